@@ -1,0 +1,25 @@
+"""Autoencoders for Keras 3, from `model.fit` to a server and a phone."""
+
+from keras_vae import distributions, layers, nets, random, weights
+from keras_vae.autoencoder import Autoencoder, Endpoint
+from keras_vae.models.conv import ConvAutoencoder, ConvVAE
+from keras_vae.models.denoising import DenoisingAutoencoder
+from keras_vae.models.sparse import SparseAutoencoder
+from keras_vae.models.vae import VAE
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "VAE",
+    "Autoencoder",
+    "ConvAutoencoder",
+    "ConvVAE",
+    "DenoisingAutoencoder",
+    "Endpoint",
+    "SparseAutoencoder",
+    "distributions",
+    "layers",
+    "nets",
+    "random",
+    "weights",
+]

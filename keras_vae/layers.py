@@ -1,0 +1,133 @@
+"""Corruptions, active in training only, and activations of codes."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+Tensor = Any
+
+
+class _Corruption(keras.layers.Layer):
+    """A layer that changes its input in training and passes it on otherwise."""
+
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.built = True
+
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
+        """`x`, corrupted if `training`."""
+        return self.corrupt(x) if training else x
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        """The corrupted `x`, of the same shape."""
+        raise NotImplementedError(f"{type(self).__name__} must define corrupt(x).")
+
+    def uniform(self, shape: Any) -> Tensor:
+        """Fresh uniform numbers in [0, 1)."""
+        return keras.random.uniform(shape, dtype="float32", seed=self.seed_generator)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """A corruption keeps the shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "seed": self.seed}
+
+
+def _fraction(name: str, value: float) -> float:
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"Expected {name} between 0 and 1. Received: {value!r}.")
+    return value
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class MaskingNoise(_Corruption):
+    """Sets each element to 0 with probability `rate`, without rescaling (Vincent et al. 2010)."""
+
+    def __init__(self, rate: float = 0.5, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(seed, **kwargs)
+        self.rate = _fraction("rate", rate)
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        """`x` with about `rate` of its elements at 0."""
+        return x * ops.cast(self.uniform(ops.shape(x)) >= self.rate, x.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "rate": self.rate}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class SaltAndPepperNoise(_Corruption):
+    """Sets each element, with probability `rate`, to 0 or to 1, evenly (Vincent et al. 2010)."""
+
+    def __init__(self, rate: float = 0.2, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(seed, **kwargs)
+        self.rate = _fraction("rate", rate)
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        """`x` with about `rate` of its elements at 0 or 1."""
+        u = self.uniform(ops.shape(x))
+        x = ops.where(u < 0.5 * self.rate, ops.zeros_like(x), x)
+        return ops.where(u >= 1.0 - 0.5 * self.rate, ops.ones_like(x), x)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "rate": self.rate}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class RectangleOcclusion(_Corruption):
+    """Covers one rectangle of each image, at a random place, with `fill`.
+
+    Args:
+        height: Of the rectangle, in pixels; at most that of the image.
+        width: Of the rectangle, in pixels; at most that of the image.
+        fill: Value of the covered pixels.
+        seed: Seed of the places.
+        **kwargs: `name` and `dtype` of `keras.layers.Layer`.
+    """
+
+    def __init__(
+        self,
+        height: int = 14,
+        width: int = 14,
+        fill: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed, **kwargs)
+        self.height, self.width, self.fill = height, width, fill
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        """Images `(batch, height, width, channels)`, each with one rectangle covered."""
+        batch = ops.shape(x)[0]
+        rows = self._inside(batch, x.shape[1], self.height)
+        columns = self._inside(batch, x.shape[2], self.width)
+        covered = ops.logical_and(rows[:, :, None, None], columns[:, None, :, None])
+        return ops.where(covered, ops.full_like(x, self.fill), x)
+
+    def _inside(self, batch: Any, size: int, length: int) -> Tensor:
+        """Booleans `(batch, size)`, true on a random run of `length`."""
+        if length > size:
+            raise ValueError(
+                f"Expected a rectangle no larger than the image. Received: {length} of {size}."
+            )
+        start = ops.floor(self.uniform((batch, 1)) * (size - length + 1))
+        position = ops.arange(size, dtype="float32")[None]
+        return ops.logical_and(position >= start, position < start + length)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {"height": self.height, "width": self.width, "fill": self.fill}
+        return {**super().get_config(), **own}
+
+
+def keep_top_k(z: Tensor, k: int) -> Tensor:
+    """Codes `(batch, n)` with all but the `k` largest activations at 0 (Makhzani & Frey 2013)."""
+    threshold = ops.top_k(z, k)[0][..., -1:]
+    return ops.where(z >= threshold, z, ops.zeros_like(z))

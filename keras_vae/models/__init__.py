@@ -1,0 +1,1 @@
+"""One model a file: its paper, its constructor, its objective."""

@@ -1,0 +1,72 @@
+"""The two convolutional models that build their own networks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_vae import nets
+from keras_vae.autoencoder import Autoencoder
+from keras_vae.distributions import get
+from keras_vae.models.vae import VAE
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class ConvAutoencoder(Autoencoder):
+    """Convolutional autoencoder whose code is a map, 7x7x128 for 28x28 images.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        latent_channels: Channels of the code.
+        filters: Channels of the convolutions, each of which halves the size.
+        likelihood: As in `Autoencoder`; "bernoulli" is cross entropy for pixels in [0, 1].
+        **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `name`, `dtype`.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int] = (28, 28, 1),
+        latent_channels: int = 128,
+        filters: Sequence[int] = (32, 64),
+        likelihood: str = "bernoulli",
+        **kwargs: Any,
+    ) -> None:
+        heads = get(likelihood).heads
+        networks = nets.conv_map(image_shape, latent_channels, filters, decoder_heads=heads)
+        super().__init__(*networks, likelihood=likelihood, **kwargs)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class ConvVAE(VAE):
+    """Convolutional VAE: two convolutions, two dense heads, two transposed convolutions.
+
+    Example:
+        >>> model = keras_vae.ConvVAE(image_shape=(28, 28, 1), latent_dim=16)
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        latent_dim: Size of the code.
+        filters: Channels of the convolutions, each of which halves the size.
+        hidden: Width of the encoder's dense layer.
+        likelihood: As in `VAE`.
+        **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `name`, `dtype`.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int] = (28, 28, 1),
+        latent_dim: int = 16,
+        filters: Sequence[int] = (32, 64),
+        hidden: int = 128,
+        likelihood: str = "bernoulli",
+        **kwargs: Any,
+    ) -> None:
+        networks = nets.conv(
+            image_shape,
+            latent_dim,
+            filters,
+            hidden,
+            heads=2,
+            decoder_heads=get(likelihood).heads,
+        )
+        super().__init__(*networks, likelihood=likelihood, **kwargs)

@@ -1,0 +1,80 @@
+"""The sparse autoencoder."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_vae.autoencoder import Autoencoder
+from keras_vae.distributions import sum_event
+from keras_vae.layers import keep_top_k
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class SparseAutoencoder(Autoencoder):
+    """Autoencoder whose codes are mostly zero, by one of three means.
+
+    - "l1": the term `sparsity` is the sum of |z|.
+    - "kl": the term is sum_j KL(target || mean activation of unit j over the batch), for codes
+      in (0, 1), as from a sigmoid (Ng 2011, CS294A lecture notes, section 3).
+    - "top_k": all but the k largest activations are set to zero, in training and at inference,
+      and the term is 0 (Makhzani & Frey 2013, arXiv:1312.5663).
+
+    Args:
+        encoder: As in `Autoencoder`.
+        decoder: As in `Autoencoder`.
+        penalty: "l1", "kl" or "top_k".
+        sparsity_weight: Weight of the term in the loss.
+        target: Wanted mean activation, for "kl".
+        k: How many activations to keep, for "top_k".
+        **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `name`, `dtype`.
+
+    Raises:
+        ValueError: If `penalty`, `target` or `k` is not one of the above.
+    """
+
+    terms = ("reconstruction", "sparsity")
+
+    def __init__(
+        self,
+        encoder: keras.layers.Layer,
+        decoder: keras.layers.Layer,
+        penalty: str = "l1",
+        sparsity_weight: float = 1e-3,
+        target: float = 0.05,
+        k: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(encoder, decoder, loss_weights={"sparsity": sparsity_weight}, **kwargs)
+        self.penalty, self.target, self.k = penalty, target, k
+        if penalty not in ("l1", "kl", "top_k"):
+            raise ValueError(
+                f"Expected penalty to be 'l1', 'kl' or 'top_k'. Received: {penalty!r}."
+            )
+        if not 0.0 < target < 1.0:
+            raise ValueError(f"Expected target between 0 and 1. Received: {target!r}.")
+        if penalty == "top_k" and (k is None or k < 1):
+            raise ValueError(f"Expected k of at least 1 for penalty='top_k'. Received: k={k!r}.")
+
+    def encode(self, x: Tensor, training: bool = False) -> Tensor:
+        """Codes `(batch, *latent_shape)` of `x`; with "top_k" at most k of a row are not 0."""
+        z = super().encode(x, training)
+        return keep_top_k(z, self.k) if self.penalty == "top_k" else z
+
+    def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
+        """Reconstruction and penalty, each `(batch,)`, in nats."""
+        z = self.encode(x, training)
+        p = self.observation(z, training)
+        return {"reconstruction": -p.log_prob(y), "sparsity": self._sparsity(z)}
+
+    def _sparsity(self, z: Tensor) -> Tensor:
+        if self.penalty == "l1":
+            return sum_event(ops.abs(z))
+        if self.penalty == "top_k":
+            return ops.zeros_like(z[:, 0])
+        mean = ops.clip(ops.mean(z, axis=0, keepdims=True), 1e-6, 1.0 - 1e-6)
+        off = self.target * ops.log(self.target / mean)
+        on = (1.0 - self.target) * ops.log((1.0 - self.target) / (1.0 - mean))
+        return ops.zeros_like(z[:, 0]) + sum_event(off + on)

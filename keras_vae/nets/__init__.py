@@ -1,0 +1,20 @@
+"""Builders of encoders and decoders; each returns plain functional Keras models.
+
+An encoder with `heads=2` gives a list `[z_mean, z_log_var]`, as `keras_vae.VAE` takes; with
+`heads=1` it gives the code, as plain autoencoders take.
+"""
+
+from keras_vae.nets.conv import conv, conv_decoder, conv_encoder, conv_map
+from keras_vae.nets.dense import dense, dense_decoder, dense_encoder
+from keras_vae.nets.heads import with_heads
+
+__all__ = [
+    "conv",
+    "conv_decoder",
+    "conv_encoder",
+    "conv_map",
+    "dense",
+    "dense_decoder",
+    "dense_encoder",
+    "with_heads",
+]

@@ -1,0 +1,147 @@
+"""Convolutional networks for images of any size; each stage halves height and width."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from keras_vae.nets.heads import code_names, outputs
+
+Tensor = Any
+Size = tuple[int, int]
+
+
+def conv(
+    image_shape: Sequence[int],
+    latent_dim: int,
+    filters: Sequence[int] = (32, 64),
+    hidden: int = 128,
+    heads: int = 1,
+    decoder_heads: int = 1,
+) -> tuple[keras.Model, keras.Model]:
+    """A convolutional encoder and the transposed-convolution decoder that mirrors it.
+
+    Args:
+        image_shape: `(height, width, channels)`; sizes need not be powers of two.
+        latent_dim: Size of the code.
+        filters: Channels of the strided 3x3 convolutions, from image to code.
+        hidden: Width of the dense layer before the code.
+        heads: Outputs of the encoder: 1 for a code, 2 for z_mean and z_log_var.
+        decoder_heads: Outputs of the decoder, as many as the likelihood takes.
+
+    Returns:
+        `(encoder, decoder)`, from `(batch, *image_shape)` to `(batch, latent_dim)` and back.
+
+    Raises:
+        ValueError: If `image_shape` is not `(height, width, channels)`.
+    """
+    encoder = conv_encoder(image_shape, latent_dim, filters, hidden, heads)
+    return encoder, conv_decoder(image_shape, latent_dim, filters, decoder_heads)
+
+
+def conv_encoder(
+    image_shape: Sequence[int],
+    latent_dim: int,
+    filters: Sequence[int] = (32, 64),
+    hidden: int = 128,
+    heads: int = 1,
+) -> keras.Model:
+    """The encoder of `conv`."""
+    x = keras.Input(_image_shape(image_shape), name="x")
+    h = layers.Dense(hidden, "relu")(layers.Flatten()(_down(x, filters)))
+    codes = outputs(h, lambda name: layers.Dense(latent_dim, name=name), code_names(heads))
+    return keras.Model(x, codes, name="encoder")
+
+
+def conv_decoder(
+    image_shape: Sequence[int],
+    latent_dim: int,
+    filters: Sequence[int] = (32, 64),
+    heads: int = 1,
+) -> keras.Model:
+    """The decoder of `conv`; `filters` are in the encoder's order."""
+    sizes = _sizes(_image_shape(image_shape), len(filters))
+    z = keras.Input((latent_dim,), name="z")
+    smallest = (*sizes[-1], filters[-1])
+    h = layers.Dense(smallest[0] * smallest[1] * smallest[2], "relu")(z)
+    images = _up(layers.Reshape(smallest)(h), sizes, filters, image_shape[-1], heads)
+    return keras.Model(z, images, name="decoder")
+
+
+def conv_map(
+    image_shape: Sequence[int],
+    latent_channels: int,
+    filters: Sequence[int] = (32, 64),
+    heads: int = 1,
+    decoder_heads: int = 1,
+) -> tuple[keras.Model, keras.Model]:
+    """Like `conv`, but the code is a map: 7x7x`latent_channels` for 28x28 images and two stages.
+
+    Returns:
+        `(encoder, decoder)`, from `(batch, *image_shape)` to
+        `(batch, height / 2^stages, width / 2^stages, latent_channels)` (rounded up) and back.
+    """
+    shape = _image_shape(image_shape)
+    sizes = _sizes(shape, len(filters))
+    x = keras.Input(shape, name="x")
+    features = _down(x, filters)
+    codes = outputs(
+        features,
+        lambda name: layers.Conv2D(latent_channels, 3, padding="same", name=name),
+        code_names(heads),
+    )
+    z = keras.Input((*sizes[-1], latent_channels), name="z")
+    h = layers.Conv2DTranspose(filters[-1], 3, padding="same", activation="relu")(z)
+    images = _up(h, sizes, filters, shape[-1], decoder_heads)
+    return keras.Model(x, codes, name="encoder"), keras.Model(z, images, name="decoder")
+
+
+def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
+    if len(shape) != 3 or any(not isinstance(n, int) or n < 1 for n in shape):
+        raise ValueError(
+            "Expected image_shape to be (height, width, channels), three positive integers. "
+            f"Received: {tuple(shape)}."
+        )
+    return tuple(shape)  # type: ignore[return-value]
+
+
+def _sizes(image_shape: Sequence[int], stages: int) -> list[Size]:
+    """Height and width before and after each stage; odd sizes are rounded up."""
+    sizes = [(image_shape[0], image_shape[1])]
+    for _ in range(stages):
+        height, width = sizes[-1]
+        sizes.append(((height + 1) // 2, (width + 1) // 2))
+    return sizes
+
+
+def _down(x: Tensor, filters: Sequence[int]) -> Tensor:
+    for channels in filters:
+        x = layers.Conv2D(channels, 3, strides=2, padding="same", activation="relu")(x)
+    return x
+
+
+def _up(
+    h: Tensor, sizes: Sequence[Size], filters: Sequence[int], channels: int, heads: int
+) -> Any:
+    """Double the size once for each stage; the last convolution gives the image's channels."""
+    for stage in reversed(range(1, len(sizes) - 1)):
+        h = layers.Conv2DTranspose(
+            filters[stage - 1], 3, strides=2, padding="same", activation="relu"
+        )(h)
+        h = _cropped(h, sizes[stage])
+    names = [f"parameter_{index}" for index in range(heads)]
+    images = outputs(
+        h,
+        lambda name: layers.Conv2DTranspose(channels, 3, strides=2, padding="same", name=name),
+        names,
+    )
+    return keras.tree.map_structure(lambda image: _cropped(image, sizes[0]), images)
+
+
+def _cropped(h: Tensor, size: Size) -> Tensor:
+    """Drop the last row or column where doubling a rounded-up size overshot."""
+    excess = (h.shape[1] - size[0], h.shape[2] - size[1])
+    if excess == (0, 0):
+        return h
+    return layers.Cropping2D(((0, excess[0]), (0, excess[1])))(h)

@@ -1,0 +1,68 @@
+"""Fully connected networks, for vectors and for anything that may be flattened."""
+
+import math
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from keras_vae.nets.heads import code_names, outputs
+
+
+def dense(
+    shape: Sequence[int],
+    latent_dim: int,
+    hidden: Sequence[int] = (256, 128),
+    heads: int = 1,
+    decoder_heads: int = 1,
+    activation: str = "relu",
+) -> tuple[keras.Model, keras.Model]:
+    """A fully connected encoder and the decoder that mirrors it.
+
+    Args:
+        shape: Shape of an example, without the batch: `(64,)`, `(28, 28, 1)`.
+        latent_dim: Size of the code.
+        hidden: Widths of the encoder's hidden layers; `()` makes both networks linear.
+        heads: Outputs of the encoder: 1 for a code, 2 for z_mean and z_log_var.
+        decoder_heads: Outputs of the decoder, as many as the likelihood takes.
+        activation: Of the hidden layers.
+
+    Returns:
+        `(encoder, decoder)`, from `(batch, *shape)` to `(batch, latent_dim)` and back.
+    """
+    encoder = dense_encoder(shape, latent_dim, hidden, heads, activation)
+    return encoder, dense_decoder(shape, latent_dim, hidden[::-1], decoder_heads, activation)
+
+
+def dense_encoder(
+    shape: Sequence[int],
+    latent_dim: int,
+    hidden: Sequence[int] = (256, 128),
+    heads: int = 1,
+    activation: str = "relu",
+) -> keras.Model:
+    """The encoder of `dense`."""
+    x = keras.Input(tuple(shape), name="x")
+    h = layers.Flatten()(x) if len(shape) > 1 else x
+    for width in hidden:
+        h = layers.Dense(width, activation)(h)
+    codes = outputs(h, lambda name: layers.Dense(latent_dim, name=name), code_names(heads))
+    return keras.Model(x, codes, name="encoder")
+
+
+def dense_decoder(
+    shape: Sequence[int],
+    latent_dim: int,
+    hidden: Sequence[int] = (128, 256),
+    heads: int = 1,
+    activation: str = "relu",
+) -> keras.Model:
+    """The decoder of `dense`; `hidden` is in the order from code to data."""
+    z = keras.Input((latent_dim,), name="z")
+    h = z
+    for width in hidden:
+        h = layers.Dense(width, activation)(h)
+    names = [f"parameter_{index}" for index in range(heads)]
+    flat = outputs(h, lambda name: layers.Dense(math.prod(shape), name=name), names)
+    events = keras.tree.map_structure(layers.Reshape(tuple(shape)), flat)
+    return keras.Model(z, events, name="decoder")

@@ -1,0 +1,75 @@
+"""Standard normals that are a pure function of integers, the same in every runtime.
+
+A served `sample` must not keep state, and the same seed should give the same picture in
+TensorFlow, LiteRT and the browser. Random ops do neither, so the numbers come from an integer
+hash (two rounds of xor, shift and multiply, after C. Wellons' "lowbias32") and Box-Muller.
+"""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+Tensor = Any
+
+
+class _Numpy:
+    """The three integer operations, on the host."""
+
+    xor = staticmethod(np.bitwise_xor)
+    shift = staticmethod(np.right_shift)
+    multiply = staticmethod(np.multiply)
+
+
+class _Graph:
+    """The three integer operations, as ops that every runtime has; shifts do not broadcast."""
+
+    @staticmethod
+    def xor(a: Tensor, b: Tensor) -> Tensor:
+        return ops.bitwise_xor(a, b)
+
+    @staticmethod
+    def shift(a: Tensor, bits: Any) -> Tensor:
+        return ops.right_shift(a, ops.full_like(a, bits))
+
+    @staticmethod
+    def multiply(a: Tensor, b: Tensor) -> Tensor:
+        return ops.multiply(a, ops.convert_to_tensor(b, dtype="uint32"))
+
+
+def _mix(x: Any, on: Any) -> Any:
+    """A bijection of 32-bit integers that looks random."""
+    x = on.multiply(on.xor(x, on.shift(x, np.uint32(16))), np.uint32(0x7FEB352D))
+    x = on.multiply(on.xor(x, on.shift(x, np.uint32(15))), np.uint32(0x846CA68B))
+    return on.xor(x, on.shift(x, np.uint32(16)))
+
+
+def _bits(seeds: Any, count: int, on: Any) -> Any:
+    """Integers below 2^24, `(batch, count)`, from uint32 `seeds` of shape `(batch, 1)`."""
+    columns = _mix(np.arange(1, count + 1, dtype=np.uint32), _Numpy)[None]
+    return on.shift(_mix(on.xor(_mix(seeds, on), columns), on), np.uint32(8))
+
+
+def row_seeds(count: int, seed: int) -> np.ndarray:
+    """`count` int32 seeds, one for each row, from one; give them to a served `sample`."""
+    start = np.asarray([[int(seed) & 0xFFFFFFFF]], dtype=np.uint32)
+    columns = _mix(np.arange(count, dtype=np.uint32) + np.uint32(0x9E3779B9), _Numpy)
+    return _mix(np.bitwise_xor(_mix(start, _Numpy), columns), _Numpy)[0].astype(np.int32)
+
+
+def standard_normal(seeds: Any, size: int) -> Tensor:
+    """Standard normal noise of shape `(batch, size)`; row i depends on `seeds[i]` alone.
+
+    Args:
+        seeds: int32, shape `(batch,)`. A NumPy array is hashed on the host, so that this works on
+            every backend; a tensor is hashed by builtin ops, for graphs that are exported.
+        size: Numbers per row.
+    """
+    if isinstance(seeds, np.ndarray):
+        bits = _bits(seeds.astype(np.uint32)[:, None], 2 * size, _Numpy).astype(np.int32)
+    else:
+        rows = ops.expand_dims(ops.cast(seeds, "uint32"), 1)
+        bits = ops.cast(_bits(rows, 2 * size, _Graph), "int32")
+    uniform = (ops.cast(bits, "float32") + 0.5) * (1.0 / (1 << 24))
+    radius = ops.sqrt(-2.0 * ops.log(uniform[:, :size]))
+    return radius * ops.cos((2.0 * np.pi) * uniform[:, size:])

@@ -1,0 +1,110 @@
+"""The training and the test step, once for each backend of Keras.
+
+Everything else in the package is backend neutral. A step differentiates
+`Autoencoder.loss_and_logs` and applies the optimizer, and does nothing else.
+"""
+
+from typing import Any
+
+import keras
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    def sum_over_replicas(x: Any) -> Any:
+        """The sum of `x` over all replicas that train in step."""
+        if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+            return x
+        return tf.distribute.get_replica_context().all_reduce("SUM", x)
+
+    class Step:
+        """Train and test on one batch with TensorFlow."""
+
+        def train_step(self, data: Any) -> dict[str, Any]:
+            """One step of the optimizer; returns the running means."""
+            with tf.GradientTape() as tape:
+                loss, logs = self.loss_and_logs(data, training=True)
+                loss = self.optimizer.scale_loss(loss)
+            gradients = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply(gradients, self.trainable_variables)
+            return logs
+
+        def test_step(self, data: Any) -> dict[str, Any]:
+            """The same objective without an update; returns the running means."""
+            return self.loss_and_logs(data, training=False)[1]
+
+elif keras.backend.backend() == "torch":
+    import torch
+
+    def sum_over_replicas(x: Any) -> Any:
+        """Keras trains one replica with PyTorch."""
+        return x
+
+    class Step:  # type: ignore[no-redef]
+        """Train and test on one batch with PyTorch."""
+
+        def train_step(self, data: Any) -> dict[str, Any]:
+            """One step of the optimizer; returns the running means."""
+            self.zero_grad()
+            loss, logs = self.loss_and_logs(data, training=True)
+            self.optimizer.scale_loss(loss).backward()
+            gradients = [v.value.grad for v in self.trainable_variables]
+            with torch.no_grad():
+                self.optimizer.apply(gradients, self.trainable_variables)
+            return logs
+
+        def test_step(self, data: Any) -> dict[str, Any]:
+            """The same objective without an update; returns the running means."""
+            with torch.no_grad():
+                return self.loss_and_logs(data, training=False)[1]
+
+elif keras.backend.backend() == "jax":
+    import jax
+
+    def sum_over_replicas(x: Any) -> Any:
+        """JAX shards one global batch, so a sum over it is global already."""
+        return x
+
+    class Step:  # type: ignore[no-redef]
+        """Train and test on one batch with JAX: state in, state out."""
+
+        def train_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+            """One step of the optimizer; returns the running means and the new state."""
+            trainable, fixed, optimizer, metrics = state
+
+            def loss_of(trainable: Any) -> tuple[Any, Any]:
+                values = [*trainable, *fixed, *optimizer, *metrics]
+                return self._pure_loss(values, data, training=True)
+
+            gradients, (logs, fixed, metrics) = jax.grad(loss_of, has_aux=True)(trainable)
+            trainable, optimizer = self.optimizer.stateless_apply(optimizer, gradients, trainable)
+            return logs, (trainable, fixed, optimizer, metrics)
+
+        def test_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+            """The same objective without an update; returns the running means and the new state."""
+            trainable, fixed, metrics = state
+            values = [*trainable, *fixed, *metrics]
+            _, (logs, fixed, metrics) = self._pure_loss(values, data, training=False)
+            return logs, (trainable, fixed, metrics)
+
+        def _pure_loss(self, values: Any, data: Any, training: bool) -> tuple[Any, Any]:
+            """`loss_and_logs` as a function of the values of all variables."""
+            variables = [
+                *self.trainable_variables,
+                *self.non_trainable_variables,
+                *(self.optimizer.variables if training else []),
+                *self.metrics_variables,
+            ]
+            with keras.StatelessScope(list(zip(variables, values, strict=True))) as scope:
+                loss, logs = self.loss_and_logs(data, training)
+                if training:
+                    loss = self.optimizer.scale_loss(loss)
+            fixed = [scope.get_current_value(v) for v in self.non_trainable_variables]
+            metrics = [scope.get_current_value(v) for v in self.metrics_variables]
+            return loss, (logs, fixed, metrics)
+
+else:
+    raise ImportError(
+        "Expected the tensorflow, jax or torch backend of Keras. "
+        f"Received: KERAS_BACKEND={keras.backend.backend()!r}."
+    )
