@@ -1,0 +1,59 @@
+"""What both writers need: which endpoints, in which precision, with which tensor names."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from keras_vae.autoencoder import Endpoint
+
+
+def chosen_endpoints(model: Any, names: Sequence[str] | None = None) -> dict[str, Endpoint]:
+    """The endpoints of `model` with these names, in this order; all for None.
+
+    Raises:
+        ValueError: If the model is not built or a name is unknown.
+    """
+    if not model.built:
+        raise ValueError(
+            f"Expected a built model. Received: {type(model).__name__} that has not seen data. "
+            "(Call model.build((None, *shape_of_one_example)), or fit it, or give it an encoder "
+            "that knows its input shape.)"
+        )
+    offered = model.endpoints()
+    unknown = [name for name in names or () if name not in offered]
+    if unknown or (names is not None and not names):
+        raise ValueError(f"Expected endpoints among {sorted(offered)}. Received: {names!r}.")
+    return {name: offered[name] for name in names or offered}
+
+
+def write_archive(endpoints: Mapping[str, Endpoint], path: str, batch_size: int | None) -> None:
+    """Write a SavedModel with one signature an endpoint.
+
+    The archive does not track the model: tracking would store every weight twice (keras#23553).
+    """
+    import tensorflow as tf
+
+    archive = keras.export.ExportArchive()
+    for name, endpoint in endpoints.items():
+        signature = [
+            tf.TensorSpec((batch_size, *spec.shape[1:]), spec.dtype, name=spec.name)
+            for spec in endpoint.inputs
+        ]
+        archive.add_endpoint(name, endpoint.function, signature)
+    archive.write_out(path, verbose=False)
+
+
+@contextlib.contextmanager
+def float32_policy(model: Any) -> Iterator[None]:
+    """All layers of `model` compute in float32 inside; half precision has no builtin ops."""
+    layers = [layer for layer in model._flatten_layers() if layer.compute_dtype != "float32"]
+    policies = [layer.dtype_policy for layer in layers]
+    try:
+        for layer in layers:
+            layer.dtype_policy = "float32"
+        yield
+    finally:
+        for layer, policy in zip(layers, policies, strict=True):
+            layer.dtype_policy = policy
