@@ -1,0 +1,40 @@
+# Every target does its own set-up: a virtual environment in .venv, packages, data.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS ?= programs,dev
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: help demo test test-backends check bench clean
+
+help: ## Show this list.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.ready: pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" EXTRAS="$(EXTRAS)" scripts/setup.sh
+
+demo: $(VENV)/.ready ## Train, evaluate, draw, export and verify a VAE on Fashion-MNIST (about 5 minutes).
+	@BIN="$(BIN)" scripts/demo.sh
+
+test: $(VENV)/.ready ## Run the whole test suite on the TensorFlow backend.
+	@scripts/fashion_mnist.sh
+	@KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 2 --dist loadfile -q $(ARGS)
+
+test-backends: $(VENV)/.backends ## Run the backend-neutral tests on JAX and on PyTorch.
+	@KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not tensorflow" $(ARGS)
+	@KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not tensorflow" $(ARGS)
+
+$(VENV)/.backends: $(VENV)/.ready
+	@$(BIN)/python -m pip install --quiet "jax>=0.7" "torch==2.13.0"
+	@touch $@
+
+check: $(VENV)/.ready ## Lint, check the formatting and the types.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.ready ## Measure the cost of a training step against a hand-written one.
+	@$(BIN)/python -m training.benchmark.step_overhead
+
+clean: ## Remove the virtual environment and caches; runs are kept.
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
