@@ -6,6 +6,7 @@ An encoder with `heads=2` gives a list `[z_mean, z_log_var]`, as `keras_vae.VAE`
 
 from keras_vae.nets.conv import conv, conv_decoder, conv_encoder, conv_map
 from keras_vae.nets.dense import dense, dense_decoder, dense_encoder
+from keras_vae.nets.gated import gated_dense
 from keras_vae.nets.heads import with_heads
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "dense",
     "dense_decoder",
     "dense_encoder",
+    "gated_dense",
     "with_heads",
 ]

@@ -121,9 +121,7 @@ def _down(x: Tensor, filters: Sequence[int]) -> Tensor:
     return x
 
 
-def _up(
-    h: Tensor, sizes: Sequence[Size], filters: Sequence[int], channels: int, heads: int
-) -> Any:
+def _up(h: Tensor, sizes: Sequence[Size], filters: Sequence[int], channels: int, heads: int) -> Any:
     """Double the size once for each stage; the last convolution gives the image's channels."""
     for stage in reversed(range(1, len(sizes) - 1)):
         h = layers.Conv2DTranspose(

@@ -1,0 +1,53 @@
+"""Gated dense networks, the ones of the likelihood tables of the VampPrior paper."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from keras_vae.nets.heads import code_names, outputs
+
+Tensor = Any
+
+
+def gated_dense(
+    shape: Sequence[int],
+    latent_dim: int = 40,
+    hidden: Sequence[int] = (300, 300),
+    heads: int = 2,
+    decoder_heads: int = 1,
+) -> tuple[keras.Model, keras.Model]:
+    """Encoder and decoder of gated layers, h = (W x + b) * sigmoid(V x + c).
+
+    Source: Dauphin et al. 2017 (arXiv:1612.08083); as VAE networks, 300-300 and 40 latents, in
+    Tomczak & Welling 2018 (arXiv:1705.07120).
+
+    Args:
+        shape: Shape of an example, without the batch.
+        latent_dim: Size of the code.
+        hidden: Widths of the encoder's layers; the decoder mirrors them.
+        heads: Outputs of the encoder: 1 for a code, 2 for z_mean and z_log_var.
+        decoder_heads: Outputs of the decoder, as many as the likelihood takes.
+
+    Returns:
+        `(encoder, decoder)`, from `(batch, *shape)` to `(batch, latent_dim)` and back.
+    """
+    x = keras.Input(tuple(shape), name="x")
+    features = _gates(layers.Flatten()(x) if len(shape) > 1 else x, hidden)
+    codes = outputs(features, lambda name: layers.Dense(latent_dim, name=name), code_names(heads))
+    z = keras.Input((latent_dim,), name="z")
+    flat = outputs(
+        _gates(z, hidden[::-1]),
+        lambda name: layers.Dense(math.prod(shape), name=name),
+        [f"parameter_{index}" for index in range(decoder_heads)],
+    )
+    events = keras.tree.map_structure(layers.Reshape(tuple(shape)), flat)
+    return keras.Model(x, codes, name="encoder"), keras.Model(z, events, name="decoder")
+
+
+def _gates(h: Tensor, widths: Sequence[int]) -> Tensor:
+    for width in widths:
+        h = layers.Multiply()([layers.Dense(width)(h), layers.Dense(width, "sigmoid")(h)])
+    return h
