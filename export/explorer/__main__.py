@@ -1,0 +1,58 @@
+"""`python -m export.explorer RUN`: build the page, and show it with --serve."""
+
+import functools
+import http.server
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from training import cli
+from training.runs import open_run
+
+
+def explorer(
+    run: Annotated[Path, tyro.conf.Positional],
+    out: Path | None = None,
+    points: int = 600,
+    serve: bool = False,
+    port: int = 8000,
+) -> None:
+    """Build a static page that explores the latent space of a trained VAE in the browser.
+
+    Any web server can host the folder; nothing is fetched from elsewhere and nothing is sent.
+
+    Args:
+        run: A run directory of training.train.
+        out: The new folder; RUN/explorer by default.
+        points: How many test images are on the map.
+        serve: Show the page at http://localhost:PORT until interrupted; builds it if need be.
+        port: Port of --serve.
+    """
+    opened = open_run(run)
+    folder = out or opened.path / "explorer"
+    if not (serve and folder.exists()):
+        cli.prepare_tensorflow()
+        from export.explorer.page import write_page
+
+        write_page(folder, opened.model(), opened.data(), points)
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        print(f"Wrote {folder} ({size / 1e6:.1f} MB); any web server can host it.")
+    if serve:
+        _serve(folder, port)
+
+
+def _serve(folder: Path, port: int) -> None:
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    handler.extensions_map = {  # type: ignore[attr-defined]
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
+        ".wasm": "application/wasm",
+        ".js": "text/javascript",
+    }
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        print(f"http://localhost:{server.server_port} (Ctrl-C to stop)", flush=True)
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    cli.main(explorer, program="python -m export.explorer")

@@ -1,0 +1,123 @@
+"""What the page needs to know about a model, and the folder that anybody can host."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.explorer.runtime import copy_runtime
+from keras_vae.latents import kl_per_dimension
+
+PAGE = Path(__file__).parent / "page"
+
+
+def write_page(
+    folder: Path, model: Any, data: Any, points: int = 600, cache: Path | None = None
+) -> Path:
+    """Write the page, the decoder and what it needs to know into the new folder `folder`.
+
+    Args:
+        folder: Must not exist yet.
+        model: A VAE of images with a flat code.
+        data: `training.data.Data` whose test images are shown on the map.
+        points: How many of them.
+        cache: See `copy_runtime`.
+
+    Returns:
+        `folder`.
+
+    Raises:
+        FileExistsError: If `folder` exists.
+        ValueError: If the model is no VAE of images, or its code is not flat.
+    """
+    if folder.exists():
+        raise FileExistsError(
+            f"Expected a folder that does not exist yet. Received: {folder}. (Nothing was changed.)"
+        )
+    about = describe(model, data, points)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+        partial = Path(temporary) / "page"
+        shutil.copytree(PAGE, partial)
+        copy_runtime(partial / "vendor", cache)
+        model.export(partial / "decoder.tflite", format="litert", endpoints=("decode",))
+        (partial / "model.json").write_text(json.dumps(about))
+        _stamp(partial)
+        os.rename(partial, folder)
+    return folder
+
+
+def describe(model: Any, data: Any, points: int) -> dict[str, Any]:
+    """The contents of model.json: shapes, ranges, order of the dimensions, encoded images."""
+    if not hasattr(model, "posterior") or len(model.latent_shape) != 1:
+        raise ValueError(
+            "Expected a VAE with a flat code, whose dimensions can be sliders. Received: "
+            f"{type(model).__name__} with codes of shape {model.latent_shape}."
+        )
+    x = data.test[:points].astype("float32") / 255.0
+    mean = np.asarray(model.encode(x))
+    kl = kl_per_dimension(model, x)
+    labels = None if data.test_labels is None else data.test_labels[:points]
+    return {
+        "model": type(model).__name__,
+        "data": data.name,
+        "image_shape": list(model.event_shape),
+        "latent_dim": int(mean.shape[1]),
+        "range": max(3.0, float(np.ceil(np.abs(mean).max()))),
+        "mean": _rounded(mean.mean(axis=0)),
+        "kl": _rounded(kl),
+        "order": [int(i) for i in np.argsort(-kl)],
+        "labels": _label_names(data, labels),
+        "label_means": _label_means(data, mean, labels),
+        "points": _points(mean, labels),
+    }
+
+
+def _points(mean: np.ndarray, labels: np.ndarray | None) -> list[dict[str, Any]]:
+    """Codes, and where they lie on the plane of the two main directions."""
+    centered = mean - mean.mean(axis=0)
+    plane = centered @ np.linalg.svd(centered, full_matrices=False)[2][:2].T
+    return [
+        {
+            "z": _rounded(mean[i]),
+            "at": _rounded(plane[i]),
+            **({} if labels is None else {"label": int(labels[i])}),
+        }
+        for i in range(len(mean))
+    ]
+
+
+def _label_names(data: Any, labels: np.ndarray | None) -> list[str] | None:
+    if labels is None:
+        return None
+    names = data.label_names or range(int(data.test_labels.max()) + 1)
+    return [str(name) for name in names]
+
+
+def _label_means(
+    data: Any, mean: np.ndarray, labels: np.ndarray | None
+) -> list[list[float]] | None:
+    """The mean code of each label; the mean of all where a label is not among the images."""
+    names = _label_names(data, labels)
+    if names is None or labels is None:
+        return None
+    groups = [mean[labels == index] for index in range(len(names))]
+    return [_rounded((group if len(group) else mean).mean(axis=0)) for group in groups]
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [round(float(value), 4) for value in values]
+
+
+def _stamp(folder: Path) -> None:
+    """Name the offline cache after the contents, so that a new page replaces an old one."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        digest.update(path.read_bytes())
+    worker = folder / "offline.js"
+    worker.write_text(worker.read_text().replace("VERSION", digest.hexdigest()[:12]))
