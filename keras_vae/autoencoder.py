@@ -294,7 +294,7 @@ class Autoencoder(Constructed, Step, keras.Model):
                 f"gives. Received: a decoder that takes {takes}. ({error})"
             ) from error
         shapes = [tuple(t.shape) for t in keras.tree.flatten(outputs)]
-        if len(shapes) != self.family.heads:
+        if not self.family.accepts(len(shapes)):
             raise ValueError(
                 f"Expected a decoder with {self.family.heads} output(s) for the likelihood "
                 f"{self.likelihood!r}. Received: {len(shapes)} "

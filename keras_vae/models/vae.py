@@ -14,9 +14,6 @@ from keras_vae.weights import LossWeight
 
 Tensor = Any
 
-# Beyond these exp() of a log variance overflows or vanishes in float32.
-LOG_VAR_RANGE = (-30.0, 20.0)
-
 
 @keras.saving.register_keras_serializable("keras_vae")
 class VAE(Autoencoder):
@@ -62,8 +59,7 @@ class VAE(Autoencoder):
 
     def posterior(self, x: Tensor, training: bool = False) -> Normal:
         """q(z | x); `posterior(x).sample(seed)` draws codes where `encode(x)` gives the mean."""
-        mean, log_var = distributions.parameters(self.encoder(x, training=training))
-        return Normal(mean, ops.clip(log_var, *LOG_VAR_RANGE))
+        return Normal(*distributions.parameters(self.encoder(x, training=training)))
 
     def prior(self, z: Tensor) -> Normal:
         """p(z), a standard normal, of the shape of `z`."""

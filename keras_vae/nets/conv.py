@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from keras_vae.nets.heads import code_names, outputs
+from keras_vae.nets.heads import codes, split
 
 Tensor = Any
 Size = tuple[int, int]
@@ -50,8 +50,8 @@ def conv_encoder(
     """The encoder of `conv`."""
     x = keras.Input(_image_shape(image_shape), name="x")
     h = layers.Dense(hidden, "relu")(layers.Flatten()(_down(x, filters)))
-    codes = outputs(h, lambda name: layers.Dense(latent_dim, name=name), code_names(heads))
-    return keras.Model(x, codes, name="encoder")
+    z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)
+    return keras.Model(x, z, name="encoder")
 
 
 def conv_decoder(
@@ -65,8 +65,8 @@ def conv_decoder(
     z = keras.Input((latent_dim,), name="z")
     smallest = (*sizes[-1], filters[-1])
     h = layers.Dense(smallest[0] * smallest[1] * smallest[2], "relu")(z)
-    images = _up(layers.Reshape(smallest)(h), sizes, filters, image_shape[-1], heads)
-    return keras.Model(z, images, name="decoder")
+    images = _up(layers.Reshape(smallest)(h), sizes, filters, image_shape[-1] * heads)
+    return keras.Model(z, split(images, heads), name="decoder")
 
 
 def conv_map(
@@ -85,16 +85,15 @@ def conv_map(
     shape = _image_shape(image_shape)
     sizes = _sizes(shape, len(filters))
     x = keras.Input(shape, name="x")
-    features = _down(x, filters)
-    codes = outputs(
-        features,
-        lambda name: layers.Conv2D(latent_channels, 3, padding="same", name=name),
-        code_names(heads),
-    )
+
+    def code(name: str) -> layers.Layer:
+        return layers.Conv2D(latent_channels, 3, padding="same", name=name)
+
     z = keras.Input((*sizes[-1], latent_channels), name="z")
     h = layers.Conv2DTranspose(filters[-1], 3, padding="same", activation="relu")(z)
-    images = _up(h, sizes, filters, shape[-1], decoder_heads)
-    return keras.Model(x, codes, name="encoder"), keras.Model(z, images, name="decoder")
+    images = split(_up(h, sizes, filters, shape[-1] * decoder_heads), decoder_heads)
+    encoder = keras.Model(x, codes(_down(x, filters), code, heads), name="encoder")
+    return encoder, keras.Model(z, images, name="decoder")
 
 
 def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
@@ -121,20 +120,19 @@ def _down(x: Tensor, filters: Sequence[int]) -> Tensor:
     return x
 
 
-def _up(h: Tensor, sizes: Sequence[Size], filters: Sequence[int], channels: int, heads: int) -> Any:
-    """Double the size once for each stage; the last convolution gives the image's channels."""
-    for stage in reversed(range(1, len(sizes) - 1)):
+def _up(h: Tensor, sizes: Sequence[Size], filters: Sequence[int], channels: int) -> Tensor:
+    """Double the size once for each stage; the last one gives `channels`, without activation."""
+    for stage in reversed(range(len(filters))):
+        last = stage == 0
         h = layers.Conv2DTranspose(
-            filters[stage - 1], 3, strides=2, padding="same", activation="relu"
+            channels if last else filters[stage - 1],
+            3,
+            strides=2,
+            padding="same",
+            activation=None if last else "relu",
         )(h)
         h = _cropped(h, sizes[stage])
-    names = [f"parameter_{index}" for index in range(heads)]
-    images = outputs(
-        h,
-        lambda name: layers.Conv2DTranspose(channels, 3, strides=2, padding="same", name=name),
-        names,
-    )
-    return keras.tree.map_structure(lambda image: _cropped(image, sizes[0]), images)
+    return h
 
 
 def _cropped(h: Tensor, size: Size) -> Tensor:

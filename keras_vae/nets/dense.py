@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from keras_vae.nets.heads import code_names, outputs
+from keras_vae.nets.heads import codes, split
 
 
 def dense(
@@ -46,8 +46,8 @@ def dense_encoder(
     h = layers.Flatten()(x) if len(shape) > 1 else x
     for width in hidden:
         h = layers.Dense(width, activation)(h)
-    codes = outputs(h, lambda name: layers.Dense(latent_dim, name=name), code_names(heads))
-    return keras.Model(x, codes, name="encoder")
+    z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)
+    return keras.Model(x, z, name="encoder")
 
 
 def dense_decoder(
@@ -62,7 +62,6 @@ def dense_decoder(
     h = z
     for width in hidden:
         h = layers.Dense(width, activation)(h)
-    names = [f"parameter_{index}" for index in range(heads)]
-    flat = outputs(h, lambda name: layers.Dense(math.prod(shape), name=name), names)
-    events = keras.tree.map_structure(layers.Reshape(tuple(shape)), flat)
-    return keras.Model(z, events, name="decoder")
+    flat = layers.Dense(math.prod(shape) * heads)(h)
+    events = layers.Reshape((*shape[:-1], shape[-1] * heads))(flat)
+    return keras.Model(z, split(events, heads), name="decoder")

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from keras_vae.nets.heads import code_names, outputs
+from keras_vae.nets.heads import codes, split
 
 Tensor = Any
 
@@ -36,15 +36,12 @@ def gated_dense(
     """
     x = keras.Input(tuple(shape), name="x")
     features = _gates(layers.Flatten()(x) if len(shape) > 1 else x, hidden)
-    codes = outputs(features, lambda name: layers.Dense(latent_dim, name=name), code_names(heads))
+    code = codes(features, lambda name: layers.Dense(latent_dim, name=name), heads)
     z = keras.Input((latent_dim,), name="z")
-    flat = outputs(
-        _gates(z, hidden[::-1]),
-        lambda name: layers.Dense(math.prod(shape), name=name),
-        [f"parameter_{index}" for index in range(decoder_heads)],
-    )
-    events = keras.tree.map_structure(layers.Reshape(tuple(shape)), flat)
-    return keras.Model(x, codes, name="encoder"), keras.Model(z, events, name="decoder")
+    flat = layers.Dense(math.prod(shape) * decoder_heads)(_gates(z, hidden[::-1]))
+    events = layers.Reshape((*shape[:-1], shape[-1] * decoder_heads))(flat)
+    decoder = keras.Model(z, split(events, decoder_heads), name="decoder")
+    return keras.Model(x, code, name="encoder"), decoder
 
 
 def _gates(h: Tensor, widths: Sequence[int]) -> Tensor:

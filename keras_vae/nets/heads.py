@@ -4,22 +4,33 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 Tensor = Any
 
 
-def outputs(features: Tensor, make: Callable[[str], layers.Layer], names: list[str]) -> Any:
-    """One layer of `make(name)` on `features` for each name; a list only if there are several."""
-    heads = [make(name)(features) for name in names]
-    return heads[0] if len(heads) == 1 else heads
+def codes(features: Tensor, make: Callable[[str], layers.Layer], heads: int) -> Any:
+    """An encoder's outputs, each a layer `make(name)` on `features`; a list if several.
+
+    Raises:
+        ValueError: If `heads` is not 1 or 2.
+    """
+    if heads not in (1, 2):
+        raise ValueError(
+            "Expected heads to be 1, for a plain code, or 2, for z_mean and z_log_var. "
+            f"Received: {heads!r}."
+        )
+    names = ["z"] if heads == 1 else ["z_mean", "z_log_var"]
+    outputs = [make(name)(features) for name in names]
+    return outputs[0] if heads == 1 else outputs
 
 
-def code_names(heads: int) -> list[str]:
-    """Layer names of an encoder's heads."""
-    return {1: ["z"], 2: ["z_mean", "z_log_var"]}.get(heads) or [
-        f"z_{index}" for index in range(heads)
-    ]
+def split(parameters: Tensor, heads: int) -> Any:
+    """A decoder's outputs, equal parts of the last axis of one tensor; a list if several.
+
+    One wide layer that is split costs much less than one layer for each output.
+    """
+    return parameters if heads == 1 else ops.split(parameters, heads, axis=-1)
 
 
 def with_heads(network: keras.Model, latent_dim: int, heads: int = 2) -> keras.Model:
@@ -40,5 +51,5 @@ def with_heads(network: keras.Model, latent_dim: int, heads: int = 2) -> keras.M
         A model from the inputs of `network` to `heads` outputs of shape `(batch, latent_dim)`.
     """
     features = layers.Flatten(name="features")(network.output)
-    codes = outputs(features, lambda name: layers.Dense(latent_dim, name=name), code_names(heads))
-    return keras.Model(network.inputs[0], codes, name=f"{network.name}_encoder")
+    z = codes(features, lambda name: layers.Dense(latent_dim, name=name), heads)
+    return keras.Model(network.inputs[0], z, name=f"{network.name}_encoder")

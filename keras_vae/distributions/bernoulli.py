@@ -1,0 +1,95 @@
+"""Distributions of numbers in [0, 1] with one logit for each: coins, and grey levels."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_vae.distributions.base import Distribution, Tensor, log_sinhc, sum_event, tensor
+
+
+class Bernoulli(Distribution):
+    """Independent coins.
+
+    On grey levels in [0, 1] `log_prob` is minus the cross entropy, a bound that is not normalized;
+    `ContinuousBernoulli` is the density with the same shape.
+
+    Args:
+        logits: Log odds of a one, `(batch, ...)`.
+    """
+
+    support = (0.0, 1.0)
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = tensor(logits)
+
+    @property
+    def mean(self) -> Tensor:
+        """Probability of a one, shape `(batch, ...)`."""
+        return ops.sigmoid(self.logits)
+
+    def sample(self, seed: Any = None) -> Tensor:
+        """Zeros and ones of the shape of `logits`."""
+        u = keras.random.uniform(ops.shape(self.logits), dtype="float32", seed=seed)
+        return ops.cast(u < self.mean, "float32")
+
+    def element_log_prob(self, x: Tensor) -> Tensor:
+        """Log probability of each element of `x` in [0, 1], `(batch, ...)`, in nats."""
+        return x * self.logits - ops.softplus(self.logits)
+
+    def kl(self, other: Distribution) -> Tensor:
+        """KL(self || other), both Bernoulli."""
+        if not isinstance(other, Bernoulli):
+            return super().kl(other)
+        gap = self.logits - other.logits
+        return sum_event(self.mean * gap - ops.softplus(self.logits) + ops.softplus(other.logits))
+
+
+class ContinuousBernoulli(Distribution):
+    """Density on [0, 1] proportional to exp(logit * x), the normalized form of cross entropy.
+
+    Its usual parameter lambda is the sigmoid of the logit, and log C(lambda) its usual normalizer
+    (Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845). Centered on 1/2, the density is
+    exp(logit * (x - 1/2)) / sinhc(logit / 2) with sinhc(u) = sinh(u) / u, which has no large terms
+    that cancel.
+
+    Args:
+        logits: `(batch, ...)`; 0 is the uniform density.
+    """
+
+    support = (0.0, 1.0)
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = tensor(logits)
+
+    @property
+    def mean(self) -> Tensor:
+        """Expected value, shape `(batch, ...)`: nearer to 1/2 than the sigmoid of the logits."""
+        return 0.5 + 0.5 * _langevin(0.5 * self.logits)
+
+    def sample(self, seed: Any = None) -> Tensor:
+        """The quantile function at uniform noise, reparameterized."""
+        u = keras.random.uniform(ops.shape(self.logits), dtype="float32", seed=seed)
+        size = ops.abs(self.logits)
+        safe = ops.maximum(size, 1e-3)  # Below, the quantile function is the identity to 1e-3.
+        x = ops.where(size < 1e-3, u, -ops.log1p(u * ops.expm1(-safe)) / safe)
+        return ops.where(self.logits > 0.0, 1.0 - x, x)
+
+    def element_log_prob(self, x: Tensor) -> Tensor:
+        """Log density of each element of `x` in [0, 1], `(batch, ...)`, in nats."""
+        return self.logits * (x - 0.5) - log_sinhc(0.5 * self.logits)
+
+    def kl(self, other: Distribution) -> Tensor:
+        """KL(self || other), both continuous Bernoulli: an exponential family."""
+        if not isinstance(other, ContinuousBernoulli):
+            return super().kl(other)
+        gap = (self.logits - other.logits) * (self.mean - 0.5)
+        return sum_event(gap - log_sinhc(0.5 * self.logits) + log_sinhc(0.5 * other.logits))
+
+
+def _langevin(u: Tensor) -> Tensor:
+    """The derivative of `log_sinhc`, coth(u) - 1 / u, by its Taylor series about 0."""
+    small = ops.abs(u) < 0.3
+    series = u / 3.0 - u**3 / 45.0 + 2.0 * u**5 / 945.0
+    safe = ops.where(small, ops.ones_like(u), u)
+    return ops.where(small, series, 1.0 / ops.tanh(safe) - 1.0 / safe)

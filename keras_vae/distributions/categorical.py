@@ -1,0 +1,47 @@
+"""One of several classes at each place, as one-hot vectors: tokens, labels, quantized signals."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_vae.distributions.base import Distribution, Tensor, sum_event, tensor
+
+
+class Categorical(Distribution):
+    """Independent choices of one class at each place of the event; the last axis are the classes.
+
+    Data are one-hot, `(batch, ..., classes)`, so that encoder, decoder and `mean` share one shape:
+    `keras.ops.one_hot(tokens, classes)` makes them from integers `(batch, ...)`.
+
+    Args:
+        logits: Unnormalized log probabilities, `(batch, ..., classes)`.
+    """
+
+    support = (0.0, 1.0)
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = tensor(logits)
+
+    @property
+    def mean(self) -> Tensor:
+        """Probabilities of the classes, `(batch, ..., classes)`; they sum to 1 on the last axis."""
+        return ops.softmax(self.logits, axis=-1)
+
+    def sample(self, seed: Any = None) -> Tensor:
+        """One-hot vectors `(batch, ..., classes)`."""
+        classes = self.logits.shape[-1]
+        rows = ops.reshape(self.logits, (-1, classes))
+        drawn = keras.random.categorical(rows, 1, seed=seed)
+        return ops.reshape(ops.one_hot(drawn[:, 0], classes), ops.shape(self.logits))
+
+    def element_log_prob(self, x: Tensor) -> Tensor:
+        """Log probability of one-hot `x`, `(batch, ..., classes)`, 0 but for the class, in nats."""
+        return x * ops.log_softmax(self.logits, axis=-1)
+
+    def kl(self, other: Distribution) -> Tensor:
+        """KL(self || other), both categorical."""
+        if not isinstance(other, Categorical):
+            return super().kl(other)
+        ratio = ops.log_softmax(self.logits, axis=-1) - ops.log_softmax(other.logits, axis=-1)
+        return sum_event(self.mean * ratio)

@@ -1,0 +1,67 @@
+"""Gaussians of three kinds of variance: fixed or given, one for all elements, one for each."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_vae.distributions.base import Distribution, Tensor, sum_event, tensor
+
+LOG_2PI = math.log(2.0 * math.pi)
+
+# Beyond these exp() of a log variance overflows or vanishes in float32, and training turns to NaN.
+LOG_VAR_RANGE = (-30.0, 20.0)
+
+
+class Normal(Distribution):
+    """Diagonal Gaussian, of unit variance unless `log_var` says otherwise.
+
+    Args:
+        mean: Means, `(batch, ...)`.
+        log_var: Log variances, of a shape that broadcasts to that of `mean`, clipped to
+            `LOG_VAR_RANGE`; None for zeros.
+    """
+
+    def __init__(self, mean: Tensor, log_var: Tensor | None = None) -> None:
+        self._mean = tensor(mean)
+        log_var = ops.zeros_like(self._mean) if log_var is None else tensor(log_var)
+        self.log_var = ops.clip(log_var, *LOG_VAR_RANGE)
+
+    @property
+    def mean(self) -> Tensor:
+        """Expected value, shape `(batch, ...)`."""
+        return self._mean
+
+    def sample(self, seed: Any = None) -> Tensor:
+        """The reparameterized draw, mean + sigma * noise (Kingma & Welling 2014, equation 10)."""
+        noise = keras.random.normal(ops.shape(self.mean), dtype="float32", seed=seed)
+        return self.mean + ops.exp(0.5 * self.log_var) * noise
+
+    def element_log_prob(self, x: Tensor) -> Tensor:
+        """Log density of each element of `x`, `(batch, ...)`, in nats."""
+        squared = ops.square(x - self.mean) * ops.exp(-self.log_var)
+        return -0.5 * (squared + self.log_var + LOG_2PI)
+
+    def kl(self, other: Distribution) -> Tensor:
+        """KL(self || other), both diagonal Gaussians (Kingma & Welling 2014, appendix B)."""
+        if not isinstance(other, Normal):
+            return super().kl(other)
+        log_ratio = self.log_var - other.log_var
+        squared = ops.square(self.mean - other.mean) * ops.exp(-other.log_var)
+        return 0.5 * sum_event(ops.exp(log_ratio) + squared - 1.0 - log_ratio)
+
+
+class NormalPerElement(Normal):
+    """Gaussian whose decoder gives a mean and a log variance for each element."""
+
+    heads = 2
+
+
+class NormalLearnedScale(Normal):
+    """Gaussian with one learned variance for all elements: sigma-VAE (Rybkin et al. 2021).
+
+    The shared argument `log_var` is a trainable number of the model, in log squared data units.
+    """
+
+    shared = ("log_var",)
