@@ -1,0 +1,120 @@
+"""What happens around an epoch: a line in a file, a safe copy of the model, a look at the codes."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae import latents
+from keras_vae.files import save_model
+
+COLLAPSED = (
+    "The posterior has collapsed: no latent unit changes with the input (variance of its "
+    "mean code above 0.01), so the decoder ignores the codes and every reconstruction is the same. "
+    "Lower beta, warm it up over the first epochs, or make the decoder weaker."
+)
+
+
+class JsonLines(keras.callbacks.Callback):
+    """Appends the logs of each epoch to a file, one JSON object a line.
+
+    Each line has `epoch` (from 1), `seconds` (with validation) and the logs; numbers that are not
+    finite are null. Lines reach the file at once, so that others can follow a training.
+
+    Args:
+        path: The file; lines that are there stay.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__()
+        self.path = Path(path)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Start the clock."""
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Append a line."""
+        seconds = round(time.perf_counter() - self._start, 3)
+        numbers = {name: _finite_or_none(value) for name, value in (logs or {}).items()}
+        with self.path.open("a") as file:
+            print(json.dumps({"epoch": epoch + 1, "seconds": seconds, **numbers}), file=file)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class SafeCheckpoint(keras.callbacks.Callback):
+    """Saves the model with its optimizer after each epoch; a crash never leaves half a file.
+
+    Args:
+        path: A file that ends in .keras, replaced each time.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__()
+        self.path = Path(path)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Replace the file."""
+        save_model(self.model, self.path)
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Ends a training whose loss became NaN or infinite, with an error that names the term.
+
+    It acts before the end of the epoch, so that no checkpoint of a broken model replaces a good
+    one.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Raise RuntimeError if a logged mean is not finite."""
+        broken = {name: value for name, value in (logs or {}).items() if not math.isfinite(value)}
+        terms = [name for name in broken if name in self.model.terms]
+        if broken:
+            name = (terms or list(broken))[0]
+            raise RuntimeError(
+                f"Expected finite losses. Received: {name}={broken[name]} in step {batch + 1} of "
+                "the epoch. (Try a lower learning rate or clipnorm=1.0 in the optimizer; the "
+                "last checkpoint, if there is one, is from before it happened.)"
+            )
+
+
+class LatentReport(keras.callbacks.Callback):
+    """Logs how many latent units are in use as `val_active_units`, and says if there are none.
+
+    Put it before callbacks that record the logs. Models without a posterior are left alone.
+
+    Args:
+        x: Some hundred examples, `(batch, *event_shape)`.
+        say: Called once with a sentence if training ends with a collapsed posterior.
+    """
+
+    def __init__(self, x: Any, say: Callable[[str], Any] = print) -> None:
+        super().__init__()
+        self.x = np.asarray(x)
+        self.say = say
+        self.active: int | None = None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Count, and add the count to the logs."""
+        if hasattr(self.model, "posterior"):
+            codes = latents.as_numpy(self.model.encode(self.x))
+            self.active = latents.active_units(codes)
+            if logs is not None:
+                logs["val_active_units"] = self.active
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Say it if the posterior has collapsed."""
+        if self.active == 0:
+            self.say(COLLAPSED)
+
+
+def _finite_or_none(value: Any) -> float | int | None:
+    number = value if isinstance(value, int) else float(value)
+    return number if math.isfinite(number) else None

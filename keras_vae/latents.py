@@ -1,0 +1,217 @@
+"""Walks through the space of codes, each with one call of the decoder.
+
+Codes and images here are NumPy arrays; a code has shape `latent_shape`, any rank.
+"""
+
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+# Below this angle, in radians, sin(angle) is too small to divide by; the arc is its chord.
+SMALLEST_ANGLE = 1e-6
+# A latent unit is active if its posterior mean varies more than this (Burda et al. 2016).
+ACTIVE_VARIANCE = 0.01
+
+
+def lerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
+    """Straight lines between codes; the first and last step are exactly `start` and `end`.
+
+    Args:
+        start: Codes, `(batch, *latent_shape)`.
+        end: Codes of the same shape.
+        steps: Points of each line, both ends included; at least 2.
+
+    Returns:
+        `(batch, steps, *latent_shape)`, float32.
+
+    Raises:
+        ValueError: If the shapes differ or `steps` is less than 2.
+    """
+    fraction = _fractions(start, end, steps)
+    return _between(start, end, 1.0 - fraction, fraction)
+
+
+def slerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
+    """Great arcs between codes (Shoemake 1985; for latent spaces White 2016, arXiv:1609.04468).
+
+    Codes of a standard normal in many dimensions lie near a sphere; a straight line would leave
+    it. Lengths that differ go from one to the other smoothly. Arguments, result and errors are
+    those of `lerp`, which is also what is done where there is no arc: for codes that are parallel
+    or zero. Between opposite codes no arc is the shortest, so those too get the straight line.
+    """
+    fraction = _fractions(start, end, steps)
+    angle = _angles(start, end)[:, None]
+    chord = np.sin(angle) < SMALLEST_ANGLE
+    divisor = np.where(chord, 1.0, np.sin(angle))
+    near = np.where(chord, 1.0 - fraction, np.sin((1.0 - fraction) * angle) / divisor)
+    far = np.where(chord, fraction, np.sin(fraction * angle) / divisor)
+    return _between(start, end, near, far)
+
+
+METHODS = {"lerp": lerp, "slerp": slerp}
+
+
+def interpolate(
+    model: Any, start: Any, end: Any, steps: int = 8, method: str = "slerp"
+) -> np.ndarray:
+    """Examples on the way from `start` to `end`: encode both, walk between the codes, decode.
+
+    Args:
+        model: A built `keras_vae.Autoencoder`.
+        start: Examples, `(batch, *event_shape)`.
+        end: Examples of the same shape.
+        steps: Points of each walk; the first and last are the reconstructions of the ends.
+        method: "slerp", or "lerp" for codes that are not drawn to a normal prior.
+
+    Returns:
+        `(batch, steps, *event_shape)`, in the range of the data.
+
+    Raises:
+        ValueError: If the method is unknown, the shapes differ, or `steps` is less than 2.
+    """
+    if method not in METHODS:
+        raise ValueError(f"Expected method to be 'lerp' or 'slerp'. Received: {method!r}.")
+    first, last = np.asarray(start), np.asarray(end)
+    _fractions(first, last, steps)
+    codes = as_numpy(model.encode(np.concatenate([first, last])))
+    return decode(model, METHODS[method](codes[: len(first)], codes[len(first) :], steps))
+
+
+def traverse(model: Any, x: Any, dimensions: Sequence[int], values: Sequence[float]) -> np.ndarray:
+    """One example with one latent dimension at a time set to each of `values`.
+
+    Args:
+        model: A built `keras_vae.Autoencoder` whose codes are vectors.
+        x: One example, `event_shape`.
+        dimensions: Which latent dimensions, a row each; `kl_per_dimension` says which matter.
+        values: What to set them to, a column each.
+
+    Returns:
+        `(len(dimensions), len(values), *event_shape)`.
+
+    Raises:
+        ValueError: If codes are not vectors or there is no such dimension.
+    """
+    size = _vector_size(model)
+    if not len(dimensions) or not len(values) or not all(0 <= d < size for d in dimensions):
+        raise ValueError(
+            f"Expected dimensions among 0 to {size - 1} and at least one value. "
+            f"Received: dimensions={list(dimensions)}, values={list(values)}."
+        )
+    code = as_numpy(model.encode(np.asarray(x)[None]))
+    codes = np.tile(code, (len(dimensions), len(values), 1))
+    for row, dimension in enumerate(dimensions):
+        codes[row, :, dimension] = values
+    return decode(model, codes)
+
+
+def normal_grid(size: int) -> np.ndarray:
+    """Two-dimensional codes at even quantiles of the standard normal (Kingma & Welling 2014).
+
+    Returns:
+        `(size, size, 2)`: first coordinate from left to right, second from bottom to top.
+    """
+    if size < 1:
+        raise ValueError(f"Expected size of at least 1. Received: {size!r}.")
+    normal = NormalDist()
+    points = [normal.inv_cdf((index + 0.5) / size) for index in range(size)]
+    horizontal, vertical = np.meshgrid(points, points[::-1])
+    return np.stack([horizontal, vertical], axis=-1).astype("float32")
+
+
+def attribute_vector(codes: np.ndarray, has_attribute: np.ndarray) -> np.ndarray:
+    """From the mean code without an attribute to that with it (Larsen et al. 2016); add to codes.
+
+    Args:
+        codes: `(batch, *latent_shape)`.
+        has_attribute: Booleans, `(batch,)`.
+
+    Returns:
+        Shape `latent_shape`.
+
+    Raises:
+        ValueError: If all codes or none have the attribute.
+    """
+    has = np.asarray(has_attribute, bool)
+    if has.shape != (len(codes),) or has.all() or not has.any():
+        raise ValueError(
+            "Expected has_attribute of shape (batch,) with both True and False. "
+            f"Received: shape {has.shape} with {int(has.sum())} True for {len(codes)} codes."
+        )
+    return codes[has].mean(axis=0) - codes[~has].mean(axis=0)
+
+
+def kl_per_dimension(model: Any, x: Any) -> np.ndarray:
+    """KL(q(z_j | x) || N(0, 1)) of each latent element, the mean over `x`, in nats.
+
+    Args:
+        model: A `keras_vae.VAE` with a diagonal Gaussian posterior.
+        x: Examples, `(batch, *event_shape)`.
+
+    Returns:
+        Shape `latent_shape`.
+    """
+    q = model.posterior(np.asarray(x))
+    mean, log_var = (as_numpy(part).astype("float64") for part in (q.mean, q.log_var))
+    return 0.5 * np.mean(np.exp(log_var) + np.square(mean) - 1.0 - log_var, axis=0)
+
+
+def active_units(codes: np.ndarray) -> int:
+    """How many latent elements have Var_x(E[z | x]) > 0.01 (Burda et al. 2016, section 4.2).
+
+    Args:
+        codes: Posterior means, `(batch, *latent_shape)`.
+    """
+    return int(np.sum(np.var(codes, axis=0, dtype="float64") > ACTIVE_VARIANCE))
+
+
+def decode(model: Any, codes: np.ndarray) -> np.ndarray:
+    """Images `(..., *event_shape)` of codes `(..., *latent_shape)`, in one call of the decoder."""
+    leading = codes.shape[: codes.ndim - len(model.latent_shape)]
+    images = as_numpy(model.decode(codes.reshape(-1, *model.latent_shape).astype("float32")))
+    return images.reshape(*leading, *images.shape[1:])
+
+
+def as_numpy(x: Any) -> np.ndarray:
+    """A tensor of any backend as an array on the host."""
+    return np.asarray(ops.convert_to_numpy(x))
+
+
+def _fractions(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
+    """0 to 1 in `steps` points, `(1, steps)`; raises ValueError for arguments that do not fit."""
+    if np.shape(start) != np.shape(end) or np.ndim(start) < 2 or steps < 2:
+        raise ValueError(
+            "Expected start and end of one shape (batch, ...) and steps of at least 2. "
+            f"Received: shapes {np.shape(start)} and {np.shape(end)}, steps={steps!r}."
+        )
+    return np.linspace(0.0, 1.0, steps)[None]
+
+
+def _angles(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Angle between each pair of codes, `(batch,)`, in radians; 0 where one of them is 0."""
+    first = np.reshape(start, (len(start), -1)).astype("float64")
+    last = np.reshape(end, (len(end), -1)).astype("float64")
+    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(last, axis=1)
+    cosine = np.sum(first * last, axis=1) / np.where(lengths == 0.0, 1.0, lengths)
+    return np.where(lengths == 0.0, 0.0, np.arccos(np.clip(cosine, -1.0, 1.0)))
+
+
+def _between(start: np.ndarray, end: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
+    """`near * start + far * end`, `(batch, steps, *latent_shape)`, with exact ends."""
+    extra = (1,) * (np.ndim(start) - 1)
+    near, far = (weight.reshape(*weight.shape, *extra) for weight in (near, far))
+    path = near * start[:, None] + far * end[:, None]
+    path[:, 0], path[:, -1] = start, end
+    return path.astype("float32")
+
+
+def _vector_size(model: Any) -> int:
+    if len(model.latent_shape) != 1:
+        raise ValueError(
+            f"Expected a model whose codes are vectors. Received: codes of shape "
+            f"{model.latent_shape}."
+        )
+    return model.latent_shape[0]

@@ -1,0 +1,20 @@
+"""Figures of what a model does; each function returns a matplotlib `Figure`.
+
+Nothing is shown or written, and no window system is needed:
+
+    keras_vae.plots.reconstructions(model, images).savefig("reconstructions.png")
+"""
+
+from keras_vae.plots.charts import latent_scatter, loss_curves, read_history
+from keras_vae.plots.grids import interpolation, manifold, reconstructions, samples, traversal
+
+__all__ = [
+    "interpolation",
+    "latent_scatter",
+    "loss_curves",
+    "manifold",
+    "read_history",
+    "reconstructions",
+    "samples",
+    "traversal",
+]

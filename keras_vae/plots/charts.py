@@ -1,0 +1,178 @@
+"""Charts: how training went, and where codes lie."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_vae import latents
+from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
+
+TRAINING_COLOR = "#1f77b4"
+VALIDATION_COLOR = "#e8710a"
+NOT_CURVES = ("epoch", "seconds")
+# More classes than this get a color bar instead of a legend.
+MOST_CLASSES = 20
+
+
+def read_history(path: str | Path) -> dict[str, list[float]]:
+    """The curves of a `metrics.jsonl`, as `keras_vae.callbacks.JsonLines` writes it.
+
+    Raises:
+        ValueError: If a line is not a JSON object.
+    """
+    lines = []
+    for number, text in enumerate(Path(path).read_text().splitlines(), start=1):
+        try:
+            lines.append(dict(json.loads(text)))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"Expected a JSON object on each line of {path}. Received: {text[:60]!r} on "
+                f"line {number}."
+            ) from error
+    names = dict.fromkeys(name for line in lines for name in line)
+    return {
+        name: [np.nan if line.get(name) is None else line[name] for line in lines] for name in names
+    }
+
+
+def loss_curves(history: Any) -> Figure:
+    """A panel for each logged number, training and validation together, over epochs.
+
+    Args:
+        history: What `model.fit` returns, its `.history`, or the path of a `metrics.jsonl`.
+
+    Raises:
+        ValueError: If there is no epoch in it.
+    """
+    curves = _curves(history)
+    names = _panels(curves)
+    if not names:
+        raise ValueError("Expected the logs of at least one epoch. Received: none.")
+    figure = new_figure(3.4 * len(names), 3.2, layout="constrained")
+    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
+        _draw_curve(axes, curves, name)
+    return figure
+
+
+def latent_scatter(
+    model: Any, x: Any, labels: Any = None, label_names: Sequence[str] | None = None
+) -> Figure:
+    """Codes of examples as points; more than two latent units are projected by PCA.
+
+    Args:
+        model: A built model of `keras_vae`.
+        x: Examples, `(batch, *event_shape)`.
+        labels: Integer class of each, `(batch,)`, for the colors.
+        label_names: Names of classes 0, 1, ... for the legend.
+    """
+    codes = latents.as_numpy(model.encode(np.asarray(x, "float32"))).reshape(len(x), -1)
+    points, names = project(codes)
+    figure = new_figure(7.2, 5.6, layout="constrained")
+    axes = figure.add_subplot()
+    _draw_points(figure, axes, points, labels, label_names)
+    axes.set_title(f"Codes of {len(x):,} examples", loc="left", fontsize=FONT_SIZE + 1)
+    axes.set_xlabel(names[0])
+    axes.set_ylabel(names[1])
+    axes.set_aspect("equal", adjustable="datalim")
+    _plain(axes)
+    return figure
+
+
+def project(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
+    """Codes `(batch, size)` in the plane, `(batch, 2)`, and what the two axes are."""
+    if codes.shape[1] == 1:
+        return np.column_stack([codes[:, 0], np.arange(len(codes))]), ("z0", "example")
+    if codes.shape[1] == 2:
+        return codes, ("z0", "z1")
+    centered = codes - codes.mean(axis=0)
+    left, scale, _ = np.linalg.svd(centered, full_matrices=False)
+    share = np.square(scale) / max(np.square(scale).sum(), np.finfo("float32").tiny)
+    first, second = (
+        f"{rank} principal component ({part:.0%} of variance)"
+        for rank, part in zip(("first", "second"), share, strict=False)
+    )
+    return left[:, :2] * scale[:2], (first, second)
+
+
+def _curves(history: Any) -> dict[str, list[float]]:
+    if isinstance(history, (str, Path)):
+        return read_history(history)
+    return dict(history if isinstance(history, Mapping) else history.history)
+
+
+def _panels(curves: Mapping[str, Sequence[float]]) -> list[str]:
+    """Names of the numbers to draw, without `val_`, in the order in which they were logged."""
+    names = dict.fromkeys(name.removeprefix("val_") for name in curves if name not in NOT_CURVES)
+    loss, bound = curves.get("loss"), curves.get("elbo")
+    if loss and bound and np.allclose(loss, np.negative(bound), rtol=1e-3, equal_nan=True):
+        names.pop("loss")
+    return [name for name in names if curves.get(name) or curves.get(f"val_{name}")]
+
+
+def _draw_curve(axes: Any, curves: Mapping[str, Sequence[float]], name: str) -> None:
+    drawn = {
+        "training": (curves.get(name), TRAINING_COLOR),
+        "validation": (curves.get(f"val_{name}"), VALIDATION_COLOR),
+    }
+    for label, (values, color) in drawn.items():
+        if values:
+            marker = "o" if len(values) < 10 else None
+            epochs = range(1, len(values) + 1)
+            axes.plot(epochs, values, color=color, label=label, marker=marker, markersize=4)
+    counts = name.endswith("units")
+    if not counts:
+        _leave_out_the_fall(axes, [values for values, _ in drawn.values() if values])
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.get_major_locator().set_params(integer=counts)
+    title = name.replace("_", " ") + ("" if counts else " (nats)")
+    axes.set_title(title, loc="left", fontsize=FONT_SIZE + 1)
+    axes.set_xlabel("epoch")
+    axes.legend(frameon=False, fontsize=FONT_SIZE - 1)
+    _plain(axes)
+
+
+def _leave_out_the_fall(axes: Any, curves: Sequence[Sequence[float]]) -> None:
+    """Scale to all but the first tenth of a long training, which would flatten the rest."""
+    first = len(curves[0]) // 10
+    late = np.concatenate([np.asarray(values[first:], "float64") for values in curves])
+    late = late[np.isfinite(late)]
+    if first and late.size and np.ptp(late) > 0:
+        room = 0.08 * np.ptp(late)
+        axes.set_ylim(late.min() - room, late.max() + room)
+
+
+def _draw_points(
+    figure: Any, axes: Any, points: np.ndarray, labels: Any, names: Sequence[str] | None
+) -> None:
+    size = float(np.clip(9000 / len(points), 4, 40))
+    style = {"s": size, "linewidths": 0, "alpha": 0.75}
+    if labels is None:
+        axes.scatter(*points.T, color=TRAINING_COLOR, **style)
+        return
+    labels = np.asarray(labels)
+    classes = np.unique(labels)
+    if len(classes) > MOST_CLASSES:
+        drawn = axes.scatter(*points.T, c=labels, cmap="viridis", **style)
+        figure.colorbar(drawn, ax=axes, label="class")
+        return
+    from matplotlib import colormaps
+
+    colors = colormaps["tab10" if len(classes) <= 10 else "tab20"]
+    for index, label in enumerate(classes):
+        chosen = points[labels == label]
+        name = names[label] if names else str(label)
+        axes.scatter(*chosen.T, color=colors(index), label=name, **style)
+    figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside right upper", frameon=False, markerscale=2
+    )
+
+
+def _plain(axes: Any) -> None:
+    """No box, light grid, grey text: the data are what is seen."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#e6e6e6", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=TEXT_COLOR, labelsize=FONT_SIZE - 1)

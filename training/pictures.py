@@ -1,0 +1,90 @@
+"""The pictures of a run: what its model rebuilds, invents, passes through, and how it learned."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.data import Data
+
+COLUMNS = 10
+PAIRS = 6
+# Enough points to see clusters, few enough for the decomposition of large codes.
+SCATTERED = 3000
+SCATTERED_IF_LARGE = 500
+LARGE_CODE = 512
+
+
+def draw(model: Any, data: Data, metrics: Path, folder: Path) -> list[Path]:
+    """Draw all that fits the model.
+
+    Args:
+        model: A trained model.
+        data: Its test images are drawn.
+        metrics: The run's metrics.jsonl.
+        folder: Where the PNG files go; older ones are replaced.
+
+    Returns:
+        The files.
+    """
+    folder.mkdir(exist_ok=True)
+    paths = []
+    for name, figure in figures(model, data, metrics):
+        paths.append(folder / f"{name}.png")
+        figure().savefig(paths[-1])
+    return paths
+
+
+def figures(model: Any, data: Data, metrics: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Names of the pictures that fit the model, each with the function that makes it."""
+    from keras_vae import plots
+
+    is_vae = hasattr(model, "posterior")
+    chosen = one_of_each(data)
+    images = pixels(data.test[chosen[: max(COLUMNS, 2 * PAIRS)]])
+    half = min(PAIRS, len(images) // 2)
+    yield "loss_curves", lambda: plots.loss_curves(metrics)
+    yield (
+        "reconstructions",
+        lambda: plots.reconstructions(model, images, COLUMNS),
+    )
+    yield "latents", lambda: scatter(model, data)
+    if half:
+        start, end = images[:half], images[half : 2 * half]
+        method = "slerp" if is_vae else "lerp"
+        yield "interpolation", lambda: plots.interpolation(model, start, end, COLUMNS, method)
+    if hasattr(model, "sample"):
+        yield "samples", lambda: plots.samples(model, rows=8, columns=12)
+    if is_vae and len(model.latent_shape) == 1:
+        few = pixels(data.test[:SCATTERED_IF_LARGE])
+        yield "traversal", lambda: plots.traversal(model, few)
+    if is_vae and tuple(model.latent_shape) == (2,):
+        yield "manifold", lambda: plots.manifold(model)
+
+
+def scatter(model: Any, data: Data) -> Any:
+    """The codes of test images, colored by label."""
+    from keras_vae import plots
+
+    large = int(np.prod(model.latent_shape)) > LARGE_CODE
+    count = SCATTERED_IF_LARGE if large else SCATTERED
+    labels = None if data.test_labels is None else data.test_labels[:count]
+    return plots.latent_scatter(model, pixels(data.test[:count]), labels, data.label_names)
+
+
+def one_of_each(data: Data) -> np.ndarray:
+    """Indices of test images: the first of each class, then the second of each, ..."""
+    if data.test_labels is None:
+        return np.arange(len(data.test))
+    labels = data.test_labels
+    rank = np.empty(len(labels), int)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        rank[members] = np.arange(len(members))
+    return np.lexsort((labels, rank))
+
+
+def pixels(images: np.ndarray) -> np.ndarray:
+    """Bytes as float32 in [0, 1]."""
+    return images.astype("float32") / 255.0

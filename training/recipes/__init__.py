@@ -1,0 +1,117 @@
+"""Recipes: one short file, one reproducible training.
+
+A recipe is a function named `recipe`. Its body is the configuration, as plain constructor calls;
+its typed keyword arguments are the command line of `python -m training.train`, and its docstring
+is the help. It imports Keras and `keras_vae` inside, so that `--help` answers at once. Two
+arguments are filled in by the program where a recipe has them: `image_shape`, from the data, and
+`seed`.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from training.cli import did_you_mean
+
+FILLED_IN = ("image_shape", "seed")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train, on what, for how long.
+
+    Attributes:
+        model: A `keras_vae.Autoencoder`, not compiled.
+        optimizer: A Keras optimizer.
+        data: Name of a data set, see `training.data.load`.
+        epochs: How often to go through the training images.
+        batch_size: Images per step.
+    """
+
+    model: Any
+    optimizer: Any
+    data: str
+    epochs: int
+    batch_size: int
+
+
+def names() -> list[str]:
+    """The recipes of this package, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def find(name: str) -> Callable[..., Recipe]:
+    """The function of a recipe.
+
+    Args:
+        name: One of `names()`, or the path of a .py file, whose code is then run.
+
+    Raises:
+        ValueError: If there is no such recipe.
+        FileNotFoundError: If there is no such file.
+        TypeError: If the file has no function `recipe` with typed keyword arguments.
+    """
+    if name.endswith(".py"):
+        return _checked(getattr(_run_file(Path(name)), "recipe", None), name)
+    if name not in names():
+        known = "\n".join(f"  {line}" for line in summaries())
+        hint = did_you_mean(name, names())
+        raise ValueError(
+            f"Expected the name of a recipe, or the path of a .py file. Received: {name!r}.{hint}\n"
+            f"The recipes:\n{known}"
+        )
+    return _checked(importlib.import_module(f"{__name__}.{name}").recipe, name)
+
+
+def summaries() -> list[str]:
+    """A line for each recipe: its name and the first line of its docstring."""
+    width = max(map(len, names()))
+    functions = {name: find(name) for name in names()}
+    return [
+        f"{name:{width}}  {inspect.getdoc(function).splitlines()[0]}"  # type: ignore[union-attr]
+        for name, function in functions.items()
+    ]
+
+
+def defaults(function: Callable[..., Recipe]) -> dict[str, Any]:
+    """The arguments of a recipe that a command line can change, with their defaults."""
+    parameters = inspect.signature(function).parameters
+    return {name: p.default for name, p in parameters.items() if name not in FILLED_IN}
+
+
+def _run_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"Expected the path of a recipe file that exists. Received: {path} (relative paths "
+            f"start at {Path.cwd()})."
+        )
+    name = f"recipe_file_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _checked(function: Any, name: str) -> Callable[..., Recipe]:
+    if not callable(function):
+        raise TypeError(f"Expected a function named recipe in {name}. Received: {function!r}.")
+    bare = [
+        p.name
+        for p in inspect.signature(function).parameters.values()
+        if p.default is p.empty or p.annotation is p.empty
+    ]
+    if bare:
+        raise TypeError(
+            f"Expected every argument of recipe in {name} to have a type and a default, as they "
+            f"are its command line. Received: {', '.join(bare)} without."
+        )
+    return function

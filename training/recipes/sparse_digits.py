@@ -1,0 +1,52 @@
+"""Sparse autoencoder on scikit-learn's digits."""
+
+from training.recipes import Recipe
+
+
+def recipe(
+    latent_dim: int = 128,
+    penalty: str = "top_k",
+    k: int = 10,
+    sparsity_weight: float = 1e-3,
+    target: float = 0.05,
+    hidden: tuple[int, ...] = (256,),
+    learning_rate: float = 2e-3,
+    image_shape: tuple[int, int, int] = (8, 8, 1),
+    seed: int = 0,
+) -> Recipe:
+    """Sparse autoencoder on scikit-learn's 8x8 digits: an overcomplete code, mostly zero.
+
+    Args:
+        latent_dim: Size of the code.
+        penalty: What makes codes sparse: l1, kl or top_k.
+        k: How many activations to keep, for top_k.
+        sparsity_weight: Weight of the penalty, for l1 and kl.
+        target: Wanted mean activation, for kl.
+        hidden: Widths of the encoder's layers; the decoder mirrors them.
+        learning_rate: Of Adam.
+        image_shape: Height, width, channels.
+        seed: Of the noise in training, if there is any.
+    """
+    import keras
+
+    import keras_vae as kv
+
+    encoder, decoder = kv.nets.dense(image_shape, latent_dim, hidden)
+    if penalty == "kl":  # It compares mean activations with a probability.
+        encoder = keras.Model(encoder.inputs, keras.ops.sigmoid(encoder.output), name="encoder")
+    return Recipe(
+        model=kv.SparseAutoencoder(
+            encoder,
+            decoder,
+            penalty=penalty,
+            sparsity_weight=sparsity_weight,
+            target=target,
+            k=k,
+            likelihood="bernoulli",
+            seed=seed,
+        ),
+        optimizer=keras.optimizers.Adam(learning_rate),
+        data="digits",
+        epochs=60,
+        batch_size=64,
+    )

@@ -1,0 +1,40 @@
+"""Fully connected VAE on scikit-learn's digits."""
+
+from training.recipes import Recipe
+
+
+def recipe(
+    latent_dim: int = 2,
+    hidden: tuple[int, ...] = (256, 128),
+    likelihood: str = "bernoulli",
+    beta: float = 1.0,
+    learning_rate: float = 2e-3,
+    image_shape: tuple[int, int, int] = (8, 8, 1),
+    seed: int = 0,
+) -> Recipe:
+    """Fully connected VAE with a latent plane, on scikit-learn's 8x8 digits.
+
+    Two latent units can be drawn whole: see pictures/manifold.png.
+
+    Args:
+        latent_dim: Size of the code.
+        hidden: Widths of the encoder's layers; the decoder mirrors them.
+        likelihood: Name of p(x | z), see keras_vae.distributions.
+        beta: Weight of the KL term.
+        learning_rate: Of Adam.
+        image_shape: Height, width, channels.
+        seed: Of the noise in training.
+    """
+    import keras
+
+    import keras_vae as kv
+
+    heads = kv.distributions.get(likelihood).heads
+    encoder, decoder = kv.nets.dense(image_shape, latent_dim, hidden, heads=2, decoder_heads=heads)
+    return Recipe(
+        model=kv.VAE(encoder, decoder, likelihood=likelihood, beta=beta, seed=seed),
+        optimizer=keras.optimizers.Adam(learning_rate),
+        data="digits",
+        epochs=80,
+        batch_size=64,
+    )

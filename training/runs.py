@@ -1,0 +1,246 @@
+"""Run directories: all that one training leaves behind. Imports no TensorFlow.
+
+model.keras     the model with its optimizer, replaced after each epoch
+config.json     recipe, options, shape of the images, versions
+metrics.jsonl   a line for each epoch
+pictures/       what the model does, as PNG
+logs/           for TensorBoard
+evaluation.*    what training.evaluate measured
+"""
+
+import errno
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.cli import did_you_mean
+
+RUNS = Path("runs")
+MODEL = "model.keras"
+CONFIG = "config.json"
+METRICS = "metrics.jsonl"
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model and what is known about it.
+
+    Attributes:
+        path: The run directory, or a lone .keras file.
+        config: What is in config.json; empty for a lone file.
+    """
+
+    path: Path
+    config: dict[str, Any]
+
+    @property
+    def model_path(self) -> Path:
+        """The file of the model."""
+        return self.path if self.path.suffix == ".keras" else self.path / MODEL
+
+    def model(self, compile: bool = False) -> Any:
+        """The model, without its optimizer unless `compile`.
+
+        Raises:
+            FileNotFoundError: If no epoch was completed yet.
+            ValueError: If the file is not a model of `keras_vae`.
+        """
+        if not self.model_path.is_file():
+            raise FileNotFoundError(
+                f"Expected {self.model_path}, which is written after the first epoch. Received: "
+                "no such file. (Train on with --resume.)"
+            )
+        if str(self.config.get("recipe")).endswith(".py"):  # It may define classes.
+            from training import recipes
+
+            recipes.find(self.config["recipe"])
+        return load_model(self.model_path, compile)
+
+    def data(self, name: str | None = None) -> Any:
+        """The `training.data.Data` that the run was trained on, or others of its image size.
+
+        Args:
+            name: Another data set than the run's own.
+
+        Raises:
+            ValueError: If this is a lone .keras file and no name is given, or the images have
+                another shape.
+        """
+        from training.data import load
+
+        settings = self.config.get("settings", {})
+        if name is None and not settings:
+            raise ValueError(
+                f"Expected a run directory, which knows its data, or the name of a data set. "
+                f"Received: {self.path}, a lone model. (Give --data NAME.)"
+            )
+        size = settings.get("image_size")
+        data = load(
+            name or settings["data"],
+            image_size=tuple(size) if size else None,
+            limit=None if name else settings.get("limit"),
+            data_dir=settings.get("data_dir"),
+        )
+        wanted = tuple(self.config.get("image_shape", data.image_shape))
+        if data.image_shape != wanted:
+            raise ValueError(
+                f"Expected images of shape {wanted}, as the run was trained on. Received: "
+                f"{data.image_shape} in {data.name}."
+            )
+        return data
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """A run directory, or a .keras file alone.
+
+    Raises:
+        FileNotFoundError: If there is no such run.
+        ValueError: If the path is something else.
+    """
+    path = Path(path)
+    if path.is_file() and path.suffix == ".keras":
+        return Run(path, {})
+    if not path.exists():
+        known = [str(config.parent) for config in sorted(RUNS.glob(f"*/{CONFIG}"))]
+        hint = did_you_mean(str(path), known) or (
+            f" (There are: {', '.join(known)}.)" * bool(known)
+        )
+        raise FileNotFoundError(
+            f"Expected a run directory or a .keras file. Received: {path}, which does not "
+            f"exist.{hint}"
+        )
+    if not (path / CONFIG).is_file():
+        raise ValueError(
+            f"Expected a run directory, with a {CONFIG} in it, or a .keras file. Received: {path}."
+        )
+    return Run(path, read_config(path / CONFIG))
+
+
+def load_model(path: Path, compile: bool = False) -> Any:
+    """A model of `keras_vae` from its file.
+
+    Raises:
+        ValueError: If the file is damaged or something else.
+    """
+    import keras
+
+    import keras_vae
+
+    try:
+        model = keras.saving.load_model(path, compile=compile)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        raise ValueError(
+            f"Expected a model that Keras can load. Received: {path} ({error})"
+        ) from error
+    if not isinstance(model, keras_vae.Autoencoder):
+        raise ValueError(
+            f"Expected a model of keras_vae. Received: a {type(model).__name__} in {path}."
+        )
+    return model
+
+
+def check_new(path: Path) -> None:
+    """Raises OSError unless a run can be made at `path`: there is nothing, or an empty folder."""
+    if path.is_dir() and any(path.iterdir()):
+        resume = " Add --resume to continue it." if (path / CONFIG).is_file() else ""
+        raise FileExistsError(
+            f"Expected --out to be a new or an empty folder. Received: {path}, which has files "
+            f"in it.{resume}"
+        )
+    if path.exists() and not path.is_dir():
+        raise FileExistsError(f"Expected --out to be a folder. Received: the file {path}.")
+
+
+def create(path: Path | None, recipe: str) -> Path:
+    """Make the folder of a run; without `path` runs/RECIPE-NUMBER with the next free number."""
+    if path is not None:
+        check_new(path)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+    RUNS.mkdir(exist_ok=True)
+    stem, number = Path(recipe).stem, 1
+    while True:
+        try:
+            (RUNS / f"{stem}-{number}").mkdir()
+            return RUNS / f"{stem}-{number}"
+        except FileExistsError:
+            number += 1
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Write `size` bytes to the disk and remove them, to find out now and not after an hour.
+
+    Raises:
+        OSError: If the folder cannot be written or has no room.
+    """
+    probe = folder / f".probe.{os.getpid()}"
+    chunk = os.urandom(CHUNK)
+    try:
+        with probe.open("wb") as file:
+            for start in range(0, size, CHUNK):
+                file.write(chunk[: size - start])
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        free = ""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            free = f" ({shutil.disk_usage(folder).free / 1e6:,.0f} MB are free.)"
+        raise OSError(
+            f"Expected to be able to write {size / 1e6:,.1f} MB, for the model, in {folder}. "
+            f"Received: {error.strerror}.{free}"
+        ) from error
+    finally:
+        if probe.exists():
+            probe.unlink()
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Write config.json."""
+    from keras_vae.files import write_atomically
+
+    text = json.dumps(config, indent=2) + "\n"
+    write_atomically(folder / CONFIG, lambda path: path.write_text(text))
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a config.json.
+
+    Raises:
+        ValueError: If it is not what `training.train` writes.
+    """
+    try:
+        config = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"Expected JSON in {path}. Received: {error}.") from error
+    missing = {"recipe", "arguments", "settings", "image_shape"} - set(config)
+    if missing:
+        raise ValueError(f"Expected {sorted(missing)} in {path}. Received: {sorted(config)}.")
+    return config
+
+
+def keep_epochs(folder: Path, epochs: int) -> None:
+    """Drop what metrics.jsonl has after `epochs` lines: epochs that no saved model has seen."""
+    from keras_vae.files import write_atomically
+
+    path = folder / METRICS
+    if path.is_file():
+        lines = path.read_text().splitlines(keepends=True)[:epochs]
+        write_atomically(path, lambda new: new.write_text("".join(lines)))
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that matter for a result."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version()}
+    for name in ("keras-vae", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
