@@ -35,7 +35,12 @@ class Normal(Distribution):
 
     def sample(self, seed: Any = None) -> Tensor:
         """The reparameterized draw, mean + sigma * noise (Kingma & Welling 2014, equation 10)."""
-        noise = keras.random.normal(ops.shape(self.mean), dtype="float32", seed=seed)
+        return self.from_noise(
+            keras.random.normal(ops.shape(self.mean), dtype="float32", seed=seed)
+        )
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """The draw that standard normal `noise`, of the shape of `mean`, is turned into."""
         return self.mean + ops.exp(0.5 * self.log_var) * noise
 
     def element_log_prob(self, x: Tensor) -> Tensor:
