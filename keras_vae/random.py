@@ -72,4 +72,6 @@ def standard_normal(seeds: Any, size: int) -> Tensor:
         bits = ops.cast(_bits(rows, 2 * size, _Graph), "int32")
     uniform = (ops.cast(bits, "float32") + 0.5) * (1.0 / (1 << 24))
     radius = ops.sqrt(-2.0 * ops.log(uniform[:, :size]))
-    return radius * ops.cos((2.0 * np.pi) * uniform[:, size:])
+    turn = uniform[:, size:]
+    # 2 pi in two parts: the first is exact in float16, in which LiteRT files may keep constants.
+    return radius * ops.cos(6.28125 * turn + (2.0 * np.pi - 6.28125) * turn)

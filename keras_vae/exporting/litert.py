@@ -1,21 +1,37 @@
 """LiteRT (.tflite), for phones, microcontrollers and browsers: fixed batch, builtin ops only."""
 
-import os
+import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from keras_vae.autoencoder import Endpoint
+from keras_vae.exporting import comparison
+from keras_vae.exporting.bars import refuse_different
+from keras_vae.exporting.calibration import endpoint_rows, examples_of, generated_examples
+from keras_vae.exporting.conversion import converted
 from keras_vae.exporting.endpoints import float32_policy, write_archive
+from keras_vae.exporting.gates import refuse_unrunnable
+from keras_vae.exporting.metadata import describe, read_metadata, with_metadata
+from keras_vae.files import write_atomically
+
+__all__ = ["QUANTIZATIONS", "read_metadata", "refuse_unrunnable", "verify", "write_litert"]
 
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
+IO = ("float32", "int8")
 
-# Codes are calibrated at least this far from 0, the range of a slider in standard deviations.
-LATENT_RANGE = 3.0
-CALIBRATION_EXAMPLES = 256
+Differences = dict[str, dict[str, comparison.Difference]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What was asked for, see `write_litert`."""
+
+    quantize: str | None = None
+    batch_size: int = 1
+    io: str = "float32"
+    min_psnr: float | None = None
 
 
 def write_litert(
@@ -25,147 +41,163 @@ def write_litert(
     quantize: str | None = None,
     calibration: Any = None,
     batch_size: int = 1,
+    io: str = "float32",
+    min_psnr: float | None = None,
+    labels: Sequence[str] | None = None,
 ) -> Path:
-    """Write a .tflite file with one signature an endpoint.
+    """Write a .tflite file with one signature an endpoint, after it answered as the model does.
+
+    The file is compared with the model before it gets its name, so a converter that changed the
+    model, or a quantization that lost too much, is an error and leaves no file.
 
     Args:
         model: The built model.
         path: A new file.
         endpoints: What to write, from `chosen_endpoints`.
         quantize: None for float32, "float16" weights, "dynamic" for int8 weights, "int8" for
-            int8 weights and activations with float inputs and outputs.
-        calibration: For "int8", examples like the training data: an array `(n, *event_shape)`
-            or a data set of batches of them.
+            int8 weights and activations.
+        calibration: Examples like the training data: an array `(n, *event_shape)` or a data set of
+            batches. "int8" needs them; with any other they are what the file is compared on, and
+            what the statistics of codes in the metadata are of.
         batch_size: The fixed batch; a dynamic one is ten times slower on device.
+        io: "float32" inputs and outputs, or with "int8" also "int8" ones, for devices without
+            floats; scales and zero points are in the metadata.
+        min_psnr: Least PSNR of reconstructions against the model, in dB; None for 80 (float16), 50
+            (dynamic) or 40 (int8). Codes and scores may be 10 dB less. float32 must be within a
+            relative error of 1e-5 unless this is set.
+        labels: Names of the classes of the data, for the metadata.
 
     Returns:
         `path`.
 
     Raises:
-        ValueError: If `quantize` is unknown, calibration data are missing or of the wrong shape,
-            or the file would need ops that a device does not have.
+        ValueError: If an argument is none of the above, calibration data are missing or of the
+            wrong shape, a layer needs an op that a device does not have, the converter fails, or
+            the file is further from the model than it may be. No file is left then.
     """
-    import tensorflow as tf
-
-    if quantize not in QUANTIZATIONS:
-        raise ValueError(f"Expected quantize to be one of {QUANTIZATIONS}. Received: {quantize!r}.")
-    if (quantize == "int8") != (calibration is not None):
-        raise ValueError(
-            "Expected calibration data with quantize='int8', and only then. Received: "
-            f"quantize={quantize!r}, calibration={'none' if calibration is None else 'given'}."
-        )
+    options = Options(quantize, batch_size, io, min_psnr)
+    _check(options, endpoints, calibration)
+    examples = generated_examples(model) if calibration is None else examples_of(model, calibration)
+    rows = endpoint_rows(model, endpoints, examples)
     with tempfile.TemporaryDirectory() as folder:
         with float32_policy(model):
             write_archive(endpoints, folder, batch_size)
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=list(endpoints)
-        )
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if quantize is not None:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if quantize == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        if quantize == "int8":
-            examples = _examples(model, calibration)
-            converter.representative_dataset = _calibrator(model, endpoints, examples, batch_size)
-        content = _converted(converter)
-    refuse_unrunnable(content)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    os.rename(partial, path)
-    return path
-
-
-def refuse_unrunnable(content: bytes) -> None:
-    """Raise ValueError if a .tflite holds an op that a device cannot run or repeat.
-
-    Those are Flex ops (the interpreter of TensorFlow 2.21 has none), random ops (which differ
-    from runtime to runtime) and reads of variables (whose weights are then not in the file).
-    """
-    bad = [name for name in op_names(content) if _unrunnable(name)]
-    if bad:
-        raise ValueError(
-            "Expected builtin ops without state or randomness. Received: "
-            f"{', '.join(sorted(set(bad)))}. (Replace the layer that needs them; "
-            "docs/export.md lists the layers that convert.)"
-        )
-
-
-def op_names(content: bytes) -> list[str]:
-    """Names of the ops that a .tflite uses, such as "CONV_2D" or "FlexErf"."""
-    schema = _schema()
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
-    builtin = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
-    return [
-        code.customCode.decode() if code.customCode else builtin[code.builtinCode]
-        for code in model.operatorCodes
-    ]
-
-
-def _unrunnable(name: str) -> bool:
-    variables = ("READ_VARIABLE", "VAR_HANDLE", "ASSIGN_VARIABLE")
-    return name.startswith("Flex") or "RANDOM" in name or name in variables
-
-
-def _schema() -> Any:
-    try:
-        from ai_edge_litert import schema_py_generated
-    except ImportError as error:
-        raise ImportError(
-            "Expected the package ai-edge-litert, which checks what is exported. "
-            "(pip install 'keras-vae[litert]')"
-        ) from error
-    return schema_py_generated
-
-
-def _converted(converter: Any) -> bytes:
-    try:
-        return converter.convert()
-    except Exception as error:
-        raise ValueError(
-            "Expected a graph of builtin ops. Received one that the converter refuses: "
-            f"{str(error).strip().splitlines()[-1]}. (docs/export.md lists the layers that convert.)"
-        ) from error
-
-
-def _examples(model: Any, calibration: Any) -> np.ndarray:
-    """Up to CALIBRATION_EXAMPLES examples, `(n, *event_shape)`, float32."""
-    if hasattr(calibration, "shape"):
-        rows = np.asarray(calibration[:CALIBRATION_EXAMPLES], "float32")
-    else:
-        batches, count = [], 0
-        for batch in calibration:
-            batch = np.asarray(batch[0] if isinstance(batch, tuple) else batch, "float32")
-            batches.append(batch)
-            count += len(batch)
-            if count >= CALIBRATION_EXAMPLES:
-                break
-        rows = np.concatenate(batches)[:CALIBRATION_EXAMPLES] if batches else np.zeros((0,))
-    if len(rows) == 0 or tuple(rows.shape[1:]) != tuple(model.event_shape):
-        raise ValueError(
-            f"Expected calibration data of shape {('batch', *model.event_shape)}. "
-            f"Received: {rows.shape}."
-        )
-    return rows
-
-
-def _calibrator(
-    model: Any, endpoints: Mapping[str, Endpoint], examples: np.ndarray, batch_size: int
-) -> Callable[[], Iterator[tuple[str, dict[str, np.ndarray]]]]:
-    """A function that gives named inputs for each endpoint, as the converter wants them."""
-    codes = np.asarray(model.encode(examples))
-    spread = np.maximum(np.abs(codes).max(axis=0, keepdims=True), LATENT_RANGE)
-    wide = np.random.default_rng(0).uniform(-1.0, 1.0, codes.shape) * spread
-    inputs = {
-        "x": examples,
-        "z": np.concatenate([codes, wide.astype("float32")]),
-        "seed": np.arange(len(examples), dtype="int32"),
+        content, found = best_content(model, folder, endpoints, rows, options)
+    description = {
+        **describe(model, endpoints, content, examples, calibration is not None, labels),
+        "quantization": quantize,
+        "io": io,
+        "batch_size": batch_size,
+        "verification": {
+            "on": "calibration data" if calibration is not None else "generated data",
+            "differences": {e: {k: vars(d) for k, d in o.items()} for e, o in found.items()},
+        },
     }
 
-    def batches() -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-        for name, endpoint in endpoints.items():
-            rows = inputs[endpoint.inputs[0].name]
-            for start in range(0, len(rows) - batch_size + 1, batch_size):
-                yield name, {endpoint.inputs[0].name: rows[start : start + batch_size]}
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(with_metadata(content, description))
+        if measure(model, endpoints, temporary.read_bytes(), rows, options) != found:
+            raise RuntimeError("Expected a file with metadata to answer as without. Please report.")
 
-    return batches
+    return write_atomically(path, write)
+
+
+def verify(model: Any, path: str | Path, data: Any = None) -> Differences:
+    """Compare a .tflite file with the model that it should be of.
+
+    Args:
+        model: The built model.
+        path: A file that `write_litert` wrote.
+        data: Examples, as `calibration` of `write_litert`; None for generated ones.
+
+    Returns:
+        `Difference` by endpoint and output.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it was changed after the export, has ops that a device cannot run or
+            repeat, or is further from the model than its quantization explains.
+    """
+    description = read_metadata(path)
+    content = Path(path).read_bytes()
+    refuse_unrunnable(content)
+    options = Options(description["quantization"], description["batch_size"])
+    endpoints = {name: model.endpoints()[name] for name in description["endpoints"]}
+    examples = generated_examples(model) if data is None else examples_of(model, data)
+    found = measure(model, endpoints, content, endpoint_rows(model, endpoints, examples), options)
+    refuse_different(found, options.quantize, options.min_psnr)
+    return found
+
+
+def best_content(
+    model: Any,
+    folder: str,
+    endpoints: Mapping[str, Endpoint],
+    rows: comparison.Rows,
+    options: Options,
+) -> tuple[bytes, Differences]:
+    """The smallest file that is near enough to the model, and how near it is.
+
+    Args:
+        model: The built model.
+        folder: The SavedModel of the endpoints, in float32 and with the fixed batch.
+        endpoints: What is in it.
+        rows: From `endpoint_rows`.
+        options: What to convert to.
+    """
+    job = {
+        **{key: value for key, value in vars(options).items() if key != "min_psnr"},
+        "folder": folder,
+        "signatures": list(endpoints),
+        "layers": [layer.name for layer in model._flatten_layers()],
+    }
+    for per_channel in (False, True):
+        content = converted(model, {**job, "per_channel": per_channel}, rows)
+        found = measure(model, endpoints, content, rows, options)
+        try:
+            refuse_different(found, options.quantize, options.min_psnr)
+            break
+        except ValueError:
+            if per_channel or options.quantize not in ("dynamic", "int8"):
+                raise
+    return content, found
+
+
+def measure(
+    model: Any,
+    endpoints: Mapping[str, Endpoint],
+    content: bytes,
+    rows: comparison.Rows,
+    options: Options,
+) -> Differences:
+    """How far the file's answers are from the model's, by endpoint and output."""
+    some = comparison.compared_rows(rows, options.batch_size)
+    expected = comparison.model_answers(model, endpoints, some)
+    received = comparison.file_answers(content, some, options.batch_size)
+    return comparison.differences(model, expected, received)
+
+
+def _check(options: Options, endpoints: Mapping[str, Endpoint], calibration: Any) -> None:
+    if options.quantize not in QUANTIZATIONS:
+        raise ValueError(
+            f"Expected quantize to be one of {QUANTIZATIONS}. Received: {options.quantize!r}."
+        )
+    if options.quantize == "int8" and calibration is None:
+        raise ValueError(
+            "Expected calibration data with quantize='int8'. Received: none. "
+            "(Pass calibration=..., some hundred examples of the training data.)"
+        )
+    if options.io not in IO or (options.io == "int8" and options.quantize != "int8"):
+        raise ValueError(
+            "Expected io to be 'float32', or 'int8' with quantize='int8'. Received: "
+            f"io={options.io!r}, quantize={options.quantize!r}."
+        )
+    if options.batch_size < 1:
+        raise ValueError(f"Expected batch_size of at least 1. Received: {options.batch_size!r}.")
+    for name, endpoint in endpoints.items():
+        for spec in endpoint.inputs:
+            if None in spec.shape[1:]:
+                raise ValueError(
+                    f"Expected inputs of a fixed size. Received: {name} takes {spec.name} of shape "
+                    f"{spec.shape}. (Build the networks for one size, such as Input((50, 3)).)"
+                )

@@ -1,0 +1,75 @@
+"""How near to its model a .tflite file must be."""
+
+from collections.abc import Mapping
+
+from keras_vae.exporting.comparison import DATA_OUTPUT, Difference
+
+# Largest error of float32, as a fraction of the largest value.
+RELATIVE_ERROR = 1e-5
+# Least PSNR of reconstructions against the model's, in dB.
+MIN_PSNR = {None: 100.0, "float16": 80.0, "dynamic": 50.0, "int8": 40.0}
+# Codes and scores are no pictures: they may be so much further from the model, in dB.
+ALLOWANCE = 10.0
+
+
+def refuse_different(
+    found: Mapping[str, Mapping[str, Difference]], quantize: str | None, min_psnr: float | None
+) -> None:
+    """Raise if an output is further from the model than its quantization explains.
+
+    Args:
+        found: Differences by endpoint and output.
+        quantize: As in `write_litert`.
+        min_psnr: As in `write_litert`.
+
+    Raises:
+        ValueError: If one misses its bar, with the numbers.
+    """
+    bad = [
+        f"{endpoint}/{name} with {_numbers(difference)} where {bar(name, quantize, min_psnr)}"
+        for endpoint, outputs in found.items()
+        for name, difference in outputs.items()
+        if not is_close(name, difference, quantize, min_psnr)
+    ]
+    if bad:
+        raise ValueError(
+            f"Expected a file that answers as the model does. Received: {'; '.join(bad)} is "
+            f"needed. ({_advice(quantize)})"
+        )
+
+
+def is_close(
+    name: str, difference: Difference, quantize: str | None, min_psnr: float | None = None
+) -> bool:
+    """Whether an output of this name is as near to the model's as it must be; NaN is not."""
+    if quantize is None and min_psnr is None:
+        return difference.relative <= RELATIVE_ERROR
+    return difference.psnr >= _least(name, quantize, min_psnr)
+
+
+def bar(name: str, quantize: str | None, min_psnr: float | None = None) -> str:
+    """The bar of `is_close` in words."""
+    if quantize is None and min_psnr is None:
+        return f"a relative error of at most {RELATIVE_ERROR:g}"
+    return f"a PSNR of at least {_least(name, quantize, min_psnr):g} dB"
+
+
+def _least(name: str, quantize: str | None, min_psnr: float | None) -> float:
+    least = MIN_PSNR[quantize] if min_psnr is None else min_psnr
+    return least if name == DATA_OUTPUT else least - ALLOWANCE
+
+
+def _numbers(difference: Difference) -> str:
+    return f"a PSNR of {difference.psnr:.1f} dB and a relative error of {difference.relative:.2g}"
+
+
+def _advice(quantize: str | None) -> str:
+    if quantize is None:
+        return (
+            "Rounding explains errors up to 1e-6 or so; beyond 1e-4 the converter changed the "
+            "model. If the error is good enough, set min_psnr, in dB."
+        )
+    return (
+        "Calibrate with data like those in training, or choose a quantize that is more exact, or "
+        "if the error is good enough set min_psnr, in dB."
+    )

@@ -1,0 +1,148 @@
+"""SavedModel to the bytes of a .tflite: the converter and nothing else.
+
+It imports nothing of keras_vae, so that it can also run as a script, in a process of its own that
+costs one import of TensorFlow and whose crash is not ours:
+
+    python converter.py JOB.json CALIBRATION.npz OUTPUT
+"""
+
+import contextlib
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+# Exit code of the script for an error that the converter reports; its message is in OUTPUT.
+REFUSED = 3
+
+# What a score or noise may end with, and a network of int8 should not need to.
+ARITHMETIC = (
+    *("ABS", "ADD", "COS", "DIV", "EXP", "LOG", "LOG_SOFTMAX", "MEAN", "MUL", "NEG", "POW"),
+    *("RSQRT", "SIN", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "SUM"),
+)
+
+Batches = Mapping[str, Mapping[str, np.ndarray]]
+
+
+def convert(job: Mapping[str, Any], calibration: Batches) -> bytes:
+    """Convert as `job` says.
+
+    Args:
+        job: `folder` of the SavedModel, its `signatures`, `quantize` and `io` as in `write_litert`,
+            `batch_size`, the names of all `layers`, and `per_channel`: one scale for each unit of a
+            dense layer, which is more exact and costs 12 bytes a unit, half of the file for a
+            decoder that begins with a wide layer.
+        calibration: For int8, arrays of rows by signature and by name of the input.
+
+    Raises:
+        Exception: Whatever the converter raises.
+    """
+    import tensorflow as tf
+
+    folder, quantize = job["folder"], job["quantize"]
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=job["signatures"])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if quantize is not None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantize == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if quantize == "dynamic":
+        private = "_experimental_disable_per_channel_quantization_for_dense_layers"
+        setattr(converter, private, not job["per_channel"])
+    if quantize == "int8":
+        converter.representative_dataset = lambda: _batches(calibration, job["batch_size"])
+        # The two steps of what convert() does, for the list of what stays in float between them.
+        converter._experimental_calibrate_only = True
+    with silent_stderr():
+        content = converter.convert()
+        return _quantized(content, job) if quantize == "int8" else content
+
+
+def _quantized(calibrated: bytes, job: Mapping[str, Any]) -> bytes:
+    """int8 networks; the arithmetic around them, of noise and of scores, stays in float."""
+    import tensorflow as tf
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    io = tf.int8 if job["io"] == "int8" else tf.float32
+    return mlir_quantize(
+        calibrated,
+        disable_per_channel_for_dense_layers=not job["per_channel"],
+        input_data_type=io,
+        output_data_type=io,
+        denylisted_nodes=_outside_of_layers(calibrated, job["layers"]),
+    )
+
+
+def _outside_of_layers(content: bytes, layers: Sequence[str]) -> set[str]:
+    """Names of the results of ops that are in no layer."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    codes = {getattr(schema.BuiltinOperator, name) for name in ARITHMETIC}
+    found = set()
+    for graph in model.subgraphs:
+        for op in graph.operators:
+            names = [graph.tensors[index].name.decode() for index in op.outputs]
+            # The last op of a network has the name of the output in place of its layer's.
+            last = model.operatorCodes[op.opcodeIndex].builtinCode not in codes
+            if not (last and set(op.outputs) & set(graph.outputs)):
+                found |= {name for name in names if layer_of(name, layers) is None}
+    return found
+
+
+def layer_of(node: str, layers: Collection[str]) -> str | None:
+    """The innermost of `layers` in the name of a node; TensorFlow numbers each use of a layer."""
+    for scope in reversed(node.split(";")[0].split("/")[:-1]):
+        for name in (scope, re.sub(r"_\d+$", "", scope)):
+            if name in layers:
+                return name
+    return None
+
+
+@contextlib.contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Native code writes to no file descriptor 2 inside; the same text is in what it raises."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _batches(calibration: Batches, size: int) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    for signature, inputs in calibration.items():
+        count = min(len(rows) for rows in inputs.values())
+        for start in range(0, count - size + 1, size):
+            yield signature, {name: rows[start : start + size] for name, rows in inputs.items()}
+
+
+def main(job_path: str, calibration_path: str, output: str) -> int:
+    """Convert in this process, which may crash; returns its exit code."""
+    with open(job_path, encoding="utf-8") as file:
+        job = json.load(file)
+    calibration: dict[str, dict[str, np.ndarray]] = {}
+    with np.load(calibration_path, allow_pickle=False) as arrays:
+        for key in arrays.files:
+            signature, name = key.split("/")
+            calibration.setdefault(signature, {})[name] = arrays[key]
+    try:
+        content, code = convert(job, calibration), 0
+    except Exception as error:
+        content, code = str(error).encode(), REFUSED
+    with open(output, "wb") as target:
+        target.write(content)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,213 @@
+"""What a .tflite says about itself: one block of JSON inside it, under the name `keras_vae`."""
+
+import hashlib
+import importlib.metadata
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae.autoencoder import Endpoint
+from keras_vae.exporting.calibration import latent_range
+from keras_vae.exporting.gates import packed, schema, unpacked
+
+NAME = "keras_vae"
+FORMAT = 1
+PACKAGES = ("keras-vae", "keras", "tensorflow", "tensorflow-cpu", "ai-edge-litert", "numpy")
+# Statistics of each element are for codes that are vectors, not for maps of thousands.
+LARGEST_CODE = 1024
+SEED_RANGE = [-(2**31), 2**31 - 1]
+# Stands where the hash will be while the file is hashed; of the same length.
+NO_HASH = "0" * 64
+
+
+def with_metadata(content: bytes, description: Mapping[str, Any]) -> bytes:
+    """The bytes of a .tflite with `description` in them, and in that the SHA-256 of the rest."""
+    model = unpacked(content)
+    buffer, entry = schema().BufferT(), schema().MetadataT()
+    text = json.dumps({**description, "sha256": NO_HASH}, allow_nan=False)
+    buffer.data = np.frombuffer(text.encode(), np.uint8)
+    entry.name, entry.buffer = NAME.encode(), len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+    blank = packed(model)
+    return blank.replace(_hash_entry(NO_HASH), _hash_entry(hashlib.sha256(blank).hexdigest()), 1)
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """What a .tflite of keras_vae says about itself.
+
+    Example:
+        >>> read_metadata("decoder.tflite")["endpoints"]["decode"]["inputs"]["z"]["shape"]
+        [1, 16]
+
+    Args:
+        path: A file that `model.export(path, format="litert")` wrote.
+
+    Returns:
+        `model` (class, name, parameters), `likelihood`, `labels`, `quantization`, `io`,
+        `batch_size`, `endpoints` (inputs and outputs with shape, dtype and range, and scale and
+        zero_point where they are int8), `latent` (statistics of the codes), `verification`
+        (differences from the Keras model), `versions` and `sha256`.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is no .tflite, has no metadata of ours, or was changed after the export.
+    """
+    content = Path(path).read_bytes()
+    model = unpacked(content)
+    blocks = [entry.buffer for entry in model.metadata or [] if entry.name == NAME.encode()]
+    if not blocks:
+        raise ValueError(
+            f"Expected a .tflite file that keras_vae wrote. Received: {path}, without metadata "
+            f"named {NAME!r}."
+        )
+    description = json.loads(bytes(model.buffers[blocks[-1]].data))
+    blank = content.replace(_hash_entry(description["sha256"]), _hash_entry(NO_HASH), 1)
+    if hashlib.sha256(blank).hexdigest() != description["sha256"]:
+        raise ValueError(
+            f"Expected the file as it was exported. Received: {path}, which was changed since. "
+            "(Export it again.)"
+        )
+    return description
+
+
+def describe(
+    model: Any,
+    endpoints: Mapping[str, Endpoint],
+    content: bytes,
+    examples: Sequence[np.ndarray],
+    from_data: bool,
+    labels: Sequence[str] | None,
+) -> dict[str, Any]:
+    """The part of the metadata that follows from the model and its data.
+
+    Args:
+        model: The built model.
+        endpoints: What is exported.
+        content: The converted file, for the scales of its int8 tensors.
+        examples: An array for each input of the model.
+        from_data: Whether the examples are real ones, so that statistics of their codes mean
+            something.
+        labels: Names of the classes of the data.
+    """
+    x = examples[0] if len(examples) == 1 else tuple(examples)
+    encoded = {name: np.asarray(values) for name, values in model.encoded(x).items()}
+    latent = _latent(model, encoded, from_data)
+    return {
+        "format": FORMAT,
+        "model": {
+            "class": type(model).__name__,
+            "name": model.name,
+            "parameters": int(model.count_params()),
+        },
+        "likelihood": _likelihood(model),
+        "labels": None if labels is None else [str(label) for label in labels],
+        "endpoints": _endpoints(model, endpoints, content, latent),
+        "latent": latent,
+        "versions": _versions(),
+    }
+
+
+def _endpoints(
+    model: Any, endpoints: Mapping[str, Endpoint], content: bytes, latent: Mapping[str, Any]
+) -> dict[str, Any]:
+    tensors = _signatures(content)
+    data = model.endpoints()["reconstruct"].inputs[0].name
+    ranges = {data: _finite(model.family.support), "seed": SEED_RANGE}
+    ranges["reconstruction"] = ranges[data]
+    if "range" in latent:
+        ranges["z"] = latent["range"]
+    return {
+        name: {
+            side: {
+                tensor: {**entry, "range": ranges.get(tensor)}
+                for tensor, entry in tensors[name][side].items()
+            }
+            for side in ("inputs", "outputs")
+        }
+        for name in endpoints
+    }
+
+
+def _signatures(content: bytes) -> dict[str, dict[str, dict[str, Any]]]:
+    """Shape, dtype and, if quantized, scale and zero point of each tensor by name."""
+    model = unpacked(content)
+    types = {v: k.lower() for k, v in vars(schema().TensorType).items() if isinstance(v, int)}
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for signature in model.signatureDefs:
+        tensors = model.subgraphs[signature.subgraphIndex].tensors
+        found[signature.signatureKey.decode()] = {
+            side: {t.name.decode(): _tensor(tensors[t.tensorIndex], types) for t in maps}
+            for side, maps in (("inputs", signature.inputs), ("outputs", signature.outputs))
+        }
+    return found
+
+
+def _tensor(tensor: Any, types: Mapping[int, str]) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "shape": [int(size) for size in tensor.shape],
+        "dtype": types[tensor.type],
+    }
+    if tensor.quantization is not None and tensor.quantization.scale is not None:
+        entry["scale"] = float(tensor.quantization.scale[0])
+        entry["zero_point"] = int(tensor.quantization.zeroPoint[0])
+    return entry
+
+
+def _latent(model: Any, encoded: Mapping[str, np.ndarray], from_data: bool) -> dict[str, Any]:
+    """Shape and range of a code; from data also statistics, and the order by KL, largest first."""
+    codes = next(iter(encoded.values()))
+    latent: dict[str, Any] = {"shape": list(codes.shape[1:])}
+    if not np.issubdtype(codes.dtype, np.floating):
+        return latent
+    low, high = latent_range(model, codes)
+    latent["range"] = [float(low.min()), float(high.max())]
+    if from_data and codes[0].size <= LARGEST_CODE:
+        flat = codes.reshape(len(codes), -1)
+        latent |= {"mean": _numbers(flat.mean(axis=0)), "std": _numbers(flat.std(axis=0))}
+        latent |= _information(encoded)
+    return latent
+
+
+def _information(encoded: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """KL(q(z_j | x) || N(0, 1)) of each element, the mean over examples in nats, and the order."""
+    if not {"z_mean", "z_log_var"} <= set(encoded):
+        return {}
+    mean, log_var = (
+        encoded[name].reshape(len(encoded[name]), -1).astype("float64")
+        for name in ("z_mean", "z_log_var")
+    )
+    kl = 0.5 * np.mean(np.exp(log_var) + np.square(mean) - 1.0 - log_var, axis=0)
+    return {"kl": _numbers(kl), "order": [int(index) for index in np.argsort(-kl, kind="stable")]}
+
+
+def _numbers(values: np.ndarray) -> list[float]:
+    return [round(float(value), 6) for value in values]
+
+
+def _finite(limits: tuple[float, float]) -> list[float] | None:
+    return [float(limit) for limit in limits] if all(map(math.isfinite, limits)) else None
+
+
+def _likelihood(model: Any) -> str:
+    name = model.likelihood
+    return name if isinstance(name, str) else keras.saving.get_registered_name(name)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _hash_entry(digest: str) -> bytes:
+    return f'"sha256": "{digest}"'.encode()
