@@ -1,6 +1,6 @@
 """Autoencoders for Keras 3, from `model.fit` to a server and a phone."""
 
-from keras_vae import distributions, layers, nets, random, weights
+from keras_vae import distributions, latents, layers, nets, random, weights
 from keras_vae.autoencoder import Autoencoder, Endpoint
 from keras_vae.models.conv import ConvAutoencoder, ConvVAE
 from keras_vae.models.denoising import DenoisingAutoencoder
@@ -18,6 +18,7 @@ __all__ = [
     "Endpoint",
     "SparseAutoencoder",
     "distributions",
+    "latents",
     "layers",
     "nets",
     "random",
