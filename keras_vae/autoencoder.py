@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_vae import checks, distributions
 from keras_vae.construction import Constructed
+from keras_vae.controllers import Controller
 from keras_vae.steps import Step, sum_over_replicas
 from keras_vae.weights import LossWeight, as_loss_weight
 
@@ -49,7 +50,7 @@ class Autoencoder(Constructed, Step, keras.Model):
         likelihood: Name or class of p(x | z), see `keras_vae.distributions.get`. "normal" is
             squared error: its unit variance makes -log p = 0.5 * ||x - mean||^2 + constant.
         loss_weights: Weight of each term by name, 1 where it is left out: a number, a Keras
-            schedule over training steps, or a `keras_vae.weights.Controller`.
+            schedule over training steps, or one of `keras_vae.controllers`.
         seed: Seed of the model's own random numbers; None for a new one at each construction.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
@@ -176,9 +177,9 @@ class Autoencoder(Constructed, Step, keras.Model):
             self.build(keras.tree.map_structure(lambda t: (None, *t.shape[1:]), x))
         y = ops.cast(keras.tree.flatten(x)[0] if y is None else y, "float32")
         terms = self._checked(self.loss_terms(x, y, training))
-        objective = sum(self._weighted(name, term) for name, term in terms.items())
-        penalty = self._weight_regularization()
         weight = _row_weights(sample_weight)
+        objective = sum(self._weighted(n, term, weight, training) for n, term in terms.items())
+        penalty = self._weight_regularization()
         values = {"loss": objective + penalty, **terms}
         if "elbo" in self.metrics_names:
             values["elbo"] = -(terms["reconstruction"] + terms["kl"])
@@ -264,10 +265,16 @@ class Autoencoder(Constructed, Step, keras.Model):
 
     # Small print.
 
-    def _weighted(self, name: str, term: Tensor) -> Tensor:
+    def _weighted(self, name: str, term: Tensor, rows: Tensor | None, training: bool) -> Tensor:
         weight = self.loss_weights.get(name)
         if weight is None:
             return term
+        if isinstance(weight, Controller):
+            mean = _batch_mean(term, rows)
+            minimized = weight.minimized(term, mean, self.steps)
+            if training:
+                weight.update(mean, self.steps)
+            return minimized
         return term * (weight(self.steps) if callable(weight) else weight)
 
     def _weight_regularization(self) -> Tensor:
@@ -311,6 +318,13 @@ class Autoencoder(Constructed, Step, keras.Model):
                     f"adds to a custom training step. Received: layer {layer.name!r} with one. "
                     "(Make the penalty a loss term, as keras_vae.SparseAutoencoder does.)"
                 )
+
+
+def _batch_mean(term: Tensor, rows: Tensor | None) -> Tensor:
+    """The mean of `term` with weights `rows`, over all replicas, without gradient."""
+    rows = ops.ones_like(term) if rows is None else rows
+    total = sum_over_replicas(ops.sum(ops.stop_gradient(term) * rows))
+    return total / ops.maximum(sum_over_replicas(ops.sum(rows)), keras.config.epsilon())
 
 
 def _row_weights(sample_weight: Tensor | None) -> Tensor | None:

@@ -1,0 +1,161 @@
+"""Weights of loss terms that look at the term: free bits, capacity, a target (GECO).
+
+All three are functions f of a term's mean over the batch. A controller gives them as one number
+for each example, whose mean is f and whose gradient is that of f, so that what is minimized stays
+a mean over examples. The terms themselves are logged as they are measured.
+"""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
+
+from keras_vae.construction import Constructed
+
+Tensor = Any
+
+
+class Controller(Constructed, keras.layers.Layer):
+    """The base of the controllers; its variables are saved with the model.
+
+    Example:
+        >>> free = keras_vae.controllers.FreeBits(nats=2.0)
+        >>> model = keras_vae.VAE(encoder, decoder, beta=free)
+    """
+
+    def minimized(self, term: Tensor, mean: Tensor, step: Tensor) -> Tensor:
+        """What is minimized for a term, one number for each example.
+
+        Args:
+            term: The term, `(batch,)`, in nats.
+            mean: Its mean over the batch and all replicas, a number without gradient.
+            step: Training steps done, an integer.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define minimized(...).")
+
+    def update(self, mean: Tensor, step: Tensor) -> None:
+        """Change the state after a training step; see `minimized` for the arguments."""
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class FreeBits(Controller):
+    """max(nats, mean of the term): no pressure on the term below a threshold.
+
+    Source: Kingma et al. 2016 (arXiv:1606.04934), equation 15, with one group. A threshold for
+    each dimension of the code is `keras_vae.FreeBitsVAE`.
+
+    Args:
+        nats: The threshold.
+        **kwargs: `name` of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If `nats` is negative.
+    """
+
+    def __init__(self, nats: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if nats < 0:
+            raise ValueError(f"Expected nats of at least 0. Received: {nats!r}.")
+        self.nats = nats
+
+    def minimized(self, term: Tensor, mean: Tensor, step: Tensor) -> Tensor:
+        """`term` above the threshold, the threshold below."""
+        return ops.where(mean > self.nats, term, ops.full_like(term, self.nats))
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class Capacity(Controller):
+    """gamma * |mean of the term - nats|: the term is held at a capacity that may grow.
+
+    Source: Burgess et al. 2018 (arXiv:1804.03599), equation 8; there nats rises from 0 to 25 in
+    100,000 steps, `LinearWarmUp(100_000, end=25.0)`, and gamma is 1000.
+
+    Args:
+        nats: The capacity, a number or a Keras schedule over training steps.
+        gamma: Weight of the distance from it.
+        **kwargs: `name` of `keras.layers.Layer`.
+    """
+
+    def __init__(
+        self, nats: float | LearningRateSchedule, gamma: float = 1000.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.nats, self.gamma = nats, gamma
+
+    def minimized(self, term: Tensor, mean: Tensor, step: Tensor) -> Tensor:
+        """The distance, positive on average whichever side of the capacity the mean is on."""
+        nats = self.nats(step) if callable(self.nats) else self.nats
+        return self.gamma * ops.sign(mean - nats) * (term - nats)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class Geco(Controller):
+    """multiplier * (term - target), with a multiplier that grows while the term is above target.
+
+    Source: Rezende & Viola 2018 (arXiv:1810.00597), algorithm 1. On "reconstruction" it gives the
+    least rate at which the distortion reaches the target; on "kl" it is a target rate.
+
+    Args:
+        target: Where the mean of the term shall be, in nats.
+        rate: The log of the multiplier moves by this for each nat above the target and step, and
+            by at most 0.1 a step.
+        smoothing: Decay of the running mean that is compared with the target.
+        start: The multiplier to begin with.
+        bounds: Least and greatest multiplier.
+        **kwargs: `name` of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+    """
+
+    def __init__(
+        self,
+        target: float,
+        rate: float = 1e-3,
+        smoothing: float = 0.9,
+        start: float = 1.0,
+        bounds: tuple[float, float] = (1e-4, 1e4),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if rate <= 0 or not 0 <= smoothing < 1 or not 0 < bounds[0] <= start <= bounds[1]:
+            raise ValueError(
+                "Expected rate above 0, smoothing in [0, 1) and 0 < least <= start <= greatest. "
+                f"Received: rate={rate!r}, smoothing={smoothing!r}, start={start!r}, "
+                f"bounds={bounds!r}."
+            )
+        self.target, self.rate, self.smoothing, self.bounds = target, rate, smoothing, bounds
+        self.log_multiplier = self._number("log_multiplier", math.log(start))
+        self.average = self._number("average", 0.0)
+        self.built = True
+
+    @property
+    def multiplier(self) -> Tensor:
+        """The weight of the term now, a number above 0."""
+        return ops.exp(self.log_multiplier)
+
+    def minimized(self, term: Tensor, mean: Tensor, step: Tensor) -> Tensor:
+        """The Lagrangian of the constraint that the mean of the term is at most the target."""
+        return ops.stop_gradient(self.multiplier) * (term - self.target)
+
+    def update(self, mean: Tensor, step: Tensor) -> None:
+        """Move the running mean, and the multiplier along it."""
+        smooth = self.smoothing * self.average + (1.0 - self.smoothing) * mean
+        average = ops.where(step == 0, mean, smooth)
+        move = ops.clip(self.rate * (average - self.target), -0.1, 0.1)
+        self.average.assign(average)
+        self.log_multiplier.assign(
+            ops.clip(self.log_multiplier + move, *(math.log(bound) for bound in self.bounds))
+        )
+
+    def _number(self, name: str, value: float) -> Any:
+        return self.add_weight(
+            name=name,
+            shape=(),
+            initializer=keras.initializers.Constant(value),
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+        )
