@@ -1,0 +1,176 @@
+"""Images in memory as batches of a `tf.data.Dataset`, fast, in an order that can be resumed.
+
+The images stay bytes; a batch is gathered at once and becomes floats in the graph. Two defaults of
+tf.data are off. Its autotuner stalls the ends of epochs. Its graph rewriting copies the captured
+images again for each iterator, and there is nothing here for it to improve.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from training.sources.base import check_images
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+PARALLEL_BATCHES = 2
+BATCHES_AHEAD = 2
+# tf.data hands buffers to Eigen, which aborts the process on any that is aligned to less.
+ALIGNMENT = 64
+
+
+def steps_per_epoch(count: int, batch_size: int) -> int:
+    """Number of batches in which `count` images fit, a ragged last one included.
+
+    Args:
+        count: How many images there are.
+        batch_size: Images per batch.
+
+    Raises:
+        ValueError: One of them is below 1.
+    """
+    if count < 1 or batch_size < 1:
+        raise ValueError(
+            f"Expected a count and a batch_size of at least 1. Received {count} and {batch_size}"
+        )
+    return -(-count // batch_size)
+
+
+def training_batches(
+    images: np.ndarray,
+    batch_size: int,
+    seed: int = 0,
+    start_step: int = 0,
+    epochs: int | None = None,
+    labels: np.ndarray | None = None,
+) -> tf.data.Dataset:
+    """Batches in an order that is drawn anew for each epoch, from `(seed, epoch)` alone.
+
+    So a run that stopped after k steps goes on with `start_step=k` as if it had not stopped.
+
+    Example:
+        >>> batches = training_batches(data.train, 128, seed=1)
+        >>> model.fit(batches, steps_per_epoch=steps_per_epoch(len(data.train), 128), epochs=30)
+
+    Args:
+        images: uint8 of shape `(count, height, width, channels)`. They are copied once.
+        batch_size: Images per batch; the last batch of an epoch holds what remains.
+        seed: Of the order.
+        start_step: How many batches to leave out at the start, counted from the first epoch.
+        epochs: How many epochs the whole stream has, those left out included; None is endless,
+            for use with Keras's `steps_per_epoch`.
+        labels: One integer per image, to get pairs `(batch, labels)`.
+
+    Returns:
+        Batches of float32, `(batch, height, width, channels)`, pixels in [0, 1].
+
+    Raises:
+        ValueError: The images are no bytes, labels do not match them, a number is out of range, or
+            nothing is left to do.
+    """
+    import tensorflow as tf
+
+    count, steps = len(images), steps_per_epoch(len(images), batch_size)
+    _check_labels(labels, count)
+    if start_step < 0 or (epochs is not None and start_step >= epochs * steps):
+        raise ValueError(
+            f"Expected a start_step from 0 to below {epochs} epochs of {steps} steps. Received "
+            f"{start_step} (nothing is left to train: ask for more epochs)"
+        )
+    first_epoch, done = divmod(start_step, steps)
+    get_batch = _gatherer(images, labels)
+
+    def indices_of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = tf.random.experimental.stateless_shuffle(tf.range(count), tf.stack([seed, epoch]))
+        first_step = tf.where(epoch == first_epoch, tf.constant(done, tf.int64), 0)
+        return tf.data.Dataset.range(first_step, steps).map(
+            lambda step: order[step * batch_size : (step + 1) * batch_size]
+        )
+
+    last_epoch = np.iinfo(np.int64).max if epochs is None else epochs
+    total = tf.data.INFINITE_CARDINALITY if epochs is None else epochs * steps - start_step
+    batches = (
+        tf.data.Dataset.range(first_epoch, last_epoch)
+        .flat_map(indices_of_epoch)
+        .map(get_batch, num_parallel_calls=PARALLEL_BATCHES, deterministic=True)
+        .apply(tf.data.experimental.assert_cardinality(total))
+    )
+    return batches.prefetch(BATCHES_AHEAD).with_options(_options())
+
+
+def evaluation_batches(
+    images: np.ndarray, batch_size: int, labels: np.ndarray | None = None
+) -> tf.data.Dataset:
+    """Batches of all images, once, in order.
+
+    Args:
+        images: uint8 of shape `(count, height, width, channels)`. They are copied once.
+        batch_size: Images per batch; the last batch holds what remains.
+        labels: One integer per image, to get pairs `(batch, labels)`.
+
+    Returns:
+        Batches of float32, `(batch, height, width, channels)`, pixels in [0, 1].
+
+    Raises:
+        ValueError: The images are no bytes, labels do not match them, or `batch_size` is below 1.
+    """
+    import tensorflow as tf
+
+    count, steps = len(images), steps_per_epoch(len(images), batch_size)
+    _check_labels(labels, count)
+    get_batch = _gatherer(images, labels)
+
+    def batch_at(step: tf.Tensor) -> Any:
+        return get_batch(tf.range(step * batch_size, tf.minimum((step + 1) * batch_size, count)))
+
+    batches = tf.data.Dataset.range(steps).map(
+        batch_at, num_parallel_calls=PARALLEL_BATCHES, deterministic=True
+    )
+    return batches.prefetch(BATCHES_AHEAD).with_options(_options())
+
+
+def _gatherer(images: np.ndarray, labels: np.ndarray | None) -> Any:
+    """Returns the function from the indices of a batch to the batch."""
+    import tensorflow as tf
+
+    check_images(images, "the images to batch")
+    pixels = _resident(images)
+    classes = None if labels is None else _resident(labels)
+
+    def get_batch(indices: tf.Tensor) -> Any:
+        batch = tf.cast(tf.gather(pixels, indices), tf.float32) / 255.0
+        return batch if classes is None else (batch, tf.gather(classes, indices))
+
+    return get_batch
+
+
+def _resident(array: np.ndarray) -> tf.Tensor:
+    """Copies an array once, into a tensor on the host.
+
+    `tf.constant` would copy it twice and keep the first copy until some later conversion.
+    """
+    import tensorflow as tf
+
+    buffer = np.empty(array.nbytes + ALIGNMENT, np.uint8)
+    start = -buffer.ctypes.data % ALIGNMENT
+    aligned = buffer[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    aligned[...] = array
+    return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())
+
+
+def _check_labels(labels: np.ndarray | None, count: int) -> None:
+    if labels is not None and labels.shape != (count,):
+        raise ValueError(f"Expected labels of shape ({count},). Received {labels.shape}")
+
+
+def _options() -> tf.data.Options:
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    options.deterministic = True
+    return options

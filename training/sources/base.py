@@ -1,0 +1,161 @@
+"""What every source of images gives, and the few steps that all sources share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+HELD_OUT_EVERY = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Training and test images, held in memory as bytes.
+
+    Attributes:
+        name: What programs call the data set.
+        train: Training images, uint8 of shape `(count, height, width, channels)`, 0 to 255.
+        test: Test images, of the same type and image shape.
+        train_labels: Class of each training image, int64 of shape `(count,)`, or None.
+        test_labels: Class of each test image, or None; given exactly when `train_labels` is.
+        label_names: What label 0, 1, ... stand for, or None.
+
+    Raises:
+        ValueError: An array is empty, or has another type, rank or shape than stated above.
+    """
+
+    name: str
+    train: np.ndarray
+    test: np.ndarray
+    train_labels: np.ndarray | None = None
+    test_labels: np.ndarray | None = None
+    label_names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses what no reader may return, so that no program need check again."""
+        check_images(self.train, f"the training images of {self.name}")
+        check_images(self.test, f"the test images of {self.name}")
+        if self.train.shape[1:] != self.test.shape[1:]:
+            raise ValueError(
+                f"Expected training and test images of one shape in {self.name}. Received "
+                f"{shape_text(self.train.shape[1:])} for training and "
+                f"{shape_text(self.test.shape[1:])} for test (give an image_size, or mend the data)"
+            )
+        if (self.train_labels is None) != (self.test_labels is None):
+            raise ValueError(
+                f"Expected labels for both the training and the test images of {self.name}, or "
+                "for neither. Received them for one of the two"
+            )
+        _check_labels(self.train_labels, self.train, self.label_names, f"training, {self.name}")
+        _check_labels(self.test_labels, self.test, self.label_names, f"test, {self.name}")
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+        height, width, channels = self.train.shape[1:]
+        return height, width, channels
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Writes a shape as people say it, for instance 28x28x1."""
+    return "x".join(map(str, shape))
+
+
+def check_images(images: np.ndarray, where: str) -> None:
+    """Raises ValueError unless `images` are uint8 of shape (count, height, width, channels).
+
+    Args:
+        images: The array to check.
+        where: What the array is, for the message.
+    """
+    if images.dtype != np.uint8:
+        raise ValueError(f"Expected uint8 images. Received {images.dtype} in {where}")
+    if images.ndim != 4:
+        raise ValueError(
+            "Expected images as an array of shape (count, height, width, channels). Received "
+            f"shape {images.shape} in {where}"
+        )
+    if 0 in images.shape:
+        raise ValueError(f"Expected at least one image. Received shape {images.shape} in {where}")
+    if images.shape[3] > 4:
+        raise ValueError(
+            f"Expected 1 to 4 channels, on the last axis. Received shape {images.shape} in {where} "
+            "(move the channels to the end with numpy.moveaxis)"
+        )
+
+
+def _check_labels(
+    labels: np.ndarray | None, images: np.ndarray, names: tuple[str, ...] | None, where: str
+) -> None:
+    if labels is None:
+        return
+    if labels.dtype != np.int64 or labels.shape != (len(images),):
+        raise ValueError(
+            f"Expected one int64 label per image, shape ({len(images)},). Received {labels.dtype} "
+            f"of shape {labels.shape} ({where})"
+        )
+    if names is not None and not (0 <= labels.min() and labels.max() < len(names)):
+        raise ValueError(
+            f"Expected labels from 0 to {len(names) - 1}, as there are {len(names)} names. "
+            f"Received {labels.min()} to {labels.max()} ({where})"
+        )
+
+
+def hold_out(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Chooses the test images where a source has none of its own: every tenth, from the first.
+
+    The rule has no randomness, and an array that is sorted by class still gives a balanced test.
+    Where neighbors resemble each other (frames of a film) supply test images of your own.
+
+    Args:
+        count: How many images there are.
+
+    Returns:
+        The indices of the training images, and those of the test images.
+    """
+    indices = np.arange(count)
+    is_test = indices % HELD_OUT_EVERY == 0
+    return indices[~is_test], indices[is_test]
+
+
+def first(data: Data, limit: int | None) -> Data:
+    """Keeps the first `limit` training and the first `limit` test images; None keeps all."""
+    if limit is None:
+        return data
+    return replace(
+        data,
+        train=data.train[:limit],
+        test=data.test[:limit],
+        train_labels=None if data.train_labels is None else data.train_labels[:limit],
+        test_labels=None if data.test_labels is None else data.test_labels[:limit],
+    )
+
+
+def resized(data: Data, size: tuple[int, int] | None) -> Data:
+    """Returns the data with every image stretched to `size`, (height, width); None keeps it."""
+    if size is None or data.image_shape[:2] == size:
+        return data
+    train = np.stack([resize(image, size) for image in data.train])
+    test = np.stack([resize(image, size) for image in data.test])
+    return replace(data, train=train, test=test)
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Stretches one image with a triangle filter, which averages when it makes an image smaller.
+
+    Args:
+        image: uint8 of shape `(height, width, channels)`.
+        size: The wanted (height, width).
+
+    Returns:
+        uint8 of shape `(*size, channels)`.
+    """
+    if image.shape[:2] == size:
+        return image
+    from PIL import Image
+
+    def resize_plane(plane: np.ndarray) -> np.ndarray:
+        picture = Image.fromarray(plane)
+        return np.asarray(picture.resize((size[1], size[0]), Image.Resampling.BILINEAR))
+
+    return np.stack([resize_plane(plane) for plane in np.moveaxis(image, -1, 0)], axis=-1)

@@ -1,0 +1,213 @@
+"""A folder of pictures: PNG, JPEG, BMP, GIF."""
+
+import hashlib
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from training.sources.base import Data, resize, shape_text
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+HELD_OUT = 0.1
+
+Result = TypeVar("Result")
+
+
+def read_image_folder(
+    folder: Path, image_size: tuple[int, int] | None = None, limit: int | None = None
+) -> Data:
+    """Reads every picture below `folder`.
+
+    Test images are those in the sub-folder `test`, where there are `train` and `test`. Otherwise
+    they are the tenth (about) whose relative path has the lowest SHA-256: a picture never changes
+    sides when others are added, except in folders of a few.
+
+    Where pictures lie in sub-folders, the first folder of the relative path is the label.
+
+    Images have one channel when every file is grey, 3 otherwise. A palette counts as grey when
+    all its colors are. Transparent pixels are laid on white, as a page shows them. The orientation
+    that cameras write is applied, and of an animation the first frame is taken.
+
+    Args:
+        folder: Where to look. Hidden files and other kinds of files are passed over.
+        image_size: The (height, width) to stretch the pictures to; needed when they differ in size.
+        limit: Read only so many training and so many test pictures. They come in the order of
+            the SHA-256, so the first of them are a fair sample.
+
+    Returns:
+        The images, with labels if there are sub-folders.
+
+    Raises:
+        FileNotFoundError: There is no picture.
+        ValueError: A picture is unreadable or has another size, or labels are unclear.
+    """
+    roots = _roots(folder)
+    train, test = map(_find, roots) if len(roots) == 2 else _split(_find(folder))
+    names = _label_names(train, test, separate=len(roots) == 2)
+    train, test = train[:limit], test[:limit]
+    paths = [roots[0] / path for path in train] + [roots[-1] / path for path in test]
+    images = _read_all(paths, image_size)
+    return Data(
+        folder.resolve().name,
+        images[: len(train)],
+        images[len(train) :],
+        _labels(train, names),
+        _labels(test, names),
+        names,
+    )
+
+
+def _roots(folder: Path) -> tuple[Path, ...]:
+    roots = tuple(folder / name for name in ("train", "test") if (folder / name).is_dir())
+    if len(roots) == 1:
+        raise FileNotFoundError(
+            f"Expected both {folder / 'train'} and {folder / 'test'}, or neither. Received only "
+            f"{roots[0]}"
+        )
+    return roots or (folder,)
+
+
+def _find(root: Path) -> list[Path]:
+    """Finds the pictures below `root`, as relative paths in the order of their hashes."""
+    found = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
+    pictures = [
+        path
+        for path in found
+        if path.suffix.lower() in SUFFIXES and not any(part[0] == "." for part in path.parts)
+    ]
+    if not pictures:
+        raise FileNotFoundError(
+            f"Expected pictures ({', '.join(SUFFIXES)}) or IDX files in {root}. Received "
+            f"{len(found)} other files"
+        )
+    return sorted(pictures, key=_hash)
+
+
+def _hash(path: Path) -> float:
+    """Maps a relative path to [0, 1), the same on every system."""
+    digest = hashlib.sha256(os.fsencode(path.as_posix())).digest()
+    return int.from_bytes(digest[:6]) / 2**48
+
+
+def _split(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    if len(paths) == 1:
+        raise ValueError(
+            f"Expected at least two pictures, one to train on and one to test on. Received {paths}"
+        )
+    wanted = sum(_hash(path) < HELD_OUT for path in paths)
+    count = min(max(1, wanted), len(paths) - 1)
+    return paths[count:], paths[:count]
+
+
+def _label_names(train: list[Path], test: list[Path], separate: bool) -> tuple[str, ...] | None:
+    """Names of the sub-folders, sorted, or None where there are none.
+
+    Where test pictures lie in a tree of their own (`separate`), a label that only they have is an
+    error: most likely it is a training label in another spelling.
+    """
+    paths = train + test
+    loose = [path for path in paths if len(path.parts) == 1]
+    if len(loose) == len(paths):
+        return None
+    if loose:
+        raise ValueError(
+            "Expected every picture in a sub-folder, whose name is its label, or none. Received "
+            f"{loose[0]} beside sub-folders (move it, or the sub-folders)"
+        )
+    unknown = {path.parts[0] for path in test} - {path.parts[0] for path in train}
+    if separate and unknown:
+        raise ValueError(
+            f"Expected the sub-folders of test among those of train. Received {sorted(unknown)} "
+            "only in test (rename or move them)"
+        )
+    return tuple(sorted({path.parts[0] for path in paths}))
+
+
+def _labels(paths: list[Path], names: tuple[str, ...] | None) -> np.ndarray | None:
+    if names is None:
+        return None
+    index = {name: label for label, name in enumerate(names)}
+    return np.array([index[path.parts[0]] for path in paths], np.int64)
+
+
+def _read_all(paths: list[Path], size: tuple[int, int] | None) -> np.ndarray:
+    """Reads pictures into one array, a few at once, since Pillow decodes outside Python's lock."""
+    with ThreadPoolExecutor() as pool:
+        grey = all(pool.map(lambda path: _open(path, _is_grey), paths))
+        mode = "L" if grey else "RGB"
+        one = _read(paths[0], mode, size)
+        images = np.empty((len(paths), *one.shape), np.uint8)
+
+        def fill(index: int) -> None:
+            image = _read(paths[index], mode, size)
+            if image.shape != one.shape:
+                raise ValueError(
+                    "Expected pictures of one size, or an image_size to stretch them to. Received "
+                    f"{shape_text(one.shape[:2])} (height x width) in {paths[0]} and "
+                    f"{shape_text(image.shape[:2])} in {paths[index]}"
+                )
+            images[index] = image
+
+        for _ in pool.map(fill, range(len(paths))):
+            pass
+    return images
+
+
+def _read(path: Path, mode: str, size: tuple[int, int] | None) -> np.ndarray:
+    """Reads a picture as uint8 of shape (height, width, channels)."""
+    pixels = _open(path, lambda image: np.array(_flat(image).convert(mode)))
+    pixels = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+    return pixels if size is None else resize(pixels, size)
+
+
+def _open(path: Path, function: "Callable[[Image], Result]") -> Result:
+    """Applies a function to an opened picture; whatever goes wrong names the file."""
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return function(image)
+    # Pillow reports damage by all of these, according to where in the file it is.
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error) as error:
+        raise _unreadable(path, error) from error
+    except Image.DecompressionBombError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"Expected a whole {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture of 8 bits per "
+        f"channel. Received {path}: {error} (fetch or convert it again, or remove it)"
+    )
+
+
+def _is_grey(image: "Image") -> bool:
+    """Tells from the header alone."""
+    if image.mode != "P":
+        return image.mode in ("1", "L", "LA")
+    palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    return bool((palette == palette[:, :1]).all())
+
+
+def _flat(image: "Image") -> "Image":
+    """Turns the picture upright and lays transparent pixels on white."""
+    from PIL import Image, ImageOps
+
+    if image.mode.startswith(("I", "F")):  # Pillow would clip these to white
+        raise ValueError("it is a grey picture of more than 8 bits")
+    image = ImageOps.exif_transpose(image)
+    if not image.has_transparency_data:
+        return image
+    image = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")

@@ -1,0 +1,182 @@
+"""Image data sets from TensorFlow Datasets (TFDS)."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.sources.base import Data, hold_out, resize
+
+# TFDS itself waits without limit for a server and tries eleven times: hours behind a firewall.
+NETWORK_SECONDS = 20.0
+NETWORK_RETRIES = 1
+
+
+def tfds_names() -> tuple[str, ...]:
+    """Names that TFDS knows; none where TFDS is not installed."""
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError:
+        return ()
+    return tuple(tfds.list_builders(with_community_datasets=False))
+
+
+def read_tfds(
+    name: str,
+    image_size: tuple[int, int] | None = None,
+    limit: int | None = None,
+    data_dir: Path | None = None,
+) -> Data:
+    """Reads a data set that TFDS has prepared, or prepares it first, which may download it.
+
+    Test images are those of the split `test`, else of `validation`, else every tenth image of
+    `train`. The images are the feature `image` or the only image feature; the labels, if any, the
+    feature `label` or the only class feature.
+
+    Args:
+        name: What TFDS calls it, for instance `mnist` or `mnist_corrupted/fog`.
+        image_size: The (height, width) to stretch images to; needed when they differ in size.
+        limit: Read only the first so many images of each part.
+        data_dir: Where TFDS keeps its data; by default its own choice, ~/tensorflow_datasets.
+
+    Returns:
+        The images, in the order of the files.
+
+    Raises:
+        FileNotFoundError: It is not prepared and can not be downloaded.
+        ImportError: TFDS is not installed.
+        ValueError: TFDS does not know it, or it holds no images of bytes.
+    """
+    builder = _prepared(name, data_dir)
+    image, label = _features(builder)
+    splits = [split for split in ("train", "test", "validation") if split in builder.info.splits]
+    if splits[:1] != ["train"]:
+        raise ValueError(
+            f"Expected a split named train in {name}. Received {sorted(builder.info.splits)}"
+        )
+    if limit is not None and len(splits) == 1:
+        limit *= 2  # so that `limit` training images remain after every tenth is held out
+    parts = [_read_split(builder, split, image, label, image_size, limit) for split in splits[:2]]
+    if len(parts) == 1:
+        images, labels = parts[0]
+        parts = [(images[part], labels[part]) for part in hold_out(len(images))]
+    (train, train_labels), (test, test_labels) = parts
+    if label is None:
+        return Data(builder.name, train, test)
+    names = tuple(builder.info.features[label].names)
+    return Data(builder.name, train, test, train_labels, test_labels, names)
+
+
+def _prepared(name: str, data_dir: Path | None) -> Any:
+    """Returns the builder of a data set that lies prepared on this machine."""
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
+    except tfds.core.DatasetNotFoundError as error:
+        raise ValueError(
+            f"Expected a data set that TensorFlow Datasets knows. Received {name!r} (see "
+            f"tensorflow.org/datasets/catalog; data_dir was {data_dir})"
+        ) from error
+    if not builder.is_prepared():
+        print(
+            f"{name} is not on this machine yet: TensorFlow Datasets now downloads it into "
+            f"{builder.data_dir}.",
+            file=sys.stderr,
+        )
+        _download(builder)
+    return builder
+
+
+def _download(builder: Any) -> None:
+    try:
+        with _impatient_network(), contextlib.redirect_stdout(sys.stderr):
+            builder.download_and_prepare()
+    # Each data set has code of its own, which may fail in any way.
+    except Exception as error:
+        raise FileNotFoundError(
+            f"Expected {builder.name} in {builder.data_dir}, or a network to download it from. "
+            f"Received {type(error).__name__}: {error} (download it where there is a network and "
+            "copy that folder, or use other data: digits, or a folder of pictures)"
+        ) from error
+
+
+@contextlib.contextmanager
+def _impatient_network() -> Iterator[None]:
+    """Gives every request of TFDS a time limit, and NETWORK_RETRIES more tries."""
+    import requests
+    from tensorflow_datasets.core.download import downloader
+
+    session: Any = requests.Session
+    patient, retries = session.request, downloader.MAX_RETRIES
+
+    def request(*args: Any, **kwargs: Any) -> Any:
+        return patient(*args, **{"timeout": NETWORK_SECONDS, **kwargs})
+
+    try:
+        session.request, downloader.MAX_RETRIES = request, NETWORK_RETRIES
+        yield
+    finally:
+        session.request, downloader.MAX_RETRIES = patient, retries
+
+
+def _features(builder: Any) -> tuple[str, str | None]:
+    """Finds the names of the image feature and of the class feature."""
+    import tensorflow_datasets as tfds
+
+    features = dict(builder.info.features or {})
+    image = _only(features, tfds.features.Image, "image")
+    if image is None or np.dtype(features[image].np_dtype) != np.uint8:
+        raise ValueError(
+            f"Expected a data set with one image feature of bytes. Received {builder.name} with "
+            f"{features}"
+        )
+    return image, _only(features, tfds.features.ClassLabel, "label")
+
+
+def _only(features: dict[str, Any], kind: type, usual: str) -> str | None:
+    found = [name for name, feature in features.items() if isinstance(feature, kind)]
+    if usual in found:
+        return usual
+    return found[0] if len(found) == 1 else None
+
+
+def _read_split(
+    builder: Any,
+    split: str,
+    image: str,
+    label: str | None,
+    size: tuple[int, int] | None,
+    limit: int | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reads the images and labels (zeros where there are none) of one split."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    wanted = {name: True for name in (image, label) if name}
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    examples = builder.as_dataset(
+        split=split,
+        shuffle_files=False,
+        decoders=tfds.decode.PartialDecoding(wanted),
+        read_config=tfds.ReadConfig(options=options, try_autocache=False),
+    )
+    images, labels = [], []
+    for example in tfds.as_numpy(examples.take(-1 if limit is None else limit)):
+        images.append(example[image] if size is None else resize(example[image], size))
+        labels.append(example[label] if label else 0)
+    return _stack(images, f"{builder.name}, split {split}"), np.array(labels, np.int64)
+
+
+def _stack(images: list[np.ndarray], where: str) -> np.ndarray:
+    shapes = sorted({image.shape for image in images})
+    if len(shapes) != 1:
+        raise ValueError(
+            "Expected images of one size, or an image_size to stretch them to. Received "
+            f"{f'shapes from {shapes[0]} to {shapes[-1]}' if shapes else 'no image'} in {where}"
+        )
+    return np.stack(images)
