@@ -29,7 +29,8 @@ class Difference:
     Attributes:
         largest: Largest absolute error.
         mean: Mean absolute error.
-        relative: `largest` as a fraction of the model's largest absolute value.
+        relative: `largest` as a fraction of the model's largest absolute value; of at least 1
+            for codes and scores, whose sums may cancel to nothing, but not their rounding.
         psnr: Peak signal to noise ratio in dB; the peak is the range of the data for outputs
             that are data, and otherwise the range of the model's answers.
     """
@@ -128,26 +129,28 @@ def differences(
         if shapes != given:
             raise ValueError(f"Expected {endpoint} to answer {shapes}. Received: {given}.")
         result[endpoint] = {
-            name: _difference(values, received[endpoint][name], _peak(model, name, values))
+            name: _difference(values, received[endpoint][name], *_scales(model, name, values))
             for name, values in outputs.items()
         }
     return result
 
 
-def _peak(model: Any, name: str, values: np.ndarray) -> float:
+def _scales(model: Any, name: str, values: np.ndarray) -> tuple[float, float]:
+    """What to take the PSNR and the relative error against."""
     low, high = model.family.support
-    if name == DATA_OUTPUT and math.isfinite(high - low):
-        return high - low
-    return float(np.ptp(values)) or float(np.abs(values).max()) or 1.0
+    largest, spread = float(np.abs(values).max()), float(np.ptp(values))
+    if name != DATA_OUTPUT:
+        return spread or 1.0, max(largest, 1.0)
+    return high - low if math.isfinite(high - low) else spread or 1.0, largest or 1.0
 
 
-def _difference(expected: np.ndarray, received: np.ndarray, peak: float) -> Difference:
-    expected, received = expected.astype("float64"), received.astype("float64")
-    error = np.abs(expected - received)
+def _difference(
+    expected: np.ndarray, received: np.ndarray, peak: float, scale: float
+) -> Difference:
+    error = np.abs(expected.astype("float64") - received.astype("float64"))
     noise = float(np.sqrt(np.mean(np.square(error))))
     psnr = EXACT_PSNR if noise == 0 else -math.inf
     if noise > 0 and math.isfinite(noise):
         psnr = min(20 * math.log10(peak / noise), EXACT_PSNR)
     largest = float(error.max())
-    scale = float(np.abs(expected).max()) or 1.0
     return Difference(largest, float(error.mean()), largest / scale, psnr)

@@ -14,6 +14,7 @@ import numpy as np
 from keras_vae.autoencoder import Endpoint
 from keras_vae.exporting.calibration import latent_range
 from keras_vae.exporting.gates import packed, schema, unpacked
+from keras_vae.latents import kl_per_dimension
 
 NAME = "keras_vae"
 FORMAT = 1
@@ -97,7 +98,7 @@ def describe(
     """
     x = examples[0] if len(examples) == 1 else tuple(examples)
     encoded = {name: np.asarray(values) for name, values in model.encoded(x).items()}
-    latent = _latent(model, encoded, from_data)
+    latent = _latent(model, encoded, x if from_data else None)
     return {
         "format": FORMAT,
         "model": {
@@ -159,30 +160,25 @@ def _tensor(tensor: Any, types: Mapping[int, str]) -> dict[str, Any]:
     return entry
 
 
-def _latent(model: Any, encoded: Mapping[str, np.ndarray], from_data: bool) -> dict[str, Any]:
-    """Shape and range of a code; from data also statistics, and the order by KL, largest first."""
+def _latent(model: Any, encoded: Mapping[str, np.ndarray], x: Any) -> dict[str, Any]:
+    """Shape and range of a code; of real `x` also statistics, and the order by KL."""
     codes = next(iter(encoded.values()))
     latent: dict[str, Any] = {"shape": list(codes.shape[1:])}
     if not np.issubdtype(codes.dtype, np.floating):
         return latent
     low, high = latent_range(model, codes)
     latent["range"] = [float(low.min()), float(high.max())]
-    if from_data and codes[0].size <= LARGEST_CODE:
+    if x is not None and codes[0].size <= LARGEST_CODE:
         flat = codes.reshape(len(codes), -1)
         latent |= {"mean": _numbers(flat.mean(axis=0)), "std": _numbers(flat.std(axis=0))}
-        latent |= _information(encoded)
+        if {"z_mean", "z_log_var"} <= set(encoded):
+            latent |= _information(model, x)
     return latent
 
 
-def _information(encoded: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """KL(q(z_j | x) || N(0, 1)) of each element, the mean over examples in nats, and the order."""
-    if not {"z_mean", "z_log_var"} <= set(encoded):
-        return {}
-    mean, log_var = (
-        encoded[name].reshape(len(encoded[name]), -1).astype("float64")
-        for name in ("z_mean", "z_log_var")
-    )
-    kl = 0.5 * np.mean(np.exp(log_var) + np.square(mean) - 1.0 - log_var, axis=0)
+def _information(model: Any, x: Any) -> dict[str, Any]:
+    """KL of each element of a code in nats, the mean over examples, and the order by it."""
+    kl = kl_per_dimension(model, x).ravel()
     return {"kl": _numbers(kl), "order": [int(index) for index in np.argsort(-kl, kind="stable")]}
 
 
