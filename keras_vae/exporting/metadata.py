@@ -104,7 +104,7 @@ def describe(
         "model": {
             "class": type(model).__name__,
             "name": model.name,
-            "parameters": int(model.count_params()),
+            "parameters": sum(int(np.prod(v.shape)) for v in model.trainable_variables),
         },
         "likelihood": _likelihood(model),
         "labels": None if labels is None else [str(label) for label in labels],
