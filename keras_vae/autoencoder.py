@@ -8,11 +8,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import checks, distributions
+from keras_vae import assembly, checks, distributions
 from keras_vae.construction import Constructed
-from keras_vae.controllers import Controller
-from keras_vae.steps import Step, sum_over_replicas
-from keras_vae.weights import LossWeight, as_loss_weight
+from keras_vae.steps import ReplicaSeedGenerator, Step, sum_over_replicas
+from keras_vae.weights import LossWeight, as_loss_weight, weighted
 
 Tensor = Any
 
@@ -52,11 +51,12 @@ class Autoencoder(Constructed, Step, keras.Model):
         loss_weights: Weight of each term by name, 1 where it is left out: a number, a Keras
             schedule over training steps, or one of `keras_vae.controllers`.
         seed: Seed of the model's own random numbers; None for a new one at each construction.
+            Initial weights come with the networks; `keras.utils.set_random_seed` seeds those.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Raises:
-        ValueError: If the shapes of the networks do not meet, a name is unknown, or a network
-            has an activity regularizer (a penalty is a loss term here).
+        ValueError: If the shapes of the networks do not meet or a name is unknown.
+        TypeError: If a network is not a Keras layer or a loss weight is none.
     """
 
     terms: tuple[str, ...] = ("reconstruction",)
@@ -71,12 +71,12 @@ class Autoencoder(Constructed, Step, keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.encoder = encoder
-        self.decoder = decoder
+        self.encoder = assembly.check_network("encoder", encoder)
+        self.decoder = assembly.check_network("decoder", decoder)
         self.likelihood = likelihood
         self.family = distributions.get(likelihood)
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = ReplicaSeedGenerator(seed)
         self.steps = self.add_weight(
             name="steps",
             shape=(),
@@ -98,44 +98,49 @@ class Autoencoder(Constructed, Step, keras.Model):
 
     def constructed(self) -> None:
         """Build at once when the encoder knows its input, as functional models do."""
-        inputs = getattr(self.encoder, "inputs", None)
-        if inputs and not self.built:
-            shapes = [tuple(tensor.shape) for tensor in inputs]
-            self.build(shapes[0] if len(shapes) == 1 else shapes)
+        shape = getattr(self.encoder, "input_shape", None)
+        if shape and not self.built:
+            self.build(shape)
 
     def build(self, input_shape: Any) -> None:
         """Make all variables, and check that encoder, decoder and likelihood meet.
 
         Args:
-            input_shape: Shape of x with the batch axis, `(None, *event)`.
+            input_shape: Shape of x with the batch axis, `(None, *event)`; of several inputs, a
+                list of shapes, the event first.
         """
-        codes = self.encoder(keras.KerasTensor(input_shape, dtype="float32"))
-        code = self.check_codes(codes, tuple(input_shape))
-        self.event_shape = tuple(input_shape[1:])
+        x = keras.tree.map_shape_structure(keras.KerasTensor, input_shape)
+        code = self.check_codes(self.encoder(x), tuple(keras.tree.flatten(x)[0].shape))
+        self.event_shape = tuple(keras.tree.flatten(x)[0].shape[1:])
         self.latent_shape = tuple(code.shape[1:])
-        self._check_decoder()
-        self._refuse_activity_regularizers()
+        assembly.check_decoder(self)
+
+    def build_for(self, x: Any) -> None:
+        """Build for a batch `x`, if that was not possible without it."""
+        if not self.built:
+            self.build(keras.tree.map_structure(lambda t: (None, *t.shape[1:]), x))
 
     def check_codes(self, codes: Any, input_shape: tuple) -> Any:
-        """The one output of an encoder; raises ValueError when there are more."""
-        codes = keras.tree.flatten(codes)
-        if len(codes) != 1:
-            raise ValueError(
-                f"Expected an encoder with one output, the code, for {type(self).__name__}. "
-                f"Received: {len(codes)} outputs (heads=1 in keras_vae.nets gives one)."
-            )
-        return codes[0]
+        """The code among the outputs of an encoder; raises ValueError for the wrong outputs."""
+        return assembly.single_code(codes, self)
 
     # Nouns give distributions, verbs give tensors.
 
+    def encoder_outputs(self, x: Tensor, training: bool = False) -> list[Tensor]:
+        """What the encoder gives for `x`, in float32: densities are not for half precision."""
+        self.build_for(x)
+        checks.check_shape("x", x.shape, self.event_shape)
+        return distributions.parameters(self.encoder(x, training=training))
+
     def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:
         """p(x | z) for codes of shape `(batch, *latent_shape)`."""
+        checks.check_shape("z", z.shape, self.latent_shape)
         outputs = distributions.parameters(self.decoder(z, training=training))
         return self.family(*outputs, *self.shared_parameters)
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
         """Codes `(batch, *latent_shape)` of `x`, float32, the same at each call."""
-        return distributions.parameters(self.encoder(x, training=training))[0]
+        return self.encoder_outputs(x, training)[0]
 
     def decode(self, z: Tensor) -> Tensor:
         """The mean of p(x | z), `(batch, *event_shape)`, in the range of the data."""
@@ -171,42 +176,70 @@ class Autoencoder(Constructed, Step, keras.Model):
     # Training. `steps.py` differentiates `loss_and_logs`; the rest is Keras.
 
     def loss_and_logs(self, data: Any, training: bool) -> tuple[Tensor, dict[str, Tensor]]:
-        """The number to minimize for a batch, and the running mean of all that is logged."""
+        """The number to minimize for a batch, and the running mean of all that is logged.
+
+        Args:
+            data: `x`, `(x, y)` or `(x, y, sample_weight)`.
+            training: Whether this is a training step.
+
+        Returns:
+            The sum over examples of sample weight times weighted terms, divided by the number of
+            examples on all replicas, plus weight regularization; and the means by name.
+        """
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        if not self.built:  # A hand-written loop; `fit` and `evaluate` have built it.
-            self.build(keras.tree.map_structure(lambda t: (None, *t.shape[1:]), x))
+        self.build_for(x)
         y = ops.cast(keras.tree.flatten(x)[0] if y is None else y, "float32")
-        terms = self._checked(self.loss_terms(x, y, training))
-        weight = _row_weights(sample_weight)
-        objective = sum(self._weighted(n, term, weight, training) for n, term in terms.items())
-        penalty = self._weight_regularization()
-        values = {"loss": objective + penalty, **terms}
-        if "elbo" in self.metrics_names:
-            values["elbo"] = -(terms["reconstruction"] + terms["kl"])
-        for tracker in self.trackers:
-            tracker.update_state(values[tracker.name], weight)
+        rows = checks.row_weights(sample_weight)
+        terms = assembly.check_terms(self, self.loss_terms(x, y, training))
+        objective = sum(
+            weighted(self.loss_weights.get(name), term, rows, self.steps, training)
+            for name, term in terms.items()
+        )
+        penalty = ops.cast(sum(assembly.weight_regularization(self)), "float32")
         if training:
             self.steps.assign_add(1)
-        total = ops.sum(objective if weight is None else objective * weight)
-        count = sum_over_replicas(ops.cast(ops.shape(objective)[0], "float32"))
-        loss = total / count + penalty / sum_over_replicas(ops.ones(()))
-        return loss, {tracker.name: tracker.result() for tracker in self.trackers}
+        count = ops.cast(ops.shape(objective)[0], "float32")
+        total = ops.sum(objective if rows is None else objective * rows) + count * penalty
+        logs = self._means({"loss": objective + penalty, **terms}, rows)
+        return total / sum_over_replicas(count), logs
+
+    def _means(self, values: dict[str, Tensor], rows: Tensor | None) -> dict[str, Tensor]:
+        """The running mean of each of `values`, and of the bound where the model has one."""
+        if "elbo" in self.metrics_names:
+            values["elbo"] = -(values["reconstruction"] + values["kl"])
+        for tracker in self.trackers:
+            tracker.update_state(values[tracker.name], rows)
+        return {tracker.name: tracker.result() for tracker in self.trackers}
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """One mean per logged number, reset by Keras at each epoch."""
         return self.trackers
 
-    def compile(self, optimizer: Any = "adam", **kwargs: Any) -> None:
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        loss: None = None,
+        loss_weights: None = None,
+        metrics: None = None,
+        weighted_metrics: None = None,
+        **kwargs: Any,
+    ) -> None:
         """Choose the optimizer and how to run, as `keras.Model.compile` does.
 
         Raises:
             ValueError: If a loss or metrics are given: this model's objective is `loss_terms`.
         """
-        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
-            if kwargs.get(name) is not None:
+        refused = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+        for name, value in refused.items():
+            if value is not None:
                 raise ValueError(
-                    f"Expected no {name} in compile(). Received: {name}={kwargs[name]!r}. "
+                    f"Expected no {name} in compile(). Received: {name}={value!r}. "
                     f"(The objective of {type(self).__name__} is its method loss_terms; choose "
                     "likelihood=... and loss_weights=... in the constructor, or override "
                     "loss_terms in a subclass.)"
@@ -220,16 +253,38 @@ class Autoencoder(Constructed, Step, keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """`keras.Model.fit`, after a check of the data (`keras_vae.checks.check_data`)."""
-        x = checks.check_data(self, x, y)
+        """`keras.Model.fit`, after a check of all data (`keras_vae.checks.check_data`)."""
+        x = checks.check_data(self, x, y, kwargs.get("sample_weight"))
+        if kwargs.get("validation_data") is not None:
+            data = checks.check_validation_data(self, kwargs["validation_data"])
+            kwargs["validation_data"] = data
         return super().fit(x, y, *args, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """`keras.Model.evaluate`, after a check of the data (`keras_vae.checks.check_data`)."""
-        x = checks.check_data(self, x, y)
+        if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked its validation data.
+            x = checks.check_data(self, x, y, kwargs.get("sample_weight"))
         return super().evaluate(x, y, *args, **kwargs)
 
-    # Serving.
+    # Saving and serving.
+
+    def save_own_variables(self, store: Any) -> None:
+        """Keras's own, and the states of random number generators, which Keras leaves out."""
+        super().save_own_variables(store)
+        for number, state in enumerate(self._seed_states()):
+            store[f"seed_{number}"] = state
+
+    def load_own_variables(self, store: Any) -> None:
+        """The inverse of `save_own_variables`."""
+        own = {name: store[name] for name in store.keys() if not name.startswith("seed_")}
+        super().load_own_variables(own)
+        for number, state in enumerate(self._seed_states()):
+            state.assign(store[f"seed_{number}"])
+
+    def _seed_states(self) -> list[Any]:
+        """The states of all random number generators, of layers too."""
+        weights = {id(weight) for weight in self.weights}
+        return [variable for variable in self.variables if id(variable) not in weights]
 
     def endpoints(self) -> dict[str, Endpoint]:
         """What this model serves: name to `Endpoint`; the first is the default."""
@@ -262,78 +317,3 @@ class Autoencoder(Constructed, Step, keras.Model):
         from keras_vae import exporting
 
         return exporting.export(self, filepath, format=format, **kwargs)
-
-    # Small print.
-
-    def _weighted(self, name: str, term: Tensor, rows: Tensor | None, training: bool) -> Tensor:
-        weight = self.loss_weights.get(name)
-        if weight is None:
-            return term
-        if isinstance(weight, Controller):
-            mean = _batch_mean(term, rows)
-            minimized = weight.minimized(term, mean, self.steps)
-            if training:
-                weight.update(mean, self.steps)
-            return minimized
-        return term * (weight(self.steps) if callable(weight) else weight)
-
-    def _weight_regularization(self) -> Tensor:
-        penalties = [v.regularizer(v) for v in self.trainable_variables if v.regularizer]
-        return sum(penalties, start=ops.zeros(()))
-
-    def _checked(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
-        shapes = {name: tuple(term.shape) for name, term in terms.items()}
-        if set(shapes) != set(self.terms) or any(len(s) != 1 for s in shapes.values()):
-            raise ValueError(
-                f"Expected {type(self).__name__}.loss_terms to return tensors of shape (batch,) "
-                f"named {self.terms}. Received: {shapes}."
-            )
-        return terms
-
-    def _check_decoder(self) -> None:
-        code_shape = (None, *self.latent_shape)
-        try:
-            outputs = self.decoder(keras.KerasTensor(code_shape, dtype="float32"))
-        except ValueError as error:
-            takes = getattr(self.decoder, "input_shape", "something else")
-            raise ValueError(
-                f"Expected a decoder that takes codes of shape {code_shape}, as the encoder "
-                f"gives. Received: a decoder that takes {takes}. ({error})"
-            ) from error
-        shapes = [tuple(t.shape) for t in keras.tree.flatten(outputs)]
-        if not self.family.accepts(len(shapes)):
-            raise ValueError(
-                f"Expected a decoder with {self.family.heads} output(s) for the likelihood "
-                f"{self.likelihood!r}. Received: {len(shapes)} "
-                "(decoder_heads=... in keras_vae.nets sets it)."
-            )
-        for shape in shapes:
-            checks.check_output_shape(shape, self.event_shape)
-
-    def _refuse_activity_regularizers(self) -> None:
-        for layer in self._flatten_layers(include_self=False):
-            if getattr(layer, "activity_regularizer", None) is not None:
-                raise ValueError(
-                    "Expected networks without activity regularizers, which not every backend "
-                    f"adds to a custom training step. Received: layer {layer.name!r} with one. "
-                    "(Make the penalty a loss term, as keras_vae.SparseAutoencoder does.)"
-                )
-
-
-def _batch_mean(term: Tensor, rows: Tensor | None) -> Tensor:
-    """The mean of `term` with weights `rows`, over all replicas, without gradient."""
-    rows = ops.ones_like(term) if rows is None else rows
-    total = sum_over_replicas(ops.sum(ops.stop_gradient(term) * rows))
-    return total / ops.maximum(sum_over_replicas(ops.sum(rows)), keras.config.epsilon())
-
-
-def _row_weights(sample_weight: Tensor | None) -> Tensor | None:
-    """Sample weights as float32 of shape `(batch,)`."""
-    if sample_weight is None:
-        return None
-    if len(sample_weight.shape) > 1 and tuple(sample_weight.shape[1:]) != (1,):
-        raise ValueError(
-            "Expected sample_weight of shape (batch,), one number for each example. "
-            f"Received: {tuple(sample_weight.shape)}."
-        )
-    return ops.cast(ops.reshape(sample_weight, (-1,)), "float32")

@@ -9,14 +9,17 @@ import keras
 import numpy as np
 from keras import ops
 
+ANY_NUMBER = (-math.inf, math.inf)
 
-def check_data(model: Any, x: Any, y: Any = None) -> Any:
+
+def check_data(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
     """Check arrays whole and other sources by their first batch.
 
     Args:
         model: The autoencoder that the data are for; it is built when it is not yet.
-        x: What `fit` takes: arrays, a `tf.data.Dataset`, a `PyDataset`, a `DataLoader`, a generator.
+        x: What `fit` takes: arrays, a `tf.data.Dataset`, `PyDataset`, `DataLoader` or generator.
         y: The target, when `x` is an array.
+        sample_weight: One number for each example, when `x` is an array.
 
     Returns:
         `x`, or for a generator an equal one, because its first batch had to be taken.
@@ -24,44 +27,52 @@ def check_data(model: Any, x: Any, y: Any = None) -> Any:
     Raises:
         ValueError: If there are no data, or they have the wrong shape, are not finite, or lie
             outside the support of the model's likelihood.
+        TypeError: If they are not numbers.
     """
-    if isinstance(x, Iterator):
-        first = _first_batch(x)
-        x = _generator(itertools.chain([first], x))
-    elif _is_array(x):
-        first = (x,) if y is None else (x, y)
-    else:
-        first = _first_batch(x)
-    if not isinstance(first, dict) and all(map(_is_array, keras.tree.flatten(first))):
-        x_batch, y_batch, _ = keras.utils.unpack_x_y_sample_weight(first)
-        check_batch(model, x_batch, y_batch)
-    return x
+    if _are_arrays(x):
+        check_batch(model, x, y, sample_weight)
+        return x
+    first = _first_batch(x)
+    if _are_arrays(first):
+        check_batch(model, *keras.utils.unpack_x_y_sample_weight(first))
+    return _generator(itertools.chain([first], x)) if isinstance(x, Iterator) else x
 
 
-def check_batch(model: Any, x: Any, y: Any = None) -> None:
+def check_validation_data(model: Any, data: Any) -> Any:
+    """`check_data` for what `fit` takes as `validation_data`: a source or `(x, y, ...)`."""
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    checked = check_data(model, x, y, sample_weight)
+    return data if checked is x else checked
+
+
+def check_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> None:
     """Check the shapes and values of one batch of inputs and targets; see `check_data`."""
     event = keras.tree.flatten(x)[0]
     if len(event.shape) == 0 or event.shape[0] == 0:
         raise ValueError(
             f"Expected at least one example. Received: an array of shape {tuple(event.shape)}."
         )
-    if not model.built:
-        model.build(keras.tree.map_structure(lambda t: (None, *t.shape[1:]), x))
-    target = event if y is None else keras.tree.flatten(y)[0]
+    model.build_for(x)
+    likelihood = (model.family.support, f"the {model.likelihood!r} likelihood")
     check_shape("x", event.shape, model.event_shape)
-    check_shape("y", target.shape, model.event_shape)
-    check_values("x", event, (-math.inf, math.inf), type(model).__name__)
-    check_values("y", target, model.family.support, f"the {model.likelihood!r} likelihood")
+    if y is None:
+        check_values("x", event, *likelihood)
+    else:
+        target = keras.tree.flatten(y)[0]
+        check_shape("y", target.shape, model.event_shape)
+        check_values("x", event, ANY_NUMBER, "all inputs")
+        check_values("y", target, *likelihood)
+    if sample_weight is not None:
+        check_values("sample_weight", sample_weight, (0.0, math.inf), "sample weights")
 
 
 def check_shape(name: str, shape: Any, event_shape: tuple) -> None:
     """Raise unless `shape` is `(batch, *event_shape)`, where None in `event_shape` is any size."""
     event = tuple(shape)[1:]
-    same = len(event) == len(event_shape) and all(
+    if len(shape) == len(event_shape) + 1 and all(
         want is None or have is None or want == have
         for want, have in zip(event_shape, event, strict=True)
-    )
-    if same:
+    ):
         return
     hint = ""
     if (*event, 1) == tuple(event_shape):
@@ -69,23 +80,13 @@ def check_shape(name: str, shape: Any, event_shape: tuple) -> None:
     elif tuple(shape) == tuple(event_shape):
         hint = f" (add the batch axis: {name}[None])"
     raise ValueError(
-        f"Expected {name} of shape {('batch', *event_shape)}, as the encoder takes. "
-        f"Received: {tuple(shape)}.{hint}"
+        f"Expected {name} of shape {('batch', *event_shape)}. Received: {tuple(shape)}.{hint}"
     )
 
 
-def check_output_shape(shape: tuple, event_shape: tuple) -> None:
-    """Raise unless a decoder's output of `shape` is a batch of events."""
-    if tuple(shape[1:]) != tuple(event_shape):
-        raise ValueError(
-            f"Expected a decoder whose outputs have the encoder's input shape "
-            f"{(None, *event_shape)}. Received: {tuple(shape)}."
-        )
-
-
 def check_values(name: str, values: Any, support: tuple[float, float], what: str) -> None:
-    """Raise unless all `values` are finite and within `support`."""
-    low, high = _extremes(values)
+    """Raise unless all `values` are finite numbers within `support`."""
+    low, high = _extremes(name, values)
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(
             f"Expected finite values in {name}. Received: NaN or infinity. "
@@ -101,28 +102,45 @@ def check_values(name: str, values: Any, support: tuple[float, float], what: str
         )
 
 
-def _extremes(values: Any) -> tuple[float, float]:
+def row_weights(sample_weight: Any) -> Any:
+    """Sample weights as float32 of shape `(batch,)`; None stays None.
+
+    Raises:
+        ValueError: If there is more than one number for each example.
+    """
+    if sample_weight is None:
+        return None
+    if len(sample_weight.shape) > 1 and tuple(sample_weight.shape[1:]) != (1,):
+        raise ValueError(
+            "Expected sample_weight of shape (batch,), one number for each example. "
+            f"Received: {tuple(sample_weight.shape)}."
+        )
+    return ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+
+
+def _extremes(name: str, values: Any) -> tuple[float, float]:
     """The least and the greatest value; NaN if there is one."""
     if not isinstance(values, np.ndarray):
         values = ops.convert_to_numpy(values)
+    if values.dtype.kind in "OSUcMm":
+        raise TypeError(f"Expected real numbers in {name}. Received: {values.dtype}.")
     return float(values.min()), float(values.max())
 
 
-def _is_array(x: Any) -> bool:
-    """Whether `x` is an array or tensor rather than a source of them."""
-    return hasattr(x, "shape") and hasattr(x, "dtype")
+def _are_arrays(x: Any) -> bool:
+    """Whether `x` is an array, a tensor or a structure of them, rather than a source of them."""
+    leaves = [leaf for leaf in keras.tree.flatten(x) if leaf is not None]
+    return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
 
 
 def _first_batch(source: Any) -> Any:
     """The first batch of a source that can be iterated, or of a `PyDataset`."""
     if isinstance(source, keras.utils.PyDataset):
-        if source.num_batches:
+        if source.num_batches != 0:
             return source[0]
-    elif source is not None and not isinstance(source, (dict, list, tuple)):
+    elif source is not None:
         for batch in source:
             return batch
-    elif source:
-        return source
     raise ValueError(
         "Expected arrays or a source that gives at least one batch. Received: "
         f"{'nothing' if source is None else type(source).__name__ + ' without any batch'}."

@@ -5,52 +5,57 @@ and a model whose networks know their shapes is built when its constructor retur
 lazily made state can be missing from a file or from an optimizer.
 """
 
+import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
 
 class Constructed:
-    """Records the arguments of the outermost constructor; calls `constructed` when it is done."""
+    """Records the arguments of the outermost constructor; calls `constructed` when it is done.
+
+    Layers that a constructor makes take the `dtype` that it is given, as a file does too.
+    """
+
+    _arguments: dict[str, Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Wrap the constructor that `cls` defines or inherits."""
         super().__init_subclass__(**kwargs)
-        cls.__init__ = _recorded(cls, cls.__init__)  # type: ignore[misc]
+        type.__setattr__(cls, "__init__", _recorded(cls, cls.__init__))
 
     def constructed(self) -> None:
         """Called once, after the whole chain of constructors has run."""
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, serialized."""
+        """The constructor's arguments, serialized, with the defaults of Keras it takes."""
         inherited = super().get_config()  # type: ignore[misc]
-        serialize = keras.saving.serialize_keras_object
-        own = {name: serialize(value) for name, value in self._arguments.items()}
+        takes = inspect.signature(type(self)).parameters
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in takes.values()):
+            inherited = {name: value for name, value in inherited.items() if name in takes}
+        own = {name: _serialized(value) for name, value in self._arguments.items()}
         return {**inherited, **own}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """The object that was constructed with `config`."""
-        return cls(
-            **{
-                name: keras.saving.deserialize_keras_object(value)
-                for name, value in config.items()
-            }
-        )
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(**{name: deserialize(value) for name, value in config.items()})
 
 
-def _recorded(cls: type, init: Callable[..., None]) -> Callable[..., None]:
+def _recorded(cls: type[Constructed], init: Callable[..., None]) -> Callable[..., None]:
     """`init`, with its arguments kept when the object is a `cls` itself."""
 
     @functools.wraps(init)
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: Constructed, *args: Any, **kwargs: Any) -> None:
         if type(self) is not cls:
             return init(self, *args, **kwargs)
         arguments = _arguments(init, (self, *args), kwargs)
-        init(self, *args, **kwargs)
+        with _default_dtype(arguments.get("dtype")):
+            init(self, *args, **kwargs)
         # Keras would wrap a dictionary and look for layers in it; this one is only remembered.
         object.__setattr__(self, "_arguments", arguments)
         self.constructed()
@@ -72,3 +77,22 @@ def _arguments(init: Callable[..., None], args: tuple, kwargs: dict[str, Any]) -
         else:
             arguments[name] = value
     return arguments
+
+
+@contextlib.contextmanager
+def _default_dtype(policy: Any) -> Iterator[None]:
+    """New layers have `policy` inside, unless they are given another one."""
+    before = keras.config.dtype_policy()
+    try:
+        if policy is not None:
+            keras.config.set_dtype_policy(keras.dtype_policies.get(policy))
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _serialized(value: Any) -> Any:
+    """`value` for a file; a class is kept by its name, registered with Keras or its own."""
+    if isinstance(value, type):
+        return keras.saving.get_registered_name(value)
+    return keras.saving.serialize_keras_object(value)

@@ -8,6 +8,18 @@ from typing import Any
 
 import keras
 
+
+class Trainable:
+    """What a step needs of a model; all but `loss_and_logs` is Keras's own."""
+
+    loss_and_logs: Any
+    optimizer: Any
+    trainable_variables: Any
+    non_trainable_variables: Any
+    metrics_variables: Any
+    zero_grad: Any
+
+
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
@@ -17,7 +29,12 @@ if keras.backend.backend() == "tensorflow":
             return x
         return tf.distribute.get_replica_context().all_reduce("SUM", x)
 
-    class Step:
+    def replica() -> Any:
+        """Which of the replicas this is, from 0."""
+        context = tf.distribute.get_replica_context()
+        return 0 if context is None else context.replica_id_in_sync_group
+
+    class Step(Trainable):
         """Train and test on one batch with TensorFlow."""
 
         def train_step(self, data: Any) -> dict[str, Any]:
@@ -40,7 +57,11 @@ elif keras.backend.backend() == "torch":
         """Keras trains one replica with PyTorch."""
         return x
 
-    class Step:  # type: ignore[no-redef]
+    def replica() -> Any:
+        """Keras trains one replica with PyTorch."""
+        return 0
+
+    class Step(Trainable):  # type: ignore[no-redef]
         """Train and test on one batch with PyTorch."""
 
         def train_step(self, data: Any) -> dict[str, Any]:
@@ -65,7 +86,11 @@ elif keras.backend.backend() == "jax":
         """JAX shards one global batch, so a sum over it is global already."""
         return x
 
-    class Step:  # type: ignore[no-redef]
+    def replica() -> Any:
+        """JAX shards one global batch, and its noise with it."""
+        return 0
+
+    class Step(Trainable):  # type: ignore[no-redef]
         """Train and test on one batch with JAX: state in, state out."""
 
         def train_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
@@ -95,7 +120,8 @@ elif keras.backend.backend() == "jax":
                 *(self.optimizer.variables if training else []),
                 *self.metrics_variables,
             ]
-            with keras.StatelessScope(list(zip(variables, values, strict=True))) as scope:
+            state = list(zip(variables, values, strict=True))
+            with keras.StatelessScope(state, collect_losses=True) as scope:
                 loss, logs = self.loss_and_logs(data, training)
                 if training:
                     loss = self.optimizer.scale_loss(loss)
@@ -108,3 +134,15 @@ else:
         "Expected the tensorflow, jax or torch backend of Keras. "
         f"Received: KERAS_BACKEND={keras.backend.backend()!r}."
     )
+
+
+class ReplicaSeedGenerator(keras.random.SeedGenerator):
+    """A seed generator that gives each replica noise of its own, and one alone the usual noise."""
+
+    def next(self, ordered: bool = True) -> Any:
+        """A seed that differs from call to call and from replica to replica."""
+        seed, number = super().next(ordered), replica()
+        if isinstance(number, int) and number == 0:
+            return seed
+        # A stride that keeps the seeds of a few thousand replicas apart from small user seeds.
+        return seed + keras.ops.cast(keras.ops.stack([number * 715_827, 0]), seed.dtype)

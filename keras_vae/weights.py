@@ -1,16 +1,16 @@
 """Weights of loss terms: numbers, schedules over training steps, controllers with a state."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vae.controllers import Controller
 from keras_vae.steps import sum_over_replicas
 
 Tensor = Any
-Schedule = keras.optimizers.schedules.LearningRateSchedule
-LossWeight = float | Schedule | Controller
+LossWeight: TypeAlias = float | LearningRateSchedule | Controller
 
 
 def as_loss_weight(model: Any, name: str, weight: LossWeight) -> Any:

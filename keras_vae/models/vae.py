@@ -59,7 +59,7 @@ class VAE(Autoencoder):
 
     def posterior(self, x: Tensor, training: bool = False) -> Normal:
         """q(z | x); `posterior(x).sample(seed)` draws codes where `encode(x)` gives the mean."""
-        return Normal(*distributions.parameters(self.encoder(x, training=training)))
+        return Normal(*self.encoder_outputs(x, training))
 
     def prior(self, z: Tensor) -> Normal:
         """p(z), a standard normal, of the shape of `z`."""

@@ -1,0 +1,84 @@
+"""Do the parts of a model fit together: encoder, decoder, likelihood, loss terms?"""
+
+from typing import Any
+
+import keras
+
+Tensor = Any
+
+
+def check_network(name: str, network: Any) -> Any:
+    """`network`, if it is a Keras layer or model; raises TypeError otherwise."""
+    if isinstance(network, keras.layers.Layer):
+        return network
+    raise TypeError(
+        f"Expected {name} to be a Keras layer or model, for instance from keras_vae.nets. "
+        f"Received: {network!r}."
+    )
+
+
+def single_code(codes: Any, model: Any) -> Any:
+    """The one output of an encoder; raises ValueError when there are more."""
+    codes = keras.tree.flatten(codes)
+    if len(codes) != 1:
+        raise ValueError(
+            f"Expected an encoder with one output, the code, for {type(model).__name__}. "
+            f"Received: {len(codes)} outputs (heads=1 in keras_vae.nets gives one)."
+        )
+    return codes[0]
+
+
+def check_decoder(model: Any) -> None:
+    """Raise ValueError unless the decoder takes codes and gives what the likelihood takes."""
+    shapes = [tuple(t.shape) for t in keras.tree.flatten(_decoded(model))]
+    if not model.family.accepts(len(shapes)):
+        raise ValueError(
+            f"Expected a decoder with {model.family.heads} output(s) for the likelihood "
+            f"{model.likelihood!r}. Received: {len(shapes)} "
+            "(decoder_heads=... in keras_vae.nets sets it)."
+        )
+    for shape in shapes:
+        if shape[1:] != model.event_shape:
+            raise ValueError(
+                "Expected a decoder whose outputs have the encoder's input shape "
+                f"{(None, *model.event_shape)}. Received: {shape}."
+            )
+
+
+def _decoded(model: Any) -> Any:
+    code_shape = (None, *model.latent_shape)
+    try:
+        return model.decoder(keras.KerasTensor(code_shape, dtype="float32"))
+    except ValueError as error:
+        takes = getattr(model.decoder, "input_shape", "something else")
+        raise ValueError(
+            f"Expected a decoder that takes codes of shape {code_shape}, as the encoder "
+            f"gives. Received: a decoder that takes {takes}. ({error})"
+        ) from error
+
+
+def check_terms(model: Any, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`terms`, if they have the names and shapes that `model` promises."""
+    shapes = {name: tuple(term.shape) for name, term in terms.items()}
+    if set(shapes) != set(model.terms) or any(len(s) != 1 for s in shapes.values()):
+        raise ValueError(
+            f"Expected {type(model).__name__}.loss_terms to return tensors of shape (batch,) "
+            f"named {model.terms}. Received: {shapes}."
+        )
+    return terms
+
+
+def weight_regularization(model: Any) -> list[Tensor]:
+    """The penalties of weight regularizers; raises ValueError if layers added other losses.
+
+    Those depend on how a batch is split, are not measured, and JAX would drop them.
+    """
+    regularized = [v for v in model.trainable_variables if v.regularizer is not None]
+    losses = model.losses
+    if len(losses) != len(regularized):
+        raise ValueError(
+            "Expected networks whose layers add no losses of their own. Received: "
+            f"{len(losses) - len(regularized)} from add_loss() or activity regularizers. "
+            "(Make the penalty a loss term, as keras_vae.SparseAutoencoder does.)"
+        )
+    return losses
