@@ -1,18 +1,21 @@
 """SavedModel, for TF Serving and for anything that runs TensorFlow graphs."""
 
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from keras_vae.autoencoder import Endpoint
 from keras_vae.exporting.endpoints import float32_policy, write_archive
+from keras_vae.exporting.folders import partial_folder, publish
+from keras_vae.exporting.pictures import is_image, png_endpoint
 
-Tensor = Any
+# Prefixes of ops that answer differently each time, keep state, or run Python, which no server has.
+UNSERVABLE = (
+    *("Random", "Multinomial", "ParameterizedTruncated", "TruncatedNormal", "Rng"),
+    *("StatefulRandom", "StatefulStandardNormal", "StatefulTruncated", "StatefulUniform"),
+    *("StatelessMultinomial", "StatelessParameterized", "StatelessRandom", "StatelessTruncated"),
+    *("Assign", "PyFunc", "EagerPyFunc"),
+)
 
 
 def write_saved_model(model: Any, path: Path, endpoints: Mapping[str, Endpoint]) -> Path:
@@ -23,55 +26,56 @@ def write_saved_model(model: Any, path: Path, endpoints: Mapping[str, Endpoint])
 
     Args:
         model: The built model.
-        path: A new folder.
+        path: A new folder. A server that polls its parent never sees half of it.
         endpoints: What to write, from `chosen_endpoints`.
 
     Returns:
         `path`.
+
+    Raises:
+        ValueError: If an endpoint has random ops, state, or Python code in its graph.
     """
-    if "reconstruct" in endpoints and _is_image(model.event_shape):
-        endpoints = {**endpoints, "reconstruct_png": _png_endpoint(model)}
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
-    try:
-        with float32_policy(model):
-            write_archive(endpoints, str(folder), batch_size=None)
-        folder.chmod(0o755)
-        os.rename(folder, path)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return path
+    with partial_folder(path.parent) as folder:
+        fill_saved_model(model, folder, served_endpoints(endpoints))
+        return publish(folder, path)
 
 
-def _is_image(shape: tuple) -> bool:
-    """Whether examples are grey, RGB or RGBA pictures of a fixed size."""
-    return len(shape) == 3 and None not in shape and shape[-1] in (1, 3, 4)
+def fill_saved_model(model: Any, folder: Path, endpoints: Mapping[str, Endpoint]) -> None:
+    """Write a SavedModel of exactly these endpoints into an existing folder."""
+    with float32_policy(model):
+        write_archive(endpoints, str(folder), batch_size=None)
+    refuse_unservable(folder)
 
 
-def _png_endpoint(model: Any) -> Endpoint:
-    """Encoded pictures in, PNG out. REST wants names of encoded bytes to end in `_bytes`."""
-    inputs = (keras.InputSpec(shape=(None,), dtype="string", name="image_bytes"),)
-    return Endpoint(_png_function(model), inputs)
+def served_endpoints(endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
+    """`endpoints`, and `reconstruct_png` where images are reconstructed."""
+    reconstruct = endpoints.get("reconstruct")
+    if reconstruct is None or not is_image(tuple(reconstruct.inputs[0].shape[1:])):
+        return dict(endpoints)
+    return {**endpoints, "reconstruct_png": png_endpoint(reconstruct)}
 
 
-def _png_function(model: Any) -> Callable[[Tensor], dict[str, Tensor]]:
-    import tensorflow as tf
+def refuse_unservable(folder: Path) -> None:
+    """Raise ValueError if a SavedModel answers differently each time or needs Python.
 
-    shape = model.event_shape
+    A random op makes a server that cannot be compared with anything, whose replicas disagree, and
+    whose restart repeats itself.
+    """
+    bad = sorted({op for op in _ops(folder) if op.startswith(UNSERVABLE)})
+    if bad:
+        raise ValueError(
+            "Expected endpoints that are pure functions of their inputs. Received: the "
+            f"op(s) {', '.join(bad)} in the graph. (Draw noise from seeds with "
+            "keras_vae.random.standard_normal, keep state and Python functions out.)"
+        )
 
-    def decoded(encoded: Tensor) -> Tensor:
-        image = tf.io.decode_image(encoded, channels=shape[-1], expand_animations=False)
-        return tf.cast(tf.ensure_shape(image, shape), tf.float32) / 255.0
 
-    def encoded(image: Tensor) -> Tensor:
-        return tf.io.encode_png(tf.cast(tf.round(tf.clip_by_value(image, 0, 1) * 255), tf.uint8))
+def _ops(folder: Path) -> Iterable[str]:
+    """Types of the ops in signatures; those that restore the weights are no part of them."""
+    from tensorflow.core.protobuf import saved_model_pb2
 
-    def reconstruct_png(image_bytes: Tensor) -> dict[str, Tensor]:
-        image_type = tf.TensorSpec(shape, tf.float32)
-        images = tf.map_fn(decoded, image_bytes, fn_output_signature=image_type)
-        pictures = model.reconstruct(images)
-        return {
-            "reconstruction_bytes": tf.map_fn(encoded, pictures, fn_output_signature=tf.string)
-        }
-
-    return reconstruct_png
+    content = (folder / "saved_model.pb").read_bytes()
+    for graph in saved_model_pb2.SavedModel.FromString(content).meta_graphs:
+        for function in graph.graph_def.library.function:
+            if "traced_restore" not in function.signature.name:
+                yield from (node.op for node in function.node_def)

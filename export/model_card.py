@@ -1,0 +1,143 @@
+"""model_card.json beside a SavedModel: what to feed it, what it is, and the hash of every file."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from export.accuracy import Accuracy
+from export.signatures import TensorInfo, read_signatures
+from keras_vae.exporting.pictures import is_image
+
+FILE = "model_card.json"
+FORMAT = 1
+
+
+def describe(model: Any, run: Any, default: str) -> dict[str, Any]:
+    """What the card says about a model and its training.
+
+    Args:
+        model: The built model.
+        run: A `training.runs.Run`.
+        default: The signature that is also `serving_default`.
+    """
+    from training import runs
+
+    likelihood = model.likelihood
+    return {
+        "format": FORMAT,
+        "model": {
+            "class": type(model).__name__,
+            "name": model.name,
+            "parameters": int(model.count_params()),
+            "training_steps": int(model.steps),
+        },
+        "likelihood": likelihood
+        if isinstance(likelihood, str)
+        else keras.saving.get_registered_name(likelihood),
+        "event_shape": list(model.event_shape),
+        "latent_shape": list(model.latent_shape),
+        "preprocessing": preprocessing(model),
+        "default_signature": default,
+        "training": {key: run.config[key] for key in ("recipe", "settings") if key in run.config},
+        "metrics": _metrics(run.path / "evaluation.json"),
+        "versions": runs.versions(),
+    }
+
+
+def preprocessing(model: Any) -> dict[str, Any]:
+    """How to make the input `x` of pixels, or of other data."""
+    low, high = model.family.support
+    support = [low, high] if abs(low) != float("inf") and abs(high) != float("inf") else None
+    if not is_image(tuple(model.event_shape)):
+        return {"x": "float32, as in training", "range": support}
+    return {
+        "x": "float32 pixels, height x width x channels: 8-bit values divided by 255",
+        "divide_by": 255,
+        "range": support or [0.0, 1.0],
+        "image_bytes": "PNG, JPEG, GIF or BMP of exactly this size; divided by 255 in the graph",
+    }
+
+
+def write(
+    folder: Path,
+    description: Mapping[str, Any],
+    found: Mapping[str, Mapping[str, Accuracy]],
+    loader: str,
+) -> Path:
+    """Write the card of the SavedModel in `folder`, the last of its files.
+
+    Args:
+        folder: The version folder.
+        description: From `describe`.
+        found: How far the loaded file is from Keras, by signature and output.
+        loader: What the file was loaded with.
+    """
+    errors = {
+        name: {output: one.relative for output, one in outputs.items()}
+        for name, outputs in found.items()
+    }
+    card = {
+        **description,
+        "signatures": _signatures(folder),
+        "verification": {"loader": loader, "relative_error": errors},
+        "sha256": hashes(folder),
+    }
+    path = folder / FILE
+    path.write_text(json.dumps(card, indent=2, allow_nan=False) + "\n")
+    return path
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file in `folder` but the card, by path."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != folder / FILE
+    }
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The card of a SavedModel, after a check that no file was changed since it was written.
+
+    Raises:
+        ValueError: If there is no card, it is damaged, or a file was changed, added or removed.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise ValueError(f"Expected a {FILE} in {folder}, as export.saved_model writes it.")
+    try:
+        card = json.loads(path.read_text())
+        wanted = dict(card["sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"Expected a model card. Received: {path}, which is damaged.") from error
+    found = hashes(folder)
+    changed = sorted(
+        name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)
+    )
+    if changed:
+        raise ValueError(
+            f"Expected {folder} as it was exported. Received: one in which {', '.join(changed)} "
+            "was changed, added or removed since. (Export it again.)"
+        )
+    return card
+
+
+def _signatures(folder: Path) -> dict[str, Any]:
+    return {
+        name: {"inputs": _shapes(signature.inputs), "outputs": _shapes(signature.outputs)}
+        for name, signature in read_signatures(folder).items()
+    }
+
+
+def _shapes(tensors: Mapping[str, TensorInfo]) -> dict[str, dict[str, Any]]:
+    """Types and shapes by name; None is the batch."""
+    return {name: {"dtype": i.dtype, "shape": list(i.shape)} for name, i in tensors.items()}
+
+
+def _metrics(path: Path) -> dict[str, Any] | None:
+    """What training.evaluate measured, if it did."""
+    return json.loads(path.read_text()) if path.is_file() else None

@@ -1,0 +1,214 @@
+"""Write a SavedModel as the next version of a model that TF Serving serves."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from export.signatures import DEFAULT
+from training import cli, runs
+
+RELATIVE_ERROR = 1e-5
+
+
+def export_saved_model(
+    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")],
+    name: str | None = None,
+    version: int | None = None,
+    endpoints: tuple[str, ...] = (),
+) -> int:
+    """Write a SavedModel as the next version of a model that TF Serving serves.
+
+    Makes DIR/NAME/VERSION with the signatures, requests to warm up the server, and
+    model_card.json. The files are loaded by TensorFlow's C++ code and compared with the Keras
+    model before they get their name, in one step: a server that polls DIR/NAME sees whole, tested
+    versions only.
+
+    Args:
+        run: A run directory of training.train, or a .keras file.
+        folder: The folder that holds models.
+        name: Name of the model on the server; by default that of the recipe or the file.
+        version: Version number; by default one more than the last.
+        endpoints: Signatures to write, all by default; the first is the default one.
+
+    Returns:
+        0.
+    """
+    from export import versions
+
+    opened = runs.open_run(run)
+    base = versions.check_models_folder(folder) / versions.check_name(name or default_name(opened))
+    versions.check_version(base, version)
+    cli.prepare_tensorflow()
+    target = write_version(opened, base, version, endpoints)
+    print(_summary(target))
+    return 0
+
+
+def default_name(run: Any) -> str:
+    """What the model of a run is called: its recipe, or its file."""
+    return Path(str(run.config.get("recipe", run.path))).stem
+
+
+def write_version(
+    run: Any, base: Path, version: int | None = None, names: tuple[str, ...] = ()
+) -> Path:
+    """Write the model of a run as a version in the folder `base`, verified.
+
+    Args:
+        run: A `training.runs.Run`.
+        base: The folder of the model, DIR/NAME.
+        version: Version number; None for one more than the last.
+        names: Signatures to write, all by default.
+
+    Returns:
+        The version folder.
+
+    Raises:
+        ValueError: If the model was never trained, a signature is unknown, the file does not answer
+            as the model does, or it is not servable. Nothing is left of it then.
+        RuntimeError: If the C++ loader refuses the file.
+    """
+    from export import model_card, versions, warmup
+    from keras_vae.exporting import chosen_endpoints
+    from keras_vae.exporting.folders import partial_folder
+    from keras_vae.exporting.saved_model import fill_saved_model, served_endpoints
+
+    model = run.model()
+    _refuse_untrained(model)
+    endpoints = served_endpoints(chosen_endpoints(model, names or None))
+    with partial_folder(base) as folder:
+        fill_saved_model(model, folder, endpoints)
+        rows = example_rows(model, endpoints)
+        loader, found = verify(model, folder, endpoints, rows)
+        warmup.write(folder, warmup.records(base.name, rows))
+        description = model_card.describe(model, run, default=next(iter(endpoints)))
+        model_card.write(folder, description, found, loader)
+        return versions.publish_version(folder, base, version)
+
+
+def example_rows(model: Any, endpoints: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Inputs by signature, to warm up and to compare.
+
+    They are generated: what is written beside a model must not give away training data.
+    """
+    from keras_vae.exporting.calibration import endpoint_rows, generated_examples
+    from keras_vae.exporting.pictures import as_png
+
+    offered = model.endpoints()
+    plain = {name: endpoint for name, endpoint in endpoints.items() if name in offered}
+    rows = endpoint_rows(model, plain, generated_examples(model))
+    if "reconstruct_png" in endpoints:
+        images, *others = rows["reconstruct"].items()
+        rows["reconstruct_png"] = {"image_bytes": as_png(images[1]), **dict(others)}
+    return {DEFAULT: rows[next(iter(endpoints))], **rows}
+
+
+def verify(
+    model: Any, folder: Path, endpoints: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, dict[str, dict[str, Any]]]:
+    """Compare the file, run by TensorFlow's C++ code in a process of its own, with the model.
+
+    Returns:
+        What it was loaded with, and how far each output of each signature is.
+
+    Raises:
+        ValueError: If an output is further away than rounding explains.
+        RuntimeError: If the C++ loader refuses the file.
+    """
+    from export.accuracy import accuracies
+    from export.c_api import libraries_folder
+    from keras_vae.exporting.comparison import model_answers
+
+    named = {DEFAULT: next(iter(endpoints.values())), **endpoints}
+    expected = comparable(model_answers(model, named, rows))
+    loader, received = run_by_cpp(folder, rows)
+    found = accuracies(expected, comparable(received))
+    _refuse_different(found, libraries_folder())
+    return loader, found
+
+
+def run_by_cpp(
+    folder: Path, rows: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, dict[str, dict[str, Any]]]:
+    """What the C++ loader answers in a process without TensorFlow's Python, and its version."""
+    from export import arrays
+
+    with tempfile.TemporaryDirectory() as scratch:
+        inputs, outputs = Path(scratch, "inputs.npz"), Path(scratch, "outputs.npz")
+        arrays.write(inputs, rows)
+        command = [sys.executable, "-m", "export.cpp_loader", str(folder.resolve())]
+        done = subprocess.run(
+            [*command, "--inputs", str(inputs), "--outputs", str(outputs)],
+            cwd=Path(__file__).parent.parent,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip().removeprefix("Error: "))
+        return done.stdout.partition(" ran ")[0], arrays.read(outputs)
+
+
+def comparable(answers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Answers as numbers: of encoded pictures their grey levels, in steps of the tolerance.
+
+    A value on the border between two of the 256 levels may be rounded to either.
+    """
+    from keras_vae.exporting.pictures import from_png
+
+    def numbers(array: Any) -> Any:
+        if array.dtype.kind not in "SO":
+            return array
+        return from_png(array) * RELATIVE_ERROR
+
+    return {
+        name: {key: numbers(array) for key, array in outputs.items()}
+        for name, outputs in answers.items()
+    }
+
+
+def _refuse_untrained(model: Any) -> None:
+    if model.built and int(model.steps) == 0:
+        raise ValueError(
+            f"Expected a trained model. Received: {type(model).__name__} that has made no training "
+            "step. (Train it first; model.export writes any model.)"
+        )
+
+
+def _refuse_different(found: Mapping[str, Mapping[str, Any]], libraries: Path) -> None:
+    bad = [
+        f"{signature}/{name} by {one.relative:.2g}"
+        for signature, outputs in found.items()
+        for name, one in outputs.items()
+        if not one.relative <= RELATIVE_ERROR
+    ]
+    if bad:
+        raise ValueError(
+            f"Expected a file that answers as Keras does, to {RELATIVE_ERROR:g} of the largest "
+            f"value, in the C++ loader of {libraries}. Received: {', '.join(bad)}. Nothing was "
+            "written."
+        )
+
+
+def _summary(target: Path) -> str:
+    from export import model_card
+
+    card = model_card.read(target)
+    errors = [
+        e for outputs in card["verification"]["relative_error"].values() for e in outputs.values()
+    ]
+    size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+    return (
+        f"{card['verification']['loader']} loads it and answers as Keras does, to "
+        f"{max(errors):.1e} of the largest value, in {', '.join(card['signatures'])}.\n"
+        f"Saved {target} ({size:,} bytes)"
+    )
+
+
+if __name__ == "__main__":
+    cli.main(export_saved_model)

@@ -1,0 +1,99 @@
+"""The folders that TF Serving polls: MODELS/NAME/NUMBER, nothing else with a number for a name."""
+
+import re
+from pathlib import Path
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+ATTEMPTS = 100
+
+
+def check_name(name: str) -> str:
+    """`name`; raises ValueError unless a server, a URL and a file system take it for a model."""
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            "Expected a name of letters, digits, '_', '-' and '.' that starts with a letter. "
+            f"Received: {name!r}."
+        )
+    return name
+
+
+def check_models_folder(folder: Path) -> Path:
+    """`folder`; raises ValueError if it is a version or a model rather than what holds models."""
+    if folder.is_file():
+        raise ValueError(f"Expected a folder. Received: the file {folder}.")
+    inside = [path for path in (folder, *folder.parents) if is_saved_model(path)]
+    if folder.name.isdecimal() or inside:
+        raise ValueError(
+            f"Expected the folder that holds models, such as 'serving'. Received: {folder}, which "
+            "is a version of one. (The program makes DIR/NAME/VERSION itself: give DIR, and "
+            "--name and --version.)"
+        )
+    if folder.is_dir() and versions(folder):
+        raise ValueError(
+            f"Expected the folder that holds models, such as 'serving'. Received: {folder}, which "
+            f"is a model with the versions {versions(folder)}. (Give {folder.parent} and "
+            f"--name {folder.name}.)"
+        )
+    return folder
+
+
+def is_saved_model(folder: Path) -> bool:
+    """Whether `folder` is a version."""
+    return (folder / "saved_model.pb").is_file()
+
+
+def versions(model: Path) -> list[int]:
+    """The versions in the folder of a model, ascending.
+
+    Raises:
+        ValueError: If a SavedModel in it has a name that TF Serving does not read as a version, or
+            reads as another one than a person would.
+    """
+    found = []
+    for path in model.iterdir() if model.is_dir() else ():
+        if path.name.startswith(".") or not is_saved_model(path):
+            continue
+        if not is_version(path.name):
+            raise ValueError(
+                "Expected version folders named by whole numbers from 1 without leading zeros. "
+                f"Received: {path}. (TF Serving would ignore it or take another number: rename it.)"
+            )
+        found.append(int(path.name))
+    return sorted(found)
+
+
+def is_version(name: str) -> bool:
+    """Whether TF Serving, and a person, take `name` for one and the same version number."""
+    return name.isascii() and name.isdecimal() and str(int(name)) == name and 1 <= int(name) < 2**63
+
+
+def check_version(model: Path, version: int | None) -> None:
+    """Raise ValueError or FileExistsError if `version` is no new version of `model`."""
+    known = versions(model)
+    if version is not None and not is_version(str(version)):
+        raise ValueError(f"Expected a version from 1 to 2^63 - 1. Received: {version}.")
+    if version is not None and (model / str(version)).exists():
+        raise FileExistsError(
+            f"Expected a new version of {model.name}. Received: {version}, which exists in "
+            f"{model}. (Leave --version out to get {max(known, default=0) + 1}; nothing was "
+            "changed.)"
+        )
+
+
+def publish_version(folder: Path, model: Path, version: int | None = None) -> Path:
+    """Give `folder` its name, `model`/`version`; without a version, the next one.
+
+    Raises:
+        FileExistsError: If the version exists; `folder` is then as it was.
+    """
+    from keras_vae.exporting.folders import publish
+
+    if version is not None:
+        return publish(folder, model / str(version))
+    for _ in range(ATTEMPTS):  # Another exporter may take a number first.
+        number = max((int(p.name) for p in model.iterdir() if is_version(p.name)), default=0) + 1
+        try:
+            return publish(folder, model / str(number))
+        except FileExistsError:
+            continue
+    raise FileExistsError(f"Expected a free version number in {model}. Received: none.")
