@@ -11,6 +11,7 @@ which `python -m training.train RECIPE --help` explains. Everything that a run l
 folder, see training/runs.py.
 """
 
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -105,7 +106,7 @@ def train(
         "image_shape": data.image_shape,
         "training_images": len(data.train),
         "test_images": len(data.test),
-        "parameters": recipe.model.count_params(),
+        "parameters": sum(math.prod(v.shape) for v in recipe.model.trainable_variables),
         "steps_per_epoch": steps,
         "steps_per_execution": at_once,
         "versions": runs.versions(),
@@ -265,6 +266,7 @@ def fit(
         epochs=recipe.epochs,
         initial_epoch=done,
         steps_per_epoch=steps,
+        shuffle=False,  # The batches are shuffled already.
         callbacks=callbacks(folder, data),
         verbose=1 if sys.stdout.isatty() else 2,
     )

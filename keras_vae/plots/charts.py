@@ -51,9 +51,11 @@ def loss_curves(history: Any) -> Figure:
     names = _panels(curves)
     if not names:
         raise ValueError("Expected the logs of at least one epoch. Received: none.")
-    figure = new_figure(3.4 * len(names), 3.2, layout="constrained")
-    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
-        _draw_curve(axes, curves, name)
+    columns = len(names) if len(names) <= 4 else 3
+    rows = -(-len(names) // columns)
+    figure = new_figure(3.4 * columns, 3.0 * rows, layout="constrained")
+    for place, name in enumerate(names, start=1):
+        _draw_curve(figure.add_subplot(rows, columns, place), curves, name)
     return figure
 
 
@@ -123,10 +125,12 @@ def _draw_curve(axes: Any, curves: Mapping[str, Sequence[float]], name: str) -> 
             epochs = range(1, len(values) + 1)
             axes.plot(epochs, values, color=color, label=label, marker=marker, markersize=4)
     counts = name.endswith("units")
-    if not counts:
+    if counts:
+        axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
+        axes.yaxis.get_major_locator().set_params(integer=True)
+    else:
         _leave_out_the_fall(axes, [values for values, _ in drawn.values() if values])
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.yaxis.get_major_locator().set_params(integer=counts)
     title = name.replace("_", " ") + ("" if counts else " (nats)")
     axes.set_title(title, loc="left", fontsize=FONT_SIZE + 1)
     axes.set_xlabel("epoch")
@@ -147,7 +151,7 @@ def _leave_out_the_fall(axes: Any, curves: Sequence[Sequence[float]]) -> None:
 def _draw_points(
     figure: Any, axes: Any, points: np.ndarray, labels: Any, names: Sequence[str] | None
 ) -> None:
-    size = float(np.clip(9000 / len(points), 4, 40))
+    size = float(np.clip(24000 / len(points), 6, 40))
     style = {"s": size, "linewidths": 0, "alpha": 0.75}
     if labels is None:
         axes.scatter(*points.T, color=TRAINING_COLOR, **style)

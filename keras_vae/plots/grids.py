@@ -99,4 +99,4 @@ def manifold(model: Any, size: int = 20) -> Figure:
         )
     images = latents.decode(model, latents.normal_grid(size))
     title = "Latent space at even quantiles of the prior, first unit to the right, second up"
-    return image_grid(images, title, gap=0, cell=28)
+    return image_grid(images, title, gap=2, cell=32)

@@ -33,7 +33,7 @@ def recipe(
 
     encoder, decoder = kv.nets.dense(image_shape, latent_dim, hidden)
     if penalty == "kl":  # It compares mean activations with a probability.
-        encoder = keras.Model(encoder.inputs, keras.ops.sigmoid(encoder.output), name="encoder")
+        encoder = keras.Model(encoder.inputs[0], keras.ops.sigmoid(encoder.output), name="encoder")
     return Recipe(
         model=kv.SparseAutoencoder(
             encoder,

@@ -7,7 +7,7 @@ def recipe(
     latent_dim: int = 2,
     hidden: tuple[int, ...] = (256, 128),
     likelihood: str = "bernoulli",
-    beta: float = 1.0,
+    beta: float = 0.2,
     learning_rate: float = 2e-3,
     image_shape: tuple[int, int, int] = (8, 8, 1),
     seed: int = 0,
@@ -20,7 +20,7 @@ def recipe(
         latent_dim: Size of the code.
         hidden: Widths of the encoder's layers; the decoder mirrors them.
         likelihood: Name of p(x | z), see keras_vae.distributions.
-        beta: Weight of the KL term.
+        beta: Weight of the KL term; below 1, as cross entropy counts little for grey pixels.
         learning_rate: Of Adam.
         image_shape: Height, width, channels.
         seed: Of the noise in training.
