@@ -25,8 +25,8 @@ step "2/5 Evaluate on the test images"
 step "3/5 Export the SavedModel for TF Serving"
 "$python" -m export.saved_model "$run" "$run/serving" --name vae
 step "4/5 Export the decoder for devices"
-"$python" -m export.tflite "$run" "$run/decoder.tflite"
-"$python" -m export.tflite "$run" "$run/decoder_int8.tflite" --quantize int8
+"$python" -m export.tflite "$run" "$run/decoder.tflite" --endpoints decode
+"$python" -m export.tflite "$run" "$run/decoder_int8.tflite" --endpoints decode --quantize int8
 step "5/5 Load everything back and compare it with the Keras model"
 "$python" -m export.verify "$run/serving/vae/1" "$run/decoder.tflite" "$run/decoder_int8.tflite" \
     --against "$run" --json "$run/verification.json" --markdown "$run/verification.md"
