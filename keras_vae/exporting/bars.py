@@ -42,9 +42,16 @@ def is_close(
     name: str, difference: Difference, quantize: str | None, min_psnr: float | None = None
 ) -> bool:
     """Whether an output of this name is as near to the model's as it must be; NaN is not."""
+    return margin(name, difference, quantize, min_psnr) >= 0
+
+
+def margin(
+    name: str, difference: Difference, quantize: str | None, min_psnr: float | None = None
+) -> float:
+    """By how much an output is nearer to the model's than it must be: in dB, or as a fraction."""
     if quantize is None and min_psnr is None:
-        return difference.relative <= RELATIVE_ERROR
-    return difference.psnr >= _least(name, quantize, min_psnr)
+        return RELATIVE_ERROR - difference.relative
+    return difference.psnr - _least(name, quantize, min_psnr)
 
 
 def bar(name: str, quantize: str | None, min_psnr: float | None = None) -> str:

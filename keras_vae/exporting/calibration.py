@@ -13,7 +13,9 @@ from keras_vae.random import row_seeds
 # Codes of a generative model are fed at least this far from 0, in standard deviations of the prior:
 # the range of a slider. int8 saturates outside of the range that it was calibrated on.
 LATENT_RANGE = 3.0
-EXAMPLES = 128
+# Of how many examples the statistics of codes are, and how many of them calibrate.
+EXAMPLES = 1024
+CALIBRATING = 128
 GENERATED_EXAMPLES = 32
 
 Arrays = list[np.ndarray]
@@ -21,7 +23,10 @@ Rows = dict[str, dict[str, np.ndarray]]
 
 
 def examples_of(model: Any, data: Any) -> Arrays:
-    """The first EXAMPLES examples of `data`, an array for each input of the model.
+    """Up to EXAMPLES examples of `data`, an array for each input of the model.
+
+    From arrays they are taken evenly, as arrays may be in the order of their labels; from a source
+    of batches they are the first.
 
     Args:
         model: The built model.
@@ -33,7 +38,7 @@ def examples_of(model: Any, data: Any) -> Arrays:
             the model's likelihood.
     """
     if hasattr(data, "shape") or isinstance(data, (tuple, dict)):
-        arrays = [np.asarray(array[:EXAMPLES]) for array in keras.tree.flatten(data)]
+        arrays = [evenly(array, EXAMPLES) for array in keras.tree.flatten(data)]
     else:
         arrays = _first_examples(data)
     specs = _data_specs(model)
@@ -63,6 +68,7 @@ def endpoint_rows(model: Any, endpoints: Mapping[str, Endpoint], examples: Array
         endpoints: What is exported.
         examples: From `examples_of` or `generated_examples`.
     """
+    examples = [evenly(array, CALIBRATING) for array in examples]
     named = dict(zip([spec.name for spec in _data_specs(model)], examples, strict=True))
     if any(spec.name not in named for e in endpoints.values() for spec in e.inputs):
         named.update(_codes(model, examples))
@@ -71,6 +77,13 @@ def endpoint_rows(model: Any, endpoints: Mapping[str, Endpoint], examples: Array
         name: _aligned({spec.name: named[spec.name] for spec in endpoint.inputs})
         for name, endpoint in endpoints.items()
     }
+
+
+def evenly(rows: Any, count: int) -> np.ndarray:
+    """At most `count` rows, evenly spaced."""
+    if len(rows) <= count:
+        return np.asarray(rows)
+    return np.asarray(rows)[np.linspace(0, len(rows) - 1, count).astype(int)]
 
 
 def latent_range(model: Any, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

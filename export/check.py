@@ -1,0 +1,196 @@
+"""Say before an hour of training whether a model will export, to what, and what to change."""
+
+import math
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from training import cli, recipes, runs
+
+Format = Literal["saved_model", "float32", "float16", "dynamic", "int8"]
+LITERT: tuple[Format, ...] = ("float32", "float16", "dynamic", "int8")
+NAMES = {"saved_model": "SavedModel", **{name: f"LiteRT {name}" for name in LITERT}}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a model exports to a format.
+
+    Attributes:
+        format: What it was exported to.
+        exports: Whether that worked.
+        note: What was measured, or what to change.
+        size: Of the file or folder, in bytes; 0 if there is none.
+    """
+
+    format: Format
+    exports: bool
+    note: str
+    size: int = 0
+
+    def __str__(self) -> str:
+        """A line of the report."""
+        size = f"{self.size:,} bytes" if self.size else ""
+        return (
+            f"{NAMES[self.format]:<15} {'yes' if self.exports else 'NO':<4} {size:>16}  {self.note}"
+        )
+
+
+def check(
+    model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RECIPE_OR_MODEL")],
+    endpoints: tuple[str, ...] = (),
+    needs: tuple[Format, ...] = ("saved_model", "float32"),
+    batch_size: int = 1,
+    image_shape: tuple[int, int, int] | None = None,
+) -> int:
+    """Say before an hour of training whether a model will export, to what, and what to change.
+
+    Exports the untrained model to every format, into a temporary folder, and runs the results:
+    the SavedModel in TensorFlow's C++ loader, the others in LiteRT. Takes less than a minute.
+    Errors of quantized files are measured on the weights as they are, so they are a first estimate
+    for an untrained model.
+
+    Args:
+        model: The name of a recipe, the path of a .py recipe, a run directory or a .keras file.
+        endpoints: What to export, for instance decode; everything by default.
+        needs: Formats without which the check fails.
+        batch_size: Of the .tflite files.
+        image_shape: Height, width and channels, for a recipe; its own by default.
+
+    Returns:
+        0 if all formats in --needs work, otherwise 1.
+    """
+    path = Path(model)
+    opened = runs.open_run(model) if path.suffix == ".keras" or path.is_dir() else None
+    recipe = recipes.find(model) if opened is None else None
+    cli.prepare_tensorflow()
+    built = opened.model() if opened is not None else from_recipe(recipe, image_shape)
+    chosen = checked_endpoints(built, endpoints)
+    size = sum(math.prod(v.shape) for v in built.trainable_variables)
+    print(f"{model}: {type(built).__name__}, {size:,} parameters, {', '.join(chosen)}", flush=True)
+    missing = []
+    for verdict in verdicts(built, chosen, batch_size):
+        print(verdict, flush=True)
+        if verdict.format in needs and not verdict.exports:
+            missing.append(NAMES[verdict.format])
+    print(f"Will not export to {', '.join(missing)}." if missing else "Will export.")
+    return 1 if missing else 0
+
+
+def from_recipe(recipe: Any, image_shape: tuple[int, int, int] | None = None) -> Any:
+    """The untrained model of a recipe.
+
+    Raises:
+        ValueError: If the recipe takes no `image_shape` and one is given.
+    """
+    return recipe(**({} if image_shape is None else {"image_shape": image_shape})).model
+
+
+def checked_endpoints(model: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """The endpoints with these names; raises ValueError if there is no such or no built model."""
+    from keras_vae.exporting import chosen_endpoints
+
+    return chosen_endpoints(model, names or None)
+
+
+def verdicts(model: Any, endpoints: Mapping[str, Any], batch_size: int = 1) -> Any:
+    """A `Verdict` for each format, as soon as it is known.
+
+    Args:
+        model: The built model.
+        endpoints: What to export.
+        batch_size: Of the .tflite files.
+    """
+    from keras_vae.exporting.endpoints import float32_policy, write_archive
+
+    yield _verdict("saved_model", lambda: saved_model(model, endpoints))
+    with tempfile.TemporaryDirectory() as folder:
+        with float32_policy(model):
+            try:
+                write_archive(endpoints, folder, batch_size)
+            except Exception as error:  # Whatever a layer raises while it is traced.
+                yield from (Verdict(name, False, _first_line(error)) for name in LITERT)
+                return
+        for name in LITERT:
+            yield _litert_verdict(name, model, folder, endpoints, batch_size)
+
+
+def saved_model(model: Any, endpoints: Mapping[str, Any]) -> tuple[str, int]:
+    """Write and run a SavedModel; a note and its size."""
+    from export.saved_model import example_rows, verify
+    from keras_vae.exporting.saved_model import write_saved_model
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_saved_model(model, Path(folder, "model"), endpoints)
+        loader, _ = verify(model, path, dict(endpoints), example_rows(model, endpoints))
+        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return f"{loader} answers as Keras does", size
+
+
+def litert(
+    name: Format, model: Any, folder: str, endpoints: Mapping[str, Any], batch_size: int
+) -> tuple[str, int]:
+    """Convert a SavedModel to .tflite and run it; a note and its size."""
+    from keras_vae.exporting.calibration import endpoint_rows, generated_examples
+    from keras_vae.exporting.litert import Options, best_content
+
+    exact = name == "float32"
+    options = Options(None if exact else name, batch_size, min_psnr=None if exact else -math.inf)
+    rows = endpoint_rows(model, endpoints, generated_examples(model))
+    content, found = best_content(model, folder, endpoints, rows, options)
+    return _nearness(found, options.quantize), len(content)
+
+
+def _litert_verdict(
+    name: Format, model: Any, folder: str, endpoints: Mapping[str, Any], batch_size: int
+) -> Verdict:
+    """The verdict on all endpoints; if it is no, also which of them convert alone.
+
+    For int8 that is not tried: each attempt is a process, and the layer is named anyhow.
+    """
+
+    def alone(endpoint: str) -> bool:
+        part = {endpoint: endpoints[endpoint]}
+        return _verdict(name, lambda: litert(name, model, folder, part, batch_size)).exports
+
+    verdict = _verdict(name, lambda: litert(name, model, folder, endpoints, batch_size))
+    if verdict.exports or len(endpoints) == 1 or name == "int8":
+        return verdict
+    good = [endpoint for endpoint in endpoints if alone(endpoint)]
+    note = f"{verdict.note} (--endpoints {' '.join(good)} works.)" if good else verdict.note
+    return Verdict(name, False, note)
+
+
+def _verdict(name: Format, attempt: Callable[[], tuple[str, int]]) -> Verdict:
+    try:
+        return Verdict(name, True, *attempt())
+    except Exception as error:  # A linter reports what a layer or the converter raises.
+        return Verdict(name, False, _first_line(error))
+
+
+def _nearness(found: Mapping[str, Mapping[str, Any]], quantize: str | None) -> str:
+    """The output that is furthest from its bar."""
+    from keras_vae.exporting.bars import bar, margin
+
+    if quantize is None:
+        worst = max(d.relative for outputs in found.values() for d in outputs.values())
+        return f"answers as Keras does, relative error {worst:.1e}"
+    spare, endpoint, name = min(
+        (margin(n, d, quantize), e, n) for e, o in found.items() for n, d in o.items()
+    )
+    text = f"at worst {found[endpoint][name].psnr:.1f} dB, in {endpoint}/{name}"
+    if spare >= 0:
+        return text
+    return f"{text}; {bar(name, quantize)} will be needed, so train and see"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:600]
+
+
+if __name__ == "__main__":
+    cli.main(check)
