@@ -1,15 +1,17 @@
 """Autoencoders for Keras 3, from `model.fit` to a server and a phone."""
 
-from keras_vae import distributions, latents, layers, nets, random, weights
+from keras_vae import controllers, distributions, latents, layers, nets, random, schedules, weights
 from keras_vae.autoencoder import Autoencoder, Endpoint
 from keras_vae.models.conv import ConvAutoencoder, ConvVAE
 from keras_vae.models.denoising import DenoisingAutoencoder
+from keras_vae.models.iwae import IWAE
 from keras_vae.models.sparse import SparseAutoencoder
 from keras_vae.models.vae import VAE
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "IWAE",
     "VAE",
     "Autoencoder",
     "ConvAutoencoder",
@@ -17,10 +19,12 @@ __all__ = [
     "DenoisingAutoencoder",
     "Endpoint",
     "SparseAutoencoder",
+    "controllers",
     "distributions",
     "latents",
     "layers",
     "nets",
     "random",
+    "schedules",
     "weights",
 ]
