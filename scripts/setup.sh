@@ -33,4 +33,9 @@ esac
 [ -x "$VENV/bin/pip" ] || "$PYTHON" -m venv "$VENV"
 say "Installing keras-vae[$tensorflow,$EXTRAS] into $VENV (about 2 GB; a minute or two)."
 "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".[$tensorflow,$EXTRAS]"
+case "$EXTRAS" in *dev*)
+    # The tests' reference for what TF Serving reads. It asks for the tensorflow package by that name,
+    # which would install TensorFlow a second time beside tensorflow-cpu.
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "tensorflow-serving-api>=2.19,<3"
+esac
 touch "$VENV/.ready"
