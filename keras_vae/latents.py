@@ -200,12 +200,10 @@ def _angles(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def _between(start: np.ndarray, end: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
-    """`near * start + far * end`, `(batch, steps, *latent_shape)`, with exact ends."""
+    """`near * start + far * end`, `(batch, steps, *latent_shape)`; weights of 0 and 1 are exact."""
     extra = (1,) * (np.ndim(start) - 1)
     near, far = (weight.reshape(*weight.shape, *extra) for weight in (near, far))
-    path = near * start[:, None] + far * end[:, None]
-    path[:, 0], path[:, -1] = start, end
-    return path.astype("float32")
+    return (near * start[:, None] + far * end[:, None]).astype("float32")
 
 
 def _vector_size(model: Any) -> int:
