@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= programs,dev
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help demo test test-backends check bench clean
+.PHONY: help demo deploy-demo test test-backends check bench clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -15,6 +15,9 @@ $(VENV)/.ready: pyproject.toml scripts/setup.sh
 
 demo: $(VENV)/.ready ## Train, evaluate, draw, export and verify a VAE on Fashion-MNIST (about 5 minutes).
 	@BIN="$(BIN)" scripts/demo.sh
+
+deploy-demo: $(VENV)/.ready ## From the last demo to a serving folder, TFLite files and a web page, verified.
+	@BIN="$(BIN)" RUN="$(RUN)" scripts/deploy_demo.sh
 
 test: $(VENV)/.ready ## Run the whole test suite on the TensorFlow backend.
 	@scripts/fashion_mnist.sh
