@@ -6,6 +6,7 @@ from keras_vae.models.conv import ConvAutoencoder, ConvVAE
 from keras_vae.models.denoising import DenoisingAutoencoder
 from keras_vae.models.iwae import IWAE
 from keras_vae.models.sparse import SparseAutoencoder
+from keras_vae.models.tc_vae import BetaTCVAE
 from keras_vae.models.vae import VAE
 
 __version__ = "0.1.0"
@@ -14,6 +15,7 @@ __all__ = [
     "IWAE",
     "VAE",
     "Autoencoder",
+    "BetaTCVAE",
     "ConvAutoencoder",
     "ConvVAE",
     "DenoisingAutoencoder",
