@@ -1,5 +1,6 @@
 """How near to its model a .tflite file must be."""
 
+import math
 from collections.abc import Mapping
 
 from keras_vae.exporting.comparison import DATA_OUTPUT, Difference
@@ -67,6 +68,8 @@ def _least(name: str, quantize: str | None, min_psnr: float | None) -> float:
 
 
 def _numbers(difference: Difference) -> str:
+    if not math.isfinite(difference.psnr):
+        return "values that are not finite"
     return f"a PSNR of {difference.psnr:.1f} dB and a relative error of {difference.relative:.2g}"
 
 
