@@ -1,0 +1,36 @@
+"""What a trained model is worth: bounds and estimates of log p(x), and what its codes carry."""
+
+from keras_vae.estimators.codes import (
+    active_units,
+    aggregate_kl,
+    kl_per_dimension,
+    mutual_information,
+    total_correlation,
+)
+from keras_vae.estimators.discrepancy import mmd
+from keras_vae.estimators.likelihood import (
+    Likelihood,
+    elbo,
+    log_likelihood,
+    log_weights,
+    measure_likelihood,
+)
+from keras_vae.estimators.numerics import bits_per_dim, log_mean_exp
+from keras_vae.estimators.quadrature import quadrature_log_likelihood
+
+__all__ = [
+    "Likelihood",
+    "active_units",
+    "aggregate_kl",
+    "bits_per_dim",
+    "elbo",
+    "kl_per_dimension",
+    "log_likelihood",
+    "log_mean_exp",
+    "log_weights",
+    "measure_likelihood",
+    "mmd",
+    "mutual_information",
+    "quadrature_log_likelihood",
+    "total_correlation",
+]

@@ -1,0 +1,220 @@
+"""Bounds on log p(x) from samples of the posterior, importance-weighted, in float64."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae import checks
+from keras_vae.estimators.compiled import Compiled, default_batch_size, padded
+from keras_vae.estimators.numerics import log_mean_exp
+
+Tensor = Any
+
+# Noise handed over at a time, in numbers, and log weights kept of one batch.
+NOISE_PER_CHUNK = 2**21
+WEIGHTS_PER_BATCH = 50_000_000
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Likelihood:
+    """What one pass over the samples gives; all arrays are float64, in nats, one for each example.
+
+    Attributes:
+        elbo: The evidence lower bound, the mean log weight.
+        bounds: The importance-weighted bound for each of the asked numbers of samples, from the
+            first so many of the same samples.
+        standard_error: Monte-Carlo error of the last bound, by the delta method.
+    """
+
+    elbo: np.ndarray
+    bounds: dict[int, np.ndarray]
+    standard_error: np.ndarray
+
+
+def log_likelihood(
+    model: Any,
+    x: Any,
+    samples: int = 5000,
+    seed: int = 0,
+    batch_size: int | None = None,
+    return_standard_error: bool = False,
+    verbose: int = 0,
+) -> Any:
+    """Importance-weighted estimate of log p(x) (Burda et al. 2016, arXiv:1509.00519, equation 8).
+
+    log (1/S) sum_s p(x | z_s) p(z_s) / q(z_s | x) for z_s from q(z | x): a lower bound on log p(x)
+    in expectation, which rises with the number of samples S. The noise of sample s of example i is
+    a function of `(seed, i, s)` alone, so a result does not depend on the batch size, and more
+    samples contain the fewer.
+
+    Example:
+        >>> nll = -keras_vae.estimators.log_likelihood(model, test, samples=5000).mean()
+
+    Args:
+        model: A built model with `posterior(x)`, `prior(z)` and `observation(z)`; the posterior
+            turns noise into codes, `from_noise`.
+        x: Examples, `(count, *event_shape)`, in the support of the likelihood; for a model with
+            several inputs a list or dictionary of arrays, whose first is what is observed.
+        samples: S; the papers use 5000.
+        seed: Of the noise.
+        batch_size: Examples at a time; chosen by the size of an example if None.
+        return_standard_error: Also return the Monte-Carlo standard error of each estimate.
+        verbose: 1 for a progress bar.
+
+    Returns:
+        float64 `(count,)`, in nats; with `return_standard_error` a pair of them.
+
+    Raises:
+        ValueError: If a number is less than 1, or the examples do not fit the model.
+        TypeError: If the model has no latent distribution or its posterior takes no noise.
+    """
+    measured = measure_likelihood(model, x, (samples,), seed, batch_size, verbose)
+    estimate = measured.bounds[samples]
+    return (estimate, measured.standard_error) if return_standard_error else estimate
+
+
+def elbo(
+    model: Any,
+    x: Any,
+    samples: int = 100,
+    seed: int = 0,
+    batch_size: int | None = None,
+    verbose: int = 0,
+) -> np.ndarray:
+    """The evidence lower bound, E_q[log p(x | z) + log p(z) - log q(z | x)], `(count,)`, in nats.
+
+    Arguments and errors are those of `log_likelihood`; the expectation is the mean over `samples`.
+    """
+    return measure_likelihood(model, x, (samples,), seed, batch_size, verbose).elbo
+
+
+def measure_likelihood(
+    model: Any,
+    x: Any,
+    samples: Sequence[int] = (1, 10, 100, 1000, 5000),
+    seed: int = 0,
+    batch_size: int | None = None,
+    verbose: int = 0,
+) -> Likelihood:
+    """The bound for several numbers of samples, the elbo and the error, in one pass.
+
+    Arguments and errors are those of `log_likelihood`, `samples` being several numbers.
+    """
+    counts = _checked_counts(samples)
+    parts = [
+        (
+            weights.mean(axis=1),
+            [log_mean_exp(weights[:, :count]) for count in counts],
+            _standard_error(weights),
+        )
+        for weights in log_weights(model, x, counts[-1], seed, batch_size, verbose)
+    ]
+    means, bounds, errors = zip(*parts, strict=True)
+    curves = np.concatenate(bounds, axis=1)
+    return Likelihood(
+        np.concatenate(means), dict(zip(counts, curves, strict=True)), np.concatenate(errors)
+    )
+
+
+def log_weights(
+    model: Any,
+    x: Any,
+    samples: int,
+    seed: int = 0,
+    batch_size: int | None = None,
+    verbose: int = 0,
+) -> Iterator[np.ndarray]:
+    """Log of p(x | z) p(z) / q(z | x) for codes from q, a batch of examples at a time.
+
+    Arguments and errors are those of `log_likelihood`.
+
+    Yields:
+        float64 `(batch, samples)`, in nats, in the order of the examples.
+    """
+    x = keras.tree.map_structure(np.asarray, x)
+    _check(model, x, samples, batch_size)
+    count = len(keras.tree.flatten(x)[0])
+    size = min(batch_size or _batch_size(model, samples), count)
+    chunk = _chunk(size * int(np.prod(model.latent_shape)), samples)
+    compute = Compiled(model, lambda x, noise: _chunk_of_weights(model, x, noise))
+    progress = keras.utils.Progbar(-(-count // size) * -(-samples // chunk), verbose=verbose)
+    for start in range(0, count, size):
+        rows = range(start, min(start + size, count))
+        batch = padded(keras.tree.map_structure(lambda a, rows=rows: a[rows], x), size)
+        chunks = []
+        for noise in _noise(rows, size, model.latent_shape, samples, chunk, seed):
+            chunks.append(compute.predict_on_batch((batch, noise)))
+            progress.add(1)
+        yield np.concatenate(chunks, axis=1)[: len(rows), :samples].astype("float64")
+
+
+def _chunk_of_weights(model: Any, x: Any, noise: Tensor) -> Tensor:
+    """Log weights `(batch, chunk)` of noise `(batch, chunk, *latent_shape)`."""
+    target = ops.cast(keras.tree.flatten(x)[0], "float32")
+    q = model.posterior(x)
+    if not hasattr(q, "from_noise"):
+        raise TypeError(
+            "Expected a posterior that turns standard normal noise into codes, from_noise(noise). "
+            f"Received: {type(q).__name__}."
+        )
+
+    def one_sample(noise: Tensor) -> Tensor:
+        z = q.from_noise(noise)
+        return model.observation(z).log_prob(target) + model.prior(z).log_prob(z) - q.log_prob(z)
+
+    # A loop and not a batch of all samples: one sample of a batch keeps the processor busy, and
+    # neither the examples nor the posterior have to be repeated.
+    return ops.transpose(ops.map(one_sample, ops.swapaxes(noise, 0, 1)))
+
+
+def _noise(
+    rows: range, size: int, latent_shape: tuple, samples: int, chunk: int, seed: int
+) -> Iterator[np.ndarray]:
+    """Standard normals `(size, chunk, *latent_shape)`; each example has a stream of its own."""
+    streams = [np.random.Generator(np.random.Philox(key=[seed & (2**64 - 1), row])) for row in rows]
+    for _ in range(0, samples, chunk):
+        noise = np.zeros((size, chunk, *latent_shape), "float32")
+        for stream, row in zip(streams, noise, strict=False):
+            stream.standard_normal(dtype="float32", out=row)
+        yield noise
+
+
+def _standard_error(weights: np.ndarray) -> np.ndarray:
+    """Of log_mean_exp(weights), by the delta method: sd(w) / (mean(w) sqrt(S))."""
+    scaled = np.exp(weights - weights.max(axis=1, keepdims=True))
+    return scaled.std(axis=1) / (scaled.mean(axis=1) * np.sqrt(weights.shape[1]))
+
+
+def _batch_size(model: Any, samples: int) -> int:
+    return max(min(default_batch_size(model.event_shape), WEIGHTS_PER_BATCH // samples), 1)
+
+
+def _chunk(numbers_per_sample: int, samples: int) -> int:
+    """Samples at a time, such that all chunks are nearly full."""
+    most = max(NOISE_PER_CHUNK // numbers_per_sample, 8)
+    return -(-samples // -(-samples // most))
+
+
+def _checked_counts(samples: Sequence[int]) -> list[int]:
+    counts = sorted(set(samples))
+    if not counts or counts[0] < 1:
+        raise ValueError(f"Expected samples of at least 1. Received: {samples}.")
+    return counts
+
+
+def _check(model: Any, x: Any, samples: int, batch_size: int | None) -> None:
+    if samples < 1 or (batch_size is not None and batch_size < 1):
+        raise ValueError(
+            "Expected samples and batch_size of at least 1. "
+            f"Received: samples={samples!r}, batch_size={batch_size!r}."
+        )
+    if not all(hasattr(model, noun) for noun in ("posterior", "prior", "observation")):
+        raise TypeError(
+            "Expected a model with posterior(x), prior(z) and observation(z), such as "
+            f"keras_vae.VAE. Received: {type(model).__name__}, which gives x no probability."
+        )
+    checks.check_batch(model, x)
