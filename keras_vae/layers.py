@@ -1,5 +1,6 @@
 """Corruptions, active in training only, and activations of codes."""
 
+import math
 from typing import Any
 
 import keras
@@ -90,6 +91,9 @@ class RectangleOcclusion(_Corruption):
         fill: Value of the covered pixels.
         seed: Seed of the places.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If the rectangle is empty, or, when called, larger than the image.
     """
 
     def __init__(
@@ -102,6 +106,11 @@ class RectangleOcclusion(_Corruption):
     ) -> None:
         super().__init__(seed, **kwargs)
         self.height, self.width, self.fill = height, width, fill
+        if height < 1 or width < 1:
+            raise ValueError(
+                "Expected a rectangle of at least 1x1 pixels. "
+                f"Received: height={height!r}, width={width!r}."
+            )
 
     def corrupt(self, x: Tensor) -> Tensor:
         """Images `(batch, height, width, channels)`, each with one rectangle covered."""
@@ -128,6 +137,13 @@ class RectangleOcclusion(_Corruption):
 
 
 def keep_top_k(z: Tensor, k: int) -> Tensor:
-    """Codes `(batch, n)` with all but the `k` largest activations at 0 (Makhzani & Frey 2013)."""
-    threshold = ops.top_k(z, k)[0][..., -1:]
+    """Codes `(batch, ...)` with all but the `k` largest activations of a row at 0.
+
+    Activations equal to the k-th largest are all kept.
+
+    Source: Makhzani & Frey 2013 (arXiv:1312.5663), section 2.1.
+    """
+    flat = ops.reshape(z, (-1, math.prod(z.shape[1:])))
+    threshold = ops.top_k(flat, k)[0][:, -1]
+    threshold = ops.reshape(threshold, (-1, *(1 for _ in z.shape[1:])))
     return ops.where(z >= threshold, z, ops.zeros_like(z))

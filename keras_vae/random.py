@@ -12,6 +12,9 @@ from keras import ops
 
 Tensor = Any
 
+# 2^32 over the golden ratio: far from all small integers.
+GOLDEN = np.uint32(0x9E3779B9)
+
 
 class _Numpy:
     """The three integer operations, on the host."""
@@ -46,14 +49,17 @@ def _mix(x: Any, on: Any) -> Any:
 
 def _bits(seeds: Any, count: int, on: Any) -> Any:
     """Integers below 2^24, `(batch, count)`, from uint32 `seeds` of shape `(batch, 1)`."""
-    columns = _mix(np.arange(1, count + 1, dtype=np.uint32), _Numpy)[None]
+    # Hashed twice: were a column and a seed hashed alike, equal ones would always cancel to 0, the
+    # number farthest out in the tail, and seed 3 would have in column 5 what seed 5 has in 3.
+    once = _mix(np.arange(1, count + 1, dtype=np.uint32), _Numpy)
+    columns = _mix(once + GOLDEN, _Numpy)[None]
     return on.shift(_mix(on.xor(_mix(seeds, on), columns), on), np.uint32(8))
 
 
 def row_seeds(count: int, seed: int) -> np.ndarray:
     """`count` int32 seeds, one for each row, from one; give them to a served `sample`."""
     start = np.asarray([[int(seed) & 0xFFFFFFFF]], dtype=np.uint32)
-    columns = _mix(np.arange(count, dtype=np.uint32) + np.uint32(0x9E3779B9), _Numpy)
+    columns = _mix(np.arange(count, dtype=np.uint32) + GOLDEN, _Numpy)
     return _mix(np.bitwise_xor(_mix(start, _Numpy), columns), _Numpy)[0].astype(np.int32)
 
 

@@ -7,7 +7,7 @@ import keras
 
 from keras_vae import nets
 from keras_vae.autoencoder import Autoencoder
-from keras_vae.distributions import get
+from keras_vae.distributions import Distribution, get
 from keras_vae.models.vae import VAE
 
 
@@ -28,7 +28,7 @@ class ConvAutoencoder(Autoencoder):
         image_shape: Sequence[int] = (28, 28, 1),
         latent_channels: int = 128,
         filters: Sequence[int] = (32, 64),
-        likelihood: str = "bernoulli",
+        likelihood: str | type[Distribution] = "bernoulli",
         **kwargs: Any,
     ) -> None:
         heads = get(likelihood).heads
@@ -58,7 +58,7 @@ class ConvVAE(VAE):
         latent_dim: int = 16,
         filters: Sequence[int] = (32, 64),
         hidden: int = 128,
-        likelihood: str = "bernoulli",
+        likelihood: str | type[Distribution] = "bernoulli",
         **kwargs: Any,
     ) -> None:
         networks = nets.conv(

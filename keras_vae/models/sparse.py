@@ -1,5 +1,6 @@
 """The sparse autoencoder."""
 
+import math
 from typing import Any
 
 import keras
@@ -8,6 +9,7 @@ from keras import ops
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.distributions import sum_event
 from keras_vae.layers import keep_top_k
+from keras_vae.weights import LossWeight
 
 Tensor = Any
 
@@ -28,11 +30,12 @@ class SparseAutoencoder(Autoencoder):
         penalty: "l1", "kl" or "top_k".
         sparsity_weight: Weight of the term in the loss.
         target: Wanted mean activation, for "kl".
-        k: How many activations to keep, for "top_k".
+        k: How many activations of a code to keep, for "top_k".
         **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `name`, `dtype`.
 
     Raises:
-        ValueError: If `penalty`, `target` or `k` is not one of the above.
+        ValueError: If `penalty`, `target` or `k` is not one of the above, or `k` is more than
+            the code has.
     """
 
     terms = ("reconstruction", "sparsity")
@@ -42,13 +45,13 @@ class SparseAutoencoder(Autoencoder):
         encoder: keras.layers.Layer,
         decoder: keras.layers.Layer,
         penalty: str = "l1",
-        sparsity_weight: float = 1e-3,
+        sparsity_weight: LossWeight = 1e-3,
         target: float = 0.05,
         k: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, decoder, loss_weights={"sparsity": sparsity_weight}, **kwargs)
-        self.penalty, self.target, self.k = penalty, target, k
+        self.penalty, self.target = penalty, target
         if penalty not in ("l1", "kl", "top_k"):
             raise ValueError(
                 f"Expected penalty to be 'l1', 'kl' or 'top_k'. Received: {penalty!r}."
@@ -57,11 +60,21 @@ class SparseAutoencoder(Autoencoder):
             raise ValueError(f"Expected target between 0 and 1. Received: {target!r}.")
         if penalty == "top_k" and (k is None or k < 1):
             raise ValueError(f"Expected k of at least 1 for penalty='top_k'. Received: k={k!r}.")
+        self.kept = k if penalty == "top_k" else None
+
+    def build(self, input_shape: Any) -> None:
+        """As `Autoencoder.build`; also checks `k` against the code."""
+        super().build(input_shape)
+        size = math.prod(self.latent_shape)
+        if self.kept is not None and self.kept > size:
+            raise ValueError(
+                f"Expected k of at most {size}, the size of the code. Received: k={self.kept}."
+            )
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
         """Codes `(batch, *latent_shape)` of `x`; with "top_k" at most k of a row are not 0."""
         z = super().encode(x, training)
-        return keep_top_k(z, self.k) if self.penalty == "top_k" else z
+        return z if self.kept is None else keep_top_k(z, self.kept)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Reconstruction and penalty, each `(batch,)`, in nats."""
@@ -72,9 +85,10 @@ class SparseAutoencoder(Autoencoder):
     def _sparsity(self, z: Tensor) -> Tensor:
         if self.penalty == "l1":
             return sum_event(ops.abs(z))
+        zeros = sum_event(ops.zeros_like(z))
         if self.penalty == "top_k":
-            return ops.zeros_like(z[:, 0])
+            return zeros
         mean = ops.clip(ops.mean(z, axis=0, keepdims=True), 1e-6, 1.0 - 1e-6)
-        off = self.target * ops.log(self.target / mean)
-        on = (1.0 - self.target) * ops.log((1.0 - self.target) / (1.0 - mean))
-        return ops.zeros_like(z[:, 0]) + sum_event(off + on)
+        on = self.target * ops.log(self.target / mean)
+        off = (1.0 - self.target) * ops.log((1.0 - self.target) / (1.0 - mean))
+        return zeros + sum_event(on + off)

@@ -41,7 +41,7 @@ class VAE(Autoencoder):
         **kwargs: `name` and `dtype` of `keras.Model`.
     """
 
-    terms = ("reconstruction", "kl")
+    terms: tuple[str, ...] = ("reconstruction", "kl")
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class VAE(Autoencoder):
             )
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
-        return self.decode(temperature * self._latents(random.row_seeds(count, seed)))
+        return self.decode(self.prior_codes(random.row_seeds(count, seed), temperature))
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Those of every autoencoder and `sample`: int32 seeds, one a row, to examples and z."""
@@ -128,11 +128,16 @@ class VAE(Autoencoder):
             )
         return codes[0]
 
-    def _latents(self, seeds: Any) -> Tensor:
-        """Codes `(len(seeds), *latent_shape)` from the prior."""
-        size = int(np.prod(self.latent_shape))
-        return ops.reshape(random.standard_normal(seeds, size), (-1, *self.latent_shape))
+    def prior_codes(self, seeds: Any, temperature: float = 1.0) -> Tensor:
+        """Codes `(len(seeds), *latent_shape)` from the prior; row i depends on `seeds[i]` alone.
+
+        Args:
+            seeds: int32, `(batch,)`, as `keras_vae.random.standard_normal` takes them.
+            temperature: Factor of the prior's standard deviation.
+        """
+        noise = random.standard_normal(seeds, int(np.prod(self.latent_shape)))
+        return temperature * ops.reshape(noise, (-1, *self.latent_shape))
 
     def _sampled(self, seed: Tensor) -> dict[str, Tensor]:
-        z = self._latents(seed)
+        z = self.prior_codes(seed)
         return {"reconstruction": self.decode(z), "z": z}

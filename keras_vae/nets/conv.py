@@ -34,7 +34,7 @@ def conv(
         `(encoder, decoder)`, from `(batch, *image_shape)` to `(batch, latent_dim)` and back.
 
     Raises:
-        ValueError: If `image_shape` is not `(height, width, channels)`.
+        ValueError: If `image_shape` is not `(height, width, channels)` or `filters` is empty.
     """
     encoder = conv_encoder(image_shape, latent_dim, filters, hidden, heads)
     return encoder, conv_decoder(image_shape, latent_dim, filters, decoder_heads)
@@ -107,6 +107,8 @@ def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
 
 def _sizes(image_shape: Sequence[int], stages: int) -> list[Size]:
     """Height and width before and after each stage; odd sizes are rounded up."""
+    if stages < 1:
+        raise ValueError("Expected filters of at least one convolution. Received: none.")
     sizes = [(image_shape[0], image_shape[1])]
     for _ in range(stages):
         height, width = sizes[-1]

@@ -42,7 +42,7 @@ def dense_encoder(
     activation: str = "relu",
 ) -> keras.Model:
     """The encoder of `dense`."""
-    x = keras.Input(tuple(shape), name="x")
+    x = keras.Input(event_shape(shape), name="x")
     h = layers.Flatten()(x) if len(shape) > 1 else x
     for width in hidden:
         h = layers.Dense(width, activation)(h)
@@ -58,6 +58,7 @@ def dense_decoder(
     activation: str = "relu",
 ) -> keras.Model:
     """The decoder of `dense`; `hidden` is in the order from code to data."""
+    shape = event_shape(shape)
     z = keras.Input((latent_dim,), name="z")
     h = z
     for width in hidden:
@@ -65,3 +66,13 @@ def dense_decoder(
     flat = layers.Dense(math.prod(shape) * heads)(h)
     events = layers.Reshape((*shape[:-1], shape[-1] * heads))(flat)
     return keras.Model(z, split(events, heads), name="decoder")
+
+
+def event_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    """`shape` as a tuple; raises ValueError unless it is one of positive integers."""
+    if not isinstance(shape, Sequence) or not shape or min(shape) < 1:
+        raise ValueError(
+            "Expected the shape of an example as a tuple of positive integers, such as (64,). "
+            f"Received: {shape!r}."
+        )
+    return tuple(shape)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from keras_vae.nets.dense import event_shape
 from keras_vae.nets.heads import codes, split
 
 Tensor = Any
@@ -34,7 +35,7 @@ def gated_dense(
     Returns:
         `(encoder, decoder)`, from `(batch, *shape)` to `(batch, latent_dim)` and back.
     """
-    x = keras.Input(tuple(shape), name="x")
+    x = keras.Input(event_shape(shape), name="x")
     features = _gates(layers.Flatten()(x) if len(shape) > 1 else x, hidden)
     code = codes(features, lambda name: layers.Dense(latent_dim, name=name), heads)
     z = keras.Input((latent_dim,), name="z")

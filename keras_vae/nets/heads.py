@@ -38,18 +38,35 @@ def with_heads(network: keras.Model, latent_dim: int, heads: int = 2) -> keras.M
 
     Example:
         >>> backbone = keras.applications.MobileNetV3Small(
-        ...     input_shape=(64, 64, 3), weights=None, include_top=False
+        ...     input_shape=(64, 64, 3),
+        ...     weights=None,
+        ...     include_top=False,
+        ...     include_preprocessing=False,
         ... )
         >>> encoder = keras_vae.nets.with_heads(backbone, latent_dim=32)
 
+    A network of `keras.applications` that was trained elsewhere expects its own range of pixels:
+    MobileNetV3 takes 0 to 255 unless `include_preprocessing=False`, and then -1 to 1. Models here
+    take pixels in [0, 1], so put a `keras.layers.Rescaling` in front when its weights matter.
+
     Args:
-        network: Functional model with one output; feature maps are flattened.
+        network: Functional model with one input and one output; feature maps are flattened.
         latent_dim: Size of the code.
         heads: 2 for z_mean and z_log_var, 1 for a plain code.
 
     Returns:
-        A model from the inputs of `network` to `heads` outputs of shape `(batch, latent_dim)`.
+        A model from the input of `network` to `heads` outputs of shape `(batch, latent_dim)`.
+
+    Raises:
+        ValueError: If `network` has not one input and one output, or `heads` is not 1 or 2.
     """
-    features = layers.Flatten(name="features")(network.output)
+    ends = [getattr(network, "inputs", None) or [], getattr(network, "outputs", None) or []]
+    if [len(end) for end in ends] != [1, 1]:
+        raise ValueError(
+            "Expected a functional model with one input and one output. Received: "
+            f"{type(network).__name__} with {len(ends[0])} and {len(ends[1])}. "
+            "(keras.Model(inputs, outputs) makes one.)"
+        )
+    features = layers.Flatten(name="features")(network.outputs[0])
     z = codes(features, lambda name: layers.Dense(latent_dim, name=name), heads)
     return keras.Model(network.inputs[0], z, name=f"{network.name}_encoder")

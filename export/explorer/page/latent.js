@@ -9,7 +9,7 @@ function mix(x) {
 
 export function standardNormal(seed, size) {
   const row = mix(seed | 0);
-  const uniform = Array.from({ length: 2 * size }, (_, i) => ((mix(row ^ mix(i + 1)) >>> 8) + 0.5) / 16777216);
+  const uniform = Array.from({ length: 2 * size }, (_, i) => ((mix(row ^ mix(mix(i + 1) + 0x9e3779b9)) >>> 8) + 0.5) / 16777216);
   return Float32Array.from({ length: size }, (_, i) =>
     Math.sqrt(-2 * Math.log(uniform[i])) * Math.cos(2 * Math.PI * uniform[size + i]));
 }
