@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
-from export.accuracy import Accuracy
 from export.signatures import TensorInfo, read_signatures
+from keras_vae.exporting.comparison import Difference
 from keras_vae.exporting.pictures import is_image
 
 FILE = "model_card.json"
@@ -65,7 +65,7 @@ def preprocessing(model: Any) -> dict[str, Any]:
 def write(
     folder: Path,
     description: Mapping[str, Any],
-    found: Mapping[str, Mapping[str, Accuracy]],
+    found: Mapping[str, Mapping[str, Difference]],
     loader: str,
 ) -> Path:
     """Write the card of the SavedModel in `folder`, the last of its files.

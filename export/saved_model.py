@@ -12,8 +12,6 @@ import tyro
 from export.signatures import DEFAULT
 from training import cli, runs
 
-RELATIVE_ERROR = 1e-5
-
 
 def export_saved_model(
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
@@ -121,14 +119,14 @@ def verify(
         ValueError: If an output is further away than rounding explains.
         RuntimeError: If the C++ loader refuses the file.
     """
-    from export.accuracy import accuracies
     from export.c_api import libraries_folder
-    from keras_vae.exporting.comparison import model_answers
+    from export.judge import grey_levels
+    from keras_vae.exporting.comparison import differences, model_answers
 
     named = {DEFAULT: next(iter(endpoints.values())), **endpoints}
-    expected = comparable(model_answers(model, named, rows))
+    expected = grey_levels(model_answers(model, named, rows))
     loader, received = run_by_cpp(folder, rows)
-    found = accuracies(expected, comparable(received))
+    found = differences(model, expected, grey_levels(received))
     _refuse_different(found, libraries_folder())
     return loader, found
 
@@ -154,24 +152,6 @@ def run_by_cpp(
         return done.stdout.partition(" ran ")[0], arrays.read(outputs)
 
 
-def comparable(answers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Answers as numbers: of encoded pictures their grey levels, in steps of the tolerance.
-
-    A value on the border between two of the 256 levels may be rounded to either.
-    """
-    from keras_vae.exporting.pictures import from_png
-
-    def numbers(array: Any) -> Any:
-        if array.dtype.kind not in "SO":
-            return array
-        return from_png(array) * RELATIVE_ERROR
-
-    return {
-        name: {key: numbers(array) for key, array in outputs.items()}
-        for name, outputs in answers.items()
-    }
-
-
 def _refuse_untrained(model: Any) -> None:
     if model.built and int(model.steps) == 0:
         raise ValueError(
@@ -181,6 +161,8 @@ def _refuse_untrained(model: Any) -> None:
 
 
 def _refuse_different(found: Mapping[str, Mapping[str, Any]], libraries: Path) -> None:
+    from keras_vae.exporting.bars import RELATIVE_ERROR
+
     bad = [
         f"{signature}/{name} by {one.relative:.2g}"
         for signature, outputs in found.items()

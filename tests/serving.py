@@ -14,6 +14,12 @@ from export import arrays
 
 ROOT = Path(__file__).parent.parent
 SHAPE = (8, 8, 1)
+KINDS = {
+    "ConvVAE": lambda: keras_vae.ConvVAE(SHAPE, 3, (4, 8), hidden=8, seed=0),
+    "ConvAutoencoder": lambda: keras_vae.ConvAutoencoder(SHAPE, 2, (4, 8), seed=0),
+    # The converter leaves weights of less than 1024 numbers in float.
+    "WideVAE": lambda: keras_vae.ConvVAE(SHAPE, 3, (16, 32), hidden=8, seed=0),
+}
 # What starts a program here; TensorFlow would log to stderr.
 ENVIRONMENT = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": str(ROOT)}
 CPP = (
@@ -36,8 +42,7 @@ _keep: list[tempfile.TemporaryDirectory] = []
 @functools.cache
 def model(kind: str):
     """An untrained model of 8x8 images with every weight away from its initial value."""
-    size = {"latent_dim": 3, "hidden": 8} if kind == "ConvVAE" else {"latent_channels": 2}
-    made = getattr(keras_vae, kind)(SHAPE, filters=(4, 8), seed=0, **size)
+    made = KINDS[kind]()
     generator = np.random.default_rng(0)
     for weight in made.trainable_variables:
         weight.assign(weight + 0.1 * generator.standard_normal(weight.shape))

@@ -10,7 +10,9 @@ import tensorflow as tf
 
 import keras_vae
 from export import cpp_loader, model_card, saved_model, versions, warmup
+from export.judge import grey_levels
 from export.signatures import read_signatures
+from keras_vae.exporting import bars
 from keras_vae.random import row_seeds
 from tests import serving
 from training import cli, runs
@@ -241,19 +243,23 @@ def test_a_file_that_answers_otherwise_gets_no_name(tmp_path, keras_file, monkey
 
 def test_a_wrong_picture_is_noticed():
     black, dark, darker = (np.full((1, 2, 2, 1), level / 255, "float32") for level in (0, 1, 2))
-    from export.accuracy import accuracies
+    from keras_vae.exporting.comparison import differences
     from keras_vae.exporting.pictures import as_png
+
+    model = serving.model("ConvVAE")
 
     def error(images):
         expected, received = (
-            saved_model.comparable({"reconstruct_png": {"reconstruction_bytes": as_png(x)}})
+            grey_levels({"reconstruct_png": {"reconstruction_bytes": as_png(x)}})
             for x in (black, images)
         )
-        return accuracies(expected, received)["reconstruct_png"]["reconstruction_bytes"].relative
+        return differences(model, expected, received)["reconstruct_png"][
+            "reconstruction_bytes"
+        ].relative
 
     assert error(black) == 0
-    assert error(dark) <= saved_model.RELATIVE_ERROR
-    assert error(darker) > saved_model.RELATIVE_ERROR
+    assert error(dark) <= bars.RELATIVE_ERROR
+    assert error(darker) > bars.RELATIVE_ERROR
 
 
 # Bad input.

@@ -1,0 +1,179 @@
+"""What answers mean: how near to the true images, how many nats, and if that is good enough."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from keras_vae.exporting.bars import RELATIVE_ERROR, bar, is_close
+from keras_vae.exporting.comparison import DATA_OUTPUT, EXACT_PSNR, Difference, differences
+
+Answers = dict[str, dict[str, np.ndarray]]
+
+# How much worse than float32 an int8 artifact may be, against the true images.
+MAX_DECIBELS, MAX_NATS = 0.1, 0.3
+# Half a step of an 8-bit picture. Means that were rounded to 0 or 1 would make log p infinite;
+# those of Keras and of the artifact are clipped alike.
+HALF_LEVEL = 1 / 512
+# A value on the border between two of the 256 levels of a PNG may be rounded to either, so one
+# level must be within the bar and two must not.
+GREY_LEVEL = 0.9 * RELATIVE_ERROR
+# How exactly a closed form must give Keras's own numbers to be used.
+SAME = 1e-3
+
+
+class Judge:
+    """Compares answers with those of Keras and with the true data.
+
+    Args:
+        model: The Keras model.
+        x: True examples, `(n, *event_shape)`, or None if the inputs were made up.
+        expected: Answers of Keras by signature and output.
+    """
+
+    def __init__(self, model: Any, x: np.ndarray | None, expected: Answers) -> None:
+        self.model, self.x, self.expected = model, x, expected
+
+    def differences(self, received: Answers) -> dict[str, dict[str, Difference]]:
+        """How far each output is from that of Keras.
+
+        Raises:
+            ValueError: If an output is missing, has another shape, or is no output of the model.
+        """
+        unknown = sorted(set(received) - set(self.expected))
+        if unknown or not received:
+            raise ValueError(
+                f"Expected signatures of the model, {sorted(self.expected)}. Received: {unknown}."
+            )
+        return differences(self.model, {name: self.expected[name] for name in received}, received)
+
+    def keras(self) -> dict[str, float]:
+        """What changes are changes of: mean score in nats, and the PSNR against the true images."""
+        pictures = self._pictures(self.expected)
+        found = {"score": float(self.expected["score"]["score"].mean())}
+        if pictures is not None and self.x is not None:
+            error = float(np.mean(np.square(pictures - self.x)))
+            found["true_psnr"] = -10 * math.log10(error) if error > 0 else EXACT_PSNR
+        return found
+
+    def decibels(self, received: Answers) -> float | None:
+        """Change of the PSNR against the true images, in dB; negative is worse."""
+        mine, theirs = self._pictures(received), self._pictures(self.expected, like=received)
+        if mine is None or theirs is None or self.x is None:
+            return None
+        error, wanted = (float(np.mean(np.square(p - self.x))) for p in (mine, theirs))
+        return 10 * math.log10(wanted / error) if error > 0 and wanted > 0 else 0.0
+
+    def nats(self, received: Answers) -> float | None:
+        """Change of -ELBO at the mean code, or of -log p(x | z) where there is no KL, in nats.
+
+        It is the change of the mean `score` where the artifact has that, and else of the closed
+        form, if that gives Keras's own score.
+        """
+        if self.x is None:
+            return None
+        if "score" in received:
+            mine, theirs = (float(a["score"]["score"].mean()) for a in (received, self.expected))
+            return mine - theirs
+        distortion = self._distortion(received)
+        rate = self._rate(received) if "encode" in received else 0.0
+        return None if distortion is None or rate is None else distortion + rate
+
+    def missed(
+        self,
+        found: Mapping[str, Mapping[str, Difference]],
+        quantization: str | None,
+        decibels: float | None,
+        nats: float | None,
+    ) -> list[str]:
+        """What is not good enough, in words; empty if all is."""
+        words = [
+            f"{signature}/{name}: {_numbers(one, quantization)}, needed is "
+            f"{bar(name, quantization)}"
+            for signature, outputs in found.items()
+            for name, one in outputs.items()
+            if not is_close(name, one, quantization)
+        ]
+        if quantization == "int8" and decibels is not None and decibels < -MAX_DECIBELS:
+            words.append(
+                f"{-decibels:.2f} dB worse against the true images, {MAX_DECIBELS} allowed"
+            )
+        if quantization == "int8" and nats is not None and nats > MAX_NATS:
+            words.append(f"{nats:.2f} nats worse, {MAX_NATS} allowed")
+        return words
+
+    def _pictures(self, answers: Answers, like: Answers | None = None) -> np.ndarray | None:
+        """Reconstructions of x: of `reconstruct`, or of `decode`, which gets its codes first."""
+        for signature in ("reconstruct", "serving_default", "decode"):
+            if signature in (answers if like is None else like):
+                pictures = answers[signature].get(DATA_OUTPUT)
+                if pictures is not None and self.x is not None and len(pictures) >= len(self.x):
+                    return pictures[: len(self.x)].astype("float64")
+        return None
+
+    def _distortion(self, received: Answers) -> float | None:
+        """Change of the mean of -log p(x | z), in nats."""
+        mine, theirs = self._pictures(received), self._pictures(self.expected, like=received)
+        if mine is None or theirs is None or self.model.family.heads != 1:
+            return None
+        for parameter in (_mean, _logit):
+            exact = self._log_prob(parameter(theirs, 1e-7))
+            if _same(exact, -self.expected["score"]["reconstruction_error"]):
+                clipped = [self._log_prob(parameter(p, HALF_LEVEL)) for p in (mine, theirs)]
+                return float(clipped[1].mean() - clipped[0].mean())
+        return None
+
+    def _log_prob(self, parameter: np.ndarray) -> np.ndarray:
+        """Log p(x | z) for decoders with one output, that is a mean or a logit."""
+        shared = self.model.shared_parameters
+        return np.asarray(self.model.family(parameter.astype("float32"), *shared).log_prob(self.x))
+
+    def _rate(self, received: Answers) -> float | None:
+        """Change of the mean of the KL term, in nats; 0 for models without one."""
+        if "kl" not in self.expected["score"]:
+            return 0.0
+        mine, theirs = (self._kl(answers["encode"]) for answers in (received, self.expected))
+        if mine is None or theirs is None or not _same(theirs, self.expected["score"]["kl"]):
+            return None
+        return float(mine.mean() - theirs.mean())
+
+    def _kl(self, codes: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        from keras_vae.distributions import Normal
+
+        if set(codes) != {"z_mean", "z_log_var"}:
+            return None
+        q = Normal(codes["z_mean"], codes["z_log_var"])
+        return np.asarray(q.kl(self.model.prior(q.mean)))
+
+
+def grey_levels(answers: Answers) -> Answers:
+    """Answers as numbers: encoded pictures as their grey levels, in steps of GREY_LEVEL."""
+    from keras_vae.exporting.pictures import from_png
+
+    def numbers(array: np.ndarray) -> np.ndarray:
+        return from_png(array) * GREY_LEVEL if array.dtype.kind in "SO" else array
+
+    return {
+        name: {key: numbers(array) for key, array in outputs.items()}
+        for name, outputs in answers.items()
+    }
+
+
+def _mean(values: np.ndarray, margin: float) -> np.ndarray:
+    return values
+
+
+def _logit(values: np.ndarray, margin: float) -> np.ndarray:
+    clipped = np.clip(values, margin, 1 - margin)
+    return np.log(clipped) - np.log1p(-clipped)
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.abs(a - b).max() <= SAME * max(1.0, float(np.abs(b).max())))
+
+
+def _numbers(difference: Difference, quantization: str | None) -> str:
+    if quantization is None:
+        return f"relative error {difference.relative:.2g}"
+    return f"PSNR {difference.psnr:.1f} dB"

@@ -1,0 +1,129 @@
+"""Compare exported artifacts with their Keras model, in every runtime that is installed."""
+
+import json as json_format
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from training import cli, runs
+
+
+def verify(
+    artifacts: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="ARTIFACT")],
+    against: Annotated[str, tyro.conf.arg(metavar="RUN")],
+    examples: int = 1000,
+    data: str | None = None,
+    runtimes: tuple[str, ...] = (),
+    json: Path | None = None,
+    markdown: Path | None = None,
+    budget: bool = False,
+) -> int:
+    """Compare exported artifacts with their Keras model, in every runtime that is installed.
+
+    Runs SavedModels in TensorFlow's Python and C++, in saved_model_cli, and by their default
+    signature in ONNX Runtime and OpenVINO; .tflite files in LiteRT; each in a process of its own,
+    on test images. Bars: float32 within a relative error of 1e-5; reconstructions of float16 at
+    least at 80 dB, of dynamic at 50 dB, of int8 at 40 dB against Keras's, other outputs 10 dB less;
+    int8 at most 0.1 dB and 0.3 nats worse than Keras against the true images.
+
+    Args:
+        artifacts: Version folders of SavedModels, and .tflite files.
+        against: The run directory, or .keras file, that they were exported from.
+        examples: Test images to use, from all over the test set.
+        data: A data set instead of the run's own; a lone .keras file without it is compared on
+            generated inputs.
+        runtimes: Which of keras, python, cpp, cli, onnxruntime, openvino and litert to use; all
+            that are installed by default.
+        json: A file to write all measurements to.
+        markdown: A file to write the table to.
+        budget: Pick the smallest and fastest artifact that meets the bars; others may miss them.
+
+    Returns:
+        0, or 1 if a bar was missed; with --budget 1 if no artifact meets the bars.
+    """
+    if not artifacts or examples < 1:
+        raise ValueError(
+            f"Expected an artifact and at least one example. Received: {len(artifacts)} "
+            f"artifact(s), --examples {examples}."
+        )
+    opened = runs.open_run(against)
+    chosen = _chosen(runtimes)
+    _check_new([path for path in (json, markdown) if path])
+    _check_exist(artifacts)
+    cli.prepare_tensorflow()
+    from export import report as tables
+    from export.artifacts import identify
+    from export.verification import compare
+
+    report, rows = compare(opened, [identify(path) for path in artifacts], chosen, examples, data)
+    best = pick(rows) if budget else None
+    text = tables.markdown(report, rows) + (_verdict(best) if budget else "")
+    print(text, end="")
+    if markdown:
+        _save(markdown, text)
+    if json:
+        picked = {"picked": best.artifact} if best else {}
+        content = tables.as_json({**report, **picked}, rows)
+        _save(json, json_format.dumps(content, indent=1, allow_nan=False) + "\n")
+    return int(best is None if budget else any(row.missed for row in rows))
+
+
+def pick(rows: Sequence[Any]) -> Any:
+    """The row of the artifact with the least product of size and latency that misses no bar.
+
+    .tflite files are compared with each other where there are any: that is where there is a choice.
+    An artifact that misses a bar in any runtime is out. None if none is left.
+    """
+    candidates = [row for row in rows if row.runtime == "LiteRT"] or rows[1:]
+    bad = {row.artifact for row in candidates if row.missed}
+    left = [row for row in candidates if row.artifact not in bad]
+    return min(left, key=lambda row: (row.size * row.p50(), row.size), default=None)
+
+
+def _verdict(best: Any) -> str:
+    if best is None:
+        return "\nNo artifact meets the bars.\n"
+    return f"\nSmallest and fastest within the bars: {best.artifact} in {best.runtime}\n"
+
+
+def _chosen(names: Sequence[str]) -> list[str]:
+    from export.runtimes import RUNTIMES, installed
+
+    unknown = sorted(set(names) - set(RUNTIMES))
+    if unknown:
+        raise ValueError(f"Expected runtimes among {', '.join(RUNTIMES)}. Received: {unknown}.")
+    missing = sorted(set(names) - set(installed()))
+    if missing:
+        packages = sorted({package for name in missing for package in RUNTIMES[name].packages})
+        raise ValueError(
+            f"Expected runtimes that are installed. Received: {', '.join(missing)}. "
+            f"(pip install {' '.join(packages)})"
+        )
+    return list(names) or installed()
+
+
+def _check_exist(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(
+                f"Expected an artifact. Received: {path}, which does not exist."
+            )
+
+
+def _check_new(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if not path.parent.is_dir() or path.is_dir():
+            raise ValueError(f"Expected a file in a folder that exists. Received: {path}.")
+
+
+def _save(path: Path, text: str) -> None:
+    from keras_vae.files import write_atomically
+
+    write_atomically(path, lambda new: new.write_text(text))
+    print(f"Saved {path}")
+
+
+if __name__ == "__main__":
+    cli.main(verify)

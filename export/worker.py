@@ -1,0 +1,114 @@
+"""Run one artifact in one runtime and measure it: answers, latency, memory.
+
+    python -m export.worker cpp serving/vae/1 --inputs in.npz --outputs out.npz --report out.json
+
+A process does one artifact in one runtime, so its peak memory is that of the runtime.
+"""
+
+import argparse
+import functools
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export import arrays
+from export.runtimes import RUNTIMES, Opened, batched
+
+BATCH = 64
+LATENCY_BATCHES = (1, BATCH)
+# A signature is timed this long and this often at most, and a few times at least.
+SECONDS, RUNS, LEAST_RUNS = 0.25, 200, 5
+
+
+def measure(opened: Opened, requests: arrays.Grouped, rows: int) -> dict[str, Any]:
+    """Latency in milliseconds by signature and batch: the median and the 95th percentile.
+
+    Args:
+        opened: The loaded artifact.
+        requests: Arrays by signature and input.
+        rows: The greatest batch to time.
+    """
+    if not opened.timed:
+        return {}
+    found: dict[str, Any] = {}
+    for signature, inputs in requests.items():
+        fixed = opened.batches[signature]
+        for size in (fixed,) if fixed else LATENCY_BATCHES:
+            if size <= rows:
+                batch = {name: _repeated(array, size) for name, array in inputs.items()}
+                times = _times(functools.partial(opened.run, signature, batch))
+                p50, p95 = np.percentile(times, (50, 95))
+                entry = {"p50_ms": 1e3 * float(p50), "p95_ms": 1e3 * float(p95), "runs": len(times)}
+                found.setdefault(signature, {})[str(size)] = entry
+    return found
+
+
+def _times(run: Callable[[], Any]) -> list[float]:
+    """Seconds of each of some runs, after one that is not counted."""
+    run()
+    times: list[float] = []
+    end = time.perf_counter() + SECONDS
+    while len(times) < RUNS and (len(times) < LEAST_RUNS or time.perf_counter() < end):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def _repeated(array: np.ndarray, size: int) -> np.ndarray:
+    return array[np.arange(size) % len(array)]
+
+
+def peak_memory() -> int:
+    """Bytes of memory that this process ever had at once.
+
+    Not getrusage's ru_maxrss, which a process inherits from the one that started it.
+    """
+    status = Path("/proc/self/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return 1024 * int(line.split()[1])
+
+
+def work(kind: str, artifact: Path, requests: arrays.Grouped) -> tuple[arrays.Grouped, Any]:
+    """Answers by signature and output, and the report, of the signatures that the artifact has."""
+    start = time.perf_counter()
+    opened = RUNTIMES[kind].open(artifact)
+    seconds = time.perf_counter() - start
+    asked = {name: inputs for name, inputs in requests.items() if name in opened.batches}
+    answers = {name: batched(opened, name, inputs, BATCH) for name, inputs in asked.items()}
+    report = {
+        "version": opened.version,
+        "size": opened.size,
+        "load_seconds": seconds,
+        "batches": {name: opened.batches[name] for name in asked},
+        "latency": measure(opened, asked, BATCH),
+        "peak_memory": peak_memory(),
+    }
+    return answers, report
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The program; its exit code is 1 when the runtime does not take the artifact."""
+    parser = argparse.ArgumentParser(prog="python -m export.worker", description=__doc__)
+    parser.add_argument("runtime", choices=RUNTIMES)
+    parser.add_argument("artifact", type=Path)
+    for name in ("inputs", "outputs", "report"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    try:
+        answers, report = work(options.runtime, options.artifact, arrays.read(options.inputs))
+    except Exception as error:  # Whatever a runtime raises is a row of the table, not a crash.
+        print(f"Error: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    arrays.write(options.outputs, answers)
+    options.report.write_text(json.dumps(report))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,267 @@
+"""export.verify on real artifacts: every runtime, the gate, exit codes, memory."""
+
+import functools
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from export import artifacts, runtimes, saved_model, verify, worker
+from keras_vae.exporting.gates import packed, unpacked
+from tests import serving
+from training import cli, runs
+
+pytestmark = pytest.mark.tensorflow
+
+EXAMPLES = 40
+
+
+@functools.cache
+def run():
+    """A run directory whose model has made a step and whose data are the 8x8 digits."""
+    path = serving.folder() / "run"
+    path.mkdir()
+    model = serving.model("WideVAE")
+    model.steps.assign(1)
+    model.save(path / "model.keras")
+    config = {"recipe": "test", "arguments": {}, "settings": {"data": "digits"}}
+    (path / "config.json").write_text(json.dumps({**config, "image_shape": serving.SHAPE}))
+    return runs.open_run(path)
+
+
+@functools.cache
+def version():
+    return saved_model.write_version(run(), serving.folder() / "served" / "vae")
+
+
+@functools.cache
+def tflite(quantize):
+    path = serving.folder() / f"{quantize or 'plain'}.tflite"
+    data = {"calibration": run().data().train[:64] / np.float32(255)} if quantize else {}
+    return serving.model("WideVAE").export(
+        path, format="litert", endpoints=("decode",), quantize=quantize, **data
+    )
+
+
+@functools.cache
+def table():
+    """The report and the rows of all runtimes, by runtime and name of the artifact."""
+    from export.verification import compare
+
+    paths = (version(), tflite(None), tflite("int8"))
+    report, rows = compare(
+        run(), [artifacts.identify(path) for path in paths], runtimes.installed(), EXAMPLES
+    )
+    return report, {(row.runtime, row.artifact.rpartition("/")[2]): row for row in rows}
+
+
+def program(*arguments) -> int:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(verify.verify, [*map(str, arguments), "--against", str(run().path)])
+    return stop.value.code
+
+
+def test_every_installed_runtime_has_a_row_and_meets_the_bars():
+    _, rows = table()
+    wanted = {
+        (runtimes.RUNTIMES[name].title, artifact)
+        for name in runtimes.installed()
+        for artifact in {
+            "keras": ("run",),
+            "saved_model": (version().name,),
+            "tflite": ("plain.tflite", "int8.tflite"),
+        }[runtimes.RUNTIMES[name].reads]
+    }
+    assert set(rows) == wanted
+    assert {key: row.missed for key, row in rows.items() if row.missed} == {}
+
+
+def test_python_and_cpp_answer_every_signature():
+    _, rows = table()
+    for runtime in ("SavedModel, Python", "SavedModel, C++"):
+        assert set(rows[runtime, "1"].differences) == {
+            *("serving_default", "reconstruct", "encode", "decode"),
+            *("score", "sample", "reconstruct_png"),
+        }
+
+
+def test_latency_is_measured_at_batch_1_and_64_where_any_batch_goes():
+    _, rows = table()
+    assert set(rows["SavedModel, C++", "1"].latency["decode"]) == {"1", "64"}
+    assert set(rows["LiteRT", "plain.tflite"].latency["decode"]) == {"1"}
+    assert rows["saved_model_cli", "1"].latency == {}
+    for row in rows.values():
+        for times in row.latency.values():
+            for entry in times.values():
+                assert 0 < entry["p50_ms"] <= entry["p95_ms"] < 60_000
+
+
+def test_peak_memory_is_that_of_the_runtime_alone():
+    _, rows = table()
+    assert rows["LiteRT", "plain.tflite"].peak_memory < 200e6
+    assert rows["SavedModel, Python", "1"].peak_memory > 400e6
+    cpp = rows["SavedModel, C++", "1"].peak_memory
+    assert 200e6 < cpp < rows["SavedModel, Python", "1"].peak_memory
+
+
+def test_size_is_that_of_the_artifact():
+    _, rows = table()
+    assert rows["LiteRT", "int8.tflite"].size == tflite("int8").stat().st_size
+    folder = [path.stat().st_size for path in version().rglob("*") if path.is_file()]
+    assert rows["SavedModel, C++", "1"].size == sum(folder)
+
+
+def test_int8_is_measured_against_the_true_images():
+    report, rows = table()
+    assert report["examples"] == EXAMPLES
+    assert report["source"] == "test images of digits"
+    row = rows["LiteRT", "int8.tflite"]
+    assert row.quantization == "int8"
+    assert row.nats is not None and 0 < abs(row.nats) < 0.3
+    assert row.decibels is not None and 0 < abs(row.decibels) < 0.1
+
+
+@pytest.mark.parametrize("quantize", [None, "float16", "dynamic", "int8"])
+def test_how_a_file_is_quantized_is_read_from_its_tensors(quantize, tmp_path):
+    path = shutil.copy(tflite(quantize), tmp_path / "any_name_float64.tflite")
+    assert artifacts.identify(path).quantization == quantize
+
+
+def test_the_program_writes_table_and_json_and_picks(tmp_path, capsys):
+    files = (tmp_path / "table.json", tmp_path / "table.md")
+    arguments = ("--json", files[0], "--markdown", files[1], "--runtimes", "litert")
+    code = program(tflite(None), tflite("int8"), "--examples", 8, "--budget", *arguments)
+    output = capsys.readouterr()
+    assert code == 0
+    content = json.loads(files[0].read_text())
+    assert content["picked"] == str(tflite("int8"))
+    assert [row["runtime"] for row in content["rows"]] == ["Keras", "LiteRT", "LiteRT"]
+    assert files[1].read_text() in output.out
+    assert "1/3 Keras" in output.err
+
+
+# The gate.
+
+
+def changed(path, target, change):
+    """A copy of a .tflite without metadata whose objects went through `change`."""
+    model = unpacked(path.read_bytes())
+    model.metadata = []
+    change(model)
+    target.write_bytes(packed(model))
+    return target
+
+
+def test_a_file_with_a_wrong_scale_misses_its_bar(tmp_path, capsys):
+    def scale(model):
+        constants = (
+            t for t in model.subgraphs[0].tensors if model.buffers[t.buffer].data is not None
+        )
+        weights = max(constants, key=lambda t: len(model.buffers[t.buffer].data))
+        weights.quantization.scale = weights.quantization.scale * 4
+
+    path = changed(tflite("int8"), tmp_path / "scale.tflite", scale)
+    assert program(path, "--examples", 8, "--runtimes", "litert") == 1
+    assert "- LiteRT, scale.tflite: decode/reconstruction: PSNR" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("op", "why"),
+    [
+        ("FlexErf", "a device has builtin ops only"),
+        ("RANDOM_STANDARD_NORMAL", "another one each time"),
+        ("READ_VARIABLE", "weights would not be in the file"),
+    ],
+)
+def test_a_file_that_a_device_cannot_run_or_repeat_is_bad_input(tmp_path, capsys, op, why):
+    from keras_vae.exporting.gates import schema
+
+    def add(model):
+        code = schema().OperatorCodeT()
+        code.version = 1
+        if op.startswith("Flex"):
+            code.customCode, code.builtinCode = op.encode(), 32
+        else:
+            code.builtinCode = getattr(schema().BuiltinOperator, op)
+        code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+        model.operatorCodes.append(code)
+
+    path = changed(tflite(None), tmp_path / "op.tflite", add)
+    assert program(path) == 2
+    error = capsys.readouterr().err
+    assert op in error and why in error
+
+
+def test_a_saved_model_without_its_weights_is_a_missed_bar(tmp_path, capsys):
+    copy = shutil.copytree(version(), tmp_path / "1")
+    (copy / "model_card.json").unlink()
+    next(copy.glob("variables/*.data-*")).unlink()
+    assert program(copy, "--examples", 8, "--runtimes", "cpp") == 1
+    output = capsys.readouterr().out
+    assert "Expected TensorFlow's C++ loader to load" in output
+    assert "variables.data" in output
+
+
+def test_an_artifact_that_was_changed_after_the_export_is_bad_input(tmp_path, capsys):
+    copy = shutil.copytree(version(), tmp_path / "1")
+    (copy / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"")
+    assert program(copy) == 2
+    assert "tf_serving_warmup_requests was changed" in capsys.readouterr().err
+    content = bytearray(tflite(None).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "a.tflite").write_bytes(content)
+    assert program(tmp_path / "a.tflite") == 2
+    assert "changed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Expected an artifact"),
+        (["nowhere"], "Expected an artifact. Received: nowhere, which does not exist"),
+        (["README.md"], "Expected a folder with saved_model.pb or a .tflite file"),
+        (["README.md", "--runtimes", "abacus"], "Expected runtimes among keras"),
+        (["README.md", "--json", "no/folder.json"], "Expected a file in a folder that exists"),
+        (["README.md", "--examples", "0"], "at least one example"),
+    ],
+)
+def test_bad_arguments_are_an_error(monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(serving.ROOT)
+    assert program(*arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_folder_of_a_model_is_not_a_version(capsys):
+    assert program(version().parent) == 2
+    assert f"(Give {version()}.)" in capsys.readouterr().err
+
+
+def test_a_runtime_that_dies_is_a_row_of_the_table(monkeypatch):
+    from export import verification
+
+    monkeypatch.setattr(verification, "WORKER_SECONDS", 0.2)
+    with pytest.raises(RuntimeError, match="no answer within 0.2 s"):
+        verification.run_worker(
+            "litert", tflite(None), {"decode": {"z": np.zeros((1, 3), "float32")}}
+        )
+
+
+def test_rows_beyond_the_last_whole_batch_are_filled_up_and_cut_off():
+    seen = []
+
+    def double(_, inputs):
+        seen.append(inputs["x"].tolist())
+        return {"y": 2 * inputs["x"]}
+
+    opened = runtimes.Opened("", {"f": 2}, double, 0)
+    answers = runtimes.batched(opened, "f", {"x": np.arange(5)}, size=64)
+    assert answers["y"].tolist() == [0, 2, 4, 6, 8]
+    assert seen == [[0, 1], [2, 3], [4, 4]]
+
+
+def test_latency_leaves_the_first_call_out():
+    calls = []
+    times = worker._times(lambda: calls.append(1))
+    assert len(calls) == len(times) + 1
+    assert len(times) == worker.RUNS
