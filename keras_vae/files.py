@@ -24,12 +24,12 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         write(temporary)
-        _flush_to_disk(temporary)
+        _flush_to_disk(temporary, os.O_RDWR)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # Some file systems cannot sync a folder.
-        _flush_to_disk(path.parent)
+        _flush_to_disk(path.parent, os.O_RDONLY)
     return path
 
 
@@ -45,8 +45,8 @@ def save_model(model: Any, path: str | Path) -> Path:
     return write_atomically(path, model.save)
 
 
-def _flush_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _flush_to_disk(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:

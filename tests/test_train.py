@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from training import cli, pictures, runs
-from training.train import main, steps_per_execution
+from training.loop import steps_per_execution
+from training.train import main
 
 pytestmark = pytest.mark.tensorflow
 
@@ -113,6 +114,7 @@ def test_the_run_opens_with_its_data_and_model(trained):
     model = opened.model()
     assert model.reconstruct(opened.data().test[:2] / np.float32(255)).shape == (2, 8, 8, 1)
     assert int(model.steps) == 3 * 4  # 50 images in batches of 16.
+    assert model.seed == 5
 
 
 def test_the_same_seed_gives_the_same_weights_in_another_process(trained, tiny, tmp_path):
@@ -313,6 +315,36 @@ def test_with_the_variable_set_errors_keep_their_traceback(monkeypatch):
         cli.run(lambda: 1 // 0)
     with pytest.raises(ValueError, match="b"):
         cli.run(lambda: int("b"))
+
+
+def test_the_seed_orders_the_images(tiny, tmp_path, monkeypatch):
+    import keras_vae as kv
+    from training.data import load, training_batches
+
+    seen = []
+
+    def first_batch(model, batches, **kwargs):
+        seen.extend(np.asarray(batch) for batch in batches.take(1))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kv.VAE, "fit", first_batch)
+    run(tiny, "--out", tmp_path / "run", "--seed", "5")
+    for seed, same in ((5, True), (0, False)):
+        expected = next(iter(training_batches(load("digits").train, 16, seed)))
+        assert np.array_equal(seen[0], expected) == same
+
+
+def test_two_processes_do_not_train_in_one_folder(trained, tiny, capsys):
+    with runs.alone(trained):
+        assert run(tiny, "--out", trained, "--resume") == 2
+    assert "another one is at it" in capsys.readouterr().err
+
+
+def test_what_a_killed_process_left_is_swept_up(tmp_path):
+    for name in (".model.123.tmp.keras", ".probe.123", "model.keras", ".mine"):
+        (tmp_path / name).write_text("")
+    with runs.alone(tmp_path):
+        assert sorted(os.listdir(tmp_path)) == [".mine", "model.keras"]
 
 
 def test_an_interrupted_training_says_how_to_go_on(tiny, tmp_path, capsys, monkeypatch):

@@ -8,10 +8,12 @@ logs/           for TensorBoard
 evaluation.*    what training.evaluate measured
 """
 
+import contextlib
 import errno
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -220,6 +222,35 @@ def read_config(path: Path) -> dict[str, Any]:
     if missing:
         raise ValueError(f"Expected {sorted(missing)} in {path}. Received: {sorted(config)}.")
     return config
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in `folder`, and sweep up what a killed one left.
+
+    Raises:
+        RuntimeError: If another process is training there.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows; there a file in use cannot be replaced anyway.
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise RuntimeError(
+            f"Expected to be the only process that trains in {folder}. Received: another one is "
+            "at it. (Wait for it, or choose another --out.)"
+        ) from error
+    try:
+        for left in (*folder.glob(".*.tmp*"), *folder.glob(".probe.*")):
+            left.unlink()
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def keep_epochs(folder: Path, epochs: int) -> None:

@@ -1,0 +1,179 @@
+"""The steps of a training: recipe and data that fit, a model to start from, the epochs."""
+
+import inspect
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from training import options, runs
+from training.options import Settings
+from training.recipes import Recipe
+
+MOST_STEPS_PER_EXECUTION = 32
+REPORTED_IMAGES = 500
+
+
+def prepare(
+    function: Callable[..., Recipe], arguments: dict[str, Any], settings: Settings
+) -> tuple[Recipe, Any]:
+    """The recipe with all options applied, and its data.
+
+    Raises:
+        ValueError: If the model is for images of another shape.
+    """
+    from training.data import load
+
+    recipe = call_recipe(function, arguments, settings.seed)
+    recipe = replace(
+        recipe,
+        data=settings.data or str(options.absolute(recipe.data)),
+        epochs=settings.epochs or recipe.epochs,
+        batch_size=settings.batch_size or recipe.batch_size,
+    )
+    data = load(
+        recipe.data,
+        image_size=settings.image_size,
+        limit=settings.limit,
+        data_dir=settings.data_dir,
+    )
+    if tuple(recipe.model.event_shape) != data.image_shape:
+        with_shape = {**arguments, "image_shape": data.image_shape}
+        recipe = replace(recipe, model=call_recipe(function, with_shape, settings.seed).model)
+    if tuple(recipe.model.event_shape) != data.image_shape:
+        raise ValueError(
+            f"Expected images of shape {tuple(recipe.model.event_shape)}, which the recipe's "
+            f"model takes. Received: {data.image_shape} in {data.name}. (Give --image-size, or "
+            "let the recipe have an argument image_shape.)"
+        )
+    return recipe, data
+
+
+def call_recipe(function: Callable[..., Recipe], arguments: dict[str, Any], seed: int) -> Recipe:
+    """The recipe, all its random numbers from `seed`.
+
+    Raises:
+        TypeError: If the function returns something else.
+    """
+    import keras
+
+    accepted = inspect.signature(function).parameters
+    keras.utils.set_random_seed(seed)
+    given = {k: v for k, v in {**arguments, "seed": seed}.items() if k in accepted}
+    recipe = function(**given)
+    if not isinstance(recipe, Recipe):
+        raise TypeError(
+            f"Expected the function to return a training.recipes.Recipe. Received: {recipe!r}."
+        )
+    return recipe
+
+
+def steps_per_execution(steps: int, wanted: int | None) -> int:
+    """How many steps run without going back to Python: the most up to 32 that divide an epoch.
+
+    Keras runs past the end of an epoch when they do not.
+
+    Raises:
+        ValueError: If `wanted` does not divide `steps`.
+    """
+    divisors = [n for n in range(1, steps + 1) if steps % n == 0]
+    if wanted is None:
+        return max(n for n in divisors if n <= MOST_STEPS_PER_EXECUTION)
+    if wanted not in divisors:
+        raise ValueError(
+            f"Expected --steps-per-execution to divide the {steps} steps of an epoch: "
+            f"{', '.join(map(str, divisors))}. Received: {wanted}."
+        )
+    return wanted
+
+
+def start(
+    recipe: Recipe, settings: Settings, stored: dict[str, Any] | None, config: dict[str, Any]
+) -> tuple[Any, int]:
+    """The compiled model to train, and how many epochs it has behind it.
+
+    Raises:
+        ValueError: If the data are not those of the run to continue, or it has more epochs.
+    """
+    at_once = config["steps_per_execution"]
+    model, done = recipe.model, 0
+    if stored and (path := Path(str(settings.out)) / runs.MODEL).is_file():
+        model = runs.load_model(path, compile=True)
+        done = epochs_done(int(model.steps), stored, config)
+        model.steps_per_execution = at_once
+    else:
+        model.compile(recipe.optimizer, jit_compile=False, steps_per_execution=at_once)
+    if done > recipe.epochs:
+        raise ValueError(
+            f"Expected --epochs of at least {done}, which the run has already. "
+            f"Received: {recipe.epochs}."
+        )
+    return model, done
+
+
+def epochs_done(steps: int, stored: dict[str, Any], config: dict[str, Any]) -> int:
+    """Epochs in `steps`; raises ValueError if the data are not those that were trained on."""
+    before, now = (
+        {key: c.get(key) for key in ("training_images", "steps_per_epoch")}
+        for c in (stored, config)
+    )
+    if before != now or steps % config["steps_per_epoch"]:
+        raise ValueError(
+            f"Expected the data that the run was trained on, {before}. Received: {now} and a "
+            f"model that was trained for {steps} steps."
+        )
+    return steps // config["steps_per_epoch"]
+
+
+def fit(
+    model: Any,
+    data: Any,
+    recipe: Recipe,
+    settings: Settings,
+    folder: Path,
+    done: int,
+    steps: int,
+) -> None:
+    """Train from epoch `done` to the last, and keep all of it in `folder`."""
+    from training.data import evaluation_batches, training_batches
+
+    if done == recipe.epochs:
+        print(f"All {done} epochs are done.")
+        return
+    batches = training_batches(data.train, recipe.batch_size, settings.seed, done * steps)
+    begin = time.perf_counter()
+    model.fit(
+        batches,
+        validation_data=evaluation_batches(data.test, recipe.batch_size),
+        epochs=recipe.epochs,
+        initial_epoch=done,
+        steps_per_epoch=steps,
+        shuffle=False,  # The batches are shuffled already.
+        callbacks=callbacks(folder, data),
+        verbose=1 if sys.stdout.isatty() else 2,
+    )
+    seconds = time.perf_counter() - begin
+    rate = (recipe.epochs - done) * len(data.train) / seconds
+    print(f"Trained in {seconds:,.0f} s, {rate:,.0f} images/s with validation")
+
+
+def callbacks(folder: Path, data: Any) -> list[Any]:
+    """What happens after each epoch; the order matters: first look, then write."""
+    import keras
+
+    from keras_vae.callbacks import JsonLines, LatentReport, SafeCheckpoint, StopOnNonFinite
+    from training.pictures import pixels
+
+    return [
+        StopOnNonFinite(),
+        LatentReport(pixels(data.test[:REPORTED_IMAGES]), say=_warn),
+        JsonLines(folder / runs.METRICS),
+        SafeCheckpoint(folder / runs.MODEL),
+        keras.callbacks.TensorBoard(folder / "logs", write_graph=False),
+    ]
+
+
+def _warn(text: str) -> None:
+    print(f"Warning: {text}", file=sys.stderr)
