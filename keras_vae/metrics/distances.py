@@ -1,0 +1,127 @@
+"""Distances between two sets of vectors, for features of real and of generated pictures."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+# Distances of pairs computed at a time.
+PAIRS = 10_000_000
+
+
+def frechet_distance(x: Any, y: Any) -> float:
+    """Squared Fréchet distance of the Gaussians with the means and covariances of two sets.
+
+    |m_x - m_y|^2 + tr(C_x + C_y - 2 (C_x C_y)^(1/2)) (Dowson & Landau 1982), in float64: float32
+    loses the digits in which good models differ. It is biased upwards by an amount that depends on
+    the counts, so compare numbers of equal counts only. It is the FID only for features of the
+    Inception network of Heusel et al. 2017.
+
+    Args:
+        x: Vectors, `(count, dimensions)`, preferably many more than dimensions.
+        y: Vectors, `(count of its own, dimensions)`.
+
+    Raises:
+        ValueError: If the shapes do not fit, a set is too small, or a number is not finite.
+    """
+    x, y = _checked(x, y, 2)
+    covariance_x, covariance_y = (np.atleast_2d(np.cov(part, rowvar=False)) for part in (x, y))
+    values, vectors = np.linalg.eigh(covariance_x)
+    root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
+    # The eigenvalues of C_x C_y are those of this symmetric matrix, which has a stable solver.
+    shared = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ covariance_y @ root), 0.0)).sum()
+    trace = np.trace(covariance_x) + np.trace(covariance_y) - 2.0 * shared
+    return float(np.sum(np.square(x.mean(axis=0) - y.mean(axis=0))) + trace)
+
+
+def kernel_distance(x: Any, y: Any, blocks: int = 10, seed: int = 0) -> tuple[float, float]:
+    """Squared maximum mean discrepancy under the kernel (x.y / d + 1)^3, and its standard error.
+
+    The unbiased estimate (Binkowski et al. 2018, arXiv:1801.01401, section 4), averaged over
+    disjoint random blocks, whose spread gives the error: zero within the error for equal laws,
+    whatever the counts. It is the KID only for features of the Inception network.
+
+    Args:
+        x: Vectors, `(count, dimensions)`.
+        y: Vectors, `(count of its own, dimensions)`.
+        blocks: How many parts to cut both sets into, each of at least two vectors.
+        seed: Of the parts.
+
+    Raises:
+        ValueError: As `frechet_distance`, or if there are fewer than two blocks.
+    """
+    if blocks < 2:
+        raise ValueError(f"Expected blocks of at least 2. Received: {blocks!r}.")
+    x, y = _checked(x, y, 2 * blocks)
+    generator = np.random.default_rng(seed)
+    parts = (np.array_split(part[generator.permutation(len(part))], blocks) for part in (x, y))
+    found = [_squared_discrepancy(a, b) for a, b in zip(*parts, strict=True)]
+    return float(np.mean(found)), float(np.std(found, ddof=1) / np.sqrt(blocks))
+
+
+def density_and_coverage(real: Any, generated: Any, neighbors: int = 5) -> tuple[float, float]:
+    """How many real balls hold a generated vector, and what share of them holds any.
+
+    A ball reaches from a real vector to its k-th nearest real one. Density is the mean number of
+    balls around a generated vector, over k; coverage the share of balls with a generated vector
+    (Naeem et al. 2020, arXiv:2002.09797, equations 3 and 4). For equal laws and counts they are 1
+    and nearly 1 - 2^-k on average.
+
+    Args:
+        real: Vectors, `(count, dimensions)`, more than `neighbors`.
+        generated: Vectors, `(count of its own, dimensions)`.
+        neighbors: k.
+
+    Returns:
+        Density and coverage.
+
+    Raises:
+        ValueError: As `frechet_distance`, or if there are too few vectors.
+    """
+    if neighbors < 1:
+        raise ValueError(f"Expected neighbors of at least 1. Received: {neighbors!r}.")
+    real, generated = _checked(real, generated, 1)
+    if len(real) <= neighbors:
+        raise ValueError(f"Expected more than {neighbors} real vectors. Received: {len(real)}.")
+    inside, covered = 0, 0
+    for rows in _rows(real, max(len(real), len(generated))):
+        # A vector is its own nearest neighbor, so the k-th other one is at place k.
+        to_real = _squared_distances(real[rows], real)
+        radius = np.partition(to_real, neighbors, axis=1)[:, neighbors, None]
+        holds = _squared_distances(real[rows], generated) < radius
+        inside += int(holds.sum())
+        covered += int(holds.any(axis=1).sum())
+    return inside / (neighbors * len(generated)), covered / len(real)
+
+
+def _squared_discrepancy(x: np.ndarray, y: np.ndarray) -> float:
+    def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return (a @ b.T / a.shape[1] + 1.0) ** 3
+
+    def mean_of_others(k: np.ndarray) -> float:
+        return (k.sum() - np.trace(k)) / (len(k) * (len(k) - 1))
+
+    between = 2.0 * kernel(x, y).mean()
+    return mean_of_others(kernel(x, x)) + mean_of_others(kernel(y, y)) - between
+
+
+def _rows(x: np.ndarray, pairs_per_row: int) -> Iterator[slice]:
+    step = max(PAIRS // pairs_per_row, 1)
+    return (slice(start, start + step) for start in range(0, len(x), step))
+
+
+def _squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    squares = np.sum(x * x, axis=1)[:, None] + np.sum(y * y, axis=1)[None]
+    return squares - 2.0 * x @ y.T
+
+
+def _checked(x: Any, y: Any, least: int) -> tuple[np.ndarray, np.ndarray]:
+    x, y = np.asarray(x, "float64"), np.asarray(y, "float64")
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < least:
+        raise ValueError(
+            f"Expected two sets of at least {least} vectors of one size, (count, dimensions). "
+            f"Received: shapes {x.shape} and {y.shape}."
+        )
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ValueError("Expected finite vectors. Received: NaN or infinity.")
+    return x, y
