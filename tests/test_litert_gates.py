@@ -82,6 +82,16 @@ def test_a_wrong_scale_is_found_before_the_file_gets_its_name(vae, tmp_path, mon
     assert not list(tmp_path.iterdir())
 
 
+def test_metadata_that_change_the_answers_are_found_before_the_file_gets_its_name(
+    vae, tmp_path, monkeypatch
+):
+    real = litert.with_metadata
+    monkeypatch.setattr(litert, "with_metadata", lambda *a: real(with_wrong_scale(a[0]), a[1]))
+    with pytest.raises(RuntimeError, match="Expected a file with metadata to answer as without"):
+        vae.export(tmp_path / "m.tflite", "litert", endpoints=["decode"], quantize="dynamic")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_wrong_scale_is_found_in_a_file_with_valid_metadata(vae, dynamic, tmp_path):
     assert verify(vae, dynamic)["decode"]["reconstruction"].psnr > 50
     description = read_metadata(dynamic)
