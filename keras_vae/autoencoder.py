@@ -268,6 +268,20 @@ class Autoencoder(Constructed, Step, keras.Model):
 
     # Saving and serving.
 
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, and the layers that were frozen since."""
+        frozen = [i for i, layer in enumerate(self._flatten_layers()) if not layer.trainable]
+        return {**super().get_config(), **({"frozen": frozen} if frozen else {})}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The inverse of `get_config`."""
+        arguments = {name: value for name, value in config.items() if name != "frozen"}
+        model = super().from_config(arguments)
+        for number, layer in enumerate(model._flatten_layers()) if "frozen" in config else ():
+            layer.trainable = number not in config["frozen"]
+        return model
+
     def save_own_variables(self, store: Any) -> None:
         """Keras's own, and the states of random number generators, which Keras leaves out."""
         super().save_own_variables(store)

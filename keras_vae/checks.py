@@ -60,9 +60,11 @@ def check_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None) ->
     else:
         target = keras.tree.flatten(y)[0]
         check_shape("y", target.shape, model.event_shape)
+        _check_count("y", target, event)
         check_values("x", event, ANY_NUMBER, "all inputs")
         check_values("y", target, *likelihood)
     if sample_weight is not None:
+        _check_count("sample_weight", sample_weight, event)
         check_values("sample_weight", sample_weight, (0.0, math.inf), "sample weights")
 
 
@@ -116,6 +118,15 @@ def row_weights(sample_weight: Any) -> Any:
             f"Received: {tuple(sample_weight.shape)}."
         )
     return ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+
+
+def _check_count(name: str, values: Any, x: Any) -> None:
+    """Raise unless there are as many rows in `values` as in `x`."""
+    if len(values.shape) == 0 or values.shape[0] != x.shape[0]:
+        raise ValueError(
+            f"Expected {name} with {x.shape[0]} rows, as many as x. Received: shape "
+            f"{tuple(values.shape)}."
+        )
 
 
 def _extremes(name: str, values: Any) -> tuple[float, float]:

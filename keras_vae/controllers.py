@@ -154,6 +154,7 @@ class Geco(Controller):
         return self.add_weight(
             name=name,
             shape=(),
+            dtype="float32",
             initializer=keras.initializers.Constant(value),
             trainable=False,
             autocast=False,

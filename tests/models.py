@@ -1,0 +1,185 @@
+"""The list of models that the contract tests run over: to test a new model, add a case."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+import keras_vae as kv
+from keras_vae import controllers, layers, schedules
+
+ROWS = 13  # Batches of 5 leave a ragged last one.
+BATCH = 5
+FEATURES = (6,)
+IMAGE = (6, 5, 1)  # Odd, not square, not a power of two.
+
+# A graph of TensorFlow takes longer to trace than a few steps on tiny data take; an eager step of
+# JAX compiles each op.
+FAST = {"run_eagerly": keras.backend.backend() == "tensorflow"}
+
+
+def uniform(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).random(shape).astype("float32")
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A model and data for it.
+
+    Attributes:
+        id: Name of the test case.
+        construct: Makes the model; the networks as small as they can be.
+        terms: Names of its loss terms.
+        x: 13 examples, or a structure of arrays with 13 rows each.
+        generative: Whether it has `sample` and logs a bound.
+        one_mode: Whether its prior has one mode, where temperature 0 puts all samples.
+        range: Lowest and highest value that a reconstruction may have.
+    """
+
+    id: str
+    construct: Callable[[], Any]
+    terms: tuple[str, ...] = ("reconstruction",)
+    x: Any = dataclasses.field(default_factory=lambda: uniform(ROWS, *FEATURES))
+    generative: bool = False
+    one_mode: bool = True
+    range: tuple[float, float] = (-np.inf, np.inf)
+
+    def make(self) -> Any:
+        """The model, with the same initial weights at each call."""
+        keras.utils.set_random_seed(7)
+        return self.construct()
+
+    def trained(self, optimizer: str = "sgd", steps: int = 2) -> Any:
+        """The model after a few steps."""
+        model = self.make()
+        model.compile(optimizer, **FAST)
+        for _ in range(steps):
+            model.train_on_batch(first(BATCH, self.x))
+        return model
+
+    @property
+    def logs(self) -> set[str]:
+        """Names of what is logged."""
+        return {"loss", *self.terms, *(("elbo",) if "kl" in self.terms else ())}
+
+
+def dense(heads: int = 1, decoder_heads: int = 1, shape: Any = FEATURES) -> Any:
+    return kv.nets.dense(shape, 3, hidden=(5,), heads=heads, decoder_heads=decoder_heads)
+
+
+def autoencoder() -> Any:
+    return kv.Autoencoder(*dense(), seed=1)
+
+
+def denoising(corruption: Any, shape: Any = FEATURES) -> Callable[[], Any]:
+    return lambda: kv.DenoisingAutoencoder(*dense(shape=shape), corruption=corruption(), seed=1)
+
+
+def sparse(**kwargs: Any) -> Callable[[], Any]:
+    def construct() -> Any:
+        encoder, decoder = dense()
+        code = keras.layers.Activation("sigmoid")(encoder.output)
+        return kv.SparseAutoencoder(keras.Model(encoder.input, code), decoder, seed=1, **kwargs)
+
+    return construct
+
+
+def vae(**kwargs: Any) -> Callable[[], Any]:
+    heads = kv.distributions.get(kwargs.get("likelihood", "bernoulli")).heads
+    return lambda: kv.VAE(*dense(2, heads), seed=1, **kwargs)
+
+
+def controlled_vae() -> Any:
+    """A controller has a state, so each model needs its own."""
+    return vae(beta=controllers.Geco(2.0))()
+
+
+def conv_autoencoder() -> Any:
+    return kv.ConvAutoencoder(IMAGE, latent_channels=2, filters=(2,), seed=1)
+
+
+def conv_vae() -> Any:
+    return kv.ConvVAE(IMAGE, latent_dim=2, filters=(2, 3), hidden=4, seed=1)
+
+
+def iwae(**kwargs: Any) -> Callable[[], Any]:
+    return lambda: kv.IWAE(*dense(2), samples=3, seed=1, **kwargs)
+
+
+def beta_tc_vae(**kwargs: Any) -> Callable[[], Any]:
+    return lambda: kv.BetaTCVAE(*dense(2), dataset_size=ROWS, seed=1, **kwargs)
+
+
+def vamp_vae() -> Any:
+    return kv.VampVAE(*dense(2), components=4, seed=1)
+
+
+def mixture_vae() -> Any:
+    return kv.LearnedPriorVAE(*dense(2), kv.priors.MixturePrior(3, seed=2), seed=1)
+
+
+UNIT = (0.0, 1.0)
+IMAGES = uniform(ROWS, *IMAGE)
+SPARSITY = ("reconstruction", "sparsity")
+BOUND: Any = {"terms": ("reconstruction", "kl"), "generative": True}
+WARM_UP = schedules.LinearWarmUp(10)
+
+CASES = [
+    Case("autoencoder", autoencoder),
+    Case("conv_autoencoder", conv_autoencoder, x=IMAGES, range=UNIT),
+    Case("denoising_gaussian", denoising(lambda: keras.layers.GaussianNoise(0.3, seed=2))),
+    Case("denoising_masking", denoising(lambda: layers.MaskingNoise(0.5, seed=2))),
+    Case("denoising_salt", denoising(lambda: layers.SaltAndPepperNoise(0.4, seed=2))),
+    Case(
+        "denoising_occlusion",
+        denoising(lambda: layers.RectangleOcclusion(2, 3, seed=2), IMAGE),
+        x=IMAGES,
+    ),
+    Case("sparse_l1", sparse(penalty="l1", sparsity_weight=0.1), SPARSITY),
+    Case("sparse_kl", sparse(penalty="kl", sparsity_weight=0.1), SPARSITY),
+    Case("sparse_top_k", sparse(penalty="top_k", k=2), SPARSITY),
+    Case("vae_bernoulli", vae(), range=UNIT, **BOUND),
+    Case("vae_normal", vae(likelihood="normal"), **BOUND),
+    Case("vae_normal_learned_scale", vae(likelihood="normal_learned_scale"), **BOUND),
+    Case("vae_normal_per_element", vae(likelihood="normal_per_element"), **BOUND),
+    Case("vae_laplace", vae(likelihood="laplace"), **BOUND),
+    Case("vae_schedule", vae(beta=WARM_UP), range=UNIT, **BOUND),
+    Case("vae_controller", controlled_vae, range=UNIT, **BOUND),
+    Case("conv_vae", conv_vae, x=IMAGES, range=UNIT, **BOUND),
+    Case("iwae", iwae(), ("iwae", "reconstruction", "kl"), range=UNIT, generative=True),
+    Case("iwae_dreg", iwae(gradient="dreg"), ("iwae", "reconstruction", "kl"), generative=True),
+    Case("beta_tc_vae", beta_tc_vae(), kv.BetaTCVAE.terms, range=UNIT, generative=True),
+    Case("vamp_vae", vamp_vae, range=UNIT, one_mode=False, **BOUND),
+    Case("mixture_vae", mixture_vae, range=UNIT, one_mode=False, **BOUND),
+]
+
+
+def first(count: int, x: Any) -> Any:
+    """The first `count` rows of an array or of each array of a structure."""
+    return keras.tree.map_structure(lambda array: array[:count], x)
+
+
+def event(x: Any) -> np.ndarray:
+    """The array that is reconstructed."""
+    return keras.tree.flatten(x)[0]
+
+
+def array(x: Any) -> np.ndarray:
+    return np.array(keras.ops.convert_to_numpy(x))
+
+
+def values(variables: Any) -> list[np.ndarray]:
+    return [array(variable) for variable in variables]
+
+
+def assert_equal(found: Any, wanted: Any, **tolerance: float) -> None:
+    """All arrays of two lists are equal, within the tolerances of `numpy.testing`."""
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, **tolerance)
+
+
+def flat(arrays: Any) -> np.ndarray:
+    """All numbers of a list of arrays, as one vector."""
+    return np.concatenate([np.ravel(one) for one in arrays])
