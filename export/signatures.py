@@ -82,9 +82,14 @@ def read_signatures(folder: str | Path) -> dict[str, Signature]:
     raise ValueError(f"Expected a SavedModel in {folder}. Received: a file without any graph.")
 
 
-def parse_signatures(meta_graph: bytes) -> dict[str, Signature]:
-    """The signatures in a serialized MetaGraphDef; those for initialization are left out."""
-    entries = (_entry(value) for number, value in fields(meta_graph) if number == SIGNATURES)
+def parse_signatures(message: bytes, field_number: int = SIGNATURES) -> dict[str, Signature]:
+    """The signatures in a serialized MetaGraphDef; those for initialization are left out.
+
+    Args:
+        message: The message.
+        field_number: Of its map of signatures, where it is another message.
+    """
+    entries = (_entry(value) for number, value in fields(message) if number == field_number)
     return {
         name: Signature(_tensors(definition, INPUTS), _tensors(definition, OUTPUTS))
         for name, definition in sorted(entries)
