@@ -1,0 +1,33 @@
+"""Every model of the package is served: its SavedModel in the C++ loader answers as Keras does."""
+
+import pytest
+
+from export import cpp_loader, judge, saved_model
+from keras_vae.exporting.comparison import differences, model_answers
+from keras_vae.exporting.saved_model import fill_saved_model, served_endpoints
+from tests.models import CASES
+
+pytestmark = pytest.mark.tensorflow
+
+# One of each class: what differs between others is training.
+KINDS = {type(case.make()).__name__: case for case in reversed(CASES)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_signature_of_every_model_answers_as_keras_does(kind, tmp_path):
+    model = KINDS[kind].trained()
+    endpoints = served_endpoints(model.endpoints())
+    fill_saved_model(model, tmp_path, endpoints)
+    rows = saved_model.example_rows(model, endpoints)
+    del rows["serving_default"]
+    expected = judge.grey_levels(model_answers(model, endpoints, rows))
+    with cpp_loader.SavedModel(tmp_path) as loaded:
+        assert set(loaded.signatures) == {*endpoints, "serving_default"}
+        received = {name: loaded.run(name, inputs) for name, inputs in rows.items()}
+    found = differences(model, expected, judge.grey_levels(received))
+    assert {
+        (signature, name): one.relative
+        for signature, outputs in found.items()
+        for name, one in outputs.items()
+        if not one.relative <= 1e-5
+    } == {}
