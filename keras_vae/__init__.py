@@ -1,13 +1,25 @@
 """Autoencoders for Keras 3, from `model.fit` to a server and a phone."""
 
-from keras_vae import controllers, distributions, latents, layers, nets, random, schedules, weights
+from keras_vae import (
+    controllers,
+    distributions,
+    latents,
+    layers,
+    nets,
+    priors,
+    random,
+    schedules,
+    weights,
+)
 from keras_vae.autoencoder import Autoencoder, Endpoint
 from keras_vae.models.conv import ConvAutoencoder, ConvVAE
 from keras_vae.models.denoising import DenoisingAutoencoder
 from keras_vae.models.iwae import IWAE
+from keras_vae.models.learned_prior import LearnedPriorVAE
 from keras_vae.models.sparse import SparseAutoencoder
 from keras_vae.models.tc_vae import BetaTCVAE
 from keras_vae.models.vae import VAE
+from keras_vae.models.vamp_vae import VampVAE
 
 __version__ = "0.1.0"
 
@@ -20,12 +32,15 @@ __all__ = [
     "ConvVAE",
     "DenoisingAutoencoder",
     "Endpoint",
+    "LearnedPriorVAE",
     "SparseAutoencoder",
+    "VampVAE",
     "controllers",
     "distributions",
     "latents",
     "layers",
     "nets",
+    "priors",
     "random",
     "schedules",
     "weights",

@@ -61,7 +61,7 @@ class VAE(Autoencoder):
         """q(z | x); `posterior(x).sample(seed)` draws codes where `encode(x)` gives the mean."""
         return Normal(*self.encoder_outputs(x, training))
 
-    def prior(self, z: Tensor) -> Normal:
+    def prior(self, z: Tensor) -> distributions.Distribution:
         """p(z), a standard normal, of the shape of `z`."""
         return Normal(ops.zeros_like(z))
 

@@ -1,0 +1,138 @@
+"""Distributions of codes that are richer than the standard normal, and learned with the model."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_vae.construction import Constructed
+from keras_vae.distributions import Distribution, Normal
+from keras_vae.distributions.base import tensor
+
+Tensor = Any
+
+
+class GaussianMixture(Distribution):
+    """A mixture of K diagonal Gaussians, the same one for each row of a batch.
+
+    Args:
+        mean: Means of the components, `(K, *latent_shape)`.
+        log_var: Log variances of the components, of the same shape.
+        logits: Unnormalized log weights of the components, `(K,)`; None for equal ones.
+
+    Attributes:
+        extra_noise: Standard normals that `from_noise` takes beyond one for each element of z.
+    """
+
+    extra_noise = 2
+
+    def __init__(self, mean: Tensor, log_var: Tensor, logits: Tensor | None = None) -> None:
+        self.components = Normal(mean, log_var)
+        logits = ops.zeros(mean.shape[:1]) if logits is None else logits
+        self.log_weights = ops.log_softmax(logits)
+
+    @property
+    def mean(self) -> Tensor:
+        """Expected value, `(1, *latent_shape)`."""
+        mean = self.components.mean
+        weights = ops.reshape(ops.exp(self.log_weights), (-1,) + (1,) * (len(mean.shape) - 1))
+        return ops.sum(weights * mean, axis=0, keepdims=True)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log density of codes `(batch, *latent_shape)`, shape `(batch,)`, in nats.
+
+        Differences are squared before they are summed. The matrix product that would be faster
+        on a processor cancels large numbers, of which accelerators keep three digits.
+        """
+        mean, log_var = self.components.mean[None], self.components.log_var[None]
+        pairs = Normal(mean, log_var).element_log_prob(tensor(z)[:, None])
+        log_densities = ops.sum(pairs, axis=tuple(range(2, len(pairs.shape))))
+        return ops.logsumexp(log_densities + self.log_weights[None], axis=1)
+
+    def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
+        """Codes from standard normals: two choose the component, the rest are its noise.
+
+        Args:
+            noise: `(batch, elements of a code + 2)`.
+            temperature: Factor of the components' standard deviations.
+
+        Returns:
+            `(batch, *latent_shape)`.
+        """
+        # The squared radius of two standard normals is exponential, so this is uniform.
+        uniform = ops.exp(-0.5 * ops.sum(ops.square(noise[:, :2]), axis=1, keepdims=True))
+        steps = ops.cumsum(ops.exp(self.log_weights))[None, :-1]
+        chosen = ops.sum(ops.cast(uniform >= steps, "int32"), axis=1)
+        mean = ops.take(self.components.mean, chosen, axis=0)
+        spread = temperature * ops.exp(0.5 * ops.take(self.components.log_var, chosen, axis=0))
+        return mean + spread * ops.reshape(noise[:, 2:], (-1, *mean.shape[1:]))
+
+
+class Prior(Constructed, keras.layers.Layer):
+    """A learned p(z), an argument of `keras_vae.LearnedPriorVAE`.
+
+    Attributes:
+        extra_noise: Standard normals that `from_noise` takes beyond one for each element of z.
+    """
+
+    extra_noise = 0
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log density of codes `(batch, *latent_shape)`, shape `(batch,)`, in nats."""
+        raise NotImplementedError(f"{type(self).__name__} must define log_prob(z).")
+
+    def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
+        """Codes `(batch, *latent_shape)` from `(batch, elements of a code + extra_noise)`."""
+        raise NotImplementedError(f"{type(self).__name__} must define from_noise(noise).")
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class MixturePrior(Prior):
+    """A learned mixture of diagonal Gaussians: means, log variances and weights.
+
+    Args:
+        components: How many Gaussians.
+        spread: Standard deviation of the initial means; with 0 and one component the prior
+            starts as the standard normal.
+        seed: Seed of the initial means.
+        **kwargs: `name` of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If there is no component.
+    """
+
+    extra_noise = 2
+
+    def __init__(
+        self, components: int = 10, spread: float = 1.0, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if components < 1:
+            raise ValueError(f"Expected components of at least 1. Received: {components!r}.")
+        self.components, self.spread, self.seed = components, spread, seed
+
+    def build(self, input_shape: tuple) -> None:
+        """Make the variables for codes of shape `(None, *latent_shape)`."""
+        shape = (self.components, *input_shape[1:])
+        normal = keras.initializers.RandomNormal(stddev=self.spread, seed=self.seed)
+        self.mean = self._variable("mean", shape, normal)
+        self.log_var = self._variable("log_var", shape, "zeros")
+        self.logits = self._variable("logits", shape[:1], "zeros")
+        self.built = True
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log density of codes, `(batch,)`, in nats."""
+        return self._mixture().log_prob(z)
+
+    def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
+        """Codes from noise; see `GaussianMixture.from_noise`."""
+        return self._mixture().from_noise(noise, temperature)
+
+    def _mixture(self) -> GaussianMixture:
+        values = (ops.convert_to_tensor(v) for v in (self.mean, self.log_var, self.logits))
+        return GaussianMixture(*values)
+
+    def _variable(self, name: str, shape: tuple, initializer: Any) -> Any:
+        return self.add_weight(
+            name=name, shape=shape, dtype="float32", initializer=initializer, autocast=False
+        )
