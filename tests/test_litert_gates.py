@@ -63,14 +63,14 @@ def test_a_file_with_a_stateful_random_op_is_refused():
 
 
 def with_wrong_scale(content):
-    """The file with the scales of its first quantized weights a quarter too large."""
+    """The file with the scales of its first quantized weights twice too large."""
     model = unpacked(content)
     tensor = next(
         t
         for t in model.subgraphs[0].tensors
         if t.type == schema.TensorType.INT8 and t.quantization is not None
     )
-    tensor.quantization.scale = (1.25 * np.asarray(tensor.quantization.scale)).astype("float32")
+    tensor.quantization.scale = (2.0 * np.asarray(tensor.quantization.scale)).astype("float32")
     return packed(model)
 
 

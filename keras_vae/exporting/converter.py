@@ -26,6 +26,9 @@ ARITHMETIC = (
     *("RSQRT", "SIN", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "SUM"),
 )
 
+# Where a sigmoid is within 3.4e-4 of 0 or 1: logits beyond need no levels of their own.
+SATURATED_LOGIT = 8.0
+
 Batches = Mapping[str, Mapping[str, np.ndarray]]
 
 
@@ -60,7 +63,27 @@ def convert(job: Mapping[str, Any], calibration: Batches) -> bytes:
         converter._experimental_calibrate_only = True
     with silent_stderr():
         content = converter.convert()
-        return _quantized(content, job) if quantize == "int8" else content
+        return _quantized(_narrowed(content), job) if quantize == "int8" else content
+
+
+def _narrowed(calibrated: bytes) -> bytes:
+    """A calibrated file in which what enters a sigmoid has a range without its flat ends.
+
+    Logits of black pixels reach -30; with 256 levels over all of that, few are left for the slope.
+    """
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(calibrated, 0)
+    for graph in model.subgraphs:
+        for op in graph.operators:
+            if model.operatorCodes[op.opcodeIndex].builtinCode == schema.BuiltinOperator.LOGISTIC:
+                ranges = graph.tensors[op.inputs[0]].quantization
+                ranges.min = np.maximum(ranges.min, -SATURATED_LOGIT).astype("float32")
+                ranges.max = np.minimum(ranges.max, SATURATED_LOGIT).astype("float32")
+    builder = flatbuffers.Builder(len(calibrated))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def _quantized(calibrated: bytes, job: Mapping[str, Any]) -> bytes:
