@@ -224,7 +224,7 @@ def test_samples_average_to_the_mean_within_4_standard_errors(name):
     ],
 )
 def test_samples_pass_a_kolmogorov_smirnov_test(family, oracle):
-    p = family(np.full((9999,), 0.7, "float32"), np.full((9999,), -1.0, "float32"))
+    p = family(np.full((99_999,), 0.7, "float32"), np.full((99_999,), -1.0, "float32"))
     assert scipy.stats.kstest(to_numpy(p.sample(5)), oracle.cdf).pvalue > 0.001
 
 

@@ -45,6 +45,16 @@ def test_dense_networks_go_from_any_event_to_a_code_and_back(build, shape):
     assert shapes(decoder.output) == [(None, *shape)] * 2
 
 
+@pytest.mark.parametrize("build", [kv.nets.conv, kv.nets.conv_map, kv.nets.dense])
+def test_decoders_give_parameters_of_either_sign(build):
+    """Logits and log variances are negative as often as not: nothing may be cut off."""
+    keras.utils.set_random_seed(0)
+    _, decoder = build((8, 8, 1), 3)
+    z = np.random.default_rng(0).normal(size=(4, *decoder.input_shape[1:]))
+    out = keras.ops.convert_to_numpy(decoder(z.astype("float32")))
+    assert 0.1 < np.mean(out < 0) < 0.9
+
+
 def test_the_heads_of_a_decoder_are_parts_of_the_last_axis_of_every_place():
     """Each head must see its own weights: no pixel of one may be a channel of another."""
     _, decoder = kv.nets.dense((2, 3), 1, (), decoder_heads=2)
@@ -117,6 +127,7 @@ def backbone():
     )
 
 
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="takes minutes to compile with JAX")
 def test_a_vae_with_mobilenet_as_encoder_trains_and_comes_back_from_a_file(tmp_path):
     encoder = kv.nets.with_heads(backbone(), latent_dim=4)
     decoder = kv.nets.conv_decoder((64, 64, 3), 4, (4, 8, 8))
