@@ -1,10 +1,13 @@
 """Autoencoders for Keras 3, from `model.fit` to a server and a phone."""
 
 from keras_vae import (
+    callbacks,
     controllers,
     distributions,
+    estimators,
     latents,
     layers,
+    metrics,
     nets,
     priors,
     random,
@@ -14,6 +17,7 @@ from keras_vae import (
 from keras_vae.autoencoder import Autoencoder, Endpoint
 from keras_vae.models.conv import ConvAutoencoder, ConvVAE
 from keras_vae.models.denoising import DenoisingAutoencoder
+from keras_vae.models.free_bits import FreeBitsVAE
 from keras_vae.models.iwae import IWAE
 from keras_vae.models.learned_prior import LearnedPriorVAE
 from keras_vae.models.sparse import SparseAutoencoder
@@ -32,13 +36,17 @@ __all__ = [
     "ConvVAE",
     "DenoisingAutoencoder",
     "Endpoint",
+    "FreeBitsVAE",
     "LearnedPriorVAE",
     "SparseAutoencoder",
     "VampVAE",
+    "callbacks",
     "controllers",
     "distributions",
+    "estimators",
     "latents",
     "layers",
+    "metrics",
     "nets",
     "priors",
     "random",

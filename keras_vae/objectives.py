@@ -6,6 +6,7 @@ from typing import Any
 from keras import ops
 
 from keras_vae.distributions import Normal
+from keras_vae.steps import sum_over_replicas
 
 Tensor = Any
 
@@ -54,3 +55,27 @@ def aggregate_log_densities(
     log_joint = ops.logsumexp(ops.sum(pairs, axis=-1) + log_weights, axis=1)
     log_product = ops.sum(ops.logsumexp(pairs + log_weights[..., None], axis=1), axis=-1)
     return log_joint, log_product
+
+
+def kl_of_elements(q: Normal, p: Any) -> Tensor:
+    """KL(q || p) of each element of the event on its own, `(batch, elements)`, in nats."""
+    parts = (q.mean, q.log_var, p.mean + ops.zeros_like(q.mean), p.log_var)
+    mean, log_var, other_mean, other_log_var = (ops.reshape(t, (-1, 1)) for t in parts)
+    rows = Normal(mean, log_var).kl(Normal(other_mean, other_log_var))
+    return ops.reshape(rows, (-1, math.prod(q.mean.shape[1:])))
+
+
+def free_bits_excess(kl: Tensor, nats: float) -> Tensor:
+    """What makes each group's mean KL at least `nats`, once added to the KL, `(batch,)`.
+
+    With m_j the mean over the batch of group j (and over all replicas), the mean of the KL plus
+    the excess is sum_j max(nats, m_j), and so is its gradient (Kingma et al. 2016,
+    arXiv:1606.04934, equation 15).
+
+    Args:
+        kl: `(batch, groups)`, in nats.
+        nats: The threshold.
+    """
+    total = sum_over_replicas(ops.sum(ops.stop_gradient(kl), axis=0, keepdims=True))
+    count = sum_over_replicas(ops.cast(ops.shape(kl)[0], "float32"))
+    return ops.sum(ops.where(total > nats * count, ops.zeros_like(kl), nats - kl), axis=1)

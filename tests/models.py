@@ -120,6 +120,10 @@ def mixture_vae() -> Any:
     return kv.LearnedPriorVAE(*dense(2), kv.priors.MixturePrior(3, seed=2), seed=1)
 
 
+def free_bits_vae() -> Any:
+    return kv.FreeBitsVAE(*dense(2), nats=0.1, seed=1)
+
+
 UNIT = (0.0, 1.0)
 IMAGES = uniform(ROWS, *IMAGE)
 SPARSITY = ("reconstruction", "sparsity")
@@ -153,6 +157,7 @@ CASES = [
     Case("beta_tc_vae", beta_tc_vae(), kv.BetaTCVAE.terms, range=UNIT, generative=True),
     Case("vamp_vae", vamp_vae, range=UNIT, one_mode=False, **BOUND),
     Case("mixture_vae", mixture_vae, range=UNIT, one_mode=False, **BOUND),
+    Case("free_bits_vae", free_bits_vae, kv.FreeBitsVAE.terms, range=UNIT, generative=True),
 ]
 
 

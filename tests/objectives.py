@@ -44,7 +44,8 @@ def _jax(model, x, variables):
         with scope:
             return model.loss_and_logs((x,), training=True)[0]
 
-    return jax.value_and_grad(loss_of)([v.value for v in variables])
+    # One compilation, where an eager gradient would compile each op.
+    return jax.jit(jax.value_and_grad(loss_of))([v.value for v in variables])
 
 
 def _dense(gradient, variable):
