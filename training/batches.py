@@ -98,7 +98,7 @@ def training_batches(
         .map(get_batch, num_parallel_calls=PARALLEL_BATCHES, deterministic=True)
         .apply(tf.data.experimental.assert_cardinality(total))
     )
-    return batches.prefetch(BATCHES_AHEAD).with_options(_options())
+    return batches.prefetch(BATCHES_AHEAD).with_options(pipeline_options())
 
 
 def evaluation_batches(
@@ -129,7 +129,7 @@ def evaluation_batches(
     batches = tf.data.Dataset.range(steps).map(
         batch_at, num_parallel_calls=PARALLEL_BATCHES, deterministic=True
     )
-    return batches.prefetch(BATCHES_AHEAD).with_options(_options())
+    return batches.prefetch(BATCHES_AHEAD).with_options(pipeline_options())
 
 
 def _gatherer(images: np.ndarray, labels: np.ndarray | None) -> Any:
@@ -166,7 +166,8 @@ def _check_labels(labels: np.ndarray | None, count: int) -> None:
         raise ValueError(f"Expected labels of shape ({count},). Received {labels.shape}")
 
 
-def _options() -> tf.data.Options:
+def pipeline_options() -> tf.data.Options:
+    """The options of every pipeline here: no autotuning, no rewriting, a fixed order."""
     import tensorflow as tf
 
     options = tf.data.Options()

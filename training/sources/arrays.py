@@ -24,7 +24,7 @@ def read_npz(path: Path) -> Data:
     Raises:
         ValueError: The file is unreadable, or its arrays are no images. The message names it.
     """
-    arrays = _load(path)
+    arrays = load_arrays(path)
     prefix = "x_" if "x_train" in arrays else ""
     if f"{prefix}train" not in arrays:
         raise ValueError(
@@ -55,7 +55,7 @@ def read_npy(path: Path) -> Data:
     Raises:
         ValueError: The file is unreadable, or its array is no images. The message names it.
     """
-    return _split(path.stem, as_images(_load(path)[""], str(path)), None)
+    return _split(path.stem, as_images(load_arrays(path)[""], str(path)), None)
 
 
 def as_images(array: np.ndarray, where: str) -> np.ndarray:
@@ -129,7 +129,7 @@ def _split(name: str, images: np.ndarray, labels: np.ndarray | None) -> Data:
     return Data(name, images[train], images[test], labels[train], labels[test])
 
 
-def _load(path: Path) -> dict[str, np.ndarray]:
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
     """Reads all arrays of a file; the array of a .npy file has the empty name."""
     try:
         with path.open("rb") as file:  # numpy leaves a damaged file open
