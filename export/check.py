@@ -174,15 +174,14 @@ def _verdict(name: Format, attempt: Callable[[], tuple[str, int]]) -> Verdict:
 
 def _nearness(found: Mapping[str, Mapping[str, Any]], quantize: str | None) -> str:
     """The output that is furthest from its bar."""
-    from keras_vae.exporting.bars import bar, margin
+    from keras_vae.exporting.bars import bar, by_name, margin
 
+    named = by_name(found)
     if quantize is None:
-        worst = max(d.relative for outputs in found.values() for d in outputs.values())
+        worst = max(difference.relative for difference in named.values())
         return f"answers as Keras does, relative error {worst:.1e}"
-    spare, endpoint, name = min(
-        (margin(n, d, quantize), e, n) for e, o in found.items() for n, d in o.items()
-    )
-    text = f"at worst {found[endpoint][name].psnr:.1f} dB, in {endpoint}/{name}"
+    spare, name = min((margin(name, one, quantize), name) for name, one in named.items())
+    text = f"at worst {named[name].psnr:.1f} dB, in {name}"
     if spare >= 0:
         return text
     return f"{text}; {bar(name, quantize)} will be needed, so train and see"

@@ -90,10 +90,10 @@ class Judge:
         """What is not good enough, in words; empty if all is."""
         words = [
             f"{signature}/{name}: {_numbers(one, quantization)}, needed is "
-            f"{bar(name, quantization)}"
+            f"{bar(f'{signature}/{name}', quantization)}"
             for signature, outputs in found.items()
             for name, one in outputs.items()
-            if not is_close(name, one, quantization)
+            if not is_close(f"{signature}/{name}", one, quantization)
         ]
         if quantization == "int8" and decibels is not None and decibels < -MAX_DECIBELS:
             words.append(

@@ -128,7 +128,7 @@ def test_int8_is_as_good_as_promised_for_every_endpoint(tmp_path, vae, io):
     assert psnr(vae.sample(16, seed=1), sampled["reconstruction"]) >= 40
     noise = np.asarray(keras_vae.random.standard_normal(seed, 4))
     # Only outputs of int8 have steps, of about 6 standard deviations / 255.
-    assert np.abs(sampled["z"] - noise).mean() <= (1e-6 if io == "float32" else 0.02)
+    assert np.abs(sampled["z"] - noise).mean() <= (1e-6 if io == "float32" else 0.03)
     score = run(path, "score", x=x)["score"]
     np.testing.assert_allclose(score, vae.score(x), rtol=0.05)
 

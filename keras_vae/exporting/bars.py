@@ -7,9 +7,11 @@ from keras_vae.exporting.comparison import DATA_OUTPUT, Difference
 
 # Largest error of float32, as a fraction of the largest value.
 RELATIVE_ERROR = 1e-5
-# Least PSNR of reconstructions against the model's, in dB.
+# Least PSNR of what a decoder makes of codes against the model's, in dB.
 MIN_PSNR = {None: 100.0, "float16": 80.0, "dynamic": 50.0, "int8": 40.0}
-# Codes and scores are no pictures: they may be so much further from the model, in dB.
+DECODED = (f"decode/{DATA_OUTPUT}", f"sample/{DATA_OUTPUT}")
+# The rest may be so much further from the model, in dB: codes and scores are no pictures, and in
+# `reconstruct` the decoder adds its errors to those of the encoder.
 ALLOWANCE = 10.0
 
 
@@ -27,9 +29,8 @@ def refuse_different(
         ValueError: If one misses its bar, with the numbers.
     """
     bad = [
-        f"{endpoint}/{name} with {_numbers(difference)} where {bar(name, quantize, min_psnr)}"
-        for endpoint, outputs in found.items()
-        for name, difference in outputs.items()
+        f"{name} with {_numbers(difference)} where {bar(name, quantize, min_psnr)}"
+        for name, difference in by_name(found).items()
         if not is_close(name, difference, quantize, min_psnr)
     ]
     if bad:
@@ -39,10 +40,15 @@ def refuse_different(
         )
 
 
+def by_name(found: Mapping[str, Mapping[str, Difference]]) -> dict[str, Difference]:
+    """The differences by "endpoint/output"."""
+    return {f"{e}/{name}": d for e, outputs in found.items() for name, d in outputs.items()}
+
+
 def is_close(
     name: str, difference: Difference, quantize: str | None, min_psnr: float | None = None
 ) -> bool:
-    """Whether an output of this name is as near to the model's as it must be; NaN is not."""
+    """Whether an output, "endpoint/output", is as near to the model's as it must be; NaN is not."""
     return margin(name, difference, quantize, min_psnr) >= 0
 
 
@@ -64,7 +70,7 @@ def bar(name: str, quantize: str | None, min_psnr: float | None = None) -> str:
 
 def _least(name: str, quantize: str | None, min_psnr: float | None) -> float:
     least = MIN_PSNR[quantize] if min_psnr is None else min_psnr
-    return least if name == DATA_OUTPUT else least - ALLOWANCE
+    return least if name in DECODED else least - ALLOWANCE
 
 
 def _numbers(difference: Difference) -> str:

@@ -72,7 +72,8 @@ def endpoint_rows(model: Any, endpoints: Mapping[str, Endpoint], examples: Array
     named = dict(zip([spec.name for spec in _data_specs(model)], examples, strict=True))
     if any(spec.name not in named for e in endpoints.values() for spec in e.inputs):
         named.update(_codes(model, examples))
-        named["seed"] = row_seeds(len(examples[0]), 0)
+        # The noise of few seeds would not reach as far as that of others, and int8 cuts off.
+        named["seed"] = row_seeds(4 * len(examples[0]), 0)
     return {
         name: _aligned({spec.name: named[spec.name] for spec in endpoint.inputs})
         for name, endpoint in endpoints.items()

@@ -77,8 +77,10 @@ def _narrowed(calibrated: bytes) -> bytes:
     model = schema.ModelT.InitFromPackedBuf(calibrated, 0)
     for graph in model.subgraphs:
         for op in graph.operators:
-            if model.operatorCodes[op.opcodeIndex].builtinCode == schema.BuiltinOperator.LOGISTIC:
-                ranges = graph.tensors[op.inputs[0]].quantization
+            if model.operatorCodes[op.opcodeIndex].builtinCode != schema.BuiltinOperator.LOGISTIC:
+                continue
+            ranges = graph.tensors[op.inputs[0]].quantization
+            if ranges is not None and ranges.min is not None:  # What is in a loop has no range.
                 ranges.min = np.maximum(ranges.min, -SATURATED_LOGIT).astype("float32")
                 ranges.max = np.minimum(ranges.max, SATURATED_LOGIT).astype("float32")
     builder = flatbuffers.Builder(len(calibrated))

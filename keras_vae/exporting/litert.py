@@ -62,9 +62,9 @@ def write_litert(
         batch_size: The fixed batch; a dynamic one is ten times slower on device.
         io: "float32" inputs and outputs, or with "int8" also "int8" ones, for devices without
             floats; scales and zero points are in the metadata.
-        min_psnr: Least PSNR of reconstructions against the model, in dB; None for 80 (float16), 50
-            (dynamic) or 40 (int8). Codes and scores may be 10 dB less. float32 must be within a
-            relative error of 1e-5 unless this is set.
+        min_psnr: Least PSNR of decoded codes against the model, in dB; None for 80 (float16), 50
+            (dynamic) or 40 (int8). What encodes, alone or first, may be 10 dB less. float32 must
+            be within a relative error of 1e-5 unless this is set.
         labels: Names of the classes of the data, for the metadata.
 
     Returns:
