@@ -248,7 +248,7 @@ def test_samples_lie_in_the_support(name):
 
 
 @every_family
-@pytest.mark.parametrize("size", [-50.0, 50.0])
+@pytest.mark.parametrize("size", [-1e8, -50.0, 50.0, 1e8])
 def test_extreme_network_outputs_keep_log_prob_and_its_gradients_finite(name, size):
     shape = (3, CLASSES)
     outputs = [np.full((BATCH, *shape), size, "float32")] * d.get(name).heads
@@ -265,6 +265,12 @@ def test_extreme_log_variances_keep_samples_and_kl_finite(log_var):
     q = d.Normal(normals(BATCH, 3), np.full((BATCH, 3), log_var, "float32"))
     assert np.all(np.isfinite(to_numpy(q.kl(d.Normal(np.zeros((BATCH, 3), "float32"))))))
     assert np.all(np.isfinite(to_numpy(q.sample(0))))
+
+
+def test_the_gradient_of_logits_of_zero_is_x_minus_one_half():
+    """A network that has just been made gives zeros, where |x| has no slope of its own."""
+    (slope,) = gradient(lambda a: d.Bernoulli(a).log_prob(np.float32(0.8)), np.zeros((3, 2)))
+    np.testing.assert_allclose(slope, 0.3, rtol=1e-6)
 
 
 # The reparameterization gradient.

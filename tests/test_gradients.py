@@ -9,6 +9,9 @@ import keras_vae as kv
 SHAPE = (3, 4)
 STEP = 5e-3
 
+# To trace a TensorFlow graph takes longer than to run it once.
+FAST = {"run_eagerly": keras.backend.backend() == "tensorflow", "jit_compile": False}
+
 
 def networks(heads=1, decoder_heads=1):
     keras.utils.set_random_seed(0)
@@ -62,7 +65,7 @@ def norm(arrays):
 def test_a_step_follows_the_finite_differences_of_the_logged_loss(name):
     """Along the gradient and two random directions; the noise is the same in each evaluation."""
     model, x = MODELS[name](), data(name)
-    model.compile(keras.optimizers.SGD(1.0), jit_compile=False)
+    model.compile(keras.optimizers.SGD(1.0), **FAST)
     start = values(model.variables)
     weights = values(model.trainable_variables)
     logged = float(model.train_on_batch(x, return_dict=True)["loss"])

@@ -11,6 +11,9 @@ import keras_vae as kv
 SHAPE = (4, 3)
 ROWS = 10
 
+# To trace a TensorFlow graph takes longer than to run it once.
+FAST = {"run_eagerly": keras.backend.backend() == "tensorflow"}
+
 
 def to_numpy(x):
     return keras.ops.convert_to_numpy(x).astype("float64")
@@ -29,7 +32,7 @@ def networks(heads=1, decoder_heads=1, latent_dim=2, activation="tanh"):
 
 def logs(model, x, y=None, **kwargs):
     """Means over the examples, in batches of 4, 4 and 2."""
-    model.compile("adam")
+    model.compile("adam", **FAST)
     return model.evaluate(x, y, batch_size=4, verbose=0, return_dict=True, **kwargs)
 
 
@@ -97,7 +100,7 @@ def test_the_bound_is_what_quadrature_over_the_code_gives_and_lies_below_the_lik
     bound = np.trapezoid(integrand, z)
     spread = np.sqrt(np.trapezoid(q.pdf(z) * log_p**2, z) - np.trapezoid(q.pdf(z) * log_p, z) ** 2)
     copies = 4000
-    model.compile("adam")
+    model.compile("adam", **FAST)
     repeated = np.repeat(one, copies, axis=0)
     found = model.evaluate(repeated, batch_size=copies, verbose=0, return_dict=True)["elbo"]
     assert abs(found - bound) < 4 * spread / np.sqrt(copies) + 1e-4

@@ -69,13 +69,3 @@ class Distribution:
             f"{type(self).__name__} and {type(other).__name__}. "
             "(Estimate it from samples: the mean of self.log_prob(z) - other.log_prob(z).)"
         )
-
-
-def log_sinhc(u: Tensor) -> Tensor:
-    """log(sinh(u) / u), by its Taylor series about 0, where the quotient has no digits left."""
-    small = ops.abs(u) < 0.3
-    squared = ops.square(u)
-    series = squared / 6.0 - squared**2 / 180.0 + squared**3 / 2835.0
-    # Away from 0 on both branches, because the gradient of the branch not taken must be finite.
-    size = ops.where(small, ops.ones_like(u), ops.abs(u))
-    return ops.where(small, series, size + ops.log((1.0 - ops.exp(-2.0 * size)) / (2.0 * size)))

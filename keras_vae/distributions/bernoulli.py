@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.distributions.base import Distribution, Tensor, log_sinhc, sum_event, tensor
+from keras_vae.distributions.base import Distribution, Tensor, sum_event, tensor
+from keras_vae.distributions.special import langevin, log_sinhc, softplus
 
 
 class Bernoulli(Distribution):
@@ -35,14 +36,14 @@ class Bernoulli(Distribution):
 
     def element_log_prob(self, x: Tensor) -> Tensor:
         """Log probability of each element of `x` in [0, 1], `(batch, ...)`, in nats."""
-        return x * self.logits - ops.softplus(self.logits)
+        return x * self.logits - softplus(self.logits)
 
     def kl(self, other: Distribution) -> Tensor:
         """KL(self || other), both Bernoulli."""
         if not isinstance(other, Bernoulli):
             return super().kl(other)
         gap = self.logits - other.logits
-        return sum_event(self.mean * gap - ops.softplus(self.logits) + ops.softplus(other.logits))
+        return sum_event(self.mean * gap - softplus(self.logits) + softplus(other.logits))
 
 
 class ContinuousBernoulli(Distribution):
@@ -65,7 +66,7 @@ class ContinuousBernoulli(Distribution):
     @property
     def mean(self) -> Tensor:
         """Expected value, shape `(batch, ...)`: nearer to 1/2 than the sigmoid of the logits."""
-        return 0.5 + 0.5 * _langevin(0.5 * self.logits)
+        return 0.5 + 0.5 * langevin(0.5 * self.logits)
 
     def sample(self, seed: Any = None) -> Tensor:
         """The quantile function at uniform noise, reparameterized."""
@@ -85,11 +86,3 @@ class ContinuousBernoulli(Distribution):
             return super().kl(other)
         gap = (self.logits - other.logits) * (self.mean - 0.5)
         return sum_event(gap - log_sinhc(0.5 * self.logits) + log_sinhc(0.5 * other.logits))
-
-
-def _langevin(u: Tensor) -> Tensor:
-    """The derivative of `log_sinhc`, coth(u) - 1 / u, by its Taylor series about 0."""
-    small = ops.abs(u) < 0.3
-    series = u / 3.0 - u**3 / 45.0 + 2.0 * u**5 / 945.0
-    safe = ops.where(small, ops.ones_like(u), u)
-    return ops.where(small, series, 1.0 / ops.tanh(safe) - 1.0 / safe)

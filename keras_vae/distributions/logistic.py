@@ -6,7 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.distributions.base import Distribution, Tensor, log_sinhc, tensor
+from keras_vae.distributions.base import Distribution, Tensor, tensor
+from keras_vae.distributions.special import log_sinhc, softplus
 
 HALF_BIN = 0.5 / 255.0
 
@@ -116,8 +117,8 @@ def _log_bin(x: Tensor, location: Tensor, log_scale: Tensor) -> Tensor:
     factors of its lower edge, the last those of its upper.
     """
     inverse_scale = ops.exp(-log_scale)
-    below = -ops.softplus((location - x - HALF_BIN) * inverse_scale)
-    above = -ops.softplus((x - HALF_BIN - location) * inverse_scale)
+    below = -softplus((location - x - HALF_BIN) * inverse_scale)
+    above = -softplus((x - HALF_BIN - location) * inverse_scale)
     half_width = HALF_BIN * inverse_scale
     # log(1 - exp(-2 h)) for the half width h.
     width = math.log(2.0 * HALF_BIN) - log_scale - half_width + log_sinhc(half_width)

@@ -1,0 +1,64 @@
+"""Every likelihood runs on a device: builtin ops alone, and the numbers of Keras."""
+
+import numpy as np
+import pytest
+
+from keras_vae import distributions as d
+
+pytestmark = pytest.mark.tensorflow
+
+BATCH, SHAPE = 3, (5, 4)
+NAMES = sorted(d.FAMILIES)
+
+
+def arguments(name):
+    """Decoder outputs and shared parameters from moderate to extreme."""
+    family = d.get(name)
+    outputs = np.random.default_rng(len(name)).normal(size=(family.heads, BATCH, *SHAPE))
+    outputs[:, 0] *= 100
+    return [*outputs.astype("float32"), *(np.float32(-1.5) for _ in family.shared)]
+
+
+def data(name):
+    rng = np.random.default_rng(0)
+    if name == "categorical":
+        return np.eye(SHAPE[1], dtype="float32")[rng.integers(0, SHAPE[1], (BATCH, SHAPE[0]))]
+    return (rng.choice([0, 1, 127, 200, 255], (BATCH, *SHAPE)) / 255).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def interpreter():
+    """One file with `mean` and `log_prob` of every family as signatures."""
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    module = tf.Module()
+    functions = {name: tf.function(computed(name), signature(tf, name)) for name in NAMES}
+    graphs = [f.get_concrete_function() for f in functions.values()]
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(graphs, module)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return Interpreter(model_content=converter.convert())
+
+
+def computed(name):
+    def graph(x, *parameters):
+        p = d.get(name)(*parameters)
+        return {"mean": p.mean, "log_prob": p.log_prob(x)}
+
+    graph.__name__ = name
+    return graph
+
+
+def signature(tf, name):
+    arrays = [data(name), *arguments(name)]
+    return [tf.TensorSpec(a.shape, tf.float32, name=f"a{i}") for i, a in enumerate(arrays)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mean_and_log_prob_are_those_of_keras(interpreter, name):
+    arrays = [data(name), *arguments(name)]
+    runner = interpreter.get_signature_runner(name)
+    found = runner(**{f"a{i}": a for i, a in enumerate(arrays)})
+    p = d.get(name)(*arrays[1:])
+    np.testing.assert_allclose(found["mean"], np.asarray(p.mean), rtol=1e-5, atol=2e-5)
+    np.testing.assert_allclose(found["log_prob"], np.asarray(p.log_prob(arrays[0])), rtol=1e-5)
