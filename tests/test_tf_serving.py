@@ -160,6 +160,8 @@ def test_kubernetes_has_the_same_configuration_in_it(folder):
     for word in container["args"]:
         if "_file=" in word:
             assert word.partition("=/config/")[2] in data
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert mounts == {"models": "/models", "config": "/config"}
     assert documents["Service"]["spec"]["selector"] == pod["metadata"]["labels"]
     named = {port["name"] for port in container["ports"]}
     assert {port["targetPort"] for port in documents["Service"]["spec"]["ports"]} <= named
