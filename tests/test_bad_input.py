@@ -259,6 +259,7 @@ def test_objectives_must_return_what_they_promise():
         refused(ValueError, message, model.fit, uniform(4, 6), verbose=0)
 
 
+@pytest.mark.tensorflow
 def test_what_is_not_built_cannot_be_exported(tmp_path):
     lazy = keras.Sequential([keras.layers.Dense(3)])
     model = kv.Autoencoder(lazy, DECODER)
