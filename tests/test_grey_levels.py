@@ -63,6 +63,12 @@ def test_continuous_bernoulli_log_prob_has_the_gradient_x_minus_mean():
     np.testing.assert_allclose(slope, 0.25 - np.array(mean), atol=2e-6)
 
 
+@pytest.mark.parametrize("logit", [-1e30, 1e30])
+def test_continuous_bernoulli_survives_any_logit(logit):
+    (slope,) = gradient(lambda a: d.ContinuousBernoulli(a).log_prob(0.25), np.full((1, 1), logit))
+    assert slope.item() == pytest.approx(0.25 if logit < 0 else -0.75, abs=1e-6)
+
+
 def _mean_by_quadrature(logit):
     total = scipy.integrate.quad(lambda x: math.exp(logit * x), 0, 1)[0]
     return scipy.integrate.quad(lambda x: x * math.exp(logit * x), 0, 1)[0] / total
