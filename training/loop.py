@@ -140,7 +140,7 @@ def fit(
     from training.data import evaluation_batches, training_batches
 
     if done == recipe.epochs:
-        print(f"All {done} epochs are done.")
+        print(f"All {done} epochs are done. (Give --epochs N to train on.)")
         return
     batches = training_batches(data.train, recipe.batch_size, settings.seed, done * steps)
     begin = time.perf_counter()

@@ -19,7 +19,7 @@ def recipe(
         likelihood: Name of p(x | z), see keras_vae.distributions.
         learning_rate: Of Adam.
         image_shape: Height, width, channels.
-        seed: Of the noise in training, if there is any.
+        seed: Of the weights and of the noise, if there is any.
     """
     import keras
 

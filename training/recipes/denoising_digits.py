@@ -19,7 +19,7 @@ def recipe(
         filters: Channels of the convolutions, each of which halves the size.
         learning_rate: Of Adam.
         image_shape: Height, width, channels.
-        seed: Of the noise in training.
+        seed: Of the weights and of the noise.
     """
     import keras
 

@@ -25,7 +25,7 @@ def recipe(
         hidden: Widths of the encoder's layers; the decoder mirrors them.
         learning_rate: Of Adam.
         image_shape: Height, width, channels.
-        seed: Of the noise in training, if there is any.
+        seed: Of the weights and of the noise, if there is any.
     """
     import keras
 

@@ -23,7 +23,7 @@ def recipe(
         beta: Weight of the KL term; below 1, as cross entropy counts little for grey pixels.
         learning_rate: Of Adam.
         image_shape: Height, width, channels.
-        seed: Of the noise in training.
+        seed: Of the weights and of the noise.
     """
     import keras
 
