@@ -11,6 +11,7 @@ from keras_vae import (
     nets,
     priors,
     random,
+    samplers,
     schedules,
     weights,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "nets",
     "priors",
     "random",
+    "samplers",
     "schedules",
     "weights",
 ]

@@ -8,8 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import assembly, checks, distributions
+from keras_vae import assembly, checks, distributions, samplers
 from keras_vae.construction import Constructed
+from keras_vae.sampling import Sampling
 from keras_vae.steps import ReplicaSeedGenerator, Step, sum_over_replicas
 from keras_vae.weights import LossWeight, as_loss_weight, weighted
 
@@ -30,7 +31,7 @@ class Endpoint:
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class Autoencoder(Constructed, Step, keras.Model):
+class Autoencoder(Constructed, Sampling, Step, keras.Model):
     """Deterministic autoencoder: minimizes -log p(x | encoder(x)), summed over the event.
 
     A subclass overrides `loss_terms`, lists the names in `terms`, and writes nothing about
@@ -283,15 +284,18 @@ class Autoencoder(Constructed, Step, keras.Model):
         return model
 
     def save_own_variables(self, store: Any) -> None:
-        """Keras's own, and the states of random number generators, which Keras leaves out."""
+        """Keras's own, the states of random number generators, which it leaves out, the sampler."""
         super().save_own_variables(store)
+        samplers.save(self.sampler, store)
         for number, state in enumerate(self._seed_states()):
             store[f"seed_{number}"] = state
 
     def load_own_variables(self, store: Any) -> None:
         """The inverse of `save_own_variables`."""
-        own = {name: store[name] for name in store.keys() if not name.startswith("seed_")}
+        ours = ("seed_", samplers.PREFIX)
+        own = {name: store[name] for name in store.keys() if not name.startswith(ours)}
         super().load_own_variables(own)
+        self.sampler = samplers.load(store)
         for number, state in enumerate(self._seed_states()):
             state.assign(store[f"seed_{number}"])
 
@@ -304,11 +308,14 @@ class Autoencoder(Constructed, Step, keras.Model):
         """What this model serves: name to `Endpoint`; the first is the default."""
         x = keras.InputSpec(shape=(None, *self.event_shape), dtype="float32", name="x")
         z = keras.InputSpec(shape=(None, *self.latent_shape), dtype="float32", name="z")
+        seed = keras.InputSpec(shape=(None,), dtype="int32", name="seed")
+        samples = self.generative or self.sampler is not None
         return {
             "reconstruct": Endpoint(lambda x: {"reconstruction": self.reconstruct(x)}, (x,)),
             "encode": Endpoint(self.encoded, (x,)),
             "decode": Endpoint(lambda z: {"reconstruction": self.decode(z)}, (z,)),
             "score": Endpoint(self._scores, (x,)),
+            **({"sample": Endpoint(self.sampled, (seed,))} if samples else {}),
         }
 
     def encoded(self, x: Tensor) -> dict[str, Tensor]:

@@ -29,11 +29,11 @@ def check_data(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> 
             outside the support of the model's likelihood.
         TypeError: If they are not numbers.
     """
-    if _are_arrays(x):
+    if are_arrays(x):
         check_batch(model, x, y, sample_weight)
         return x
     first = _first_batch(x)
-    if _are_arrays(first):
+    if are_arrays(first):
         check_batch(model, *keras.utils.unpack_x_y_sample_weight(first))
     return _generator(itertools.chain([first], x)) if isinstance(x, Iterator) else x
 
@@ -138,7 +138,7 @@ def _extremes(name: str, values: Any) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def _are_arrays(x: Any) -> bool:
+def are_arrays(x: Any) -> bool:
     """Whether `x` is an array, a tensor or a structure of them, rather than a source of them."""
     leaves = [leaf for leaf in keras.tree.flatten(x) if leaf is not None]
     return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)

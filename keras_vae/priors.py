@@ -12,6 +12,19 @@ from keras_vae.distributions.base import tensor
 Tensor = Any
 
 
+def chosen_components(noise: Tensor, log_weights: Tensor) -> Tensor:
+    """Which component of a mixture each row takes, int32 `(batch,)`, without a random op.
+
+    Args:
+        noise: Standard normals, `(batch, 2)`.
+        log_weights: Normalized log weights of the components, `(K,)`.
+    """
+    # The squared radius of two standard normals is exponential, so this is uniform.
+    uniform = ops.exp(-0.5 * ops.sum(ops.square(noise), axis=1, keepdims=True))
+    steps = ops.cumsum(ops.exp(log_weights))[None, :-1]
+    return ops.sum(ops.cast(uniform >= steps, "int32"), axis=1)
+
+
 class GaussianMixture(Distribution):
     """A mixture of K diagonal Gaussians, the same one for each row of a batch.
 
@@ -59,10 +72,7 @@ class GaussianMixture(Distribution):
         Returns:
             `(batch, *latent_shape)`.
         """
-        # The squared radius of two standard normals is exponential, so this is uniform.
-        uniform = ops.exp(-0.5 * ops.sum(ops.square(noise[:, :2]), axis=1, keepdims=True))
-        steps = ops.cumsum(ops.exp(self.log_weights))[None, :-1]
-        chosen = ops.sum(ops.cast(uniform >= steps, "int32"), axis=1)
+        chosen = chosen_components(noise[:, :2], self.log_weights)
         mean = ops.take(self.components.mean, chosen, axis=0)
         spread = temperature * ops.exp(0.5 * ops.take(self.components.log_var, chosen, axis=0))
         return mean + spread * ops.reshape(noise[:, 2:], (-1, *mean.shape[1:]))

@@ -33,7 +33,7 @@ class Case:
         construct: Makes the model; the networks as small as they can be.
         terms: Names of its loss terms.
         x: 13 examples, or a structure of arrays with 13 rows each.
-        generative: Whether it has `sample` and logs a bound.
+        generative: Whether it has `sample`.
         one_mode: Whether its prior has one mode, where temperature 0 puts all samples.
         range: Lowest and highest value that a reconstruction may have.
     """
@@ -60,9 +60,14 @@ class Case:
         return model
 
     @property
+    def bounded(self) -> bool:
+        """Whether it has a posterior and logs a bound."""
+        return "kl" in self.terms
+
+    @property
     def logs(self) -> set[str]:
         """Names of what is logged."""
-        return {"loss", *self.terms, *(("elbo",) if "kl" in self.terms else ())}
+        return {"loss", *self.terms, *(("elbo",) if self.bounded else ())}
 
 
 def dense(heads: int = 1, decoder_heads: int = 1, shape: Any = FEATURES) -> Any:

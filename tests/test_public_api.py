@@ -34,6 +34,7 @@ NAMES = [
     "nets",
     "priors",
     "random",
+    "samplers",
     "schedules",
     "weights",
 ]

@@ -45,11 +45,19 @@ def frozen_inside():
     return model
 
 
+def with_sampler():
+    """What was fitted after training is part of a model too."""
+    model = kv.Autoencoder(*dense(), seed=1)
+    model.fit_sampler(X, components=2)
+    return model
+
+
 MODELS = {case.id: (case.make, first(BATCH, case.x)) for case in CASES} | {
     "with_random_layers": (with_random_layers, X),
     "half_precision": (half_precision, IMAGES),
     "frozen": (frozen, X),
     "frozen_inside": (frozen_inside, IMAGES),
+    "with_sampler": (with_sampler, X),
     "likelihood_class": (
         lambda: kv.Autoencoder(*dense(), likelihood=kv.distributions.Laplace),
         X,

@@ -54,7 +54,7 @@ def figures(model: Any, data: Data, metrics: Path) -> Iterator[tuple[str, Callab
         start, end = images[:half], images[half : 2 * half]
         method = "slerp" if is_vae else "lerp"
         yield "interpolation", lambda: plots.interpolation(model, start, end, COLUMNS, method)
-    if hasattr(model, "sample"):
+    if "sample" in model.endpoints():
         yield "samples", lambda: plots.samples(model, rows=8, columns=12)
     if is_vae and len(model.latent_shape) == 1:
         few = pixels(data.test[:SCATTERED_IF_LARGE])

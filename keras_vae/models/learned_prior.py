@@ -43,7 +43,7 @@ class SampledKLVAE(VAE):
         return {"reconstruction": reconstruction, "kl": kl}
 
     def prior_codes(self, seeds: Any, temperature: float = 1.0) -> Tensor:
-        """Codes from the prior; see `VAE.prior_codes`."""
+        """Codes from the prior; see `Sampling.prior_codes`."""
         p = self.prior(ops.zeros((1, *self.latent_shape)))
         noise = random.standard_normal(seeds, int(np.prod(self.latent_shape)) + p.extra_noise)
         return p.from_noise(ops.convert_to_tensor(noise), temperature)

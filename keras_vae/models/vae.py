@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae import distributions, random
-from keras_vae.autoencoder import Autoencoder, Endpoint
+from keras_vae.autoencoder import Autoencoder
 from keras_vae.distributions import Normal
 from keras_vae.weights import LossWeight
 
@@ -42,6 +42,7 @@ class VAE(Autoencoder):
     """
 
     terms: tuple[str, ...] = ("reconstruction", "kl")
+    generative = True
 
     def __init__(
         self,
@@ -69,6 +70,10 @@ class VAE(Autoencoder):
         """The mean of q(z | x), `(batch, *latent_shape)`, float32, the same at each call."""
         return self.posterior(x, training).mean
 
+    def codes_from_noise(self, x: Tensor, noise: Tensor) -> Tensor:
+        """The draw of q(z | x) that standard normal `noise` is turned into."""
+        return self.posterior(x).from_noise(noise)
+
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """The two terms of minus the evidence lower bound, each `(batch,)`, in nats."""
         q = self.posterior(x, training)
@@ -81,35 +86,6 @@ class VAE(Autoencoder):
         q = self.posterior(x)
         p = self.observation(q.mean)
         return {"reconstruction": -p.log_prob(x), "kl": q.kl(self.prior(q.mean))}
-
-    def sample(self, count: int, seed: int | None = None, temperature: float = 1.0) -> Tensor:
-        """New examples: the mean of p(x | z) for z from the prior.
-
-        Args:
-            count: How many.
-            seed: The same seed gives the same examples, here and, row by row for
-                `keras_vae.random.row_seeds(count, seed)`, from the served `sample`.
-            temperature: Factor of the prior's standard deviation; below 1 is less varied.
-
-        Returns:
-            Shape `(count, *event_shape)`, in the range of the data.
-
-        Raises:
-            ValueError: If `count` is less than 1 or `temperature` is negative.
-        """
-        if count < 1 or temperature < 0:
-            raise ValueError(
-                "Expected count of at least 1 and temperature of at least 0. "
-                f"Received: count={count!r}, temperature={temperature!r}."
-            )
-        if seed is None:
-            seed = int(np.random.default_rng().integers(2**31))
-        return self.decode(self.prior_codes(random.row_seeds(count, seed), temperature))
-
-    def endpoints(self) -> dict[str, Endpoint]:
-        """Those of every autoencoder and `sample`: int32 seeds, one a row, to examples and z."""
-        seed = keras.InputSpec(shape=(None,), dtype="int32", name="seed")
-        return {**super().endpoints(), "sample": Endpoint(self._sampled, (seed,))}
 
     def encoded(self, x: Tensor) -> dict[str, Tensor]:
         """What the `encode` endpoint answers."""
@@ -129,15 +105,6 @@ class VAE(Autoencoder):
         return codes[0]
 
     def prior_codes(self, seeds: Any, temperature: float = 1.0) -> Tensor:
-        """Codes `(len(seeds), *latent_shape)` from the prior; row i depends on `seeds[i]` alone.
-
-        Args:
-            seeds: int32, `(batch,)`, as `keras_vae.random.standard_normal` takes them.
-            temperature: Factor of the prior's standard deviation.
-        """
+        """Codes from the standard normal prior; see `Sampling.prior_codes`."""
         noise = random.standard_normal(seeds, int(np.prod(self.latent_shape)))
         return temperature * ops.reshape(noise, (-1, *self.latent_shape))
-
-    def _sampled(self, seed: Tensor) -> dict[str, Tensor]:
-        z = self.prior_codes(seed)
-        return {"reconstruction": self.decode(z), "z": z}

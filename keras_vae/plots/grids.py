@@ -28,7 +28,7 @@ def reconstructions(model: Any, x: Any, columns: int = 10) -> Figure:
 def samples(
     model: Any, rows: int = 8, columns: int = 8, seed: int = 0, temperature: float = 1.0
 ) -> Figure:
-    """New examples from the prior.
+    """New examples.
 
     Args:
         model: A built generative image model of `keras_vae`.
@@ -38,7 +38,7 @@ def samples(
         temperature: As in `model.sample`.
     """
     images = latents.as_numpy(model.sample(rows * columns, seed=seed, temperature=temperature))
-    title = "Samples from the prior"
+    title = "Samples"
     if temperature != 1.0:
         title += f" at temperature {temperature:g}"
     return image_grid(images.reshape(rows, columns, *images.shape[1:]), title)

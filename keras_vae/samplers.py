@@ -1,0 +1,161 @@
+"""Where to decode new examples from, fitted to the codes of a model after its training."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae import checks
+from keras_vae.estimators.compiled import Compiled, default_batch_size, padded
+from keras_vae.priors import chosen_components
+
+Tensor = Any
+
+# Numbers of a code up to which a full covariance is fitted: 10 of them take 40 MB.
+LARGEST_FULL = 1024
+PREFIX = "sampler_"  # Of names in files.
+
+
+@dataclasses.dataclass(frozen=True)
+class MixtureSampler:
+    """A mixture of K Gaussians over codes of n numbers, as constants: a model keeps it in its file.
+
+    Attributes:
+        log_weights: Of the components, float32 `(K,)`.
+        means: Float32 `(K, n)`.
+        factors: With full covariances their Cholesky factors, `(K, n, n)`; otherwise the standard
+            deviations, `(K, n)`; float32.
+        extra_noise: Standard normals that `from_noise` takes beyond one for each number of a code.
+    """
+
+    log_weights: np.ndarray
+    means: np.ndarray
+    factors: np.ndarray
+    extra_noise = 2
+
+    def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
+        """Codes `(batch, n)` from standard normals `(batch, n + 2)`.
+
+        Args:
+            noise: Two of a row choose the component, the others are its noise.
+            temperature: Factor of the components' standard deviations.
+        """
+        chosen = chosen_components(noise[:, :2], ops.convert_to_tensor(self.log_weights))
+        mean = ops.take(ops.convert_to_tensor(self.means), chosen, axis=0)
+        factor = ops.take(ops.convert_to_tensor(self.factors), chosen, axis=0)
+        if len(self.factors.shape) == 2:
+            return mean + temperature * factor * noise[:, 2:]
+        # A sum and not a matrix product, of which accelerators would keep three digits.
+        return mean + temperature * ops.sum(factor * noise[:, None, 2:], axis=2)
+
+
+def fit_mixture(
+    codes: Any, components: int = 10, covariance: str = "full", seed: int | None = 0
+) -> MixtureSampler:
+    """A Gaussian mixture fitted to codes by scikit-learn (expectation maximization).
+
+    Ghosh et al. 2020 (arXiv:1903.12436, section 4) call it ex-post density estimation and take 10
+    components with full covariances.
+
+    Args:
+        codes: `(count, *latent_shape)`.
+        components: How many Gaussians; one with covariance "full" is the Gaussian of the codes'
+            mean and covariance.
+        covariance: "full" or "diag".
+        seed: Of the initial components.
+
+    Raises:
+        ValueError: If there are fewer codes than components, they are not finite, or a full
+            covariance is asked for codes of more than 1024 numbers.
+        ImportError: If scikit-learn is not installed.
+    """
+    codes = np.asarray(codes, "float64").reshape(len(codes), -1)
+    _check(codes, components, covariance)
+    try:
+        from sklearn.mixture import GaussianMixture
+    except ImportError as error:
+        raise ImportError(
+            "Expected scikit-learn, which fits the mixture. Received: no such package. "
+            '(pip install "keras-vae[samplers]")'
+        ) from error
+    found = GaussianMixture(components, covariance_type=covariance, random_state=seed).fit(codes)
+    root = np.linalg.cholesky if covariance == "full" else np.sqrt
+    parts = (np.log(found.weights_), found.means_, root(found.covariances_))
+    return MixtureSampler(*(part.astype("float32") for part in parts))
+
+
+def save(sampler: MixtureSampler | None, store: Any) -> None:
+    """Put the arrays of `sampler`, if there is one, into the part of a file that is a model's."""
+    for name, part in vars(sampler).items() if sampler else ():
+        store[PREFIX + name] = part
+
+
+def load(store: Any) -> MixtureSampler | None:
+    """The inverse of `save`."""
+    names = [name for name in store.keys() if name.startswith(PREFIX)]
+    parts = {name.removeprefix(PREFIX): np.array(store[name]) for name in names}
+    return MixtureSampler(**parts) if parts else None
+
+
+def drawn_codes(
+    model: Any, x: Any, seed: int | None = 0, batch_size: int | None = None
+) -> np.ndarray:
+    """A code for each example, drawn from q(z | x) where the model has one.
+
+    Args:
+        model: The model.
+        x: Arrays, or a source of batches of x, (x, y) or (x, y, sample_weight).
+        seed: Of the draws.
+        batch_size: Examples of arrays at a time.
+
+    Returns:
+        float32 `(count, *latent_shape)`.
+
+    Raises:
+        ValueError: If the examples do not fit the model.
+    """
+    x = checks.check_data(model, x)
+    compute = Compiled(model, model.codes_from_noise)
+    generator = np.random.default_rng(seed)
+    parts = []
+    for batch, count in _batches(x, batch_size or default_batch_size(model.event_shape)):
+        shape = (len(keras.tree.flatten(batch)[0]), *model.latent_shape)
+        noise = generator.standard_normal(shape, dtype="float32")
+        parts.append(compute.predict_on_batch((batch, noise))[:count])
+    return np.concatenate(parts)
+
+
+def _batches(x: Any, size: int) -> Iterator[tuple[Any, int]]:
+    """Batches of x, and how many rows of each are examples."""
+    if not checks.are_arrays(x):
+        for batch in x:
+            batch = keras.utils.unpack_x_y_sample_weight(batch)[0]
+            batch = keras.tree.map_structure(np.asarray, batch)
+            yield batch, len(keras.tree.flatten(batch)[0])
+        return
+    x = keras.tree.map_structure(np.asarray, x)
+    count = len(keras.tree.flatten(x)[0])
+    size = min(size, count)
+    for start in range(0, count, size):
+        batch = keras.tree.map_structure(lambda a, start=start: a[start : start + size], x)
+        yield padded(batch, size), min(size, count - start)
+
+
+def _check(codes: np.ndarray, components: int, covariance: str) -> None:
+    if covariance not in ("full", "diag"):
+        raise ValueError(f"Expected covariance to be 'full' or 'diag'. Received: {covariance!r}.")
+    if not 1 <= components <= len(codes) or len(codes) < 2:
+        raise ValueError(
+            "Expected at least one component, two codes and as many codes as components. "
+            f"Received: components={components!r} and {len(codes)} code(s)."
+        )
+    if covariance == "full" and codes.shape[1] > LARGEST_FULL:
+        raise ValueError(
+            f"Expected codes of at most {LARGEST_FULL} numbers for full covariances. Received: "
+            f"{codes.shape[1]}. (covariance='diag' takes any.)"
+        )
+    if not np.isfinite(codes).all():
+        raise ValueError("Expected finite codes. Received: NaN or infinity.")
