@@ -16,6 +16,7 @@ from keras_vae import (
     weights,
 )
 from keras_vae.autoencoder import Autoencoder, Endpoint
+from keras_vae.models.conditional import ConditionalVAE
 from keras_vae.models.conv import ConvAutoencoder, ConvVAE
 from keras_vae.models.denoising import DenoisingAutoencoder
 from keras_vae.models.free_bits import FreeBitsVAE
@@ -33,6 +34,7 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "BetaTCVAE",
+    "ConditionalVAE",
     "ConvAutoencoder",
     "ConvVAE",
     "DenoisingAutoencoder",

@@ -28,9 +28,14 @@ def single_code(codes: Any, model: Any) -> Any:
     return codes[0]
 
 
-def check_decoder(model: Any) -> None:
-    """Raise ValueError unless the decoder takes codes and gives what the likelihood takes."""
-    shapes = [tuple(t.shape) for t in keras.tree.flatten(_decoded(model))]
+def check_decoder(model: Any, x: Any) -> None:
+    """Raise ValueError unless the decoder takes codes and gives what the likelihood takes.
+
+    Args:
+        model: The model, which knows its shapes.
+        x: A symbolic input of the model.
+    """
+    shapes = [tuple(t.shape) for t in keras.tree.flatten(_decoded(model, x))]
     if not model.family.accepts(len(shapes)):
         raise ValueError(
             f"Expected a decoder with {model.family.heads} output(s) for the likelihood "
@@ -45,10 +50,11 @@ def check_decoder(model: Any) -> None:
             )
 
 
-def _decoded(model: Any) -> Any:
+def _decoded(model: Any, x: Any) -> Any:
     code_shape = (None, *model.latent_shape)
+    code = keras.KerasTensor(code_shape, dtype="float32")
     try:
-        return model.decoder(keras.KerasTensor(code_shape, dtype="float32"))
+        return model.decoder(model.conditioned(code, x))
     except ValueError as error:
         takes = getattr(model.decoder, "input_shape", "something else")
         raise ValueError(

@@ -114,7 +114,7 @@ class Autoencoder(Constructed, Sampling, Step, keras.Model):
         code = self.check_codes(self.encoder(x), tuple(keras.tree.flatten(x)[0].shape))
         self.event_shape = tuple(keras.tree.flatten(x)[0].shape[1:])
         self.latent_shape = tuple(code.shape[1:])
-        assembly.check_decoder(self)
+        assembly.check_decoder(self, x)
 
     def build_for(self, x: Any) -> None:
         """Build for a batch `x`, if that was not possible without it."""
@@ -136,8 +136,11 @@ class Autoencoder(Constructed, Sampling, Step, keras.Model):
     def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:
         """p(x | z) for codes of shape `(batch, *latent_shape)`."""
         checks.check_shape("z", z.shape, self.latent_shape)
-        outputs = distributions.parameters(self.decoder(z, training=training))
-        return self.family(*outputs, *self.shared_parameters)
+        return self.density(self.decoder(z, training=training))
+
+    def density(self, outputs: Any) -> distributions.Distribution:
+        """p(x | z) from what the decoder gives."""
+        return self.family(*distributions.parameters(outputs), *self.shared_parameters)
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
         """Codes `(batch, *latent_shape)` of `x`, float32, the same at each call."""
@@ -147,9 +150,13 @@ class Autoencoder(Constructed, Sampling, Step, keras.Model):
         """The mean of p(x | z), `(batch, *event_shape)`, in the range of the data."""
         return self.observation(z).mean
 
+    def conditioned(self, z: Tensor, x: Tensor) -> Tensor:
+        """What `observation` and `decode` take for codes `z` of `x`: here the codes alone."""
+        return z
+
     def reconstruct(self, x: Tensor) -> Tensor:
         """`decode(encode(x))`, the shape of `x`."""
-        return self.decode(self.encode(x))
+        return self.decode(self.conditioned(self.encode(x), x))
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         """What `model(x)` and `model.predict(x)` give: `reconstruct(x)`."""

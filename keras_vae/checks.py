@@ -47,7 +47,7 @@ def check_validation_data(model: Any, data: Any) -> Any:
 
 def check_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> None:
     """Check the shapes and values of one batch of inputs and targets; see `check_data`."""
-    event = keras.tree.flatten(x)[0]
+    event, *others = keras.tree.flatten(x)
     if len(event.shape) == 0 or event.shape[0] == 0:
         raise ValueError(
             f"Expected at least one example. Received: an array of shape {tuple(event.shape)}."
@@ -55,6 +55,9 @@ def check_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None) ->
     model.build_for(x)
     likelihood = (model.family.support, f"the {model.likelihood!r} likelihood")
     check_shape("x", event.shape, model.event_shape)
+    for other in others:
+        _check_count("each part of x", other, event)
+        check_values("x", other, ANY_NUMBER, "all inputs")
     if y is None:
         check_values("x", event, *likelihood)
     else:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -149,12 +150,12 @@ def kl_per_dimension(model: Any, x: Any) -> np.ndarray:
 
     Args:
         model: A `keras_vae.VAE` with a diagonal Gaussian posterior.
-        x: Examples, `(batch, *event_shape)`.
+        x: Examples, `(batch, *event_shape)`, or what the model takes in their place.
 
     Returns:
         Shape `latent_shape`.
     """
-    q = model.posterior(np.asarray(x))
+    q = model.posterior(keras.tree.map_structure(np.asarray, x))
     mean, log_var = (as_numpy(part).astype("float64") for part in (q.mean, q.log_var))
     return 0.5 * np.mean(np.exp(log_var) + np.square(mean) - 1.0 - log_var, axis=0)
 

@@ -65,6 +65,10 @@ class Sampling:
             ValueError: If `count` is less than 1 or `temperature` is negative.
             TypeError: If the model has neither a prior nor a sampler.
         """
+        return self.decode(self.drawn_codes(count, seed, temperature))
+
+    def drawn_codes(self, count: int, seed: int | None, temperature: float) -> Tensor:
+        """The codes of `sample`, whose arguments and errors are these."""
         if count < 1 or temperature < 0:
             raise ValueError(
                 "Expected count of at least 1 and temperature of at least 0. "
@@ -72,7 +76,7 @@ class Sampling:
             )
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
-        return self.decode(self.sampled_codes(random.row_seeds(count, seed), temperature))
+        return self.sampled_codes(random.row_seeds(count, seed), temperature)
 
     def sampled(self, seed: Tensor) -> dict[str, Tensor]:
         """What the `sample` endpoint answers."""

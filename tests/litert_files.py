@@ -15,22 +15,14 @@ def small_conv_vae(**kwargs):
     return keras_vae.ConvVAE((8, 8, 1), latent_dim=4, filters=(8, 16), hidden=32, seed=0, **kwargs)
 
 
-def sparse(penalty, **kwargs):
-    return keras_vae.SparseAutoencoder(*dense_networks(), penalty=penalty, **kwargs)
-
-
-# Name to a function that builds a model; the names of its outputs by endpoint are below.
 MODELS = {
     "Autoencoder": lambda: keras_vae.Autoencoder(*dense_networks()),
-    "ConvAutoencoder": lambda: keras_vae.ConvAutoencoder((8, 8, 1), 3, filters=(4,)),
-    "SparseAutoencoder, l1": lambda: sparse("l1"),
     "SparseAutoencoder, kl": lambda: keras_vae.SparseAutoencoder(
         *dense_networks(activation="sigmoid"), penalty="kl"
     ),
-    "SparseAutoencoder, top_k": lambda: sparse("top_k", k=2),
-    "VAE": lambda: keras_vae.VAE(*dense_networks(heads=2), seed=0),
     "ConvVAE": small_conv_vae,
 }
+# Names of outputs by endpoint.
 PLAIN = {
     "reconstruct": {"reconstruction"},
     "encode": {"z"},

@@ -1,6 +1,7 @@
 """The list of models that the contract tests run over: to test a new model, add a case."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +59,11 @@ class Case:
         for _ in range(steps):
             model.train_on_batch(first(BATCH, self.x))
         return model
+
+    def draw(self, model: Any, count: int, **kwargs: Any) -> np.ndarray:
+        """New examples, of one condition where the model needs one."""
+        given = {"condition": self.x[1][0]} if isinstance(self.x, tuple) else {}
+        return array(model.sample(count, **given, **kwargs))
 
     @property
     def bounded(self) -> bool:
@@ -129,6 +135,11 @@ def free_bits_vae() -> Any:
     return kv.FreeBitsVAE(*dense(2), nats=0.1, seed=1)
 
 
+def conditional_vae() -> Any:
+    networks = kv.nets.conditional(kv.nets.dense, FEATURES, 3, 2, hidden=(5,))
+    return kv.ConditionalVAE(*networks, seed=1)
+
+
 UNIT = (0.0, 1.0)
 IMAGES = uniform(ROWS, *IMAGE)
 SPARSITY = ("reconstruction", "sparsity")
@@ -163,7 +174,20 @@ CASES = [
     Case("vamp_vae", vamp_vae, range=UNIT, one_mode=False, **BOUND),
     Case("mixture_vae", mixture_vae, range=UNIT, one_mode=False, **BOUND),
     Case("free_bits_vae", free_bits_vae, kv.FreeBitsVAE.terms, range=UNIT, generative=True),
+    Case(
+        "conditional_vae",
+        conditional_vae,
+        x=(uniform(ROWS, *FEATURES), uniform(ROWS, 2, seed=1)),
+        range=UNIT,
+        **BOUND,
+    ),
 ]
+
+
+@functools.cache
+def kinds() -> dict[str, Case]:
+    """One case of each class by its name: what differs between others is training."""
+    return {type(case.make()).__name__: case for case in reversed(CASES)}
 
 
 def first(count: int, x: Any) -> Any:

@@ -230,6 +230,9 @@ def test_a_model_without_sliders_is_refused(data, tmp_path):
     from export.explorer.page import write_page
 
     plain = kv.ConvAutoencoder((12, 12, 1), latent_channels=2, filters=(2,))
-    with pytest.raises(ValueError, match="Expected a VAE with a flat code.*ConvAutoencoder"):
-        write_page(tmp_path / "page", plain, data)
+    conditional = kv.ConditionalVAE(*kv.nets.conditional(kv.nets.dense, (12, 12, 1), 2, 3))
+    for model in (plain, conditional):
+        message = f"Expected a VAE with a flat code.*{type(model).__name__}"
+        with pytest.raises(ValueError, match=message):
+            write_page(tmp_path / "page", model, data)
     assert list(tmp_path.iterdir()) == []

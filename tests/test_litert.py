@@ -6,8 +6,8 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_vae
+from tests import models
 from tests.litert_files import (
-    MODELS,
     PLAIN,
     VARIATIONAL,
     digits,
@@ -20,13 +20,15 @@ from tests.litert_files import (
 
 pytestmark = pytest.mark.tensorflow
 
+# One of each class, and what encodes in another way.
+CASES = [*models.kinds().values(), *(c for c in models.CASES if c.id == "sparse_top_k")]
 
-@pytest.fixture(scope="module", params=MODELS)
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.id)
 def exported(request, tmp_path_factory):
-    keras.utils.set_random_seed(1)
-    model = MODELS[request.param]()
+    model = request.param.make()
     path = tmp_path_factory.mktemp("litert") / "model.tflite"
-    model.export(path, format="litert")
+    model.export(path, format="litert", calibration=request.param.x)
     return model, path
 
 
@@ -35,26 +37,24 @@ def vae():
     return trained_conv_vae()
 
 
-def rows_of(model, name):
-    random = np.random.default_rng(3)
-    if name == "seed":
+def rows_of(spec):
+    if spec.name == "seed":
         return keras_vae.random.row_seeds(5, seed=9)
-    if name == "z":
-        return random.standard_normal((5, *model.latent_shape)).astype("float32")
-    return random.uniform(size=(5, *model.event_shape)).astype("float32")
+    return np.random.default_rng(3).uniform(size=(5, *spec.shape[1:])).astype("float32")
 
 
 def test_a_file_has_one_signature_for_each_endpoint_with_the_names_of_the_model(exported):
     model, path = exported
     outputs = VARIATIONAL if isinstance(model, keras_vae.VAE) else PLAIN
     inputs = {"decode": {"z"}, "sample": {"seed"}}
-    assert signatures(path) == {k: (inputs.get(k, {"x"}), v) for k, v in outputs.items()}
+    also = {"condition"} if isinstance(model, keras_vae.ConditionalVAE) else set()
+    assert signatures(path) == {k: (inputs.get(k, {"x"}) | also, v) for k, v in outputs.items()}
 
 
 def test_every_endpoint_of_a_float32_file_answers_as_keras_does(exported):
     model, path = exported
     for name, endpoint in model.endpoints().items():
-        inputs = {spec.name: rows_of(model, spec.name) for spec in endpoint.inputs}
+        inputs = {spec.name: rows_of(spec) for spec in endpoint.inputs}
         expected = endpoint.function(*map(keras.ops.convert_to_tensor, inputs.values()))
         answered = run(path, name, **inputs)
         for output, values in expected.items():

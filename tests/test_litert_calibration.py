@@ -68,6 +68,25 @@ def test_the_rows_that_calibrate_are_a_part_of_the_examples(model):
     assert len(rows["decode"]["z"]) == 2 * CALIBRATING
 
 
+def test_conditions_go_with_their_examples():
+    import tensorflow as tf
+
+    networks = keras_vae.nets.conditional(keras_vae.nets.dense, (6,), 3, 2, hidden=(5,))
+    model = keras_vae.ConditionalVAE(*networks, seed=0)
+    random = np.random.default_rng(0)
+    x, condition = (random.random((40, n)).astype("float32") for n in (6, 2))
+    batches = tf.data.Dataset.from_tensor_slices(((x, condition),)).batch(7)
+    for source in ((x, condition), batches):
+        for given, wanted in zip(examples_of(model, source), (x, condition), strict=True):
+            np.testing.assert_array_equal(given, wanted)
+    rows = endpoint_rows(model, model.endpoints(), [x, condition])
+    assert {k: set(v) for k, v in rows.items()}["decode"] == {"z", "condition"}
+    z = np.asarray(model.encode((x, condition)))
+    np.testing.assert_allclose(rows["decode"]["z"][:40], z, atol=1e-6)
+    for repeated in (rows["decode"]["condition"][40:80], rows["sample"]["condition"][120:]):
+        np.testing.assert_array_equal(repeated, condition)
+
+
 def test_codes_are_those_of_the_examples_and_others_all_over_the_sliders(model):
     x = digits(100)
     z = endpoint_rows(model, model.endpoints(), [x])["decode"]["z"]

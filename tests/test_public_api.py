@@ -16,6 +16,7 @@ NAMES = [
     "VAE",
     "Autoencoder",
     "BetaTCVAE",
+    "ConditionalVAE",
     "ConvAutoencoder",
     "ConvVAE",
     "DenoisingAutoencoder",

@@ -5,17 +5,14 @@ import pytest
 from export import cpp_loader, judge, saved_model
 from keras_vae.exporting.comparison import differences, model_answers
 from keras_vae.exporting.saved_model import fill_saved_model, served_endpoints
-from tests.models import CASES
+from tests.models import kinds
 
 pytestmark = pytest.mark.tensorflow
 
-# One of each class: what differs between others is training.
-KINDS = {type(case.make()).__name__: case for case in reversed(CASES)}
 
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", kinds())
 def test_every_signature_of_every_model_answers_as_keras_does(kind, tmp_path):
-    model = KINDS[kind].trained()
+    model = kinds()[kind].trained()
     endpoints = served_endpoints(model.endpoints())
     fill_saved_model(model, tmp_path, endpoints)
     rows = saved_model.example_rows(model, endpoints)

@@ -54,10 +54,11 @@ def write_page(
 
 def describe(model: Any, data: Any, points: int) -> dict[str, Any]:
     """The contents of model.json: shapes, ranges, order of the dimensions, encoded images."""
-    if not hasattr(model, "posterior") or len(model.latent_shape) != 1:
+    takes = [spec.name for spec in model.endpoints()["decode"].inputs]
+    if not hasattr(model, "posterior") or len(model.latent_shape) != 1 or takes != ["z"]:
         raise ValueError(
             "Expected a VAE with a flat code, whose dimensions can be sliders. Received: "
-            f"{type(model).__name__} with codes of shape {model.latent_shape}."
+            f"{type(model).__name__}, which decodes {takes}, codes of shape {model.latent_shape}."
         )
     x = data.test[:points].astype("float32") / 255.0
     mean = np.asarray(model.encode(x))

@@ -164,7 +164,8 @@ def _chunk_of_weights(model: Any, x: Any, noise: Tensor) -> Tensor:
 
     def one_sample(noise: Tensor) -> Tensor:
         z = q.from_noise(noise)
-        return model.observation(z).log_prob(target) + model.prior(z).log_prob(z) - q.log_prob(z)
+        p = model.observation(model.conditioned(z, x))
+        return p.log_prob(target) + model.prior(z).log_prob(z) - q.log_prob(z)
 
     # A loop and not a batch of all samples: one sample of a batch keeps the processor busy, and
     # neither the examples nor the posterior have to be repeated.

@@ -4,12 +4,14 @@ An encoder with `heads=2` gives a list `[z_mean, z_log_var]`, as `keras_vae.VAE`
 `heads=1` it gives the code, as plain autoencoders take.
 """
 
+from keras_vae.nets.conditional import conditional
 from keras_vae.nets.conv import conv, conv_decoder, conv_encoder, conv_map
 from keras_vae.nets.dense import dense, dense_decoder, dense_encoder
 from keras_vae.nets.gated import gated_dense
 from keras_vae.nets.heads import with_heads
 
 __all__ = [
+    "conditional",
     "conv",
     "conv_decoder",
     "conv_encoder",
