@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from training.batches import evaluation_batches, steps_per_epoch, training_batches
+from training.dsprites import read_dsprites
+from training.protocols import read_static
 from training.sources.arrays import read_npy, read_npz
 from training.sources.base import Data, first, resized, shape_text
 from training.sources.digits import read_digits
@@ -36,7 +38,7 @@ FASHION_MNIST_LABELS = (
     "Bag",
     "Ankle boot",
 )
-BUILT_IN = ("digits", "fashion_mnist")
+BUILT_IN = ("digits", "fashion_mnist", "dsprites")
 
 
 def load(
@@ -57,9 +59,11 @@ def load(
 
             - `digits`: scikit-learn's handwritten digits, 8x8x1; always there.
             - `fashion_mnist`: from Debian's package dataset-fashion-mnist, else from TFDS.
+            - `dsprites`: 70,000 pictures of 64x64x1, drawn anew, see `training.dsprites`.
             - the path of a folder of IDX files (also `idx:FOLDER`), or of a folder of pictures
               (PNG, JPEG, BMP, GIF; sub-folders are labels).
-            - the path of an .npz or .npy file.
+            - the path of an .npz or .npy file, or `static:FILE` for a file of binary MNIST, see
+              `training.protocols.read_static`.
             - `tfds:NAME`, or the bare name, of an image data set of TensorFlow Datasets.
         image_size: The (height, width) to stretch all images to. Needed where they differ in size.
         limit: Keep only the first so many training and so many test images.
@@ -97,6 +101,10 @@ def _read(
         return read_digits()
     if name == "fashion_mnist":
         return _read_fashion_mnist(size, limit, data_dir)
+    if name == "dsprites":
+        return read_dsprites()
+    if name.startswith("static:"):
+        return read_static(Path(name.removeprefix("static:")).expanduser())
     if name.startswith("idx:"):
         return read_idx_folder(Path(name.removeprefix("idx:")).expanduser())
     if name.startswith("tfds:"):

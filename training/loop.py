@@ -19,11 +19,12 @@ REPORTED_IMAGES = 500
 def prepare(
     function: Callable[..., Recipe], arguments: dict[str, Any], settings: Settings
 ) -> tuple[Recipe, Any]:
-    """The recipe with all options applied, and its data.
+    """The recipe with all options applied, and the data that its protocol lets training see.
 
     Raises:
         ValueError: If the model is for images of another shape.
     """
+    from training import splits
     from training.data import load
 
     recipe = call_recipe(function, arguments, settings.seed)
@@ -48,7 +49,7 @@ def prepare(
             f"model takes. Received: {data.image_shape} in {data.name}. (Give --image-size, or "
             "let the recipe have an argument image_shape.)"
         )
-    return recipe, data
+    return recipe, splits.for_training(data, recipe.protocol)
 
 
 def call_recipe(function: Callable[..., Recipe], arguments: dict[str, Any], seed: int) -> Recipe:
@@ -95,8 +96,18 @@ def start(
     """The compiled model to train, and how many epochs it has behind it.
 
     Raises:
-        ValueError: If the data are not those of the run to continue, or it has more epochs.
+        ValueError: If the data are not those of the run to continue, it has more epochs, or its
+            learning rate follows a schedule over another number of them.
     """
+    import keras
+
+    scheduled = not isinstance(recipe.optimizer, keras.optimizers.Optimizer)
+    before = recipe.epochs if stored is None else stored["settings"].get("epochs", recipe.epochs)
+    if scheduled and before != recipe.epochs:
+        raise ValueError(
+            f"Expected --epochs {before}, over which the learning rate of the run falls. "
+            f"Received: {recipe.epochs}. (Start a new run.)"
+        )
     at_once = config["steps_per_execution"]
     model, done = recipe.model, 0
     if stored and (path := Path(str(settings.out)) / runs.MODEL).is_file():
@@ -104,7 +115,9 @@ def start(
         done = epochs_done(int(model.steps), stored, config)
         model.steps_per_execution = at_once
     else:
-        model.compile(recipe.optimizer, jit_compile=False, steps_per_execution=at_once)
+        steps = recipe.epochs * config["steps_per_epoch"]
+        optimizer = recipe.optimizer(steps) if scheduled else recipe.optimizer
+        model.compile(optimizer, jit_compile=False, steps_per_execution=at_once)
     if done > recipe.epochs:
         raise ValueError(
             f"Expected --epochs of at least {done}, which the run has already. "
@@ -137,13 +150,18 @@ def fit(
     steps: int,
 ) -> None:
     """Train from epoch `done` to the last, and keep all of it in `folder`."""
+    from training import splits
     from training.data import evaluation_batches, training_batches
 
     if done == recipe.epochs:
         print(f"All {done} epochs are done. (Give --epochs N to train on.)")
         return
-    batches = training_batches(data.train, recipe.batch_size, settings.seed, done * steps)
-    begin = time.perf_counter()
+    batches = splits.batches(
+        recipe.protocol, data.train, recipe.batch_size, settings.seed, done * steps
+    )
+    if recipe.adapt and not done:
+        model.adapt(training_batches(data.train, recipe.batch_size, settings.seed, epochs=1))
+    begin, cpu = time.perf_counter(), time.process_time()
     model.fit(
         batches,
         validation_data=evaluation_batches(data.test, recipe.batch_size),
@@ -151,26 +169,32 @@ def fit(
         initial_epoch=done,
         steps_per_epoch=steps,
         shuffle=False,  # The batches are shuffled already.
-        callbacks=callbacks(folder, data),
+        callbacks=callbacks(folder, data, recipe),
         verbose=1 if sys.stdout.isatty() else 2,
     )
-    seconds = time.perf_counter() - begin
-    rate = (recipe.epochs - done) * len(data.train) / seconds
-    print(f"Trained in {seconds:,.0f} s, {rate:,.0f} images/s with validation")
+    seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
+    rate = (int(model.steps) // steps - done) * len(data.train) / seconds
+    print(
+        f"Trained in {seconds:,.0f} s ({cpu:,.0f} s of processor time), {rate:,.0f} images/s with "
+        "validation"
+    )
 
 
-def callbacks(folder: Path, data: Any) -> list[Any]:
+def callbacks(folder: Path, data: Any, recipe: Recipe) -> list[Any]:
     """What happens after each epoch; the order matters: first look, then write."""
     import keras
 
     from keras_vae.callbacks import JsonLines, LatentReport, SafeCheckpoint, StopOnNonFinite
+    from training.best import KeepBest
     from training.pictures import pixels
 
+    keep_best = KeepBest(folder, recipe.best, recipe.patience)
     return [
         StopOnNonFinite(),
         LatentReport(pixels(data.test[:REPORTED_IMAGES]), say=_warn),
         JsonLines(folder / runs.METRICS),
         SafeCheckpoint(folder / runs.MODEL),
+        *([] if recipe.protocol == "plain" else [keep_best]),
         keras.callbacks.TensorBoard(folder / "logs", write_graph=False),
     ]
 

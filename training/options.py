@@ -12,7 +12,8 @@ from training import recipes
 from training.recipes import Recipe
 
 # These names of `training.data` win over folders that are called the same.
-BUILT_IN = ("digits", "fashion_mnist")
+BUILT_IN = ("digits", "fashion_mnist", "dsprites")
+SCHEMES = ("idx:", "static:")
 # What may differ between a run and its continuation without changing the result so far.
 MAY_CHANGE = ("epochs", "steps_per_execution", "out", "resume")
 
@@ -121,7 +122,7 @@ def absolute(data: str | None) -> str | None:
     """The name of a data set, whole if it is a path, so that a run can be opened from anywhere."""
     if data is None or data in BUILT_IN:
         return data
-    scheme = "idx:" if data.startswith("idx:") else ""
+    scheme = next((scheme for scheme in SCHEMES if data.startswith(scheme)), "")
     path = Path(data.removeprefix(scheme)).expanduser()
     return f"{scheme}{path.resolve()}" if path.exists() else data
 

@@ -67,21 +67,39 @@ def dynamic_split(data: Data, seed: int = BINARIZATION_SEED, split_seed: int = S
     Raises:
         ValueError: There are fewer than six training images.
     """
-    count = len(data.train) // VALIDATION_SHARE
-    if not count:
-        raise ValueError(
-            f"Expected at least {VALIDATION_SHARE} training images to set a part aside. Received "
-            f"{len(data.train)} in {data.name}"
-        )
-    order = np.random.RandomState(split_seed).permutation(len(data.train))
-    train, validation = np.sort(order[:-count]), np.sort(order[-count:])
-    draw = np.random.RandomState(seed)
+    validation = held_out_indices(len(data.train), data.name, split_seed)
+    draw = stream(seed)
     return Split(
-        data.train[train],
+        np.delete(data.train, validation, axis=0),
         binarize(data.train[validation], draw),
         binarize(data.test, draw),
         validation,
     )
+
+
+def held_out_indices(count: int, name: str, split_seed: int = SPLIT_SEED) -> np.ndarray:
+    """Which of `count` training images become validation images: a sixth, in ascending order.
+
+    Args:
+        count: Of training images.
+        name: Of the data, for the message.
+        split_seed: Of the choice.
+
+    Raises:
+        ValueError: If there are fewer than six.
+    """
+    if count < VALIDATION_SHARE:
+        raise ValueError(
+            f"Expected at least {VALIDATION_SHARE} training images to set a part aside. Received "
+            f"{count} in {name}"
+        )
+    order = np.random.RandomState(split_seed).permutation(count)
+    return np.sort(order[-(count // VALIDATION_SHARE) :])
+
+
+def stream(seed: int = BINARIZATION_SEED) -> np.random.RandomState:
+    """Where binary validation images come from first, then binary test images."""
+    return np.random.RandomState(seed)
 
 
 def binarize(images: np.ndarray, draw: np.random.RandomState) -> np.ndarray:

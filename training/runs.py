@@ -1,6 +1,7 @@
 """Run directories: all that one training leaves behind. Imports no TensorFlow.
 
 model.keras     the model with its optimizer, replaced after each epoch
+best.keras      that of the best epoch on validation images, where the recipe's protocol has some
 config.json     recipe, options, shape of the images, versions
 metrics.jsonl   a line for each epoch
 pictures/       what the model does, as PNG
@@ -22,6 +23,7 @@ from training.cli import did_you_mean
 
 RUNS = Path("runs")
 MODEL = "model.keras"
+BEST = "best.keras"
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
 CHUNK = 1 << 20
@@ -41,8 +43,15 @@ class Run:
 
     @property
     def model_path(self) -> Path:
-        """The file of the model."""
-        return self.path if self.path.suffix == ".keras" else self.path / MODEL
+        """The file of the model, of the best epoch where the run has chosen one."""
+        if self.path.suffix == ".keras":
+            return self.path
+        return self.path / (BEST if (self.path / BEST).is_file() else MODEL)
+
+    @property
+    def protocol(self) -> str:
+        """The protocol of the training; see `training.splits`."""
+        return str(self.config.get("protocol", "plain"))
 
     def model(self, compile: bool = False) -> Any:
         """The model, without its optimizer unless `compile`.

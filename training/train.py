@@ -88,14 +88,14 @@ def train(
         settings: The other options.
         stored: The config.json of the run to continue, None for a new run.
     """
-    from training import data as data_sets
+    from training import splits
 
     recipe, data = loop.prepare(function, arguments, settings)
     settings = replace(
         settings, data=recipe.data, epochs=recipe.epochs, batch_size=recipe.batch_size
     )
     config = configuration(name, arguments, settings, recipe, data)
-    print(data_sets.describe(data))
+    print(splits.describe(data, recipe.protocol))
     print(f"{type(recipe.model).__name__} of {config['parameters']:,} parameters")
     print(f"Seed {settings.seed}, of the weights, of the order of the images and of the noise")
     print(
@@ -119,6 +119,7 @@ def configuration(
         "arguments": arguments,
         "settings": {k: v for k, v in asdict(settings).items() if k not in NOT_STORED},
         "data": recipe.data,
+        "protocol": recipe.protocol,
         "image_shape": data.image_shape,
         "training_images": len(data.train),
         "test_images": len(data.test),
@@ -158,7 +159,7 @@ def finish(model: Any, data: Any, folder: Path) -> None:
     from training import pictures
 
     drawn = pictures.draw(model, data, folder / runs.METRICS, folder / "pictures")
-    print(f"Model:       {folder / runs.MODEL}")
+    print(f"Model:       {runs.open_run(folder).model_path}")
     print(f"Metrics:     {folder / runs.METRICS}")
     print(f"Pictures:    {folder / 'pictures'}: {', '.join(path.name for path in drawn)}")
     print(f"TensorBoard: tensorboard --logdir {folder / 'logs'}")

@@ -29,10 +29,16 @@ class Recipe:
 
     Attributes:
         model: A `keras_vae.Autoencoder`, not compiled.
-        optimizer: A Keras optimizer.
+        optimizer: A Keras optimizer, or a function from the number of training steps to one, whose
+            learning rate then follows a schedule over the whole training.
         data: Name of a data set, see `training.data.load`.
         epochs: How often to go through the training images.
         batch_size: Images per step.
+        protocol: "plain", "held_out" or "dynamic", see `training.splits`. Under the latter two
+            the model of the best epoch on the validation images is kept as best.keras.
+        best: What is best: "elbo", which is to be high, or a loss term, which is to be low.
+        patience: End the training after so many epochs without a better one; None for never.
+        adapt: Whether the model's `adapt` is called on training images first.
     """
 
     model: Any
@@ -40,6 +46,10 @@ class Recipe:
     data: str
     epochs: int
     batch_size: int
+    protocol: str = "plain"
+    best: str = "elbo"
+    patience: int | None = None
+    adapt: bool = False
 
 
 def names() -> list[str]:

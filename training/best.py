@@ -1,0 +1,66 @@
+"""The best epoch on validation images: its model is kept, and training ends when none follows."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_vae.files import write_atomically
+from training import runs
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Keeps the model of the best epoch in best.keras; all it knows is in the run directory.
+
+    So a training that was interrupted goes on as if it had not been. It comes after the callbacks
+    that write metrics.jsonl and model.keras.
+
+    Args:
+        folder: The run directory.
+        best: "elbo", which is to be high, or a loss term, which is to be low.
+        patience: End the training after so many epochs without a better one; None for never.
+    """
+
+    def __init__(self, folder: Path, best: str = "elbo", patience: int | None = None) -> None:
+        super().__init__()
+        self.folder, self.best, self.patience = folder, best, patience
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Keep the last epoch if it was the best, in case a crash came between the two files."""
+        known = ("elbo", *self.model.terms)
+        if self.best not in known:
+            raise ValueError(
+                f"Expected what the best epoch is chosen by to be one of {known}. "
+                f"Received: {self.best!r}."
+            )
+        self._keep()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Keep this epoch's model if it is the best, else see whether it is time to end."""
+        waited = self._keep()
+        if self.patience is not None and waited >= self.patience:
+            print(f"No better val_{self.best} for {waited} epochs: the training ends.")
+            self.model.stop_training = True
+
+    def _keep(self) -> int:
+        """Epochs since the best one; if there are none, keep its model."""
+        costs = epoch_costs(self.folder / runs.METRICS, self.best)
+        if not costs:
+            return 0
+        waited = len(costs) - 1 - costs.index(min(costs))
+        if waited == 0:
+            last = self.folder / runs.MODEL
+            write_atomically(self.folder / runs.BEST, lambda path: shutil.copyfile(last, path))
+        return waited
+
+
+def epoch_costs(metrics: Path, best: str) -> list[float]:
+    """What is to be low, for each epoch in metrics.jsonl; infinite where it was not a number."""
+    if not metrics.is_file():
+        return []
+    values = [json.loads(line).get(f"val_{best}") for line in metrics.read_text().splitlines()]
+    sign = -1.0 if best == "elbo" else 1.0
+    return [math.inf if value is None else sign * value for value in values]

@@ -1,0 +1,54 @@
+"""What `training.evaluate` measures, each over all test images. A group of measures a file."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from training.measures.base import OF_BYTES, Measure, likelihood_name
+from training.measures.latent import active_units, codebook, information
+from training.measures.likelihood import below_floor
+from training.measures.objective import objective, reconstruction_error
+
+__all__ = ["Measure", "failures", "likelihood_name", "measure", "notes"]
+
+
+def measure(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
+    """All measures that fit the model and take seconds, by name.
+
+    Args:
+        model: A `keras_vae.Autoencoder`.
+        images: Test images, uint8, `(count, height, width, channels)`.
+        batch_size: Images at once; changes the speed only.
+    """
+    rows = objective(model, images, batch_size)
+    rows |= reconstruction_error(model, images, batch_size)
+    if hasattr(model, "posterior"):
+        rows["active_units"] = active_units(model, images, batch_size)
+        rows |= information(model, images)
+    return rows | codebook(model, images, batch_size)
+
+
+def notes(model: Any, rows: dict[str, Measure]) -> list[str]:
+    """What a reader of the table should know, in plain words."""
+    from keras_vae.callbacks import COLLAPSED
+
+    found = []
+    if "active_units" in rows and rows["active_units"].value == 0:
+        found.append(f"Warning: {COLLAPSED}")
+    if "elbo" in rows and "bits_per_dim" not in rows:
+        found.append(
+            f"No bits per dimension: the likelihood {likelihood_name(model)!r} gives no "
+            f"probability to the 256 levels of a byte ({', '.join(OF_BYTES)} do)."
+        )
+    return found + failures(rows)
+
+
+def failures(rows: dict[str, Measure]) -> list[str]:
+    """What shows that the model or the measurement is broken, in plain words."""
+    found = []
+    if low := below_floor(rows):
+        found.append(f"Warning: below the floor, so wrong: {', '.join(low)}.")
+    if bad := [name for name, row in rows.items() if math.isnan(row.value)]:
+        found.append(f"Warning: not a number: {', '.join(bad)}. The model is broken.")
+    return found

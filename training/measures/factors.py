@@ -1,0 +1,46 @@
+"""Whether single latent units stand for single factors of dSprites, drawn anew."""
+
+from typing import Any
+
+import numpy as np
+
+from training import dsprites
+from training.measures.base import Measure, codes
+
+SHAPE = (dsprites.IMAGE_SIZE, dsprites.IMAGE_SIZE, 1)
+# The protocol of Locatello et al. 2019.
+MIG_IMAGES = 10_000
+VOTES = {"votes": 10_000, "test_votes": 5_000, "variance_examples": 10_000}
+
+
+def check(model: Any) -> None:
+    """Raise ValueError unless the model takes dSprites and its codes are vectors of two or more."""
+    if tuple(model.event_shape) != SHAPE:
+        raise ValueError(
+            f"Expected a model of images of shape {SHAPE}, those of dSprites, for --factors. "
+            f"Received: {tuple(model.event_shape)}."
+        )
+    if len(model.latent_shape) != 1 or model.latent_shape[0] < 2:
+        raise ValueError(
+            "Expected codes that are vectors of two elements or more for --factors. "
+            f"Received: shape {tuple(model.latent_shape)}."
+        )
+
+
+def disentanglement(model: Any, batch_size: int, seed: int = 0) -> dict[str, Measure]:
+    """The mutual information gap and the FactorVAE score."""
+    from keras_vae import metrics
+
+    def codes_of(factors: np.ndarray) -> np.ndarray:
+        return codes(model, dsprites.render(factors), batch_size)
+
+    generator = np.random.default_rng(seed)
+    drawn = generator.integers(0, dsprites.SIZES, (MIG_IMAGES, len(dsprites.SIZES)))
+    score = metrics.factor_vae_score(codes_of, dsprites.SIZES, seed=seed, **VOTES)
+    of = "on regenerated dSprites"
+    return {
+        "mig": Measure(
+            metrics.mig(codes_of(drawn), drawn), "", f"mutual information gap {of}, at most 0.90"
+        ),
+        "factor_vae_score": Measure(score, "", f"accuracy of its majority vote {of}"),
+    }

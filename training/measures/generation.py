@@ -1,0 +1,85 @@
+"""How far generated images are from test images, in named features."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.measures.base import Measure, pixels
+
+MOST = 10_000
+SMALLEST_SIDE = 14
+MEANINGS = {
+    "frechet_distance": "Fréchet distance of samples from test images",
+    "kernel_distance": "kernel distance, 0 for equal laws",
+    "density": "balls about test images that hold a sample, 1 for equal laws",
+    "coverage": "test images near which there is a sample",
+}
+
+
+def check(model: Any, images: np.ndarray, features: str) -> None:
+    """Raise ValueError unless the model generates images that have the features."""
+    if not hasattr(model, "sample"):
+        raise ValueError(
+            "Expected a model that generates images, such as a VAE, for --distances. "
+            f"Received: {type(model).__name__}. (Leave --distances out.)"
+        )
+    if features != "hog" and not (features.endswith(".keras") and Path(features).is_file()):
+        raise ValueError(
+            "Expected --features hog, or the .keras file of a network from images to vectors. "
+            f"Received: {features!r}."
+        )
+    if features == "hog" and min(images.shape[1:3]) < SMALLEST_SIDE:
+        raise ValueError(
+            f"Expected images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels for the HOG "
+            f"features of --distances. Received: {images.shape[1]}x{images.shape[2]}."
+        )
+
+
+def distances(
+    model: Any, images: np.ndarray, batch_size: int, features: str = "hog"
+) -> dict[str, Measure]:
+    """Distances of as many samples as test images, at most 10,000; seed 0.
+
+    Args:
+        model: A model with `sample`.
+        images: Test images, uint8, grey also where the model was trained on binary ones, since
+            samples are means of p(x | z).
+        batch_size: Samples at once.
+        features: "hog", or the path of a Keras model whose output is the features.
+    """
+    from keras_vae import metrics
+
+    real = pixels(images, MOST)
+    generated = samples(model, len(real), batch_size)
+    found = metrics.compare_pictures(real, generated, extractor(features))
+    return {name: Measure(value, "", _meaning(name, len(real))) for name, value in found.items()}
+
+
+def samples(model: Any, count: int, batch_size: int) -> np.ndarray:
+    """Means of p(x | z) for z from the prior, `(count, *event_shape)`."""
+    from keras_vae import latents, random
+
+    seeds = random.row_seeds(count, 0)
+    starts = range(0, count, batch_size)
+    codes = (model.prior_codes(seeds[start : start + batch_size]) for start in starts)
+    return np.concatenate([latents.as_numpy(model.decode(z)) for z in codes])
+
+
+def extractor(features: str) -> Any:
+    """The features by name; a network is called what its file is called."""
+    from keras_vae import metrics
+
+    if features == "hog":
+        return metrics.HOG
+    import keras
+
+    network = keras.saving.load_model(features, compile=False)
+    return metrics.Extractor(Path(features).stem, lambda x: network.predict(x, verbose=0))
+
+
+def _meaning(name: str, count: int) -> str:
+    if name.endswith("_standard_error"):
+        return f"of {name.removesuffix('_standard_error')}"
+    kind = next(kind for kind in MEANINGS if name.startswith(kind))
+    return f"{MEANINGS[kind]}, {count:,} each; no FID"

@@ -1,0 +1,59 @@
+"""What the codes carry."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from training.measures.base import Measure, codes, pixels
+
+# Mutual information takes time with the square of the images, 10 s for so many.
+MOST = 10_000
+
+
+def active_units(model: Any, images: np.ndarray, batch_size: int) -> Measure:
+    """How many latent units change with the image."""
+    from keras_vae import latents
+
+    found = codes(model, images, batch_size)
+    total = math.prod(found.shape[1:])
+    return Measure(
+        latents.active_units(found), "", f"of {total}: variance of E(z given x) above 0.01"
+    )
+
+
+def information(model: Any, images: np.ndarray) -> dict[str, Measure]:
+    """The mean KL in two parts: about which image it is, and how far all codes are from N(0, I).
+
+    Of models with one diagonal Gaussian for q(z | x) only; else nothing.
+    """
+    from keras_vae import distributions, estimators
+
+    if type(model.posterior(pixels(images, 1))) is not distributions.Normal:
+        return {}
+    x = pixels(images, MOST)
+    of = f"of {len(x):,} images, at most {math.log(len(x)):.2f}"
+    shared = estimators.mutual_information(model, x)
+    rest = float(estimators.kl_per_dimension(model, x).sum()) - shared
+    return {
+        "mutual_information": Measure(shared, "nats", f"of image and code, {of}"),
+        "aggregate_kl": Measure(rest, "nats", "KL of the mean of q(z given x) from N(0, I)"),
+    }
+
+
+def codebook(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
+    """How much of its codebook a model uses, if it has `code_indices(x)` and `codebook_size`."""
+    from keras_vae import latents, metrics
+
+    if not hasattr(model, "code_indices"):
+        return {}
+    parts = [
+        latents.as_numpy(model.code_indices(pixels(images[start : start + batch_size])))
+        for start in range(0, len(images), batch_size)
+    ]
+    used = metrics.codebook_usage(np.concatenate(parts), model.codebook_size)
+    size = f"of {model.codebook_size:,} codes"
+    return {
+        "codebook_perplexity": Measure(used["codebook_perplexity"], "", f"even use {size}"),
+        "codebook_used": Measure(used["codebook_used"], "", f"share {size} that occurs"),
+    }

@@ -1,0 +1,84 @@
+"""The terms of the objective, and how near reconstructions come to the images."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from training.data import evaluation_batches
+from training.measures.base import Measure, bits_of
+
+MEANINGS = {
+    "loss": "what was minimized: the weighted sum of the terms",
+    "elbo": "lower bound on log p(x), one draw of z an image",
+    "reconstruction": "-log p(x given z)",
+    "kl": "KL of q(z given x) from the prior p(z)",
+}
+# Half the side of the window of structural similarity.
+SMALLEST_SIDE = 11
+
+
+def objective(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
+    """The terms of the objective, unweighted, the mean over the images."""
+    model.compile(jit_compile=False)
+    batches = evaluation_batches(images, batch_size)
+    values = model.evaluate(batches, return_dict=True, verbose=0)
+    names = [name for name in ("elbo", *model.terms, "loss") if name in values]
+    rows = {
+        name: Measure(float(values[name]), "nats", MEANINGS.get(name, "term of the loss"))
+        for name in names
+    }
+    if "elbo" in rows and (of := bits_of(model, images)):
+        from keras_vae.estimators import bits_per_dim
+
+        bits = bits_per_dim(-rows["elbo"].value, images.shape[1:])
+        rows["bits_per_dim"] = Measure(bits, "bits", f"-elbo {of}")
+    return rows
+
+
+def reconstruction_error(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
+    """Squared error, PSNR and SSIM; of a denoiser also the PSNR of corrupted images."""
+    from keras_vae import latents, metrics
+
+    corrupts = hasattr(model, "corruption")
+    plain, similar, corrupted, denoised = [], [], [], []
+    for x in evaluation_batches(images, batch_size):
+        y = model.reconstruct(x)
+        plain.append(squared_error(x, y))
+        if min(images.shape[1:3]) >= SMALLEST_SIDE:
+            of_batch = metrics.ssim(latents.as_numpy(x), latents.as_numpy(y))
+            similar.append(np.full(len(plain[-1]), of_batch))
+        if corrupts:
+            noisy = model.corruption(x, training=True)
+            corrupted.append(squared_error(x, noisy))
+            denoised.append(squared_error(x, model.reconstruct(noisy)))
+    each = float(np.mean([psnr(error) for error in np.concatenate(plain)]))
+    rows = {
+        "mse": Measure(mean(plain), "", "squared error a pixel, pixels in [0, 1]"),
+        "psnr": Measure(psnr(mean(plain)), "dB", "of that error"),
+        "mean_psnr": Measure(each, "dB", "of each image's error, the mean"),
+    }
+    if similar:
+        rows["ssim"] = Measure(mean(similar), "", "structural similarity, 1 for equal images")
+    if corrupts:
+        rows["psnr_corrupted"] = Measure(psnr(mean(corrupted)), "dB", "of corrupted images")
+        rows["psnr_denoised"] = Measure(psnr(mean(denoised)), "dB", "of the same, denoised")
+    return rows
+
+
+def squared_error(x: Any, y: Any) -> np.ndarray:
+    """Mean squared error of each image, `(batch,)`."""
+    from keras_vae import latents
+
+    difference = latents.as_numpy(x).astype("float64") - latents.as_numpy(y)
+    return np.square(difference).mean(axis=tuple(range(1, difference.ndim)))
+
+
+def mean(parts: list[np.ndarray]) -> float:
+    """The mean over all examples of all batches."""
+    return float(np.concatenate(parts).mean())
+
+
+def psnr(error: float) -> float:
+    """Peak signal-to-noise ratio in dB, for values in [0, 1]."""
+    return -10.0 * math.log10(error) if error > 0 else math.inf

@@ -1,0 +1,35 @@
+"""What simple classifiers make of the codes."""
+
+from typing import Any
+
+from training.data import Data
+from training.measures.base import Measure, codes
+
+NEIGHBORS = 5
+
+
+def check(data: Data) -> None:
+    """Raise ValueError unless the data have labels."""
+    if data.train_labels is None:
+        raise ValueError(
+            f"Expected data with labels for --probes. Received: {data.name}, which has none."
+        )
+
+
+def accuracies(model: Any, data: Data, batch_size: int) -> dict[str, Measure]:
+    """Test accuracy of two classifiers that are fitted to the codes of the training images."""
+    from keras_vae import metrics
+
+    train, test = (codes(model, images, batch_size) for images in (data.train, data.test))
+    labeled = (train, data.train_labels, test, data.test_labels)
+    of = f"from the codes of {len(train):,} training images"
+    return {
+        "linear_probe": Measure(
+            metrics.linear_probe(*labeled), "", f"test accuracy of logistic regression {of}"
+        ),
+        "knn_probe": Measure(
+            metrics.knn_probe(*labeled, neighbors=NEIGHBORS),
+            "",
+            f"test accuracy of {NEIGHBORS} nearest neighbors {of}",
+        ),
+    }

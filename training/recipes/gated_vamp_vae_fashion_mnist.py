@@ -1,0 +1,55 @@
+"""The gated VAE with a VampPrior, on binary Fashion-MNIST."""
+
+from training.recipes import Recipe
+
+
+def recipe(
+    components: int = 500,
+    latent_dim: int = 40,
+    hidden: tuple[int, ...] = (300, 300),
+    start: str | None = None,
+    warm_up_steps: int = 10_000,
+    learning_rate: float = 1e-3,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    seed: int = 0,
+) -> Recipe:
+    """Gated VAE with a VampPrior, on dynamically binarized Fashion-MNIST.
+
+    Networks and protocol are those of gated_vae_fashion_mnist. The pseudo-inputs start as training
+    images, grey as they are.
+
+    Args:
+        components: Number of pseudo-inputs.
+        latent_dim: Size of the code.
+        hidden: Widths of the encoder's gated layers; the decoder mirrors them.
+        start: A run of gated_vae_fashion_mnist, whose networks to start from; none if left out.
+        warm_up_steps: Steps over which the weight of the KL term rises from 0 to 1; 0 for none.
+        learning_rate: Of Adam, at the start.
+        image_shape: Height, width, channels.
+        seed: Of the pseudo-inputs and the noise in training.
+    """
+    import keras
+
+    import keras_vae as kv
+
+    encoder, decoder = kv.nets.gated_dense(image_shape, latent_dim, hidden)
+    if start is not None:
+        from training import runs
+
+        trained = runs.open_run(start).model()
+        encoder.set_weights(trained.encoder.get_weights())
+        decoder.set_weights(trained.decoder.get_weights())
+    beta = kv.schedules.LinearWarmUp(warm_up_steps) if warm_up_steps else 1.0
+    return Recipe(
+        model=kv.VampVAE(
+            encoder, decoder, components, likelihood="bernoulli", beta=beta, seed=seed
+        ),
+        optimizer=lambda steps: keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        ),
+        data="fashion_mnist",
+        epochs=150,
+        batch_size=250,
+        protocol="dynamic",
+        adapt=True,
+    )
