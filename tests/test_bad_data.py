@@ -37,7 +37,8 @@ def refused(name, *words, error=ValueError, **options):
 
 
 def test_an_unknown_name_lists_the_known_ones_and_suggests_the_nearest():
-    refused("fasion_mnist", "digits, fashion_mnist, idx:FOLDER", "tfds:NAME", "fasion_mnist")
+    known = "digits, fashion_mnist, dsprites, idx:FOLDER"
+    refused("fasion_mnist", known, "tfds:NAME", "fasion_mnist")
     refused("fasion_mnist", "did you mean fashion_mnist?")
     refused("cifar", "did you mean cifar")
     refused("", "Received ''")

@@ -1,4 +1,4 @@
-"""Choosing a model on validation images: the best epoch is kept, patience ends, resuming repeats."""
+"""Choosing a model on validation images: the best epoch is kept, and resuming repeats it."""
 
 import json
 import math

@@ -29,6 +29,7 @@ def evaluate(
     samples: int | None = None,
     distances: Flag = False,
     features: str = "hog",
+    sampler: int | None = None,
     probes: Flag = False,
     factors: Flag = False,
     protocol: str | None = None,
@@ -48,6 +49,8 @@ def evaluate(
         samples: Importance samples for -log p(x); the usual 5000 take about 9 minutes.
         distances: Compare generated with test images, about a minute.
         features: What --distances compares in: hog, or the .keras file of a network.
+        sampler: For --distances, draw codes from so many Gaussians, fitted to the codes of the
+            training images, instead of the prior; minutes for wide codes.
         probes: Classify the codes, about a minute; the data need labels.
         factors: MIG and FactorVAE score on regenerated dSprites, about half an hour.
         protocol: plain, held_out, or dynamic for binary images; that of the run if left out.
@@ -63,7 +66,7 @@ def evaluate(
     cli.prepare_tensorflow()
     from training.measures.asked import Asked
 
-    asked = Asked(samples, distances, features, probes, factors)
+    asked = Asked(samples, distances, features, sampler, probes, factors)
     protocol = protocol or opened.protocol
     report = measured(opened.model(), opened.data(data), batch_size, asked, protocol, limit)
     text = markdown(report)

@@ -16,6 +16,7 @@ class Asked:
         samples: Importance samples of -log p(x), None for no estimate.
         distances: Whether to compare generated with test images.
         features: In what, see `generation.distances`.
+        sampler: How many Gaussians to fit to the codes and sample from; None for the prior.
         probes: Whether to classify codes.
         factors: Whether to measure disentanglement.
     """
@@ -23,6 +24,7 @@ class Asked:
     samples: int | None = None
     distances: bool = False
     features: str = "hog"
+    sampler: int | None = None
     probes: bool = False
     factors: bool = False
 
@@ -30,8 +32,13 @@ class Asked:
         """Raise ValueError, before any work, if the model or the data cannot give a measure."""
         if self.samples is not None:
             likelihood.check(model, self.samples)
+        if self.sampler is not None and not self.distances:
+            raise ValueError(
+                f"Expected --distances with --sampler, which is what samples are drawn for. "
+                f"Received: --sampler {self.sampler} alone."
+            )
         if self.distances:
-            generation.check(model, data.test, self.features)
+            generation.check(model, data.test, self.features, self.sampler)
         if self.probes:
             probes.check(data)
         if self.factors:
@@ -52,7 +59,8 @@ class Asked:
             if data is not grey:
                 rows["nll_floor"] = likelihood.floor(grey.test)
         if self.distances:
-            rows |= generation.distances(model, grey.test, batch_size, self.features)
+            fitted = None if self.sampler is None else (data.train, self.sampler)
+            rows |= generation.distances(model, grey.test, batch_size, self.features, fitted)
         if self.probes:
             rows |= probes.accuracies(model, data, batch_size)
         if self.factors:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from training.data import evaluation_batches
 from training.measures.base import Measure, pixels
 
 MOST = 10_000
@@ -17,12 +18,14 @@ MEANINGS = {
 }
 
 
-def check(model: Any, images: np.ndarray, features: str) -> None:
+def check(model: Any, images: np.ndarray, features: str, sampler: int | None) -> None:
     """Raise ValueError unless the model generates images that have the features."""
-    if not hasattr(model, "sample"):
+    if sampler is not None and sampler < 1:
+        raise ValueError(f"Expected --sampler of at least 1. Received: {sampler}.")
+    if "sample" not in model.endpoints() and sampler is None:
         raise ValueError(
-            "Expected a model that generates images, such as a VAE, for --distances. "
-            f"Received: {type(model).__name__}. (Leave --distances out.)"
+            "Expected a model that generates images, such as a VAE, for --distances. Received: "
+            f"{type(model).__name__}. (--sampler 10 fits a mixture to its codes, to sample from.)"
         )
     if features != "hog" and not (features.endswith(".keras") and Path(features).is_file()):
         raise ValueError(
@@ -37,7 +40,11 @@ def check(model: Any, images: np.ndarray, features: str) -> None:
 
 
 def distances(
-    model: Any, images: np.ndarray, batch_size: int, features: str = "hog"
+    model: Any,
+    images: np.ndarray,
+    batch_size: int,
+    features: str = "hog",
+    fitted: tuple[np.ndarray, int] | None = None,
 ) -> dict[str, Measure]:
     """Distances of as many samples as test images, at most 10,000; seed 0.
 
@@ -47,8 +54,14 @@ def distances(
             samples are means of p(x | z).
         batch_size: Samples at once.
         features: "hog", or the path of a Keras model whose output is the features.
+        fitted: Training images as the model takes them, uint8, and how many Gaussians to fit to
+            their codes, to sample from instead of the prior.
     """
     from keras_vae import metrics
+
+    if fitted is not None:
+        training_images, components = fitted
+        model.fit_sampler(evaluation_batches(training_images, batch_size), components)
 
     real = pixels(images, MOST)
     generated = samples(model, len(real), batch_size)
@@ -57,12 +70,12 @@ def distances(
 
 
 def samples(model: Any, count: int, batch_size: int) -> np.ndarray:
-    """Means of p(x | z) for z from the prior, `(count, *event_shape)`."""
+    """Means of p(x | z) for z from the prior or the sampler, `(count, *event_shape)`."""
     from keras_vae import latents, random
 
     seeds = random.row_seeds(count, 0)
     starts = range(0, count, batch_size)
-    codes = (model.prior_codes(seeds[start : start + batch_size]) for start in starts)
+    codes = (model.sampled_codes(seeds[start : start + batch_size]) for start in starts)
     return np.concatenate([latents.as_numpy(model.decode(z)) for z in codes])
 
 
