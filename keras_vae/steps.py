@@ -80,7 +80,31 @@ elif keras.backend.backend() == "torch":
                 return self.loss_and_logs(data, training=False)[1]
 
 elif keras.backend.backend() == "jax":
+    import contextlib
+    from collections.abc import Iterator
+
     import jax
+
+    @contextlib.contextmanager
+    def kept(model: Any) -> Iterator[None]:
+        """Puts the state of `model` back after an error, also after an interruption.
+
+        Keras takes the values out of the variables while an epoch runs. If the first step fails,
+        for one batch of a wrong shape, it does not put them back: the model has lost its weights.
+        """
+        optimizer = getattr(model, "optimizer", None)
+        variables = [*model.variables, *model.metrics_variables]
+        variables += [] if optimizer is None else optimizer.variables
+        before = [(v, v._value) for v in variables]
+        try:
+            yield
+        except BaseException:
+            model.jax_state_sync()
+            for variable, value in before:
+                # What a compiled step took over is deleted; Keras has put back newer values then.
+                if variable._value is None and value is not None and not value.is_deleted():
+                    variable.assign(value)
+            raise
 
     def sum_over_replicas(x: Any) -> Any:
         """JAX shards one global batch, so a sum over it is global already."""
@@ -92,6 +116,21 @@ elif keras.backend.backend() == "jax":
 
     class Step(Trainable):  # type: ignore[no-redef]
         """Train and test on one batch with JAX: state in, state out."""
+
+        def fit(self, *args: Any, **kwargs: Any) -> Any:
+            """`keras.Model.fit`; an error leaves the model with its last good state."""
+            with kept(self):
+                return super().fit(*args, **kwargs)  # type: ignore[misc]
+
+        def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+            """`keras.Model.evaluate`; an error leaves the model with its state."""
+            with kept(self):
+                return super().evaluate(*args, **kwargs)  # type: ignore[misc]
+
+        def predict(self, *args: Any, **kwargs: Any) -> Any:
+            """`keras.Model.predict`; an error leaves the model with its state."""
+            with kept(self):
+                return super().predict(*args, **kwargs)  # type: ignore[misc]
 
         def train_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
             """One step of the optimizer; returns the running means and the new state."""

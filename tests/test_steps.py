@@ -146,3 +146,37 @@ def test_gradients_too_small_for_half_precision_are_scaled():
         changes[policy] = flat(values(model.trainable_variables)) - before
     difference = np.linalg.norm(changes["mixed_float16"] - changes["float32"])
     assert difference < 0.02 * np.linalg.norm(changes["float32"])
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Ctrl-C before or after the first batch of a verb."""
+
+    def raise_it(self, *_, logs=None):
+        raise KeyboardInterrupt
+
+    def __init__(self, moment):
+        super().__init__()
+        setattr(self, moment, self.raise_it)
+
+
+@pytest.mark.parametrize("moment", ["on_train_batch_begin", "on_train_batch_end"])
+def test_an_interrupted_model_has_the_weights_of_its_last_step(moment):
+    model = linear.autoencoder()
+    model.compile(keras.optimizers.SGD(0.1))
+    start = flat(values(model.trainable_variables))
+    steps = int(moment == "on_train_batch_end")
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, batch_size=BATCH, shuffle=False, verbose=0, callbacks=[Interrupt(moment)])
+    assert int(array(model.steps)) == steps
+    assert np.any(flat(values(model.trainable_variables)) != start) == bool(steps)
+
+
+@pytest.mark.parametrize("moment", ["on_test_batch_end", "on_predict_batch_end"])
+def test_an_interrupted_evaluation_or_prediction_leaves_the_weights(moment):
+    model = linear.autoencoder()
+    model.compile()
+    start = flat(values(model.trainable_variables))
+    verb = model.evaluate if "test" in moment else model.predict
+    with pytest.raises(KeyboardInterrupt):
+        verb(X, batch_size=BATCH, verbose=0, callbacks=[Interrupt(moment)])
+    np.testing.assert_array_equal(flat(values(model.trainable_variables)), start)
