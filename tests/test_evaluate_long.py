@@ -13,7 +13,7 @@ from tests.test_evaluate import run, run_directory
 from training import dsprites, protocols
 from training.data import Data, load
 from training.evaluate import measured
-from training.measures import base, below_floor, factors, generation, likelihood, probes
+from training.measures import base, below_floor, factors, generation, latent, likelihood, probes
 from training.measures.asked import Asked
 
 pytestmark = pytest.mark.tensorflow
@@ -162,6 +162,23 @@ def test_codes_are_those_of_encode_whatever_the_batch_size(batch_size):
     model = binary_vae()
     found = base.codes(model, IMAGES, batch_size)
     np.testing.assert_allclose(found, np.asarray(model.encode(PIXELS)), atol=1e-6)
+
+
+class HalfOfFour(kv.Autoencoder):
+    """Code 1 for white images, 3 for black ones."""
+
+    codebook_size = 4
+
+    def encode(self, x, training=False):
+        return keras.ops.cast(3 - 2 * keras.ops.mean(x, axis=(1, 2)), "int32")
+
+
+def test_the_use_of_a_codebook_is_counted_over_all_images():
+    model = HalfOfFour(*kv.nets.dense((8, 8, 1), 1, ()), likelihood="bernoulli")
+    rows = latent.codebook(model, two_kinds([0] * 40, [0] * 40).test, 16)
+    assert rows["codebook_perplexity"].value == pytest.approx(2.0)
+    assert rows["codebook_used"].value == 0.5
+    assert latent.codebook(binary_vae(), IMAGES, 16) == {}
 
 
 def picture_vae():

@@ -42,18 +42,14 @@ def information(model: Any, images: np.ndarray) -> dict[str, Measure]:
 
 
 def codebook(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
-    """How much of its codebook a model uses, if it has `code_indices(x)` and `codebook_size`."""
-    from keras_vae import latents, metrics
+    """How much of its codebook a model uses whose codes are integers below `codebook_size`."""
+    from keras_vae import metrics
 
-    if not hasattr(model, "code_indices"):
+    if not hasattr(model, "codebook_size"):
         return {}
-    parts = [
-        latents.as_numpy(model.code_indices(pixels(images[start : start + batch_size])))
-        for start in range(0, len(images), batch_size)
-    ]
-    used = metrics.codebook_usage(np.concatenate(parts), model.codebook_size)
-    size = f"of {model.codebook_size:,} codes"
+    used = metrics.codebook_usage(codes(model, images, batch_size), model.codebook_size)
+    of = f"of {model.codebook_size:,} codes"
     return {
-        "codebook_perplexity": Measure(used["codebook_perplexity"], "", f"even use {size}"),
-        "codebook_used": Measure(used["codebook_used"], "", f"share {size} that occurs"),
+        "codebook_perplexity": Measure(used["codebook_perplexity"], "", f"{of}, used evenly"),
+        "codebook_used": Measure(used["codebook_used"], "", f"share {of} that occurs"),
     }
