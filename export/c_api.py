@@ -80,6 +80,16 @@ def libraries_folder() -> Path:
     return Path(spec.origin).parent
 
 
+def check_folder(folder: Path) -> None:
+    """Raise FileNotFoundError if TensorFlow's shared libraries are not in `folder`."""
+    for name in LIBRARIES:
+        if not (folder / name).is_file():
+            raise FileNotFoundError(
+                f"Expected {name} of TensorFlow for Linux in {folder}. Received: no such file. "
+                "(scripts/old_tensorflow.sh fetches those of other versions.)"
+            )
+
+
 def load(folder: Path) -> ctypes.CDLL:
     """The C API from the libraries in `folder`.
 
@@ -87,11 +97,8 @@ def load(folder: Path) -> ctypes.CDLL:
         FileNotFoundError: If they are not there.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    check_folder(folder)
     for name in LIBRARIES:
-        if not (folder / name).is_file():
-            raise FileNotFoundError(
-                f"Expected {name} of TensorFlow for Linux in {folder}. Received: no such file."
-            )
         api = ctypes.CDLL(str(folder / name), mode=ctypes.RTLD_GLOBAL)
     for name, (result, *arguments) in _FUNCTIONS.items():
         function = getattr(api, name)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from export.tables import finite, number, table
 from keras_vae.exporting.comparison import DATA_OUTPUT, Difference
 
 # Errors of encoded pictures are whole grey levels: they are judged, but not in the table.
@@ -54,6 +55,27 @@ class Row:
         """The signature whose latency stands in the table."""
         return next((name for name in TIMED if name in self.latency), None)
 
+    @property
+    def errors(self) -> list[Difference]:
+        """Those of all outputs but encoded pictures."""
+        return [
+            one
+            for outputs in self.differences.values()
+            for output, one in outputs.items()
+            if not output.endswith(ENCODED)
+        ]
+
+    @property
+    def largest_error(self) -> float:
+        """The worst over all outputs, relative; NaN without answers."""
+        return max((one.relative for one in self.errors), default=math.nan)
+
+    @property
+    def psnr(self) -> float:
+        """The least of all reconstructions, in dB; NaN without any."""
+        data = [o[DATA_OUTPUT] for o in self.differences.values() if DATA_OUTPUT in o]
+        return min((one.psnr for one in data), default=math.nan)
+
     def p50(self, batch: int = 1) -> float:
         """Milliseconds of the timed signature; infinite if it was not timed."""
         times = self.latency.get(self.timed or "", {}).get(str(batch))
@@ -80,28 +102,26 @@ COLUMNS: tuple[tuple[str, str], ...] = (  # Heading, then left or right.
 def markdown(report: Mapping[str, Any], rows: Sequence[Row]) -> str:
     """The report as text: the table, what is missed, what the columns are."""
     names = _short_names([row.artifact for row in rows])
-    cells = [tuple(heading for heading, _ in COLUMNS)]
-    cells += [_cells(row, name) for row, name in zip(rows, names, strict=True)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [_line(row, widths) for row in cells]
-    rule = (
-        "-" * (width + 1) + (":" if side == "r" else "-")
-        for width, (_, side) in zip(widths, COLUMNS, strict=True)
-    )
-    lines.insert(1, "|" + "|".join(rule) + "|")
+    cells = [_cells(row, name) for row, name in zip(rows, names, strict=True)]
     missed = [
         f"- {row.runtime}, {name}: {words}"
         for row, name in zip(rows, names, strict=True)
         for words in row.missed
     ]
     return "\n".join(
-        [*lines, "", *(["Missed:", *missed, ""] if missed else []), *_notes(report), ""]
+        [
+            table(COLUMNS, cells),
+            "",
+            *(["Missed:", *missed, ""] if missed else []),
+            *_notes(report),
+            "",
+        ]
     )
 
 
 def as_json(report: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
     """The report with all that was measured; JSON has no infinity, so that is None."""
-    return _finite({**report, "rows": [asdict(row) for row in rows]})
+    return finite({**report, "rows": [asdict(row) for row in rows]})
 
 
 def machine() -> dict[str, Any]:
@@ -115,24 +135,16 @@ def machine() -> dict[str, Any]:
 
 
 def _cells(row: Row, name: str) -> tuple[str, ...]:
-    every = [
-        one
-        for outputs in row.differences.values()
-        for output, one in outputs.items()
-        if not output.endswith(ENCODED)
-    ]
-    data = [outputs[DATA_OUTPUT] for outputs in row.differences.values() if DATA_OUTPUT in outputs]
-    worst = max((one.relative for one in every), default=math.nan)
     return (
         row.runtime,
         name if row.timed in (None, *TIMED[:2]) else f"{name} ({row.timed})",
         row.quantization or "float32",
         f"{row.size / 1e3:,.0f}" if row.size else "",
-        _number(worst, ".1e"),
-        _number(max((_mean_relative(one) for one in every), default=math.nan), ".1e"),
-        _number(min((one.psnr for one in data), default=math.nan), ".1f"),
-        _number(row.decibels, "+.3f"),
-        _number(row.nats, "+.3f"),
+        number(row.largest_error, ".1e"),
+        number(max(map(_mean_relative, row.errors), default=math.nan), ".1e"),
+        number(row.psnr, ".1f"),
+        number(row.decibels, "+.3f"),
+        number(row.nats, "+.3f"),
         _latency(row, 1),
         _latency(row, 64),
         f"{row.peak_memory / 1e6:,.0f}" if row.peak_memory else "",
@@ -144,21 +156,9 @@ def _mean_relative(one: Difference) -> float:
     return one.mean * one.relative / one.largest if one.largest > 0 else 0.0
 
 
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None or math.isnan(value) else format(value + 0.0, form)
-
-
 def _latency(row: Row, batch: int) -> str:
     times = row.latency.get(row.timed or "", {}).get(str(batch))
     return f"{times['p50_ms']:.3g} / {times['p95_ms']:.3g}" if times else ""
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (
-        cell.rjust(width) if side == "r" else cell.ljust(width)
-        for cell, width, (_, side) in zip(cells, widths, COLUMNS, strict=True)
-    )
-    return "| " + " | ".join(padded) + " |"
 
 
 def _short_names(paths: Sequence[str]) -> list[str]:
@@ -191,11 +191,3 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
 def _reference(keras: Mapping[str, float]) -> str:
     psnr = f", true PSNR {keras['true_psnr']:.2f} dB" if "true_psnr" in keras else ""
     return f"score {keras['score']:.2f} nats{psnr}"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -50,7 +50,7 @@ class Runtime:
     """
 
     title: str
-    open: Callable[[Path], Opened]
+    open: Callable[..., Opened]
     reads: str
     packages: tuple[str, ...]
 
@@ -89,11 +89,11 @@ def open_python(path: Path) -> Opened:
     return Opened(tf.__version__, dict.fromkeys(loaded.signatures), run, folder_size(path))
 
 
-def open_cpp(path: Path) -> Opened:
-    """TensorFlow's C++ loader."""
+def open_cpp(path: Path, libraries: Path | None = None) -> Opened:
+    """TensorFlow's C++ loader, of the installed version unless `libraries` are of another one."""
     from export.cpp_loader import SavedModel
 
-    model = SavedModel(path)
+    model = SavedModel(path, libraries)
     return Opened(model.version, dict.fromkeys(model.signatures), model.run, folder_size(path))
 
 

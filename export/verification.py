@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,36 @@ WORKER_SECONDS = 600
 ENCODED_AT_ONCE = 250
 
 
+@dataclass(frozen=True)
+class Job:
+    """Something to run in a process of its own.
+
+    Attributes:
+        runtime: Name of a runtime.
+        artifact: What to run in it.
+        libraries: Folder of the shared libraries of another version of TensorFlow, for "cpp".
+        timed: Only the first of these signatures that an artifact has; all by default.
+    """
+
+    runtime: str
+    artifact: Artifact
+    libraries: Path | None = None
+    timed: Sequence[str] = ()
+
+    @property
+    def options(self) -> list[str]:
+        """What `export.worker` gets to know of this."""
+        libraries = ["--libraries", str(self.libraries.resolve())] if self.libraries else []
+        return libraries + (["--timed", *self.timed] if self.timed else [])
+
+
 def compare(
     run: Any,
     artifacts: Sequence[Artifact],
     chosen: Sequence[str],
     examples: int = 1000,
     data: str | None = None,
+    libraries: Sequence[Path] = (),
 ) -> tuple[dict[str, Any], list[Row]]:
     """What was measured on what, and the rows of the table, Keras first.
 
@@ -40,6 +65,35 @@ def compare(
         chosen: Names of runtimes.
         examples: Test images to use.
         data: A data set instead of the run's own.
+        libraries: Folders of shared libraries of other versions of TensorFlow to load SavedModels
+            with, too.
+
+    Raises:
+        RuntimeError: If Keras does not run its own model.
+    """
+    x, source = true_examples(run, examples, data)
+    return compare_on(run, artifacts, chosen, x, source, libraries)
+
+
+def compare_on(
+    run: Any,
+    artifacts: Sequence[Artifact],
+    chosen: Sequence[str],
+    x: Any,
+    source: str,
+    libraries: Sequence[Path] = (),
+    timed: Sequence[str] = (),
+) -> tuple[dict[str, Any], list[Row]]:
+    """`compare` on given examples.
+
+    Args:
+        run: A `training.runs.Run`.
+        artifacts: From `export.artifacts.identify`.
+        chosen: Names of runtimes.
+        x: Examples, or a tuple of arrays for a model of several inputs; None for generated ones.
+        source: What `x` is, in words.
+        libraries: As in `compare`.
+        timed: Only the first of these signatures that an artifact has; all by default.
 
     Raises:
         RuntimeError: If Keras does not run its own model.
@@ -47,22 +101,25 @@ def compare(
     from training import runs
 
     model = run.model()
-    x, source = true_examples(run, examples, data)
-    requests = requests_for(model, x)
-    jobs = [("keras", Artifact(run.path, "keras", None)), *_jobs(artifacts, chosen)]
+    given = _arrays(x)
+    requests = requests_for(model, given)
+    jobs = [Job("keras", Artifact(run.path, "keras", None), timed=timed)]
+    jobs += _jobs(artifacts, chosen, libraries, timed)
     rows: list[Row] = []
     judge: Judge | None = None
-    for number, (name, artifact) in enumerate(jobs, start=1):
-        row = Row(RUNTIMES[name].title, str(artifact.path), artifact.quantization)
-        with _progress(f"{number}/{len(jobs)} {row.runtime}: {artifact.path}"):
-            answers = _measured(row, name, artifact.path, requests)
+    for number, job in enumerate(jobs, start=1):
+        artifact = job.artifact
+        row = Row(RUNTIMES[job.runtime].title, str(artifact.path), artifact.quantization)
+        where = f" of {job.libraries}" if job.libraries else ""
+        with progress(f"{number}/{len(jobs)} {row.runtime}{where}: {artifact.path}"):
+            answers = _measured(row, job, requests)
             if judge is None:
                 if row.missed:
                     raise RuntimeError(
                         f"Expected Keras to run its model. Received: {row.missed[0]}"
                     )
                 answers[DEFAULT] = answers[next(iter(model.endpoints()))]
-                judge = Judge(model, x, answers)
+                judge = Judge(model, given[0] if given else None, answers)
             if not row.missed:
                 _judge(row, judge, answers)
         rows.append(row)
@@ -93,8 +150,13 @@ def true_examples(run: Any, count: int, name: str | None) -> tuple[np.ndarray | 
     return evenly(data.test, count).astype("float32") / 255.0, f"test images of {data.name}"
 
 
-def requests_for(model: Any, x: np.ndarray | None) -> arrays.Grouped:
-    """Inputs by signature: `x` or generated examples, their codes, seeds."""
+def requests_for(model: Any, given: Sequence[np.ndarray] = ()) -> arrays.Grouped:
+    """Inputs by signature: the given examples or generated ones, their codes, seeds.
+
+    Args:
+        model: The built model.
+        given: An array for each of the first inputs of the model; the others are generated.
+    """
     from keras_vae.exporting.calibration import generated_examples
     from keras_vae.exporting.pictures import as_png
     from keras_vae.exporting.saved_model import served_endpoints
@@ -103,18 +165,16 @@ def requests_for(model: Any, x: np.ndarray | None) -> arrays.Grouped:
     endpoints = model.endpoints()
     default = next(iter(endpoints))
     names = [spec.name for spec in endpoints["reconstruct"].inputs]
-    made = generated_examples(model)
-    first = made[0] if x is None else x
-    count = len(first)
+    examples = [*given, *generated_examples(model)[len(given) :]]
+    count = len(examples[0])
     named = {
-        name: rows[np.arange(count) % len(rows)] for name, rows in zip(names, made, strict=True)
+        name: rows[np.arange(count) % len(rows)] for name, rows in zip(names, examples, strict=True)
     }
-    named[names[0]] = first
     others = [s.name for s in endpoints["decode"].inputs if s.name not in named]
     named |= dict(zip(others, _codes(model, [named[name] for name in names]), strict=True))
     named["seed"] = row_seeds(count, 0)
     if "reconstruct_png" in (served := served_endpoints(endpoints)):
-        named["image_bytes"] = as_png(first)
+        named["image_bytes"] = as_png(examples[0])
     requests = {
         name: {spec.name: named[spec.name] for spec in endpoint.inputs}
         for name, endpoint in served.items()
@@ -134,9 +194,7 @@ def _codes(model: Any, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 
-def run_worker(
-    name: str, artifact: Path, requests: arrays.Grouped
-) -> tuple[arrays.Grouped, dict[str, Any]]:
+def run_worker(job: Job, requests: arrays.Grouped) -> tuple[arrays.Grouped, dict[str, Any]]:
     """Answers of an artifact in a runtime, and what was measured, from a process of its own.
 
     Raises:
@@ -145,8 +203,10 @@ def run_worker(
     with tempfile.TemporaryDirectory() as folder:
         files = {key: Path(folder, key) for key in ("inputs", "outputs", "report")}
         arrays.write(files["inputs"], requests)
-        command = [sys.executable, "-m", "export.worker", name, str(artifact.resolve())]
+        path = str(job.artifact.path.resolve())
+        command = [sys.executable, "-m", "export.worker", job.runtime, path]
         command += [word for key, file in files.items() for word in (f"--{key}", str(file))]
+        command += job.options
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
         try:
             done = subprocess.run(
@@ -159,24 +219,39 @@ def run_worker(
         return arrays.read(files["outputs"]), json.loads(files["report"].read_text())
 
 
-def _jobs(artifacts: Sequence[Artifact], chosen: Sequence[str]) -> list[tuple[str, Artifact]]:
+def _jobs(
+    artifacts: Sequence[Artifact],
+    chosen: Sequence[str],
+    libraries: Sequence[Path],
+    timed: Sequence[str],
+) -> list[Job]:
+    ways: list[tuple[str, Path | None]] = [(name, None) for name in chosen]
+    ways += [("cpp", folder) for folder in libraries]
     return [
-        (name, artifact)
+        Job(name, artifact, folder, timed)
         for artifact in artifacts
-        for name in chosen
+        for name, folder in ways
         if RUNTIMES[name].reads == artifact.kind
     ]
 
 
-def _measured(row: Row, name: str, path: Path, requests: arrays.Grouped) -> arrays.Grouped:
+def _arrays(x: Any) -> list[np.ndarray]:
+    if x is None:
+        return []
+    return list(x) if isinstance(x, tuple) else [x]
+
+
+def _measured(row: Row, job: Job, requests: arrays.Grouped) -> arrays.Grouped:
     """Answers in grey levels and numbers; `row` gets what was measured, or why there is nothing."""
     try:
-        answers, report = run_worker(name, path, requests)
+        answers, report = run_worker(job, requests)
     except RuntimeError as error:
         row.missed.append(str(error))
         return {}
     for key in ("version", "size", "latency", "load_seconds", "peak_memory"):
         setattr(row, key, report[key])
+    if job.libraries:
+        row.runtime = f"{row.runtime} {row.version}"
     return grey_levels(answers)
 
 
@@ -199,9 +274,11 @@ def _why(done: subprocess.CompletedProcess[str]) -> str:
 
 
 @contextlib.contextmanager
-def _progress(text: str) -> Iterator[None]:
+def progress(text: str) -> Iterator[None]:
     """A line on stderr that says what takes the time, and then how long it took."""
     print(f"{text} ...", end="", file=sys.stderr, flush=True)
     start = time.perf_counter()
-    yield
-    print(f" {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        print(f" {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)

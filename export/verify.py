@@ -16,6 +16,7 @@ def verify(
     examples: int = 1000,
     data: str | None = None,
     runtimes: tuple[str, ...] = (),
+    libtensorflow: tuple[Path, ...] = (),
     json: Path | None = None,
     markdown: Path | None = None,
     budget: bool = False,
@@ -36,6 +37,8 @@ def verify(
             generated inputs.
         runtimes: Which of keras, python, cpp, cli, onnxruntime, openvino and litert to use; all
             that are installed by default.
+        libtensorflow: Folders of libtensorflow_cc.so.2 of other versions of TensorFlow, to load
+            SavedModels with those too; scripts/old_tensorflow.sh fetches them.
         json: A file to write all measurements to.
         markdown: A file to write the table to.
         budget: Pick the smallest and fastest artifact that meets the bars; others may miss them.
@@ -52,12 +55,14 @@ def verify(
     chosen = _chosen(runtimes)
     _check_new([path for path in (json, markdown) if path])
     _check_exist(artifacts)
+    check_libraries(libtensorflow)
     cli.prepare_tensorflow()
     from export import report as tables
     from export.artifacts import identify
     from export.verification import compare
 
-    report, rows = compare(opened, [identify(path) for path in artifacts], chosen, examples, data)
+    found = [identify(path) for path in artifacts]
+    report, rows = compare(opened, found, chosen, examples, data, libtensorflow)
     best = pick(rows) if budget else None
     text = tables.markdown(report, rows) + (_verdict(best) if budget else "")
     print(text, end="")
@@ -110,6 +115,14 @@ def _check_exist(paths: Sequence[Path]) -> None:
             raise FileNotFoundError(
                 f"Expected an artifact. Received: {path}, which does not exist."
             )
+
+
+def check_libraries(folders: Sequence[Path]) -> None:
+    """Raise FileNotFoundError for a folder without TensorFlow's shared libraries."""
+    from export.c_api import check_folder
+
+    for folder in folders:
+        check_folder(folder)
 
 
 def _check_new(paths: Sequence[Path]) -> None:

@@ -10,7 +10,7 @@ import functools
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +25,23 @@ LATENCY_BATCHES = (1, BATCH)
 SECONDS, RUNS, LEAST_RUNS = 0.25, 200, 5
 
 
-def measure(opened: Opened, requests: arrays.Grouped, rows: int) -> dict[str, Any]:
+def measure(
+    opened: Opened, requests: arrays.Grouped, rows: int, timed: Sequence[str] = ()
+) -> dict[str, Any]:
     """Latency in milliseconds by signature and batch: the median and the 95th percentile.
 
     Args:
         opened: The loaded artifact.
         requests: Arrays by signature and input.
         rows: The greatest batch to time.
+        timed: Only the first of these signatures that there is; all by default.
     """
     if not opened.timed:
         return {}
     found: dict[str, Any] = {}
-    for signature, inputs in requests.items():
-        fixed = opened.batches[signature]
+    wanted = [name for name in timed if name in requests][:1] or list(requests)
+    for signature in wanted:
+        inputs, fixed = requests[signature], opened.batches[signature]
         for size in (fixed,) if fixed else LATENCY_BATCHES:
             if size <= rows:
                 batch = {name: _repeated(array, size) for name, array in inputs.items()}
@@ -74,10 +78,12 @@ def peak_memory() -> int:
     return 1024 * int(line.split()[1])
 
 
-def work(kind: str, artifact: Path, requests: arrays.Grouped) -> tuple[arrays.Grouped, Any]:
+def work(
+    kind: str, artifact: Path, requests: arrays.Grouped, timed: Sequence[str] = (), **options: Any
+) -> tuple[arrays.Grouped, Any]:
     """Answers by signature and output, and the report, of the signatures that the artifact has."""
     start = time.perf_counter()
-    opened = RUNTIMES[kind].open(artifact)
+    opened = RUNTIMES[kind].open(artifact, **options)
     seconds = time.perf_counter() - start
     asked = {name: inputs for name, inputs in requests.items() if name in opened.batches}
     answers = {name: batched(opened, name, inputs, BATCH) for name, inputs in asked.items()}
@@ -86,7 +92,7 @@ def work(kind: str, artifact: Path, requests: arrays.Grouped) -> tuple[arrays.Gr
         "size": opened.size,
         "load_seconds": seconds,
         "batches": {name: opened.batches[name] for name in asked},
-        "latency": measure(opened, asked, BATCH),
+        "latency": measure(opened, asked, BATCH, timed),
         "peak_memory": peak_memory(),
     }
     return answers, report
@@ -99,9 +105,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("artifact", type=Path)
     for name in ("inputs", "outputs", "report"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--libraries", type=Path, help="of another TensorFlow, for cpp")
+    parser.add_argument("--timed", nargs="*", default=(), help="the first of these; all by default")
     options = parser.parse_args(arguments)
+    other = {"libraries": options.libraries} if options.libraries else {}
     try:
-        answers, report = work(options.runtime, options.artifact, arrays.read(options.inputs))
+        requests = arrays.read(options.inputs)
+        answers, report = work(options.runtime, options.artifact, requests, options.timed, **other)
     except Exception as error:  # Whatever a runtime raises is a row of the table, not a crash.
         print(f"Error: {type(error).__name__}: {error}", file=sys.stderr)
         return 1

@@ -224,6 +224,7 @@ def test_an_artifact_that_was_changed_after_the_export_is_bad_input(tmp_path, ca
         (["README.md", "--runtimes", "abacus"], "Expected runtimes among keras"),
         (["README.md", "--json", "no/folder.json"], "Expected a file in a folder that exists"),
         (["README.md", "--examples", "0"], "at least one example"),
+        (["README.md", "--libtensorflow", "docs"], "scripts/old_tensorflow.sh fetches"),
     ],
 )
 def test_bad_arguments_are_an_error(monkeypatch, capsys, arguments, message):
@@ -243,7 +244,8 @@ def test_a_runtime_that_dies_is_a_row_of_the_table(monkeypatch):
     monkeypatch.setattr(verification, "WORKER_SECONDS", 0.01)
     with pytest.raises(RuntimeError, match="no answer within 0.01 s"):
         verification.run_worker(
-            "litert", tflite(None), {"decode": {"z": np.zeros((1, 3), "float32")}}
+            verification.Job("litert", artifacts.identify(tflite(None))),
+            {"decode": {"z": np.zeros((1, 3), "float32")}},
         )
 
 
@@ -265,3 +267,25 @@ def test_latency_leaves_the_first_call_out():
     times = worker._times(lambda: calls.append(1))
     assert len(calls) == len(times) + 1
     assert len(times) == worker.RUNS
+
+
+def test_libraries_of_another_tensorflow_are_a_row_of_their_own():
+    from export.c_api import libraries_folder
+    from export.verification import compare
+
+    _, rows = compare(
+        run(), [artifacts.identify(version())], ["cpp"], 4, None, [libraries_folder()]
+    )
+    assert [row.runtime for row in rows] == [
+        *("Keras", "SavedModel, C++", f"SavedModel, C++ {rows[1].version}")
+    ]
+    assert not any(row.missed for row in rows)
+
+
+def test_only_the_first_wanted_signature_is_timed():
+    from export import worker
+
+    opened = runtimes.Opened("", {"a": 1, "b": 1}, lambda *_: {}, 0)
+    requests = {name: {"x": np.zeros(1)} for name in "ab"}
+    assert set(worker.measure(opened, requests, 1, ("c", "b", "a"))) == {"b"}
+    assert set(worker.measure(opened, requests, 1)) == {"a", "b"}

@@ -1,0 +1,119 @@
+"""Export every model of the package, run it in every runtime, and write the table."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from training import cli
+
+PAGE = Path("docs/results.md")
+
+
+def catalogue(
+    models: tuple[str, ...] = (),
+    data: str = "fashion_mnist",
+    train: int = 6000,
+    epochs: int = 3,
+    examples: int = 256,
+    libtensorflow: tuple[Path, ...] = (),
+    page: Path = PAGE,
+) -> int:
+    """Export every model of the package, run it in every runtime, and write the table.
+
+    Trains each public model class with small networks for some seconds, exports it as a SavedModel
+    and as .tflite files of all quantizations, compares each with Keras as export.verify does, and
+    replaces the section "Exported artifacts" of a page, with all numbers in a JSON file beside it.
+
+    Args:
+        models: Names of classes; the others keep the numbers that they have. All by default.
+        data: A data set of images, see training.data.
+        train: Training images to use.
+        epochs: How often to go through them.
+        examples: Test images to compare on.
+        libtensorflow: Folders of libtensorflow_cc.so.2 of other versions of TensorFlow, to load
+            SavedModels with those too; scripts/old_tensorflow.sh fetches them.
+        page: The page; what is not between the comments of this program stays as it is.
+
+    Returns:
+        0, or 1 if a bar was missed.
+    """
+    if min(train, epochs, examples) < 1:
+        raise ValueError(
+            f"Expected --train, --epochs and --examples of at least 1. Received: {train}, {epochs} "
+            f"and {examples}."
+        )
+    _check_page(page)
+    known = _known(_numbers(page))
+    from export.verify import check_libraries
+
+    check_libraries(libtensorflow)
+    cli.prepare_tensorflow()
+    from export.catalogue.measured import Plan, measure_all
+    from export.catalogue.models import entries
+    from export.catalogue.page import missed
+    from export.runtimes import installed
+    from training.data import load
+
+    listed = entries()
+    chosen = _chosen(models, listed)
+    plan = Plan(load(data), train, epochs, examples, installed(), libtensorflow)
+    for name, found in measure_all({name: listed[name] for name in chosen}, plan):
+        known = {key: model for key, model in {**known, name: found}.items() if key in listed}
+        text = _save(page, dict(sorted(known.items())))  # After each model: they take a minute.
+    print(f"\n{text}\nSaved {page} and {_numbers(page)}")
+    return int(bool(missed(known)))
+
+
+def _check_page(page: Path) -> None:
+    """Raise ValueError if the page cannot get the section; before the work, not after it."""
+    from export.catalogue.page import replaced
+
+    if not page.parent.is_dir() or page.is_dir():
+        raise ValueError(f"Expected a file in a folder that exists. Received: {page}.")
+    replaced(page.read_text() if page.is_file() else "", "")
+
+
+def _numbers(page: Path) -> Path:
+    return page.with_name("exported_artifacts.json")
+
+
+def _known(path: Path) -> dict[str, Any]:
+    """What was measured before, by model."""
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text())["models"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"Expected the numbers of this program in {path}. Received: something else. (Move it "
+            "away; nothing was written.)"
+        ) from error
+
+
+def _chosen(names: Sequence[str], listed: Mapping[str, Any]) -> list[str]:
+    unknown = [name for name in names if name not in listed]
+    if unknown:
+        raise ValueError(
+            f"Expected models among {', '.join(listed)}. Received: {unknown[0]}."
+            f"{cli.did_you_mean(unknown[0], listed)}"
+        )
+    return list(names) or sorted(listed)
+
+
+def _save(page: Path, models: Mapping[str, Any]) -> str:
+    """Write page and numbers; the text of the section."""
+    from export.catalogue import page as pages
+    from keras_vae.files import write_atomically
+
+    numbers = _numbers(page)
+    text = pages.section(models, numbers.name)
+    whole = pages.replaced(page.read_text() if page.is_file() else "", text)
+    content = json.dumps({"models": models}, indent=1, allow_nan=False) + "\n"
+    write_atomically(numbers, lambda new: new.write_text(content))
+    write_atomically(page, lambda new: new.write_text(whole))
+    return text
+
+
+if __name__ == "__main__":
+    cli.main(catalogue, program="python -m export.catalogue")

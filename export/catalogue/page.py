@@ -1,0 +1,199 @@
+"""The catalogue's section of docs/results.md, between two comments; the rest of the page stays."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from export.tables import Column, number, table
+
+BEGIN = "<!-- Begin: python -m export.catalogue -->"
+END = "<!-- End: python -m export.catalogue -->"
+TITLE = "# Results\n"
+
+Model = Mapping[str, Any]
+Models = Mapping[str, Model]
+
+
+def replaced(page: str, section: str) -> str:
+    """`page` with `section` between the two comments, which are added at the end if need be.
+
+    Raises:
+        ValueError: If there is one of the comments without the other, or one twice.
+    """
+    counts = page.count(BEGIN), page.count(END)
+    marked = f"{BEGIN}\n\n{section.strip()}\n\n{END}"
+    if counts == (0, 0):
+        return f"{page.rstrip() or TITLE.rstrip()}\n\n{marked}\n"
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    if counts != (1, 1) or END not in rest:
+        raise ValueError(
+            f"Expected {BEGIN} and then {END}, once each. Received: {counts[0]} and {counts[1]} of "
+            "them. (Mend the page by hand; nothing was written.)"
+        )
+    return before + marked + after
+
+
+def section(models: Models, numbers: str) -> str:
+    """The section as Markdown.
+
+    Args:
+        models: From `measured.measure`, by name.
+        numbers: Name of the file of all measurements, beside the page.
+    """
+    misses = [f"- {line}" for line in missed(models)]
+    limits = [
+        f"- {name}, {quantization}: {reason}"
+        for name, model in models.items()
+        for quantization, reason in model["limits"].items()
+    ]
+    parts = [
+        "## Exported artifacts",
+        _introduction(models, numbers),
+        "### SavedModel",
+        saved_models(models),
+        _SAVED_MODEL_NOTE,
+        "### LiteRT",
+        litert(models),
+        _LITERT_NOTE,
+        *(["Not offered:", "\n".join(limits)] if limits else []),
+        *(["Bars that are missed:", "\n".join(misses)] if misses else ["No bar is missed."]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def saved_models(models: Models) -> str:
+    """A row for each model: errors in each runtime, latency in C++."""
+    loaders = _unique(r["runtime"] for m in models.values() for r in _rows(m, "SavedModel, C++"))
+    others = ("SavedModel, Python", "saved_model_cli", "ONNX Runtime", "OpenVINO")
+    columns = [*loaders, *others]
+    titles = [_loader(name, models) for name in loaders] + ["Python", *others[1:]]
+    head: list[Column] = [
+        ("model", "l"),
+        ("parameters", "r"),
+        ("KB", "r"),
+        *((t, "r") for t in titles),
+    ]
+    head += [("-ELBO, nats", "r"), ("batch 1, ms", "r"), ("batch 64, ms", "r"), ("verdict", "l")]
+    return table(head, [_saved_model(name, model, columns) for name, model in models.items()])
+
+
+def litert(models: Models) -> str:
+    """Four rows for each model, one for each quantization."""
+    head: list[Column] = [("model", "l"), ("type", "l"), ("KB", "r"), ("largest error", "r")]
+    head += [("decode, dB", "r"), ("reconstruct, dB", "r"), ("true PSNR, dB", "r")]
+    head += [("-ELBO, nats", "r"), ("batch 1, ms", "r"), ("verdict", "l")]
+    return table(
+        head,
+        [
+            [
+                name,
+                row["type"],
+                _kilobytes(row),
+                number(row["largest_error"], ".1e"),
+                number(row["psnr"].get("decode"), ".1f"),
+                number(row["psnr"].get("reconstruct"), ".1f"),
+                number(row["decibels"], "+.3f"),
+                number(row["nats"], "+.3f"),
+                number(row["batch_1_ms"], ".3g"),
+                _verdict([row]),
+            ]
+            for name, model in models.items()
+            for row in _rows(model, "LiteRT")
+        ],
+    )
+
+
+def _saved_model(name: str, model: Model, columns: Sequence[str]) -> list[str]:
+    rows = {row["runtime"]: row for row in model["rows"]}
+    cpp = rows.get("SavedModel, C++", {})
+    there = [rows[column] for column in columns if column in rows]
+    nats = [row["nats"] for row in there if row["nats"] is not None]
+    return [
+        name,
+        f"{model['parameters']:,}",
+        _kilobytes(cpp),
+        *(_error(rows.get(column)) for column in columns),
+        number(max(nats, key=abs, default=None), "+.4f"),
+        number(cpp.get("batch_1_ms"), ".3g"),
+        number(cpp.get("batch_64_ms"), ".3g"),
+        _verdict(there),
+    ]
+
+
+def _introduction(models: Models, numbers: str) -> str:
+    every = models.values()
+    machines = _unique(
+        f"{m['machine']['cores']} cores of {m['machine']['processor']}" for m in every
+    )
+    sources = _unique(f"{m['examples']} {m['source']}" for m in every)
+    dates = [m["date"] for m in every]
+    return (
+        f"Every public model class, {len(models)} of them, with small networks, trained for some "
+        "seconds, exported to every format and run in every runtime, on "
+        f"{' or '.join(sources)}. {' and '.join(machines)}, "
+        f"{' to '.join(_unique((min(dates), max(dates))))}; the machine had other work at the same "
+        f"time, so latencies are upper bounds. This section and [{numbers}]({numbers}) are written "
+        f"by\n\n    {_command(models)}"
+    )
+
+
+def _command(models: Models) -> str:
+    """What measures all of it again."""
+    loaders = {row["runtime"] for model in models.values() for row in model["rows"]}
+    others = [name for name in loaders if name.startswith("SavedModel, C++ ")]
+    options = " --libtensorflow $(scripts/old_tensorflow.sh)" if others else ""
+    return f"python -m export.catalogue{options}"
+
+
+_SAVED_MODEL_NOTE = (
+    "The columns of runtimes have the largest error against Keras over all signatures that the "
+    "runtime reads, as a fraction of the greatest value of an output (at least of 1 for codes and "
+    "scores); the bar is 1e-5. ONNX Runtime, OpenVINO and saved_model_cli run the default "
+    "signature, `reconstruct`. C++ is the loader that TF Serving links, of three versions of "
+    "TensorFlow. -ELBO is the greatest change of the mean score. Latency is the median of "
+    "`reconstruct` in C++."
+)
+_LITERT_NOTE = (
+    "All signatures in one file, batch of 1, one thread. Bars: float32 within a relative error of "
+    "1e-5; `decode` within 80, 50 and 40 dB of Keras for float16, dynamic and int8, what encodes "
+    "10 dB less; int8 at most 0.1 dB and 0.3 nats worse than Keras on the true images. True PSNR "
+    "is better when positive, -ELBO (the mean score) when negative."
+)
+
+
+def _loader(runtime: str, models: Models) -> str:
+    """C++ and its version."""
+    rows = [r for m in models.values() for r in m["rows"] if r["runtime"] == runtime]
+    return f"C++ {rows[-1]['version']}"
+
+
+def _rows(model: Model, runtime: str) -> list[Mapping[str, Any]]:
+    return [row for row in model["rows"] if row["runtime"].startswith(runtime)]
+
+
+def _error(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    return "refused" if row["largest_error"] is None else f"{row['largest_error']:.0e}"
+
+
+def _verdict(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "missed" if any(row["missed"] for row in rows) else "good"
+
+
+def _kilobytes(row: Mapping[str, Any]) -> str:
+    return f"{row['size'] / 1e3:,.0f}" if row.get("size") else ""
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def missed(models: Models) -> list[str]:
+    """What is not good enough, in words; empty if all is."""
+    return [
+        f"{name}, {row['runtime']} {row['type']}: {words}"
+        for name, model in models.items()
+        for row in model["rows"]
+        for words in row["missed"]
+    ]
