@@ -50,6 +50,21 @@ def test_the_sparse_recipe_has_codes_that_its_penalty_takes(penalty):
     assert penalty != "top_k" or (np.count_nonzero(z, axis=1) <= 10).all()
 
 
+@pytest.mark.tensorflow
+def test_the_vamp_recipe_starts_from_the_networks_of_a_run(tmp_path):
+    import numpy as np
+
+    small = {"latent_dim": 2, "hidden": (4,), "image_shape": (6, 6, 1)}
+    trained = recipes.find("gated_vae_fashion_mnist")(**small).model
+    trained.save(tmp_path / "vae.keras")
+    recipe = recipes.find("gated_vamp_vae_fashion_mnist")
+    start = str(tmp_path / "vae.keras")
+    model = recipe(components=3, start=start, warm_up_steps=0, **small).model
+    x = np.random.default_rng(0).random((5, 6, 6, 1), "float32")
+    np.testing.assert_array_equal(np.asarray(model(x)), np.asarray(trained(x)))
+    assert np.any(np.asarray(recipe(components=3, **small).model(x)) != np.asarray(trained(x)))
+
+
 def test_looking_at_recipes_imports_no_keras():
     code = (
         "import sys; from training import recipes; recipes.summaries();"

@@ -23,7 +23,7 @@ def recipe(
         warm_up_steps: Steps over which the weight of the KL term rises from 0 to 1.
         learning_rate: Of Adam, at the start.
         image_shape: Height, width, channels.
-        seed: Of the noise in training.
+        seed: Of the weights and of the noise.
     """
     import keras
 

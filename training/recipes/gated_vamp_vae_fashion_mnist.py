@@ -26,7 +26,7 @@ def recipe(
         warm_up_steps: Steps over which the weight of the KL term rises from 0 to 1; 0 for none.
         learning_rate: Of Adam, at the start.
         image_shape: Height, width, channels.
-        seed: Of the pseudo-inputs and the noise in training.
+        seed: Of the weights, of the pseudo-inputs and of the noise.
     """
     import keras
 

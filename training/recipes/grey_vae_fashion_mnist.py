@@ -23,7 +23,7 @@ def recipe(
         hidden: Width of the encoder's dense layer.
         learning_rate: Of Adam, at the start.
         image_shape: Height, width, channels.
-        seed: Of the noise in training.
+        seed: Of the weights and of the noise.
     """
     import keras
 

@@ -24,7 +24,7 @@ def recipe(
         hidden: Widths of the encoder's tanh layers; the decoder mirrors them.
         learning_rate: Of Adam, at the start.
         image_shape: Height, width, channels.
-        seed: Of the noise in training.
+        seed: Of the weights and of the noise.
     """
     import keras
 
