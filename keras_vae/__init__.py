@@ -17,29 +17,39 @@ from keras_vae import (
 )
 from keras_vae.autoencoder import Autoencoder, Endpoint
 from keras_vae.models.conditional import ConditionalVAE
+from keras_vae.models.contractive import ContractiveAutoencoder
 from keras_vae.models.conv import ConvAutoencoder, ConvVAE
 from keras_vae.models.denoising import DenoisingAutoencoder
+from keras_vae.models.factor_vae import FactorVAE
 from keras_vae.models.free_bits import FreeBitsVAE
+from keras_vae.models.info_vae import InfoVAE
 from keras_vae.models.iwae import IWAE
 from keras_vae.models.learned_prior import LearnedPriorVAE
+from keras_vae.models.rae import RAE
 from keras_vae.models.sparse import SparseAutoencoder
 from keras_vae.models.tc_vae import BetaTCVAE
 from keras_vae.models.vae import VAE
 from keras_vae.models.vamp_vae import VampVAE
+from keras_vae.models.wae import WAE
 
 __version__ = "0.1.0"
 
 __all__ = [
     "IWAE",
+    "RAE",
     "VAE",
+    "WAE",
     "Autoencoder",
     "BetaTCVAE",
     "ConditionalVAE",
+    "ContractiveAutoencoder",
     "ConvAutoencoder",
     "ConvVAE",
     "DenoisingAutoencoder",
     "Endpoint",
+    "FactorVAE",
     "FreeBitsVAE",
+    "InfoVAE",
     "LearnedPriorVAE",
     "SparseAutoencoder",
     "VampVAE",

@@ -3,9 +3,11 @@
 import math
 from typing import Any
 
+import keras
 from keras import ops
 
 from keras_vae.distributions import Normal
+from keras_vae.estimators.discrepancy import mmd_of_rows
 from keras_vae.steps import sum_over_replicas
 
 Tensor = Any
@@ -55,6 +57,39 @@ def aggregate_log_densities(
     log_joint = ops.logsumexp(ops.sum(pairs, axis=-1) + log_weights, axis=1)
     log_product = ops.sum(ops.logsumexp(pairs + log_weights[..., None], axis=1), axis=-1)
     return log_joint, log_product
+
+
+def prior_discrepancy(z: Tensor, seed: Any, kernel: str, scale: float | None) -> Tensor:
+    """MMD of the codes of a batch from as many draws of N(0, I), a summand for each, `(batch,)`.
+
+    Their mean is the unbiased estimate, of the same expectation for any number of codes: a ragged
+    last batch, or a part of a batch on one of several replicas, is compared with draws of its own
+    and adds noise, not bias; a single code counts as 0. A sample weight scales the summand of its
+    example; codes of weight 0 still take part in the summands of others.
+
+    Args:
+        z: Codes, `(batch, ...)`.
+        seed: Of the draws.
+        kernel: As in `keras_vae.estimators.mmd`.
+        scale: As in `keras_vae.estimators.mmd`.
+    """
+    prior = keras.random.normal(ops.shape(z), dtype="float32", seed=seed)
+    return mmd_of_rows(flat_rows(z), flat_rows(prior), kernel, scale)
+
+
+def flat_rows(z: Tensor) -> Tensor:
+    """`(batch, ...)` as `(batch, elements)`."""
+    return ops.reshape(z, (-1, math.prod(z.shape[1:])))
+
+
+def permuted_columns(z: Tensor, seed: Any) -> Tensor:
+    """`z`, `(batch, elements)`, with each column in a random order of its own.
+
+    Rows of q(z) become rows of prod_j q(z_j), as far as a batch holds them (Kim & Mnih 2018,
+    arXiv:1802.05983, algorithm 1).
+    """
+    keys = keras.random.uniform(ops.shape(z), dtype="float32", seed=seed)
+    return ops.take_along_axis(z, ops.argsort(keys, axis=0), axis=0)
 
 
 def kl_of_elements(q: Normal, p: Any) -> Tensor:

@@ -10,6 +10,12 @@ from keras_vae import random, samplers
 Tensor = Any
 
 
+def standard_normal_codes(shape: tuple[int, ...], seeds: Any, temperature: float = 1.0) -> Tensor:
+    """Codes `(len(seeds), *shape)` from N(0, I); see `Sampling.prior_codes`."""
+    noise = random.standard_normal(seeds, int(np.prod(shape)))
+    return temperature * ops.reshape(noise, (-1, *shape))
+
+
 class Sampling:
     """What `sample` and its endpoint need of a model.
 

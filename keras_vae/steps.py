@@ -34,6 +34,13 @@ if keras.backend.backend() == "tensorflow":
         context = tf.distribute.get_replica_context()
         return 0 if context is None else context.replica_id_in_sync_group
 
+    def pullback(function: Any, x: Any, upstream: Any) -> Any:
+        """The gradient of sum(upstream * function(x)) for x, which is differentiable itself."""
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = function(x)
+        return tape.gradient(value, x, upstream, tf.UnconnectedGradients.ZERO)
+
     class Step(Trainable):
         """Train and test on one batch with TensorFlow."""
 
@@ -60,6 +67,12 @@ elif keras.backend.backend() == "torch":
     def replica() -> Any:
         """Keras trains one replica with PyTorch."""
         return 0
+
+    def pullback(function: Any, x: Any, upstream: Any) -> Any:
+        """The gradient of sum(upstream * function(x)) for x, which is differentiable itself."""
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            return torch.autograd.grad(function(x), x, upstream, create_graph=True)[0]
 
     class Step(Trainable):  # type: ignore[no-redef]
         """Train and test on one batch with PyTorch."""
@@ -113,6 +126,10 @@ elif keras.backend.backend() == "jax":
     def replica() -> Any:
         """JAX shards one global batch, and its noise with it."""
         return 0
+
+    def pullback(function: Any, x: Any, upstream: Any) -> Any:
+        """The gradient of sum(upstream * function(x)) for x, which is differentiable itself."""
+        return jax.vjp(function, x)[1](upstream)[0]
 
     class Step(Trainable):  # type: ignore[no-redef]
         """Train and test on one batch with JAX: state in, state out."""

@@ -140,6 +140,31 @@ def conditional_vae() -> Any:
     return kv.ConditionalVAE(*networks, seed=1)
 
 
+def wae(**kwargs: Any) -> Callable[[], Any]:
+    return lambda: kv.WAE(*dense(), seed=1, **kwargs)
+
+
+def info_vae(**kwargs: Any) -> Callable[[], Any]:
+    return lambda: kv.InfoVAE(*dense(2), lambda_=20.0, seed=1, **kwargs)
+
+
+def factor_vae() -> Any:
+    layers = [keras.Input((3,)), keras.layers.Dense(4, "leaky_relu"), keras.layers.Dense(1)]
+    return kv.FactorVAE(*dense(2), gamma=3.0, discriminator=keras.Sequential(layers), seed=1)
+
+
+def contractive(probes: int | None) -> Callable[[], Any]:
+    def construct() -> Any:
+        networks = kv.nets.dense(FEATURES, 3, hidden=(5,), activation="tanh")
+        return kv.ContractiveAutoencoder(*networks, probes=probes, seed=1)
+
+    return construct
+
+
+def rae() -> Any:
+    return kv.RAE(*dense(), code_weight=0.1, decoder_weight=0.01, seed=1)
+
+
 UNIT = (0.0, 1.0)
 IMAGES = uniform(ROWS, *IMAGE)
 SPARSITY = ("reconstruction", "sparsity")
@@ -173,6 +198,12 @@ CASES = [
     Case("beta_tc_vae", beta_tc_vae(), kv.BetaTCVAE.terms, range=UNIT, generative=True),
     Case("vamp_vae", vamp_vae, range=UNIT, one_mode=False, **BOUND),
     Case("mixture_vae", mixture_vae, range=UNIT, one_mode=False, **BOUND),
+    Case("wae", wae(), kv.WAE.terms, generative=True),
+    Case("info_vae", info_vae(), kv.InfoVAE.terms, range=UNIT, generative=True),
+    Case("factor_vae", factor_vae, kv.FactorVAE.terms, range=UNIT, generative=True),
+    Case("contractive", contractive(2), kv.ContractiveAutoencoder.terms),
+    Case("contractive_exact", contractive(None), kv.ContractiveAutoencoder.terms),
+    Case("rae", rae, kv.RAE.terms),
     Case("free_bits_vae", free_bits_vae, kv.FreeBitsVAE.terms, range=UNIT, generative=True),
     Case(
         "conditional_vae",

@@ -40,7 +40,26 @@ def mmd(
     _check(x, y, kernel, scale)
     width = float(x.shape[1] if scale is None else scale)
     xx, yy, xy = (_kernel(a, b, kernel, width) for a, b in ((x, x), (y, y), (x, y)))
-    return _mean(xx, unbiased) + _mean(yy, unbiased) - 2.0 * ops.mean(xy)
+    within = ops.mean(_row_means(xx, unbiased)) + ops.mean(_row_means(yy, unbiased))
+    return within - 2.0 * ops.mean(xy)
+
+
+def mmd_of_rows(x: Any, y: Any, kernel: str = "rbf", scale: float | None = None) -> Tensor:
+    """The summands of the unbiased `mmd`, one for each row of `x`; their mean is `mmd(x, y)`.
+
+    Args:
+        x: Vectors, `(count, dimensions)`.
+        y: As many.
+        kernel: As in `mmd`.
+        scale: As in `mmd`.
+
+    Returns:
+        `(count,)`; 0 for a sample of one vector, which says nothing about a law.
+    """
+    width = float(x.shape[1] if scale is None else scale)
+    xx, yy, xy = (_kernel(a, b, kernel, width) for a, b in ((x, x), (y, y), (x, y)))
+    rows = _row_means(xx, True) + _row_means(yy, True) - 2.0 * ops.mean(xy, axis=1)
+    return rows * ops.cast(ops.shape(x)[0] > 1, rows.dtype)
 
 
 def _kernel(a: Tensor, b: Tensor, kernel: str, scale: float) -> Tensor:
@@ -51,23 +70,28 @@ def _kernel(a: Tensor, b: Tensor, kernel: str, scale: float) -> Tensor:
     return ops.exp(squared_distance * (-0.5 / scale))
 
 
-def _mean(kernel: Tensor, unbiased: bool) -> Tensor:
-    """Mean over the pairs of one sample, of which `unbiased` leaves out the diagonal, ones."""
+def _row_means(kernel: Tensor, unbiased: bool) -> Tensor:
+    """Means over the pairs of each vector, of which `unbiased` leaves out the own one, a 1."""
     if not unbiased:
-        return ops.mean(kernel)
+        return ops.mean(kernel, axis=1)
     count = ops.cast(ops.shape(kernel)[0], kernel.dtype)
-    return (ops.sum(kernel) - count) / (count * (count - 1.0))
+    return (ops.sum(kernel, axis=1) - 1.0) / ops.maximum(count - 1.0, 1.0)
+
+
+def check_kernel(kernel: str, scale: float | None) -> None:
+    """Raise ValueError unless `mmd` has this kernel and the scale is positive or None."""
+    if kernel not in KERNELS:
+        raise ValueError(f"Expected kernel to be one of {KERNELS}. Received: {kernel!r}.")
+    if scale is not None and scale <= 0:
+        raise ValueError(f"Expected scale above 0. Received: {scale!r}.")
 
 
 def _check(x: Tensor, y: Tensor, kernel: str, scale: float | None) -> None:
-    if kernel not in KERNELS:
-        raise ValueError(f"Expected kernel to be one of {KERNELS}. Received: {kernel!r}.")
+    check_kernel(kernel, scale)
     if len(x.shape) != 2 or len(y.shape) != 2 or x.shape[1] != y.shape[1]:
         raise ValueError(
             "Expected two samples of vectors of one size, (count, dimensions). "
             f"Received: shapes {tuple(x.shape)} and {tuple(y.shape)}."
         )
-    if scale is not None and scale <= 0:
-        raise ValueError(f"Expected scale above 0. Received: {scale!r}.")
     if 1 in (x.shape[0], y.shape[0]):
         raise ValueError("Expected at least two vectors in each sample. Received: one.")

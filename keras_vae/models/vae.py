@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
-from keras_vae import distributions, random
+from keras_vae import distributions
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.distributions import Normal
+from keras_vae.sampling import standard_normal_codes
 from keras_vae.weights import LossWeight
 
 Tensor = Any
@@ -106,5 +106,4 @@ class VAE(Autoencoder):
 
     def prior_codes(self, seeds: Any, temperature: float = 1.0) -> Tensor:
         """Codes from the standard normal prior; see `Sampling.prior_codes`."""
-        noise = random.standard_normal(seeds, int(np.prod(self.latent_shape)))
-        return temperature * ops.reshape(noise, (-1, *self.latent_shape))
+        return standard_normal_codes(self.latent_shape, seeds, temperature)

@@ -1,0 +1,64 @@
+"""The regularized autoencoder."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_vae.autoencoder import Autoencoder
+from keras_vae.distributions import sum_event
+from keras_vae.weights import LossWeight
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class RAE(Autoencoder):
+    """Regularized autoencoder, RAE-L2: a generator without noise in training (Ghosh et al. 2020).
+
+    Minimizes -log p(x | z) + code_weight * |z|^2 / 2 + decoder_weight * |theta|^2 with z =
+    encoder(x) and theta all trainable weights of the decoder (arXiv:1903.12436, equations 4 to 6).
+    The decay is what makes the decoder smooth, which noise does in a VAE. There is no prior: fit a
+    density to the codes after training.
+
+    Example:
+        >>> model.fit(images, epochs=10)
+        >>> model.fit_sampler(images, components=10)
+        >>> new = model.sample(16, seed=0)
+
+    Args:
+        encoder: As in `Autoencoder`.
+        decoder: As in `Autoencoder`.
+        code_weight: Weight of the term `code`, |z|^2 / 2.
+        decoder_weight: Weight of the term `decoder_decay`, |theta|^2, the same number for each
+            example; with sample weights it counts times their mean.
+        loss_weights: As in `Autoencoder`.
+        **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `name`, `dtype`.
+    """
+
+    terms = ("reconstruction", "code", "decoder_decay")
+
+    def __init__(
+        self,
+        encoder: keras.layers.Layer,
+        decoder: keras.layers.Layer,
+        code_weight: LossWeight = 1e-2,
+        decoder_weight: LossWeight = 1e-4,
+        loss_weights: Mapping[str, LossWeight] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        weights = {"code": code_weight, "decoder_decay": decoder_weight, **(loss_weights or {})}
+        super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
+
+    def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
+        """The three terms, each `(batch,)`."""
+        z = self.encode(x, training)
+        p = self.observation(z, training)
+        code = 0.5 * sum_event(ops.square(z))
+        decay = sum(ops.sum(ops.square(v)) for v in self.decoder.trainable_variables)
+        return {
+            "reconstruction": -p.log_prob(y),
+            "code": code,
+            "decoder_decay": ops.zeros_like(code) + ops.cast(decay, "float32"),
+        }
