@@ -81,6 +81,12 @@ class Row:
         times = self.latency.get(self.timed or "", {}).get(str(batch))
         return times["p50_ms"] if times else math.inf
 
+    def seconds_each(self) -> float:
+        """Seconds for an example, in the smallest batch that was timed; infinite if none was."""
+        times = self.latency.get(self.timed or "", {})
+        size = min(times, key=int, default=None)
+        return math.inf if size is None else times[size]["p50_ms"] / 1e3 / int(size)
+
 
 COLUMNS: tuple[tuple[str, str], ...] = (  # Heading, then left or right.
     ("runtime", "l"),

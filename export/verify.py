@@ -42,6 +42,7 @@ def verify(
         json: A file to write all measurements to.
         markdown: A file to write the table to.
         budget: Pick the smallest and fastest artifact that meets the bars; others may miss them.
+            All of them must have the same signatures.
 
     Returns:
         0, or 1 if a bar was missed; with --budget 1 if no artifact meets the bars.
@@ -62,10 +63,14 @@ def verify(
     from export.verification import compare
 
     found = [identify(path) for path in artifacts]
+    check_runnable(found, chosen)
     report, rows = compare(opened, found, chosen, examples, data, libtensorflow)
+    text = tables.markdown(report, rows)
+    print(text, end="", flush=True)
     best = pick(rows) if budget else None
-    text = tables.markdown(report, rows) + (_verdict(best) if budget else "")
-    print(text, end="")
+    if budget:
+        text += _verdict(best)
+        print(_verdict(best), end="")
     if markdown:
         _save(markdown, text)
     if json:
@@ -76,15 +81,34 @@ def verify(
 
 
 def pick(rows: Sequence[Any]) -> Any:
-    """The row of the artifact with the least product of size and latency that misses no bar.
+    """The row of the artifact with the least product of size and time that misses no bar.
 
-    .tflite files are compared with each other where there are any: that is where there is a choice.
-    An artifact that misses a bar in any runtime is out. None if none is left.
+    The time is the median for one example. .tflite files are compared with each other where there
+    are any: that is where there is a choice. An artifact that misses a bar in any runtime is out.
+    None if none is left.
+
+    Raises:
+        ValueError: If those that are left have different signatures: one that does less would be
+            smaller for that reason alone.
     """
     candidates = [row for row in rows if row.runtime == "LiteRT"] or rows[1:]
     bad = {row.artifact for row in candidates if row.missed}
     left = [row for row in candidates if row.artifact not in bad]
-    return min(left, key=lambda row: (row.size * row.p50(), row.size), default=None)
+    _check_alike(left)
+    return min(left, key=lambda row: (row.size * row.seconds_each(), row.size), default=None)
+
+
+def _check_alike(rows: Sequence[Any]) -> None:
+    """Raise ValueError if artifacts do not have the same signatures, over all runtimes."""
+    signatures: dict[str, set[str]] = {}
+    for row in rows:
+        signatures.setdefault(row.artifact, set()).update(row.differences)
+    if len({frozenset(names) for names in signatures.values()}) > 1:
+        named = "; ".join(f"{path}: {', '.join(sorted(n))}" for path, n in signatures.items())
+        raise ValueError(
+            f"Expected artifacts with the same signatures to pick from. Received: {named}. (Export "
+            "all of them with the same --endpoints.)"
+        )
 
 
 def _verdict(best: Any) -> str:
@@ -114,6 +138,19 @@ def _check_exist(paths: Sequence[Path]) -> None:
         if not path.exists():
             raise FileNotFoundError(
                 f"Expected an artifact. Received: {path}, which does not exist."
+            )
+
+
+def check_runnable(artifacts: Sequence[Any], chosen: Sequence[str]) -> None:
+    """Raise ValueError if none of the chosen runtimes runs an artifact: it would look verified."""
+    from export.runtimes import RUNTIMES
+
+    for artifact in artifacts:
+        able = [name for name, runtime in RUNTIMES.items() if runtime.reads == artifact.kind]
+        if not {*able} & {*chosen}:
+            raise ValueError(
+                f"Expected a runtime that runs {artifact.path}: {', '.join(able)}. Received: "
+                f"{', '.join(chosen)}."
             )
 
 

@@ -187,6 +187,25 @@ def test_an_artifact_that_one_runtime_refuses_is_not_picked():
     assert verify.pick([keras, one]) is one
 
 
+def test_what_does_less_is_not_compared_with_what_does_more():
+    keras = row("Keras", "run")
+    near = {"reconstruction": NEAR}
+    decoder = row(artifact="decoder", differences={"decode": near})
+    whole = row(artifact="whole", differences={"decode": near, "reconstruct": near})
+    with pytest.raises(ValueError, match="same signatures.*decoder: decode; whole: decode, recon"):
+        verify.pick([keras, decoder, whole])
+    whole.missed.append("too far away")
+    assert verify.pick([keras, decoder, whole]) is decoder
+
+
+def test_a_batch_of_four_counts_as_four_examples():
+    four = {"decode": {"4": {"p50_ms": 2.0, "p95_ms": 3.0, "runs": 9}}}
+    slow, fast = row(artifact="slow"), row(artifact="fast", size=1001, latency=four)
+    assert fast.seconds_each() == 0.0005 and slow.seconds_each() == 0.001
+    assert verify.pick([row("Keras", "run"), slow, fast]) is fast
+    assert row(latency={}).seconds_each() == math.inf
+
+
 REPORT = {
     "model": "VAE",
     "against": "run",

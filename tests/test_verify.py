@@ -153,17 +153,35 @@ def changed(path, target, change):
     return target
 
 
-def test_a_file_with_a_wrong_scale_misses_its_bar(tmp_path, capsys):
-    def scale(model):
-        constants = (
-            t for t in model.subgraphs[0].tensors if model.buffers[t.buffer].data is not None
-        )
-        weights = max(constants, key=lambda t: len(model.buffers[t.buffer].data))
-        weights.quantization.scale = weights.quantization.scale * 4
+def wrong_scale(model):
+    constants = (t for t in model.subgraphs[0].tensors if model.buffers[t.buffer].data is not None)
+    weights = max(constants, key=lambda t: len(model.buffers[t.buffer].data))
+    weights.quantization.scale = weights.quantization.scale * 4
 
-    path = changed(tflite("int8"), tmp_path / "scale.tflite", scale)
+
+def test_a_file_with_a_wrong_scale_misses_its_bar(tmp_path, capsys):
+    path = changed(tflite("int8"), tmp_path / "scale.tflite", wrong_scale)
     assert program(path, "--examples", 8, "--runtimes", "litert") == 1
     assert "- LiteRT, scale.tflite: decode/reconstruction: PSNR" in capsys.readouterr().out
+
+
+def test_the_budget_never_picks_what_misses_a_bar_though_it_is_the_smallest(tmp_path, capsys):
+    bad = changed(tflite("int8"), tmp_path / "bad.tflite", wrong_scale)
+    assert bad.stat().st_size < tflite("dynamic").stat().st_size < tflite(None).stat().st_size
+    options = ("--examples", 8, "--runtimes", "litert", "--budget")
+    assert program(tflite(None), bad, tflite("float16"), *options) == 0
+    output = capsys.readouterr().out
+    picked = output.partition("Smallest and fastest within the bars: ")[2].splitlines()[0]
+    assert picked in (f"{tflite(None)} in LiteRT", f"{tflite('float16')} in LiteRT")
+    assert "- LiteRT, bad.tflite: decode/reconstruction: PSNR" in output
+    assert program(bad, *options, "--json", tmp_path / "none.json") == 1
+    assert "No artifact meets the bars." in capsys.readouterr().out
+    assert "picked" not in json.loads((tmp_path / "none.json").read_text())
+
+
+def test_an_artifact_that_no_chosen_runtime_runs_is_bad_input_and_not_good(capsys):
+    assert program(tflite(None), "--runtimes", "cpp") == 2
+    assert f"Expected a runtime that runs {tflite(None)}: litert" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
