@@ -53,9 +53,10 @@ def _checked_quantization(path: Path) -> str | None:
     from keras_vae.exporting.litert import read_metadata
 
     content = path.read_bytes()
-    refuse_unrunnable(content)
+    # First, because in a file that was changed any op may have become another one.
     if any(entry.name == b"keras_vae" for entry in unpacked(content).metadata or []):
         read_metadata(path)
+    refuse_unrunnable(content)
     return quantization(content)
 
 

@@ -233,6 +233,44 @@ def test_an_artifact_that_was_changed_after_the_export_is_bad_input(tmp_path, ca
     assert "changed" in capsys.readouterr().err
 
 
+def test_a_change_anywhere_in_a_tflite_is_refused_as_bad_input(tmp_path):
+    """Each of the first bytes, where offsets are, the last, where ops are, and some between."""
+    content = tflite("int8").read_bytes()
+    generator = np.random.default_rng(0)
+    places = {*range(0, 64, 3), *range(len(content) - 200, len(content), 7)}
+    for place in sorted(places | {*generator.integers(len(content), size=60).tolist()}):
+        changed_content = bytearray(content)
+        changed_content[place] ^= 1 << int(generator.integers(8))
+        (tmp_path / "a.tflite").write_bytes(changed_content)
+        with pytest.raises(ValueError, match="Expected (the file as it was|a whole .tflite file)"):
+            artifacts.identify(tmp_path / "a.tflite")
+    for end in (0, 1, 100, len(content) // 2, len(content) - 1):
+        (tmp_path / "a.tflite").write_bytes(content[:end])
+        with pytest.raises(ValueError, match="Expected"):
+            artifacts.identify(tmp_path / "a.tflite")
+
+
+@pytest.mark.parametrize("change", ["flip", "remove", "add"])
+def test_a_change_of_any_file_of_a_saved_model_is_refused_as_bad_input(change, tmp_path, capsys):
+    for number, name in enumerate(
+        path.relative_to(version()) for path in version().rglob("*") if path.is_file()
+    ):
+        if name.name == "model_card.json":
+            continue
+        path = shutil.copytree(version(), tmp_path / str(number + 1)) / name
+        if change == "flip":
+            content = path.read_bytes()
+            path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        elif change == "remove":
+            path.unlink()
+        else:
+            path.with_name("added").touch()
+        if name.name == "saved_model.pb" and change == "remove":
+            continue  # No SavedModel at all any more; another test has that.
+        assert program(tmp_path / str(number + 1)) == 2
+        assert "was changed, added or removed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

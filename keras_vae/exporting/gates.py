@@ -47,7 +47,7 @@ def unpacked(content: bytes) -> Any:
         if content[4:8] != FILE_IDENTIFIER:
             raise ValueError(f"no identifier {FILE_IDENTIFIER.decode()}")
         return schema().ModelT.InitFromPackedBuf(content, 0)
-    except (ValueError, TypeError, IndexError, struct.error) as error:
+    except (ValueError, TypeError, AttributeError, IndexError, struct.error) as error:
         raise ValueError(
             f"Expected a whole .tflite file. Received: {len(content)} bytes that are not: {error}."
         ) from error
@@ -79,7 +79,8 @@ def _name(code: Any, builtin: dict[int, str]) -> str:
     if custom:
         return custom if custom.startswith("Flex") else f"custom:{custom}"
     # Ops up to 127 are in the old, one-byte field, which later ops set to 127.
-    return builtin[max(code.builtinCode, code.deprecatedBuiltinCode)]
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return builtin.get(number, f"custom:number {number}")
 
 
 def _why(name: str) -> str:

@@ -67,9 +67,13 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
             f"Expected a .tflite file that keras_vae wrote. Received: {path}, without metadata "
             f"named {NAME!r}."
         )
-    description = json.loads(bytes(model.buffers[blocks[-1]].data))
-    blank = content.replace(_hash_entry(description["sha256"]), _hash_entry(NO_HASH), 1)
-    if hashlib.sha256(blank).hexdigest() != description["sha256"]:
+    try:
+        description = dict(json.loads(bytes(model.buffers[blocks[-1]].data)))
+        blank = content.replace(_hash_entry(description["sha256"]), _hash_entry(NO_HASH), 1)
+        changed = hashlib.sha256(blank).hexdigest() != description["sha256"]
+    except (ValueError, TypeError, LookupError):  # Not even the metadata can be read any more.
+        changed = True
+    if changed:
         raise ValueError(
             f"Expected the file as it was exported. Received: {path}, which was changed since. "
             "(Export it again.)"
