@@ -25,9 +25,11 @@ from keras_vae.models.free_bits import FreeBitsVAE
 from keras_vae.models.info_vae import InfoVAE
 from keras_vae.models.iwae import IWAE
 from keras_vae.models.learned_prior import LearnedPriorVAE
+from keras_vae.models.lstm import LSTMVAE, LSTMAutoencoder
 from keras_vae.models.rae import RAE
 from keras_vae.models.sparse import SparseAutoencoder
 from keras_vae.models.tc_vae import BetaTCVAE
+from keras_vae.models.transformer import TransformerAutoencoder, TransformerVAE
 from keras_vae.models.vae import VAE
 from keras_vae.models.vamp_vae import VampVAE
 from keras_vae.models.wae import WAE
@@ -50,8 +52,12 @@ __all__ = [
     "FactorVAE",
     "FreeBitsVAE",
     "InfoVAE",
+    "LSTMVAE",
+    "LSTMAutoencoder",
     "LearnedPriorVAE",
     "SparseAutoencoder",
+    "TransformerAutoencoder",
+    "TransformerVAE",
     "VampVAE",
     "callbacks",
     "controllers",

@@ -30,6 +30,11 @@ class Endpoint:
     inputs: tuple[keras.InputSpec, ...]
 
 
+def event(x: Any) -> Tensor:
+    """What is reconstructed: the first array of an input that has several."""
+    return keras.tree.flatten(x)[0]
+
+
 @keras.saving.register_keras_serializable("keras_vae")
 class Autoencoder(Constructed, Sampling, Step, keras.Model):
     """Deterministic autoencoder: minimizes -log p(x | encoder(x)), summed over the event.
@@ -121,6 +126,9 @@ class Autoencoder(Constructed, Sampling, Step, keras.Model):
         if not self.built:
             self.build(keras.tree.map_structure(lambda t: (None, *t.shape[1:]), x))
 
+    def check_parts(self, x: Any) -> None:
+        """Raise for values that no part of an input of several parts may have: none here."""
+
     def check_codes(self, codes: Any, input_shape: tuple) -> Any:
         """The code among the outputs of an encoder; raises ValueError for the wrong outputs."""
         return assembly.single_code(codes, self)
@@ -164,7 +172,8 @@ class Autoencoder(Constructed, Sampling, Step, keras.Model):
 
     def score_terms(self, x: Tensor) -> dict[str, Tensor]:
         """The parts of `score` by name, each `(batch,)`, in nats."""
-        return {"reconstruction": -self.observation(self.encode(x)).log_prob(x)}
+        p = self.observation(self.conditioned(self.encode(x), x))
+        return {"reconstruction": -p.log_prob(event(x))}
 
     def score(self, x: Tensor) -> Tensor:
         """How unusual each example is, `(batch,)`, in nats; higher is more, deterministic."""
@@ -178,7 +187,7 @@ class Autoencoder(Constructed, Sampling, Step, keras.Model):
             y: Target, the same shape; `x` itself unless the data have a target.
             training: Whether layers such as dropout are active.
         """
-        p = self.observation(self.encode(x, training), training)
+        p = self.observation(self.conditioned(self.encode(x, training), x), training)
         return {"reconstruction": -p.log_prob(y)}
 
     # Training. `steps.py` differentiates `loss_and_logs`; the rest is Keras.
@@ -196,7 +205,7 @@ class Autoencoder(Constructed, Sampling, Step, keras.Model):
         """
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         self.build_for(x)
-        y = ops.cast(keras.tree.flatten(x)[0] if y is None else y, "float32")
+        y = ops.cast(event(x) if y is None else y, "float32")
         rows = checks.row_weights(sample_weight)
         terms = assembly.check_terms(self, self.loss_terms(x, y, training))
         objective = sum(

@@ -58,6 +58,7 @@ def check_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None) ->
     for other in others:
         _check_count("each part of x", other, event)
         check_values("x", other, ANY_NUMBER, "all inputs")
+    model.check_parts(x)
     if y is None:
         check_values("x", event, *likelihood)
     else:

@@ -165,10 +165,25 @@ def rae() -> Any:
     return kv.RAE(*dense(), code_weight=0.1, decoder_weight=0.01, seed=1)
 
 
+SEQUENCE = (4, 2)
+
+
+def lstm(kind: Any, masked: bool) -> Callable[[], Any]:
+    return lambda: kind(SEQUENCE, 3, masked=masked, units=(3,), seed=1)
+
+
+def transformer(kind: Any, masked: bool) -> Callable[[], Any]:
+    sizes = {"width": 8, "blocks": 1, "attention_heads": 2}
+    return lambda: kind(SEQUENCE, 3, masked=masked, **sizes, seed=1)
+
+
 UNIT = (0.0, 1.0)
 IMAGES = uniform(ROWS, *IMAGE)
 SPARSITY = ("reconstruction", "sparsity")
 BOUND: Any = {"terms": ("reconstruction", "kl"), "generative": True}
+SEQUENCES = uniform(ROWS, *SEQUENCE)
+# Sequences of 1 to 4 steps.
+MASKED = (SEQUENCES, (np.arange(4) <= np.arange(ROWS)[:, None] % 4).astype("float32"))
 WARM_UP = schedules.LinearWarmUp(10)
 
 CASES = [
@@ -212,6 +227,10 @@ CASES = [
         range=UNIT,
         **BOUND,
     ),
+    Case("lstm_autoencoder", lstm(kv.LSTMAutoencoder, False), x=SEQUENCES),
+    Case("lstm_vae_masked", lstm(kv.LSTMVAE, True), x=MASKED, **BOUND),
+    Case("transformer_autoencoder_masked", transformer(kv.TransformerAutoencoder, True), x=MASKED),
+    Case("transformer_vae", transformer(kv.TransformerVAE, False), x=SEQUENCES, **BOUND),
 ]
 
 

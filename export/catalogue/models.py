@@ -26,6 +26,18 @@ def labelled(images: np.ndarray, labels: np.ndarray) -> Any:
     return images, np.eye(CLASSES, dtype="float32")[labels]
 
 
+def rows(images: np.ndarray, labels: np.ndarray) -> Any:
+    """The input of models of sequences: each row of an image is a step."""
+    return images.reshape(*images.shape[:2], -1)
+
+
+def rows_and_mask(images: np.ndarray, labels: np.ndarray) -> Any:
+    """The input of masked models of sequences: of label c, the last c mod 4 rows are left out."""
+    steps = rows(images, labels)
+    length = steps.shape[1] - labels % 4
+    return steps, (np.arange(steps.shape[1]) < length[:, None]).astype("float32")
+
+
 @dataclass(frozen=True)
 class Entry:
     """How the catalogue makes a model, and of what.
@@ -110,12 +122,28 @@ def _mixture() -> Any:
     return priors.MixturePrior(10, seed=0)
 
 
+def sequential(name: str, **arguments: Any) -> Entry:
+    """An entry for a model of sequences."""
+
+    def make(shape: Shape) -> Any:
+        time, width, channels = shape
+        kind = public_models()[name]
+        return kind((time, width * channels), LATENT, likelihood="bernoulli", seed=0, **arguments)
+
+    return Entry(make, rows_and_mask if arguments.get("masked") else rows)
+
+
 SPECIAL: dict[str, Entry] = {
     "BetaTCVAE": special("BetaTCVAE", dataset_size=lambda: 6000),
     "ConditionalVAE": Entry(_conditional, labelled),
     "ConvAutoencoder": special("ConvAutoencoder", latent_channels=lambda: 8),
     "DenoisingAutoencoder": special("DenoisingAutoencoder", corruption=_noise),
+    # A loop of int8 crashes the converter; unrolled, the steps are no loop.
+    "LSTMAutoencoder": sequential("LSTMAutoencoder", unroll=True),
+    "LSTMVAE": sequential("LSTMVAE", unroll=True, masked=True),
     "LearnedPriorVAE": special("LearnedPriorVAE", learned_prior=_mixture),
+    "TransformerAutoencoder": sequential("TransformerAutoencoder"),
+    "TransformerVAE": sequential("TransformerVAE", masked=True),
     "VampVAE": special("VampVAE", components=lambda: 20),
 }
 

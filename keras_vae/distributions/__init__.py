@@ -14,6 +14,7 @@ from keras_vae.distributions.bernoulli import Bernoulli, ContinuousBernoulli
 from keras_vae.distributions.categorical import Categorical
 from keras_vae.distributions.laplace import Laplace
 from keras_vae.distributions.logistic import DiscretizedLogistic, DiscretizedLogisticMixture
+from keras_vae.distributions.masked import Masked
 from keras_vae.distributions.normal import Normal, NormalLearnedScale, NormalPerElement
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "DiscretizedLogisticMixture",
     "Distribution",
     "Laplace",
+    "Masked",
     "Normal",
     "NormalLearnedScale",
     "NormalPerElement",

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_vae import distributions
-from keras_vae.autoencoder import Autoencoder
+from keras_vae.autoencoder import Autoencoder, event
 from keras_vae.distributions import Normal
 from keras_vae.sampling import standard_normal_codes
 from keras_vae.weights import LossWeight
@@ -78,14 +78,14 @@ class VAE(Autoencoder):
         """The two terms of minus the evidence lower bound, each `(batch,)`, in nats."""
         q = self.posterior(x, training)
         z = q.sample(self.seed_generator)
-        p = self.observation(z, training)
+        p = self.observation(self.conditioned(z, x), training)
         return {"reconstruction": -p.log_prob(y), "kl": q.kl(self.prior(z))}
 
     def score_terms(self, x: Tensor) -> dict[str, Tensor]:
         """The terms of minus the bound at the posterior mean: no noise, so deterministic."""
         q = self.posterior(x)
-        p = self.observation(q.mean)
-        return {"reconstruction": -p.log_prob(x), "kl": q.kl(self.prior(q.mean))}
+        p = self.observation(self.conditioned(q.mean, x))
+        return {"reconstruction": -p.log_prob(event(x)), "kl": q.kl(self.prior(q.mean))}
 
     def encoded(self, x: Tensor) -> dict[str, Tensor]:
         """What the `encode` endpoint answers."""

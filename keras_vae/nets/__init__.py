@@ -9,6 +9,8 @@ from keras_vae.nets.conv import conv, conv_decoder, conv_encoder, conv_map
 from keras_vae.nets.dense import dense, dense_decoder, dense_encoder
 from keras_vae.nets.gated import gated_dense
 from keras_vae.nets.heads import with_heads
+from keras_vae.nets.lstm import lstm
+from keras_vae.nets.transformer import transformer
 
 __all__ = [
     "conditional",
@@ -20,5 +22,7 @@ __all__ = [
     "dense_decoder",
     "dense_encoder",
     "gated_dense",
+    "lstm",
+    "transformer",
     "with_heads",
 ]

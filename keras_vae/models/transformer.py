@@ -1,0 +1,78 @@
+"""The models of sequences that work by attention."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_vae import nets
+from keras_vae.autoencoder import Autoencoder
+from keras_vae.distributions import Distribution, get
+from keras_vae.masking import Masking
+from keras_vae.models.vae import VAE
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class TransformerAutoencoder(Masking, Autoencoder):
+    """Autoencoder of sequences by attention (Vaswani et al. 2017, arXiv:1706.03762).
+
+    Args:
+        shape: `(time, features)`; time is the longest.
+        latent_dim: Size of the code.
+        likelihood: As in `LSTMAutoencoder`.
+        masked: As in `LSTMAutoencoder`.
+        width: As the other arguments of `keras_vae.nets.transformer`.
+        blocks: As in `keras_vae.nets.transformer`.
+        attention_heads: As in `keras_vae.nets.transformer`.
+        **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `name`, `dtype`.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        latent_dim: int = 16,
+        likelihood: str | type[Distribution] = "normal",
+        masked: bool = False,
+        width: int = 64,
+        blocks: int = 2,
+        attention_heads: int = 4,
+        **kwargs: Any,
+    ) -> None:
+        networks = nets.transformer(
+            shape, latent_dim, width, blocks, attention_heads, 1, get(likelihood).heads, masked
+        )
+        super().__init__(*networks, likelihood=likelihood, **kwargs)
+        self.conditional = masked
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class TransformerVAE(Masking, VAE):
+    """VAE of sequences by attention, all steps decoded at once from the code.
+
+    Args:
+        shape: `(time, features)`; time is the longest.
+        latent_dim: Size of the code.
+        likelihood: As in `LSTMAutoencoder`.
+        masked: As in `LSTMAutoencoder`.
+        width: As the other arguments of `keras_vae.nets.transformer`.
+        blocks: As in `keras_vae.nets.transformer`.
+        attention_heads: As in `keras_vae.nets.transformer`.
+        **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `name`, `dtype`.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        latent_dim: int = 16,
+        likelihood: str | type[Distribution] = "normal",
+        masked: bool = False,
+        width: int = 64,
+        blocks: int = 2,
+        attention_heads: int = 4,
+        **kwargs: Any,
+    ) -> None:
+        networks = nets.transformer(
+            shape, latent_dim, width, blocks, attention_heads, 2, get(likelihood).heads, masked
+        )
+        super().__init__(*networks, likelihood=likelihood, **kwargs)
+        self.conditional = masked

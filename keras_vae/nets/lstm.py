@@ -1,0 +1,69 @@
+"""Recurrent networks for sequences."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from keras_vae.nets.heads import codes
+from keras_vae.nets.sequence import (
+    SinusoidalPositions,
+    masked_inputs,
+    output,
+    sequence_shape,
+    without_padding,
+)
+
+Networks = tuple[keras.Model, keras.Model]
+
+
+def lstm(
+    shape: Sequence[int],
+    latent_dim: int,
+    units: Sequence[int] = (64,),
+    heads: int = 1,
+    decoder_heads: int = 1,
+    masked: bool = False,
+    bidirectional: bool = True,
+    unroll: bool = False,
+) -> Networks:
+    """LSTM encoder and decoder, a sequence to one code and back (Srivastava et al. 2015).
+
+    The encoder's last state becomes the code; the decoder starts each step from the code and the
+    number of the step, so that all steps are decoded at once, without what was decoded before.
+
+    Args:
+        shape: `(time, features)`.
+        latent_dim: Size of the code.
+        units: Widths of the LSTM layers of the encoder; the decoder has them in reverse.
+        heads: Outputs of the encoder, 2 for z_mean and z_log_var.
+        decoder_heads: Outputs of the decoder.
+        masked: Whether both networks take a second input, `(batch, time)`, 1 for steps that
+            there are and 0 for padding.
+        bidirectional: Whether the encoder also reads from the end.
+        unroll: Whether the steps become layers of the graph rather than a loop: larger, slower to
+            make, and what int8 files for devices need.
+
+    Returns:
+        `(encoder, decoder)`.
+
+    Raises:
+        ValueError: If `shape` is not `(time, features)` or `units` is empty.
+    """
+    if not units:
+        raise ValueError(f"Expected units of at least one LSTM layer. Received: {units!r}.")
+    time, features = sequence_shape(shape)
+    inputs, x, steps = masked_inputs("x", (time, features), time, masked)
+    h = without_padding(x, steps)
+    for number, width in enumerate(units, start=1):
+        layer = layers.LSTM(width, return_sequences=number < len(units), unroll=unroll)
+        h = (layers.Bidirectional(layer) if bidirectional else layer)(h, mask=steps)
+    z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)
+    encoder = keras.Model(inputs, z, name="encoder")
+
+    inputs, code, steps = masked_inputs("z", (latent_dim,), time, masked)
+    h = layers.RepeatVector(time)(layers.Dense(units[-1], name="start")(code))
+    h = SinusoidalPositions()(h)
+    for width in reversed(units):
+        h = layers.LSTM(width, return_sequences=True, unroll=unroll)(h, mask=steps)
+    return encoder, keras.Model(inputs, output(h, features, decoder_heads), name="decoder")
