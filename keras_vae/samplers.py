@@ -81,7 +81,9 @@ def fit_mixture(
             "Expected scikit-learn, which fits the mixture. Received: no such package. "
             '(pip install "keras-vae[samplers]")'
         ) from error
-    found = GaussianMixture(components, covariance_type=covariance, random_state=seed).fit(codes)
+    found = GaussianMixture(
+        components, covariance_type=covariance, max_iter=300, random_state=seed
+    ).fit(codes)
     root = np.linalg.cholesky if covariance == "full" else np.sqrt
     parts = (np.log(found.weights_), found.means_, root(found.covariances_))
     return MixtureSampler(*(part.astype("float32") for part in parts))
