@@ -13,6 +13,8 @@ DECODED = (f"decode/{DATA_OUTPUT}", f"sample/{DATA_OUTPUT}")
 # The rest may be so much further from the model, in dB: codes and scores are no pictures, and in
 # `reconstruct` the decoder adds its errors to those of the encoder.
 ALLOWANCE = 10.0
+# How much worse than the model an int8 file may score true examples, in nats.
+MAX_NATS = 0.3
 
 
 def refuse_different(
@@ -38,6 +40,12 @@ def refuse_different(
             f"Expected a file that answers as the model does. Received: {'; '.join(bad)} is "
             f"needed. ({_advice(quantize)})"
         )
+
+
+def scores_worse(found: Mapping[str, Mapping[str, Difference]], quantize: str | None) -> bool:
+    """Whether an int8 file scores the compared examples worse than it should, by MAX_NATS."""
+    score = found.get("score", {}).get("score")
+    return quantize == "int8" and score is not None and not score.bias <= MAX_NATS
 
 
 def by_name(found: Mapping[str, Mapping[str, Difference]]) -> dict[str, Difference]:

@@ -33,12 +33,14 @@ class Difference:
             for codes and scores, whose sums may cancel to nothing, but not their rounding.
         psnr: Peak signal to noise ratio in dB; the peak is the range of the data for outputs
             that are data, and otherwise the range of the model's answers.
+        bias: Mean error with its sign: by how much the file answers more than the model.
     """
 
     largest: float
     mean: float
     relative: float
     psnr: float
+    bias: float = 0.0
 
 
 def compared_rows(rows: Rows, batch_size: int) -> dict[str, dict[str, np.ndarray]]:
@@ -147,10 +149,11 @@ def _scales(model: Any, name: str, values: np.ndarray) -> tuple[float, float]:
 def _difference(
     expected: np.ndarray, received: np.ndarray, peak: float, scale: float
 ) -> Difference:
-    error = np.abs(expected.astype("float64") - received.astype("float64"))
+    change = received.astype("float64") - expected.astype("float64")
+    error = np.abs(change)
     noise = float(np.sqrt(np.mean(np.square(error))))
     psnr = EXACT_PSNR if noise == 0 else -math.inf
     if noise > 0 and math.isfinite(noise):
         psnr = min(20 * math.log10(peak / noise), EXACT_PSNR)
     largest = float(error.max())
-    return Difference(largest, float(error.mean()), largest / scale, psnr)
+    return Difference(largest, float(error.mean()), largest / scale, psnr, float(change.mean()))

@@ -8,7 +8,7 @@ from typing import Any
 
 from keras_vae.autoencoder import Endpoint
 from keras_vae.exporting import comparison
-from keras_vae.exporting.bars import refuse_different
+from keras_vae.exporting.bars import refuse_different, scores_worse
 from keras_vae.exporting.calibration import endpoint_rows, examples_of, generated_examples
 from keras_vae.exporting.conversion import converted
 from keras_vae.exporting.endpoints import float32_policy, write_archive
@@ -156,7 +156,9 @@ def best_content(
         found = measure(model, endpoints, content, rows, options)
         try:
             refuse_different(found, options.quantize, options.min_psnr)
-            break
+            # Not refused for its scores: they are of few examples here, and export.verify judges.
+            if per_channel or not scores_worse(found, options.quantize):
+                break
         except ValueError:
             if per_channel or options.quantize not in ("dynamic", "int8"):
                 raise
