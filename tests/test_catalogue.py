@@ -121,6 +121,12 @@ def test_what_is_not_offered_is_said_with_its_reason():
     assert "- One, int8: the mask takes up the scale" in text and "No bar is missed." in text
 
 
+def test_models_without_numbers_are_named():
+    text = page.section({"One": record(row("LiteRT"))}, "x", ["Other", "Third"])
+    assert "Not measured yet: Other, Third." in text
+    assert "Not measured yet" not in page.section({"One": record(row("LiteRT"))}, "x")
+
+
 def test_the_numbers_of_a_row_that_never_ran_are_json():
     empty = measured.summary(Row("LiteRT", "", "int8", missed=["crashed"]))
     assert json.loads(json.dumps(empty, allow_nan=False))["largest_error"] is None

@@ -60,7 +60,8 @@ def catalogue(
     plan = Plan(load(data), train, epochs, examples, installed(), libtensorflow)
     for name, found in measure_all({name: listed[name] for name in chosen}, plan):
         known = {key: model for key, model in {**known, name: found}.items() if key in listed}
-        text = _save(page, dict(sorted(known.items())))  # After each model: they take a minute.
+        unmeasured = sorted(set(listed) - set(known))
+        text = _save(page, dict(sorted(known.items())), unmeasured)  # Each takes a minute.
     print(f"\n{text}\nSaved {page} and {_numbers(page)}")
     return int(bool(missed(known)))
 
@@ -101,13 +102,13 @@ def _chosen(names: Sequence[str], listed: Mapping[str, Any]) -> list[str]:
     return list(names) or sorted(listed)
 
 
-def _save(page: Path, models: Mapping[str, Any]) -> str:
+def _save(page: Path, models: Mapping[str, Any], unmeasured: Sequence[str]) -> str:
     """Write page and numbers; the text of the section."""
     from export.catalogue import page as pages
     from keras_vae.files import write_atomically
 
     numbers = _numbers(page)
-    text = pages.section(models, numbers.name)
+    text = pages.section(models, numbers.name, unmeasured)
     whole = pages.replaced(page.read_text() if page.is_file() else "", text)
     content = json.dumps({"models": models}, indent=1, allow_nan=False) + "\n"
     write_atomically(numbers, lambda new: new.write_text(content))

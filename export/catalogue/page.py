@@ -33,12 +33,13 @@ def replaced(page: str, section: str) -> str:
     return before + marked + after
 
 
-def section(models: Models, numbers: str) -> str:
+def section(models: Models, numbers: str, unmeasured: Sequence[str] = ()) -> str:
     """The section as Markdown.
 
     Args:
         models: From `measured.measure`, by name.
         numbers: Name of the file of all measurements, beside the page.
+        unmeasured: Models that belong here and have no numbers yet.
     """
     misses = [f"- {line}" for line in missed(models)]
     limits = [
@@ -55,6 +56,7 @@ def section(models: Models, numbers: str) -> str:
         "### LiteRT",
         litert(models),
         _LITERT_NOTE,
+        *([f"Not measured yet: {', '.join(unmeasured)}."] if unmeasured else []),
         *(["Not offered:", "\n".join(limits)] if limits else []),
         *(["Bars that are missed:", "\n".join(misses)] if misses else ["No bar is missed."]),
     ]
@@ -127,11 +129,11 @@ def _introduction(models: Models, numbers: str) -> str:
     )
     sources = _unique(f"{m['examples']} {m['source']}" for m in every)
     dates = [m["date"] for m in every]
+    when = " to ".join(_unique((min(dates), max(dates))))
     return (
-        f"Every public model class, {len(models)} of them, with small networks, trained for some "
-        "seconds, exported to every format and run in every runtime, on "
-        f"{' or '.join(sources)}. {' and '.join(machines)}, "
-        f"{' to '.join(_unique((min(dates), max(dates))))}; the machine had other work at the same "
+        f"{len(models)} public model classes with small networks, trained for some seconds, "
+        f"exported to every format and run in every runtime, on {' or '.join(sources)}. "
+        f"{' and '.join(machines)}, {when}; the machine had other work at the same "
         f"time, so latencies are upper bounds. This section and [{numbers}]({numbers}) are written "
         f"by\n\n    {_command(models)}"
     )
