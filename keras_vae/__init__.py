@@ -22,6 +22,7 @@ from keras_vae.models.conv import ConvAutoencoder, ConvVAE
 from keras_vae.models.denoising import DenoisingAutoencoder
 from keras_vae.models.factor_vae import FactorVAE
 from keras_vae.models.free_bits import FreeBitsVAE
+from keras_vae.models.fsq import FSQ
 from keras_vae.models.info_vae import InfoVAE
 from keras_vae.models.iwae import IWAE
 from keras_vae.models.learned_prior import LearnedPriorVAE
@@ -32,14 +33,17 @@ from keras_vae.models.tc_vae import BetaTCVAE
 from keras_vae.models.transformer import TransformerAutoencoder, TransformerVAE
 from keras_vae.models.vae import VAE
 from keras_vae.models.vamp_vae import VampVAE
+from keras_vae.models.vq_vae import VQVAE
 from keras_vae.models.wae import WAE
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "FSQ",
     "IWAE",
     "RAE",
     "VAE",
+    "VQVAE",
     "WAE",
     "Autoencoder",
     "BetaTCVAE",

@@ -66,6 +66,7 @@ class Autoencoder(Constructed, Sampling, Step, keras.Model):
     """
 
     terms: tuple[str, ...] = ("reconstruction",)
+    latent_dtype = "float32"
 
     def __init__(
         self,
@@ -203,11 +204,21 @@ class Autoencoder(Constructed, Sampling, Step, keras.Model):
             The sum over examples of sample weight times weighted terms, divided by the number of
             examples on all replicas, plus weight regularization; and the means by name.
         """
+        x, y, rows = self.batch_of(data)
+        return self.weighed(self.loss_terms(x, y, training), rows, training)
+
+    def batch_of(self, data: Any) -> tuple[Tensor, Tensor, Tensor | None]:
+        """x, the target in float32, and the weight of each example or None, of what Keras gives."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         self.build_for(x)
         y = ops.cast(event(x) if y is None else y, "float32")
-        rows = checks.row_weights(sample_weight)
-        terms = assembly.check_terms(self, self.loss_terms(x, y, training))
+        return x, y, checks.row_weights(sample_weight)
+
+    def weighed(
+        self, terms: dict[str, Tensor], rows: Tensor | None, training: bool
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What `loss_and_logs` returns, from the terms and the weight of each example."""
+        terms = assembly.check_terms(self, terms)
         objective = sum(
             weighted(self.loss_weights.get(name), term, rows, self.steps, training)
             for name, term in terms.items()
@@ -323,7 +334,7 @@ class Autoencoder(Constructed, Sampling, Step, keras.Model):
     def endpoints(self) -> dict[str, Endpoint]:
         """What this model serves: name to `Endpoint`; the first is the default."""
         x = keras.InputSpec(shape=(None, *self.event_shape), dtype="float32", name="x")
-        z = keras.InputSpec(shape=(None, *self.latent_shape), dtype="float32", name="z")
+        z = keras.InputSpec(shape=(None, *self.latent_shape), dtype=self.latent_dtype, name="z")
         seed = keras.InputSpec(shape=(None,), dtype="int32", name="seed")
         samples = self.generative or self.sampler is not None
         return {

@@ -27,6 +27,7 @@ class Sampling:
     generative = False
     sampler: samplers.MixtureSampler | None = None
     latent_shape: tuple[int, ...]
+    latent_dtype: str
     decode: Any
     encode: Any
 
@@ -118,7 +119,13 @@ class Sampling:
 
         Raises:
             ValueError: If there are fewer examples than components, or they do not fit the model.
+            TypeError: If codes are integers.
             ImportError: If scikit-learn is not installed.
         """
+        if self.latent_dtype != "float32":
+            raise TypeError(
+                "Expected a model whose codes are real numbers, as Gaussians are. "
+                f"Received: {type(self).__name__}, whose codes are {self.latent_dtype}."
+            )
         codes = samplers.drawn_codes(self, x, seed, batch_size)
         self.sampler = samplers.fit_mixture(codes, components, covariance, seed)

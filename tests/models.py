@@ -35,6 +35,8 @@ class Case:
         terms: Names of its loss terms.
         x: 13 examples, or a structure of arrays with 13 rows each.
         generative: Whether it has `sample`.
+        measures: Names of what is logged beside terms.
+        fixed: Whether nothing of it moves in training but by its optimizer.
         one_mode: Whether its prior has one mode, where temperature 0 puts all samples.
         range: Lowest and highest value that a reconstruction may have.
     """
@@ -44,6 +46,8 @@ class Case:
     terms: tuple[str, ...] = ("reconstruction",)
     x: Any = dataclasses.field(default_factory=lambda: uniform(ROWS, *FEATURES))
     generative: bool = False
+    measures: tuple[str, ...] = ()
+    fixed: bool = True
     one_mode: bool = True
     range: tuple[float, float] = (-np.inf, np.inf)
 
@@ -73,7 +77,7 @@ class Case:
     @property
     def logs(self) -> set[str]:
         """Names of what is logged."""
-        return {"loss", *self.terms, *(("elbo",) if self.bounded else ())}
+        return {"loss", *self.terms, *self.measures, *(("elbo",) if self.bounded else ())}
 
 
 def dense(heads: int = 1, decoder_heads: int = 1, shape: Any = FEATURES) -> Any:
@@ -177,6 +181,14 @@ def transformer(kind: Any, masked: bool) -> Callable[[], Any]:
     return lambda: kind(SEQUENCE, 3, masked=masked, **sizes, seed=1)
 
 
+def vq_vae() -> Any:
+    return kv.VQVAE(*kv.nets.conv_map(IMAGE, 2, filters=(2,)), codebook_size=4, seed=1)
+
+
+def fsq() -> Any:
+    return kv.FSQ(*dense(), levels=(3, 2, 4), seed=1)
+
+
 UNIT = (0.0, 1.0)
 IMAGES = uniform(ROWS, *IMAGE)
 SPARSITY = ("reconstruction", "sparsity")
@@ -231,6 +243,8 @@ CASES = [
     Case("lstm_vae_masked", lstm(kv.LSTMVAE, True), x=MASKED, **BOUND),
     Case("transformer_autoencoder_masked", transformer(kv.TransformerAutoencoder, True), x=MASKED),
     Case("transformer_vae", transformer(kv.TransformerVAE, False), x=SEQUENCES, **BOUND),
+    Case("vq_vae", vq_vae, kv.VQVAE.terms, x=IMAGES, measures=("perplexity",), fixed=False),
+    Case("fsq", fsq, measures=("perplexity",)),
 ]
 
 

@@ -31,6 +31,8 @@ def test_fit_logs_every_term_in_training_and_validation(case):
 @every_model
 def test_epoch_means_are_means_over_examples_not_over_batches(case):
     """With sample weights and a ragged last batch; a learning rate of 0 keeps the weights."""
+    if not case.fixed:
+        pytest.skip("changes from batch to batch by itself; its own tests follow it")
     model = case.make()
     model.compile(keras.optimizers.SGD(0.0), **FAST)
     weights = np.linspace(0.5, 2.0, ROWS).astype("float32")
@@ -99,7 +101,7 @@ def test_encode_and_score_are_deterministic(case):
     x = first(4, case.x)
     codes = array(model.encode(x))
     score = array(model.score(x))
-    assert codes.shape == (4, *model.latent_shape) and codes.dtype == "float32"
+    assert codes.shape == (4, *model.latent_shape) and codes.dtype == model.latent_dtype
     assert score.shape == (4,) and score.dtype == "float32" and np.isfinite(score).all()
     assert_equal([array(model.encode(x)), array(model.score(x))], [codes, score])
 
@@ -178,7 +180,7 @@ def example(spec):
     """Two rows for an input of an endpoint."""
     shape = [2, *(size or 3 for size in spec.shape[1:])]
     numbers = np.random.default_rng(5).random(shape)
-    return (1000 * numbers).astype(spec.dtype) if "int" in spec.dtype else numbers.astype("float32")
+    return (4 * numbers).astype(spec.dtype) if "int" in spec.dtype else numbers.astype("float32")
 
 
 # Configuration.
@@ -215,8 +217,9 @@ def test_every_precision_takes_the_step_of_float32_and_answers_in_float32(case, 
     difference, size = np.linalg.norm(found - wanted), np.linalg.norm(wanted)
     assert 0 < size and difference < POLICIES[policy] * size
     x = first(2, case.x)
-    for answer in (model(x), model.encode(x), model.score(x)):
-        assert array(answer).dtype == "float32"
+    answers = (model(x), model.encode(x), model.score(x))
+    dtypes = ["float32", model.latent_dtype, "float32"]
+    assert [array(answer).dtype for answer in answers] == dtypes
 
 
 def step(case, policy, start=None):

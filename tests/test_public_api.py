@@ -12,9 +12,11 @@ import pytest
 import keras_vae
 
 NAMES = [
+    "FSQ",
     "IWAE",
     "RAE",
     "VAE",
+    "VQVAE",
     "WAE",
     "Autoencoder",
     "BetaTCVAE",

@@ -21,7 +21,9 @@ def results(tmp_path_factory):
         return dict(file)
 
 
-@pytest.mark.parametrize("run", ["plain/odd", "plain/single", "regularized/odd", "controlled/odd"])
+@pytest.mark.parametrize(
+    "run", ["plain/odd", "plain/single", "regularized/odd", "controlled/odd", "quantized/odd"]
+)
 def test_weights_and_logs_are_those_of_one_device(results, run):
     """The same steps, means over examples, weight penalties and controllers."""
     names = sorted(name for name in results if name.startswith(f"{run}/one/"))
@@ -35,3 +37,9 @@ def test_replicas_draw_noise_of_their_own_and_the_first_the_usual_one(results):
     first, second, alone = results["noise"]
     np.testing.assert_array_equal(first, alone)
     assert np.abs(first - second).max() > 0.1
+
+
+def test_replicas_restart_dead_codes_at_the_same_places(results):
+    first, second = results["restarted"]
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(first).max() < 50.0

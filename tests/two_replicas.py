@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import keras_vae as kv
 from tests import linear
 from tests.linear import WEIGHTS, X, Y
 from tests.models import array, values
@@ -29,7 +30,21 @@ def controlled():
     return linear.autoencoder(loss_weights={"reconstruction": Capacity(5.0, gamma=0.5)})
 
 
-MODELS = {"plain": linear.autoencoder, "regularized": regularized, "controlled": controlled}
+def quantized(**kwargs):
+    """Counts and sums of codes are those of all replicas."""
+    keras.utils.set_random_seed(3)
+    networks = kv.nets.dense((linear.FEATURES,), linear.CODES, hidden=())
+    model = kv.VQVAE(*networks, **{"codebook_size": 3, "decay": 0.5, "restart": 0.0, **kwargs})
+    model.quantizer.codebook.assign(np.eye(3, linear.CODES))
+    return model
+
+
+MODELS = {
+    "plain": linear.autoencoder,
+    "regularized": regularized,
+    "controlled": controlled,
+    "quantized": quantized,
+}
 
 
 def train(make, batch, strategy):
@@ -41,7 +56,17 @@ def train(make, batch, strategy):
     arguments = {"sample_weight": WEIGHTS, "batch_size": batch, "verbose": 0}
     history = model.fit(X, Y, shuffle=False, epochs=2, **arguments).history
     logs = model.evaluate(X, Y, return_dict=True, **arguments)
-    return [*values(model.weights), [history["loss"], history["reconstruction"]], logs["loss"]]
+    return [*values(model.weights), *map(np.asarray, history.values()), logs["loss"]]
+
+
+def restarted(strategy):
+    """The codebook on each of two replicas, after all codes but one were dead."""
+    with strategy.scope():
+        model = quantized(restart=0.9, seed=0)
+        model.quantizer.codebook.assign([[0.0, 0.0], [99.0, 99.0], [-99.0, 99.0]])
+        model.compile(keras.optimizers.SGD(0.0))
+    model.fit(X, batch_size=12, verbose=0)
+    return [v.numpy() for v in model.quantizer.codebook.value.values]
 
 
 def noise(strategy):
@@ -58,7 +83,7 @@ def main(path):
     tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
     # One strategy only: a second one would mistake the collectives of the first for its own.
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    results = {"noise": np.stack(noise(strategy))}
+    results = {"noise": np.stack(noise(strategy)), "restarted": np.stack(restarted(strategy))}
     for name, make in MODELS.items():
         for kind, batch in BATCHES.items() if name == "plain" else [("odd", BATCHES["odd"])]:
             for count, scope in (("one", None), ("two", strategy)):

@@ -110,6 +110,19 @@ def _conditional(shape: Shape) -> Any:
     return kv.ConditionalVAE(*made, seed=0)
 
 
+def quantized(name: str, channels: int, **arguments: Any) -> Entry:
+    """An entry for a model whose codes are maps of integers."""
+
+    def make(shape: Shape) -> Any:
+        import keras_vae as kv
+
+        made = kv.nets.conv_map(shape, channels, filters=FILTERS)
+        return public_models()[name](*made, likelihood="bernoulli", seed=0, **arguments)
+
+    flips = "codes at a tie flip in an encoder of int8; export `decode` alone"
+    return Entry(make, limits={"dynamic": flips, "int8": flips})
+
+
 def _noise() -> Any:
     import keras
 
@@ -138,12 +151,14 @@ SPECIAL: dict[str, Entry] = {
     "ConditionalVAE": Entry(_conditional, labelled),
     "ConvAutoencoder": special("ConvAutoencoder", latent_channels=lambda: 8),
     "DenoisingAutoencoder": special("DenoisingAutoencoder", corruption=_noise),
+    "FSQ": quantized("FSQ", 3, levels=(8, 6, 5)),
     # A loop of int8 crashes the converter; unrolled, the steps are no loop.
     "LSTMAutoencoder": sequential("LSTMAutoencoder", unroll=True),
     "LSTMVAE": sequential("LSTMVAE", unroll=True, masked=True),
     "LearnedPriorVAE": special("LearnedPriorVAE", learned_prior=_mixture),
     "TransformerAutoencoder": sequential("TransformerAutoencoder"),
     "TransformerVAE": sequential("TransformerVAE", masked=True),
+    "VQVAE": quantized("VQVAE", 8, codebook_size=64),
     "VampVAE": special("VampVAE", components=lambda: 20),
 }
 

@@ -1,0 +1,121 @@
+"""The base of autoencoders whose codes are integers."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae import checks, distributions
+from keras_vae.autoencoder import Autoencoder
+from keras_vae.quantizers import CodeUse, Quantizer
+
+Tensor = Any
+
+
+class QuantizedAutoencoder(Autoencoder):
+    """An autoencoder with a quantizer between encoder and decoder.
+
+    A code is a map of integers from 0 to `codebook_size` - 1, one for each vector along the last
+    axis of what the encoder gives. `encode` gives the integers and `decode` takes them.
+    `perplexity` is logged: how many codes are in use, as it were, counted over an epoch.
+
+    A subclass defines `code_terms`, its objective, in place of `loss_terms`: the codes of a batch
+    are also counted and learned from, and should be computed once.
+
+    Args:
+        encoder: As in `Autoencoder`; the last axis of what it gives are vectors to quantize.
+        decoder: Layer or model from such vectors to the parameters of p(x | z).
+        quantizer: One of `keras_vae.quantizers`.
+        **kwargs: Of `Autoencoder`.
+    """
+
+    latent_dtype = "int32"
+
+    def __init__(
+        self,
+        encoder: keras.layers.Layer,
+        decoder: keras.layers.Layer,
+        quantizer: Quantizer,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(encoder, decoder, **kwargs)
+        self.quantizer = quantizer
+        self.code_use = CodeUse(quantizer.size)
+
+    @property
+    def codebook_size(self) -> int:
+        """How many different integers there are in codes."""
+        return self.quantizer.size
+
+    def build(self, input_shape: Any) -> None:
+        """Make all variables, those of the quantizer too."""
+        super().build(input_shape)
+        self.quantizer.build((None, *self.latent_shape))
+        self.latent_shape = self.latent_shape[:-1]
+
+    def encode(self, x: Tensor, training: bool = False) -> Tensor:
+        """The integers of `x`, int32 `(batch, *latent_shape)`."""
+        return self.quantizer.codes(self.encoder_outputs(x, training)[0])
+
+    def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:
+        """p(x | z) for integers `(batch, *latent_shape)`."""
+        checks.check_shape("z", z.shape, self.latent_shape)
+        _check_integers(z, self.codebook_size)
+        return self.density(self.decoder(self.quantizer.lookup(z), training=training))
+
+    def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
+        """The objective, `code_terms`, of the encoder's vectors for `x`."""
+        z = self.encoder_outputs(x, training)[0]
+        return self.code_terms(z, self.quantizer.codes(z), y, training)
+
+    def code_terms(
+        self, z: Tensor, codes: Tensor, y: Tensor, training: bool = False
+    ) -> dict[str, Tensor]:
+        """The objective: named terms of shape `(batch,)`, in nats, summed over the event.
+
+        Args:
+            z: Vectors of the encoder, float32 `(batch, *latent_shape, dimensions)`.
+            codes: Their integers, `(batch, *latent_shape)`.
+            y: Target, `(batch, *event_shape)`.
+            training: Whether layers such as dropout are active.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define code_terms.")
+
+    def loss_and_logs(self, data: Any, training: bool) -> tuple[Tensor, dict[str, Tensor]]:
+        """As in `Autoencoder`; then codes are counted, and in training the quantizer learns."""
+        x, y, rows = self.batch_of(data)
+        z = self.encoder_outputs(x, training)[0]
+        codes = self.quantizer.codes(z)
+        loss, logs = self.weighed(self.code_terms(z, codes, y, training), rows, training)
+        weights = _vector_weights(rows, codes)
+        self.code_use.update_state(codes, weights)
+        if training:
+            self.quantizer.learn(z, codes, weights, self.seed_generator)
+        return loss, {**logs, self.code_use.name: self.code_use.result()}
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The running means, and the use of codes."""
+        return [*super().metrics, self.code_use]
+
+
+def _vector_weights(rows: Tensor | None, codes: Tensor) -> Tensor:
+    """The weight of each vector, that of its example; the shape of `codes`."""
+    if rows is None:
+        return ops.ones_like(codes, dtype="float32")
+    rows = ops.reshape(rows, (-1, *(1 for _ in codes.shape[1:])))
+    return ops.broadcast_to(rows, ops.shape(codes))
+
+
+def _check_integers(codes: Any, size: int) -> None:
+    """Raise unless codes are integers, and where they are at hand, also in range."""
+    if not keras.backend.is_int_dtype(codes.dtype):
+        raise TypeError(
+            f"Expected integers from 0 to {size - 1}, as encode(x) gives. Received: {codes.dtype}."
+        )
+    if isinstance(codes, np.ndarray) and codes.size and not 0 <= codes.min() <= codes.max() < size:
+        raise ValueError(
+            f"Expected integers from 0 to {size - 1}, as encode(x) gives. "
+            f"Received: {codes.min()} to {codes.max()}."
+        )

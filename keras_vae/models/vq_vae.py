@@ -1,0 +1,88 @@
+"""The vector-quantized autoencoder."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae.clusters import kmeans
+from keras_vae.distributions import sum_event
+from keras_vae.excerpts import excerpt
+from keras_vae.models.quantized import QuantizedAutoencoder
+from keras_vae.quantizers import VectorQuantizer
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class VQVAE(QuantizedAutoencoder):
+    """Vector-quantized autoencoder (van den Oord et al. 2017, arXiv:1711.00937, equation 3).
+
+    Each vector of the encoder is replaced by the nearest of a codebook. The decoder's gradient goes
+    straight to the encoder; the term `commitment`, the squared distance from vector to code, keeps
+    the encoder near its codes; the codes are running means of the vectors they stand for.
+
+    Example:
+        >>> encoder, decoder = keras_vae.nets.conv_map((28, 28, 1), latent_channels=16)
+        >>> model = keras_vae.VQVAE(encoder, decoder, 128, likelihood="bernoulli", seed=0)
+        >>> model.adapt(images)  # optional: start from k-means
+        >>> model.compile("adam")
+        >>> model.fit(images, epochs=10)
+        >>> codes = model.encode(images)  # int32, (batch, 7, 7)
+
+    Args:
+        encoder: As in `Autoencoder`; the last axis of what it gives are vectors to quantize.
+        decoder: Layer or model from such vectors to the parameters of p(x | z).
+        codebook_size: Number of codes.
+        commitment: Weight of the term of that name.
+        decay: As in `keras_vae.quantizers.VectorQuantizer`.
+        restart: As in `keras_vae.quantizers.VectorQuantizer`.
+        seed: Seed of the codebook and of restarts.
+        **kwargs: Of `Autoencoder`: `likelihood`, `name`, `dtype`.
+
+    Raises:
+        ValueError: If a number is outside its range.
+    """
+
+    terms = ("reconstruction", "commitment")
+
+    def __init__(
+        self,
+        encoder: keras.layers.Layer,
+        decoder: keras.layers.Layer,
+        codebook_size: int = 512,
+        commitment: float = 0.25,
+        decay: float = 0.99,
+        restart: float = 0.05,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        quantizer = VectorQuantizer(codebook_size, decay, restart, seed)
+        weights = {"commitment": commitment}
+        super().__init__(encoder, decoder, quantizer, loss_weights=weights, seed=seed, **kwargs)
+
+    def code_terms(
+        self, z: Tensor, codes: Tensor, y: Tensor, training: bool = False
+    ) -> dict[str, Tensor]:
+        """Reconstruction in nats, and squared distance from vectors to codes, each `(batch,)`."""
+        e = ops.stop_gradient(self.quantizer.lookup(codes))
+        p = self.density(self.decoder(z + ops.stop_gradient(e - z), training=training))
+        return {"reconstruction": -p.log_prob(y), "commitment": sum_event(ops.square(z - e))}
+
+    def adapt(self, data: Any, examples: int = 1000) -> None:
+        """Start from data: set the codebook to k-means centers of the encoder's vectors.
+
+        Args:
+            data: An array `(count, *event_shape)`, or a source of shuffled batches.
+            examples: How many to take at most of an array, and exactly of a source.
+
+        Raises:
+            ValueError: If there are fewer vectors than codes, or the data do not fit the model.
+        """
+        count = min(examples, len(data)) if hasattr(data, "shape") else examples
+        x = excerpt(self, data, count, self.seed)
+        parts = [ops.convert_to_tensor(x[i : i + 100]) for i in range(0, len(x), 100)]
+        z = [ops.convert_to_numpy(self.encoder_outputs(part)[0]) for part in parts]
+        vectors = np.concatenate([np.reshape(part, (-1, part.shape[-1])) for part in z])
+        self.quantizer.start(*kmeans(vectors, self.codebook_size, self.seed))

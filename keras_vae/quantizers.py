@@ -1,0 +1,256 @@
+"""Layers that turn vectors into integers and back: a codebook that is learned, and fixed levels."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae.steps import sum_over_replicas
+
+Tensor = Any
+
+# Pseudo-count of each code, at the place where it is: no division by zero, and no pull elsewhere.
+SMOOTHING = 1e-8
+
+
+class Quantizer(keras.layers.Layer):
+    """The base of the quantizers; the last axis of what they take is a vector.
+
+    Attributes:
+        size: How many different integers there are.
+    """
+
+    size: int
+
+    def codes(self, z: Tensor) -> Tensor:
+        """The integer of each vector: `(..., dimensions)` to int32 `(...)`."""
+        raise NotImplementedError(f"{type(self).__name__} must define codes(z).")
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """The vector of each integer: int `(...)` to float32 `(..., dimensions)`."""
+        raise NotImplementedError(f"{type(self).__name__} must define lookup(codes).")
+
+    def learn(self, z: Tensor, codes: Tensor, weights: Tensor, seed: Any) -> None:
+        """Follow the vectors `z` of a training step; a quantizer without state does nothing."""
+
+
+class VectorQuantizer(Quantizer):
+    """A codebook that follows the vectors as running means (van den Oord et al. 2017, appendix A).
+
+    Each code is the mean of the vectors that are nearest to it, over about 1 / (1 - decay) batches
+    (arXiv:1711.00937, equations 6 to 8); that is k-means on a stream, without gradients. Counts
+    are smoothed by a small pseudo-count at the code itself, so that a code without vectors stays.
+
+    Args:
+        size: Number of codes.
+        decay: Of the running sums, in [0, 1).
+        restart: A code whose running count falls below this fraction of the mean count is put on
+            a random vector of the batch (as in Dhariwal et al. 2020, arXiv:2005.00341); 0: never.
+        seed: Seed of the codebook before it has seen data.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+    """
+
+    def __init__(
+        self, size: int, decay: float = 0.99, restart: float = 0.05, seed: int | None = None
+    ) -> None:
+        super().__init__(name="quantizer")
+        if size < 1 or not 0 <= decay < 1 or not 0 <= restart < 1:
+            raise ValueError(
+                "Expected a codebook of at least 1 code, decay and restart in [0, 1). "
+                f"Received: {size!r} codes, decay={decay!r}, restart={restart!r}."
+            )
+        self.size, self.decay, self.restart, self.seed = size, decay, restart, seed
+
+    def build(self, input_shape: tuple) -> None:
+        """Make the codebook for vectors of the last axis of `input_shape`."""
+        shape = (self.size, input_shape[-1])
+        small = keras.initializers.RandomUniform(-1 / self.size, 1 / self.size, seed=self.seed)
+        self.codebook = self._state("codebook", shape, small)
+        self.sums = self._state("sums", shape, "zeros")
+        self.counts = self._state("counts", shape[:1], "zeros")
+        self.built = True
+
+    def codes(self, z: Tensor) -> Tensor:
+        """The nearest code of each vector: `(..., dimensions)` to int32 `(...)`."""
+        book = ops.convert_to_tensor(self.codebook)
+        flat = ops.reshape(ops.stop_gradient(z), (-1, book.shape[1]))
+        # |z - e|^2 without |z|^2, which is the same for all codes.
+        distance = ops.sum(ops.square(book), axis=1) - 2.0 * ops.matmul(flat, ops.transpose(book))
+        # argmin has no builtin op in LiteRT.
+        nearest = ops.cast(ops.top_k(-distance, 1)[1], "int32")
+        return ops.reshape(nearest, ops.shape(z)[:-1])
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """The vector of each code: int `(...)` to float32 `(..., dimensions)`."""
+        return ops.take(ops.convert_to_tensor(self.codebook), codes, axis=0)
+
+    def learn(self, z: Tensor, codes: Tensor, weights: Tensor, seed: Any) -> None:
+        """Move the codes towards the vectors of a batch.
+
+        Args:
+            z: The vectors, `(..., dimensions)`, on this replica.
+            codes: `codes(z)`.
+            weights: How much each vector counts, the shape of `codes`.
+            seed: A `SeedGenerator`, for restarts.
+        """
+        z = ops.reshape(ops.stop_gradient(z), (-1, self.codebook.shape[1]))
+        weights = ops.reshape(weights, (-1,))
+        new_counts, new_sums = self._statistics(z, ops.reshape(codes, (-1,)), weights)
+        counts = self.decay * self.counts + (1.0 - self.decay) * new_counts
+        sums = self.decay * self.sums + (1.0 - self.decay) * new_sums
+        if self.restart > 0.0:
+            counts, sums = self._restarted(counts, sums, z, weights, seed)
+        self.counts.assign(counts)
+        self.sums.assign(sums)
+        means = (sums + SMOOTHING * self.codebook) / (counts + SMOOTHING)[:, None]
+        self.codebook.assign(means)
+
+    def start(self, centers: np.ndarray, sizes: np.ndarray) -> None:
+        """Take a codebook from clusters of vectors, as if they had been one batch.
+
+        Args:
+            centers: Shape `(size, dimensions)`.
+            sizes: How many vectors are in each cluster, `(size,)`.
+        """
+        counts = (1.0 - self.decay) * sizes
+        self.codebook.assign(centers)
+        self.counts.assign(counts)
+        self.sums.assign(counts[:, None] * centers)
+
+    def _statistics(self, z: Tensor, codes: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """How many vectors each code has, and their sum, over all replicas."""
+        counts = ops.segment_sum(weights, codes, num_segments=self.size)
+        sums = ops.segment_sum(weights[:, None] * z, codes, num_segments=self.size)
+        return sum_over_replicas(counts), sum_over_replicas(sums)
+
+    def _restarted(
+        self, counts: Tensor, sums: Tensor, z: Tensor, weights: Tensor, seed: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Counts and sums, those of dead codes as if they had been a random vector all the time."""
+        usual = ops.mean(counts)
+        dead = ops.logical_and(counts < self.restart * usual, ops.sum(weights) > 0.0)
+        drawn = _drawn(z, weights, self.size, seed)
+        counts = ops.where(dead, usual, counts)
+        return counts, ops.where(dead[:, None], usual * drawn, sums)
+
+    def _state(self, name: str, shape: tuple, initializer: Any) -> Any:
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            dtype="float32",
+            initializer=initializer,
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+        )
+
+
+class FiniteScalarQuantizer(Quantizer):
+    """Rounds each element to one of a few levels: no codebook (Mentzer et al. 2023).
+
+    Source: arXiv:2309.15505, appendix A.1. The vectors have as many elements as there are levels
+    given; there are as many codes as the product of the levels.
+
+    Args:
+        levels: How many values each element may have, 2 to 256; (8, 5, 5, 5) gives 1000 codes.
+
+    Raises:
+        ValueError: If there are no levels, one is out of range, or the codes do not fit int32.
+    """
+
+    def __init__(self, levels: Sequence[int]) -> None:
+        super().__init__(name="quantizer")
+        fit = [isinstance(n, int) and 2 <= n <= 256 for n in levels]
+        if not fit or not all(fit) or math.prod(levels) >= 2**31:
+            raise ValueError(
+                "Expected levels to be integers from 2 to 256 whose product is below 2^31. "
+                f"Received: {tuple(levels)}."
+            )
+        self.levels = tuple(levels)
+        self.size = math.prod(levels)
+        self._half = np.array([n // 2 for n in levels], "float32")
+        self._basis = np.cumprod([1, *levels[:-1]]).astype("int32")
+
+    def build(self, input_shape: tuple) -> None:
+        """Check that vectors have one element for each of the levels."""
+        if input_shape[-1] != len(self.levels):
+            raise ValueError(
+                f"Expected codes with {len(self.levels)} elements on the last axis, one for each "
+                f"of the levels {self.levels}. Received: {input_shape[-1]}."
+            )
+        self.built = True
+
+    def rounded(self, z: Tensor) -> Tensor:
+        """The nearest levels, in [-1, 1]; the gradient is that of `bound`, straight through."""
+        bounded = self.bound(z)
+        levels = bounded + ops.stop_gradient(ops.round(bounded) - bounded)
+        return levels / ops.convert_to_tensor(self._half)
+
+    def bound(self, z: Tensor) -> Tensor:
+        """Any numbers to those that round to one of the levels, by tanh."""
+        levels = np.array(self.levels, "float32")
+        reach = (levels - 1.0) * (1.0 + 1e-3) / 2.0
+        offset = np.where(levels % 2 == 0, 0.5, 0.0).astype("float32")
+        constants = (np.arctanh(offset / reach), reach, offset)
+        z, shift, reach, offset = map(ops.convert_to_tensor, (z, *constants))
+        return ops.tanh(z + shift) * reach - offset
+
+    def codes(self, z: Tensor) -> Tensor:
+        """The index of the nearest levels: `(..., dimensions)` to int32 `(...)`."""
+        return self.index(self.rounded(z))
+
+    def index(self, vectors: Tensor) -> Tensor:
+        """The index of vectors that are levels, the inverse of `lookup`."""
+        vectors, half, basis = map(ops.convert_to_tensor, (vectors, self._half, self._basis))
+        digits = ops.cast(ops.round(vectors * half + half), "int32")
+        return ops.sum(digits * basis, axis=-1)
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """The levels of each index, in [-1, 1]: int `(...)` to float32 `(..., dimensions)`."""
+        half, basis = map(ops.convert_to_tensor, (self._half, self._basis))
+        codes = ops.expand_dims(ops.cast(codes, "int32"), -1)
+        digits = (codes // basis) % ops.convert_to_tensor(np.array(self.levels, "int32"))
+        return (ops.cast(digits, "float32") - half) / half
+
+
+class CodeUse(keras.metrics.Metric):
+    """Perplexity of the use of codes since the last reset: how many are in use, as it were.
+
+    exp of the entropy of how often each code was chosen, over all batches of an epoch: a single
+    batch would underrate a large codebook. It is at most the number of codes.
+
+    Args:
+        size: How many codes there are.
+        name: In the logs.
+    """
+
+    def __init__(self, size: int, name: str = "perplexity") -> None:
+        super().__init__(name=name, dtype="float32")
+        self.size = size
+        self.counts = self.add_variable(shape=(size,), initializer="zeros", name="counts")
+
+    def update_state(self, codes: Tensor, sample_weight: Tensor) -> None:
+        """Count the `codes`, each as `sample_weight` says; integers and weights of one shape."""
+        codes, weights = (ops.reshape(part, (-1,)) for part in (codes, sample_weight))
+        self.counts.assign_add(ops.segment_sum(weights, codes, num_segments=self.size))
+
+    def result(self) -> Tensor:
+        """The perplexity, between 1 and `size`; 1 before anything was counted."""
+        counts = ops.convert_to_tensor(self.counts)
+        shares = counts / ops.maximum(ops.sum(counts), 1e-12)
+        return ops.exp(-ops.sum(shares * ops.log(ops.maximum(shares, 1e-12))))
+
+
+def _drawn(z: Tensor, weights: Tensor, count: int, seed: Any) -> Tensor:
+    """`count` rows of `z`, drawn by their weights; any finite numbers if these are all zero."""
+    # One row more, because a replica may have none; its weight is 0.
+    z = ops.concatenate([z, ops.zeros((1, z.shape[1]))])
+    heights = ops.cumsum(ops.concatenate([weights, ops.zeros((1,))]))
+    u = keras.random.uniform((count,), 0.0, 0.999999, seed=seed, dtype="float32")
+    place = ops.searchsorted(heights, u * heights[-1], side="right")
+    return ops.take(z, ops.minimum(place, ops.shape(heights)[0] - 1), axis=0)
