@@ -79,7 +79,7 @@ def _blocks(h: Tensor, count: int, attention_heads: int, steps: Tensor | None) -
         attention = layers.MultiHeadAttention(attention_heads, width // attention_heads)
         h = h + attention(normal, normal, attention_mask=seen)
         normal = layers.LayerNormalization()(h)
-        h = h + layers.Dense(width)(layers.Dense(2 * width, "gelu")(normal))
+        h = h + layers.Dense(width)(layers.Dense(2 * width, "relu")(normal))
     return layers.LayerNormalization()(h)
 
 
