@@ -191,6 +191,7 @@ def test_a_map_of_vectors_has_a_map_of_codes():
         (lambda: linear().decode(np.zeros(2, "float32")), TypeError, "Received: float32"),
         (lambda: linear().decode(np.array([0, 4])), ValueError, "Received: 0 to 4"),
         (lambda: linear().decode(np.array([[0]])), ValueError, "Expected z of shape"),
+        (lambda: linear().fit_sampler(X), TypeError, "VQVAE, whose codes are int32"),
     ],
 )
 def test_bad_input_is_refused(make, error, message):
