@@ -9,6 +9,7 @@ from keras_vae import (
     layers,
     metrics,
     nets,
+    posteriors,
     priors,
     random,
     samplers,
@@ -23,8 +24,10 @@ from keras_vae.models.denoising import DenoisingAutoencoder
 from keras_vae.models.factor_vae import FactorVAE
 from keras_vae.models.free_bits import FreeBitsVAE
 from keras_vae.models.fsq import FSQ
+from keras_vae.models.iaf_vae import IAFVAE
 from keras_vae.models.info_vae import InfoVAE
 from keras_vae.models.iwae import IWAE
+from keras_vae.models.ladder_vae import LadderVAE
 from keras_vae.models.learned_prior import LearnedPriorVAE
 from keras_vae.models.lstm import LSTMVAE, LSTMAutoencoder
 from keras_vae.models.rae import RAE
@@ -40,6 +43,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "FSQ",
+    "IAFVAE",
     "IWAE",
     "RAE",
     "VAE",
@@ -58,6 +62,7 @@ __all__ = [
     "InfoVAE",
     "LSTMVAE",
     "LSTMAutoencoder",
+    "LadderVAE",
     "LearnedPriorVAE",
     "SparseAutoencoder",
     "TransformerAutoencoder",
@@ -71,6 +76,7 @@ __all__ = [
     "layers",
     "metrics",
     "nets",
+    "posteriors",
     "priors",
     "random",
     "samplers",

@@ -1,10 +1,13 @@
 """Distributions of codes that are richer than the standard normal, and learned with the model."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
+from keras_vae import flows
 from keras_vae.construction import Constructed
 from keras_vae.distributions import Distribution, Normal
 from keras_vae.distributions.base import tensor
@@ -146,3 +149,71 @@ class MixturePrior(Prior):
         return self.add_weight(
             name=name, shape=shape, dtype="float32", initializer=initializer, autocast=False
         )
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class FlowPrior(Prior):
+    """A learned flow from the standard normal: RealNVP (Dinh et al. 2017, arXiv:1605.08803).
+
+    log p(z) = log N(e; 0, I) - log |det dz/de| for the e that the couplings turn into z (equation
+    3 there). They start as the identity, so that the prior starts as the standard normal.
+
+    Args:
+        couplings: How many affine couplings; each changes every second element, in turns.
+        hidden: Widths of the hidden layers of a coupling.
+        seed: Of the initial weights.
+        **kwargs: `name` of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If there is no coupling or no hidden layer.
+    """
+
+    def __init__(
+        self,
+        couplings: int = 4,
+        hidden: Sequence[int] = (128,),
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if couplings < 1 or not hidden:
+            raise ValueError(
+                "Expected couplings of at least 1 and at least one hidden layer. "
+                f"Received: couplings={couplings!r}, hidden={hidden!r}."
+            )
+        self.couplings, self.hidden, self.seed = couplings, tuple(hidden), seed
+
+    def build(self, input_shape: tuple) -> None:
+        """Make the couplings for codes of shape `(None, *latent_shape)`."""
+        self.latent_shape = tuple(input_shape[1:])
+        size = math.prod(self.latent_shape)
+        seeds = [None if self.seed is None else self.seed + n for n in range(self.couplings)]
+        self.steps = [
+            flows.coupling(size, n % 2 == 1, self.hidden, seed) for n, seed in enumerate(seeds)
+        ]
+        self.built = True
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log density of codes `(batch, *latent_shape)`, shape `(batch,)`, in nats."""
+        e, log_det = self.invert(z)
+        return Normal(ops.zeros_like(e)).log_prob(e) - log_det
+
+    def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
+        """Codes `(batch, *latent_shape)` from standard normals times the temperature."""
+        return self.transform(temperature * noise)[0]
+
+    def transform(self, e: Tensor) -> tuple[Tensor, Tensor]:
+        """Codes of `e`, `(batch, elements)`, and log |det dz/de|, `(batch,)`."""
+        total = 0.0
+        for step in self.steps:
+            e, log_scale = step.transform(e)
+            total = total + ops.sum(log_scale, axis=1)
+        return ops.reshape(e, (-1, *self.latent_shape)), total
+
+    def invert(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The inverse of `transform`: e, and the same log |det dz/de|."""
+        e, total = ops.reshape(tensor(z), (-1, math.prod(self.latent_shape))), 0.0
+        for step in reversed(self.steps):
+            e, log_scale = step.invert(e)
+            total = total + ops.sum(log_scale, axis=1)
+        return e, total

@@ -135,6 +135,14 @@ def mixture_vae() -> Any:
     return kv.LearnedPriorVAE(*dense(2), kv.priors.MixturePrior(3, seed=2), seed=1)
 
 
+def flow_vae() -> Any:
+    return kv.LearnedPriorVAE(*dense(2), kv.priors.FlowPrior(2, (4,), seed=2), seed=1)
+
+
+def iaf_vae() -> Any:
+    return kv.IAFVAE(*dense(2), flow_steps=2, hidden=(4,), seed=1)
+
+
 def free_bits_vae() -> Any:
     return kv.FreeBitsVAE(*dense(2), nats=0.1, seed=1)
 
@@ -189,9 +197,18 @@ def fsq() -> Any:
     return kv.FSQ(*dense(), levels=(3, 2, 4), seed=1)
 
 
+def ladder_vae() -> Any:
+    return kv.LadderVAE(*kv.nets.gated_ladder(FEATURES, (2, 3), 4), free_bits=0.1, seed=1)
+
+
+def conv_ladder_vae() -> Any:
+    return kv.LadderVAE(*kv.nets.conv_ladder(IMAGE, 2, 2, filters=(2,), levels=(1,)), seed=1)
+
+
 UNIT = (0.0, 1.0)
 IMAGES = uniform(ROWS, *IMAGE)
 SPARSITY = ("reconstruction", "sparsity")
+FREE_BITS = ("reconstruction", "kl", "free_bits")
 BOUND: Any = {"terms": ("reconstruction", "kl"), "generative": True}
 SEQUENCES = uniform(ROWS, *SEQUENCE)
 # Sequences of 1 to 4 steps.
@@ -245,6 +262,10 @@ CASES = [
     Case("transformer_vae", transformer(kv.TransformerVAE, False), x=SEQUENCES, **BOUND),
     Case("vq_vae", vq_vae, kv.VQVAE.terms, x=IMAGES, measures=("perplexity",), fixed=False),
     Case("fsq", fsq, measures=("perplexity",)),
+    Case("flow_vae", flow_vae, range=UNIT, **BOUND),
+    Case("iaf_vae", iaf_vae, range=UNIT, **BOUND),
+    Case("ladder_vae", ladder_vae, FREE_BITS, range=UNIT, generative=True),
+    Case("conv_ladder_vae", conv_ladder_vae, x=IMAGES, range=UNIT, **BOUND),
 ]
 
 

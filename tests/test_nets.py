@@ -45,6 +45,19 @@ def test_dense_networks_go_from_any_event_to_a_code_and_back(build, shape):
     assert shapes(decoder.output) == [(None, *shape)] * 2
 
 
+@pytest.mark.parametrize("shape", SIZES[1:3])
+@pytest.mark.parametrize("levels", [(0, 0), (1, 0), (0, 2), (2, 1)])
+def test_a_conv_ladder_has_a_vector_and_maps_of_codes_at_each_size_of_any_image(shape, levels):
+    encoder, decoder = kv.nets.conv_ladder(shape, 5, 2, (4, 3), levels, decoder_heads=2)
+    sizes = [tuple(-(-n // d) for n in shape[:2]) for d in (2, 4)]
+    codes = [level.code_shape for level in decoder.levels]
+    assert codes == [(5,)] + [(*sizes[1], 2)] * levels[1] + [(*sizes[0], 2)] * levels[0]
+    assert [tuple(t.shape[1:]) for t in encoder.outputs] == [
+        level.feature_shape for level in decoder.levels
+    ]
+    assert shapes(decoder(keras.KerasTensor((None, sum(decoder.sizes))))) == [(None, *shape)] * 2
+
+
 @pytest.mark.parametrize("build", [kv.nets.conv, kv.nets.conv_map, kv.nets.dense])
 def test_decoders_give_parameters_of_either_sign(build):
     """Logits and log variances are negative as often as not: nothing may be cut off."""
@@ -167,6 +180,7 @@ def two_outputs():
         (lambda: kv.nets.conv((28, 28), 4), r"\(height, width, channels\).*\(28, 28\)"),
         (lambda: kv.nets.conv((28, 0, 1), 4), r"positive integers.*\(28, 0, 1\)"),
         (lambda: kv.nets.conv((28, 28, 1), 4, filters=()), "at least one convolution"),
+        (lambda: kv.nets.conv_ladder((28, 28, 1), levels=(1,)), r"each of the filters.*\(1,\)"),
         (lambda: kv.nets.dense(64, 4), r"such as \(64,\).*64"),
         (lambda: kv.nets.dense((64,), 4, heads=3), "heads to be 1.*or 2.*Received: 3"),
         (lambda: kv.nets.with_heads(two_outputs(), 4), "one output.*1 and 2"),

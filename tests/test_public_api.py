@@ -13,6 +13,7 @@ import keras_vae
 
 NAMES = [
     "FSQ",
+    "IAFVAE",
     "IWAE",
     "RAE",
     "VAE",
@@ -31,6 +32,7 @@ NAMES = [
     "InfoVAE",
     "LSTMAutoencoder",
     "LSTMVAE",
+    "LadderVAE",
     "LearnedPriorVAE",
     "SparseAutoencoder",
     "TransformerAutoencoder",
@@ -44,6 +46,7 @@ NAMES = [
     "layers",
     "metrics",
     "nets",
+    "posteriors",
     "priors",
     "random",
     "samplers",

@@ -135,6 +135,12 @@ def _mixture() -> Any:
     return priors.MixturePrior(10, seed=0)
 
 
+def _ladder(shape: Shape) -> Any:
+    import keras_vae as kv
+
+    return kv.LadderVAE(*kv.nets.conv_ladder(shape, LATENT, 2, filters=FILTERS), seed=0)
+
+
 def sequential(name: str, **arguments: Any) -> Entry:
     """An entry for a model of sequences."""
 
@@ -152,6 +158,7 @@ SPECIAL: dict[str, Entry] = {
     "ConvAutoencoder": special("ConvAutoencoder", latent_channels=lambda: 8),
     "DenoisingAutoencoder": special("DenoisingAutoencoder", corruption=_noise),
     "FSQ": quantized("FSQ", 3, levels=(8, 6, 5)),
+    "LadderVAE": Entry(_ladder),
     # A loop of int8 crashes the converter; unrolled, the steps are no loop.
     "LSTMAutoencoder": sequential("LSTMAutoencoder", unroll=True),
     "LSTMVAE": sequential("LSTMVAE", unroll=True, masked=True),

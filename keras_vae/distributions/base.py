@@ -54,6 +54,18 @@ class Distribution:
         """One draw for each row, shape `(batch, ...)`; `seed` is an int or a `SeedGenerator`."""
         raise NotImplementedError(f"{type(self).__name__} cannot be sampled.")
 
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """The draw that standard normal `noise` is turned into, where there is such a way."""
+        raise TypeError(
+            "Expected a distribution that turns standard normal noise into draws, "
+            f"from_noise(noise). Received: {type(self).__name__}."
+        )
+
+    def from_noise_with_log_prob(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """`from_noise(noise)` and its log density, `(batch,)`, which may cost less than twice."""
+        z = self.from_noise(noise)
+        return z, self.log_prob(z)
+
     def log_prob(self, x: Tensor) -> Tensor:
         """Log density or log probability of `x`, shape `(batch,)`, in nats: a sum, not a mean."""
         return sum_event(self.element_log_prob(tensor(x)))

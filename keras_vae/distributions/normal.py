@@ -35,9 +35,11 @@ class Normal(Distribution):
 
     def sample(self, seed: Any = None) -> Tensor:
         """The reparameterized draw, mean + sigma * noise (Kingma & Welling 2014, equation 10)."""
-        return self.from_noise(
-            keras.random.normal(ops.shape(self.mean), dtype="float32", seed=seed)
-        )
+        return self.from_noise(self.noise(seed))
+
+    def noise(self, seed: Any = None) -> Tensor:
+        """Standard normals of the shape of `mean`, as `from_noise` takes them."""
+        return keras.random.normal(ops.shape(self.mean), dtype="float32", seed=seed)
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """The draw that standard normal `noise`, of the shape of `mean`, is turned into."""

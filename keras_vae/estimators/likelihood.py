@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae import checks
+from keras_vae.distributions import Distribution
 from keras_vae.estimators.compiled import Compiled, default_batch_size, padded
 from keras_vae.estimators.numerics import log_mean_exp
 
@@ -156,16 +157,16 @@ def _chunk_of_weights(model: Any, x: Any, noise: Tensor) -> Tensor:
     """Log weights `(batch, chunk)` of noise `(batch, chunk, *latent_shape)`."""
     target = ops.cast(keras.tree.flatten(x)[0], "float32")
     q = model.posterior(x)
-    if not hasattr(q, "from_noise"):
+    if not isinstance(q, Distribution):
         raise TypeError(
-            "Expected a posterior that turns standard normal noise into codes, from_noise(noise). "
+            "Expected a posterior that is a keras_vae.distributions.Distribution. "
             f"Received: {type(q).__name__}."
         )
 
     def one_sample(noise: Tensor) -> Tensor:
-        z = q.from_noise(noise)
+        z, log_q = q.from_noise_with_log_prob(noise)
         p = model.observation(model.conditioned(z, x))
-        return p.log_prob(target) + model.prior(z).log_prob(z) - q.log_prob(z)
+        return p.log_prob(target) + model.prior(z).log_prob(z) - log_q
 
     # A loop and not a batch of all samples: one sample of a batch keeps the processor busy, and
     # neither the examples nor the posterior have to be repeated.

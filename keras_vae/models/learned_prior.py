@@ -17,30 +17,34 @@ class SampledKLVAE(VAE):
     """The base of VAEs whose KL(q(z | x) || p(z)) has no closed form.
 
     The term `kl` is log q(z | x) - log p(z) at the z that is drawn, an unbiased estimate (Kingma &
-    Welling 2014, arXiv:1312.6114, equation 6). A subclass defines `prior(z)`, which gives an
-    object with `log_prob(z)`, `from_noise(noise, temperature)` and `extra_noise`.
+    Welling 2014, arXiv:1312.6114, equation 6).
+    """
+
+    def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
+        """The two terms of minus the evidence lower bound, each `(batch,)`, in nats."""
+        q = self.posterior(x, training)
+        z, log_q = q.from_noise_with_log_prob(q.noise(self.seed_generator))
+        p = self.observation(z, training)
+        return {"reconstruction": -p.log_prob(y), "kl": log_q - self.prior(z).log_prob(z)}
+
+    def score_terms(self, x: Tensor) -> dict[str, Tensor]:
+        """The terms of minus the bound, at the posterior mean instead of a draw."""
+        q = self.posterior(x)
+        z, log_q = q.from_noise_with_log_prob(ops.zeros_like(q.mean))
+        reconstruction = -self.observation(z).log_prob(x)
+        return {"reconstruction": reconstruction, "kl": log_q - self.prior(z).log_prob(z)}
+
+
+class RicherPriorVAE(SampledKLVAE):
+    """The base of VAEs with another prior than the standard normal.
+
+    A subclass defines `prior(z)`, which gives an object with `log_prob(z)`,
+    `from_noise(noise, temperature)` and `extra_noise`.
     """
 
     def prior(self, z: Tensor) -> Any:
         """p(z)."""
         raise NotImplementedError(f"{type(self).__name__} must define prior(z).")
-
-    def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """The two terms of minus the evidence lower bound, each `(batch,)`, in nats."""
-        q = self.posterior(x, training)
-        z = q.sample(self.seed_generator)
-        p = self.observation(z, training)
-        return {
-            "reconstruction": -p.log_prob(y),
-            "kl": q.log_prob(z) - self.prior(z).log_prob(z),
-        }
-
-    def score_terms(self, x: Tensor) -> dict[str, Tensor]:
-        """The terms of minus the bound, at the posterior mean instead of a draw."""
-        q = self.posterior(x)
-        reconstruction = -self.observation(q.mean).log_prob(x)
-        kl = q.log_prob(q.mean) - self.prior(q.mean).log_prob(q.mean)
-        return {"reconstruction": reconstruction, "kl": kl}
 
     def prior_codes(self, seeds: Any, temperature: float = 1.0) -> Tensor:
         """Codes from the prior; see `Sampling.prior_codes`."""
@@ -50,7 +54,7 @@ class SampledKLVAE(VAE):
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class LearnedPriorVAE(SampledKLVAE):
+class LearnedPriorVAE(RicherPriorVAE):
     """VAE with a prior that is learned together with it, for instance a mixture or a flow.
 
     The term `kl` is log q(z | x) - log p(z) at the z that is drawn.

@@ -7,14 +7,14 @@ import keras
 from keras import ops
 
 from keras_vae.excerpts import excerpt
-from keras_vae.models.learned_prior import SampledKLVAE
+from keras_vae.models.learned_prior import RicherPriorVAE
 from keras_vae.priors import GaussianMixture
 
 Tensor = Any
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class VampVAE(SampledKLVAE):
+class VampVAE(RicherPriorVAE):
     """VAE whose prior is the posterior of learned pseudo-inputs (Tomczak & Welling 2018).
 
     p(z) = 1/K sum_k q(z | u_k), with K inputs u_k that are learned (arXiv:1705.07120, equation

@@ -1,22 +1,28 @@
 """Builders of encoders and decoders; each returns plain functional Keras models.
 
 An encoder with `heads=2` gives a list `[z_mean, z_log_var]`, as `keras_vae.VAE` takes; with
-`heads=1` it gives the code, as plain autoencoders take.
+`heads=1` it gives the code, as plain autoencoders take. Ladders are for `keras_vae.LadderVAE`.
 """
 
 from keras_vae.nets.conditional import conditional
 from keras_vae.nets.conv import conv, conv_decoder, conv_encoder, conv_map
+from keras_vae.nets.conv_ladder import conv_ladder
 from keras_vae.nets.dense import dense, dense_decoder, dense_encoder
 from keras_vae.nets.gated import gated_dense
 from keras_vae.nets.heads import with_heads
+from keras_vae.nets.ladder import gated_ladder
 from keras_vae.nets.lstm import lstm
+from keras_vae.nets.top_down import Level, TopDown
 from keras_vae.nets.transformer import transformer
 
 __all__ = [
     "conditional",
+    "Level",
+    "TopDown",
     "conv",
     "conv_decoder",
     "conv_encoder",
+    "conv_ladder",
     "conv_map",
     "dense",
     "dense_decoder",
@@ -24,5 +30,6 @@ __all__ = [
     "gated_dense",
     "lstm",
     "transformer",
+    "gated_ladder",
     "with_heads",
 ]

@@ -48,7 +48,7 @@ def conv_encoder(
     heads: int = 1,
 ) -> keras.Model:
     """The encoder of `conv`."""
-    x = keras.Input(_image_shape(image_shape), name="x")
+    x = keras.Input(image_shape_of(image_shape), name="x")
     h = layers.Dense(hidden, "relu")(layers.Flatten()(_down(x, filters)))
     z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)
     return keras.Model(x, z, name="encoder")
@@ -61,7 +61,7 @@ def conv_decoder(
     heads: int = 1,
 ) -> keras.Model:
     """The decoder of `conv`; `filters` are in the encoder's order."""
-    sizes = _sizes(_image_shape(image_shape), len(filters))
+    sizes = image_sizes(image_shape_of(image_shape), len(filters))
     z = keras.Input((latent_dim,), name="z")
     smallest = (*sizes[-1], filters[-1])
     h = layers.Dense(smallest[0] * smallest[1] * smallest[2], "relu")(z)
@@ -82,8 +82,8 @@ def conv_map(
         `(encoder, decoder)`, from `(batch, *image_shape)` to
         `(batch, height / 2^stages, width / 2^stages, latent_channels)` (rounded up) and back.
     """
-    shape = _image_shape(image_shape)
-    sizes = _sizes(shape, len(filters))
+    shape = image_shape_of(image_shape)
+    sizes = image_sizes(shape, len(filters))
     x = keras.Input(shape, name="x")
 
     def code(name: str) -> layers.Layer:
@@ -96,7 +96,8 @@ def conv_map(
     return encoder, keras.Model(z, images, name="decoder")
 
 
-def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
+def image_shape_of(shape: Sequence[int]) -> tuple[int, int, int]:
+    """`shape` as a tuple; raises ValueError unless it is (height, width, channels)."""
     if len(shape) != 3 or any(not isinstance(n, int) or n < 1 for n in shape):
         raise ValueError(
             "Expected image_shape to be (height, width, channels), three positive integers. "
@@ -105,7 +106,7 @@ def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
     return tuple(shape)  # type: ignore[return-value]
 
 
-def _sizes(image_shape: Sequence[int], stages: int) -> list[Size]:
+def image_sizes(image_shape: Sequence[int], stages: int) -> list[Size]:
     """Height and width before and after each stage; odd sizes are rounded up."""
     if stages < 1:
         raise ValueError("Expected filters of at least one convolution. Received: none.")
@@ -133,11 +134,11 @@ def _up(h: Tensor, sizes: Sequence[Size], filters: Sequence[int], channels: int)
             padding="same",
             activation=None if last else "relu",
         )(h)
-        h = _cropped(h, sizes[stage])
+        h = cropped(h, sizes[stage])
     return h
 
 
-def _cropped(h: Tensor, size: Size) -> Tensor:
+def cropped(h: Tensor, size: Size) -> Tensor:
     """Drop the last row or column where doubling a rounded-up size overshot."""
     excess = (h.shape[1] - size[0], h.shape[2] - size[1])
     if excess == (0, 0):

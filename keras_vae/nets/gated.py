@@ -36,16 +36,17 @@ def gated_dense(
         `(encoder, decoder)`, from `(batch, *shape)` to `(batch, latent_dim)` and back.
     """
     x = keras.Input(event_shape(shape), name="x")
-    features = _gates(layers.Flatten()(x) if len(shape) > 1 else x, hidden)
+    features = gates(layers.Flatten()(x) if len(shape) > 1 else x, hidden)
     code = codes(features, lambda name: layers.Dense(latent_dim, name=name), heads)
     z = keras.Input((latent_dim,), name="z")
-    flat = layers.Dense(math.prod(shape) * decoder_heads)(_gates(z, hidden[::-1]))
+    flat = layers.Dense(math.prod(shape) * decoder_heads)(gates(z, hidden[::-1]))
     events = layers.Reshape((*shape[:-1], shape[-1] * decoder_heads))(flat)
     decoder = keras.Model(z, split(events, decoder_heads), name="decoder")
     return keras.Model(x, code, name="encoder"), decoder
 
 
-def _gates(h: Tensor, widths: Sequence[int]) -> Tensor:
+def gates(h: Tensor, widths: Sequence[int]) -> Tensor:
+    """Gated layers of these widths on `h`."""
     for width in widths:
         h = layers.Multiply()([layers.Dense(width)(h), layers.Dense(width, "sigmoid")(h)])
     return h

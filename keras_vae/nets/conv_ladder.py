@@ -1,0 +1,137 @@
+"""Convolutional ladder: codes that are maps at several sizes below one that is a vector."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from keras_vae.nets.conv import Size, cropped, image_shape_of, image_sizes
+from keras_vae.nets.heads import codes, split
+from keras_vae.nets.top_down import Level, TopDown
+
+Tensor = Any
+
+
+def conv_ladder(
+    image_shape: Sequence[int],
+    latent_dim: int = 32,
+    latent_channels: int = 4,
+    filters: Sequence[int] = (32, 64),
+    levels: Sequence[int] = (1, 1),
+    decoder_heads: int = 1,
+) -> tuple[keras.Model, TopDown]:
+    """A vector on top and, at each size of the image's pyramid, levels of maps below it.
+
+    A small relative of VD-VAE (Child 2021, arXiv:2011.10650, section 3): residual blocks, one
+    feature map for all levels of a size, nearest-neighbor growth between sizes.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        latent_dim: Size of the code at the top.
+        latent_channels: Channels of the maps of codes.
+        filters: Channels at each size, from the image down; each size is half the one before.
+        levels: How many levels of maps at each of these sizes, in the same order; `(1, 1)` makes
+            28x28 images into codes of 32, 7x7x4 and 14x14x4 numbers.
+        decoder_heads: Outputs of the decoder, as many as the likelihood takes.
+
+    Returns:
+        `(encoder, decoder)` for `keras_vae.LadderVAE`.
+
+    Raises:
+        ValueError: If `image_shape` is none, or there are not as many `levels` as `filters`.
+    """
+    shape = image_shape_of(image_shape)
+    if len(levels) != len(filters) or min(levels, default=0) < 0:
+        raise ValueError(
+            "Expected a number of levels, 0 or more, for each of the filters. "
+            f"Received: levels={tuple(levels)}, filters={tuple(filters)}."
+        )
+    sizes = image_sizes(shape, len(filters))
+    x = keras.Input(shape, name="x")
+    features = _pyramid(x, filters)
+    stages = [stage for stage in reversed(range(len(filters))) for _ in range(levels[stage])]
+    # Each level leaves the state at the size of the next one; the last, at the largest half size.
+    goals = [*stages, 0]
+    made = [_top(features[-1], latent_dim, _Path(sizes, filters, len(filters) - 1, goals[0]))]
+    for stage, goal in zip(stages, goals[1:], strict=True):
+        made.append(_map(features[stage], latent_channels, _Path(sizes, filters, stage, goal)))
+    encoder = keras.Model(x, [features[-1], *(features[s] for s in stages)], name="encoder")
+    head = _head(sizes, filters[0], shape[-1], decoder_heads)
+    return encoder, TopDown(made, head, name="decoder")
+
+
+class _Path:
+    """From one size of the pyramid to another, upwards: `start` and `goal` count halvings - 1."""
+
+    def __init__(self, sizes: list[Size], filters: Sequence[int], start: int, goal: int) -> None:
+        self.sizes, self.filters, self.start, self.goal = sizes, filters, start, goal
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of the state where the path starts."""
+        return (*self.sizes[self.start + 1], self.filters[self.start])
+
+    def grow(self, h: Tensor) -> Tensor:
+        for stage in range(self.start - 1, self.goal - 1, -1):
+            h = _doubled(h, self.sizes[stage + 1])
+            h = _block(h, self.filters[stage])
+        return h
+
+
+def _pyramid(x: Tensor, filters: Sequence[int]) -> list[Tensor]:
+    """Feature maps of each half size."""
+    features = []
+    for channels in filters:
+        x = layers.Conv2D(channels, 3, strides=2, padding="same")(x)
+        x = _block(x, channels)
+        features.append(x)
+    return features
+
+
+def _top(features: Tensor, latent_dim: int, path: _Path) -> Level:
+    f, z = keras.Input(features.shape[1:]), keras.Input((latent_dim,))
+    h = layers.Flatten()(layers.Activation("silu")(f))
+    q = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads=2)
+    h = layers.Reshape(path.shape)(layers.Dense(math.prod(path.shape))(z))
+    return Level(keras.Model(f, q), keras.Model(z, path.grow(_block(h, path.shape[-1]))))
+
+
+def _map(features: Tensor, channels: int, path: _Path) -> Level:
+    f, state = keras.Input(features.shape[1:]), keras.Input(path.shape)
+    z = keras.Input((*path.shape[:2], channels))
+    width = path.shape[-1]
+    joint = layers.Concatenate()([f, state])
+    posterior = keras.Model([f, state], _heads(_block(joint, width), channels))
+    prior = keras.Model(state, _heads(_block(state, width), channels))
+    h = layers.Add()([state, layers.Conv2D(width, 3, padding="same")(z)])
+    merge = keras.Model([state, z], path.grow(_block(h, width)))
+    return Level(posterior, merge, prior)
+
+
+def _heads(h: Tensor, channels: int) -> Any:
+    h = layers.Activation("silu")(h)
+    return codes(h, lambda name: layers.Conv2D(channels, 3, padding="same", name=name), heads=2)
+
+
+def _head(sizes: list[Size], width: int, channels: int, heads: int) -> keras.Model:
+    state = keras.Input((*sizes[1], width))
+    h = layers.Activation("silu")(_block(_doubled(state, sizes[0]), width))
+    # Transposed, because PyTorch has no gradient of a convolution to one channel in half precision.
+    images = layers.Conv2DTranspose(channels * heads, 3, padding="same")(h)
+    return keras.Model(state, split(images, heads))
+
+
+def _doubled(h: Tensor, size: Size) -> Tensor:
+    return cropped(layers.UpSampling2D(2)(h), size)
+
+
+def _block(h: Tensor, channels: int) -> Tensor:
+    """Two convolutions beside a way around them."""
+    branch = layers.Conv2D(channels, 3, padding="same")(layers.Activation("silu")(h))
+    # Zeros at first: a deep stack of blocks starts as the identity and not as an explosion.
+    last = layers.Conv2D(channels, 3, padding="same", kernel_initializer="zeros")
+    branch = last(layers.Activation("silu")(branch))
+    around = h if h.shape[-1] == channels else layers.Conv2D(channels, 3, padding="same")(h)
+    return layers.Add()([around, branch])

@@ -1,0 +1,86 @@
+"""Networks of hierarchical VAEs: features from the bottom up, levels of codes from the top down."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from keras_vae.nets.dense import event_shape
+from keras_vae.nets.gated import gates
+from keras_vae.nets.heads import codes, split
+from keras_vae.nets.top_down import Level, TopDown
+
+Tensor = Any
+
+
+def gated_ladder(
+    shape: Sequence[int],
+    latent_dims: Sequence[int] = (40, 40),
+    width: int = 300,
+    decoder_heads: int = 1,
+) -> tuple[keras.Model, TopDown]:
+    """Gated dense layers, with as many levels of codes as `latent_dims` has numbers.
+
+    Two levels of 40 are close to the HVAE of Tomczak & Welling 2018 (arXiv:1705.07120): each
+    posterior and each conditional density has two or three gated layers. One level is the network
+    of `gated_dense` with `hidden=(width, width)`.
+
+    Args:
+        shape: Shape of an example, without the batch.
+        latent_dims: Sizes of the codes, from the top level to the bottom.
+        width: Of all hidden layers.
+        decoder_heads: Outputs of the decoder, as many as the likelihood takes.
+
+    Returns:
+        `(encoder, decoder)` for `keras_vae.LadderVAE`.
+
+    Raises:
+        ValueError: If there is no level or `shape` is no shape.
+    """
+    if not latent_dims:
+        raise ValueError("Expected latent_dims of at least one level. Received: none.")
+    x = keras.Input(event_shape(shape), name="x")
+    h = layers.Flatten()(x) if len(shape) > 1 else x
+    features: list[Tensor] = []
+    for _ in latent_dims:
+        h = gates(h, (width,))
+        features.insert(0, h)
+    top, *below = latent_dims
+    levels = [_top(top, width), *(_below(dim, width) for dim in below)]
+    return keras.Model(x, features, name="encoder"), TopDown(
+        levels, _head(shape, width, decoder_heads), name="decoder"
+    )
+
+
+def _top(latent_dim: int, width: int) -> Level:
+    z = keras.Input((latent_dim,))
+    merge = keras.Model(z, gates(z, (width, width)))
+    return Level(_posterior([keras.Input((width,))], latent_dim, width), merge)
+
+
+def _below(latent_dim: int, width: int) -> Level:
+    state, z = keras.Input((width,)), keras.Input((latent_dim,))
+    joint = layers.Concatenate()([state, gates(z, (width,))])
+    merge = keras.Model([state, z], gates(joint, (width,)))
+    inputs = [keras.Input((width,)), keras.Input((width,))]
+    return Level(_posterior(inputs, latent_dim, width), merge, _prior(latent_dim, width))
+
+
+def _posterior(inputs: list[Tensor], latent_dim: int, width: int) -> keras.Model:
+    joint = layers.Concatenate()(inputs) if len(inputs) > 1 else inputs[0]
+    q = codes(gates(joint, (width,)), lambda name: layers.Dense(latent_dim, name=name), heads=2)
+    return keras.Model(inputs if len(inputs) > 1 else inputs[0], q)
+
+
+def _prior(latent_dim: int, width: int) -> keras.Model:
+    state = keras.Input((width,))
+    return keras.Model(state, codes(state, lambda name: layers.Dense(latent_dim, name=name), 2))
+
+
+def _head(shape: Sequence[int], width: int, heads: int) -> keras.Model:
+    state = keras.Input((width,))
+    flat = layers.Dense(math.prod(shape) * heads)(state)
+    events = layers.Reshape((*shape[:-1], shape[-1] * heads))(flat)
+    return keras.Model(state, split(events, heads))
