@@ -143,6 +143,13 @@ def test_another_seed_gives_other_noise_and_the_same_seed_the_same(digits_model)
     assert np.all(other != first)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**63, 2**70 + 1])
+def test_a_seed_may_be_any_integer(seed):
+    model, x = gaussian_toy(0.0, 1.0), np.zeros((3, 1), "float32")
+    given, usual = (estimators.log_likelihood(model, x, 4, seed=s) for s in (seed, 0))
+    assert np.isfinite(given).all() and np.all(given != usual)
+
+
 def test_examples_have_noise_of_their_own():
     weights = estimators.log_likelihood(gaussian_toy(0.0, 1.0), np.zeros((50, 1), "float32"), 1)
     assert len(np.unique(weights)) == 50

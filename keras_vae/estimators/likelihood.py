@@ -177,7 +177,8 @@ def _noise(
     rows: range, size: int, latent_shape: tuple, samples: int, chunk: int, seed: int
 ) -> Iterator[np.ndarray]:
     """Standard normals `(size, chunk, *latent_shape)`; each example has a stream of its own."""
-    streams = [np.random.Generator(np.random.Philox(key=[seed & (2**64 - 1), row])) for row in rows]
+    keys = [np.array([seed & (2**64 - 1), row], dtype=np.uint64) for row in rows]
+    streams = [np.random.Generator(np.random.Philox(key=key)) for key in keys]
     for _ in range(0, samples, chunk):
         noise = np.zeros((size, chunk, *latent_shape), "float32")
         for stream, row in zip(streams, noise, strict=False):
