@@ -43,7 +43,7 @@ def describe(model: Any, run: Any, default: str) -> dict[str, Any]:
         "preprocessing": preprocessing(model),
         "default_signature": default,
         "training": {key: run.config[key] for key in ("recipe", "settings") if key in run.config},
-        "metrics": _metrics(run.path / "evaluation.json"),
+        "metrics": _metrics(run.path / "evaluation.json", int(model.steps)),
         "versions": runs.versions(),
     }
 
@@ -138,6 +138,8 @@ def _shapes(tensors: Mapping[str, TensorInfo]) -> dict[str, dict[str, Any]]:
     return {name: {"dtype": i.dtype, "shape": list(i.shape)} for name, i in tensors.items()}
 
 
-def _metrics(path: Path) -> dict[str, Any] | None:
-    """What training.evaluate measured, if it did."""
-    return json.loads(path.read_text()) if path.is_file() else None
+def _metrics(path: Path, steps: int) -> dict[str, Any] | None:
+    """What training.evaluate measured of the model after so many steps, if it did."""
+    report = json.loads(path.read_text()) if path.is_file() else {}
+    # A run that was trained on since has an evaluation of other weights.
+    return report if report.get("training_steps") == steps else None

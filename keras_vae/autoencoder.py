@@ -124,6 +124,7 @@ class Autoencoder(Constructed, Sampling, Step, keras.Model):
 
     def build_for(self, x: Any) -> None:
         """Build for a batch `x`, if that was not possible without it."""
+        checks.check_count_of_parts(self.encoder, x)
         if not self.built:
             self.build(keras.tree.map_structure(lambda t: (None, *t.shape[1:]), x))
 

@@ -72,6 +72,17 @@ def check_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None) ->
         check_values("sample_weight", sample_weight, (0.0, math.inf), "sample weights")
 
 
+def check_count_of_parts(encoder: Any, x: Any) -> None:
+    """Raise unless `x` is as many arrays as a functional encoder takes; others are not asked."""
+    takes, parts = getattr(encoder, "inputs", None), keras.tree.flatten(x)
+    if takes and len(parts) != len(takes):
+        raise ValueError(
+            f"Expected x of {len(takes)} array(s), as many as the encoder takes. Received: "
+            f"{len(parts)}. (A target is y, as in fit(x, y); a mask needs a model of sequences "
+            "with masked=True; a condition needs a ConditionalVAE.)"
+        )
+
+
 def check_shape(name: str, shape: Any, event_shape: tuple) -> None:
     """Raise unless `shape` is `(batch, *event_shape)`, where None in `event_shape` is any size."""
     event = tuple(shape)[1:]

@@ -38,9 +38,12 @@ class Sampling:
             seeds: int32, `(batch,)`, as `keras_vae.random.standard_normal` takes them.
             temperature: Factor of the prior's standard deviation.
         """
+        hint = "model.fit_sampler(x) fits a mixture of Gaussians to its codes, to sample from"
+        if self.latent_dtype != "float32":
+            hint = "Its codes are integers: model.decode takes any you draw"
         raise TypeError(
             f"Expected a model with a prior. Received: {type(self).__name__}, which has none. "
-            "(model.fit_sampler(x) fits a mixture of Gaussians to its codes, to sample from.)"
+            f"({hint}.)"
         )
 
     def codes_from_noise(self, x: Tensor, noise: Tensor) -> Tensor:

@@ -265,3 +265,9 @@ def test_what_is_not_built_cannot_be_exported(tmp_path):
     model = kv.Autoencoder(lazy, DECODER)
     refused(ValueError, "a built model...not seen data", model.export, tmp_path / "model")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pair_is_refused_by_a_model_that_takes_one_array(model):
+    for verb in (model.fit, model.evaluate, model.encode, model.score):
+        refused(ValueError, "x of 1 array(s)...2...masked=True", verb, (X, X))
+    model.fit(X, verbose=0)

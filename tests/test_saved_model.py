@@ -198,12 +198,17 @@ def test_the_card_has_the_hash_of_every_other_file(version):
 
 
 def test_the_card_has_the_training_and_its_evaluation(tmp_path, keras_file):
-    evaluation = {"measures": {"elbo": {"value": -12.5}}}
+    model = serving.model("ConvVAE")
+    steps = int(model.steps)
+    evaluation = {"training_steps": steps, "measures": {"elbo": {"value": -12.5}}}
     (tmp_path / "evaluation.json").write_text(json.dumps(evaluation))
     run = runs.Run(tmp_path, {"recipe": "conv_vae_digits", "settings": {"epochs": 2}})
-    card = model_card.describe(serving.model("ConvVAE"), run, default="reconstruct")
+    card = model_card.describe(model, run, default="reconstruct")
     assert card["metrics"] == evaluation
     assert card["training"] == {"recipe": "conv_vae_digits", "settings": {"epochs": 2}}
+    older = {**evaluation, "training_steps": steps + 1}
+    (tmp_path / "evaluation.json").write_text(json.dumps(older))
+    assert model_card.describe(model, run, default="reconstruct")["metrics"] is None
 
 
 def test_a_change_after_the_export_is_noticed(version, tmp_path):

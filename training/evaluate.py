@@ -114,6 +114,7 @@ def measured(
         "protocol": protocol,
         "test_images": len(data.test),
         "model": type(model).__name__,
+        "training_steps": int(model.steps),
         "likelihood": measures.likelihood_name(model),
         "measures": {name: asdict(row) for name, row in rows.items()},
         "notes": measures.notes(model, rows),
