@@ -17,7 +17,6 @@ class Trainable:
     trainable_variables: Any
     non_trainable_variables: Any
     metrics_variables: Any
-    zero_grad: Any
 
 
 if keras.backend.backend() == "tensorflow":
@@ -79,7 +78,9 @@ elif keras.backend.backend() == "torch":
 
         def train_step(self, data: Any) -> dict[str, Any]:
             """One step of the optimizer; returns the running means."""
-            self.zero_grad()
+            # Not zero_grad(): it knows variables by path, and forgets one of two of the same.
+            for variable in self.trainable_variables:
+                variable.value.grad = None
             loss, logs = self.loss_and_logs(data, training=True)
             self.optimizer.scale_loss(loss).backward()
             gradients = [v.value.grad for v in self.trainable_variables]

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_vae
 from tests import linear
 from tests.linear import BATCH, WEIGHTS, X, Y
 from tests.models import FAST, array, assert_equal, flat, values
@@ -146,6 +147,40 @@ def test_gradients_too_small_for_half_precision_are_scaled():
         changes[policy] = flat(values(model.trainable_variables)) - before
     difference = np.linalg.norm(changes["mixed_float16"] - changes["float32"])
     assert difference < 0.02 * np.linalg.norm(changes["float32"])
+
+
+class Chain(keras.layers.Layer):
+    """Networks one after the other."""
+
+    def __init__(self, parts):
+        super().__init__()
+        self.parts = parts
+
+    def call(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+def dense(inputs, outputs, name):
+    x = keras.Input((inputs,))
+    return keras.Model(x, keras.layers.Dense(outputs, name=name)(x))
+
+
+def test_layers_of_one_name_are_trained_like_others():
+    """Each keeps gradients of its own, and of the last step alone."""
+
+    def trained(names):
+        keras.utils.set_random_seed(0)
+        sizes = ((3, 3), (3, linear.FEATURES))
+        decoder = Chain([dense(*size, name) for size, name in zip(sizes, names, strict=True)])
+        encoder = dense(linear.FEATURES, 3, "z")
+        model = keras_vae.Autoencoder(encoder, decoder)
+        model.compile(keras.optimizers.SGD(0.1))
+        model.fit(X, batch_size=BATCH, shuffle=False, epochs=2, verbose=0)
+        return values(model.trainable_variables)
+
+    assert_equal(trained(["same", "same"]), trained(["one", "other"]), rtol=1e-5, atol=1e-6)
 
 
 class Interrupt(keras.callbacks.Callback):
