@@ -12,67 +12,77 @@ from keras_vae.masking import Masking
 from keras_vae.models.vae import VAE
 
 
+class _Attentive(Masking):
+    """The constructor that both models share."""
+
+    code_outputs: int
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        latent_dim: int = 16,
+        likelihood: str | type[Distribution] = "normal",
+        masked: bool = False,
+        width: int = 64,
+        blocks: int = 2,
+        attention_heads: int = 4,
+        **kwargs: Any,
+    ) -> None:
+        networks = nets.transformer(
+            shape,
+            latent_dim,
+            width,
+            blocks,
+            attention_heads,
+            heads=self.code_outputs,
+            decoder_heads=get(likelihood).heads,
+            masked=masked,
+        )
+        super().__init__(*networks, likelihood=likelihood, **kwargs)  # type: ignore[call-arg]
+        self.conditional = masked
+
+
 @keras.saving.register_keras_serializable("keras_vae")
-class TransformerAutoencoder(Masking, Autoencoder):
+class TransformerAutoencoder(_Attentive, Autoencoder):
     """Autoencoder of sequences by attention (Vaswani et al. 2017, arXiv:1706.03762).
 
     Args:
-        shape: `(time, features)`; time is the longest.
-        latent_dim: Size of the code.
+        shape: `(time, features)` of x without the batch; time is the longest.
+        latent_dim: Size of the code, `(batch, latent_dim)`.
         likelihood: As in `LSTMAutoencoder`.
         masked: As in `LSTMAutoencoder`.
         width: As the other arguments of `keras_vae.nets.transformer`.
         blocks: As in `keras_vae.nets.transformer`.
         attention_heads: As in `keras_vae.nets.transformer`.
         **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `name`, `dtype`.
+
+    Raises:
+        ValueError: If `shape` is not `(time, features)`, or the heads do not divide `width`; in
+            `fit` and `evaluate`, if a mask is missing, has another shape, other values than 0
+            and 1, or a row of zeros.
     """
 
-    def __init__(
-        self,
-        shape: Sequence[int],
-        latent_dim: int = 16,
-        likelihood: str | type[Distribution] = "normal",
-        masked: bool = False,
-        width: int = 64,
-        blocks: int = 2,
-        attention_heads: int = 4,
-        **kwargs: Any,
-    ) -> None:
-        networks = nets.transformer(
-            shape, latent_dim, width, blocks, attention_heads, 1, get(likelihood).heads, masked
-        )
-        super().__init__(*networks, likelihood=likelihood, **kwargs)
-        self.conditional = masked
+    code_outputs = 1
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class TransformerVAE(Masking, VAE):
+class TransformerVAE(_Attentive, VAE):
     """VAE of sequences by attention, all steps decoded at once from the code.
 
     Args:
-        shape: `(time, features)`; time is the longest.
-        latent_dim: Size of the code.
+        shape: `(time, features)` of x without the batch; time is the longest.
+        latent_dim: Size of the code, `(batch, latent_dim)`.
         likelihood: As in `LSTMAutoencoder`.
         masked: As in `LSTMAutoencoder`.
         width: As the other arguments of `keras_vae.nets.transformer`.
         blocks: As in `keras_vae.nets.transformer`.
         attention_heads: As in `keras_vae.nets.transformer`.
         **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `name`, `dtype`.
+
+    Raises:
+        ValueError: If `shape` is not `(time, features)`, or the heads do not divide `width`; in
+            `fit` and `evaluate`, if a mask is missing, has another shape, other values than 0
+            and 1, or a row of zeros.
     """
 
-    def __init__(
-        self,
-        shape: Sequence[int],
-        latent_dim: int = 16,
-        likelihood: str | type[Distribution] = "normal",
-        masked: bool = False,
-        width: int = 64,
-        blocks: int = 2,
-        attention_heads: int = 4,
-        **kwargs: Any,
-    ) -> None:
-        networks = nets.transformer(
-            shape, latent_dim, width, blocks, attention_heads, 2, get(likelihood).heads, masked
-        )
-        super().__init__(*networks, likelihood=likelihood, **kwargs)
-        self.conditional = masked
+    code_outputs = 2
