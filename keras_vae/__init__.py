@@ -16,7 +16,7 @@ from keras_vae import (
     schedules,
     weights,
 )
-from keras_vae.autoencoder import Autoencoder, Endpoint
+from keras_vae.autoencoder import Autoencoder
 from keras_vae.models.conditional import ConditionalVAE
 from keras_vae.models.contractive import ContractiveAutoencoder
 from keras_vae.models.conv import ConvAutoencoder, ConvVAE
@@ -38,6 +38,7 @@ from keras_vae.models.vae import VAE
 from keras_vae.models.vamp_vae import VampVAE
 from keras_vae.models.vq_vae import VQVAE
 from keras_vae.models.wae import WAE
+from keras_vae.serving import Endpoint
 
 __version__ = "0.1.0"
 

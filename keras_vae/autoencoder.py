@@ -1,8 +1,6 @@
 """The base of every model: an encoder, a decoder, and one method that is the objective."""
 
-import dataclasses
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,23 +9,11 @@ from keras import ops
 from keras_vae import assembly, checks, distributions, samplers
 from keras_vae.construction import Constructed
 from keras_vae.sampling import Sampling
+from keras_vae.serving import Serving
 from keras_vae.steps import ReplicaSeedGenerator, Step, sum_over_replicas
 from keras_vae.weights import LossWeight, as_loss_weight, weighted
 
 Tensor = Any
-
-
-@dataclasses.dataclass(frozen=True)
-class Endpoint:
-    """What can be served: a pure function of named tensors, without state or random ops.
-
-    Attributes:
-        function: Takes the inputs in order, returns a dictionary of named tensors.
-        inputs: Shape, dtype and name of each input; the batch axis is None.
-    """
-
-    function: Callable[..., dict[str, Tensor]]
-    inputs: tuple[keras.InputSpec, ...]
 
 
 def event(x: Any) -> Tensor:
@@ -36,7 +22,7 @@ def event(x: Any) -> Tensor:
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class Autoencoder(Constructed, Sampling, Step, keras.Model):
+class Autoencoder(Constructed, Serving, Sampling, Step, keras.Model):
     """Deterministic autoencoder: minimizes -log p(x | encoder(x)), summed over the event.
 
     A subclass overrides `loss_terms`, lists the names in `terms`, and writes nothing about
@@ -295,7 +281,7 @@ class Autoencoder(Constructed, Sampling, Step, keras.Model):
             x = checks.check_data(self, x, y, kwargs.get("sample_weight"))
         return super().evaluate(x, y, *args, **kwargs)
 
-    # Saving and serving.
+    # Saving.
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, and the layers that were frozen since."""
@@ -331,38 +317,3 @@ class Autoencoder(Constructed, Sampling, Step, keras.Model):
         """The states of all random number generators, of layers too."""
         weights = {id(weight) for weight in self.weights}
         return [variable for variable in self.variables if id(variable) not in weights]
-
-    def endpoints(self) -> dict[str, Endpoint]:
-        """What this model serves: name to `Endpoint`; the first is the default."""
-        x = keras.InputSpec(shape=(None, *self.event_shape), dtype="float32", name="x")
-        z = keras.InputSpec(shape=(None, *self.latent_shape), dtype=self.latent_dtype, name="z")
-        seed = keras.InputSpec(shape=(None,), dtype="int32", name="seed")
-        samples = self.generative or self.sampler is not None
-        return {
-            "reconstruct": Endpoint(lambda x: {"reconstruction": self.reconstruct(x)}, (x,)),
-            "encode": Endpoint(self.encoded, (x,)),
-            "decode": Endpoint(lambda z: {"reconstruction": self.decode(z)}, (z,)),
-            "score": Endpoint(self._scores, (x,)),
-            **({"sample": Endpoint(self.sampled, (seed,))} if samples else {}),
-        }
-
-    def encoded(self, x: Tensor) -> dict[str, Tensor]:
-        """What the `encode` endpoint answers."""
-        return {"z": self.encode(x)}
-
-    def _scores(self, x: Tensor) -> dict[str, Tensor]:
-        terms = self.score_terms(x)
-        answer = {"score": sum(terms.values()), "reconstruction_error": terms["reconstruction"]}
-        return {**answer, **{k: v for k, v in terms.items() if k != "reconstruction"}}
-
-    def export(self, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any) -> Path:
-        """Write the endpoints as a SavedModel or a LiteRT file; see `keras_vae.exporting`.
-
-        Args:
-            filepath: A new folder for a SavedModel, a new file for LiteRT.
-            format: "tf_saved_model" or "litert".
-            **kwargs: `endpoints`; for LiteRT also `quantize`, `calibration`, `batch_size`.
-        """
-        from keras_vae import exporting
-
-        return exporting.export(self, filepath, format=format, **kwargs)

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae import checks, distributions
-from keras_vae.autoencoder import Endpoint
+from keras_vae.serving import Endpoint
 
 Tensor = Any
 

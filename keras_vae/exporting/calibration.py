@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from keras_vae import checks
-from keras_vae.autoencoder import Endpoint
 from keras_vae.random import row_seeds
+from keras_vae.serving import Endpoint
 
 # Codes of a generative model are fed at least this far from 0, in standard deviations of the prior:
 # the range of a slider. int8 saturates outside of the range that it was calibrated on.

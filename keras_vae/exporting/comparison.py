@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.autoencoder import Endpoint
 from keras_vae.exporting.converter import silent_stderr
 from keras_vae.exporting.endpoints import float32_policy
+from keras_vae.serving import Endpoint
 
 Answers = dict[str, dict[str, np.ndarray]]
 Rows = Mapping[str, Mapping[str, np.ndarray]]

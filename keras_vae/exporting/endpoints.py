@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_vae.autoencoder import Endpoint
+from keras_vae.serving import Endpoint
 
 
 def chosen_endpoints(model: Any, names: Sequence[str] | None = None) -> dict[str, Endpoint]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_vae.autoencoder import Endpoint
 from keras_vae.exporting import comparison
 from keras_vae.exporting.bars import refuse_different, scores_worse
 from keras_vae.exporting.calibration import endpoint_rows, examples_of, generated_examples
@@ -15,6 +14,7 @@ from keras_vae.exporting.endpoints import float32_policy, write_archive
 from keras_vae.exporting.gates import refuse_unrunnable
 from keras_vae.exporting.metadata import describe, read_metadata, with_metadata
 from keras_vae.files import write_atomically
+from keras_vae.serving import Endpoint
 
 __all__ = ["QUANTIZATIONS", "read_metadata", "refuse_unrunnable", "verify", "write_litert"]
 

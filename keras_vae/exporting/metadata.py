@@ -11,10 +11,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.autoencoder import Endpoint
 from keras_vae.exporting.calibration import latent_range
 from keras_vae.exporting.gates import packed, schema, unpacked
 from keras_vae.latents import kl_per_dimension
+from keras_vae.serving import Endpoint
 
 NAME = "keras_vae"
 FORMAT = 1

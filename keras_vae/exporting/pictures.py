@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.autoencoder import Endpoint
+from keras_vae.serving import Endpoint
 
 Tensor = Any
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_vae.autoencoder import Endpoint
 from keras_vae.exporting.endpoints import float32_policy, write_archive
 from keras_vae.exporting.folders import partial_folder, publish
 from keras_vae.exporting.pictures import is_image, png_endpoint
+from keras_vae.serving import Endpoint
 
 # Prefixes of ops that answer differently each time, keep state, or run Python, which no server has.
 UNSERVABLE = (
