@@ -174,17 +174,17 @@ def _verdict(name: Format, attempt: Callable[[], tuple[str, int]]) -> Verdict:
 
 def _nearness(found: Mapping[str, Mapping[str, Any]], quantize: str | None) -> str:
     """The output that is furthest from its bar."""
-    from keras_vae.exporting.bars import bar, by_name, margin
+    from keras_vae.exporting.bars import bar, by_name, described, margin
 
     named = by_name(found)
     if quantize is None:
         worst = max(difference.relative for difference in named.values())
         return f"answers as Keras does, relative error {worst:.1e}"
     spare, name = min((margin(name, one, quantize), name) for name, one in named.items())
-    text = f"at worst {named[name].psnr:.1f} dB, in {name}"
+    text = f"at worst {described(named[name], quantize)}, in {name}"
     if spare >= 0:
         return text
-    return f"{text}; {bar(name, quantize)} will be needed, so train and see"
+    return f"{text}; {bar(name, named[name], quantize)} will be needed, so train and see"
 
 
 def _first_line(error: Exception) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.exporting.bars import MAX_NATS, RELATIVE_ERROR, bar, is_close
+from keras_vae.exporting.bars import MAX_NATS, RELATIVE_ERROR, bar, described, is_close
 from keras_vae.exporting.comparison import DATA_OUTPUT, EXACT_PSNR, Difference, differences
 
 Answers = dict[str, dict[str, np.ndarray]]
@@ -89,8 +89,8 @@ class Judge:
     ) -> list[str]:
         """What is not good enough, in words; empty if all is."""
         words = [
-            f"{signature}/{name}: {_numbers(one, quantization)}, needed is "
-            f"{bar(f'{signature}/{name}', quantization)}"
+            f"{signature}/{name}: {described(one, quantization)}, needed is "
+            f"{bar(f'{signature}/{name}', one, quantization)}"
             for signature, outputs in found.items()
             for name, one in outputs.items()
             if not is_close(f"{signature}/{name}", one, quantization)
@@ -171,9 +171,3 @@ def _logit(values: np.ndarray, margin: float) -> np.ndarray:
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return bool(np.abs(a - b).max() <= SAME * max(1.0, float(np.abs(b).max())))
-
-
-def _numbers(difference: Difference, quantization: str | None) -> str:
-    if quantization is None:
-        return f"relative error {difference.relative:.2g}"
-    return f"PSNR {difference.psnr:.1f} dB"

@@ -37,11 +37,6 @@ def test_the_catalogue_names_no_class_that_is_gone():
     assert {*SPECIAL, *EXCUSED} <= set(public_models())
 
 
-def test_limits_are_of_quantizations_that_there_are():
-    for entry in entries().values():
-        assert set(entry.limits) <= set(measured.QUANTIZATIONS) and all(entry.limits.values())
-
-
 # The page.
 
 OTHERS = "# Results\n\n## Density estimation\n\nNumbers of others.\n"
@@ -68,7 +63,7 @@ def test_a_page_with_half_a_section_is_an_error(broken):
         page.replaced(OTHERS + broken, "text")
 
 
-def record(*rows: Row, **limits: str) -> dict:
+def record(*rows: Row) -> dict:
     return {
         "parameters": 1234,
         "keras": {"score": 10.0},
@@ -76,7 +71,6 @@ def record(*rows: Row, **limits: str) -> dict:
         "source": "test images of digits",
         "date": "2026-11-21",
         "machine": {"cores": 2, "processor": "a processor"},
-        "limits": limits,
         "rows": [measured.summary(row) for row in rows],
     }
 
@@ -114,11 +108,6 @@ def test_the_section_has_a_row_for_each_model_and_each_quantization():
 def test_what_a_runtime_refused_says_so():
     text = page.section({"One": record(row("OpenVINO", differences={}, missed=["no op"]))}, "x")
     assert "refused" in text and "- One, OpenVINO float32: no op" in text
-
-
-def test_what_is_not_offered_is_said_with_its_reason():
-    text = page.section({"One": record(row("LiteRT"), int8="the mask takes up the scale")}, "x")
-    assert "- One, int8: the mask takes up the scale" in text and "No bar is missed." in text
 
 
 def test_models_without_numbers_are_named():

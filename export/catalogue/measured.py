@@ -84,7 +84,6 @@ def measure(entry: Entry, plan: Plan, folder: Path) -> dict[str, Any]:
         "source": source,
         "date": report["date"],
         "machine": report["machine"],
-        "limits": dict(entry.limits),
         "rows": [summary(row) for row in (*rows, *refused)],
     }
 
@@ -150,8 +149,6 @@ def _exported(entry: Entry, run: Any, inputs: Any, folder: Path) -> tuple[list[A
     model = run.model()
     calibration = tuple(_few(a) for a in inputs) if isinstance(inputs, tuple) else _few(inputs)
     for quantize in QUANTIZATIONS:
-        if quantize in entry.limits:
-            continue
         try:
             with progress(f"LiteRT {quantize or 'float32'}"):
                 path = folder / f"{quantize or 'float32'}.tflite"

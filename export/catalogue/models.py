@@ -5,8 +5,8 @@ entry in `SPECIAL`, or, if there is nothing to export, a reason in `EXCUSED`.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,12 +45,10 @@ class Entry:
     Attributes:
         make: The model for images of a shape.
         inputs: What the model takes, of images in [0, 1] and labels: an array, or a tuple.
-        limits: Why a quantization is not offered for the model, by its name.
     """
 
     make: Callable[[Shape], Any]
     inputs: Callable[[np.ndarray, np.ndarray], Any] = pictures
-    limits: Mapping[str, str] = field(default_factory=dict)
 
 
 def entries() -> dict[str, Entry]:
@@ -119,8 +117,7 @@ def quantized(name: str, channels: int, **arguments: Any) -> Entry:
         made = kv.nets.conv_map(shape, channels, filters=FILTERS)
         return public_models()[name](*made, likelihood="bernoulli", seed=0, **arguments)
 
-    flips = "codes at a tie flip in an encoder of int8; export `decode` alone"
-    return Entry(make, limits={"dynamic": flips, "int8": flips})
+    return Entry(make)
 
 
 def _noise() -> Any:

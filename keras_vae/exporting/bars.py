@@ -13,6 +13,9 @@ DECODED = (f"decode/{DATA_OUTPUT}", f"sample/{DATA_OUTPUT}")
 # The rest may be so much further from the model, in dB: codes and scores are no pictures, and in
 # `reconstruct` the decoder adds its errors to those of the encoder.
 ALLOWANCE = 10.0
+# Least fraction of equal integer codes, between which there is no PSNR. A code changes where two
+# are about as near; either is as good, which the distance to the true examples shows.
+MIN_EQUAL = {None: 0.999, "float16": 0.99, "dynamic": 0.95, "int8": 0.95}
 # How much worse than the model an int8 file may score true examples, in nats.
 MAX_NATS = 0.3
 
@@ -31,7 +34,7 @@ def refuse_different(
         ValueError: If one misses its bar, with the numbers.
     """
     bad = [
-        f"{name} with {_numbers(difference)} where {bar(name, quantize, min_psnr)}"
+        f"{name} with {_numbers(difference)} where {bar(name, difference, quantize, min_psnr)}"
         for name, difference in by_name(found).items()
         if not is_close(name, difference, quantize, min_psnr)
     ]
@@ -64,13 +67,19 @@ def margin(
     name: str, difference: Difference, quantize: str | None, min_psnr: float | None = None
 ) -> float:
     """By how much an output is nearer to the model's than it must be: in dB, or as a fraction."""
+    if difference.equal is not None and min_psnr is None:
+        return difference.equal - MIN_EQUAL[quantize]
     if quantize is None and min_psnr is None:
         return RELATIVE_ERROR - difference.relative
     return difference.psnr - _least(name, quantize, min_psnr)
 
 
-def bar(name: str, quantize: str | None, min_psnr: float | None = None) -> str:
+def bar(
+    name: str, difference: Difference, quantize: str | None, min_psnr: float | None = None
+) -> str:
     """The bar of `is_close` in words."""
+    if difference.equal is not None and min_psnr is None:
+        return f"at least {MIN_EQUAL[quantize]:.1%} of equal codes"
     if quantize is None and min_psnr is None:
         return f"a relative error of at most {RELATIVE_ERROR:g}"
     return f"a PSNR of at least {_least(name, quantize, min_psnr):g} dB"
@@ -81,10 +90,20 @@ def _least(name: str, quantize: str | None, min_psnr: float | None) -> float:
     return least if name in DECODED else least - ALLOWANCE
 
 
+def described(difference: Difference, quantize: str | None) -> str:
+    """What the bar of an output is about, in words."""
+    if difference.equal is not None:
+        return f"{difference.equal:.2%} of equal codes"
+    if quantize is None:
+        return f"a relative error of {difference.relative:.2g}"
+    return f"a PSNR of {difference.psnr:.1f} dB"
+
+
 def _numbers(difference: Difference) -> str:
     if not math.isfinite(difference.psnr):
         return "values that are not finite"
-    return f"a PSNR of {difference.psnr:.1f} dB and a relative error of {difference.relative:.2g}"
+    error = described(difference, None)
+    return error if difference.equal is not None else f"{described(difference, 'int8')} and {error}"
 
 
 def _advice(quantize: str | None) -> str:

@@ -20,6 +20,9 @@ EXACT_PSNR = 200.0
 COMPARED_ROWS = 64
 # The output that is data, in the range of the data.
 DATA_OUTPUT = "reconstruction"
+# The endpoint that gives codes, and those that decode the codes of the same rows.
+CODES = "encode"
+ENCODED = ("reconstruct", "serving_default", "reconstruct_png", "score")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,10 +33,12 @@ class Difference:
         largest: Largest absolute error.
         mean: Mean absolute error.
         relative: `largest` as a fraction of the model's largest absolute value; of at least 1
-            for codes and scores, whose sums may cancel to nothing, but not their rounding.
+            for codes and scores, whose sums may cancel to nothing, but not their rounding. The
+            fraction of unequal codes where codes are integers.
         psnr: Peak signal to noise ratio in dB; the peak is the range of the data for outputs
             that are data, and otherwise the range of the model's answers.
         bias: Mean error with its sign: by how much the file answers more than the model.
+        equal: Which fraction of integer codes is equal, between 0 and 1; None for other outputs.
     """
 
     largest: float
@@ -41,6 +46,7 @@ class Difference:
     relative: float
     psnr: float
     bias: float = 0.0
+    equal: float | None = None
 
 
 def compared_rows(rows: Rows, batch_size: int) -> dict[str, dict[str, np.ndarray]]:
@@ -121,20 +127,36 @@ def differences(
 ) -> dict[str, dict[str, Difference]]:
     """The differences by endpoint and output.
 
+    An integer code that differs is another code, not one with an error: what follows from `encode`
+    is compared on the rows whose codes are all equal, and `equal` says how many codes are.
+
     Raises:
         ValueError: If an output is missing or has another shape.
     """
     result = {}
+    alike = _rows_of_equal_codes(expected, received)
     for endpoint, outputs in expected.items():
         shapes = {name: values.shape for name, values in outputs.items()}
         given = {name: values.shape for name, values in received[endpoint].items()}
         if shapes != given:
             raise ValueError(f"Expected {endpoint} to answer {shapes}. Received: {given}.")
+        rows = alike if endpoint in ENCODED else slice(None)
         result[endpoint] = {
-            name: _difference(values, received[endpoint][name], *_scales(model, name, values))
+            name: _difference(
+                values[rows], received[endpoint][name][rows], *_scales(model, name, values)
+            )
             for name, values in outputs.items()
         }
     return result
+
+
+def _rows_of_equal_codes(expected: Answers, received: Answers) -> Any:
+    """Which rows have the same integer codes; all where codes are no integers or none is equal."""
+    wanted, given = (answers.get(CODES, {}).get("z") for answers in (expected, received))
+    if wanted is None or given is None or wanted.dtype.kind != "i" or wanted.shape != given.shape:
+        return slice(None)
+    alike = np.equal(wanted, given).reshape(len(wanted), -1).all(axis=1)
+    return alike if alike.any() else slice(None)
 
 
 def _scales(model: Any, name: str, values: np.ndarray) -> tuple[float, float]:
@@ -156,4 +178,6 @@ def _difference(
     if noise > 0 and math.isfinite(noise):
         psnr = min(20 * math.log10(peak / noise), EXACT_PSNR)
     largest = float(error.max())
-    return Difference(largest, float(error.mean()), largest / scale, psnr, float(change.mean()))
+    equal = float((error == 0).mean()) if expected.dtype.kind == "i" else None
+    relative = largest / scale if equal is None else 1.0 - equal
+    return Difference(largest, float(error.mean()), relative, psnr, float(change.mean()), equal)
