@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_vae import assembly, checks, distributions, samplers
@@ -164,7 +165,13 @@ class Autoencoder(Constructed, Serving, Sampling, Step, keras.Model):
         return {"reconstruction": -p.log_prob(event(x))}
 
     def score(self, x: Tensor) -> Tensor:
-        """How unusual each example is, `(batch,)`, in nats; higher is more, deterministic."""
+        """How unusual each example is, `(batch,)`, in nats; higher is more, deterministic.
+
+        Arrays of NumPy are checked first, as in `fit`: outside of the support of the likelihood,
+        such as pixels of 0 to 255, there is no score.
+        """
+        if all(isinstance(part, np.ndarray) for part in keras.tree.flatten(x)):
+            checks.check_batch(self, x)
         return sum(self.score_terms(x).values())
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:

@@ -75,6 +75,12 @@ def test_data_are_checked_before_the_first_step(model, name, verb):
     np.testing.assert_array_equal(flat(values(model.variables)), before)
 
 
+@pytest.mark.parametrize("name", [name for name in DATA if isinstance(DATA[name][0], np.ndarray)])
+def test_scores_are_of_data_that_the_likelihood_has(model, name):
+    x, message = DATA[name]
+    refused(TypeError if x.dtype.kind in "Uc" else ValueError, message, model.score, x)
+
+
 @pytest.mark.parametrize("name", ["no channel axis", "8-bit pixels", "NaN", "no examples"])
 def test_targets_and_validation_data_are_checked_like_inputs(model, name):
     bad, message = DATA[name]

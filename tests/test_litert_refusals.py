@@ -167,3 +167,9 @@ def test_other_models_still_export_after_a_refusal(refused, tmp_path_factory):
     refused(with_layer(Erf()), endpoints=["decode"])
     path = tmp_path_factory.mktemp("after") / "m.tflite"
     assert MODELS["Autoencoder"]().export(path, format="litert", endpoints=["decode"]).exists()
+
+
+def test_the_name_of_a_tflite_file_without_its_format_is_refused(vae, tmp_path):
+    with pytest.raises(ValueError, match=r"Expected format='litert'.*Received.*m\.tflite"):
+        vae.export(tmp_path / "m.tflite")
+    assert not list(tmp_path.iterdir())

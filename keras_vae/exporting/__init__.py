@@ -39,12 +39,18 @@ def export(
         The path that was written.
 
     Raises:
-        ValueError: If the format or an endpoint is unknown, or the model is not built.
+        ValueError: If the format or an endpoint is unknown or does not fit the path, or the model
+            is not built.
         FileExistsError: If `filepath` exists.
         RuntimeError: If the backend of Keras is not TensorFlow.
     """
     if format not in WRITERS:
         raise ValueError(f"Expected format to be one of {sorted(WRITERS)}. Received: {format!r}.")
+    if Path(filepath).suffix == ".tflite" and format != "litert":
+        raise ValueError(
+            f"Expected format='litert' for a .tflite file. Received: format={format!r} and "
+            f"{filepath}. (A SavedModel is a folder, such as served/vae/1.)"
+        )
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(
             "Expected the tensorflow backend for export. Received: "
