@@ -17,6 +17,7 @@ from keras_vae import (
     weights,
 )
 from keras_vae.autoencoder import Autoencoder
+from keras_vae.classifiers import classifier_from
 from keras_vae.models.conditional import ConditionalVAE
 from keras_vae.models.contractive import ContractiveAutoencoder
 from keras_vae.models.conv import ConvAutoencoder, ConvVAE
@@ -70,6 +71,7 @@ __all__ = [
     "TransformerVAE",
     "VampVAE",
     "callbacks",
+    "classifier_from",
     "controllers",
     "distributions",
     "estimators",

@@ -39,6 +39,7 @@ NAMES = [
     "TransformerVAE",
     "VampVAE",
     "callbacks",
+    "classifier_from",
     "controllers",
     "distributions",
     "estimators",

@@ -1,0 +1,147 @@
+"""A classifier from a trained autoencoder: its encoder, and a head on top."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from keras_vae.autoencoder import Autoencoder
+from keras_vae.conditioned import Conditioned
+from keras_vae.masking import Masking
+
+Tensor = Any
+
+
+def classifier_from(
+    model: Autoencoder,
+    num_classes: int,
+    freeze: bool = True,
+    layer: str | None = None,
+    hidden: Sequence[int] = (),
+    dropout: float = 0.0,
+    name: str = "classifier",
+) -> keras.Model:
+    """A classifier that starts from the encoder of `model`.
+
+    It is a functional Keras model of its own: `compile`, `fit`, `evaluate`, `save` and `export` are
+    Keras's, and it holds nothing of the decoder. Its encoder is a copy. Training the classifier
+    therefore changes no weight of `model`, freezing it freezes nothing there, and training `model`
+    on does not reach the classifier.
+
+    With `freeze` only the head is trained, and normalizations in the encoder keep their statistics.
+    To train the head first and all of it then, set `classifier.get_layer("encoder").trainable =
+    True` and compile again.
+
+    Example:
+        >>> classifier = keras_vae.classifier_from(model, num_classes=10)
+        >>> classifier.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        >>> classifier.fit(images, labels, epochs=10)
+
+    Args:
+        model: A built autoencoder, trained or not.
+        num_classes: How many classes, at least 2; labels are 0 to `num_classes` - 1.
+        freeze: Whether the encoder's weights stay as they are.
+        layer: Read the output of this layer of the encoder in place of the code, which is the
+            encoder's first output: of a VAE the mean, of `VQVAE`, `FSQ` and `SparseAutoencoder` the
+            vectors before they are quantized or thinned out, of a `LadderVAE` the top features.
+        hidden: Widths of dense layers between what is read and the classes; none is a linear
+            classifier.
+        dropout: Share of the features that training drops before each dense layer.
+        name: Of the classifier.
+
+    Returns:
+        A model from x, or `(x, mask)` of a masked model, to probabilities `(batch, num_classes)`,
+        float32.
+
+    Raises:
+        TypeError: If `model` is no autoencoder of `keras_vae`, or its encoder cannot be copied.
+        ValueError: If it is not built, needs a condition, has no such layer, or a number is out of
+            range.
+    """
+    _check(model, num_classes, hidden, dropout)
+    encoder, inputs = _copy(model, layer)
+    for each in encoder._flatten_layers():  # Keras leaves out layers inside a trainable model.
+        each.trainable = not freeze
+    h = _flat(keras.tree.flatten(encoder(inputs))[0])
+    for width in hidden:
+        h = layers.Dense(width, "relu")(_dropped(h, dropout))
+    # Probabilities of many classes are not for half precision.
+    head = layers.Dense(num_classes, "softmax", dtype="float32", name="probabilities")
+    return keras.Model(inputs, head(_dropped(h, dropout)), name=name)
+
+
+def _copy(model: Autoencoder, layer: str | None) -> tuple[keras.layers.Layer, Any]:
+    """A copy of the encoder up to what is read, with its weights, and symbolic inputs for it."""
+    encoder = model.encoder
+    if getattr(encoder, "inputs", None) and hasattr(encoder, "layers"):
+        # Cut off what is not read, such as z_log_var: it would never get a gradient.
+        output = encoder.outputs[0] if layer is None else _output(encoder, layer)
+        part = keras.Model(_unpacked(encoder.inputs), output, name="encoder")
+        copy = keras.models.clone_model(part)
+        inputs = [keras.Input(t.shape[1:], dtype=t.dtype, name=t.name) for t in encoder.inputs]
+        copy.set_weights(part.get_weights())
+        return copy, _unpacked(inputs)
+    if layer is not None:
+        raise ValueError(
+            "Expected a functional or sequential encoder, whose layers can be read. Received: "
+            f"layer={layer!r} of a {type(encoder).__name__}. (Leave layer out to read its code.)"
+        )
+    return _copy_of_subclass(encoder, keras.Input(model.event_shape, name="x"))
+
+
+def _copy_of_subclass(encoder: keras.layers.Layer, x: Tensor) -> tuple[keras.layers.Layer, Tensor]:
+    try:
+        copy = type(encoder).from_config({**encoder.get_config(), "name": "encoder"})
+    except (NotImplementedError, TypeError) as error:
+        raise TypeError(
+            "Expected an encoder that Keras can copy from its get_config(). Received: "
+            f"{type(encoder).__name__}. ({error})"
+        ) from error
+    copy(x)
+    copy.set_weights(encoder.get_weights())
+    return copy, x
+
+
+def _output(encoder: Any, layer: str) -> Tensor:
+    """The output of a layer of a functional or sequential encoder, by the layer's name."""
+    names = [each.name for each in encoder.layers]
+    if layer not in names:
+        raise ValueError(
+            f"Expected layer to be one of the encoder's, {', '.join(names)}. Received: {layer!r}."
+        )
+    return keras.tree.flatten(encoder.get_layer(layer).output)[0]
+
+
+def _unpacked(tensors: Any) -> Any:
+    return tensors[0] if len(tensors) == 1 else list(tensors)
+
+
+def _flat(h: Tensor) -> Tensor:
+    return layers.Flatten(name="features")(h) if len(h.shape) > 2 else h
+
+
+def _dropped(h: Tensor, rate: float) -> Tensor:
+    return layers.Dropout(rate)(h) if rate else h
+
+
+def _check(model: Any, num_classes: Any, hidden: Any, dropout: Any) -> None:
+    if not isinstance(model, Autoencoder):
+        raise TypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
+    if not model.built:
+        raise ValueError(
+            f"Expected a built model. Received: {type(model).__name__} that has not seen data. "
+            "(Call model.build((None, *shape_of_one_example)), or fit it.)"
+        )
+    if isinstance(model, Conditioned) and not isinstance(model, Masking):
+        raise ValueError(
+            "Expected a model whose codes need nothing but x. Received: "
+            f"{type(model).__name__}, whose encoder takes a condition, of which a label would give "
+            "the class away."
+        )
+    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
+        raise ValueError(f"Expected num_classes to be 2 or more. Received: {num_classes!r}.")
+    if isinstance(hidden, str) or not all(isinstance(w, int) and w > 0 for w in hidden):
+        raise ValueError(f"Expected hidden to be widths of layers. Received: {hidden!r}.")
+    if not 0.0 <= dropout < 1.0:
+        raise ValueError(f"Expected dropout from 0 to below 1. Received: {dropout!r}.")

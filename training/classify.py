@@ -1,0 +1,242 @@
+"""Turn the encoder of a run into a classifier, and compare it with the same network untrained.
+
+    python -m training.classify runs/vae --labels 100,1000,all
+
+For each number of labels three networks are trained alike on the same labeled images: the head
+alone on the run's frozen encoder, the whole network from the run's encoder on, and the whole
+network from new weights. Nothing is selected on the test images: each network is measured once,
+at the end of a number of steps that is fixed beforehand.
+"""
+
+import os
+import platform
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+
+from training import cli, runs
+
+KINDS = {
+    "frozen": "the head alone, on the frozen encoder",
+    "fine_tuned": "the whole network, from the encoder on",
+    "scratch": "the same network from new weights",
+}
+
+
+def classify(
+    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
+    labels: str = "100,1000,all",
+    data: str | None = None,
+    layer: str | None = None,
+    hidden: tuple[int, ...] = (),
+    dropout: float = 0.0,
+    repeats: int = 3,
+    epochs: int = 10,
+    least_steps: int = 1000,
+    batch_size: int = 100,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+) -> int:
+    """Compare classifiers that start from a run's encoder with the same network from scratch.
+
+    Prints a table, and saves it in the run directory as classification.json and
+    classification.md. A lone .keras file needs --data, and its table is only printed.
+
+    Args:
+        run: A run directory of training.train, or a .keras file.
+        labels: How many training images keep their labels, numbers and `all`, with commas; as many
+            of each class. A smaller set is a part of a larger one.
+        data: Another data set than the run's own.
+        layer: Read this layer of the encoder in place of the code.
+        hidden: Widths of dense layers between what is read and the classes.
+        dropout: Share of the features that training drops before each dense layer.
+        repeats: How often each network is trained, each time on other images and from other
+            weights; the table has the means. `all` has the same images each time.
+        epochs: How often to go through the labeled images, but
+        least_steps: at least so many steps.
+        batch_size: Images per step.
+        learning_rate: Of Adam at the first step; it falls to zero by a cosine.
+        seed: Of the choice of images, of the weights and of the order.
+    """
+    wanted = numbers_of_labels(labels)
+    for name, value in (
+        ("repeats", repeats),
+        ("epochs", epochs),
+        ("least-steps", least_steps),
+        ("batch-size", batch_size),
+    ):
+        if value < 1:
+            raise ValueError(f"Expected --{name} of at least 1. Received: {value}.")
+    opened = runs.open_run(run)
+    cli.prepare_tensorflow(training=True)
+    images = opened.data(data)
+    check(images, wanted, run)
+    network = {"layer": layer, "hidden": hidden, "dropout": dropout}
+    schedule = {"epochs": epochs, "least_steps": least_steps, "batch_size": batch_size}
+    settings = {**network, **schedule, "learning_rate": learning_rate, "seed": seed}
+    report = compared(opened.model(), images, wanted, repeats, settings)
+    text = markdown(report)
+    print(text, end="")
+    if opened.path.is_dir():
+        from training.evaluate import save
+
+        for path in save(report, text, opened.path, "classification"):
+            print(f"Saved {path}")
+    return 0
+
+
+def numbers_of_labels(text: str) -> list[int | None]:
+    """The numbers in "100,1000,all"; None is all.
+
+    Raises:
+        ValueError: If one is something else.
+    """
+    words = [word.strip().replace("_", "") for word in text.split(",")]
+    if bad := [w for w in words if w != "all" and not (w.isdigit() and int(w) > 0)]:
+        raise ValueError(
+            f"Expected --labels as numbers above 0 and `all`, with commas. Received: {bad[0]!r} in "
+            f"{text!r}."
+        )
+    return [None if word == "all" else int(word) for word in words]
+
+
+def check(data: Any, wanted: list[int | None], run: str) -> None:
+    """Raise ValueError unless the data have as many labels as are wanted, of each class as many."""
+    if data.train_labels is None:
+        raise ValueError(
+            f"Expected data with labels. Received: {data.name}, which has none. (Give --data.)"
+        )
+    counts = np.bincount(data.train_labels)
+    for count in wanted:
+        each = 0 if count is None else count // len(counts)
+        if count is not None and (count % len(counts) or each > counts.min()):
+            raise ValueError(
+                f"Expected numbers of labels that are multiples of {len(counts)}, the number of "
+                f"classes, up to {counts.min() * len(counts):,}. Received: {count}."
+            )
+
+
+def chosen(labels: np.ndarray, count: int | None, seed: int) -> np.ndarray:
+    """Which images keep their labels, as many of each class; for one seed sets are nested.
+
+    Args:
+        labels: Of all training images.
+        count: How many to choose, a multiple of the number of classes; None for all.
+        seed: Of the choice.
+
+    Returns:
+        Indices in ascending order.
+    """
+    if count is None:
+        return np.arange(len(labels))
+    order = np.random.RandomState(seed).permutation(len(labels))
+    classes = range(int(labels.max()) + 1)
+    each = count // len(classes)
+    return np.sort(np.concatenate([order[labels[order] == c][:each] for c in classes]))
+
+
+def compared(
+    model: Any,
+    data: Any,
+    wanted: list[int | None],
+    repeats: int,
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """All that classification.json holds.
+
+    Args:
+        model: A trained `keras_vae.Autoencoder`.
+        data: A `training.data.Data` with labels.
+        wanted: Numbers of labels; None is all.
+        repeats: How often each network is trained.
+        settings: Layer, hidden, dropout, epochs, least_steps, batch_size, learning_rate, seed.
+    """
+    begin, cpu = time.perf_counter(), time.process_time()
+    rows = []
+    for count in wanted:
+        found: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        for repeat in range(repeats):
+            seed = settings["seed"] + repeat
+            indices = chosen(data.train_labels, count, seed)
+            for kind in KINDS:
+                found[kind].append(accuracy(model, data, indices, kind, seed, settings))
+        means = {kind: float(np.mean(values)) for kind, values in found.items()}
+        rows.append({"labels": len(indices), "accuracy": means, "each": found})
+        print(f"{len(indices)} labels: " + ", ".join(f"{k} {v:.2%}" for k, v in means.items()))
+    return {
+        "data": data.name,
+        "model": type(model).__name__,
+        "test_images": len(data.test),
+        "repeats": repeats,
+        "settings": {**settings, "hidden": list(settings["hidden"])},
+        "kinds": KINDS,
+        "rows": rows,
+        "seconds": round(time.perf_counter() - begin, 1),
+        "processor_seconds": round(time.process_time() - cpu, 1),
+        "machine": f"{platform.machine()}, {os.cpu_count()} processor cores",
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": runs.versions(),
+    }
+
+
+def accuracy(
+    model: Any, data: Any, indices: np.ndarray, kind: str, seed: int, settings: dict[str, Any]
+) -> float:
+    """Test accuracy of one network, trained on the labels of the images `indices`."""
+    import keras
+
+    from training.data import evaluation_batches, steps_per_epoch, training_batches
+
+    classifier = network(model, data, kind, seed, settings)
+    size = min(settings["batch_size"], len(indices))
+    steps = steps_per_epoch(len(indices), size) * settings["epochs"]
+    steps = max(steps, settings["least_steps"])
+    rate = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], steps)
+    classifier.compile(
+        keras.optimizers.Adam(rate),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+    batches = training_batches(data.train[indices], size, seed, labels=data.train_labels[indices])
+    classifier.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
+    test = evaluation_batches(data.test, 500, labels=data.test_labels)
+    return float(classifier.evaluate(test, verbose=0, return_dict=True)["accuracy"])
+
+
+def network(model: Any, data: Any, kind: str, seed: int, settings: dict[str, Any]) -> Any:
+    """The classifier of one kind, the weights of its head and of new encoders drawn from `seed`."""
+    import keras
+
+    import keras_vae as kv
+
+    keras.utils.set_random_seed(seed)
+    start = type(model).from_config(model.get_config()) if kind == "scratch" else model
+    start.build_for(np.zeros((1, *data.image_shape), "float32"))
+    parts = {name: settings[name] for name in ("layer", "hidden", "dropout")}
+    classes = int(data.train_labels.max()) + 1
+    return kv.classifier_from(start, classes, freeze=kind == "frozen", **parts)
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """The report as a table that reads well in a terminal too."""
+    title = (
+        f"Test accuracy on {report['test_images']:,} images of {report['data']}, in %, of "
+        f"classifiers from the encoder of a {report['model']}; mean of {report['repeats']} and, in "
+        "brackets, the least and the greatest."
+    )
+    lines = ["| labels | " + " | ".join(report["kinds"].values()) + " |", "|---:|---:|---:|---:|"]
+    for row in report["rows"]:
+        cells = [
+            f"{100 * row['accuracy'][kind]:.2f} ({100 * min(each):.2f} - {100 * max(each):.2f})"
+            for kind, each in row["each"].items()
+        ]
+        lines.append(f"| {row['labels']:,} | " + " | ".join(cells) + " |")
+    return "\n".join([title, "", *lines]) + "\n"
+
+
+if __name__ == "__main__":
+    cli.main(classify)
