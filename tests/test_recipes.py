@@ -65,6 +65,20 @@ def test_the_vamp_recipe_starts_from_the_networks_of_a_run(tmp_path):
     assert np.any(np.asarray(recipe(components=3, **small).model(x)) != np.asarray(trained(x)))
 
 
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", ["gated_vae_mnist", "gated_iwae_mnist"])
+def test_a_gated_recipe_for_mnist_starts_from_the_networks_of_a_run(name, tmp_path):
+    import numpy as np
+
+    small = {"latent_dim": 2, "hidden": (4,), "image_shape": (6, 6, 1)}
+    trained = recipes.find("gated_vae_mnist")(seed=5, **small).model
+    trained.save(tmp_path / "vae.keras")
+    recipe = recipes.find(name)(start=str(tmp_path / "vae.keras"), protocol="plain", **small)
+    x = np.random.default_rng(0).random((5, 6, 6, 1), "float32")
+    np.testing.assert_array_equal(np.asarray(recipe.model(x)), np.asarray(trained(x)))
+    assert recipe.protocol == "plain"
+
+
 def test_looking_at_recipes_imports_no_keras():
     code = (
         "import sys; from training import recipes; recipes.summaries();"

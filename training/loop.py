@@ -99,11 +99,8 @@ def start(
         ValueError: If the data are not those of the run to continue, it has more epochs, or its
             learning rate follows a schedule over another number of them.
     """
-    import keras
-
-    scheduled = not isinstance(recipe.optimizer, keras.optimizers.Optimizer)
     before = recipe.epochs if stored is None else stored["settings"].get("epochs", recipe.epochs)
-    if scheduled and before != recipe.epochs:
+    if scheduled(recipe) and before != recipe.epochs:
         raise ValueError(
             f"Expected --epochs {before}, over which the learning rate of the run falls. "
             f"Received: {recipe.epochs}. (Start a new run.)"
@@ -115,15 +112,31 @@ def start(
         done = epochs_done(int(model.steps), stored, config)
         model.steps_per_execution = at_once
     else:
-        steps = recipe.epochs * config["steps_per_epoch"]
-        optimizer = recipe.optimizer(steps) if scheduled else recipe.optimizer
-        model.compile(optimizer, jit_compile=False, steps_per_execution=at_once)
+        compile_model(recipe, config["steps_per_epoch"], at_once)
     if done > recipe.epochs:
         raise ValueError(
             f"Expected --epochs of at least {done}, which the run has already. "
             f"Received: {recipe.epochs}."
         )
     return model, done
+
+
+def scheduled(recipe: Recipe) -> bool:
+    """Whether the learning rate follows a schedule over the whole training."""
+    import keras
+
+    return not isinstance(recipe.optimizer, keras.optimizers.Optimizer)
+
+
+def compile_model(recipe: Recipe, steps: int, at_once: int | None = None) -> None:
+    """Compile the recipe's model for epochs of `steps` steps, `at_once` of them in one go."""
+    total = recipe.epochs * steps
+    optimizer = recipe.optimizer(total) if scheduled(recipe) else recipe.optimizer
+    recipe.model.compile(
+        optimizer,
+        jit_compile=False,
+        steps_per_execution=at_once or steps_per_execution(steps, None),
+    )
 
 
 def epochs_done(steps: int, stored: dict[str, Any], config: dict[str, Any]) -> int:

@@ -96,6 +96,23 @@ def defaults(function: Callable[..., Recipe]) -> dict[str, Any]:
     return {name: p.default for name, p in parameters.items() if name not in FILLED_IN}
 
 
+def start_from(run: str | None, encoder: Any, decoder: Any) -> None:
+    """Give the networks the weights of those of a trained run; None leaves them as they are.
+
+    Args:
+        run: A run directory, or a .keras file, of a model with networks of the same shapes.
+        encoder: Of the new model.
+        decoder: Of the new model.
+    """
+    if run is None:
+        return
+    from training import runs
+
+    trained = runs.open_run(run).model()
+    encoder.set_weights(trained.encoder.get_weights())
+    decoder.set_weights(trained.decoder.get_weights())
+
+
 def _run_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise FileNotFoundError(

@@ -1,6 +1,6 @@
 """The gated VAE with a VampPrior, on binary Fashion-MNIST."""
 
-from training.recipes import Recipe
+from training.recipes import Recipe, start_from
 
 
 def recipe(
@@ -33,12 +33,7 @@ def recipe(
     import keras_vae as kv
 
     encoder, decoder = kv.nets.gated_dense(image_shape, latent_dim, hidden)
-    if start is not None:
-        from training import runs
-
-        trained = runs.open_run(start).model()
-        encoder.set_weights(trained.encoder.get_weights())
-        decoder.set_weights(trained.decoder.get_weights())
+    start_from(start, encoder, decoder)
     beta = kv.schedules.LinearWarmUp(warm_up_steps) if warm_up_steps else 1.0
     return Recipe(
         model=kv.VampVAE(

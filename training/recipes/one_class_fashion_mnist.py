@@ -1,0 +1,38 @@
+"""The small VAE that learns one class of Fashion-MNIST, for `python -m training.one_class`."""
+
+from training.recipes import Recipe
+
+
+def recipe(
+    latent_dim: int = 32,
+    hidden: tuple[int, ...] = (256,),
+    learning_rate: float = 2e-3,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    seed: int = 0,
+) -> Recipe:
+    """Small VAE of one class of Fashion-MNIST, a model that trains in seconds.
+
+    The scale of p(x | z) is learned, so that reconstruction and KL need no weights between them
+    (Rybkin et al. 2021, arXiv:2006.13202).
+
+    Args:
+        latent_dim: Size of the code.
+        hidden: Widths of the encoder's layers; the decoder mirrors them.
+        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        image_shape: Height, width, channels.
+        seed: Of the weights and of the noise.
+    """
+    import keras
+
+    import keras_vae as kv
+
+    networks = kv.nets.dense(image_shape, latent_dim, hidden, heads=2, activation="relu")
+    return Recipe(
+        model=kv.VAE(*networks, likelihood="normal_learned_scale", seed=seed),
+        optimizer=lambda steps: keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        ),
+        data="fashion_mnist",
+        epochs=30,
+        batch_size=128,
+    )
