@@ -74,10 +74,11 @@ def calibration_data(run: Any, name: str | None, needed: bool) -> Any:
 
 
 def pixels(data: Any) -> Any:
-    """Training images from all over the data set, `(n, *image_shape)`, float32 in [0, 1]."""
+    """Training examples from all over the data set, `(n, *event_shape)`, float32."""
     from keras_vae.exporting.calibration import evenly
+    from training.data import as_floats
 
-    return evenly(data.train, CALIBRATION_EXAMPLES).astype("float32") / 255.0
+    return as_floats(evenly(data.train, CALIBRATION_EXAMPLES))
 
 
 def refuse_existing(path: Path) -> None:

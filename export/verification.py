@@ -138,16 +138,17 @@ def compare_on(
 
 
 def true_examples(run: Any, count: int, name: str | None) -> tuple[np.ndarray | None, str]:
-    """Test images from all over the test set, float32 in [0, 1], and what they are.
+    """Test examples from all over the test set, float32 as the model takes them, and what they are.
 
     None for a lone model without data.
     """
     from keras_vae.exporting.calibration import evenly
+    from training.data import as_floats
 
     if name is None and not run.config:
         return None, "generated inputs"
     data = run.data(name)
-    return evenly(data.test, count).astype("float32") / 255.0, f"test images of {data.name}"
+    return as_floats(evenly(data.test, count)), f"test {data.kind} of {data.name}"
 
 
 def requests_for(model: Any, given: Sequence[np.ndarray] = ()) -> arrays.Grouped:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.sources.base import check_images
+from training.sources.base import check_examples
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -56,7 +56,8 @@ def training_batches(
         >>> model.fit(batches, steps_per_epoch=steps_per_epoch(len(data.train), 128), epochs=30)
 
     Args:
-        images: uint8 of shape `(count, height, width, channels)`. They are copied once.
+        images: uint8 of shape `(count, height, width, channels)`, or series, float32 of shape
+            `(count, time, features)`. They are copied once.
         batch_size: Images per batch; the last batch of an epoch holds what remains.
         seed: Of the order.
         start_step: How many batches to leave out at the start, counted from the first epoch.
@@ -65,11 +66,12 @@ def training_batches(
         labels: One integer per image, to get pairs `(batch, labels)`.
 
     Returns:
-        Batches of float32, `(batch, height, width, channels)`, pixels in [0, 1].
+        Batches of float32, `(batch, height, width, channels)`, pixels in [0, 1]; series as they
+        are.
 
     Raises:
-        ValueError: The images are no bytes, labels do not match them, a number is out of range, or
-            nothing is left to do.
+        ValueError: The images are neither bytes nor series, labels do not match them, a number
+            is out of range, or nothing is left to do.
     """
     import tensorflow as tf
 
@@ -107,15 +109,18 @@ def evaluation_batches(
     """Batches of all images, once, in order.
 
     Args:
-        images: uint8 of shape `(count, height, width, channels)`. They are copied once.
+        images: uint8 of shape `(count, height, width, channels)`, or series, float32 of shape
+            `(count, time, features)`. They are copied once.
         batch_size: Images per batch; the last batch holds what remains.
         labels: One integer per image, to get pairs `(batch, labels)`.
 
     Returns:
-        Batches of float32, `(batch, height, width, channels)`, pixels in [0, 1].
+        Batches of float32, `(batch, height, width, channels)`, pixels in [0, 1]; series as they
+        are.
 
     Raises:
-        ValueError: The images are no bytes, labels do not match them, or `batch_size` is below 1.
+        ValueError: The images are neither bytes nor series, labels do not match them, or
+            `batch_size` is below 1.
     """
     import tensorflow as tf
 
@@ -136,12 +141,14 @@ def _gatherer(images: np.ndarray, labels: np.ndarray | None) -> Any:
     """Returns the function from the indices of a batch to the batch."""
     import tensorflow as tf
 
-    check_images(images, "the images to batch")
+    check_examples(images, "the examples to batch")
     pixels = _resident(images)
     classes = None if labels is None else _resident(labels)
 
     def get_batch(indices: tf.Tensor) -> Any:
-        batch = tf.cast(tf.gather(pixels, indices), tf.float32) / 255.0
+        batch = tf.gather(pixels, indices)
+        if batch.dtype == tf.uint8:
+            batch = tf.cast(batch, tf.float32) / 255.0
         return batch if classes is None else (batch, tf.gather(classes, indices))
 
     return get_batch

@@ -9,14 +9,16 @@ from training.batches import evaluation_batches, steps_per_epoch, training_batch
 from training.dsprites import read_dsprites
 from training.protocols import read_static
 from training.sources.arrays import read_npy, read_npz
-from training.sources.base import Data, first, resized, shape_text
+from training.sources.base import Data, as_floats, first, resized, shape_text
 from training.sources.digits import read_digits
 from training.sources.folder import SUFFIXES, read_image_folder
 from training.sources.idx import has_idx_files, read_idx_folder
+from training.sources.series import read_mnist1d, read_series
 from training.sources.tfds import read_tfds, tfds_names
 
 __all__ = [
     "Data",
+    "as_floats",
     "describe",
     "evaluation_batches",
     "load",
@@ -38,7 +40,7 @@ FASHION_MNIST_LABELS = (
     "Bag",
     "Ankle boot",
 )
-BUILT_IN = ("digits", "fashion_mnist", "dsprites")
+BUILT_IN = ("digits", "fashion_mnist", "dsprites", "mnist1d")
 
 
 def load(
@@ -47,8 +49,10 @@ def load(
     image_size: tuple[int, int] | None = None,
     limit: int | None = None,
     data_dir: str | os.PathLike[str] | None = None,
+    window: int | None = None,
+    stride: int | None = None,
 ) -> Data:
-    """Loads a data set, by name or path, as bytes in memory.
+    """Loads a data set, by name or path: images as bytes, series as numbers, in memory.
 
     Example:
         >>> describe(load("digits"))
@@ -60,6 +64,8 @@ def load(
             - `digits`: scikit-learn's handwritten digits, 8x8x1; always there.
             - `fashion_mnist`: from Debian's package dataset-fashion-mnist, else from TFDS.
             - `dsprites`: 70,000 pictures of 64x64x1, drawn anew, see `training.dsprites`.
+            - `mnist1d`: 4,000 and 1,000 series of 40x1, made anew.
+            - `series:FILE`: a .csv file or array of NumPy, see `training.sources.series`.
             - the path of a folder of IDX files (also `idx:FOLDER`), or of a folder of pictures
               (PNG, JPEG, BMP, GIF; sub-folders are labels).
             - the path of an .npz or .npy file, or `static:FILE` for a file of binary MNIST, see
@@ -68,9 +74,11 @@ def load(
         image_size: The (height, width) to stretch all images to. Needed where they differ in size.
         limit: Keep only the first so many training and so many test images.
         data_dir: Where TFDS keeps its data; only for data sets that come from there.
+        window: Steps of each series that is cut out of a recording.
+        stride: Steps from one such series to the next; `window` by default.
 
     Returns:
-        Training and test images, uint8, all of one shape.
+        Training and test images, uint8, all of one shape; or series, float32.
 
     Raises:
         FileNotFoundError: A file is missing, or a download failed.
@@ -80,15 +88,21 @@ def load(
         raise ValueError(f"Expected image_size as (height, width). Received {image_size}")
     if limit is not None and limit < 1:
         raise ValueError(f"Expected a limit of at least 1. Received {limit}")
+    text = os.fspath(name)
+    if text.startswith("series:"):
+        file = Path(text.removeprefix("series:")).expanduser()
+        return resized(first(read_series(file, window, stride), limit), image_size)
+    if window is not None or stride is not None:
+        raise ValueError(f"Expected series:FILE with a window or stride. Received {text}")
     size = None if image_size is None else (image_size[0], image_size[1])
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    return resized(first(_read(os.fspath(name), size, limit, folder), limit), size)
+    return resized(first(_read(text, size, limit, folder), limit), size)
 
 
 def describe(data: Data) -> str:
     """Says in one line what a data set is."""
     return (
-        f"{data.name}: {len(data.train):,} training and {len(data.test):,} test images of "
+        f"{data.name}: {len(data.train):,} training and {len(data.test):,} test {data.kind} of "
         f"{shape_text(data.image_shape)}"
     )
 
@@ -103,6 +117,8 @@ def _read(
         return _read_fashion_mnist(size, limit, data_dir)
     if name == "dsprites":
         return read_dsprites()
+    if name == "mnist1d":
+        return read_mnist1d()
     if name.startswith("static:"):
         return read_static(Path(name.removeprefix("static:")).expanduser())
     if name.startswith("idx:"):
@@ -157,6 +173,6 @@ def _unknown(name: str) -> str:
     hint = f" (did you mean {nearest[0]}?)" if nearest else ""
     return (
         f"Expected {', '.join(BUILT_IN)}, idx:FOLDER, a folder of pictures, an .npz or .npy file, "
-        f"tfds:NAME, or one of {len(others)} names of TensorFlow Datasets such as mnist. Received "
-        f"{name!r}{hint}"
+        f"series:FILE, tfds:NAME, or one of {len(others)} names of TensorFlow Datasets such as "
+        f"mnist. Received {name!r}{hint}"
     )

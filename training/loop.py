@@ -39,13 +39,15 @@ def prepare(
         image_size=settings.image_size,
         limit=settings.limit,
         data_dir=settings.data_dir,
+        window=settings.window,
+        stride=settings.stride,
     )
     if tuple(recipe.model.event_shape) != data.image_shape:
-        with_shape = {**arguments, "image_shape": data.image_shape}
+        with_shape = {**arguments, "image_shape": data.image_shape, "shape": data.image_shape}
         recipe = replace(recipe, model=call_recipe(function, with_shape, settings.seed).model)
     if tuple(recipe.model.event_shape) != data.image_shape:
         raise ValueError(
-            f"Expected images of shape {tuple(recipe.model.event_shape)}, which the recipe's "
+            f"Expected {data.kind} of shape {tuple(recipe.model.event_shape)}, which the recipe's "
             f"model takes. Received: {data.image_shape} in {data.name}. (Give --image-size, or "
             "let the recipe have an argument image_shape.)"
         )
@@ -199,12 +201,12 @@ def callbacks(folder: Path, data: Any, recipe: Recipe) -> list[Any]:
 
     from keras_vae.callbacks import JsonLines, LatentReport, SafeCheckpoint, StopOnNonFinite
     from training.best import KeepBest
-    from training.pictures import pixels
+    from training.data import as_floats
 
     keep_best = KeepBest(folder, recipe.best, recipe.patience)
     return [
         StopOnNonFinite(),
-        LatentReport(pixels(data.test[:REPORTED_IMAGES]), say=_warn),
+        LatentReport(as_floats(data.test[:REPORTED_IMAGES]), say=_warn),
         JsonLines(folder / runs.METRICS),
         SafeCheckpoint(folder / runs.MODEL),
         *([] if recipe.protocol == "plain" else [keep_best]),

@@ -12,8 +12,8 @@ from training import recipes
 from training.recipes import Recipe
 
 # These names of `training.data` win over folders that are called the same.
-BUILT_IN = ("digits", "fashion_mnist", "dsprites")
-SCHEMES = ("idx:", "static:")
+BUILT_IN = ("digits", "fashion_mnist", "dsprites", "mnist1d")
+SCHEMES = ("idx:", "static:", "series:")
 # What may differ between a run and its continuation without changing the result so far.
 MAY_CHANGE = ("epochs", "steps_per_execution", "out", "resume")
 
@@ -29,6 +29,8 @@ class Settings:
         image_size: Height and width to stretch the images to.
         limit: Use only the first so many training and test images.
         data_dir: Where TensorFlow Datasets keeps its data.
+        window: Steps of each series that is cut out of the recording --data series:FILE.
+        stride: Steps from one such series to the next; the window if left out.
         out: Run directory to make; runs/RECIPE-NUMBER if left out.
         resume: Continue the run in --out; all other options are taken from it.
         seed: Of the weights, of the order of the images and of the noise.
@@ -41,6 +43,8 @@ class Settings:
     image_size: tuple[int, int] | None = None
     limit: int | None = None
     data_dir: str | None = None
+    window: int | None = None
+    stride: int | None = None
     out: str | None = None
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     seed: int = 0
@@ -48,7 +52,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be meant."""
-        for name in ("epochs", "batch_size", "limit", "steps_per_execution"):
+        for name in ("epochs", "batch_size", "limit", "steps_per_execution", "window", "stride"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"Expected --{_flag(name)} of at least 1. Received: {value}.")

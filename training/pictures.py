@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from training.data import Data
+from training.data import Data, as_floats
 
 COLUMNS = 10
 PAIRS = 6
@@ -40,9 +40,12 @@ def figures(model: Any, data: Data, metrics: Path) -> Iterator[tuple[str, Callab
     """Names of the pictures that fit the model, each with the function that makes it."""
     from keras_vae import plots
 
+    if data.kind == "series":
+        yield from figures_of_series(model, data, metrics)
+        return
     is_vae = hasattr(model, "posterior")
     chosen = one_of_each(data)
-    images = pixels(data.test[chosen[: max(COLUMNS, 2 * PAIRS)]])
+    images = as_floats(data.test[chosen[: max(COLUMNS, 2 * PAIRS)]])
     half = min(PAIRS, len(images) // 2)
     yield "loss_curves", lambda: plots.loss_curves(metrics)
     yield (
@@ -57,10 +60,24 @@ def figures(model: Any, data: Data, metrics: Path) -> Iterator[tuple[str, Callab
     if "sample" in model.endpoints():
         yield "samples", lambda: plots.samples(model, rows=8, columns=12)
     if is_vae and len(model.latent_shape) == 1:
-        few = pixels(data.test[:SCATTERED_IF_LARGE])
+        few = as_floats(data.test[:SCATTERED_IF_LARGE])
         yield "traversal", lambda: plots.traversal(model, few)
     if is_vae and tuple(model.latent_shape) == (2,):
         yield "manifold", lambda: plots.manifold(model)
+
+
+def figures_of_series(
+    model: Any, data: Data, metrics: Path
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """As `figures`, for models of series."""
+    from keras_vae import plots
+
+    series = data.test[one_of_each(data)[:COLUMNS]]
+    yield "loss_curves", lambda: plots.loss_curves(metrics)
+    yield "reconstructions", lambda: plots.series_reconstructions(model, series)
+    yield "latents", lambda: scatter(model, data)
+    if "sample" in model.endpoints():
+        yield "samples", lambda: plots.series_samples(model, COLUMNS)
 
 
 def scatter(model: Any, data: Data) -> Any:
@@ -70,7 +87,7 @@ def scatter(model: Any, data: Data) -> Any:
     large = int(np.prod(model.latent_shape)) > LARGE_CODE
     count = SCATTERED_IF_LARGE if large else SCATTERED
     labels = None if data.test_labels is None else data.test_labels[:count]
-    return plots.latent_scatter(model, pixels(data.test[:count]), labels, data.label_names)
+    return plots.latent_scatter(model, as_floats(data.test[:count]), labels, data.label_names)
 
 
 def one_of_each(data: Data) -> np.ndarray:
@@ -83,8 +100,3 @@ def one_of_each(data: Data) -> np.ndarray:
         members = np.flatnonzero(labels == label)
         rank[members] = np.arange(len(members))
     return np.lexsort((labels, rank))
-
-
-def pixels(images: np.ndarray) -> np.ndarray:
-    """Bytes as float32 in [0, 1]."""
-    return images.astype("float32") / 255.0

@@ -95,11 +95,13 @@ class Run:
             image_size=tuple(size) if size else None,
             limit=None if name else settings.get("limit"),
             data_dir=settings.get("data_dir"),
+            window=settings.get("window"),
+            stride=settings.get("stride"),
         )
         wanted = tuple(self.config.get("image_shape", data.image_shape))
         if data.image_shape != wanted:
             raise ValueError(
-                f"Expected images of shape {wanted}, as the run was trained on. Received: "
+                f"Expected {data.kind} of shape {wanted}, as the run was trained on. Received: "
                 f"{data.image_shape} in {data.name}."
             )
         return data

@@ -100,6 +100,6 @@ def describe(data: Data, protocol: str) -> str:
     watch = "test" if protocol == "plain" else "validation"
     how = "" if protocol == "plain" else f", protocol {protocol}"
     return (
-        f"{data.name}{how}: {len(data.train):,} training and {len(data.test):,} {watch} images of "
-        f"{shape_text(data.image_shape)}"
+        f"{data.name}{how}: {len(data.train):,} training and {len(data.test):,} {watch} "
+        f"{data.kind} of {shape_text(data.image_shape)}"
     )

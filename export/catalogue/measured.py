@@ -93,9 +93,10 @@ def sampled(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Images from all over a data set, float32 in [0, 1], and their labels."""
     from keras_vae.exporting.calibration import evenly
+    from training.data import as_floats
 
     known = np.zeros(len(images), "int64") if labels is None else labels
-    return evenly(images, count).astype("float32") / 255.0, evenly(known, count)
+    return as_floats(evenly(images, count)), evenly(known, count)
 
 
 def summary(row: Row) -> dict[str, Any]:

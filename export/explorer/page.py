@@ -54,13 +54,15 @@ def write_page(
 
 def describe(model: Any, data: Any, points: int) -> dict[str, Any]:
     """The contents of model.json: shapes, ranges, order of the dimensions, encoded images."""
+    from training.data import as_floats
+
     takes = [spec.name for spec in model.endpoints()["decode"].inputs]
     if not hasattr(model, "posterior") or len(model.latent_shape) != 1 or takes != ["z"]:
         raise ValueError(
             "Expected a VAE with a flat code, whose dimensions can be sliders. Received: "
             f"{type(model).__name__}, which decodes {takes}, codes of shape {model.latent_shape}."
         )
-    x = data.test[:points].astype("float32") / 255.0
+    x = as_floats(data.test[:points])
     mean = np.asarray(model.encode(x))
     kl = kl_per_dimension(model, x)
     labels = None if data.test_labels is None else data.test_labels[:points]

@@ -7,6 +7,7 @@ Nothing is shown or written, and no window system is needed:
 
 from keras_vae.plots.charts import latent_scatter, loss_curves, read_history
 from keras_vae.plots.grids import interpolation, manifold, reconstructions, samples, traversal
+from keras_vae.plots.series import series_reconstructions, series_samples
 
 __all__ = [
     "interpolation",
@@ -16,5 +17,7 @@ __all__ = [
     "read_history",
     "reconstructions",
     "samples",
+    "series_reconstructions",
+    "series_samples",
     "traversal",
 ]

@@ -18,7 +18,7 @@ def measure(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measur
 
     Args:
         model: A `keras_vae.Autoencoder`.
-        images: Test images, uint8, `(count, height, width, channels)`.
+        images: Test images, uint8, `(count, height, width, channels)`; or series, float32.
         batch_size: Images at once; changes the speed only.
     """
     rows = objective(model, images, batch_size)
@@ -36,7 +36,7 @@ def notes(model: Any, rows: dict[str, Measure]) -> list[str]:
     found = []
     if "active_units" in rows and rows["active_units"].value == 0:
         found.append(f"Warning: {COLLAPSED}")
-    if "elbo" in rows and "bits_per_dim" not in rows:
+    if "elbo" in rows and "bits_per_dim" not in rows and "psnr" in rows:
         found.append(
             f"No bits per dimension: the likelihood {likelihood_name(model)!r} gives no "
             f"probability to the 256 levels of a byte ({', '.join(OF_BYTES)} do)."

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from training.data import as_floats
+
 # Likelihoods that are probabilities of the 256 levels of a byte, so that bits mean something.
 OF_BYTES = ("discretized_logistic", "discretized_logistic_mixture", "categorical")
 # Numbers that images or codes may take in memory as floats.
@@ -33,9 +35,9 @@ def likelihood_name(model: Any) -> str:
 
 
 def pixels(images: np.ndarray, most: int | None = None) -> np.ndarray:
-    """The first images, `most` or as many as fit in memory, as float32 in [0, 1]."""
+    """The first images, `most` or as many as fit in memory, as models take them."""
     room = max(LARGEST_ARRAY // math.prod(images.shape[1:]), 1)
-    return images[: min(most or room, room)].astype("float32") / np.float32(255)
+    return as_floats(images[: min(most or room, room)])
 
 
 def codes(model: Any, images: np.ndarray, batch_size: int) -> np.ndarray:
@@ -59,6 +61,8 @@ def bits_of(model: Any, images: np.ndarray) -> str | None:
         images: uint8 images, all of them.
     """
     name = likelihood_name(model)
+    if images.dtype != np.uint8:
+        return None
     if name in OF_BYTES:
         return f"a channel, {name}"
     if name == "bernoulli" and np.isin(images, (0, 255)).all():

@@ -37,21 +37,23 @@ def objective(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Meas
 
 
 def reconstruction_error(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
-    """Squared error, PSNR and SSIM; of a denoiser also the PSNR of corrupted images."""
+    """Squared error; of images PSNR and SSIM; of a denoiser also the PSNR of corrupted ones."""
     from keras_vae import latents, metrics
 
-    corrupts = hasattr(model, "corruption")
+    corrupts, is_images = hasattr(model, "corruption"), images.dtype == np.uint8
     plain, similar, corrupted, denoised = [], [], [], []
     for x in evaluation_batches(images, batch_size):
         y = model.reconstruct(x)
         plain.append(squared_error(x, y))
-        if min(images.shape[1:3]) >= SMALLEST_SIDE:
+        if is_images and min(images.shape[1:3]) >= SMALLEST_SIDE:
             of_batch = metrics.ssim(latents.as_numpy(x), latents.as_numpy(y))
             similar.append(np.full(len(plain[-1]), of_batch))
         if corrupts:
             noisy = model.corruption(x, training=True)
             corrupted.append(squared_error(x, noisy))
             denoised.append(squared_error(x, model.reconstruct(noisy)))
+    if not is_images:
+        return {"mse": Measure(mean(plain), "", "squared error a step and feature")}
     each = float(np.mean([psnr(error) for error in np.concatenate(plain)]))
     rows = {
         "mse": Measure(mean(plain), "", "squared error a pixel, pixels in [0, 1]"),

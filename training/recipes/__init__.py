@@ -2,9 +2,9 @@
 
 A recipe is a function named `recipe`. Its body is the configuration, as plain constructor calls;
 its typed keyword arguments are the command line of `python -m training.train`, and its docstring
-is the help. It imports Keras and `keras_vae` inside, so that `--help` answers at once. Two
-arguments are filled in by the program where a recipe has them: `image_shape`, from the data, and
-`seed`.
+is the help. It imports Keras and `keras_vae` inside, so that `--help` answers at once. Some
+arguments are filled in by the program where a recipe has them: `image_shape`, or `shape` for
+series, from the data, and `seed`.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from typing import Any
 
 from training.cli import did_you_mean
 
-FILLED_IN = ("image_shape", "seed")
+FILLED_IN = ("image_shape", "shape", "seed")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What every source of images gives, and the few steps that all sources share."""
+"""What every source of images or series gives, and the few steps that all sources share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +10,13 @@ HELD_OUT_EVERY = 10
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Training and test images, held in memory as bytes.
+    """Training and test images, held in memory as bytes; or series, as numbers.
 
     Attributes:
         name: What programs call the data set.
-        train: Training images, uint8 of shape `(count, height, width, channels)`, 0 to 255.
-        test: Test images, of the same type and image shape.
+        train: Training images, uint8 of shape `(count, height, width, channels)`, 0 to 255; or
+            series, float32 of shape `(count, time, features)`.
+        test: Test images or series, of the same type and shape.
         train_labels: Class of each training image, int64 of shape `(count,)`, or None.
         test_labels: Class of each test image, or None; given exactly when `train_labels` is.
         label_names: What label 0, 1, ... stand for, or None.
@@ -33,11 +34,11 @@ class Data:
 
     def __post_init__(self) -> None:
         """Refuses what no reader may return, so that no program need check again."""
-        check_images(self.train, f"the training images of {self.name}")
-        check_images(self.test, f"the test images of {self.name}")
+        check_examples(self.train, f"the training {self.kind} of {self.name}")
+        check_examples(self.test, f"the test {self.kind} of {self.name}")
         if self.train.shape[1:] != self.test.shape[1:]:
             raise ValueError(
-                f"Expected training and test images of one shape in {self.name}. Received "
+                f"Expected training and test {self.kind} of one shape in {self.name}. Received "
                 f"{shape_text(self.train.shape[1:])} for training and "
                 f"{shape_text(self.test.shape[1:])} for test (give an image_size, or mend the data)"
             )
@@ -50,15 +51,49 @@ class Data:
         _check_labels(self.test_labels, self.test, self.label_names, f"test, {self.name}")
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of every image."""
-        height, width, channels = self.train.shape[1:]
-        return height, width, channels
+    def image_shape(self) -> tuple[int, ...]:
+        """Height, width and channels of every image; time and features of series."""
+        return self.train.shape[1:]
+
+    @property
+    def kind(self) -> str:
+        """What the examples are: "images" or "series"."""
+        return "series" if self.train.ndim == 3 else "images"
 
 
 def shape_text(shape: Sequence[int]) -> str:
     """Writes a shape as people say it, for instance 28x28x1."""
     return "x".join(map(str, shape))
+
+
+def as_floats(examples: np.ndarray) -> np.ndarray:
+    """What models take, float32: the bytes of images divided by 255, series as they are."""
+    if examples.dtype == np.uint8:
+        return examples.astype(np.float32) / np.float32(255)
+    return examples.astype(np.float32)
+
+
+def check_examples(examples: np.ndarray, where: str) -> None:
+    """`check_images`, or for arrays of rank 3 `check_series`."""
+    check = check_series if examples.ndim == 3 else check_images
+    check(examples, where)
+
+
+def check_series(series: np.ndarray, where: str) -> None:
+    """Raises ValueError unless `series` are finite, float32 of shape (count, time, features).
+
+    Args:
+        series: The array to check.
+        where: What the array is, for the message.
+    """
+    if series.dtype != np.float32 or series.ndim != 3 or 0 in series.shape:
+        raise ValueError(
+            "Expected float32 series of shape (count, time, features), or uint8 images of shape "
+            f"(count, height, width, channels). Received {series.dtype} of shape {series.shape} in "
+            f"{where}"
+        )
+    if not np.isfinite(series).all():
+        raise ValueError(f"Expected finite numbers. Received NaN or infinity in {where}")
 
 
 def check_images(images: np.ndarray, where: str) -> None:
@@ -135,6 +170,8 @@ def resized(data: Data, size: tuple[int, int] | None) -> Data:
     """Returns the data with every image stretched to `size`, (height, width); None keeps it."""
     if size is None or data.image_shape[:2] == size:
         return data
+    if data.kind == "series":
+        raise ValueError(f"Expected no image_size for series. Received {size} for {data.name}")
     train = np.stack([resize(image, size) for image in data.train])
     test = np.stack([resize(image, size) for image in data.test])
     return replace(data, train=train, test=test)

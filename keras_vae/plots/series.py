@@ -1,0 +1,60 @@
+"""Figures of series: lines over time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from keras_vae import latents
+from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
+
+COLUMNS = 5
+# Inches.
+WIDTH, HEIGHT = 2.2, 1.5
+STYLES = {"input": ("#999999", 2.0), "reconstruction": ("#1f77b4", 1.2), "sample": ("#1f77b4", 1.2)}
+
+
+def series_reconstructions(model: Any, x: Any) -> Figure:
+    """Series and, over them, their reconstructions; of more features, the first.
+
+    Args:
+        model: A built model of series of `keras_vae`, without a mask.
+        x: Series, `(batch, time, features)`.
+    """
+    x = np.asarray(x, "float32")
+    lines = {"input": x, "reconstruction": latents.as_numpy(model.reconstruct(x))}
+    return _panels(lines, "Reconstructions")
+
+
+def series_samples(model: Any, count: int = 10, seed: int = 0, temperature: float = 1.0) -> Figure:
+    """New series; of more features, the first.
+
+    Args:
+        model: A built generative model of series of `keras_vae`, without a mask.
+        count: How many.
+        seed: As in `model.sample`.
+        temperature: As in `model.sample`.
+    """
+    drawn = model.sample(count, seed=seed, temperature=temperature)
+    return _panels({"sample": latents.as_numpy(drawn)}, "Samples")
+
+
+def _panels(lines: Mapping[str, np.ndarray], title: str) -> Figure:
+    """A panel for each series, all with the same axes."""
+    count = len(next(iter(lines.values())))
+    columns = min(COLUMNS, count)
+    rows = -(-count // columns)
+    figure = new_figure(WIDTH * columns, HEIGHT * rows + 0.5, layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for panel in panels[count:]:
+        panel.set_visible(False)
+    for index, panel in enumerate(panels[:count]):
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.tick_params(labelsize=FONT_SIZE - 3, colors=TEXT_COLOR)
+        for name, series in lines.items():
+            color, width = STYLES[name]
+            panel.plot(series[index, :, 0], color=color, linewidth=width, label=name)
+    figure.suptitle(title, fontsize=FONT_SIZE, color=TEXT_COLOR)
+    if len(lines) > 1:
+        panels[0].legend(fontsize=FONT_SIZE - 3, frameon=False)
+    return figure
