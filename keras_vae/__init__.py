@@ -1,6 +1,7 @@
 """Autoencoders for Keras 3, from `model.fit` to a server and a phone."""
 
 from keras_vae import (
+    anomalies,
     callbacks,
     controllers,
     distributions,
@@ -16,6 +17,7 @@ from keras_vae import (
     schedules,
     weights,
 )
+from keras_vae.anomalies import AnomalyDetector
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.classifiers import classifier_from
 from keras_vae.models.conditional import ConditionalVAE
@@ -51,6 +53,7 @@ __all__ = [
     "VAE",
     "VQVAE",
     "WAE",
+    "AnomalyDetector",
     "Autoencoder",
     "BetaTCVAE",
     "ConditionalVAE",
@@ -70,6 +73,7 @@ __all__ = [
     "TransformerAutoencoder",
     "TransformerVAE",
     "VampVAE",
+    "anomalies",
     "callbacks",
     "classifier_from",
     "controllers",

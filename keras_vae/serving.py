@@ -55,6 +55,10 @@ class Serving:
         """What the `encode` endpoint answers."""
         return {"z": self.encode(x)}
 
+    def metadata(self) -> dict[str, Any]:
+        """What files say of this model beyond what they say of all."""
+        return {}
+
     def _scores(self, x: Tensor) -> dict[str, Tensor]:
         terms = self.score_terms(x)
         answer = {"score": sum(terms.values()), "reconstruction_error": terms["reconstruction"]}

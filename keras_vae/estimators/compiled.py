@@ -31,6 +31,14 @@ class Compiled(keras.Model):
         return self.function(*inputs)
 
 
+class Applied(Compiled):
+    """Runs `function(x)` over what `fit` takes as x: `predict` goes over arrays or batches."""
+
+    def call(self, inputs: Any) -> Any:
+        """The function itself; `predict(x)` runs the compiled one."""
+        return self.function(inputs)
+
+
 def default_batch_size(event_shape: tuple) -> int:
     """Examples at a time such that a batch of images fits caches, and of large ones memory."""
     size = max(int(np.prod(event_shape)), 1)

@@ -155,7 +155,6 @@ def log_weights(
 
 def _chunk_of_weights(model: Any, x: Any, noise: Tensor) -> Tensor:
     """Log weights `(batch, chunk)` of noise `(batch, chunk, *latent_shape)`."""
-    target = ops.cast(keras.tree.flatten(x)[0], "float32")
     q = model.posterior(x)
     if not isinstance(q, Distribution):
         raise TypeError(
@@ -163,14 +162,25 @@ def _chunk_of_weights(model: Any, x: Any, noise: Tensor) -> Tensor:
             f"Received: {type(q).__name__}."
         )
 
-    def one_sample(noise: Tensor) -> Tensor:
-        z, log_q = q.from_noise_with_log_prob(noise)
-        p = model.observation(model.conditioned(z, x))
-        return p.log_prob(target) + model.prior(z).log_prob(z) - log_q
-
     # A loop and not a batch of all samples: one sample of a batch keeps the processor busy, and
     # neither the examples nor the posterior have to be repeated.
-    return ops.transpose(ops.map(one_sample, ops.swapaxes(noise, 0, 1)))
+    each = ops.map(lambda e: log_weight(model, x, q, e), ops.swapaxes(noise, 0, 1))
+    return ops.transpose(each)
+
+
+def log_weight(model: Any, x: Tensor, q: Distribution, noise: Tensor) -> Tensor:
+    """Log p(x | z) p(z) / q(z | x) for the z that `noise` is turned into by q, `(batch,)`.
+
+    Args:
+        model: As in `log_likelihood`.
+        x: A batch of examples.
+        q: Their posterior, `model.posterior(x)`.
+        noise: Standard normals, `(batch, *latent_shape)`.
+    """
+    z, log_q = q.from_noise_with_log_prob(noise)
+    p = model.observation(model.conditioned(z, x))
+    target = ops.cast(keras.tree.flatten(x)[0], "float32")
+    return p.log_prob(target) + model.prior(z).log_prob(z) - log_q
 
 
 def _noise(

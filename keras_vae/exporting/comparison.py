@@ -23,6 +23,10 @@ DATA_OUTPUT = "reconstruction"
 # The endpoint that gives codes, and those that decode the codes of the same rows.
 CODES = "encode"
 ENCODED = ("reconstruct", "serving_default", "reconstruct_png", "score")
+# The output that is a decision: what follows from the file's own score and threshold.
+DECISION = "is_anomaly"
+# Nearer to the threshold, as a fraction of it, a score may fall on either side.
+UNDECIDED = 1e-4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +145,8 @@ def differences(
         if shapes != given:
             raise ValueError(f"Expected {endpoint} to answer {shapes}. Received: {given}.")
         rows = alike if endpoint in ENCODED else slice(None)
+        if DECISION in outputs:
+            outputs = {**outputs, DECISION: _decided(received[endpoint])}
         result[endpoint] = {
             name: _difference(
                 values[rows], received[endpoint][name][rows], *_scales(model, name, values)
@@ -157,6 +163,13 @@ def _rows_of_equal_codes(expected: Answers, received: Answers) -> Any:
         return slice(None)
     alike = np.equal(wanted, given).reshape(len(wanted), -1).all(axis=1)
     return alike if alike.any() else slice(None)
+
+
+def _decided(answers: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The decisions that follow from scores and threshold, or where these are equal, as given."""
+    score, threshold = answers["score"], answers["threshold"]
+    tie = np.abs(score - threshold) <= UNDECIDED * np.abs(threshold)
+    return np.where(tie, answers[DECISION], 1 - (score <= threshold).astype("int32"))
 
 
 def _scales(model: Any, name: str, values: np.ndarray) -> tuple[float, float]:

@@ -115,6 +115,7 @@ def describe(
         "endpoints": _endpoints(model, endpoints, content, latent),
         "latent": latent,
         "versions": _versions(),
+        **model.metadata(),
     }
 
 

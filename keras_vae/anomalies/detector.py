@@ -1,0 +1,262 @@
+"""A trained model, a score and a threshold: what is unlike the training data."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae import checks
+from keras_vae.anomalies import references, thresholds
+from keras_vae.anomalies.references import Reference, fit_reference
+from keras_vae.anomalies.scores import SCORES, check_score
+from keras_vae.anomalies.thresholds import Threshold
+from keras_vae.anomalies.wrapping import Wrapping
+from keras_vae.autoencoder import event
+from keras_vae.construction import Constructed
+from keras_vae.distributions import sum_event
+from keras_vae.estimators.compiled import Applied
+from keras_vae.serving import Endpoint, Serving
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class AnomalyDetector(Constructed, Wrapping, Serving, keras.Model):
+    """Calls an example anomalous when its score is above a threshold from held-out normal ones.
+
+    It is trained with its model and has no weights of its own. `predict(x)` gives scores,
+    `is_anomaly(x)` decisions; files and exports keep the threshold.
+
+    Example:
+        >>> model.fit(normal, epochs=10)
+        >>> detector = keras_vae.AnomalyDetector(model, score="elbo")
+        >>> detector.fit_threshold(held_out, false_positive_rate=0.01)
+        >>> detector.is_anomaly(new)  # bool, (count,)
+        >>> detector.save("detector.keras")
+
+    Args:
+        model: A trained model of this library.
+        score: "reconstruction", -log p(x | z); "elbo", the model's own score; "likelihood", the
+            importance-weighted bound, all in nats; or "latent", a distance of codes, after
+            `adapt(training_data)`.
+        samples: Codes for each example with "likelihood".
+        neighbors: k for the distance to the k-th nearest code of the training data with "latent";
+            None for the Mahalanobis distance from all of them.
+        seed: Of the noise of "likelihood", the same for all examples.
+        **kwargs: `name` and `dtype` of `keras.Model`.
+
+    Attributes:
+        threshold: What `fit_threshold` found, None before. One of your own is
+            `detector.threshold = keras_vae.anomalies.Threshold(12.5)`.
+        reference: What `adapt` found, None before.
+
+    Raises:
+        ValueError: If there is no such score, or a number is less than 1.
+        TypeError: If the model has not what the score needs.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        score: str = "reconstruction",
+        samples: int = 16,
+        neighbors: int | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_score(model, score)
+        if samples < 1 or (neighbors is not None and neighbors < 1):
+            raise ValueError(
+                "Expected samples and neighbors of at least 1. "
+                f"Received: samples={samples!r}, neighbors={neighbors!r}."
+            )
+        self.model = model
+        self.score_name = score
+        self.samples, self.neighbors, self.seed = samples, neighbors, seed
+        self.threshold: Threshold | None = None
+        self.reference: Reference | None = None
+        self.built = model.built
+
+    # Scores.
+
+    def score(self, x: Tensor) -> Tensor:
+        """How unusual each example is, `(batch,)`; higher is more, the same at each call."""
+        return SCORES[self.score_name](self, x)
+
+    def call(self, x: Tensor) -> Tensor:
+        """What `detector(x)` and `detector.predict(x)` give: `score(x)`."""
+        return self.score(x)
+
+    def score_map(self, x: Tensor) -> Tensor:
+        """-log p of each element of x given its code, `(batch, *event_shape)`, in nats.
+
+        Its sum over an example is the "reconstruction" score, whichever score decides; steps that
+        a mask leaves out have 0.
+        """
+        p = self.model.observation(self.model.conditioned(self.model.encode(x), x))
+        return 0.0 - p.element_log_prob(ops.convert_to_tensor(event(x), dtype="float32"))
+
+    def score_steps(self, x: Tensor) -> Tensor:
+        """The sum of `score_map` over each step of sequences, `(batch, time)`, in nats."""
+        each = self.score_map(x)
+        time = (-1, each.shape[1])
+        return ops.reshape(sum_event(ops.reshape(each, (-1, *each.shape[2:]))), time)
+
+    # What is learned of data after training.
+
+    def adapt(self, x: Any, examples: int = 1000) -> None:
+        """Learn where codes of normal examples lie, for the score "latent".
+
+        Args:
+            x: The training data: arrays, or a source of batches.
+            examples: How many codes to keep at most with `neighbors`, evenly spaced in x.
+
+        Raises:
+            ValueError: If the score is another one, or the data do not fit the model.
+        """
+        if self.score_name != "latent":
+            raise ValueError(
+                f"Expected score='latent'. Received: {self.score_name!r}, which needs no codes of "
+                "the training data. (Call fit_threshold(held_out_data, ...).)"
+            )
+        codes = Applied(self.model, self.model.encode).predict(self._checked(x), verbose=0)
+        if self.neighbors is not None and len(codes) > examples:
+            codes = codes[np.linspace(0, len(codes) - 1, examples).astype(int)]
+        self.reference = fit_reference(codes, self.neighbors)
+
+    def fit_threshold(
+        self,
+        x: Any,
+        quantile: float | None = None,
+        false_positive_rate: float | None = None,
+        tail: float | None = None,
+        level: float = 0.98,
+        batch_size: int | None = None,
+    ) -> Threshold:
+        """Choose the threshold from normal examples that the model was not trained on.
+
+        Args:
+            x: Held-out normal data: arrays, or a source of batches.
+            quantile: Of their scores, as in `keras_vae.anomalies.thresholds.quantile`.
+            false_positive_rate: Of new normal examples, with a guarantee for any number of
+                held-out ones, as in `keras_vae.anomalies.thresholds.false_positive_rate`.
+            tail: A rate beyond what was seen, extrapolated from the scores above the quantile
+                `level`, as in `keras_vae.anomalies.thresholds.tail`.
+            level: Only for `tail`.
+            batch_size: Of arrays; changes the speed only.
+
+        Raises:
+            ValueError: If not exactly one of the three is asked for or it is out of range, there
+                are too few examples for it, or they do not fit the model.
+        """
+        asked = {"quantile": quantile, "false_positive_rate": false_positive_rate, "tail": tail}
+        chosen = [(name, value) for name, value in asked.items() if value is not None]
+        if len(chosen) != 1:
+            raise ValueError(
+                "Expected one of quantile=, false_positive_rate= and tail=. "
+                f"Received: {', '.join(name for name, _ in chosen) or 'none'}."
+            )
+        scores = self.predict(x, batch_size=batch_size, verbose=0)
+        ((method, value),) = chosen
+        more = {"level": level} if method == "tail" else {}
+        self.threshold = thresholds.METHODS[method](scores, value, **more)
+        return self.threshold
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Scores of arrays or of a source of batches, `(count,)`, after a check of the data.
+
+        Raises:
+            ValueError: If they do not fit the model; see `keras_vae.checks.check_data`.
+        """
+        return super().predict(self._checked(x), *args, **kwargs)
+
+    def is_anomaly(self, x: Any, batch_size: int | None = None) -> np.ndarray:
+        """Whether the score of each example is above the threshold, bool `(count,)`.
+
+        Raises:
+            ValueError: If there is no threshold yet, or the data do not fit the model.
+        """
+        value = self._needed_threshold().value
+        return ~(self.predict(x, batch_size=batch_size, verbose=0) <= np.float32(value))
+
+    def _checked(self, x: Any) -> Any:
+        x = checks.check_data(self.model, x)
+        self.built = True
+        return x
+
+    def _needed_threshold(self) -> Threshold:
+        if self.threshold is None:
+            raise ValueError(
+                "Expected a detector with a threshold. Received: one without. (Call "
+                "detector.fit_threshold(held_out_data, false_positive_rate=0.01) first.)"
+            )
+        return self.threshold
+
+    # Saving and serving.
+
+    def save_own_variables(self, store: Any) -> None:
+        """Keep the threshold and the reference codes."""
+        references.save(self.reference, store)
+        if self.threshold is not None:
+            text = json.dumps(dataclasses.asdict(self.threshold))
+            store["threshold"] = np.frombuffer(text.encode(), np.uint8)
+
+    def load_own_variables(self, store: Any) -> None:
+        """The inverse of `save_own_variables`."""
+        self.reference = references.load(store)
+        if "threshold" in store.keys():
+            self.threshold = Threshold(**json.loads(np.array(store["threshold"]).tobytes()))
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Those of the model; `score`, the first, also decides, and `score_map` says where."""
+        inner = self.model.endpoints()
+        inputs, wrapped = inner["score"].inputs, len(inner["score"].inputs) > 1
+        return {
+            "score": Endpoint(_function(self.decided, wrapped), inputs),
+            "score_map": Endpoint(_function(self._mapped, wrapped), inputs),
+            **{name: endpoint for name, endpoint in inner.items() if name != "score"},
+        }
+
+    def decided(self, x: Tensor) -> dict[str, Tensor]:
+        """What the `score` endpoint answers: `score`, `is_anomaly` (int32) and `threshold`.
+
+        A score that is not a number is an anomaly.
+        """
+        score = self.score(x)
+        threshold = ops.full_like(score, self._needed_threshold().value)
+        normal = score <= threshold
+        is_anomaly = ops.cast(ops.logical_not(normal), "int32")
+        return {"score": score, "is_anomaly": is_anomaly, "threshold": threshold}
+
+    def _mapped(self, x: Tensor) -> dict[str, Tensor]:
+        return {"score_map": self.score_map(x)}
+
+    def metadata(self) -> dict[str, Any]:
+        """The score and the threshold, for files."""
+        about = {"score": self.score_name, "model": type(self.model).__name__}
+        return {"anomaly": {**about, "threshold": dataclasses.asdict(self._needed_threshold())}}
+
+    def export(self, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any) -> Path:
+        """Write the endpoints, the threshold among them; see `Serving.export`.
+
+        Raises:
+            ValueError: If there is no threshold, or scores would be of int8.
+        """
+        self._needed_threshold()
+        if kwargs.get("quantize") == "int8" and "score" in (kwargs.get("endpoints") or ("score",)):
+            raise ValueError(
+                "Expected scores of floats: int8 ends at the greatest score of its calibration, "
+                "which may be below the threshold. Received: quantize='int8'. (Use 'dynamic', "
+                "whose weights are int8, or leave out the endpoint 'score'.)"
+            )
+        return super().export(filepath, format, **kwargs)
+
+
+def _function(answer: Any, several: bool) -> Any:
+    """`answer` as a function of as many tensors as the model has inputs."""
+    return (lambda x, condition: answer([x, condition])) if several else (lambda x: answer(x))

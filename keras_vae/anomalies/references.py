@@ -1,0 +1,95 @@
+"""How far codes are from those of the training data."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+Tensor = Any
+
+# Of the mean variance, added to each: codes of a collapsed dimension have no inverse covariance.
+RIDGE = 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class Mahalanobis:
+    """sqrt((z - mean)' covariance^-1 (z - mean)), Mahalanobis 1936.
+
+    Attributes:
+        mean: Of the reference codes, float32 `(n,)`.
+        whitening: float32 `(n, n)`; (z - mean) times it has unit covariance.
+    """
+
+    mean: np.ndarray
+    whitening: np.ndarray
+
+    def distance(self, z: Tensor) -> Tensor:
+        """Of codes `(batch, n)`, `(batch,)`."""
+        centered = z - ops.convert_to_tensor(self.mean)
+        white = ops.matmul(centered, ops.convert_to_tensor(self.whitening))
+        return ops.sqrt(ops.sum(ops.square(white), axis=1))
+
+
+@dataclasses.dataclass(frozen=True)
+class Neighbors:
+    """The Euclidean distance to the k-th nearest of the reference codes.
+
+    Attributes:
+        codes: float32 `(count, n)`.
+        rank: k, as an array of no axes.
+    """
+
+    codes: np.ndarray
+    rank: np.ndarray
+
+    def distance(self, z: Tensor) -> Tensor:
+        """Of codes `(batch, n)`, `(batch,)`."""
+        # Differences, not |z|^2 - 2zc + |c|^2, in which near neighbors cancel to noise.
+        apart = z[:, None] - ops.convert_to_tensor(self.codes)[None]
+        squared = ops.sum(ops.square(apart), axis=2)
+        return ops.sqrt(-ops.top_k(-squared, int(self.rank))[0][:, -1])
+
+
+Reference = Mahalanobis | Neighbors
+PREFIX = "reference_"  # Of names in files.
+
+
+def fit_reference(codes: Any, neighbors: int | None = None) -> Reference:
+    """What distances of codes are measured from.
+
+    Args:
+        codes: `(count, *latent_shape)`.
+        neighbors: k for the distance to the k-th neighbor; None for the Mahalanobis distance.
+
+    Raises:
+        ValueError: If there are too few codes, or one is not finite.
+    """
+    codes = np.asarray(codes, "float64").reshape(len(codes), -1)
+    fewest = 2 if neighbors is None else neighbors
+    if len(codes) < fewest or not np.isfinite(codes).all():
+        raise ValueError(
+            f"Expected at least {fewest} codes, all finite. Received: {len(codes)}, "
+            f"{int((~np.isfinite(codes)).any(axis=1).sum())} of them with NaN or infinity."
+        )
+    if neighbors is not None:
+        return Neighbors(codes.astype("float32"), np.array(neighbors, "int32"))
+    covariance = np.cov(codes, rowvar=False).reshape(codes.shape[1], -1)
+    ridge = RIDGE * max(np.trace(covariance) / len(covariance), np.finfo("float32").tiny)
+    factor = np.linalg.cholesky(covariance + ridge * np.eye(len(covariance)))
+    whitening = np.linalg.inv(factor).T
+    return Mahalanobis(codes.mean(axis=0).astype("float32"), whitening.astype("float32"))
+
+
+def save(reference: Reference | None, store: Any) -> None:
+    """Put the arrays of `reference`, if there is one, into the part of a file for an object."""
+    for name, part in vars(reference).items() if reference else ():
+        store[PREFIX + name] = part
+
+
+def load(store: Any) -> Reference | None:
+    """The inverse of `save`."""
+    names = [name for name in store.keys() if name.startswith(PREFIX)]
+    parts = {name.removeprefix(PREFIX): np.array(store[name]) for name in names}
+    kind = Neighbors if "codes" in parts else Mahalanobis
+    return kind(**parts) if parts else None

@@ -1,0 +1,83 @@
+"""What may say how unusual an example is; higher is more, and nothing is drawn at random."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae import random
+from keras_vae.autoencoder import event
+from keras_vae.estimators.likelihood import log_weight
+
+Tensor = Any
+
+
+def reconstruction(detector: Any, x: Tensor) -> Tensor:
+    """-log p(x | z) at the code of x, `(batch,)`, in nats."""
+    return detector.model.score_terms(x)["reconstruction"]
+
+
+def elbo(detector: Any, x: Tensor) -> Tensor:
+    """The model's own score, minus the bound at the posterior mean, `(batch,)`, in nats."""
+    return detector.model.score(x)
+
+
+def likelihood(detector: Any, x: Tensor) -> Tensor:
+    """Minus the importance-weighted bound on log p(x), `(batch,)`, in nats.
+
+    Burda et al. 2016, equation 8. All examples share the noise, which is a function of the seed:
+    the score of one does not depend on the others of its batch.
+    """
+    model, samples = detector.model, detector.samples
+    seeds = random.row_seeds(samples, detector.seed)
+    size = int(np.prod(model.latent_shape))
+    noise = random.standard_normal(seeds, size)
+    # All samples of an example in one batch: a loop has no op on a device.
+    copies = keras.tree.map_structure(lambda part: ops.repeat(part, samples, axis=0), x)
+    noise = ops.tile(noise, (ops.shape(event(x))[0], 1))
+    noise = ops.reshape(noise, (-1, *model.latent_shape))
+    weights = log_weight(model, copies, model.posterior(copies), noise)
+    return np.log(samples) - ops.logsumexp(ops.reshape(weights, (-1, samples)), axis=1)
+
+
+def latent(detector: Any, x: Tensor) -> Tensor:
+    """The distance of the code of x from those of the training data, `(batch,)`."""
+    if detector.reference is None:
+        raise ValueError(
+            "Expected a detector that knows the codes of the training data. Received: one that "
+            "has seen none. (Call detector.adapt(training_data) first.)"
+        )
+    codes = detector.model.encode(x)
+    size = int(np.prod(detector.model.latent_shape))
+    return detector.reference.distance(ops.reshape(codes, (-1, size)))
+
+
+SCORES: dict[str, Callable[[Any, Tensor], Tensor]] = {
+    "reconstruction": reconstruction,
+    "elbo": elbo,
+    "likelihood": likelihood,
+    "latent": latent,
+}
+
+
+def check_score(model: Any, score: str) -> None:
+    """Raise unless `model` can be asked for this score.
+
+    Raises:
+        ValueError: If there is no such score.
+        TypeError: If the model has no bound, or its codes are no real numbers.
+    """
+    if score not in SCORES:
+        raise ValueError(f"Expected score to be one of {list(SCORES)}. Received: {score!r}.")
+    if score in ("elbo", "likelihood") and not hasattr(model, "posterior"):
+        raise TypeError(
+            f"Expected a model with a posterior for score={score!r}, such as keras_vae.VAE. "
+            f"Received: {type(model).__name__}. (score='reconstruction' takes any model.)"
+        )
+    if score == "latent" and model.latent_dtype != "float32":
+        raise TypeError(
+            "Expected a model whose codes are real numbers for score='latent'. Received: "
+            f"{type(model).__name__}, whose codes are {model.latent_dtype}."
+        )

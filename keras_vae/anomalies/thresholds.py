@@ -1,0 +1,131 @@
+"""From which score on an example is called anomalous, from the scores of held-out normal ones."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from keras_vae.anomalies.tails import FEWEST_EXCESSES, fit_pareto
+
+# Rounding of (count + 1) * rate must not cost an example.
+EXACT = 1e-9
+
+
+@dataclasses.dataclass(frozen=True)
+class Threshold:
+    """Scores above `value` are anomalous.
+
+    Attributes:
+        value: In the unit of the score; exact in float32, the type of scores.
+        method: "quantile", "false_positive_rate", "tail" or "given".
+        asked: What was asked for: the quantile or the rate; None for a given value.
+        examples: How many held-out examples it comes from.
+    """
+
+    value: float
+    method: str = "given"
+    asked: float | None = None
+    examples: int = 0
+
+
+def quantile(scores: Any, fraction: float) -> Threshold:
+    """The least score such that at least this fraction of the scores is no greater.
+
+    Args:
+        scores: Of held-out normal examples, `(count,)`.
+        fraction: Above 0, at most 1.
+
+    Raises:
+        ValueError: If `fraction` is out of range, or the scores are none or not finite.
+    """
+    scores = _checked(scores)
+    if not 0.0 < fraction <= 1.0:
+        raise ValueError(f"Expected a quantile above 0, at most 1. Received: {fraction!r}.")
+    value = np.quantile(scores, fraction, method="inverted_cdf")
+    return Threshold(_float32(value), "quantile", float(fraction), len(scores))
+
+
+def false_positive_rate(scores: Any, rate: float) -> Threshold:
+    """The k-th smallest score, k = ceil((1 - rate) (count + 1)): split conformal prediction.
+
+    For any distribution of scores, the probability that a new normal example is called anomalous
+    is at most `rate`, and for scores without ties at least `rate - 1 / (count + 1)`, over the draw
+    of the held-out examples and of the new one (Vovk et al. 2005; Lei et al. 2018, theorem 2.2).
+
+    Args:
+        scores: Of held-out normal examples that the model was not trained on, `(count,)`.
+        rate: The target, between 0 and 1.
+
+    Raises:
+        ValueError: If `rate` is out of range, or there are fewer than 1 / rate - 1 scores.
+    """
+    scores = _checked(scores)
+    _check_rate("false_positive_rate", rate)
+    above = math.floor(rate * (len(scores) + 1) + EXACT)
+    if above < 1:
+        raise ValueError(
+            f"Expected at least {math.ceil(1 / rate - 1 - EXACT)} held-out examples for a false "
+            f"positive rate of {rate:g}. Received: {len(scores)}. (Hold out more, ask for a higher "
+            "rate, or extrapolate with tail=...)"
+        )
+    value = np.sort(scores)[len(scores) - above]
+    return Threshold(_float32(value), "false_positive_rate", float(rate), len(scores))
+
+
+def tail(scores: Any, rate: float, level: float = 0.98) -> Threshold:
+    """The score that a normal example exceeds at a `rate` that was never seen: extreme values.
+
+    Peaks over threshold: what exceeds the quantile `level` follows nearly a generalized Pareto
+    distribution (Pickands 1975), whatever the scores do; its tail says where the rate is reached
+    (Siffer et al. 2017, "Anomaly detection in streams with extreme value theory", equation 1).
+
+    Args:
+        scores: Of held-out normal examples, `(count,)`.
+        rate: The target, below 1 - `level`.
+        level: The quantile that the tail is fitted above; some of the scores, and no fewer than
+            10, must be above it.
+
+    Raises:
+        ValueError: If `rate` or `level` is out of range, or too few scores are above the level.
+    """
+    scores = _checked(scores)
+    _check_rate("tail", rate)
+    if not 0.0 < level < 1.0 or rate >= 1.0 - level:
+        raise ValueError(
+            f"Expected level between 0 and 1, and tail below 1 - level. Received: level={level!r}, "
+            f"tail={rate!r}. (For rates that were seen use false_positive_rate=...)"
+        )
+    start = np.quantile(scores, level, method="inverted_cdf")
+    excesses = scores[scores > start] - start
+    if len(excesses) < FEWEST_EXCESSES:
+        raise ValueError(
+            f"Expected at least {FEWEST_EXCESSES} held-out scores above the quantile {level:g}, "
+            f"so about {math.ceil(FEWEST_EXCESSES / (1.0 - level) - EXACT)} examples. Received: "
+            f"{len(excesses)} of {len(scores)}. (Hold out more, or lower level=...)"
+        )
+    value = start + fit_pareto(excesses).excess(rate * len(scores) / len(excesses))
+    return Threshold(_float32(value), "tail", float(rate), len(scores))
+
+
+METHODS = {"quantile": quantile, "false_positive_rate": false_positive_rate, "tail": tail}
+
+
+def _checked(scores: Any) -> np.ndarray:
+    scores = np.asarray(scores, "float64").ravel()
+    if not len(scores) or not np.isfinite(scores).all():
+        raise ValueError(
+            "Expected finite scores of at least one held-out example. Received: "
+            f"{len(scores)}, {int((~np.isfinite(scores)).sum())} of them NaN or infinite. (Look "
+            "at the examples whose score is not finite: numpy.isfinite finds them.)"
+        )
+    return scores
+
+
+def _check_rate(name: str, rate: float) -> None:
+    if not 0.0 < rate < 1.0:
+        raise ValueError(f"Expected {name} between 0 and 1. Received: {rate!r}.")
+
+
+def _float32(value: Any) -> float:
+    return float(np.float32(value))
