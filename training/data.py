@@ -12,6 +12,7 @@ from training.sources.arrays import read_npy, read_npz
 from training.sources.base import Data, as_floats, first, resized, shape_text
 from training.sources.digits import read_digits
 from training.sources.folder import SUFFIXES, read_image_folder
+from training.sources.glyphs import read_glyphs
 from training.sources.idx import has_idx_files, read_idx_folder
 from training.sources.series import read_mnist1d, read_series
 from training.sources.tfds import read_tfds, tfds_names
@@ -40,7 +41,7 @@ FASHION_MNIST_LABELS = (
     "Bag",
     "Ankle boot",
 )
-BUILT_IN = ("digits", "fashion_mnist", "dsprites", "mnist1d")
+BUILT_IN = ("digits", "fashion_mnist", "dsprites", "mnist1d", "glyphs", "notmnist")
 
 
 def load(
@@ -64,6 +65,9 @@ def load(
             - `digits`: scikit-learn's handwritten digits, 8x8x1; always there.
             - `fashion_mnist`: from Debian's package dataset-fashion-mnist, else from TFDS.
             - `dsprites`: 70,000 pictures of 64x64x1, drawn anew, see `training.dsprites`.
+            - `glyphs`: letters A to J, 28x28x1, drawn from the fonts of this machine.
+            - `notmnist`: the same of many more fonts, from the original archives, which you put
+              in the folder downloads/manual of TFDS.
             - `mnist1d`: 4,000 and 1,000 series of 40x1, made anew.
             - `series:FILE`: a .csv file or array of NumPy, see `training.sources.series`.
             - the path of a folder of IDX files (also `idx:FOLDER`), or of a folder of pictures
@@ -119,6 +123,12 @@ def _read(
         return read_dsprites()
     if name == "mnist1d":
         return read_mnist1d()
+    if name == "glyphs":
+        return read_glyphs()
+    if name == "notmnist":
+        from training.sources import notmnist  # noqa: F401  (TFDS knows it from then on.)
+
+        return read_tfds(name, size, limit, data_dir)
     if name.startswith("static:"):
         return read_static(Path(name.removeprefix("static:")).expanduser())
     if name.startswith("idx:"):

@@ -12,7 +12,7 @@ from training import recipes
 from training.recipes import Recipe
 
 # These names of `training.data` win over folders that are called the same.
-BUILT_IN = ("digits", "fashion_mnist", "dsprites", "mnist1d")
+BUILT_IN = ("digits", "fashion_mnist", "dsprites", "mnist1d", "glyphs", "notmnist")
 SCHEMES = ("idx:", "static:", "series:")
 # What may differ between a run and its continuation without changing the result so far.
 MAY_CHANGE = ("epochs", "steps_per_execution", "out", "resume")
