@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= programs,dev
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help demo deploy-demo test test-backends check bench clean
+.PHONY: help demo deploy-demo test test-backends check gallery bench clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,9 @@ check: $(VENV)/.ready ## Lint, check the formatting and the types.
 
 bench: $(VENV)/.ready ## Measure the cost of a training step against a hand-written one.
 	@$(BIN)/python -m training.benchmark.step_overhead
+
+gallery: $(VENV)/.ready ## Draw every model and walks between codes, docs/gallery (a quarter of an hour).
+	@$(BIN)/python -m export.gallery
 
 clean: ## Remove the virtual environment and caches; runs are kept.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

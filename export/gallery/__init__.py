@@ -1,0 +1,1 @@
+"""Pictures of every model: what goes in, the code, what comes out; and walks between codes."""

@@ -1,0 +1,113 @@
+"""Draw every model and what is done with codes: the pictures of docs/gallery."""
+
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from training import cli
+
+
+def gallery(
+    out: Path = Path("docs/gallery"),
+    data: str = "glyphs",
+    models: tuple[str, ...] = (),
+    train: int = 8000,
+    epochs: int = 8,
+) -> int:
+    """Train every model for some seconds, and draw inputs, codes, outputs and walks between codes.
+
+    On two cores it takes about a quarter of an hour. The folder is made, pictures in it are
+    replaced, and README.md shows them all.
+
+    Args:
+        out: Where the pictures go.
+        data: A data set of images, see training.data.
+        models: Names of classes; pictures of the others stay as they are. All by default.
+        train: Training images to use.
+        epochs: How often to go through them.
+    """
+    if min(train, epochs) < 1:
+        raise ValueError(
+            f"Expected --train and --epochs of at least 1. Received: {train} and {epochs}."
+        )
+    cli.prepare_tensorflow()
+    from export.catalogue.models import entries
+
+    listed = entries()
+    unknown = [name for name in models if name not in listed]
+    if unknown:
+        raise ValueError(
+            f"Expected models among {', '.join(listed)}. Received: {unknown[0]}."
+            f"{cli.did_you_mean(unknown[0], listed)}"
+        )
+    images = _sampled(data, train)
+    out.mkdir(parents=True, exist_ok=True)
+    if not models:
+        _stories(images, epochs, out)
+    _models({name: listed[name] for name in models or listed}, images, epochs, out)
+    _page(listed, images, epochs, out)
+    return 0
+
+
+def _sampled(name: str, count: int) -> Any:
+    from dataclasses import replace
+
+    from keras_vae.exporting.calibration import evenly
+    from training.data import load
+
+    data = load(name)
+    if data.kind != "images":
+        raise ValueError(f"Expected a data set of images. Received: {name}, which has series.")
+    labels = None if data.train_labels is None else evenly(data.train_labels, count)
+    return replace(data, train=evenly(data.train, count), train_labels=labels)
+
+
+def _stories(data: Any, epochs: int, out: Path) -> None:
+    from export.gallery import stories
+    from export.verification import progress
+    from keras_vae import plots
+
+    film = stories.Film()
+    with progress("VAE of 16 latent numbers"):
+        vae = stories.train(stories.conv_vae(data, stories.LATENT), data, 2 * epochs, [film])
+    film.save(out / "training.gif")
+    figures = stories.walks(vae, data)
+    with progress("VAE and autoencoder of two latent numbers"):
+        flat = stories.train(stories.conv_vae(data, 2), data, 2 * epochs)
+        plain = stories.train(stories.plain(data, 2), data, 2 * epochs)
+    figures["holes"] = lambda: stories.holes(flat, plain, data)
+    figures["manifold"] = lambda: plots.manifold(flat, 16)
+    for name, figure in figures.items():
+        figure().savefig(out / f"{name}.png")
+
+
+def _models(chosen: dict[str, Any], data: Any, epochs: int, out: Path) -> None:
+    from export.gallery import models
+    from export.verification import progress
+
+    for number, (name, entry) in enumerate(chosen.items(), 1):
+        with progress(f"{number}/{len(chosen)} {name}"):
+            model = models.trained(entry, data, epochs)
+            models.picture(name, model, entry, data).savefig(out / f"{name}.png")
+
+
+def _page(listed: Iterable[str], data: Any, epochs: int, out: Path) -> None:
+    from export.gallery.page import page
+    from keras_vae.files import write_atomically
+
+    drawn = [name for name in sorted(listed) if (out / f"{name}.png").is_file()]
+    facts = {
+        "command": " ".join(["python -m export.gallery", *sys.argv[1:]]),
+        "date": time.strftime("%Y-%m-%d"),
+        "data": data.name,
+        "images": len(data.train),
+        "epochs": epochs,
+    }
+    text = page(drawn, facts)
+    print(f"Saved {write_atomically(out / 'README.md', lambda path: path.write_text(text))}")
+
+
+if __name__ == "__main__":
+    cli.main(gallery, program="python -m export.gallery")

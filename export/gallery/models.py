@@ -1,0 +1,64 @@
+"""A picture of each model: inputs, what a denoiser gets of them, their codes, the outputs."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from export.catalogue.models import Entry
+from export.gallery.codes import as_pictures, highest_code, resized
+from keras_vae import latents
+from training.data import Data, as_floats
+from training.pictures import one_of_each
+
+# The map of the classic tutorials, 7x7x128 of images of 28x28; the catalogue has a small one.
+WHOLE_MAP = "ConvAutoencoder"
+LEARNING_RATE = 2e-3
+BATCH = 64
+COLUMNS = 10
+
+
+def trained(entry: Entry, data: Data, epochs: int) -> Any:
+    """The model after some epochs, from seed 0."""
+    import keras_vae as kv
+
+    keras.utils.set_random_seed(0)
+    height, width, channels = data.image_shape
+    model = entry.make((height, width, channels))
+    if type(model).__name__ == WHOLE_MAP:
+        model = kv.ConvAutoencoder((height, width, channels), seed=0)
+    model.compile(keras.optimizers.Adam(LEARNING_RATE), jit_compile=False)
+    images, labels = as_floats(data.train), _labels(data.train_labels, data.train)
+    model.fit(entry.inputs(images, labels), epochs=epochs, batch_size=BATCH, verbose=0)
+    return model
+
+
+def picture(name: str, model: Any, entry: Entry, data: Data) -> Any:
+    """The figure of a trained model, rows of test images."""
+    from keras_vae.plots.figures import image_grid
+
+    chosen = one_of_each(data)[:COLUMNS]
+    images, labels = as_floats(data.test[chosen]), _labels(data.test_labels, data.test)[chosen]
+    rows = rows_of(model, entry.inputs(images, labels), images.shape)
+    cells = np.stack([resized(row) for row in rows.values()])
+    return image_grid(cells, name, list(rows), cell=cells.shape[2])
+
+
+def rows_of(model: Any, inputs: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """What stands in each row, `(batch, height, width, channels)`; series become images again."""
+    x = keras.tree.flatten(inputs)[0]
+    rows = {"input": x}
+    seen = inputs
+    if hasattr(model, "corruption"):
+        seen = rows["corrupted"] = latents.as_numpy(model.corruption(x, training=True))
+    code = latents.as_numpy(keras.tree.flatten(model.encode(seen))[0])
+    rows["code"] = as_pictures(code, highest_code(model))
+    rows["output"] = latents.as_numpy(model.reconstruct(seen))
+    return {
+        name: row if name == "code" else np.reshape(row, shape).clip(0, 1)
+        for name, row in rows.items()
+    }
+
+
+def _labels(labels: np.ndarray | None, images: np.ndarray) -> np.ndarray:
+    return np.zeros(len(images), "int64") if labels is None else labels
