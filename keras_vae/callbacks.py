@@ -12,7 +12,19 @@ import keras
 import numpy as np
 
 from keras_vae import latents
-from keras_vae.files import save_model
+from keras_vae.files import save_model, write_atomically
+from keras_vae.resuming import TERMINATED, ExactResume, Position
+
+__all__ = [
+    "COLLAPSED",
+    "TERMINATED",
+    "ExactResume",
+    "JsonLines",
+    "LatentReport",
+    "Position",
+    "SafeCheckpoint",
+    "StopOnNonFinite",
+]
 
 COLLAPSED = (
     "The posterior has collapsed: no latent unit changes with the input (variance of its "
@@ -34,6 +46,8 @@ class JsonLines(keras.callbacks.Callback):
     def __init__(self, path: str | Path) -> None:
         super().__init__()
         self.path = Path(path)
+        self._start: float | None = None
+        self._before = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Start the clock."""
@@ -41,12 +55,28 @@ class JsonLines(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Append a line."""
-        seconds = round(time.perf_counter() - self._start, 3)
+        seconds = round(self._elapsed(), 3)
+        self._start, self._before = None, 0.0
         numbers = {name: _finite_or_none(value) for name, value in (logs or {}).items()}
         with self.path.open("a") as file:
             print(json.dumps({"epoch": epoch + 1, "seconds": seconds, **numbers}), file=file)
             file.flush()
             os.fsync(file.fileno())
+
+    def resume_state(self) -> dict[str, Any]:
+        """What `ExactResume` keeps: the whole file, and the seconds of the epoch under way."""
+        text = self.path.read_text() if self.path.is_file() else ""
+        return {"text": text, "seconds": self._elapsed()}
+
+    def resume_from(self, state: dict[str, Any]) -> None:
+        """The file as it was, without epochs that will be trained again."""
+        self._before = state.get("seconds", 0.0)
+        if "text" in state:
+            write_atomically(self.path, lambda path: path.write_text(state["text"]))
+
+    def _elapsed(self) -> float:
+        now = 0.0 if self._start is None else time.perf_counter() - self._start
+        return self._before + now
 
 
 class SafeCheckpoint(keras.callbacks.Callback):

@@ -1,6 +1,7 @@
 """Writing files so that a crash or a full disk never costs what was there before."""
 
 import contextlib
+import glob
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
     """Let `write` make a file beside `path`, put it on the disk, then rename it to `path`.
+
+    A killed process leaves a hidden file beside `path`, which the next one to write it removes.
 
     Args:
         path: The file to make or to replace; its folder must exist.
@@ -21,6 +24,7 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
         OSError: If it cannot be written; `path` is then as it was.
     """
     path = Path(path)
+    sweep(path.parent, path.name)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         write(temporary)
@@ -33,6 +37,17 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
     return path
 
 
+def sweep(folder: Path, name: str = "*") -> None:
+    """Remove what writers of `name` in `folder` left that were killed; living ones are let be."""
+    stem, suffix = (
+        ("*", "*") if name == "*" else map(glob.escape, (Path(name).stem, Path(name).suffix))
+    )
+    for left in folder.glob(f".{stem}.*.tmp{suffix}"):
+        owner = left.name.rpartition(".tmp")[0].rpartition(".")[2]
+        if owner.isdecimal() and not _is_alive(int(owner)):
+            left.unlink(missing_ok=True)
+
+
 def save_model(model: Any, path: str | Path) -> Path:
     """`model.save(path)`, but a crash leaves either the old file or the new one, never half.
 
@@ -43,6 +58,19 @@ def save_model(model: Any, path: str | Path) -> Path:
     if Path(path).suffix != ".keras":
         raise ValueError(f"Expected a path that ends in .keras. Received: {path}.")
     return write_atomically(path, model.save)
+
+
+def _is_alive(process: int) -> bool:
+    """Whether another process has this number; files of our own number are from an earlier one."""
+    if os.name == "nt":  # There the call below would end the process.
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return process != os.getpid()
 
 
 def _flush_to_disk(path: Path, flags: int) -> None:

@@ -7,6 +7,7 @@ Everything else in the package is backend neutral. A step differentiates
 from typing import Any
 
 import keras
+import numpy as np
 
 
 class Trainable:
@@ -40,6 +41,23 @@ if keras.backend.backend() == "tensorflow":
             value = function(x)
         return tape.gradient(value, x, upstream, tf.UnconnectedGradients.ZERO)
 
+    def settle(model: Any) -> None:
+        """The variables of a model in training are up to date."""
+
+    def random_state() -> np.ndarray:
+        """The state of the global generator: the noise of Keras is not from one."""
+        return np.zeros(0, "uint8")
+
+    def set_random_state(state: np.ndarray) -> None:
+        """The inverse of `random_state`."""
+
+    def order_seed() -> int:
+        """What the order of batches is drawn from: Keras repeats it by itself."""
+        return 0
+
+    def seed_order(seed: int, epoch: int) -> None:
+        """Make the order of an epoch one that depends on these numbers alone: Keras does."""
+
     class Step(Trainable):
         """Train and test on one batch with TensorFlow."""
 
@@ -72,6 +90,28 @@ elif keras.backend.backend() == "torch":
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             return torch.autograd.grad(function(x), x, upstream, create_graph=True)[0]
+
+    def settle(model: Any) -> None:
+        """The variables of a model in training are up to date."""
+
+    def random_state() -> np.ndarray:
+        """The state of PyTorch's global generator, from which dropout without a seed is."""
+        return np.array(torch.get_rng_state().numpy())
+
+    def set_random_state(state: np.ndarray) -> None:
+        """The inverse of `random_state`."""
+        torch.set_rng_state(torch.from_numpy(np.array(state)))
+
+    def order_seed() -> int:
+        """What the order of batches is drawn from: PyTorch's global generator."""
+        return int(torch.randint(2**31, ()))
+
+    def seed_order(seed: int, epoch: int) -> None:
+        """Make the order of an epoch one that depends on these numbers alone.
+
+        How often the global generator was asked before differs after a resume.
+        """
+        torch.manual_seed(seed + epoch * 715_827)
 
     class Step(Trainable):  # type: ignore[no-redef]
         """Train and test on one batch with PyTorch."""
@@ -131,6 +171,24 @@ elif keras.backend.backend() == "jax":
     def pullback(function: Any, x: Any, upstream: Any) -> Any:
         """The gradient of sum(upstream * function(x)) for x, which is differentiable itself."""
         return jax.vjp(function, x)[1](upstream)[0]
+
+    def settle(model: Any) -> None:
+        """Put the values that a training keeps outside the variables of its model into them."""
+        model.jax_state_sync()
+
+    def random_state() -> np.ndarray:
+        """The state of the global generator: the noise of Keras is not from one."""
+        return np.zeros(0, "uint8")
+
+    def set_random_state(state: np.ndarray) -> None:
+        """The inverse of `random_state`."""
+
+    def order_seed() -> int:
+        """What the order of batches is drawn from: Keras repeats it by itself."""
+        return 0
+
+    def seed_order(seed: int, epoch: int) -> None:
+        """Make the order of an epoch one that depends on these numbers alone: Keras does."""
 
     class Step(Trainable):  # type: ignore[no-redef]
         """Train and test on one batch with JAX: state in, state out."""

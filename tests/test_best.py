@@ -110,7 +110,7 @@ def test_a_crash_between_the_two_files_is_mended_at_the_next_start(tmp_path):
     written(tmp_path, -9.0, -8.0)
     (tmp_path / "model.keras").write_text("2")
     (tmp_path / "best.keras").write_text("1")
-    keeper(tmp_path).on_train_begin()
+    keeper(tmp_path).keep()
     assert (tmp_path / "best.keras").read_text() == "2"
 
 

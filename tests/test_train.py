@@ -83,6 +83,7 @@ def test_a_run_leaves_all_that_is_promised(trained):
         "model.keras",
         "config.json",
         "metrics.jsonl",
+        "checkpoints",
         "logs",
         "pictures",
     }

@@ -15,8 +15,7 @@ from training import runs
 class KeepBest(keras.callbacks.Callback):
     """Keeps the model of the best epoch in best.keras; all it knows is in the run directory.
 
-    So a training that was interrupted goes on as if it had not been. It comes after the callbacks
-    that write metrics.jsonl and model.keras.
+    It comes after the callbacks that write metrics.jsonl and model.keras.
 
     Args:
         folder: The run directory.
@@ -29,24 +28,23 @@ class KeepBest(keras.callbacks.Callback):
         self.folder, self.best, self.patience = folder, best, patience
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Keep the last epoch if it was the best, in case a crash came between the two files."""
+        """Check that the model measures what the best epoch is chosen by."""
         known = ("elbo", *self.model.terms)
         if self.best not in known:
             raise ValueError(
                 f"Expected what the best epoch is chosen by to be one of {known}. "
                 f"Received: {self.best!r}."
             )
-        self._keep()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Keep this epoch's model if it is the best, else see whether it is time to end."""
-        waited = self._keep()
+        waited = self.keep()
         if self.patience is not None and waited >= self.patience:
             print(f"No better val_{self.best} for {waited} epochs: the training ends.")
             self.model.stop_training = True
 
-    def _keep(self) -> int:
-        """Epochs since the best one; if there are none, keep its model."""
+    def keep(self) -> int:
+        """Epochs since the best one; if there are none, keep its model, that of the last epoch."""
         costs = epoch_costs(self.folder / runs.METRICS, self.best)
         if not costs:
             return 0

@@ -1,6 +1,7 @@
 """What all programs share: arguments from signatures, exit codes, the environment of TensorFlow.
 
-Exit codes: 0 good, 1 a check failed, 2 bad input (the message is on stderr), 130 interrupted.
+Exit codes: 0 good, 1 a check failed, 2 bad input (the message is on stderr), 130 interrupted,
+75 (EX_TEMPFAIL) a training that was asked to end, has written a checkpoint and can be resumed.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from typing import Any, NoReturn
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+TERMINATED = 75  # As keras_vae.callbacks.TERMINATED, which is not imported for its price.
 TRACEBACK = "KERAS_VAE_TRACEBACK"
 EXPECTED_ERRORS = (ValueError, TypeError, OSError, RuntimeError, ImportError)
 

@@ -14,6 +14,7 @@ from training.recipes import Recipe
 
 MOST_STEPS_PER_EXECUTION = 32
 REPORTED_IMAGES = 500
+KEPT = 2  # Checkpoints: the newest, and one in case it is damaged.
 
 
 def prepare(
@@ -93,9 +94,16 @@ def steps_per_execution(steps: int, wanted: int | None) -> int:
 
 
 def start(
-    recipe: Recipe, settings: Settings, stored: dict[str, Any] | None, config: dict[str, Any]
-) -> tuple[Any, int]:
-    """The compiled model to train, and how many epochs it has behind it.
+    recipe: Recipe,
+    settings: Settings,
+    stored: dict[str, Any] | None,
+    config: dict[str, Any],
+    resume: Any,
+) -> tuple[Any, Any]:
+    """The compiled model to train, and the `Position` from which to train on.
+
+    A checkpoint has all that the recipe's model has to learn again. Without one, the model of the
+    last epoch is taken.
 
     Raises:
         ValueError: If the data are not those of the run to continue, it has more epochs, or its
@@ -107,20 +115,26 @@ def start(
             f"Expected --epochs {before}, over which the learning rate of the run falls. "
             f"Received: {recipe.epochs}. (Start a new run.)"
         )
-    at_once = config["steps_per_execution"]
-    model, done = recipe.model, 0
-    if stored and (path := Path(str(settings.out)) / runs.MODEL).is_file():
+    at_once, steps = config["steps_per_execution"], config["steps_per_epoch"]
+    model, position = recipe.model, resume.position
+    path = Path(str(settings.out)) / runs.MODEL
+    if stored is not None:
+        refuse_other_data(stored, config)
+    if stored and not resume.found and path.is_file():
         model = runs.load_model(path, compile=True)
-        done = epochs_done(int(model.steps), stored, config)
         model.steps_per_execution = at_once
+        position = type(position)(*divmod(int(model.steps), steps))
+        after_epoch(path.parent, recipe, position)
     else:
-        compile_model(recipe, config["steps_per_epoch"], at_once)
-    if done > recipe.epochs:
+        if stored and not resume.found:  # Nothing is left of the epochs that were recorded.
+            runs.keep_epochs(path.parent, 0)
+        compile_model(recipe, steps, at_once)
+    if position.epoch > recipe.epochs:
         raise ValueError(
-            f"Expected --epochs of at least {done}, which the run has already. "
+            f"Expected --epochs of at least {position.epoch}, which the run has already. "
             f"Received: {recipe.epochs}."
         )
-    return model, done
+    return model, position
 
 
 def scheduled(recipe: Recipe) -> bool:
@@ -141,18 +155,35 @@ def compile_model(recipe: Recipe, steps: int, at_once: int | None = None) -> Non
     )
 
 
-def epochs_done(steps: int, stored: dict[str, Any], config: dict[str, Any]) -> int:
-    """Epochs in `steps`; raises ValueError if the data are not those that were trained on."""
+def after_epoch(folder: Path, recipe: Recipe, position: Any) -> None:
+    """Make the files of a run agree with its model.keras, for want of a checkpoint.
+
+    Raises:
+        ValueError: If the model has trained for a part of an epoch.
+    """
+    from training.best import KeepBest
+
+    if position.step:
+        raise ValueError(
+            f"Expected a {runs.MODEL} of whole epochs of the data. Received: one of "
+            f"{position.epoch} epochs and {position.step} steps."
+        )
+    print(f"No checkpoint in {folder}: going on from {runs.MODEL}, after {position.epoch} epochs.")
+    runs.keep_epochs(folder, position.epoch)
+    if recipe.protocol != "plain":
+        KeepBest(folder, recipe.best, recipe.patience).keep()
+
+
+def refuse_other_data(stored: dict[str, Any], config: dict[str, Any]) -> None:
+    """Raises ValueError if the data are not those that the run was trained on."""
     before, now = (
         {key: c.get(key) for key in ("training_images", "steps_per_epoch")}
         for c in (stored, config)
     )
-    if before != now or steps % config["steps_per_epoch"]:
+    if before != now:
         raise ValueError(
-            f"Expected the data that the run was trained on, {before}. Received: {now} and a "
-            f"model that was trained for {steps} steps."
+            f"Expected the data that the run was trained on, {before}. Received: {now}."
         )
-    return steps // config["steps_per_epoch"]
 
 
 def fit(
@@ -160,21 +191,24 @@ def fit(
     data: Any,
     recipe: Recipe,
     settings: Settings,
-    folder: Path,
-    done: int,
+    resume: Any,
+    position: Any,
     steps: int,
 ) -> None:
-    """Train from epoch `done` to the last, and keep all of it in `folder`."""
+    """Train from `position` to the last epoch, with the callbacks in `resume`."""
     from training import splits
     from training.data import evaluation_batches, training_batches
 
+    done = position.epoch
+    if position.ended:
+        print(f"The training has ended by itself after {done} epochs.")
+        return
     if done == recipe.epochs:
         print(f"All {done} epochs are done. (Give --epochs N to train on.)")
         return
-    batches = splits.batches(
-        recipe.protocol, data.train, recipe.batch_size, settings.seed, done * steps
-    )
-    if recipe.adapt and not done:
+    first = done * steps + position.step
+    batches = splits.batches(recipe.protocol, data.train, recipe.batch_size, settings.seed, first)
+    if recipe.adapt and not first:
         model.adapt(training_batches(data.train, recipe.batch_size, settings.seed, epochs=1))
     begin, cpu = time.perf_counter(), time.process_time()
     model.fit(
@@ -184,14 +218,28 @@ def fit(
         initial_epoch=done,
         steps_per_epoch=steps,
         shuffle=False,  # The batches are shuffled already.
-        callbacks=callbacks(folder, data, recipe),
+        callbacks=[resume],
         verbose=1 if sys.stdout.isatty() else 2,
     )
     seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
-    rate = (int(model.steps) // steps - done) * len(data.train) / seconds
+    rate = (int(model.steps) - first) / steps * len(data.train) / seconds
     print(
         f"Trained in {seconds:,.0f} s ({cpu:,.0f} s of processor time), {rate:,.0f} images/s with "
         "validation"
+    )
+
+
+def resuming(folder: Path, data: Any, recipe: Recipe, settings: Settings) -> Any:
+    """The `ExactResume` of a run, around all its other callbacks."""
+    from keras_vae.callbacks import ExactResume
+
+    return ExactResume(
+        folder / runs.CHECKPOINTS,
+        callbacks=callbacks(folder, data, recipe),
+        minutes=settings.checkpoint_minutes,
+        steps=settings.checkpoint_steps,
+        keep=KEPT,
+        seekable=True,
     )
 
 

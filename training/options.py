@@ -15,7 +15,14 @@ from training.recipes import Recipe
 BUILT_IN = ("digits", "fashion_mnist", "dsprites", "mnist1d", "glyphs", "notmnist")
 SCHEMES = ("idx:", "static:", "series:")
 # What may differ between a run and its continuation without changing the result so far.
-MAY_CHANGE = ("epochs", "steps_per_execution", "out", "resume")
+MAY_CHANGE = (
+    "epochs",
+    "steps_per_execution",
+    "out",
+    "resume",
+    "checkpoint_minutes",
+    "checkpoint_steps",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +42,9 @@ class Settings:
         resume: Continue the run in --out; all other options are taken from it.
         seed: Of the weights, of the order of the images and of the noise.
         steps_per_execution: Steps in one go; the most, up to 32, that divide an epoch if left out.
+        checkpoint_minutes: Write a checkpoint after so many minutes, and at the end of an epoch,
+            but less often where writing would take more than 2 percent of the time.
+        checkpoint_steps: Write one after so many steps too.
     """
 
     epochs: int | None = None
@@ -49,10 +59,17 @@ class Settings:
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     seed: int = 0
     steps_per_execution: int | None = None
+    checkpoint_minutes: float = 1.0
+    checkpoint_steps: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be meant."""
-        for name in ("epochs", "batch_size", "limit", "steps_per_execution", "window", "stride"):
+        if not self.checkpoint_minutes > 0:
+            raise ValueError(
+                f"Expected --checkpoint-minutes above 0. Received: {self.checkpoint_minutes}."
+            )
+        counts = ("epochs", "batch_size", "limit", "steps_per_execution", "window", "stride")
+        for name in (*counts, "checkpoint_steps"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"Expected --{_flag(name)} of at least 1. Received: {value}.")

@@ -4,6 +4,7 @@ model.keras     the model with its optimizer, replaced after each epoch
 best.keras      that of the best epoch on validation images, where the recipe's protocol has some
 config.json     recipe, options, shape of the images, versions
 metrics.jsonl   a line for each epoch
+checkpoints/    from where --resume goes on, see docs/reliability.md
 pictures/       what the model does, as PNG
 logs/           for TensorBoard
 evaluation.*    what training.evaluate measured
@@ -26,6 +27,7 @@ MODEL = "model.keras"
 BEST = "best.keras"
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
+CHECKPOINTS = "checkpoints"
 CHUNK = 1 << 20
 
 

@@ -5,10 +5,14 @@
     python -m training.train conv_vae_digits --epochs 100 --latent-dim 16 --out runs/wide
     python -m training.train my_recipe.py --data my_pictures/ --image-size 64 64
     python -m training.train conv_vae_digits --out runs/wide --resume --epochs 200
+    python -m training.train conv_vae_fashion_mnist --out runs/spot --checkpoint-minutes 0.5
 
 The first argument is a recipe of training/recipes or a .py file of yours; the rest are options,
 which `python -m training.train RECIPE --help` explains. Everything that a run leaves is in one
 folder, see training/runs.py.
+
+A run that was killed at any moment goes on with --resume and ends as if it had not been, see
+docs/reliability.md. SIGTERM writes a checkpoint and ends with exit code 75: run it again.
 """
 
 import math
@@ -22,8 +26,9 @@ from training import cli, loop, options, recipes, runs
 from training.options import Settings
 from training.recipes import Recipe
 
-# The old and the new file of the model side by side, each with the two moments of Adam.
-COPIES = 2 * 3
+# The old and the new file of the model side by side and the checkpoints likewise, each with the two
+# moments of Adam.
+COPIES = (2 + loop.KEPT + 1) * 3
 BYTES_FOR_PICTURES = 10_000_000
 NOT_STORED = ("out", "resume")
 
@@ -139,17 +144,21 @@ def train_in(
     config: dict[str, Any],
 ) -> int:
     """Train in a run directory that no other process uses; returns the exit code."""
-    model, done = loop.start(recipe, settings, stored, config)
+    resume = loop.resuming(folder, data, recipe, settings)
+    model, position = loop.start(recipe, settings, stored, config, resume)
     runs.check_room(folder, 4 * COPIES * config["parameters"] + BYTES_FOR_PICTURES)
     runs.write_config(folder, config)
-    runs.keep_epochs(folder, done)
     print(f"Run directory: {folder}", flush=True)
+    command = f"python -m training.train {config['recipe']} --out {folder} --resume"
     try:
-        loop.fit(model, data, recipe, settings, folder, done, config["steps_per_epoch"])
+        loop.fit(model, data, recipe, settings, resume, position, config["steps_per_epoch"])
     except KeyboardInterrupt:
-        command = f"python -m training.train {config['recipe']} --out {folder} --resume"
         print(f"\nInterrupted. To train on: {command}", file=sys.stderr)
         return cli.INTERRUPTED
+    except SystemExit as end:
+        if end.code == cli.TERMINATED:
+            print(f"To train on: {command}", file=sys.stderr)
+        raise
     finish(model, data, folder)
     return 0
 
