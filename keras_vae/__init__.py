@@ -20,6 +20,7 @@ from keras_vae import (
 from keras_vae.anomalies import AnomalyDetector
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.classifiers import classifier_from
+from keras_vae.inpainting import inpaint
 from keras_vae.models.conditional import ConditionalVAE
 from keras_vae.models.contractive import ContractiveAutoencoder
 from keras_vae.models.conv import ConvAutoencoder, ConvVAE
@@ -33,6 +34,7 @@ from keras_vae.models.iwae import IWAE
 from keras_vae.models.ladder_vae import LadderVAE
 from keras_vae.models.learned_prior import LearnedPriorVAE
 from keras_vae.models.lstm import LSTMVAE, LSTMAutoencoder
+from keras_vae.models.masked import MaskedAutoencoder
 from keras_vae.models.rae import RAE
 from keras_vae.models.sparse import SparseAutoencoder
 from keras_vae.models.tc_vae import BetaTCVAE
@@ -69,6 +71,7 @@ __all__ = [
     "LSTMAutoencoder",
     "LadderVAE",
     "LearnedPriorVAE",
+    "MaskedAutoencoder",
     "SparseAutoencoder",
     "TransformerAutoencoder",
     "TransformerVAE",
@@ -79,6 +82,7 @@ __all__ = [
     "controllers",
     "distributions",
     "estimators",
+    "inpaint",
     "latents",
     "layers",
     "metrics",

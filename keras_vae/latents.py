@@ -11,10 +11,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.metrics.distances import PAIRS, squared_distances
+
 # Below this angle, in radians, sin(angle) is too small to divide by; the arc is its chord.
 SMALLEST_ANGLE = 1e-6
 # A latent unit is active if its posterior mean varies more than this (Burda et al. 2016).
 ACTIVE_VARIANCE = 0.01
+# What a traversal sets a dimension to: where nearly all of a standard normal lies.
+TRAVERSED = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 
 
 def lerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
@@ -81,22 +85,34 @@ def interpolate(
     return decode(model, METHODS[method](codes[: len(first)], codes[len(first) :], steps))
 
 
-def traverse(model: Any, x: Any, dimensions: Sequence[int], values: Sequence[float]) -> np.ndarray:
+def traverse(
+    model: Any,
+    x: Any,
+    dimensions: Sequence[int] | None = None,
+    values: Sequence[float] = TRAVERSED,
+    examples: Any = None,
+) -> np.ndarray:
     """One example with one latent dimension at a time set to each of `values`.
 
     Args:
         model: A built `keras_vae.Autoencoder` whose codes are vectors.
         x: One example, `event_shape`.
-        dimensions: Which latent dimensions, a row each; `kl_per_dimension` says which matter.
-        values: What to set them to, a column each.
+        dimensions: Which latent dimensions, a row each; all by default, those of the greatest KL
+            first, for which the model must be a VAE.
+        values: What to set them to, a column each; -3 to 3 by default.
+        examples: What the KL that orders dimensions is the mean over, `(batch, *event_shape)`;
+            `x` alone by default.
 
     Returns:
         `(len(dimensions), len(values), *event_shape)`.
 
     Raises:
-        ValueError: If codes are not vectors or there is no such dimension.
+        ValueError: If codes are not vectors, there is no such dimension, or none are given of a
+            model without a posterior.
     """
     size = _vector_size(model)
+    if dimensions is None:
+        dimensions = ordered_by_kl(model, np.asarray(x)[None] if examples is None else examples)
     if not len(dimensions) or not len(values) or not all(0 <= d < size for d in dimensions):
         raise ValueError(
             f"Expected dimensions among 0 to {size - 1} and at least one value. "
@@ -107,6 +123,58 @@ def traverse(model: Any, x: Any, dimensions: Sequence[int], values: Sequence[flo
     for row, dimension in enumerate(dimensions):
         codes[row, :, dimension] = values
     return decode(model, codes)
+
+
+def ordered_by_kl(model: Any, x: Any) -> list[int]:
+    """The latent dimensions of a VAE, those that say most about `x` first.
+
+    Args:
+        model: A `keras_vae.VAE` whose codes are vectors.
+        x: Examples, `(batch, *event_shape)`, whose mean KL counts.
+
+    Raises:
+        ValueError: If the model has no posterior.
+    """
+    if not hasattr(model, "posterior"):
+        raise ValueError(
+            "Expected a model with a posterior, whose KL orders the dimensions. Received: "
+            f"{type(model).__name__}. (Give dimensions.)"
+        )
+    return np.argsort(-kl_per_dimension(model, x), kind="stable").tolist()
+
+
+def neighbors(codes: Any, queries: Any, k: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest codes of each query, by Euclidean distance, exactly and in bounded memory.
+
+    A query that is one of the codes finds itself first, at distance 0.
+
+    Example:
+        >>> places, distances = keras_vae.latents.neighbors(model.encode(train), model.encode(x))
+        >>> alike = train[places]  # (len(x), 5, *event_shape)
+
+    Args:
+        codes: What to search, `(count, *latent_shape)`.
+        queries: What to look for, `(count of its own, *latent_shape)`.
+        k: How many to find of each.
+
+    Returns:
+        Places in `codes`, int64 `(queries, k)`, the nearest first, and their distances.
+
+    Raises:
+        ValueError: If the shapes do not fit, there are fewer than `k` codes, or some are NaN.
+    """
+    found, sought = (as_numpy(part).astype("float64") for part in (codes, queries))
+    if found.ndim < 2 or found.shape[1:] != sought.shape[1:] or not 1 <= k <= len(found):
+        raise ValueError(
+            "Expected codes and queries of one shape (count, ...), and k of 1 up to the number of "
+            f"codes. Received: shapes {found.shape} and {sought.shape}, k={k!r}."
+        )
+    found, sought = (part.reshape(len(part), -1) for part in (found, sought))
+    if not (np.isfinite(found).all() and np.isfinite(sought).all()):
+        raise ValueError("Expected finite codes. Received: NaN or infinity.")
+    size = max(PAIRS // len(found), 1)
+    parts = [_nearest(found, sought[i : i + size], k) for i in range(0, max(len(sought), 1), size)]
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))  # type: ignore
 
 
 def normal_grid(size: int) -> np.ndarray:
@@ -205,6 +273,17 @@ def _between(start: np.ndarray, end: np.ndarray, near: np.ndarray, far: np.ndarr
     extra = (1,) * (np.ndim(start) - 1)
     near, far = (weight.reshape(*weight.shape, *extra) for weight in (near, far))
     return (near * start[:, None] + far * end[:, None]).astype("float32")
+
+
+def _nearest(codes: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places and distances of the `k` nearest of each query, from vectors."""
+    # Relative to a mean the products that squares are made of lose fewer digits.
+    center = codes.mean(axis=0)
+    rough = squared_distances(queries - center, codes - center)
+    places = np.argpartition(rough, k - 1, axis=1)[:, :k]
+    distances = np.linalg.norm(codes[places] - queries[:, None], axis=-1)
+    order = np.argsort(distances, axis=1, kind="stable")
+    return np.take_along_axis(places, order, 1), np.take_along_axis(distances, order, 1)
 
 
 def _vector_size(model: Any) -> int:

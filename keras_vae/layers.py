@@ -136,6 +136,86 @@ class RectangleOcclusion(_Corruption):
         return {**super().get_config(), **own}
 
 
+@keras.saving.register_keras_serializable("keras_vae")
+class HalfOcclusion(_Corruption):
+    """Covers one half of each image with `fill`: upper, lower, left or right, each as often.
+
+    Of an odd number of rows or columns the middle one stays.
+
+    Args:
+        fill: Value of the covered pixels.
+        seed: Of the choice.
+        **kwargs: `name` and `dtype` of `keras.layers.Layer`.
+    """
+
+    def __init__(self, fill: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(seed, **kwargs)
+        self.fill = fill
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        """Images `(batch, height, width, channels)`, each with one half covered."""
+        side = ops.floor(4.0 * self.uniform((ops.shape(x)[0], 1, 1, 1)))
+        rows = ops.arange(x.shape[1], dtype="float32")[None, :, None, None]
+        columns = ops.arange(x.shape[2], dtype="float32")[None, None, :, None]
+        across = _half(columns, side - 2.0, x.shape[2])
+        covered = ops.where(side < 2.0, _half(rows, side, x.shape[1]), across)
+        return ops.where(covered, ops.full_like(x, self.fill), x)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "fill": self.fill}
+
+
+def _half(position: Tensor, second: Tensor, size: int) -> Tensor:
+    """Whether a position of `size` is in the first half, or where `second` is 1 in the other."""
+    return ops.where(second < 0.5, position < size // 2, position >= size - size // 2)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class PatchOcclusion(_Corruption):
+    """Covers each square patch of an image, in all channels, with probability `rate`.
+
+    Args:
+        patch: Side of a patch, in pixels; it divides height and width.
+        rate: Probability that a patch is covered.
+        fill: Value of the covered pixels.
+        seed: Of the choice.
+        **kwargs: `name` and `dtype` of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If `rate` is no probability, or, when called, the patches do not fill the image.
+    """
+
+    def __init__(
+        self,
+        patch: int = 4,
+        rate: float = 0.5,
+        fill: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed, **kwargs)
+        self.patch, self.rate, self.fill = patch, _fraction("rate", rate), fill
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        """Images `(batch, height, width, channels)`, each with some patches covered."""
+        height, width = x.shape[1:3]
+        if self.patch < 1 or height % self.patch or width % self.patch:
+            raise ValueError(
+                f"Expected a patch that divides the height and width of images, {height} and "
+                f"{width}. Received: patch={self.patch!r}."
+            )
+        grid = (ops.shape(x)[0], height // self.patch, width // self.patch, 1)
+        covered = self.uniform(grid) < self.rate
+        covered = ops.repeat(ops.repeat(covered, self.patch, axis=1), self.patch, axis=2)
+        return ops.where(covered, ops.full_like(x, self.fill), x)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        own = {"patch": self.patch, "rate": self.rate, "fill": self.fill}
+        return {**super().get_config(), **own}
+
+
 def keep_top_k(z: Tensor, k: int) -> Tensor:
     """Codes `(batch, ...)` with all but the `k` largest activations of a row at 0.
 

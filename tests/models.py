@@ -15,6 +15,7 @@ ROWS = 13  # Batches of 5 leave a ragged last one.
 BATCH = 5
 FEATURES = (6,)
 IMAGE = (6, 5, 1)  # Odd, not square, not a power of two.
+PATCHED = (4, 6, 1)  # Six patches of 2x2.
 
 # A graph of TensorFlow takes longer to trace than a few steps on tiny data take; an eager step of
 # JAX compiles each op.
@@ -205,6 +206,11 @@ def conv_ladder_vae() -> Any:
     return kv.LadderVAE(*kv.nets.conv_ladder(IMAGE, 2, 2, filters=(2,), levels=(1,)), seed=1)
 
 
+def masked_autoencoder() -> Any:
+    sizes = {"width": 8, "blocks": 1, "decoder_blocks": 1, "attention_heads": 2}
+    return kv.MaskedAutoencoder(PATCHED, 2, latent_dim=3, mask_ratio=0.5, **sizes, seed=1)
+
+
 UNIT = (0.0, 1.0)
 IMAGES = uniform(ROWS, *IMAGE)
 SPARSITY = ("reconstruction", "sparsity")
@@ -265,6 +271,12 @@ CASES = [
     Case("flow_vae", flow_vae, range=UNIT, **BOUND),
     Case("iaf_vae", iaf_vae, range=UNIT, **BOUND),
     Case("ladder_vae", ladder_vae, FREE_BITS, range=UNIT, generative=True),
+    Case(
+        "masked_autoencoder",
+        masked_autoencoder,
+        kv.MaskedAutoencoder.terms,
+        x=uniform(ROWS, *PATCHED),
+    ),
     Case("conv_ladder_vae", conv_ladder_vae, x=IMAGES, range=UNIT, **BOUND),
 ]
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.spatial
 import scipy.stats
 
 from keras_vae import latents
@@ -153,3 +154,72 @@ def test_a_unit_is_active_above_a_variance_of_a_hundredth():
     deviations = np.array([0.0, 0.099, 0.101, 1.0])
     codes = np.array([[-1.0], [1.0]]) * deviations  # Variance: deviations squared.
     assert latents.active_units(codes) == 2
+
+
+class Gaussian(LinearModel):
+    """The second dimension says more than the first."""
+
+    def posterior(self, x):
+        return Normal(np.tile(np.array([0.5, -2.0], "float32"), (len(x), 1)))
+
+
+def test_by_default_a_traversal_has_all_dimensions_the_greatest_kl_first():
+    images = latents.traverse(Gaussian(), np.array([5.0, 7.0, 0.0]))
+    wanted = latents.traverse(Gaussian(), np.array([5.0, 7.0, 0.0]), [1, 0], range(-3, 4))
+    np.testing.assert_array_equal(images, wanted)
+    assert images.shape == (2, 7, 3)
+
+
+def test_the_kl_that_orders_is_the_mean_over_the_examples_given():
+    class Input(LinearModel):
+        def posterior(self, x):
+            return Normal(np.asarray(x)[:, :2])
+
+    x, others = np.array([5.0, 7.0, 0.0], "float32"), np.array([[9.0, 0.0, 0.0]], "float32")
+    assert latents.ordered_by_kl(Input(), x[None]) == [1, 0]
+    wanted = latents.traverse(Input(), x, [0, 1], [1.0])
+    np.testing.assert_array_equal(latents.traverse(Input(), x, None, [1.0], others), wanted)
+
+
+def test_a_model_without_a_posterior_needs_dimensions():
+    with pytest.raises(ValueError, match="a model with a posterior.*LinearModel.*Give dimensions"):
+        latents.traverse(LinearModel(), np.zeros(3))
+
+
+@pytest.mark.parametrize("pairs", [10, 10**6], ids=["a query at a time", "at once"])
+def test_neighbors_are_those_of_a_tree(pairs, monkeypatch):
+    monkeypatch.setattr(latents, "PAIRS", pairs)
+    codes, queries = GENERATOR.normal(size=(200, 3, 2)), GENERATOR.normal(size=(17, 3, 2))
+    places, distances = latents.neighbors(codes, queries, 4)
+    tree = scipy.spatial.KDTree(codes.reshape(200, -1))
+    wanted = tree.query(queries.reshape(17, -1), 4)
+    np.testing.assert_array_equal(places, wanted[1])
+    np.testing.assert_allclose(distances, wanted[0], rtol=1e-12)
+
+
+def test_far_from_the_origin_a_code_finds_itself_first_at_no_distance():
+    codes = 1e4 + GENERATOR.normal(size=(50, 3))
+    places, distances = latents.neighbors(codes, codes, 2)
+    assert places[:, 0].tolist() == list(range(50)) and not distances[:, 0].any()
+    assert (distances[:, 1] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("codes", "queries", "k"),
+    [
+        (np.zeros((3, 2)), np.zeros((3, 3)), 1),
+        (np.zeros(3), np.zeros(3), 1),
+        (np.zeros((3, 2)), np.zeros((1, 2)), 4),
+        (np.zeros((3, 2)), np.zeros((1, 2)), 0),
+        (np.full((3, 2), np.nan), np.zeros((1, 2)), 1),
+    ],
+    ids=["sizes", "no rows", "too few", "none", "NaN"],
+)
+def test_neighbors_that_cannot_be_are_refused(codes, queries, k):
+    with pytest.raises(ValueError, match="Expected .*codes.* Received"):
+        latents.neighbors(codes, queries, k)
+
+
+def test_of_no_codes_there_is_no_attribute_vector():
+    with pytest.raises(ValueError, match="0 True for 0 codes"):
+        latents.attribute_vector(np.zeros((0, 2)), [])

@@ -10,6 +10,8 @@ CORRUPTIONS = [
     layers.MaskingNoise(0.3, seed=1),
     layers.SaltAndPepperNoise(0.4, seed=1),
     layers.RectangleOcclusion(3, 5, fill=0.5, seed=1),
+    layers.HalfOcclusion(fill=0.5, seed=1),
+    layers.PatchOcclusion(1, 0.3, fill=0.5, seed=1),
 ]
 every_corruption = pytest.mark.parametrize(
     "layer", CORRUPTIONS, ids=[type(layer).__name__ for layer in CORRUPTIONS]
@@ -75,6 +77,31 @@ def test_a_rectangle_may_cover_the_whole_image(images):
     assert not to_numpy(out).any()
 
 
+def test_a_half_is_one_of_four_each_as_often(images):
+    """Of 9 rows and 11 columns the middle one is never covered."""
+    layer = layers.HalfOcclusion(fill=0.5, seed=2)
+    outs = np.concatenate([to_numpy(layer(images, training=True)) for _ in range(4)])
+    covered = np.all(outs == 0.5, axis=-1)
+    np.testing.assert_array_equal(outs[~covered], np.tile(images, (4, 1, 1, 1))[~covered])
+    row, column = np.mgrid[:9, :11]
+    halves = [row < 4, row >= 5, column < 5, column >= 6]
+    counts = [sum(np.array_equal(one, half) for one in covered) for half in halves]
+    assert sum(counts) == 2000
+    assert all(within_3_errors(count / 2000, 0.25, 2000) for count in counts)
+
+
+def test_patches_are_covered_whole_as_often_as_the_rate_says(images):
+    layer = layers.PatchOcclusion(3, 0.3, fill=0.5, seed=2)
+    out = to_numpy(layer(images[:, :, :9], training=True))
+    covered = np.all(out == 0.5, axis=-1)
+    np.testing.assert_array_equal(out[~covered], images[:, :, :9][~covered])
+    patches = covered.reshape(500, 3, 3, 3, 3).transpose(0, 1, 3, 2, 4).reshape(-1, 9)
+    assert set(patches.sum(axis=1).tolist()) == {0, 9}
+    assert within_3_errors(patches[:, 0].mean(), 0.3, len(patches))
+    each = patches[:, 0].reshape(500, 9)
+    assert len({tuple(row) for row in each.tolist()}) > 100
+
+
 @every_corruption
 def test_at_inference_the_input_is_passed_on(layer, images):
     np.testing.assert_array_equal(to_numpy(layer(images)), images)
@@ -115,6 +142,11 @@ def test_half_precision_stays_half_precision(layer, images):
         (
             lambda: layers.RectangleOcclusion(9)(np.zeros((1, 8, 8, 1), "f4"), training=True),
             "no larger than the image.*9 of 8",
+        ),
+        (lambda: layers.PatchOcclusion(4, 1.5), "rate between 0 and 1.*1.5"),
+        (
+            lambda: layers.PatchOcclusion(3)(np.zeros((1, 8, 9, 1), "f4"), training=True),
+            "divides the height and width of images, 8 and 9.*patch=3",
         ),
     ],
 )

@@ -138,6 +138,13 @@ def _ladder(shape: Shape) -> Any:
     return kv.LadderVAE(*kv.nets.conv_ladder(shape, LATENT, 2, filters=FILTERS), seed=0)
 
 
+def _masked(shape: Shape) -> Any:
+    import keras_vae as kv
+
+    sizes: dict[str, Any] = {"width": 32, "blocks": 2, "decoder_blocks": 1}
+    return kv.MaskedAutoencoder(shape, 4, LATENT, likelihood="bernoulli", seed=0, **sizes)
+
+
 def sequential(name: str, **arguments: Any) -> Entry:
     """An entry for a model of sequences."""
 
@@ -160,6 +167,7 @@ SPECIAL: dict[str, Entry] = {
     "LSTMAutoencoder": sequential("LSTMAutoencoder", unroll=True),
     "LSTMVAE": sequential("LSTMVAE", unroll=True, masked=True),
     "LearnedPriorVAE": special("LearnedPriorVAE", learned_prior=_mixture),
+    "MaskedAutoencoder": Entry(_masked),
     "TransformerAutoencoder": sequential("TransformerAutoencoder"),
     "TransformerVAE": sequential("TransformerVAE", masked=True),
     "VQVAE": quantized("VQVAE", 8, codebook_size=64),

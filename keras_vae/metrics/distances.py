@@ -86,9 +86,9 @@ def density_and_coverage(real: Any, generated: Any, neighbors: int = 5) -> tuple
     inside, covered = 0, 0
     for rows in _rows(real, max(len(real), len(generated))):
         # A vector is its own nearest neighbor, so the k-th other one is at place k.
-        to_real = _squared_distances(real[rows], real)
+        to_real = squared_distances(real[rows], real)
         radius = np.partition(to_real, neighbors, axis=1)[:, neighbors, None]
-        holds = _squared_distances(real[rows], generated) < radius
+        holds = squared_distances(real[rows], generated) < radius
         inside += int(holds.sum())
         covered += int(holds.any(axis=1).sum())
     return inside / (neighbors * len(generated)), covered / len(real)
@@ -110,7 +110,8 @@ def _rows(x: np.ndarray, pairs_per_row: int) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, len(x), step))
 
 
-def _squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Of each row of `x` from each of `y`, `(len(x), len(y))`; small ones are inexact."""
     squares = np.sum(x * x, axis=1)[:, None] + np.sum(y * y, axis=1)[None]
     return squares - 2.0 * x @ y.T
 

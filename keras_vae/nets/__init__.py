@@ -12,6 +12,7 @@ from keras_vae.nets.gated import gated_dense
 from keras_vae.nets.heads import with_heads
 from keras_vae.nets.ladder import gated_ladder
 from keras_vae.nets.lstm import lstm
+from keras_vae.nets.patches import patches
 from keras_vae.nets.top_down import Level, TopDown
 from keras_vae.nets.transformer import transformer
 
@@ -29,6 +30,7 @@ __all__ = [
     "dense_encoder",
     "gated_dense",
     "lstm",
+    "patches",
     "transformer",
     "gated_ladder",
     "with_heads",

@@ -59,18 +59,25 @@ def transformer(
         )
     inputs, x, steps = masked_inputs("x", (time, features), time, masked)
     h = layers.Dense(width, name="embedding")(without_padding(x, steps))
-    h = _blocks(SinusoidalPositions()(h), blocks, attention_heads, steps)
+    h = attention_blocks(SinusoidalPositions()(h), blocks, attention_heads, steps)
     z = codes(_mean(h, steps), lambda name: layers.Dense(latent_dim, name=name), heads)
     encoder = keras.Model(inputs, z, name="encoder")
 
     inputs, code, steps = masked_inputs("z", (latent_dim,), time, masked)
     h = layers.RepeatVector(time)(layers.Dense(width, name="start")(code))
-    h = _blocks(SinusoidalPositions()(h), blocks, attention_heads, steps)
+    h = attention_blocks(SinusoidalPositions()(h), blocks, attention_heads, steps)
     return encoder, keras.Model(inputs, output(h, features, decoder_heads), name="decoder")
 
 
-def _blocks(h: Tensor, count: int, attention_heads: int, steps: Tensor | None) -> Tensor:
-    """Attention and a dense layer, `count` times, each added to what it was given."""
+def attention_blocks(h: Tensor, count: int, attention_heads: int, steps: Tensor | None) -> Tensor:
+    """Attention and a dense layer, `count` times, each added to what it was given.
+
+    Args:
+        h: `(batch, time, width)`.
+        count: How many blocks.
+        attention_heads: Heads of an attention layer.
+        steps: Which steps may be looked at, bool `(batch, time)`; None for all.
+    """
     width = h.shape[-1]
     # Which steps may be looked at, from each step.
     seen = None if steps is None else ops.expand_dims(steps, 1)

@@ -1,0 +1,55 @@
+"""Masked autoencoder on Fashion-MNIST."""
+
+from training.recipes import Recipe
+
+
+def recipe(
+    patch: int = 4,
+    latent_dim: int = 32,
+    mask_ratio: float = 0.5,
+    visible_weight: float = 1.0,
+    width: int = 64,
+    blocks: int = 3,
+    decoder_blocks: int = 2,
+    learning_rate: float = 1e-3,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    seed: int = 0,
+) -> Recipe:
+    """Masked autoencoder on Fashion-MNIST: images from half of their patches.
+
+    Args:
+        patch: Side of the square patches, in pixels.
+        latent_dim: Size of the code of a patch.
+        mask_ratio: Share of the patches that training hides.
+        visible_weight: Weight of the pixels that are not hidden.
+        width: Features of a patch inside.
+        blocks: How many blocks of attention the encoder has.
+        decoder_blocks: How many the decoder has.
+        learning_rate: Of Adam, at the start.
+        image_shape: Height, width, channels.
+        seed: Of the weights and of the choice of patches.
+    """
+    import keras
+
+    import keras_vae as kv
+
+    return Recipe(
+        model=kv.MaskedAutoencoder(
+            image_shape,
+            patch,
+            latent_dim,
+            mask_ratio,
+            visible_weight,
+            likelihood="bernoulli",
+            width=width,
+            blocks=blocks,
+            decoder_blocks=decoder_blocks,
+            seed=seed,
+        ),
+        optimizer=lambda steps: keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        ),
+        data="fashion_mnist",
+        epochs=10,
+        batch_size=128,
+    )

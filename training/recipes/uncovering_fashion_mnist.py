@@ -1,0 +1,49 @@
+"""Denoising autoencoder on Fashion-MNIST that uncovers what is covered."""
+
+from typing import Literal
+
+from training.recipes import Recipe
+
+
+def recipe(
+    cover: Literal["rectangle", "half", "patches", "pixels"] = "rectangle",
+    size: int = 14,
+    rate: float = 0.5,
+    latent_channels: int = 32,
+    filters: tuple[int, ...] = (32, 64),
+    learning_rate: float = 2e-3,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    seed: int = 0,
+) -> Recipe:
+    """Denoising autoencoder on Fashion-MNIST, against rectangles, halves, patches or lost pixels.
+
+    Args:
+        cover: What is set to black: a rectangle, a half of the image, patches, or single pixels.
+        size: Side of the rectangle or of the patches, in pixels.
+        rate: Share of the patches or of the pixels that are covered.
+        latent_channels: Channels of the code, a map.
+        filters: Channels of the convolutions, each of which halves the size.
+        learning_rate: Of Adam, at the start.
+        image_shape: Height, width, channels.
+        seed: Of the weights and of the covers.
+    """
+    import keras
+
+    import keras_vae as kv
+
+    covers = {
+        "rectangle": lambda: kv.layers.RectangleOcclusion(size, size, seed=seed),
+        "half": lambda: kv.layers.HalfOcclusion(seed=seed),
+        "patches": lambda: kv.layers.PatchOcclusion(size, rate, seed=seed),
+        "pixels": lambda: kv.layers.MaskingNoise(rate, seed=seed),
+    }
+    networks = kv.nets.conv_map(image_shape, latent_channels, filters)
+    return Recipe(
+        model=kv.DenoisingAutoencoder(*networks, corruption=covers[cover](), seed=seed),
+        optimizer=lambda steps: keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        ),
+        data="fashion_mnist",
+        epochs=8,
+        batch_size=128,
+    )
