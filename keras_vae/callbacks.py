@@ -70,8 +70,10 @@ class JsonLines(keras.callbacks.Callback):
 
     def resume_from(self, state: dict[str, Any]) -> None:
         """The file as it was, without epochs that will be trained again."""
-        self._before = state.get("seconds", 0.0)
-        if "text" in state:
+        self._before = state["seconds"]
+        found = self.path.read_bytes() if self.path.is_file() else b""
+        if found != state["text"].encode():
+            print(f"{self.path} is put back to what it was at the checkpoint.")
             write_atomically(self.path, lambda path: path.write_text(state["text"]))
 
     def _elapsed(self) -> float:

@@ -255,15 +255,27 @@ class ExactResume(keras.callbacks.Callback):
                 f"Expected the callbacks of {path}, {before}. Received: {self._classes()}."
             )
         self._restore_values()
+        self._restore_callbacks()
+        self._history, self._means = dict(about["history"]), about["means"]
+        self._order = about["order"]
+        self._replay.start(self.model, self._means)
+        self.say(f"Resumed after {about['epoch']} epochs and {about['step']} steps, from {path}.")
+
+    def restore(self, model: Any) -> None:
+        """Give a model and the callbacks what they had at the checkpoint, without training."""
+        self.set_model(model)
+        if self._found is not None:
+            self._restore_values()
+            self._restore_callbacks()
+
+    def _restore_callbacks(self) -> None:
+        assert self._found is not None
+        about, arrays = self._found[1]
         states = state.unflattened(
             [known for _, known in about["callbacks"]], arrays[len(about["names"]) + 1 :]
         )
         for other, known in zip(self.others, states, strict=True):
             state.give_back(other, known)
-        self._history, self._means = dict(about["history"]), about["means"]
-        self._order = about["order"]
-        self._replay.start(self.model, self._means)
-        self.say(f"Resumed after {about['epoch']} epochs and {about['step']} steps, from {path}.")
 
     def _classes(self) -> list[str]:
         return [type(other).__name__ for other in self.others]

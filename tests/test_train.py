@@ -53,7 +53,10 @@ def run(*words):
 
 def weights(folder):
     """All numbers of the saved model, its optimizer's and its random generators' included."""
-    model = runs.load_model(folder / "model.keras", compile=True)
+    return state_of(runs.load_model(folder / "model.keras", compile=True))
+
+
+def state_of(model):
     variables = [*model.variables, *model.optimizer.variables, model.seed_generator.state]
     return [np.asarray(variable) for variable in variables]
 
@@ -156,9 +159,12 @@ def test_a_run_that_ended_before_its_first_epoch_did_starts_again(trained, tiny,
     assert_same(weights(trained), weights(out))
 
 
-def test_a_complete_run_is_not_trained_again(trained, tiny, capsys):
+def test_a_complete_run_is_not_trained_again(trained, tiny, capsys, monkeypatch):
     before = (trained / "model.keras").read_bytes()
+    drawn = []
+    monkeypatch.setattr(pictures, "draw", lambda model, *more: drawn.append(model) or [])
     assert run(tiny, "--out", trained, "--resume") == 0
+    assert_same(state_of(drawn[0]), weights(trained))
     assert "All 3 epochs are done" in capsys.readouterr().out
     assert (trained / "model.keras").read_bytes() == before
 

@@ -43,6 +43,23 @@ class KeepBest(keras.callbacks.Callback):
             print(f"No better val_{self.best} for {waited} epochs: the training ends.")
             self.model.stop_training = True
 
+    def resume_state(self) -> dict[str, Any]:
+        """Nothing: all is in the run directory."""
+        return {}
+
+    def resume_from(self, state: dict[str, Any]) -> None:
+        """Check that the model of the best epoch is there.
+
+        Raises:
+            ValueError: If best.keras is damaged or gone.
+        """
+        path, costs = self.folder / runs.BEST, epoch_costs(self.folder / runs.METRICS, self.best)
+        if costs and not runs.is_whole(path):
+            raise ValueError(
+                f"Expected {path}, the model of epoch {costs.index(min(costs)) + 1}. Received: a "
+                "damaged file or none. (Only a new run can make it again.)"
+            )
+
     def keep(self) -> int:
         """Epochs since the best one; if there are none, keep its model, that of the last epoch."""
         costs = epoch_costs(self.folder / runs.METRICS, self.best)

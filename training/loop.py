@@ -200,11 +200,13 @@ def fit(
     from training.data import evaluation_batches, training_batches
 
     done = position.epoch
-    if position.ended:
-        print(f"The training has ended by itself after {done} epochs.")
-        return
-    if done == recipe.epochs:
-        print(f"All {done} epochs are done. (Give --epochs N to train on.)")
+    if position.ended or done == recipe.epochs:
+        resume.restore(model)
+        runs.mend_model(resume.folder.parent, model)
+        if position.ended:
+            print(f"The training has ended by itself after {done} epochs.")
+        else:
+            print(f"All {done} epochs are done. (Give --epochs N to train on.)")
         return
     first = done * steps + position.step
     batches = splits.batches(recipe.protocol, data.train, recipe.batch_size, settings.seed, first)

@@ -12,9 +12,12 @@ evaluation.*    what training.evaluate measured
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import shutil
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +31,13 @@ BEST = "best.keras"
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
 CHECKPOINTS = "checkpoints"
+HASH = "sha256"
 CHUNK = 1 << 20
+# What Python raises for damaged files of Keras, which are zip files of JSON and HDF5.
+DAMAGED = (
+    *(ValueError, TypeError, OSError, KeyError, AttributeError, IndexError, EOFError),
+    *(RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error),
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,11 @@ class Run:
             FileNotFoundError: If no epoch was completed yet.
             ValueError: If the file is not a model of `keras_vae`.
         """
+        if self.protocol != "plain" and self.config and not (self.path / BEST).is_file():
+            raise FileNotFoundError(
+                f"Expected {self.path / BEST}, the model of the best epoch. Received: no such "
+                f"file. (Train on with --resume, or give {self.path / MODEL}, that of the last.)"
+            )
         if not self.model_path.is_file():
             raise FileNotFoundError(
                 f"Expected {self.model_path}, which is written after the first epoch. Received: "
@@ -147,7 +161,7 @@ def load_model(path: Path, compile: bool = False) -> Any:
 
     try:
         model = keras.saving.load_model(path, compile=compile)
-    except (ValueError, TypeError, OSError, KeyError) as error:
+    except DAMAGED as error:
         raise ValueError(
             f"Expected a model that Keras can load. Received: {path} ({error})"
         ) from error
@@ -156,6 +170,24 @@ def load_model(path: Path, compile: bool = False) -> Any:
             f"Expected a model of keras_vae. Received: a {type(model).__name__} in {path}."
         )
     return model
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a .keras file is there and no byte of its content was changed."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return file.testzip() is None
+    except DAMAGED:
+        return False
+
+
+def mend_model(folder: Path, model: Any) -> None:
+    """Write model.keras of a run again if it is damaged or gone."""
+    from keras_vae.files import save_model
+
+    if not is_whole(folder / MODEL):
+        print(f"{folder / MODEL} was damaged or gone: it is written again from the checkpoint.")
+        save_model(model, folder / MODEL)
 
 
 def check_new(path: Path) -> None:
@@ -217,7 +249,7 @@ def write_config(folder: Path, config: dict[str, Any]) -> None:
     """Write config.json."""
     from keras_vae.files import write_atomically
 
-    text = json.dumps(config, indent=2) + "\n"
+    text = json.dumps({**config, HASH: _hash(config)}, indent=2) + "\n"
     write_atomically(folder / CONFIG, lambda path: path.write_text(text))
 
 
@@ -225,16 +257,36 @@ def read_config(path: Path) -> dict[str, Any]:
     """Read a config.json.
 
     Raises:
-        ValueError: If it is not what `training.train` writes.
+        ValueError: If it is not what `training.train` writes, or was changed since.
     """
     try:
         config = json.loads(path.read_text())
     except ValueError as error:
         raise ValueError(f"Expected JSON in {path}. Received: {error}.") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"Expected an object in {path}. Received: {type(config).__name__}.")
+    # Runs of earlier versions have no hash, and nothing of its length either.
+    wanted = config.pop(HASH, None)
+    if (wanted or _looks_hashed(config)) and wanted != _hash(config):
+        raise ValueError(
+            f"Expected {path} as it was written. Received: one that was changed since. (Restore "
+            "it, or start a new run.)"
+        )
     missing = {"recipe", "arguments", "settings", "image_shape"} - set(config)
     if missing:
         raise ValueError(f"Expected {sorted(missing)} in {path}. Received: {sorted(config)}.")
     return config
+
+
+def _hash(config: dict[str, Any]) -> str:
+    """SHA-256 of all options, whatever their layout in the file."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+
+
+def _looks_hashed(config: dict[str, Any]) -> bool:
+    """Whether a value is a hash: its name may be what was changed."""
+    texts = [value for value in config.values() if isinstance(value, str)]
+    return any(len(t) == len(_hash({})) and set(t) <= set("0123456789abcdef") for t in texts)
 
 
 @contextlib.contextmanager
