@@ -9,15 +9,18 @@ import pytest
 from keras_vae.exporting import litert
 from keras_vae.exporting.comparison import Difference, differences
 
-TENSOR, UNIT = b"one scale a tensor", b"one scale a unit"
+TENSOR, UNIT, FLOAT = b"one scale a tensor", b"one scale a unit", b"products in int8 alone"
 MODEL = SimpleNamespace(_flatten_layers=lambda: [], family=SimpleNamespace(support=(0.0, 1.0)))
 
 
 def chosen(monkeypatch, quantize, found) -> bytes:
     """What is written if `found` are the differences of each of the two."""
-    monkeypatch.setattr(
-        litert, "converted", lambda _, job, rows: UNIT if job["per_channel"] else TENSOR
-    )
+
+    def converted(_, job, rows):
+        assert job["per_channel"] or not job["float_arithmetic"]
+        return FLOAT if job["float_arithmetic"] else UNIT if job["per_channel"] else TENSOR
+
+    monkeypatch.setattr(litert, "converted", converted)
     monkeypatch.setattr(litert, "measure", lambda model, endpoints, content, *_: found[content])
     return litert.best_content(MODEL, "", {"score": None}, {}, litert.Options(quantize))[0]
 
@@ -41,7 +44,14 @@ def test_int8_that_scores_worse_gets_a_scale_for_each_unit(monkeypatch, quantize
 
 
 def test_scores_that_stay_worse_are_left_to_the_verification(monkeypatch):
-    assert chosen(monkeypatch, "int8", {TENSOR: scores(1.0), UNIT: scores(0.9)}) == UNIT
+    found = {TENSOR: scores(1.0), UNIT: scores(0.9), FLOAT: scores(0.5)}
+    assert chosen(monkeypatch, "int8", found) == FLOAT
+
+
+def test_a_file_within_its_bars_is_not_given_up_for_one_beyond_them(monkeypatch):
+    beyond = {"score": {"score": Difference(0.1, 0.1, 0.1, 20.0, 0.0)}}
+    found = {TENSOR: beyond, UNIT: scores(0.9), FLOAT: beyond}
+    assert chosen(monkeypatch, "int8", found) == UNIT
 
 
 def test_a_file_without_scores_has_none_to_lose(monkeypatch):
@@ -53,8 +63,15 @@ def test_pictures_that_are_too_far_away_get_a_scale_for_each_unit_or_are_refused
     far = {"decode": {"reconstruction": Difference(0.1, 0.1, 0.1, 39.0)}}
     near = {"decode": {"reconstruction": Difference(0.1, 0.1, 0.1, 41.0)}}
     assert chosen(monkeypatch, "int8", {TENSOR: far, UNIT: near}) == UNIT
+    assert chosen(monkeypatch, "int8", {TENSOR: far, UNIT: far, FLOAT: near}) == FLOAT
     with pytest.raises(ValueError, match="39.0 dB"):
-        chosen(monkeypatch, "int8", {TENSOR: far, UNIT: far})
+        chosen(monkeypatch, "int8", {TENSOR: far, UNIT: far, FLOAT: far})
+
+
+def test_the_arithmetic_of_dynamic_files_is_in_float_anyway(monkeypatch):
+    far = {"decode": {"reconstruction": Difference(0.1, 0.1, 0.1, 39.0)}}
+    with pytest.raises(ValueError, match="39.0 dB"):
+        chosen(monkeypatch, "dynamic", {TENSOR: far, UNIT: far})
 
 
 def test_the_bias_of_an_output_is_positive_where_the_file_answers_more():

@@ -25,6 +25,8 @@ ARITHMETIC = (
     *("ABS", "ADD", "COS", "DIV", "EXP", "LOG", "LOG_SOFTMAX", "MEAN", "MUL", "NEG", "POW"),
     *("RSQRT", "SIN", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "SUM"),
 )
+# What a recurrent layer adds to that in each of its steps, through which errors add up.
+GATES = ("LOGISTIC", "TANH")
 
 # Where a sigmoid is within 3.4e-4 of 0 or 1: logits beyond need no levels of their own.
 SATURATED_LOGIT = 8.0
@@ -39,7 +41,8 @@ def convert(job: Mapping[str, Any], calibration: Batches) -> bytes:
         job: `folder` of the SavedModel, its `signatures`, `quantize` and `io` as in `write_litert`,
             `batch_size`, the names of all `layers`, and `per_channel`: one scale for each unit of a
             dense layer, which is more exact and costs 12 bytes a unit, half of the file for a
-            decoder that begins with a wide layer.
+            decoder that begins with a wide layer; and `float_arithmetic`: whether only products of
+            matrices are int8, and what is done element by element stays in float.
         calibration: For int8, arrays of rows by signature and by name of the input.
 
     Raises:
@@ -99,23 +102,27 @@ def _quantized(calibrated: bytes, job: Mapping[str, Any]) -> bytes:
         disable_per_channel_for_dense_layers=not job["per_channel"],
         input_data_type=io,
         output_data_type=io,
-        denylisted_nodes=_outside_of_layers(calibrated, job["layers"]),
+        denylisted_nodes=_in_float(calibrated, job["layers"], job["float_arithmetic"]),
     )
 
 
-def _outside_of_layers(content: bytes, layers: Sequence[str]) -> set[str]:
-    """Names of the results of ops that are in no layer."""
+def _in_float(content: bytes, layers: Sequence[str], arithmetic: bool) -> set[str]:
+    """Names of the results of ops that are in no layer, or if `arithmetic`, element by element."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     codes = {getattr(schema.BuiltinOperator, name) for name in ARITHMETIC}
+    gates = {getattr(schema.BuiltinOperator, name) for name in (*ARITHMETIC, *GATES)}
     found = set()
     for graph in model.subgraphs:
         for op in graph.operators:
             names = [graph.tensors[index].name.decode() for index in op.outputs]
             # The last op of a network has the name of the output in place of its layer's.
-            last = model.operatorCodes[op.opcodeIndex].builtinCode not in codes
-            if not (last and set(op.outputs) & set(graph.outputs)):
+            code = model.operatorCodes[op.opcodeIndex].builtinCode
+            last = code not in codes
+            if arithmetic and code in gates:
+                found |= set(names)
+            elif not (last and set(op.outputs) & set(graph.outputs)):
                 found |= {name for name in names if layer_of(name, layers) is None}
     return found
 

@@ -20,6 +20,14 @@ __all__ = ["QUANTIZATIONS", "read_metadata", "refuse_unrunnable", "verify", "wri
 
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
 IO = ("float32", "int8")
+# From the smallest file to the most exact one, see `converter.convert`.
+WAYS = (
+    {"per_channel": False, "float_arithmetic": False},
+    {"per_channel": True, "float_arithmetic": False},
+    {"per_channel": True, "float_arithmetic": True},
+)
+# How many of them make a difference.
+TRIED = {None: 1, "float16": 1, "dynamic": 2, "int8": 3}
 
 Differences = dict[str, dict[str, comparison.Difference]]
 
@@ -151,18 +159,23 @@ def best_content(
         "signatures": list(endpoints),
         "layers": [layer.name for layer in model._flatten_layers()],
     }
-    for per_channel in (False, True):
-        content = converted(model, {**job, "per_channel": per_channel}, rows)
+    ways = WAYS[: TRIED[options.quantize]]
+    accepted = None
+    for way in ways:
+        content = converted(model, {**job, **way}, rows)
         found = measure(model, endpoints, content, rows, options)
         try:
             refuse_different(found, options.quantize, options.min_psnr)
-            # Not refused for its scores: they are of few examples here, and export.verify judges.
-            if per_channel or not scores_worse(found, options.quantize):
-                break
         except ValueError:
-            if per_channel or options.quantize not in ("dynamic", "int8"):
+            if way is ways[-1] and accepted is None:
                 raise
-    return content, found
+            continue
+        accepted = content, found
+        # Not refused for its scores: they are of few examples here, and export.verify judges.
+        if not scores_worse(found, options.quantize):
+            break
+    assert accepted is not None
+    return accepted
 
 
 def measure(
