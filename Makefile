@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= programs,dev
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help demo deploy-demo test test-backends check gallery bench clean
+.PHONY: help demo deploy-demo test test-backends check gallery bench chaos clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ bench: $(VENV)/.ready ## Measure the cost of a training step against a hand-writ
 
 gallery: $(VENV)/.ready ## Draw every model and walks between codes, docs/gallery (a quarter of an hour).
 	@$(BIN)/python -m export.gallery
+
+chaos: $(VENV)/.ready ## Kill training and exporters at 30 moments, damage every file (about 10 minutes).
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 clean: ## Remove the virtual environment and caches; runs are kept.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
