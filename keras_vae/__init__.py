@@ -3,6 +3,7 @@
 from keras_vae import (
     anomalies,
     callbacks,
+    compression,
     controllers,
     distributions,
     estimators,
@@ -21,6 +22,7 @@ from keras_vae.anomalies import AnomalyDetector
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.classifiers import classifier_from
 from keras_vae.inpainting import inpaint
+from keras_vae.models.compressive import CompressiveAutoencoder
 from keras_vae.models.conditional import ConditionalVAE
 from keras_vae.models.contractive import ContractiveAutoencoder
 from keras_vae.models.conv import ConvAutoencoder, ConvVAE
@@ -58,6 +60,7 @@ __all__ = [
     "AnomalyDetector",
     "Autoencoder",
     "BetaTCVAE",
+    "CompressiveAutoencoder",
     "ConditionalVAE",
     "ContractiveAutoencoder",
     "ConvAutoencoder",
@@ -78,6 +81,7 @@ __all__ = [
     "VampVAE",
     "anomalies",
     "callbacks",
+    "compression",
     "classifier_from",
     "controllers",
     "distributions",

@@ -190,6 +190,10 @@ def transformer(kind: Any, masked: bool) -> Callable[[], Any]:
     return lambda: kind(SEQUENCE, 3, masked=masked, **sizes, seed=1)
 
 
+def compressive() -> Any:
+    return kv.CompressiveAutoencoder(*dense(), rate_weight=0.1, seed=1)
+
+
 def vq_vae() -> Any:
     return kv.VQVAE(*kv.nets.conv_map(IMAGE, 2, filters=(2,)), codebook_size=4, seed=1)
 
@@ -267,6 +271,7 @@ CASES = [
     Case("transformer_autoencoder_masked", transformer(kv.TransformerAutoencoder, True), x=MASKED),
     Case("transformer_vae", transformer(kv.TransformerVAE, False), x=SEQUENCES, **BOUND),
     Case("vq_vae", vq_vae, kv.VQVAE.terms, x=IMAGES, measures=("perplexity",), fixed=False),
+    Case("compressive", compressive, kv.CompressiveAutoencoder.terms),
     Case("fsq", fsq, measures=("perplexity",)),
     Case("flow_vae", flow_vae, range=UNIT, **BOUND),
     Case("iaf_vae", iaf_vae, range=UNIT, **BOUND),

@@ -53,7 +53,7 @@ def figures(model: Any, data: Data, metrics: Path) -> Iterator[tuple[str, Callab
         lambda: plots.reconstructions(model, images, COLUMNS),
     )
     yield "latents", lambda: scatter(model, data)
-    if half:
+    if half and model.latent_dtype == "float32":  # Nothing lies between integer codes.
         start, end = images[:half], images[half : 2 * half]
         method = "slerp" if is_vae else "lerp"
         yield "interpolation", lambda: plots.interpolation(model, start, end, COLUMNS, method)

@@ -1,0 +1,15 @@
+"""Codes as files: rounded, entropy coded, and refused when anything about them is wrong."""
+
+from keras_vae.compression.container import read_note
+from keras_vae.compression.files import codes_of, compress, decompress, fit_tables, read_codes
+from keras_vae.compression.tables import Tables
+
+__all__ = [
+    "Tables",
+    "codes_of",
+    "compress",
+    "decompress",
+    "fit_tables",
+    "read_codes",
+    "read_note",
+]

@@ -1,0 +1,96 @@
+"""The file around the codes: what it is, of which model, and whether it is whole."""
+
+import dataclasses
+import hashlib
+import json
+import struct
+from typing import Any
+
+import keras
+import numpy as np
+
+MAGIC = b"KVAE"
+VERSION = 1
+DIGEST = 8
+# Magic, version, model, tables that are elsewhere, examples; lengths of note, tables and payload.
+HEAD = struct.Struct("<4sB8s8sIIII")
+INLINE = bytes(DIGEST)
+
+
+@dataclasses.dataclass(frozen=True)
+class Container:
+    """The parts of a file.
+
+    Attributes:
+        model: `digest` of the model that made the codes.
+        needed: The digest of the tables that are not in the file, or zeros.
+        count: Examples.
+        note: Bytes of the user's own.
+        tables: `Tables.to_bytes`, or nothing.
+        payload: The coded integers.
+    """
+
+    model: bytes
+    needed: bytes
+    count: int
+    note: bytes
+    tables: bytes
+    payload: bytes
+
+    def to_bytes(self) -> bytes:
+        """The file, with a checksum of all of it at its end."""
+        parts = (self.note, self.tables, self.payload)
+        head = HEAD.pack(MAGIC, VERSION, self.model, self.needed, self.count, *map(len, parts))
+        return _sealed(head + b"".join(parts))
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Container":
+        """The parts of a file.
+
+        Raises:
+            ValueError: If it is no such file, of another version, truncated or altered.
+        """
+        content = bytes(content)
+        if len(content) < HEAD.size + DIGEST or content[:4] != MAGIC:
+            raise ValueError(
+                "Expected a file that keras_vae.compression wrote. Received: "
+                f"{len(content)} bytes that begin with {content[:4]!r}."
+            )
+        if content[4] != VERSION:
+            raise ValueError(
+                f"Expected a file of version {VERSION}. Received: version {content[4]}. "
+                "(Read it with the release of keras_vae that wrote it.)"
+            )
+        if _sealed(content[:-DIGEST]) != content:
+            raise ValueError(
+                "Expected a file as it was written. Received: one that was truncated or altered "
+                "since, by its checksum. (Copy it again.)"
+            )
+        *head, count, note, tables, payload = HEAD.unpack_from(content)
+        if HEAD.size + note + tables + payload + DIGEST != len(content):
+            raise ValueError("Expected a whole file. Received: one whose parts do not fit.")
+        parts = [HEAD.size, note, tables, payload]
+        ends = np.cumsum(parts).tolist()
+        cut = (content[a:b] for a, b in zip(ends, ends[1:], strict=False))
+        return cls(head[2], head[3], count, *cut)
+
+
+def read_note(blob: bytes) -> bytes:
+    """The bytes that `compress` was given as `note`; raises ValueError as `decompress` does."""
+    return Container.from_bytes(blob).note
+
+
+def digest(model: Any) -> bytes:
+    """Eight bytes that differ for models that differ in configuration or weights."""
+    found = hashlib.blake2b(digest_size=DIGEST)
+    config = {name: value for name, value in model.get_config().items() if name != "frozen"}
+    found.update(type(model).__name__.encode())
+    found.update(json.dumps(config, default=dict, sort_keys=True).encode())
+    for weight in model.weights:
+        values = keras.ops.convert_to_numpy(weight)
+        found.update(f"{values.dtype}{values.shape}".encode() + values.tobytes())
+    return found.digest()
+
+
+def _sealed(content: bytes) -> bytes:
+    return content + hashlib.blake2b(content, digest_size=DIGEST).digest()

@@ -1,0 +1,150 @@
+"""Examples to bytes and back, through the codes of a model."""
+
+from typing import Any
+
+import numpy as np
+
+from keras_vae import checks
+from keras_vae.compression import coder
+from keras_vae.compression.container import INLINE, Container, digest
+from keras_vae.compression.tables import Tables, check_tables, counted
+from keras_vae.estimators.compiled import Applied
+
+
+def compress(
+    model: Any,
+    x: Any,
+    step: float | None = None,
+    tables: Tables | None = None,
+    note: bytes = b"",
+) -> bytes:
+    """Bytes that `decompress` makes examples of again, as near to `x` as `reconstruct(x)` is.
+
+    Example:
+        >>> blob = keras_vae.compression.compress(model, images)
+        >>> again = keras_vae.compression.decompress(model, blob)
+
+    Args:
+        model: A trained model; best a `CompressiveAutoencoder`, `VQVAE` or `FSQ`.
+        x: Arrays, or a source of batches.
+        step: Only for codes of real numbers, which are rounded to multiples of it.
+        tables: From `fit_tables`, and needed again to decompress: for few examples, whose own
+            table would be longer than they. None puts the table of these examples into the bytes.
+        note: Bytes of your own to keep with them, such as file names; see `read_note`.
+
+    Returns:
+        A file: magic, version, digest of the model, tables or their digest, codes, checksum.
+
+    Raises:
+        ValueError: If the examples do not fit the model, a step is missing or out of range, or
+            the tables are of another model.
+        TypeError: If the model takes more than one array.
+        ImportError: If `constriction` is not installed: pip install "keras-vae[compression]".
+    """
+    if tables is not None and step is None:
+        step = tables.step or None
+    symbols, contexts = _symbols(model, x, step)
+    used = tables or _tables(symbols, contexts, step)
+    check_tables(used, contexts.max() + 1)
+    if used.step != (step or 0.0):
+        raise ValueError(
+            f"Expected the step of the tables, {used.step:g}. Received: step={step!r}."
+        )
+    payload = coder.encode(symbols, contexts, used)
+    own = (INLINE, used.to_bytes()) if tables is None else (used.digest(), b"")
+    needed, inline = own
+    return Container(digest(model), needed, len(symbols), note, inline, payload).to_bytes()
+
+
+def decompress(model: Any, blob: bytes, tables: Tables | None = None) -> np.ndarray:
+    """The examples of `compress`, float32 `(count, *event_shape)`.
+
+    The codes are exact on every machine; decoded examples differ in the last digits of float32.
+
+    Args:
+        model: The one that compressed them.
+        blob: From `compress`.
+        tables: Those that `compress` was given.
+
+    Raises:
+        ValueError: If the bytes are truncated or altered, of another version, model or tables.
+    """
+    codes = read_codes(model, blob, tables)
+    return Applied(model, model.decode).predict(codes, verbose=0)
+
+
+def read_codes(model: Any, blob: bytes, tables: Tables | None = None) -> np.ndarray:
+    """The codes in what `compress` gave, exact, as `decode` takes them.
+
+    Arguments and errors are those of `decompress`; the result is `(count, *latent_shape)`.
+    """
+    parts = Container.from_bytes(blob)
+    if parts.model != digest(model):
+        raise ValueError(
+            f"Expected the model that compressed the file. Received: a {type(model).__name__} of "
+            "another configuration or other weights. (Load the .keras file of that time; training "
+            "on makes another model.)"
+        )
+    used = Tables.from_bytes(parts.tables) if parts.needed == INLINE else tables
+    if used is None or (parts.needed != INLINE and used.digest() != parts.needed):
+        raise ValueError(
+            f"Expected the tables that the file was compressed with, {parts.needed.hex()}. "
+            f"Received: {'none' if used is None else used.digest().hex()}. (Pass tables=...)"
+        )
+    contexts = _contexts(model)
+    check_tables(used, contexts.max() + 1)
+    symbols = coder.decode(parts.payload, parts.count, contexts, used)
+    return _codes(model, symbols, used.step)
+
+
+def fit_tables(model: Any, x: Any, step: float | None = None) -> Tables:
+    """Tables of the codes of many examples, for files of few; arguments as in `compress`."""
+    return _tables(*_symbols(model, x, step), step)
+
+
+def codes_of(model: Any, x: Any, step: float | None = None) -> np.ndarray:
+    """What `compress` keeps of each example, as `decode` takes it; arguments as there."""
+    symbols, _ = _symbols(model, x, step)
+    return _codes(model, symbols, step)
+
+
+def _codes(model: Any, symbols: np.ndarray, step: float | None) -> np.ndarray:
+    """Integers `(count, positions)` as `decode` takes them."""
+    codes = symbols.reshape(len(symbols), *model.latent_shape)
+    return (codes * step if step else codes).astype(model.latent_dtype)
+
+
+def _tables(symbols: np.ndarray, contexts: np.ndarray, step: float | None) -> Tables:
+    values = [symbols[:, contexts == context] for context in range(contexts.max() + 1)]
+    return counted(values, float(step or 0.0))
+
+
+def _symbols(model: Any, x: Any, step: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """The integers of the codes of x, `(count, positions)`, and the context of each position."""
+    if getattr(model, "conditional", False):
+        raise TypeError(
+            "Expected a model of one array. Received: one of pairs, whose second part is no code."
+        )
+    _check_step(model, step)
+    codes = Applied(model, model.encode).predict(checks.check_data(model, x), verbose=0)
+    codes = codes.reshape(len(codes), -1)
+    if step is not None:
+        codes = np.round(codes.astype("float64") / step)
+        if not np.abs(codes).max() < 2**31:
+            raise ValueError(f"Expected codes within 2^31 steps. Received: step={step!r}.")
+    return codes.astype("int64"), _contexts(model)
+
+
+def _check_step(model: Any, step: float | None) -> None:
+    real = model.latent_dtype == "float32"
+    if real != (step is not None) or (step is not None and not 0 < step < np.inf):
+        wanted = "a step above 0 for codes of real numbers" if real else "no step for integer codes"
+        raise ValueError(f"Expected {wanted}. Received: step={step!r}.")
+
+
+def _contexts(model: Any) -> np.ndarray:
+    """The table of each position: its element or channel; indices of a codebook share one."""
+    positions = int(np.prod(model.latent_shape))
+    if hasattr(model, "codebook_size"):
+        return np.zeros(positions, "int64")
+    return np.arange(positions) % model.latent_shape[-1]

@@ -1,0 +1,119 @@
+"""How often each integer occurs in a code, in integers: the same on every machine."""
+
+import dataclasses
+import hashlib
+import struct
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# All frequencies of a table are scaled to about this sum.
+TOTAL = 2**14
+# Different integers that a table may span.
+LARGEST = 2**15
+HEAD = struct.Struct("<dI")
+TABLE = struct.Struct("<iI")
+
+
+@dataclasses.dataclass(frozen=True)
+class Tables:
+    """A table for each context, the elements of a code that have one distribution.
+
+    Attributes:
+        lows: The least integer of each table.
+        frequencies: Of the integers from `lows` on, each 1 or more; the last is that of all others.
+        step: What codes of real numbers are divided by before they are rounded; 0 for integers.
+    """
+
+    lows: tuple[int, ...]
+    frequencies: tuple[tuple[int, ...], ...]
+    step: float = 0.0
+
+    def to_bytes(self) -> bytes:
+        """For a file."""
+        parts = [HEAD.pack(self.step, len(self.lows))]
+        parts += [
+            TABLE.pack(*row) for row in zip(self.lows, map(len, self.frequencies), strict=True)
+        ]
+        parts += [np.array(row, "<u2").tobytes() for row in self.frequencies]
+        return zlib.compress(b"".join(parts), 9)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Tables":
+        """The inverse of `to_bytes`.
+
+        Raises:
+            ValueError: If they are no tables.
+        """
+        try:
+            return cls._parsed(zlib.decompress(content))
+        except (zlib.error, struct.error, ValueError) as error:
+            raise ValueError(
+                "Expected tables that keras_vae.compression wrote. "
+                f"Received: {len(content)} bytes that are none."
+            ) from error
+
+    @classmethod
+    def _parsed(cls, content: bytes) -> "Tables":
+        step, count = HEAD.unpack_from(content)
+        start = HEAD.size + count * TABLE.size
+        rows = list(TABLE.iter_unpack(content[HEAD.size : start]))
+        numbers = np.frombuffer(content[start:], "<u2").tolist()
+        ends = np.cumsum([0, *(size for _, size in rows)]).tolist()
+        if ends[-1] != len(numbers) or len(rows) != count or 0 in numbers:
+            raise ValueError("The sizes do not fit.")
+        cut = (tuple(numbers[a:b]) for a, b in zip(ends, ends[1:], strict=False))
+        return cls(tuple(low for low, _ in rows), tuple(cut), step)
+
+    def save(self, path: str | Path) -> None:
+        """Write a new file.
+
+        Raises:
+            FileExistsError: If it exists.
+        """
+        with Path(path).open("xb") as file:
+            file.write(self.to_bytes())
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Tables":
+        """The inverse of `save`; raises ValueError for other files."""
+        return cls.from_bytes(Path(path).read_bytes())
+
+    def digest(self) -> bytes:
+        """Eight bytes by which a file names the tables that it needs."""
+        return hashlib.blake2b(self.to_bytes(), digest_size=8).digest()
+
+
+def counted(values: Sequence[np.ndarray], step: float = 0.0) -> Tables:
+    """The tables of integers, an array for each context.
+
+    Raises:
+        ValueError: If the integers of a context are none, or span more than 2^15.
+    """
+    lows, frequencies = zip(*(_table(array.ravel()) for array in values), strict=True)
+    return Tables(lows, frequencies, step)
+
+
+def _table(values: np.ndarray) -> tuple[int, tuple[int, ...]]:
+    low, high = (int(end) for end in (values.min(), values.max())) if len(values) else (0, LARGEST)
+    if high - low >= LARGEST or abs(low) >= 2**31:
+        raise ValueError(
+            f"Expected codes, and of them integers that span less than {LARGEST}. Received: "
+            f"{len(values)} from {low} to {high}. (Give codes of real numbers a greater step=...)"
+        )
+    counts = np.bincount((values - low).astype("int64"))
+    scaled = counts * TOTAL // max(int(counts.sum()), 1)
+    return low, (*np.maximum(scaled, 1).tolist(), 1)
+
+
+def check_tables(tables: Any, contexts: int) -> None:
+    """Raise unless there is a table for each context."""
+    if not isinstance(tables, Tables) or len(tables.lows) != contexts:
+        received = len(tables.lows) if isinstance(tables, Tables) else type(tables).__name__
+        raise ValueError(
+            f"Expected tables for {contexts} context(s). Received: {received}. "
+            "(keras_vae.compression.fit_tables(model, data) makes them.)"
+        )

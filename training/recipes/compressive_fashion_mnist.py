@@ -1,0 +1,39 @@
+"""Lossy compression of Fashion-MNIST: rate and distortion."""
+
+from training.recipes import Recipe
+
+
+def recipe(
+    latent_dim: int = 64,
+    hidden: tuple[int, ...] = (512,),
+    rate_weight: float = 0.02,
+    learning_rate: float = 1e-3,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    seed: int = 0,
+) -> Recipe:
+    """Autoencoder for small files, on Fashion-MNIST.
+
+    Measure it with `python -m training.benchmark.compression RUN`.
+
+    Args:
+        latent_dim: Numbers in a code; those that are not worth their bits become constant.
+        hidden: Widths of the encoder's layers; the decoder mirrors them.
+        rate_weight: Of the code's length against half the squared error; more is smaller files.
+        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        image_shape: Height, width, channels.
+        seed: Of the weights and of the noise.
+    """
+    import keras
+
+    import keras_vae as kv
+
+    networks = kv.nets.dense(image_shape, latent_dim, hidden)
+    return Recipe(
+        model=kv.CompressiveAutoencoder(*networks, rate_weight=rate_weight, seed=seed),
+        optimizer=lambda steps: keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        ),
+        data="fashion_mnist",
+        epochs=30,
+        batch_size=128,
+    )
