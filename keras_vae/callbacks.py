@@ -14,6 +14,7 @@ import numpy as np
 from keras_vae import latents
 from keras_vae.files import save_model, write_atomically
 from keras_vae.resuming import TERMINATED, ExactResume, Position
+from keras_vae.steps import settle
 
 __all__ = [
     "COLLAPSED",
@@ -102,19 +103,50 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     It acts before the end of the epoch, so that no checkpoint of a broken model replaces a good
     one.
+
+    Args:
+        folder: Where to leave the model as it is then, with its optimizer, as post_mortem.keras,
+            and post_mortem.json with the term, the epoch, the steps and the last finite means.
     """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        super().__init__()
+        self.folder = None if folder is None else Path(folder)
+        self._epoch = 0
+        self._finite: dict[str, float] = {}
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Remember which epoch it is."""
+        self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Raise RuntimeError if a logged mean is not finite."""
-        broken = {name: value for name, value in (logs or {}).items() if not math.isfinite(value)}
+        logs = logs or {}
+        broken = {name: value for name, value in logs.items() if not math.isfinite(value)}
+        if not broken:
+            self._finite = dict(logs)
+            return
         terms = [name for name in broken if name in self.model.terms]
-        if broken:
-            name = (terms or list(broken))[0]
-            raise RuntimeError(
-                f"Expected finite losses. Received: {name}={broken[name]} in step {batch + 1} of "
-                "the epoch. (Try a lower learning rate or clipnorm=1.0 in the optimizer; the "
-                "last checkpoint, if there is one, is from before it happened.)"
-            )
+        first, last = batch + 2 - self.model.steps_per_execution, batch + 1
+        where = f"step {last}" if first == last else f"one of the steps {first} to {last}"
+        name = (terms or list(broken))[0]
+        found = f"{name}={broken[name]} in {where} of epoch {self._epoch + 1}"
+        raise RuntimeError(
+            f"Expected finite losses. Received: {found}. (Try a lower learning rate or "
+            "clipnorm=1.0 in the optimizer; the last checkpoint, if there is one, is from before "
+            "it happened."
+            f"{self._post_mortem(found)})"
+        )
+
+    def _post_mortem(self, found: str) -> str:
+        """Leave what there is to see, and say where."""
+        if self.folder is None:
+            return ""
+        settle(self.model)
+        path = save_model(self.model, self.folder / "post_mortem.keras")
+        text = json.dumps({"found": found, "last_finite_means": self._finite}, indent=2) + "\n"
+        write_atomically(path.with_suffix(".json"), lambda new: new.write_text(text))
+        return f" The model as it is now: {path}."
 
 
 class LatentReport(keras.callbacks.Callback):

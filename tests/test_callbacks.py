@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import keras
 import numpy as np
@@ -58,6 +59,34 @@ def test_a_loss_that_is_not_finite_ends_training_before_the_checkpoint(tmp_path)
     with pytest.raises(RuntimeError, match=r"Received: (kl|reconstruction)=(nan|-?inf) in step"):
         fit(model, StopOnNonFinite(), SafeCheckpoint(tmp_path / "m.keras"), epochs=3)
     assert not (tmp_path / "m.keras").exists()
+
+
+def test_what_is_left_of_a_broken_training_is_kept_for_a_post_mortem(tmp_path):
+    model = small_vae(learning_rate=1e30)
+    with pytest.raises(RuntimeError, match=r"of epoch 1\..*now: .*post_mortem\.keras"):
+        fit(model, StopOnNonFinite(tmp_path), epochs=3)
+    left = keras.saving.load_model(tmp_path / "post_mortem.keras")
+    for one, other in zip(left.variables, model.variables, strict=True):
+        np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (one, other)))
+    about = json.loads((tmp_path / "post_mortem.json").read_text(), parse_constant=pytest.fail)
+    assert re.match(r"(kl|reconstruction)=(nan|-?inf) in step \d of epoch 1", about["found"])
+    assert "loss" in about["last_finite_means"]
+
+
+@pytest.mark.parametrize("name", ["Adam", "SGD"])
+@pytest.mark.parametrize("likelihood", ["bernoulli", "normal_per_element"])
+def test_a_learning_rate_of_ten_ends_with_finite_losses_or_with_the_error(name, likelihood):
+    encoder, decoder = kv.nets.dense(
+        (6,), latent_dim=2, hidden=(8,), heads=2, decoder_heads=1 + (likelihood != "bernoulli")
+    )
+    model = kv.VAE(encoder, decoder, likelihood=likelihood, seed=0)
+    model.compile(getattr(keras.optimizers, name)(10.0), jit_compile=False)
+    try:
+        history = fit(model, StopOnNonFinite(), epochs=5).history
+    except RuntimeError as error:
+        assert re.search("Received: (kl|reconstruction)=", str(error))
+    else:
+        assert all(np.isfinite(values).all() for values in history.values())
 
 
 def test_active_units_are_counted_for_the_callbacks_that_follow(tmp_path):

@@ -255,7 +255,7 @@ def callbacks(folder: Path, data: Any, recipe: Recipe) -> list[Any]:
 
     keep_best = KeepBest(folder, recipe.best, recipe.patience)
     return [
-        StopOnNonFinite(),
+        StopOnNonFinite(folder),
         LatentReport(as_floats(data.test[:REPORTED_IMAGES]), say=_warn),
         JsonLines(folder / runs.METRICS),
         SafeCheckpoint(folder / runs.MODEL),

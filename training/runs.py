@@ -8,6 +8,7 @@ checkpoints/    from where --resume goes on, see docs/reliability.md
 pictures/       what the model does, as PNG
 logs/           for TensorBoard
 evaluation.*    what training.evaluate measured
+post_mortem.*   the model of a training whose loss was not finite any more, and where that began
 """
 
 import contextlib
