@@ -147,7 +147,7 @@ def test_decisions_are_of_scores_above_the_threshold():
 def test_a_score_that_is_no_number_is_an_anomaly():
     detector = vae()
     detector.fit_threshold(X, quantile=1.0)
-    answers = detector.decided(np.full((1, 6), np.nan, "float32"))
+    answers = detector.decided(keras.ops.full((1, 6), np.nan, "float32"))
     assert array(answers["is_anomaly"]).tolist() == [1]
 
 

@@ -57,6 +57,8 @@ def test_a_file_has_one_signature_for_each_endpoint_with_the_names_of_the_model(
     outputs = VARIATIONAL if isinstance(model, keras_vae.VAE) else PLAIN
     if isinstance(model, keras_vae.WAE):
         outputs = {**PLAIN, "sample": VARIATIONAL["sample"]}
+    if isinstance(model, keras_vae.CompressiveAutoencoder):
+        outputs = {**PLAIN, "score": PLAIN["score"] | {"rate"}}
     inputs = {"decode": {"z"}, "sample": {"seed"}}
     also = ALSO.get(type(model).__name__, set())
     assert signatures(path) == {k: (inputs.get(k, {"x"}) | also, v) for k, v in outputs.items()}

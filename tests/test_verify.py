@@ -162,7 +162,7 @@ def wrong_scale(model):
 def test_a_file_with_a_wrong_scale_misses_its_bar(tmp_path, capsys):
     path = changed(tflite("int8"), tmp_path / "scale.tflite", wrong_scale)
     assert program(path, "--examples", 8, "--runtimes", "litert") == 1
-    assert "- LiteRT, scale.tflite: decode/reconstruction: PSNR" in capsys.readouterr().out
+    assert "- LiteRT, scale.tflite: decode/reconstruction: a PSNR" in capsys.readouterr().out
 
 
 def test_the_budget_never_picks_what_misses_a_bar_though_it_is_the_smallest(tmp_path, capsys):
@@ -173,7 +173,7 @@ def test_the_budget_never_picks_what_misses_a_bar_though_it_is_the_smallest(tmp_
     output = capsys.readouterr().out
     picked = output.partition("Smallest and fastest within the bars: ")[2].splitlines()[0]
     assert picked in (f"{tflite(None)} in LiteRT", f"{tflite('float16')} in LiteRT")
-    assert "- LiteRT, bad.tflite: decode/reconstruction: PSNR" in output
+    assert "- LiteRT, bad.tflite: decode/reconstruction: a PSNR" in output
     assert program(bad, *options, "--json", tmp_path / "none.json") == 1
     assert "No artifact meets the bars." in capsys.readouterr().out
     assert "picked" not in json.loads((tmp_path / "none.json").read_text())
