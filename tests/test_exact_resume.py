@@ -223,10 +223,10 @@ def test_numbers_that_cannot_be_meant_are_refused(tmp_path, name):
 
 
 def test_a_training_that_stopped_early_stays_so(tmp_path):
-    stop = keras.callbacks.EarlyStopping("val_loss", patience=1, baseline=-1e9)
+    stop = keras.callbacks.EarlyStopping("val_loss", patience=1, min_delta=1e9)
     first = train(tmp_path, callbacks=[stop])
     assert len(first["lines"]) < EPOCHS
-    stop = keras.callbacks.EarlyStopping("val_loss", patience=1, baseline=-1e9)
+    stop = keras.callbacks.EarlyStopping("val_loss", patience=1, min_delta=1e9)
     assert_same(train(tmp_path, "on_train_batch_end", 0, callbacks=[stop]), first)
 
 
