@@ -30,6 +30,8 @@ GATES = ("LOGISTIC", "TANH")
 
 # Where a sigmoid is within 3.4e-4 of 0 or 1: logits beyond need no levels of their own.
 SATURATED_LOGIT = 8.0
+# Below the greatest logit of a softmax by so much, a weight is under 1.2e-7.
+SOFTMAX_RANGE = 16.0
 
 Batches = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -70,9 +72,10 @@ def convert(job: Mapping[str, Any], calibration: Batches) -> bytes:
 
 
 def _narrowed(calibrated: bytes) -> bytes:
-    """A calibrated file in which what enters a sigmoid has a range without its flat ends.
+    """A calibrated file in which what enters a sigmoid or softmax has a range without flat ends.
 
     Logits of black pixels reach -30; with 256 levels over all of that, few are left for the slope.
+    A mask of attention adds -1e9 to the logits of padding, which leaves none for the others.
     """
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
@@ -80,12 +83,16 @@ def _narrowed(calibrated: bytes) -> bytes:
     model = schema.ModelT.InitFromPackedBuf(calibrated, 0)
     for graph in model.subgraphs:
         for op in graph.operators:
-            if model.operatorCodes[op.opcodeIndex].builtinCode != schema.BuiltinOperator.LOGISTIC:
+            code = model.operatorCodes[op.opcodeIndex].builtinCode
+            ranges = graph.tensors[op.inputs[0]].quantization if len(op.inputs) else None
+            if ranges is None or ranges.min is None:  # What is in a loop has no range.
                 continue
-            ranges = graph.tensors[op.inputs[0]].quantization
-            if ranges is not None and ranges.min is not None:  # What is in a loop has no range.
+            if code == schema.BuiltinOperator.LOGISTIC:
                 ranges.min = np.maximum(ranges.min, -SATURATED_LOGIT).astype("float32")
                 ranges.max = np.minimum(ranges.max, SATURATED_LOGIT).astype("float32")
+            if code == schema.BuiltinOperator.SOFTMAX:
+                least = np.subtract(ranges.max, SOFTMAX_RANGE)
+                ranges.min = np.maximum(ranges.min, least).astype("float32")
     builder = flatbuffers.Builder(len(calibrated))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
