@@ -13,8 +13,8 @@ def gallery(
     out: Path = Path("docs/gallery"),
     data: str = "glyphs",
     models: tuple[str, ...] = (),
-    train: int = 8000,
-    epochs: int = 8,
+    train: int = 6000,
+    epochs: int = 6,
 ) -> int:
     """Train every model for some seconds, and draw inputs, codes, outputs and walks between codes.
 
