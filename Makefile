@@ -39,10 +39,10 @@ check: $(VENV)/.ready ## Lint, check the formatting and the types.
 bench: $(VENV)/.ready ## Measure the cost of a training step against a hand-written one.
 	@$(BIN)/python -m training.benchmark.step_overhead
 
-gallery: $(VENV)/.ready ## Draw every model and walks between codes, docs/gallery (a quarter of an hour).
+gallery: $(VENV)/.ready ## Draw every model and walks between codes, docs/gallery.
 	@$(BIN)/python -m export.gallery
 
-chaos: $(VENV)/.ready ## Kill training and exporters at 30 moments, damage every file (about 10 minutes).
+chaos: $(VENV)/.ready ## Kill training and exporters at 30 moments, damage every file (long; ARGS="--kills 5" for less).
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 clean: ## Remove the virtual environment and caches; runs are kept.

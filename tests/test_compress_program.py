@@ -14,7 +14,7 @@ from keras_vae.files import save_model
 from tests.serving import run_program
 
 pytestmark = pytest.mark.tensorflow
-pytest.importorskip("constriction")
+pytest.importorskip("constriction", reason="pip install keras-vae[compression]")
 
 NAMES = ["a.png", "sub/b.png", "sub/c.jpg"]
 
@@ -61,7 +61,7 @@ def test_a_damaged_file_leaves_no_folder(run, pictures, tmp_path):
     assert not (tmp_path / "again").exists()
 
 
-@pytest.mark.parametrize("name", ["../evil.png", "/tmp/evil.png", "a/../../evil.png"])
+@pytest.mark.parametrize("name", ["../evil.png", "/evil.png", "a/../../evil.png"])
 def test_names_that_lead_out_of_the_folder_are_refused(name):
     with pytest.raises(ValueError, match="leads out of it"):
         _names(zlib.compress(json.dumps(["good.png", name]).encode()))

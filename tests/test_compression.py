@@ -15,7 +15,7 @@ from keras_vae.compression.container import Container
 from keras_vae.compression.tables import Tables, counted
 from tests.models import CASES, array, dense, uniform
 
-pytest.importorskip("constriction")
+pytest.importorskip("constriction", reason="pip install keras-vae[compression]")
 
 ALL = {case.id: case for case in CASES}
 STEPS = {"autoencoder": 0.05, "conv_vae": 0.1, "compressive": None, "vq_vae": None, "fsq": None}

@@ -18,8 +18,7 @@ def gallery(
 ) -> int:
     """Train every model for some seconds, and draw inputs, codes, outputs and walks between codes.
 
-    On two cores it takes about a quarter of an hour. The folder is made, pictures in it are
-    replaced, and README.md shows them all.
+    The folder is made, pictures in it are replaced, and README.md shows them all.
 
     Args:
         out: Where the pictures go.

@@ -14,7 +14,7 @@ from training.pictures import one_of_each
 LATENT, FILTERS, HIDDEN = 16, (32, 64), 128
 BATCH = 128
 LEARNING_RATE = 2e-3
-# Epochs after which the film has a picture.
+# How long the film shows the samples of an epoch.
 FRAME_MILLISECONDS = 400
 GRID = 12
 POINTS = 2000
