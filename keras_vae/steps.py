@@ -20,6 +20,24 @@ class Trainable:
     metrics_variables: Any
 
 
+def random_state() -> np.ndarray:
+    """The state of the global generator: the noise of Keras is not from one."""
+    return np.zeros(0, "uint8")
+
+
+def set_random_state(state: np.ndarray) -> None:
+    """The inverse of `random_state`."""
+
+
+def order_seed() -> int:
+    """What the order of batches is drawn from: Keras repeats it by itself."""
+    return 0
+
+
+def seed_order(seed: int, epoch: int) -> None:
+    """Make the order of an epoch one that depends on these numbers alone: Keras does."""
+
+
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
@@ -43,20 +61,6 @@ if keras.backend.backend() == "tensorflow":
 
     def settle(model: Any) -> None:
         """The variables of a model in training are up to date."""
-
-    def random_state() -> np.ndarray:
-        """The state of the global generator: the noise of Keras is not from one."""
-        return np.zeros(0, "uint8")
-
-    def set_random_state(state: np.ndarray) -> None:
-        """The inverse of `random_state`."""
-
-    def order_seed() -> int:
-        """What the order of batches is drawn from: Keras repeats it by itself."""
-        return 0
-
-    def seed_order(seed: int, epoch: int) -> None:
-        """Make the order of an epoch one that depends on these numbers alone: Keras does."""
 
     class Step(Trainable):
         """Train and test on one batch with TensorFlow."""
@@ -175,20 +179,6 @@ elif keras.backend.backend() == "jax":
     def settle(model: Any) -> None:
         """Put the values that a training keeps outside the variables of its model into them."""
         model.jax_state_sync()
-
-    def random_state() -> np.ndarray:
-        """The state of the global generator: the noise of Keras is not from one."""
-        return np.zeros(0, "uint8")
-
-    def set_random_state(state: np.ndarray) -> None:
-        """The inverse of `random_state`."""
-
-    def order_seed() -> int:
-        """What the order of batches is drawn from: Keras repeats it by itself."""
-        return 0
-
-    def seed_order(seed: int, epoch: int) -> None:
-        """Make the order of an epoch one that depends on these numbers alone: Keras does."""
 
     class Step(Trainable):  # type: ignore[no-redef]
         """Train and test on one batch with JAX: state in, state out."""

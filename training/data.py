@@ -8,6 +8,7 @@ from pathlib import Path
 from training.batches import evaluation_batches, steps_per_epoch, training_batches
 from training.dsprites import read_dsprites
 from training.protocols import read_static
+from training.sources import BUILT_IN
 from training.sources.arrays import read_npy, read_npz
 from training.sources.base import Data, as_floats, first, resized, shape_text
 from training.sources.digits import read_digits
@@ -41,7 +42,6 @@ FASHION_MNIST_LABELS = (
     "Bag",
     "Ankle boot",
 )
-BUILT_IN = ("digits", "fashion_mnist", "dsprites", "mnist1d", "glyphs", "notmnist")
 
 
 def load(

@@ -10,9 +10,8 @@ import tyro
 
 from training import recipes
 from training.recipes import Recipe
+from training.sources import BUILT_IN
 
-# These names of `training.data` win over folders that are called the same.
-BUILT_IN = ("digits", "fashion_mnist", "dsprites", "mnist1d", "glyphs", "notmnist")
 SCHEMES = ("idx:", "static:", "series:")
 # What may differ between a run and its continuation without changing the result so far.
 MAY_CHANGE = (
