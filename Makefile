@@ -42,7 +42,7 @@ bench: $(VENV)/.ready ## Measure the cost of a training step against a hand-writ
 gallery: $(VENV)/.ready ## Draw every model and walks between codes, docs/gallery.
 	@$(BIN)/python -m export.gallery
 
-chaos: $(VENV)/.ready ## Kill training and exporters at 30 moments, damage every file (long; ARGS="--kills 5" for less).
+chaos: $(VENV)/.ready ## Kill training, exporters and bulk prediction at 30 moments, damage every file (long; ARGS="--kills 5" for less).
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 clean: ## Remove the virtual environment and caches; runs are kept.

@@ -1,9 +1,9 @@
 """Kill and damage what can be killed and damaged: python -m tests.chaos [--kills 30] [--seed 0].
 
-A fifth of the kills hit the exporter of SavedModels, a fifth that of .tflite files, the others a
-training that writes a checkpoint after each step; all at random moments. Then every file of a run
-and of a served version is damaged, by the tests that do so. Prints a table; exit code 1 if anything
-was lost, came twice, or was wrong.
+A fifth of the kills hit the exporter of SavedModels, a fifth that of .tflite files, a fifth a bulk
+prediction, the others a training that writes a checkpoint after each step; all at random moments.
+Then every file of a run and of a served version is damaged, by the tests that do so. Prints a
+table; exit code 1 if anything was lost, came twice, or was wrong.
 """
 
 import argparse
@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import numpy as np
 
 from tests import killed
 from training import cli
@@ -38,9 +40,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="keras-vae-chaos-") as name:
         folder = Path(name)
         rows = [
-            training(folder, options.kills - 2 * exports, options.seed),
+            training(folder, options.kills - 3 * exports, options.seed),
             exporting(folder, "export.saved_model", "served", exports, options.seed),
             exporting(folder, "export.tflite", "vae.tflite", exports, options.seed + 1),
+            predicting(folder, exports, options.seed + 2),
             damage(folder),
         ]
     print("| what | result | bar |\n|---|---|---|")
@@ -87,6 +90,23 @@ def exporting(
     whole.append(is_whole(folder / target) and not list(folder.rglob(".*.tmp*")))
     result = f"{hits} hit it at work: {sum(whole)} of {len(whole)} times all was whole or absent"
     return f"SIGKILL of {program}, {kills} moments", result, all(whole)
+
+
+def predicting(folder: Path, kills: int, seed: int) -> tuple[str, str, bool]:
+    """Kill a bulk prediction of the trained model; each row must be there once, in order."""
+    below = folder / "prediction"
+    below.mkdir()
+    np.save(below / "x.npy", np.random.default_rng(seed).uniform(size=(2000, 8, 8, 1)))
+    model = folder / "whole" / "best.keras"
+    found = killed.predict_killed(below, model, below / "x.npy", kills, seed)
+    try:
+        killed.assert_same_files(below / "whole", below / "killed")
+        good, end = True, "all files are bit-identical, every row once"
+    except AssertionError as error:
+        good, end = False, "the files differ"
+        print(error, file=sys.stderr)
+    counts = ", ".join(f"{found.count(what)} {what}" for what in sorted(set(found)))
+    return f"SIGKILL of a bulk prediction, {kills} moments", f"{counts}: {end}", good
 
 
 def parts(target: Path) -> list[str]:

@@ -70,7 +70,9 @@ def newest(folder: Path) -> float:
     return max(moments, default=0.0)
 
 
-def kill_once(words: list[str], out: Path, log: Path, after: float, within: float) -> str:
+def kill_once(
+    words: list[str], out: Path, log: Path, after: float, within: float, work: str = "training"
+) -> str:
     """Kill a program some time after it has written to `out`; says what it was doing."""
     before, begin = newest(out), time.time()
     process = start(words, log)
@@ -83,7 +85,7 @@ def kill_once(words: list[str], out: Path, log: Path, after: float, within: floa
     if code == 0:
         return "already at the end"
     assert code == -signal.SIGKILL, log.read_text()
-    return "writing" if list(out.rglob(".*.tmp*")) else "training"
+    return "writing" if list(out.rglob(".*.tmp*")) else work
 
 
 def train_killed(folder: Path, recipe: Path, kills: int, seed: int) -> list[str]:
@@ -118,3 +120,34 @@ def assert_same_runs(one: Path, other: Path) -> None:
     for name in ("model.keras", "best.keras"):
         for a, b in zip(values(one / name), values(other / name), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def prediction(model: Path, source: Path, out: Path) -> list[str]:
+    """A command that writes many files."""
+    return [
+        *(sys.executable, "-m", "training.predict", str(model), str(source), str(out)),
+        *("--rows-per-shard", "10", "--batch-size", "5"),
+    ]
+
+
+def predict_killed(folder: Path, model: Path, source: Path, kills: int, seed: int) -> list[str]:
+    """Predictions in folder/whole, and in folder/killed, where it was killed `kills` times."""
+    generator, log = random.Random(seed), folder / "log.txt"
+    run(prediction(model, source, folder / "whole"))
+    words, out = prediction(model, source, folder / "killed"), folder / "killed"
+    out.mkdir()
+    found = [
+        kill_once(words, out, log, generator.uniform(0, 0.3), within=300, work="predicting")
+        for _ in range(kills)
+    ]
+    run(words)
+    return found
+
+
+def assert_same_files(one: Path, other: Path) -> None:
+    """The same names with the same bytes, nothing hidden among them."""
+    contents = [
+        {path.name: path.read_bytes() for path in folder.iterdir()} for folder in (one, other)
+    ]
+    assert contents[0].keys() == contents[1].keys()
+    assert contents[0] == contents[1]

@@ -292,10 +292,10 @@ def _looks_hashed(config: dict[str, Any]) -> bool:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from training in `folder`, and sweep up what a killed one left.
+    """Keep other processes from working in `folder`, and sweep up what a killed one left.
 
     Raises:
-        RuntimeError: If another process is training there.
+        RuntimeError: If another process is working there.
     """
     try:
         import fcntl
@@ -308,7 +308,7 @@ def alone(folder: Path) -> Iterator[None]:
     except BlockingIOError as error:
         os.close(descriptor)
         raise RuntimeError(
-            f"Expected to be the only process that trains in {folder}. Received: another one is "
+            f"Expected to be the only process that works in {folder}. Received: another one is "
             "at it. (Wait for it, or choose another --out.)"
         ) from error
     try:

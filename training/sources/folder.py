@@ -51,7 +51,7 @@ def read_image_folder(
         ValueError: A picture is unreadable or has another size, or labels are unclear.
     """
     roots = _roots(folder)
-    train, test = map(_find, roots) if len(roots) == 2 else _split(_find(folder))
+    train, test = map(find_pictures, roots) if len(roots) == 2 else _split(find_pictures(folder))
     names = _label_names(train, test, separate=len(roots) == 2)
     train, test = train[:limit], test[:limit]
     paths = [roots[0] / path for path in train] + [roots[-1] / path for path in test]
@@ -76,7 +76,7 @@ def _roots(folder: Path) -> tuple[Path, ...]:
     return roots or (folder,)
 
 
-def _find(root: Path) -> list[Path]:
+def find_pictures(root: Path) -> list[Path]:
     """Finds the pictures below `root`, as relative paths in the order of their hashes."""
     found = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
     pictures = [
@@ -142,10 +142,10 @@ def _labels(paths: list[Path], names: tuple[str, ...] | None) -> np.ndarray | No
 def _read_all(paths: list[Path], size: tuple[int, int] | None) -> np.ndarray:
     """Reads pictures into one array. Threads were no faster: small pictures wait for Python."""
     mode = "L" if all(_open(path, _is_grey) for path in paths) else "RGB"
-    one = _read(paths[0], mode, size)
+    one = read_picture(paths[0], mode, size)
     images = np.empty((len(paths), *one.shape), np.uint8)
     for index, path in enumerate(paths):
-        image = _read(path, mode, size)
+        image = read_picture(path, mode, size)
         if image.shape != one.shape:
             raise ValueError(
                 "Expected pictures of one size, or an image_size to stretch them to. Received "
@@ -156,7 +156,7 @@ def _read_all(paths: list[Path], size: tuple[int, int] | None) -> np.ndarray:
     return images
 
 
-def _read(path: Path, mode: str, size: tuple[int, int] | None) -> np.ndarray:
+def read_picture(path: Path, mode: str, size: tuple[int, int] | None) -> np.ndarray:
     """Reads a picture as uint8 of shape (height, width, channels)."""
     pixels = _open(path, lambda image: np.array(_flat(image).convert(mode)))
     pixels = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]

@@ -1,0 +1,228 @@
+"""What bulk prediction reads: the rows of a source in their order, a few at a time."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.sources.base import as_floats, shape_text
+
+PARTS = ("train", "test")
+MODES = {1: "L", 3: "RGB"}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that are read when they are needed.
+
+    Attributes:
+        name: What messages call them.
+        count: How many there are.
+        identity: A SHA-256 that changes when a row does.
+        read: From `(start, stop)` to the arrays of these rows, one for each input of the model, as
+            the model takes them.
+        labels: From `(start, stop)` to names of these rows, where they have some.
+    """
+
+    name: str
+    count: int
+    identity: str
+    read: Callable[[int, int], list[np.ndarray]]
+    labels: Callable[[int, int], np.ndarray] | None = None
+
+
+def open_rows(
+    source: str, inputs: Sequence[Any], part: str | None = None, stretch: bool = False, **load: Any
+) -> Rows:
+    """The rows of a source.
+
+    Args:
+        source: A .npy file, which is not read into memory; an .npz file; a folder of pictures, in
+            the order of their paths, each read when it is needed; a folder that
+            `training.predict` has written; or what `training.data.load` takes, in memory.
+        inputs: What the model takes: a `keras.InputSpec` with a name for each array.
+        part: "train" or "test" images of a data set, "test" if left out; the name of an array of
+            an .npz file, which may be left out if it has only one or is called as the input is.
+        stretch: Stretch pictures of a folder to the size that the model takes.
+        **load: Other arguments of `training.data.load`.
+
+    Raises:
+        FileNotFoundError: If there is no such source.
+        ValueError: If it holds something else than the model takes.
+    """
+    from training import shards
+    from training.sources.arrays import load_arrays
+    from training.sources.idx import has_idx_files
+
+    path = Path(source).expanduser()
+    suffix = path.suffix.lower()
+    if suffix in (".npy", ".npz"):
+        if not path.is_file():
+            raise FileNotFoundError(f"Expected a file {path}. Received: no such file.")
+        if suffix == ".npy":
+            _refuse_part(part, source)
+            return _of_arrays([_mapped(path)], inputs, source, shards.digest_of_file(path))
+        arrays = _chosen(load_arrays(path), inputs, part, path)
+        return _of_arrays(arrays, inputs, source, shards.digest_of_file(path))
+    if path.is_dir() and (path / shards.MANIFEST).is_file():
+        _refuse_part(part, source)
+        return _of_shards(path, inputs)
+    if path.is_dir() and not has_idx_files(path):
+        _refuse_part(part, source)
+        return _of_pictures(path, inputs, stretch)
+    return _of_data_set(source, inputs, part or "test", load)
+
+
+def _of_data_set(source: str, inputs: Sequence[Any], part: str, load: dict[str, Any]) -> Rows:
+    from training import data
+
+    if part not in PARTS:
+        raise ValueError(f"Expected --part {' or '.join(PARTS)} for {source}. Received: {part}.")
+    array = getattr(data.load(source, **load), part)
+    digest = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+    return _of_arrays([array], inputs, f"{source}, {part}", digest)
+
+
+def _of_arrays(
+    arrays: Sequence[np.ndarray], inputs: Sequence[Any], name: str, identity: str
+) -> Rows:
+    _check_count_of_arrays(arrays, inputs, name)
+    counts = sorted({len(array) for array in arrays if array.ndim})
+    if len(counts) != 1 or counts == [0]:
+        raise ValueError(f"Expected as many rows in each array of {name}. Received: {counts}.")
+    for array, spec in zip(arrays, inputs, strict=True):
+        _check_array(array, spec, name)
+
+    def read(start: int, stop: int) -> list[np.ndarray]:
+        return [_as_input(a[start:stop], s) for a, s in zip(arrays, inputs, strict=True)]
+
+    return Rows(name, counts[0], identity, read)
+
+
+def _of_pictures(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
+    from training.sources.folder import find_pictures, read_picture
+
+    shape = tuple(inputs[0].shape[1:])
+    if len(inputs) != 1 or len(shape) != 3 or shape[2] not in MODES:
+        raise ValueError(
+            f"Expected a file of arrays for a model that takes "
+            f"{', '.join(shape_text(spec.shape[1:]) for spec in inputs)}. Received: {folder}, a "
+            "folder of pictures."
+        )
+    paths = sorted(find_pictures(folder), key=lambda path: path.as_posix())
+    names = np.array([path.as_posix() for path in paths])
+
+    def one(path: Path) -> np.ndarray:
+        image = read_picture(folder / path, MODES[shape[2]], shape[:2] if stretch else None)
+        if image.shape != shape:
+            raise ValueError(
+                f"Expected pictures of {shape_text(shape)}, as the model takes. Received: "
+                f"{shape_text(image.shape)} in {folder / path}. (Add --stretch.)"
+            )
+        return image
+
+    def read(start: int, stop: int) -> list[np.ndarray]:
+        return [as_floats(np.stack([one(path) for path in paths[start:stop]]))]
+
+    return Rows(
+        f"{folder}, {len(paths):,} pictures",
+        len(paths),
+        _digest_of_folder(folder, paths),
+        read,
+        lambda start, stop: names[start:stop],
+    )
+
+
+def _digest_of_folder(folder: Path, paths: Sequence[Path]) -> str:
+    """Of names, sizes and times of change: to read all files once more would take as long again."""
+    digest = hashlib.sha256()
+    for path in paths:
+        status = (folder / path).stat()
+        digest.update(os.fsencode(path.as_posix()) + b"\0")
+        digest.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _of_shards(folder: Path, inputs: Sequence[Any]) -> Rows:
+    """The codes, or images, in a folder that bulk prediction has written."""
+    from training import shards
+
+    done = shards.read_whole(folder)
+    name = done.arrays[0]
+    _check_count_of_arrays([name], inputs, str(folder))
+    _check_array(done.read(name, 0, 1), inputs[0], f"{name} of {folder}")
+
+    def read(start: int, stop: int) -> list[np.ndarray]:
+        return [_as_input(done.read(name, start, stop), inputs[0])]
+
+    return Rows(str(folder), done.count, done.digest, read)
+
+
+def _mapped(path: Path) -> np.ndarray:
+    """The array of a .npy file, left on the disk."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(
+            f"Expected a file written by numpy.save. Received {path}: {error}"
+        ) from error
+
+
+def _chosen(
+    arrays: dict[str, np.ndarray], inputs: Sequence[Any], part: str | None, path: Path
+) -> list[np.ndarray]:
+    """The arrays of an .npz file that the model takes."""
+    names = [spec.name for spec in inputs] if part is None else [part]
+    if part is None and len(arrays) == 1:
+        return list(arrays.values())
+    if missing := [name for name in names if name not in arrays]:
+        raise ValueError(
+            f"Expected an array {' and '.join(missing)} in {path}. Received: "
+            f"{', '.join(sorted(arrays))}. (Choose one with --part NAME.)"
+        )
+    return [arrays[name] for name in names]
+
+
+def _refuse_part(part: str | None, source: str) -> None:
+    if part is not None:
+        raise ValueError(
+            f"Expected no --part for {source}, of which all rows are taken. Received: {part}."
+        )
+
+
+def _check_count_of_arrays(arrays: Sequence[Any], inputs: Sequence[Any], name: str) -> None:
+    if len(arrays) != len(inputs):
+        raise ValueError(
+            f"Expected {len(inputs)} arrays, {' and '.join(spec.name for spec in inputs)}, which "
+            f"the model takes. Received: {len(arrays)} in {name}. (Give an .npz file with arrays "
+            "of these names.)"
+        )
+
+
+def _check_array(array: np.ndarray, spec: Any, name: str) -> None:
+    """Raises ValueError unless the model takes arrays of this shape and type."""
+    wanted, shape = tuple(spec.shape[1:]), array.shape[1:]
+    if shape == wanted[:-1] and wanted[-1:] == (1,):
+        shape = wanted
+    fits = len(shape) == len(wanted) and all(
+        want in (None, have) for want, have in zip(wanted, shape, strict=True)
+    )
+    whole = spec.dtype.startswith("int")
+    kinds = "iu" if whole else "f"
+    if not fits or not (array.dtype.kind in kinds or (array.dtype == np.uint8 and not whole)):
+        types = "integers" if whole else "floats, or bytes that stand for 0 to 1"
+        raise ValueError(
+            f"Expected {types} of shape {('rows', *wanted)} for the input {spec.name} of the "
+            f"model. Received: {array.dtype} of shape {array.shape} in {name}."
+        )
+
+
+def _as_input(array: np.ndarray, spec: Any) -> np.ndarray:
+    array = np.asarray(array)
+    if array.ndim < len(spec.shape):
+        array = array[..., np.newaxis]
+    return array.astype(np.int32) if spec.dtype.startswith("int") else as_floats(array)
