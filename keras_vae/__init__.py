@@ -46,6 +46,7 @@ from keras_vae.models.vamp_vae import VampVAE
 from keras_vae.models.vq_vae import VQVAE
 from keras_vae.models.wae import WAE
 from keras_vae.serving import Endpoint
+from keras_vae.speed import compile_fast
 
 __version__ = "0.1.0"
 
@@ -83,6 +84,7 @@ __all__ = [
     "callbacks",
     "compression",
     "classifier_from",
+    "compile_fast",
     "controllers",
     "distributions",
     "estimators",

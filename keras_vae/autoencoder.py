@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_vae import assembly, checks, distributions, samplers
 from keras_vae.construction import Constructed
+from keras_vae.fitting import Fitting
 from keras_vae.sampling import Sampling
 from keras_vae.serving import Serving
 from keras_vae.steps import ReplicaSeedGenerator, Step, sum_over_replicas
@@ -23,7 +24,7 @@ def event(x: Any) -> Tensor:
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class Autoencoder(Constructed, Serving, Sampling, Step, keras.Model):
+class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
     """Deterministic autoencoder: minimizes -log p(x | encoder(x)), summed over the event.
 
     A subclass overrides `loss_terms`, lists the names in `terms`, and writes nothing about
@@ -273,20 +274,6 @@ class Autoencoder(Constructed, Serving, Sampling, Step, keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built:
             self.optimizer.build(self.trainable_variables)
-
-    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """`keras.Model.fit`, after a check of all data (`keras_vae.checks.check_data`)."""
-        x = checks.check_data(self, x, y, kwargs.get("sample_weight"))
-        if kwargs.get("validation_data") is not None:
-            data = checks.check_validation_data(self, kwargs["validation_data"])
-            kwargs["validation_data"] = data
-        return super().fit(x, y, *args, **kwargs)
-
-    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """`keras.Model.evaluate`, after a check of the data (`keras_vae.checks.check_data`)."""
-        if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked its validation data.
-            x = checks.check_data(self, x, y, kwargs.get("sample_weight"))
-        return super().evaluate(x, y, *args, **kwargs)
 
     # Saving.
 

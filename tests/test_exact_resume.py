@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import types
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import keras_vae as kv
 from keras_vae import checkpoints, state
 from keras_vae.callbacks import TERMINATED, ExactResume, JsonLines
+from keras_vae.replay import Replay
 
 X = np.random.default_rng(0).random((36, 6), dtype="float32")
 EPOCHS, STEPS = 4, 5  # 36 rows in batches of 8, the last one ragged.
@@ -173,10 +175,16 @@ def test_steps_in_one_go_and_a_compiled_step_change_nothing(tmp_path):
 
 
 @pytest.mark.tensorflow
-def test_more_steps_in_one_go_than_fit_are_refused(tmp_path):
+def test_steps_in_one_go_are_fewer_where_more_would_pass_the_end_of_an_epoch(tmp_path):
     assert train(tmp_path, "on_train_batch_end", 2, steps=1) is None
+    model = new_model(steps_per_execution=4)
+    assert train(tmp_path, model=model, steps=1) is not None
+    assert model.steps_per_execution == 1
+
+
+def test_more_steps_in_one_go_than_fit_are_refused():
     with pytest.raises(ValueError, match="divide the 2 steps of the checkpoint. Received: 4"):
-        train(tmp_path, model=new_model(steps_per_execution=4), steps=1)
+        Replay(0, 2, draw=True).start(types.SimpleNamespace(steps_per_execution=4), {})
 
 
 def test_data_that_end_before_the_checkpoint_are_refused(tmp_path):

@@ -45,6 +45,7 @@ NAMES = [
     "callbacks",
     "compression",
     "classifier_from",
+    "compile_fast",
     "controllers",
     "distributions",
     "estimators",

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 PARALLEL_BATCHES = 2
 BATCHES_AHEAD = 2
-# tf.data hands buffers to Eigen, which aborts the process on any that is aligned to less.
-ALIGNMENT = 64
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
@@ -141,9 +139,11 @@ def _gatherer(images: np.ndarray, labels: np.ndarray | None) -> Any:
     """Returns the function from the indices of a batch to the batch."""
     import tensorflow as tf
 
+    from keras_vae.feeding import resident
+
     check_examples(images, "the examples to batch")
-    pixels = _resident(images)
-    classes = None if labels is None else _resident(labels)
+    pixels = resident(images)
+    classes = None if labels is None else resident(labels)
 
     def get_batch(indices: tf.Tensor) -> Any:
         batch = tf.gather(pixels, indices)
@@ -154,20 +154,6 @@ def _gatherer(images: np.ndarray, labels: np.ndarray | None) -> Any:
     return get_batch
 
 
-def _resident(array: np.ndarray) -> tf.Tensor:
-    """Copies an array once, into a tensor on the host.
-
-    `tf.constant` would copy it twice and keep the first copy until some later conversion.
-    """
-    import tensorflow as tf
-
-    buffer = np.empty(array.nbytes + ALIGNMENT, np.uint8)
-    start = -buffer.ctypes.data % ALIGNMENT
-    aligned = buffer[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    aligned[...] = array
-    return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())
-
-
 def _check_labels(labels: np.ndarray | None, count: int) -> None:
     if labels is not None and labels.shape != (count,):
         raise ValueError(f"Expected labels of shape ({count},). Received {labels.shape}")
@@ -175,10 +161,6 @@ def _check_labels(labels: np.ndarray | None, count: int) -> None:
 
 def pipeline_options() -> tf.data.Options:
     """The options of every pipeline here: no autotuning, no rewriting, a fixed order."""
-    import tensorflow as tf
+    from keras_vae import feeding
 
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    options.experimental_optimization.apply_default_optimizations = False
-    options.deterministic = True
-    return options
+    return feeding.pipeline_options()

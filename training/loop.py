@@ -12,7 +12,6 @@ from training import options, runs
 from training.options import Settings
 from training.recipes import Recipe
 
-MOST_STEPS_PER_EXECUTION = 32
 REPORTED_IMAGES = 500
 KEPT = 2  # Checkpoints: the newest, and one in case it is damaged.
 
@@ -82,9 +81,11 @@ def steps_per_execution(steps: int, wanted: int | None) -> int:
     Raises:
         ValueError: If `wanted` does not divide `steps`.
     """
-    divisors = [n for n in range(1, steps + 1) if steps % n == 0]
+    from keras_vae import speed
+
     if wanted is None:
-        return max(n for n in divisors if n <= MOST_STEPS_PER_EXECUTION)
+        return speed.steps_at_once(steps)
+    divisors = [n for n in range(1, steps + 1) if steps % n == 0]
     if wanted not in divisors:
         raise ValueError(
             f"Expected --steps-per-execution to divide the {steps} steps of an epoch: "
@@ -146,13 +147,11 @@ def scheduled(recipe: Recipe) -> bool:
 
 def compile_model(recipe: Recipe, steps: int, at_once: int | None = None) -> None:
     """Compile the recipe's model for epochs of `steps` steps, `at_once` of them in one go."""
+    import keras_vae as kv
+
     total = recipe.epochs * steps
     optimizer = recipe.optimizer(total) if scheduled(recipe) else recipe.optimizer
-    recipe.model.compile(
-        optimizer,
-        jit_compile=False,
-        steps_per_execution=at_once or steps_per_execution(steps, None),
-    )
+    kv.compile_fast(recipe.model, optimizer, steps, steps_per_execution=at_once)
 
 
 def after_epoch(folder: Path, recipe: Recipe, position: Any) -> None:

@@ -103,10 +103,7 @@ def train(
     print(splits.describe(data, recipe.protocol))
     print(f"{type(recipe.model).__name__} of {config['parameters']:,} parameters")
     print(f"Seed {settings.seed}, of the weights, of the order of the images and of the noise")
-    print(
-        f"{config['steps_per_epoch']} steps an epoch, of {recipe.batch_size} images, "
-        f"{config['steps_per_execution']} steps in one go"
-    )
+    print(f"{config['steps_per_epoch']} steps an epoch, of {recipe.batch_size} images")
     folder = Path(str(settings.out)) if stored else runs.create(_path(settings.out), name)
     with runs.alone(folder):
         return train_in(folder, recipe, data, settings, stored, config)

@@ -1,0 +1,206 @@
+"""Arrays as batches of a `tf.data.Dataset` that never stalls, in the order in which Keras has them.
+
+The autotuner of tf.data blocks the ends of epochs, for up to as long as they take: see
+docs/performance.md. Keras's own pipeline for arrays has it on and cannot be told otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+PARALLEL_BATCHES = 2
+BATCHES_AHEAD = 2
+# tf.data hands buffers to Eigen, which aborts the process on any that is aligned to less.
+ALIGNMENT = 64
+DEFAULT_BATCH_SIZE = 32  # Keras's.
+
+
+def fed_fit(given: dict[str, Any], model: Any = None) -> dict[str, Any]:
+    """The arguments of `fit`, with arrays as data sets of the same batches in the same order.
+
+    Args:
+        given: The arguments by name; not changed.
+        model: Whose `fit`; one of several replicas gets its data from Keras.
+    """
+    if not _ours(given, model):
+        return given
+    given = _with_validation(given)
+    if given.get("validation_split") and given.get("validation_data") is None:
+        return given  # Keras refuses it.
+    size = given.get("batch_size")
+    if given.get("validation_data") is not None:
+        validation = keras.utils.unpack_x_y_sample_weight(given["validation_data"])
+        size_then = given.get("validation_batch_size") or size
+        batches = _fed(validation, size_then, given.get("validation_steps"), False)
+        if batches is not None:
+            given |= {"validation_data": batches, "validation_batch_size": None}
+    data = tuple(given.get(name) for name in ("x", "y", "sample_weight"))
+    batches = _fed(data, size, given.get("steps_per_epoch"), given.get("shuffle", True))
+    return given if batches is None else given | _in_place(batches) | {"shuffle": False}
+
+
+def fed_once(given: dict[str, Any], model: Any = None) -> dict[str, Any]:
+    """The same for `evaluate` and `predict`, which go over their data once, in order."""
+    if not _ours(given, model):
+        return given
+    data = tuple(given.get(name) for name in ("x", "y", "sample_weight"))
+    batches = _fed(data, given.get("batch_size"), given.get("steps"), False)
+    if batches is None:
+        return given
+    return {k: v for k, v in (given | _in_place(batches)).items() if k in given}
+
+
+def _ours(given: dict[str, Any], model: Any) -> bool:
+    """Whether Keras would use tf.data, with nothing around it."""
+    if keras.backend.backend() != "tensorflow" or given.get("class_weight") is not None:
+        return False
+    import tensorflow as tf
+
+    several = model is not None and model.distribute_strategy.num_replicas_in_sync > 1
+    return not several and not tf.distribute.has_strategy()
+
+
+def _in_place(batches: Any) -> dict[str, Any]:
+    return {"x": batches, "y": None, "sample_weight": None, "batch_size": None}
+
+
+def _with_validation(given: dict[str, Any]) -> dict[str, Any]:
+    """`given` with its `validation_split` made, where Keras would make one of arrays."""
+    part = given.get("validation_split")
+    data = tuple(given.get(name) for name in ("x", "y", "sample_weight"))
+    if not part or given.get("validation_data") is not None or not _are_arrays(data):
+        return dict(given)
+    rows = _rows(data)
+    at = math.floor(rows * (1.0 - part))
+    if not 0 < at < rows:
+        return dict(given)
+    head, tail = (
+        keras.tree.map_structure(lambda a, s=s: None if a is None else a[s], data)
+        for s in (slice(0, at), slice(at, None))
+    )
+    x, y, sample_weight = head
+    made = {"x": x, "y": y, "sample_weight": sample_weight}
+    return given | made | {"validation_data": tail, "validation_split": 0.0}
+
+
+def _fed(data: tuple, batch_size: int | None, steps: int | None, shuffle: Any) -> Any:
+    """Batches of `(x, y, sample_weight)` without autotuning; None for what is left to Keras."""
+    import tensorflow as tf
+
+    if _are_arrays(data):
+        rows = _rows(data)
+        if any(leaf.shape[0] != rows for leaf in _leaves(data)):
+            return None  # Keras refuses it.
+        size = batch_size or (math.ceil(rows / steps) if steps else DEFAULT_BATCH_SIZE)
+        return batches(keras.utils.pack_x_y_sample_weight(*data), size, shuffle)
+    source, *others = data
+    alone = isinstance(source, tf.data.Dataset) and all(part is None for part in others)
+    if alone and source.options().autotune.enabled is None:
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return source.with_options(options)
+    return None
+
+
+def batches(arrays: Any, batch_size: int, shuffle: Any = False) -> tf.data.Dataset:
+    """All rows of `arrays` once for each iterator, the last batch ragged.
+
+    Args:
+        arrays: A structure of arrays with as many rows; None stays None.
+        batch_size: Rows of a batch.
+        shuffle: True for an order of rows drawn for each iterator, "batch" for one within each
+            batch, False for the order they have. As with Keras, after `set_random_seed` every
+            iterator has the same order.
+    """
+    import tensorflow as tf
+
+    rows = _rows(arrays)
+    tensors = keras.tree.map_structure(
+        lambda a: None if a is None else resident(a), keras.tree.lists_to_tuples(arrays)
+    )
+    whole = rows // batch_size * batch_size
+
+    def order(_: tf.Tensor) -> tf.Tensor:
+        indices = tf.range(rows, dtype=tf.int64)
+        return tf.random.shuffle(indices) if shuffle and shuffle != "batch" else indices
+
+    def sliced(indices: tf.Tensor) -> tf.data.Dataset:
+        parts = tf.data.Dataset.from_tensor_slices(tf.reshape(indices[:whole], (-1, batch_size)))
+        return parts.concatenate(tf.data.Dataset.from_tensors(indices[whole:]).take(rows - whole))
+
+    def gathered(indices: tf.Tensor) -> Any:
+        return keras.tree.map_structure(
+            lambda t: None if t is None else tf.gather(t, indices), tensors
+        )
+
+    indices = tf.data.Dataset.range(1).map(order).flat_map(sliced)
+    if shuffle == "batch":
+        indices = indices.map(tf.random.shuffle)
+    made = indices.map(gathered, num_parallel_calls=PARALLEL_BATCHES, deterministic=True)
+    made = made.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
+    return made.prefetch(BATCHES_AHEAD).with_options(pipeline_options())
+
+
+def resident(array: Any) -> tf.Tensor:
+    """Copies an array once, into a tensor on the host; floats become those of Keras.
+
+    `tf.constant` would copy it twice and keep the first copy until some later conversion.
+    """
+    import tensorflow as tf
+
+    kind = array.dtype.kind if isinstance(array, np.ndarray) else ""
+    if kind not in ("f", "i", "u"):
+        tensor = tf.convert_to_tensor(array)
+        return tf.cast(tensor, keras.config.floatx()) if tensor.dtype.is_floating else tensor
+    dtype = np.dtype(keras.config.floatx()) if kind == "f" else array.dtype
+    size = math.prod(array.shape) * dtype.itemsize
+    buffer = np.empty(size + ALIGNMENT, np.uint8)
+    start = -buffer.ctypes.data % ALIGNMENT
+    aligned = buffer[start : start + size].view(dtype).reshape(array.shape)
+    aligned[...] = array
+    return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())
+
+
+def pipeline_options() -> tf.data.Options:
+    """The options of every pipeline here: no autotuning, no rewriting, a fixed order."""
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    options.deterministic = True
+    return options
+
+
+def cardinality(source: Any) -> int | None:
+    """The number of batches of a `tf.data.Dataset` that knows it, else None."""
+    if keras.backend.backend() != "tensorflow":
+        return None
+    import tensorflow as tf
+
+    count = int(source.cardinality()) if isinstance(source, tf.data.Dataset) else -1
+    return count if count > 0 else None
+
+
+def _leaves(data: Any) -> list[Any]:
+    return [leaf for leaf in keras.tree.flatten(data) if leaf is not None]
+
+
+def _rows(data: Any) -> int:
+    return int(_leaves(data)[0].shape[0])
+
+
+def _are_arrays(data: Any) -> bool:
+    """Whether all of `data` are arrays of NumPy or tensors of TensorFlow that have values."""
+    import tensorflow as tf
+
+    leaves = _leaves(data)
+    known = (np.ndarray, tf.Tensor, tf.Variable)
+    return bool(leaves) and all(isinstance(x, known) and len(x.shape) > 0 for x in leaves)
