@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from training import cli, runs
+from training import cli, recipes, runs
 
 KINDS = {
     "frozen": "the head alone, on the frozen encoder",
@@ -186,17 +186,14 @@ def accuracy(
     model: Any, data: Any, indices: np.ndarray, kind: str, seed: int, settings: dict[str, Any]
 ) -> float:
     """Test accuracy of one network, trained on the labels of the images `indices`."""
-    import keras
-
     from training.data import evaluation_batches, steps_per_epoch, training_batches
 
     classifier = network(model, data, kind, seed, settings)
     size = min(settings["batch_size"], len(indices))
     steps = steps_per_epoch(len(indices), size) * settings["epochs"]
     steps = max(steps, settings["least_steps"])
-    rate = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], steps)
     classifier.compile(
-        keras.optimizers.Adam(rate),
+        recipes.cosine_adam(settings["learning_rate"])(steps),
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=False,

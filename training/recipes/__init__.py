@@ -96,6 +96,26 @@ def defaults(function: Callable[..., Recipe]) -> dict[str, Any]:
     return {name: p.default for name, p in parameters.items() if name not in FILLED_IN}
 
 
+def cosine_adam(learning_rate: float, **kwargs: Any) -> Callable[[int], Any]:
+    """The optimizer of a recipe: Adam, whose rate falls to zero along half a cosine.
+
+    Args:
+        learning_rate: At the start.
+        **kwargs: Other arguments of `keras.optimizers.Adam`, such as `clipnorm`.
+
+    Returns:
+        A function from the number of training steps to the optimizer.
+    """
+
+    def optimizer(steps: int) -> Any:
+        import keras
+
+        rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        return keras.optimizers.Adam(rate, **kwargs)
+
+    return optimizer
+
+
 def start_from(run: str | None, encoder: Any, decoder: Any) -> None:
     """Give the networks the weights of those of a trained run; None leaves them as they are.
 

@@ -1,6 +1,6 @@
 """VAE on Fashion-MNIST whose codes are to be used."""
 
-from training.recipes import Recipe
+from training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -24,16 +24,12 @@ def recipe(
         image_shape: Height, width, channels.
         seed: Of the weights and of the noise.
     """
-    import keras
-
     import keras_vae as kv
 
     networks = kv.nets.dense(image_shape, latent_dim, hidden, heads=2)
     return Recipe(
         model=kv.VAE(*networks, likelihood="bernoulli", beta=beta, seed=seed),
-        optimizer=lambda steps: keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        ),
+        optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
         epochs=15,
         batch_size=128,

@@ -1,6 +1,6 @@
 """Lossy compression of Fashion-MNIST: rate and distortion."""
 
-from training.recipes import Recipe
+from training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -23,16 +23,12 @@ def recipe(
         image_shape: Height, width, channels.
         seed: Of the weights and of the noise.
     """
-    import keras
-
     import keras_vae as kv
 
     networks = kv.nets.dense(image_shape, latent_dim, hidden)
     return Recipe(
         model=kv.CompressiveAutoencoder(*networks, rate_weight=rate_weight, seed=seed),
-        optimizer=lambda steps: keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        ),
+        optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
         epochs=30,
         batch_size=128,

@@ -1,6 +1,6 @@
 """The importance weighted autoencoder with gated networks, on binary MNIST."""
 
-from training.recipes import Recipe, start_from
+from training.recipes import Recipe, cosine_adam, start_from
 
 
 def recipe(
@@ -31,8 +31,6 @@ def recipe(
         image_shape: Height, width, channels.
         seed: Of the weights and of the noise.
     """
-    import keras
-
     import keras_vae as kv
 
     encoder, decoder = kv.nets.gated_dense(image_shape, latent_dim, hidden)
@@ -41,9 +39,7 @@ def recipe(
         model=kv.IWAE(
             encoder, decoder, samples, gradient=gradient, likelihood="bernoulli", seed=seed
         ),
-        optimizer=lambda steps: keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        ),
+        optimizer=cosine_adam(learning_rate),
         data="mnist",
         epochs=40,
         batch_size=250,

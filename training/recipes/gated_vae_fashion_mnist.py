@@ -1,6 +1,6 @@
 """The gated VAE of the likelihood tables, on binary Fashion-MNIST."""
 
-from training.recipes import Recipe
+from training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -25,17 +25,13 @@ def recipe(
         image_shape: Height, width, channels.
         seed: Of the weights and of the noise.
     """
-    import keras
-
     import keras_vae as kv
 
     encoder, decoder = kv.nets.gated_dense(image_shape, latent_dim, hidden)
     beta = kv.schedules.LinearWarmUp(warm_up_steps)
     return Recipe(
         model=kv.VAE(encoder, decoder, likelihood="bernoulli", beta=beta, seed=seed),
-        optimizer=lambda steps: keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        ),
+        optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
         epochs=240,
         batch_size=100,

@@ -1,6 +1,6 @@
 """The gated VAE of the likelihood tables, on binary MNIST."""
 
-from training.recipes import Recipe, start_from
+from training.recipes import Recipe, cosine_adam, start_from
 
 
 def recipe(
@@ -29,8 +29,6 @@ def recipe(
         image_shape: Height, width, channels.
         seed: Of the weights and of the noise.
     """
-    import keras
-
     import keras_vae as kv
 
     encoder, decoder = kv.nets.gated_dense(image_shape, latent_dim, hidden)
@@ -38,9 +36,7 @@ def recipe(
     beta = kv.schedules.LinearWarmUp(warm_up_steps) if warm_up_steps else 1.0
     return Recipe(
         model=kv.VAE(encoder, decoder, likelihood="bernoulli", beta=beta, seed=seed),
-        optimizer=lambda steps: keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        ),
+        optimizer=cosine_adam(learning_rate),
         data="mnist",
         epochs=100,
         batch_size=100,

@@ -1,6 +1,6 @@
 """The gated VAE with a VampPrior, on binary Fashion-MNIST."""
 
-from training.recipes import Recipe, start_from
+from training.recipes import Recipe, cosine_adam, start_from
 
 
 def recipe(
@@ -28,8 +28,6 @@ def recipe(
         image_shape: Height, width, channels.
         seed: Of the weights, of the pseudo-inputs and of the noise.
     """
-    import keras
-
     import keras_vae as kv
 
     encoder, decoder = kv.nets.gated_dense(image_shape, latent_dim, hidden)
@@ -39,9 +37,7 @@ def recipe(
         model=kv.VampVAE(
             encoder, decoder, components, likelihood="bernoulli", beta=beta, seed=seed
         ),
-        optimizer=lambda steps: keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        ),
+        optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
         epochs=150,
         batch_size=250,

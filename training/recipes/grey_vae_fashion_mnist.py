@@ -1,6 +1,6 @@
 """A VAE of the 256 grey levels of Fashion-MNIST, measured in bits per dimension."""
 
-from training.recipes import Recipe
+from training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -25,8 +25,6 @@ def recipe(
         image_shape: Height, width, channels.
         seed: Of the weights and of the noise.
     """
-    import keras
-
     import keras_vae as kv
 
     networks = kv.nets.conv(
@@ -34,9 +32,7 @@ def recipe(
     )
     return Recipe(
         model=kv.VAE(*networks, likelihood="discretized_logistic_mixture", seed=seed),
-        optimizer=lambda steps: keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        ),
+        optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
         epochs=60,
         batch_size=128,

@@ -1,6 +1,6 @@
 """The importance weighted autoencoder of the likelihood tables, on binary MNIST."""
 
-from training.recipes import Recipe
+from training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -26,8 +26,6 @@ def recipe(
         image_shape: Height, width, channels.
         seed: Of the weights and of the noise.
     """
-    import keras
-
     import keras_vae as kv
 
     networks = kv.nets.dense(image_shape, latent_dim, hidden, heads=2, activation="tanh")
@@ -35,9 +33,7 @@ def recipe(
         model=kv.IWAE(
             *networks, samples=samples, gradient=gradient, likelihood="bernoulli", seed=seed
         ),
-        optimizer=lambda steps: keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        ),
+        optimizer=cosine_adam(learning_rate),
         data="mnist",
         epochs=200,
         batch_size=100,

@@ -1,6 +1,6 @@
 """Recurrent autoencoder on MNIST-1D."""
 
-from training.recipes import Recipe
+from training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -19,18 +19,11 @@ def recipe(
         shape: Time and features.
         seed: Of the weights.
     """
-    import keras
-
     import keras_vae as kv
-
-    def optimizer(steps: int) -> keras.optimizers.Optimizer:
-        return keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps), clipnorm=1.0
-        )
 
     return Recipe(
         model=kv.LSTMAutoencoder(shape, latent_dim, units=units, seed=seed),
-        optimizer=optimizer,
+        optimizer=cosine_adam(learning_rate, clipnorm=1.0),
         data="mnist1d",
         epochs=200,
         batch_size=100,

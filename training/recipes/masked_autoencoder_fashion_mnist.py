@@ -1,6 +1,6 @@
 """Masked autoencoder on Fashion-MNIST."""
 
-from training.recipes import Recipe
+from training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -29,8 +29,6 @@ def recipe(
         image_shape: Height, width, channels.
         seed: Of the weights and of the choice of patches.
     """
-    import keras
-
     import keras_vae as kv
 
     return Recipe(
@@ -46,9 +44,7 @@ def recipe(
             decoder_blocks=decoder_blocks,
             seed=seed,
         ),
-        optimizer=lambda steps: keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        ),
+        optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
         epochs=10,
         batch_size=128,

@@ -1,6 +1,6 @@
 """The small VAE that learns one class of Fashion-MNIST, for `python -m training.one_class`."""
 
-from training.recipes import Recipe
+from training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -22,16 +22,12 @@ def recipe(
         image_shape: Height, width, channels.
         seed: Of the weights and of the noise.
     """
-    import keras
-
     import keras_vae as kv
 
     networks = kv.nets.dense(image_shape, latent_dim, hidden, heads=2, activation="relu")
     return Recipe(
         model=kv.VAE(*networks, likelihood="normal_learned_scale", seed=seed),
-        optimizer=lambda steps: keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        ),
+        optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
         epochs=30,
         batch_size=128,

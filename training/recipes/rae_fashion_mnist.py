@@ -1,6 +1,6 @@
 """A regularized autoencoder with a wide code, to sample Fashion-MNIST from."""
 
-from training.recipes import Recipe
+from training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -26,16 +26,12 @@ def recipe(
         image_shape: Height, width, channels.
         seed: Of the weights and of the order of the images.
     """
-    import keras
-
     import keras_vae as kv
 
     networks = kv.nets.dense(image_shape, latent_dim, hidden, activation="relu")
     return Recipe(
         model=kv.RAE(*networks, code_weight, decoder_weight, likelihood="normal", seed=seed),
-        optimizer=lambda steps: keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        ),
+        optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
         epochs=20,
         batch_size=128,

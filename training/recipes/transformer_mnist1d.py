@@ -1,6 +1,6 @@
 """Attention autoencoder on MNIST-1D."""
 
-from training.recipes import Recipe
+from training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -21,18 +21,11 @@ def recipe(
         shape: Time and features.
         seed: Of the weights.
     """
-    import keras
-
     import keras_vae as kv
-
-    def optimizer(steps: int) -> keras.optimizers.Optimizer:
-        return keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps), clipnorm=1.0
-        )
 
     return Recipe(
         model=kv.TransformerAutoencoder(shape, latent_dim, width=width, blocks=blocks, seed=seed),
-        optimizer=optimizer,
+        optimizer=cosine_adam(learning_rate, clipnorm=1.0),
         data="mnist1d",
         epochs=200,
         batch_size=100,

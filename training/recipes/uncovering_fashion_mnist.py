@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from training.recipes import Recipe
+from training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -27,8 +27,6 @@ def recipe(
         image_shape: Height, width, channels.
         seed: Of the weights and of the covers.
     """
-    import keras
-
     import keras_vae as kv
 
     covers = {
@@ -40,9 +38,7 @@ def recipe(
     networks = kv.nets.conv_map(image_shape, latent_channels, filters)
     return Recipe(
         model=kv.DenoisingAutoencoder(*networks, corruption=covers[cover](), seed=seed),
-        optimizer=lambda steps: keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        ),
+        optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
         epochs=8,
         batch_size=128,

@@ -1,6 +1,6 @@
 """The VAE with one stochastic layer of the likelihood tables, on binary MNIST."""
 
-from training.recipes import Recipe
+from training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -22,16 +22,12 @@ def recipe(
         image_shape: Height, width, channels.
         seed: Of the weights and of the noise.
     """
-    import keras
-
     import keras_vae as kv
 
     encoder, decoder = kv.nets.dense(image_shape, latent_dim, hidden, heads=2, activation="tanh")
     return Recipe(
         model=kv.VAE(encoder, decoder, likelihood="bernoulli", seed=seed),
-        optimizer=lambda steps: keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        ),
+        optimizer=cosine_adam(learning_rate),
         data="mnist",
         epochs=400,
         batch_size=100,
