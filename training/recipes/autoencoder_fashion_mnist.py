@@ -1,0 +1,33 @@
+"""Fully connected autoencoder on Fashion-MNIST."""
+
+from training.recipes import Recipe, cosine_adam
+
+
+def recipe(
+    latent_dim: int = 32,
+    hidden: tuple[int, ...] = (1024, 512),
+    activation: str = "silu",
+    learning_rate: float = 1e-3,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    seed: int = 0,
+) -> Recipe:
+    """Fully connected autoencoder on Fashion-MNIST: how well so many numbers keep an image.
+
+    Args:
+        latent_dim: Size of the code.
+        hidden: Widths of the encoder's layers; the decoder mirrors them.
+        activation: Of these layers.
+        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        image_shape: Height, width, channels.
+        seed: Of the weights and of the order of the images.
+    """
+    import keras_vae as kv
+
+    networks = kv.nets.dense(image_shape, latent_dim, hidden, activation=activation)
+    return Recipe(
+        model=kv.Autoencoder(*networks, likelihood="normal", seed=seed),
+        optimizer=cosine_adam(learning_rate),
+        data="fashion_mnist",
+        epochs=40,
+        batch_size=100,
+    )

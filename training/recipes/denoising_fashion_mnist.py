@@ -1,0 +1,36 @@
+"""Denoising autoencoder on Fashion-MNIST against Gaussian noise."""
+
+from training.recipes import Recipe, cosine_adam
+
+
+def recipe(
+    noise: float = 0.3,
+    latent_channels: int = 64,
+    filters: tuple[int, ...] = (32, 64),
+    learning_rate: float = 2e-3,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    seed: int = 0,
+) -> Recipe:
+    """Convolutional denoising autoencoder on Fashion-MNIST, against Gaussian noise.
+
+    Args:
+        noise: Standard deviation of the noise, for pixels in [0, 1].
+        latent_channels: Channels of the code, a map.
+        filters: Channels of the convolutions, each of which halves the size.
+        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        image_shape: Height, width, channels.
+        seed: Of the weights and of the noise.
+    """
+    import keras
+
+    import keras_vae as kv
+
+    networks = kv.nets.conv_map(image_shape, latent_channels, filters)
+    corruption = keras.layers.GaussianNoise(noise, seed=seed)
+    return Recipe(
+        model=kv.DenoisingAutoencoder(*networks, corruption=corruption, seed=seed),
+        optimizer=cosine_adam(learning_rate),
+        data="fashion_mnist",
+        epochs=10,
+        batch_size=100,
+    )
