@@ -55,6 +55,7 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
 
     terms: tuple[str, ...] = ("reconstruction",)
     latent_dtype = "float32"
+    event_dtype = "float32"
 
     def __init__(
         self,
@@ -108,7 +109,7 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
         code = self.check_codes(self.encoder(x), tuple(keras.tree.flatten(x)[0].shape))
         self.event_shape = tuple(keras.tree.flatten(x)[0].shape[1:])
         self.latent_shape = tuple(code.shape[1:])
-        assembly.check_decoder(self, x)
+        self.check_decoder(x)
 
     def build_for(self, x: Any) -> None:
         """Build for a batch `x`, if that was not possible without it."""
@@ -118,6 +119,16 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
 
     def check_parts(self, x: Any) -> None:
         """Raise for values that no part of an input of several parts may have: none here."""
+
+    def check_event(self, name: str, values: Any) -> None:
+        """Raise ValueError unless `values` have a density: finite, and within the support."""
+        checks.check_values(
+            name, values, self.family.support, f"the {self.likelihood!r} likelihood"
+        )
+
+    def check_decoder(self, x: Any) -> None:
+        """Raise ValueError unless encoder, decoder and likelihood meet, for a symbolic `x`."""
+        assembly.check_decoder(self, x)
 
     def check_codes(self, codes: Any, input_shape: tuple) -> Any:
         """The code among the outputs of an encoder; raises ValueError for the wrong outputs."""
@@ -134,7 +145,11 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
     def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:
         """p(x | z) for codes of shape `(batch, *latent_shape)`."""
         checks.check_shape("z", z.shape, self.latent_shape)
-        return self.density(self.decoder(z, training=training))
+        return self.decoded(z, training)
+
+    def decoded(self, inputs: Any, training: bool = False) -> distributions.Distribution:
+        """p(x | z) of what the decoder takes, whose shapes are right."""
+        return self.density(self.decoder(inputs, training=training))
 
     def density(self, outputs: Any) -> distributions.Distribution:
         """p(x | z) from what the decoder gives."""

@@ -53,20 +53,19 @@ def check_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None) ->
             f"Expected at least one example. Received: an array of shape {tuple(event.shape)}."
         )
     model.build_for(x)
-    likelihood = (model.family.support, f"the {model.likelihood!r} likelihood")
     check_shape("x", event.shape, model.event_shape)
     for other in others:
         _check_count("each part of x", other, event)
         check_values("x", other, ANY_NUMBER, "all inputs")
     model.check_parts(x)
     if y is None:
-        check_values("x", event, *likelihood)
+        model.check_event("x", event)
     else:
         target = keras.tree.flatten(y)[0]
         check_shape("y", target.shape, model.event_shape)
         _check_count("y", target, event)
         check_values("x", event, ANY_NUMBER, "all inputs")
-        check_values("y", target, *likelihood)
+        model.check_event("y", target)
     if sample_weight is not None:
         _check_count("sample_weight", sample_weight, event)
         check_values("sample_weight", sample_weight, (0.0, math.inf), "sample weights")

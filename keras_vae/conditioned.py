@@ -28,7 +28,8 @@ class Conditioned:
     condition_shape: tuple[int, ...]
     encoder: Any
     decoder: Any
-    density: Any
+    decoded: Any
+    event_dtype: str
     event_shape: tuple[int, ...]
     latent_shape: tuple[int, ...]
     decode: Any
@@ -60,7 +61,8 @@ class Conditioned:
         if not self.conditional:
             return super().encoder_outputs(x, training)  # type: ignore[misc]
         self.build_for(x)
-        return distributions.parameters(self.encoder(_tensors(x), training=training))
+        parts = _tensors(x, self.event_dtype)
+        return distributions.parameters(self.encoder(parts, training=training))
 
     def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:
         """p(x | z, condition) for a pair `(z, condition)`."""
@@ -69,7 +71,7 @@ class Conditioned:
         self._check_pair("z", z, f"decode((z, {self.condition_name}))")
         checks.check_shape("z", z[0].shape, self.latent_shape)
         self._check_condition(z[1])
-        return self.density(self.decoder(_tensors(z), training=training))
+        return self.decoded(_tensors(z), training)
 
     def conditioned(self, z: Tensor, x: Tensor) -> Tensor:
         """The codes, and the condition that is in `x`."""
@@ -155,6 +157,6 @@ class Conditioned:
         checks.check_shape(self.condition_name, condition.shape, self.condition_shape)
 
 
-def _tensors(pair: Any) -> list[Tensor]:
-    """Both as tensors: Keras takes no mixture of tensors and arrays."""
-    return [ops.convert_to_tensor(part, dtype="float32") for part in pair]
+def _tensors(pair: Any, dtype: str = "float32") -> list[Tensor]:
+    """Both as tensors, the first of `dtype`: Keras takes no mixture of tensors and arrays."""
+    return [ops.convert_to_tensor(p, t) for p, t in zip(pair, (dtype, "float32"), strict=True)]

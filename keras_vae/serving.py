@@ -31,6 +31,7 @@ class Serving:
     event_shape: tuple[int, ...]
     latent_shape: tuple[int, ...]
     latent_dtype: str
+    event_dtype: str
     encode: Any
     decode: Any
     reconstruct: Any
@@ -39,7 +40,7 @@ class Serving:
 
     def endpoints(self) -> dict[str, Endpoint]:
         """What this model serves: name to `Endpoint`; the first is the default."""
-        x = keras.InputSpec(shape=(None, *self.event_shape), dtype="float32", name="x")
+        x = keras.InputSpec(shape=(None, *self.event_shape), dtype=self.event_dtype, name="x")
         z = keras.InputSpec(shape=(None, *self.latent_shape), dtype=self.latent_dtype, name="z")
         seed = keras.InputSpec(shape=(None,), dtype="int32", name="seed")
         samples = self.generative or self.sampler is not None

@@ -190,6 +190,16 @@ def transformer(kind: Any, masked: bool) -> Callable[[], Any]:
     return lambda: kind(SEQUENCE, 3, masked=masked, **sizes, seed=1)
 
 
+def token_lstm() -> Any:
+    arguments: Any = {"units": (3,), "unroll": True, "vocabulary_size": WORDS}
+    return kv.LSTMAutoencoder((4,), 3, masked=True, **arguments, seed=1)
+
+
+def token_transformer() -> Any:
+    sizes: Any = {"width": 8, "blocks": 1, "attention_heads": 2, "vocabulary_size": WORDS}
+    return kv.TransformerVAE((4,), 3, **sizes, seed=1)
+
+
 def compressive() -> Any:
     return kv.CompressiveAutoencoder(*dense(), rate_weight=0.1, seed=1)
 
@@ -223,6 +233,8 @@ BOUND: Any = {"terms": ("reconstruction", "kl"), "generative": True}
 SEQUENCES = uniform(ROWS, *SEQUENCE)
 # Sequences of 1 to 4 steps.
 MASKED = (SEQUENCES, (np.arange(4) <= np.arange(ROWS)[:, None] % 4).astype("float32"))
+WORDS = 5
+TOKENS = np.random.default_rng(0).integers(WORDS, size=(ROWS, 4))
 WARM_UP = schedules.LinearWarmUp(10)
 
 CASES = [
@@ -270,6 +282,8 @@ CASES = [
     Case("lstm_vae_masked", lstm(kv.LSTMVAE, True), x=MASKED, **BOUND),
     Case("transformer_autoencoder_masked", transformer(kv.TransformerAutoencoder, True), x=MASKED),
     Case("transformer_vae", transformer(kv.TransformerVAE, False), x=SEQUENCES, **BOUND),
+    Case("lstm_autoencoder_tokens", token_lstm, x=(TOKENS, MASKED[1]), range=(0, WORDS - 1)),
+    Case("transformer_vae_tokens", token_transformer, x=TOKENS, range=(0, WORDS - 1), **BOUND),
     Case("vq_vae", vq_vae, kv.VQVAE.terms, x=IMAGES, measures=("perplexity",), fixed=False),
     Case("compressive", compressive, kv.CompressiveAutoencoder.terms),
     Case("fsq", fsq, measures=("perplexity",)),

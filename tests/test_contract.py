@@ -80,7 +80,7 @@ def test_calling_predicting_and_reconstructing_are_one(case):
     x = first(4, case.x)
     reconstruction = array(model.reconstruct(x))
     assert reconstruction.shape == event(x).shape
-    assert reconstruction.dtype == "float32"
+    assert reconstruction.dtype == model.event_dtype
     assert_equal(
         [
             array(model(x)),
@@ -221,7 +221,7 @@ def test_every_precision_takes_the_step_of_float32_and_answers_in_float32(case, 
     assert 0 < size and difference < POLICIES[policy] * size
     x = first(2, case.x)
     answers = (model(x), model.encode(x), model.score(x))
-    dtypes = ["float32", model.latent_dtype, "float32"]
+    dtypes = [model.event_dtype, model.latent_dtype, "float32"]
     assert [array(answer).dtype for answer in answers] == dtypes
 
 

@@ -14,6 +14,7 @@ class Wrapping:
 
     event_shape = _of_the_model("event_shape", "Shape of an example.")
     latent_shape = _of_the_model("latent_shape", "Shape of a code.")
+    event_dtype = _of_the_model("event_dtype", "Type of an example.")
     latent_dtype = _of_the_model("latent_dtype", "Type of codes.")
     family = _of_the_model("family", "The class of p(x | z).")
     likelihood = _of_the_model("likelihood", "The name or class of p(x | z).")

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from keras_vae.distributions.autoregressive import Autoregressive
 from keras_vae.distributions.base import Distribution, parameters, sum_event
 from keras_vae.distributions.bernoulli import Bernoulli, ContinuousBernoulli
 from keras_vae.distributions.categorical import Categorical
@@ -19,6 +20,7 @@ from keras_vae.distributions.normal import Normal, NormalLearnedScale, NormalPer
 
 __all__ = [
     "FAMILIES",
+    "Autoregressive",
     "Bernoulli",
     "Categorical",
     "ContinuousBernoulli",

@@ -7,12 +7,12 @@ import keras
 
 from keras_vae import nets
 from keras_vae.autoencoder import Autoencoder
-from keras_vae.distributions import Distribution, get
-from keras_vae.masking import Masking
+from keras_vae.distributions import Distribution
 from keras_vae.models.vae import VAE
+from keras_vae.tokens import Tokens, decoder_heads, named_likelihood
 
 
-class _Attentive(Masking):
+class _Attentive(Tokens):
     """The constructor that both models share."""
 
     code_outputs: int
@@ -21,13 +21,15 @@ class _Attentive(Masking):
         self,
         shape: Sequence[int],
         latent_dim: int = 16,
-        likelihood: str | type[Distribution] = "normal",
+        likelihood: str | type[Distribution] | None = None,
         masked: bool = False,
         width: int = 64,
         blocks: int = 2,
         attention_heads: int = 4,
+        vocabulary_size: int | None = None,
         **kwargs: Any,
     ) -> None:
+        likelihood = named_likelihood(likelihood, vocabulary_size)
         networks = nets.transformer(
             shape,
             latent_dim,
@@ -35,11 +37,13 @@ class _Attentive(Masking):
             blocks,
             attention_heads,
             heads=self.code_outputs,
-            decoder_heads=get(likelihood).heads,
+            decoder_heads=decoder_heads(likelihood, vocabulary_size),
             masked=masked,
+            vocabulary_size=vocabulary_size,
         )
         super().__init__(*networks, likelihood=likelihood, **kwargs)  # type: ignore[call-arg]
         self.conditional = masked
+        self.of_tokens(vocabulary_size)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -47,13 +51,14 @@ class TransformerAutoencoder(_Attentive, Autoencoder):
     """Autoencoder of sequences by attention (Vaswani et al. 2017, arXiv:1706.03762).
 
     Args:
-        shape: `(time, features)` of x without the batch; time is the longest.
+        shape: `(time, features)` of x without the batch, of tokens `(time,)`; time is the longest.
         latent_dim: Size of the code, `(batch, latent_dim)`.
         likelihood: As in `LSTMAutoencoder`.
         masked: As in `LSTMAutoencoder`.
         width: As the other arguments of `keras_vae.nets.transformer`.
         blocks: As in `keras_vae.nets.transformer`.
         attention_heads: As in `keras_vae.nets.transformer`.
+        vocabulary_size: As in `LSTMAutoencoder`.
         **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `name`, `dtype`.
 
     Raises:
@@ -70,13 +75,14 @@ class TransformerVAE(_Attentive, VAE):
     """VAE of sequences by attention, all steps decoded at once from the code.
 
     Args:
-        shape: `(time, features)` of x without the batch; time is the longest.
+        shape: `(time, features)` of x without the batch, of tokens `(time,)`; time is the longest.
         latent_dim: Size of the code, `(batch, latent_dim)`.
         likelihood: As in `LSTMAutoencoder`.
         masked: As in `LSTMAutoencoder`.
         width: As the other arguments of `keras_vae.nets.transformer`.
         blocks: As in `keras_vae.nets.transformer`.
         attention_heads: As in `keras_vae.nets.transformer`.
+        vocabulary_size: As in `LSTMAutoencoder`.
         **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `name`, `dtype`.
 
     Raises:

@@ -8,9 +8,12 @@ from keras import layers
 from keras_vae.nets.heads import codes
 from keras_vae.nets.sequence import (
     SinusoidalPositions,
+    embedded,
+    embedded_before,
     masked_inputs,
     output,
     sequence_shape,
+    token_shape,
     without_padding,
 )
 
@@ -26,14 +29,17 @@ def lstm(
     masked: bool = False,
     bidirectional: bool = True,
     unroll: bool = False,
+    vocabulary_size: int | None = None,
 ) -> Networks:
     """LSTM encoder and decoder, a sequence to one code and back (Srivastava et al. 2015).
 
     The encoder's last state becomes the code; the decoder starts each step from the code and the
     number of the step, so that all steps are decoded at once, without what was decoded before.
+    With a `vocabulary_size`, x are tokens, and the decoder takes codes and tokens and gives logits
+    for each step, of which those of a step depend on the tokens before it alone.
 
     Args:
-        shape: `(time, features)`.
+        shape: `(time, features)`; of tokens `(time,)`.
         latent_dim: Size of the code.
         units: Widths of the LSTM layers of the encoder; the decoder has them in reverse.
         heads: Outputs of the encoder, 2 for z_mean and z_log_var.
@@ -43,6 +49,7 @@ def lstm(
         bidirectional: Whether the encoder also reads from the end.
         unroll: Whether the steps become layers of the graph rather than a loop: larger, slower to
             make, and what int8 files for devices need.
+        vocabulary_size: How many tokens there are, for sequences of them.
 
     Returns:
         `(encoder, decoder)`.
@@ -52,17 +59,25 @@ def lstm(
     """
     if not units:
         raise ValueError(f"Expected units of at least one LSTM layer. Received: {units!r}.")
-    time, features = sequence_shape(shape)
-    inputs, x, steps = masked_inputs("x", (time, features), time, masked)
-    h = without_padding(x, steps)
+    if vocabulary_size is None:
+        time, features = sequence_shape(shape)
+        inputs, x, steps = masked_inputs("x", (time, features), time, masked)
+        h = without_padding(x, steps)
+    else:
+        time, features = token_shape(shape, vocabulary_size)
+        inputs, x, steps = masked_inputs("x", (time,), time, masked, "int32")
+        h = embedded(x, steps, vocabulary_size, units[0])
     for number, width in enumerate(units, start=1):
         layer = layers.LSTM(width, return_sequences=number < len(units), unroll=unroll)
         h = (layers.Bidirectional(layer) if bidirectional else layer)(h, mask=steps)
     z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)
     encoder = keras.Model(inputs, z, name="encoder")
 
-    inputs, code, steps = masked_inputs("z", (latent_dim,), time, masked)
+    inputs, code, steps = masked_inputs("z", (latent_dim,), time, masked and not vocabulary_size)
     h = layers.RepeatVector(time)(layers.Dense(units[-1], name="start")(code))
+    if vocabulary_size is not None:
+        tokens = keras.Input((time,), name="tokens", dtype="int32")
+        inputs, h = [code, tokens], h + embedded_before(tokens, vocabulary_size, units[-1])
     h = SinusoidalPositions()(h)
     for width in reversed(units):
         h = layers.LSTM(width, return_sequences=True, unroll=unroll)(h, mask=steps)

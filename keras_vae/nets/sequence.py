@@ -50,11 +50,21 @@ def sequence_shape(shape: Sequence[int]) -> tuple[int, int]:
     return shape[0], shape[1]
 
 
+def token_shape(shape: Sequence[int], vocabulary_size: int) -> tuple[int, int]:
+    """(time, vocabulary_size); raises ValueError unless `shape` is (time,), and there are two."""
+    if not isinstance(shape, Sequence) or len(shape) != 1 or shape[0] < 1 or vocabulary_size < 2:
+        raise ValueError(
+            "Expected the shape of a sequence of tokens as (time,), and a vocabulary_size of at "
+            f"least 2. Received: {shape!r} and {vocabulary_size!r}."
+        )
+    return shape[0], vocabulary_size
+
+
 def masked_inputs(
-    name: str, shape: tuple[int, ...], time: int, masked: bool
+    name: str, shape: tuple[int, ...], time: int, masked: bool, dtype: str = "float32"
 ) -> tuple[Any, Tensor, Tensor | None]:
     """What a network takes, its first input, and which steps there are, bool, if it is told."""
-    first = keras.Input(shape, name=name)
+    first = keras.Input(shape, name=name, dtype=dtype)
     if not masked:
         return first, first, None
     mask = keras.Input((time,), name="mask")
@@ -66,6 +76,29 @@ def without_padding(x: Tensor, steps: Tensor | None) -> Tensor:
     if steps is None:
         return x
     return ops.where(ops.expand_dims(steps, -1), x, ops.zeros_like(x))
+
+
+def embedded(tokens: Tensor, steps: Tensor | None, count: int, width: int) -> Tensor:
+    """A learned vector for each of `count` tokens, `(batch, time)` to `(batch, time, width)`.
+
+    What stands in steps that there are not need not be a token; the vectors are 0 there.
+    """
+    if steps is not None:
+        tokens = ops.where(steps, tokens, ops.zeros_like(tokens))
+    # Of the size of positions, so that neither drowns the other.
+    normal = keras.initializers.RandomNormal(stddev=1.0)
+    vectors = layers.Embedding(count, width, embeddings_initializer=normal, name="embedding")
+    return without_padding(vectors(tokens), steps)
+
+
+def embedded_before(tokens: Tensor, vocabulary_size: int, width: int) -> Tensor:
+    """The vector of the token before each step; before the first stands one of its own.
+
+    That one, `vocabulary_size`, may also stand for steps that there are not.
+    """
+    first = ops.full_like(tokens[:, :1], vocabulary_size)
+    before = ops.concatenate([first, tokens[:, :-1]], axis=1)
+    return embedded(before, None, vocabulary_size + 1, width)
 
 
 def output(h: Tensor, features: int, heads: int) -> Any:
