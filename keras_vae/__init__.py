@@ -21,6 +21,7 @@ from keras_vae import (
 from keras_vae.anomalies import AnomalyDetector
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.classifiers import classifier_from
+from keras_vae.inference import Compiled
 from keras_vae.inpainting import inpaint
 from keras_vae.models.compressive import CompressiveAutoencoder
 from keras_vae.models.conditional import ConditionalVAE
@@ -61,6 +62,7 @@ __all__ = [
     "AnomalyDetector",
     "Autoencoder",
     "BetaTCVAE",
+    "Compiled",
     "CompressiveAutoencoder",
     "ConditionalVAE",
     "ContractiveAutoencoder",

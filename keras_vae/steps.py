@@ -62,6 +62,18 @@ if keras.backend.backend() == "tensorflow":
     def settle(model: Any) -> None:
         """The variables of a model in training are up to date."""
 
+    def compiled(function: Any, inputs: Any, variables: Any) -> tuple[Any, bool]:
+        """`function` of tensors compiled, and whether each number of rows is compiled anew.
+
+        Args:
+            function: Pure, of tensors.
+            inputs: A `keras.InputSpec` for each of them; the first axis is free.
+            variables: All that it reads.
+        """
+        specs = [tf.TensorSpec(i.shape, i.dtype, name=i.name) for i in inputs]
+        graph = tf.function(function, input_signature=specs, autograph=False)
+        return graph.get_concrete_function(), False
+
     class Step(Trainable):
         """Train and test on one batch with TensorFlow."""
 
@@ -116,6 +128,10 @@ elif keras.backend.backend() == "torch":
         How often the global generator was asked before differs after a resume.
         """
         torch.manual_seed(seed + epoch * 715_827)
+
+    def compiled(function: Any, inputs: Any, variables: Any) -> tuple[Any, bool]:
+        """`function` without gradients: compiling is slower here, see docs/performance.md."""
+        return torch.no_grad()(function), False
 
     class Step(Trainable):  # type: ignore[no-redef]
         """Train and test on one batch with PyTorch."""
@@ -179,6 +195,16 @@ elif keras.backend.backend() == "jax":
     def settle(model: Any) -> None:
         """Put the values that a training keeps outside the variables of its model into them."""
         model.jax_state_sync()
+
+    def compiled(function: Any, inputs: Any, variables: Any) -> tuple[Any, bool]:
+        """`function` compiled for each shape, with the variables as its first argument."""
+
+        @jax.jit
+        def run(values: Any, *tensors: Any) -> Any:
+            with keras.StatelessScope(list(zip(variables, values, strict=True))):
+                return function(*tensors)
+
+        return lambda *tensors: run([v.value for v in variables], *tensors), True
 
     class Step(Trainable):  # type: ignore[no-redef]
         """Train and test on one batch with JAX: state in, state out."""

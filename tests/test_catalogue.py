@@ -55,9 +55,10 @@ def test_an_empty_page_gets_a_title():
     assert page.replaced("", "text").startswith("# Results\n\n<!-- Begin")
 
 
-@pytest.mark.parametrize(
-    "broken", [page.BEGIN, page.END, f"{page.END} {page.BEGIN}", 2 * f"{page.BEGIN}{page.END}"]
-)
+BEGIN, END = page.marks()
+
+
+@pytest.mark.parametrize("broken", [BEGIN, END, f"{END} {BEGIN}", 2 * f"{BEGIN}{END}"])
 def test_a_page_with_half_a_section_is_an_error(broken):
     with pytest.raises(ValueError, match="once each.*nothing was written"):
         page.replaced(OTHERS + broken, "text")

@@ -22,6 +22,7 @@ NAMES = [
     "AnomalyDetector",
     "Autoencoder",
     "BetaTCVAE",
+    "Compiled",
     "CompressiveAutoencoder",
     "ConditionalVAE",
     "ContractiveAutoencoder",

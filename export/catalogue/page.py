@@ -1,33 +1,43 @@
-"""The catalogue's section of docs/results.md, between two comments; the rest of the page stays."""
+"""A program's section of a page, between two comments, and the catalogue's; the rest stays."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from export.tables import Column, number, table
 
-BEGIN = "<!-- Begin: python -m export.catalogue -->"
-END = "<!-- End: python -m export.catalogue -->"
+COMMAND = "python -m export.catalogue"
 TITLE = "# Results\n"
 
 Model = Mapping[str, Any]
 Models = Mapping[str, Model]
 
 
-def replaced(page: str, section: str) -> str:
+def marks(command: str = COMMAND) -> tuple[str, str]:
+    """The comments between which a program's section stands."""
+    return f"<!-- Begin: {command} -->", f"<!-- End: {command} -->"
+
+
+def replaced(page: str, section: str, command: str = COMMAND) -> str:
     """`page` with `section` between the two comments, which are added at the end if need be.
+
+    Args:
+        page: The text of the page.
+        section: What `command` prints.
+        command: Named in the comments.
 
     Raises:
         ValueError: If there is one of the comments without the other, or one twice.
     """
-    counts = page.count(BEGIN), page.count(END)
-    marked = f"{BEGIN}\n\n{section.strip()}\n\n{END}"
+    begin, end = marks(command)
+    counts = page.count(begin), page.count(end)
+    marked = f"{begin}\n\n{section.strip()}\n\n{end}"
     if counts == (0, 0):
         return f"{page.rstrip() or TITLE.rstrip()}\n\n{marked}\n"
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    if counts != (1, 1) or END not in rest:
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    if counts != (1, 1) or end not in rest:
         raise ValueError(
-            f"Expected {BEGIN} and then {END}, once each. Received: {counts[0]} and {counts[1]} of "
+            f"Expected {begin} and then {end}, once each. Received: {counts[0]} and {counts[1]} of "
             "them. (Mend the page by hand; nothing was written.)"
         )
     return before + marked + after
