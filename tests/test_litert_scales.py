@@ -10,8 +10,9 @@ import pytest
 import keras_vae
 from keras_vae.exporting import litert
 from keras_vae.exporting.comparison import Difference, differences
+from keras_vae.exporting.gates import schema, unpacked
 
-TENSOR, UNIT, FLOAT = b"one scale a tensor", b"one scale a unit", b"products in int8 alone"
+TENSOR, UNIT, FLOAT = b"one scale a tensor", b"one scale a unit", b"what is cheap in float"
 MODEL = SimpleNamespace(_flatten_layers=lambda: [], family=SimpleNamespace(support=(0.0, 1.0)))
 
 
@@ -19,8 +20,8 @@ def chosen(monkeypatch, quantize, found) -> bytes:
     """What is written if `found` are the differences of each of the two."""
 
     def converted(_, job, rows):
-        assert job["per_channel"] or not job["float_arithmetic"]
-        return FLOAT if job["float_arithmetic"] else UNIT if job["per_channel"] else TENSOR
+        assert job["per_channel"] or not job["keep_float"]
+        return FLOAT if job["keep_float"] else UNIT if job["per_channel"] else TENSOR
 
     monkeypatch.setattr(litert, "converted", converted)
     monkeypatch.setattr(litert, "measure", lambda model, endpoints, content, *_: found[content])
@@ -70,10 +71,10 @@ def test_pictures_that_are_too_far_away_get_a_scale_for_each_unit_or_are_refused
         chosen(monkeypatch, "int8", {TENSOR: far, UNIT: far, FLOAT: far})
 
 
-def test_the_arithmetic_of_dynamic_files_is_in_float_anyway(monkeypatch):
+def test_there_is_one_way_to_halves(monkeypatch):
     far = {"decode": {"reconstruction": Difference(0.1, 0.1, 0.1, 39.0)}}
     with pytest.raises(ValueError, match="39.0 dB"):
-        chosen(monkeypatch, "dynamic", {TENSOR: far, UNIT: far})
+        chosen(monkeypatch, "float16", {TENSOR: far})
 
 
 def test_the_bias_of_an_output_is_positive_where_the_file_answers_more():
@@ -85,7 +86,7 @@ def test_the_bias_of_an_output_is_positive_where_the_file_answers_more():
 
 @pytest.mark.tensorflow
 def test_the_padding_of_attention_takes_no_levels_from_the_other_steps(tmp_path):
-    """A mask adds -1e9 to logits; if int8 kept that range, codes would be 20 dB off."""
+    """A mask puts -1e9 in place of logits; if int8 kept that range, codes would be 20 dB off."""
     keras.utils.set_random_seed(0)
     sizes = {"width": 16, "blocks": 1, "attention_heads": 2}
     model = keras_vae.TransformerVAE((8, 4), 3, masked=True, seed=0, **sizes)
@@ -93,3 +94,20 @@ def test_the_padding_of_attention_takes_no_levels_from_the_other_steps(tmp_path)
     mask = (np.arange(8) < np.arange(64)[:, None] % 6 + 3).astype("float32")
     options = {"quantize": "int8", "calibration": (x, mask), "endpoints": ["encode", "decode"]}
     assert model.export(tmp_path / "m.tflite", "litert", **options).exists()
+
+
+@pytest.mark.tensorflow
+def test_sharp_attention_in_int8_keeps_its_logits_in_float(tmp_path):
+    """Logits from -50 to 50 have steps of 0.4 in int8: what is attended to is off by a half."""
+    keras.utils.set_random_seed(0)
+    sizes = {"width": 16, "blocks": 1, "attention_heads": 2}
+    model = keras_vae.TransformerAutoencoder((8, 4), 3, seed=0, **sizes)
+    for weight in model.weights:
+        if "query/kernel" in weight.path:
+            weight.assign(20 * weight)
+    x = np.random.default_rng(0).normal(size=(64, 8, 4)).astype("float32")
+    options = {"quantize": "int8", "calibration": x, "endpoints": ["encode", "decode"]}
+    path = model.export(tmp_path / "m.tflite", "litert", **options)
+    int8 = schema().TensorType.INT8
+    names = {t.name for t in unpacked(path.read_bytes()).subgraphs[0].tensors if t.type == int8}
+    assert names and not any(b"Softmax" in name for name in names)

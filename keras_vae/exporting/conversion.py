@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.exporting import converter
+from keras_vae.exporting.constants import halved, restored
 from keras_vae.exporting.gates import unrunnable_ops
 from keras_vae.exporting.graph import graph_ops, who_needs
 
@@ -34,7 +35,13 @@ def converted(model: Any, job: Mapping[str, Any], calibration: Batches) -> bytes
         ValueError: If a layer needs an op that a device does not have, or the converter fails.
     """
     graph = graph_ops(job["folder"])
-    content = _run(model, job, calibration, graph)
+    exact = {**job, "quantize": None}
+    if job["quantize"] == "float16":
+        content = halved(_run(model, exact, calibration, graph))
+    else:
+        content = _run(model, job, calibration, graph)
+    if job["quantize"] == "dynamic" and job["keep_float"]:
+        content = restored(content, _run(model, exact, calibration, graph))
     bad = unrunnable_ops(content)
     if bad:
         raise ValueError(_refusal(who_needs(model, [_type(name) for name in bad], graph)))

@@ -27,6 +27,12 @@ ARITHMETIC = (
 )
 # What a recurrent layer adds to that in each of its steps, through which errors add up.
 GATES = ("LOGISTIC", "TANH")
+# A logit of attention is off by half a level, and what is attended to by so many percent.
+ATTENTION = ("BATCH_MATMUL", "SELECT_V2", "SOFTMAX")
+# Ops whose second input are weights.
+WEIGHTED, WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"), 1
+# Biases, layers that make a code and the like: few bytes, and many numbers depend on each of them.
+SMALL = 1024
 
 # Where a sigmoid is within 3.4e-4 of 0 or 1: logits beyond need no levels of their own.
 SATURATED_LOGIT = 8.0
@@ -40,11 +46,12 @@ def convert(job: Mapping[str, Any], calibration: Batches) -> bytes:
     """Convert as `job` says.
 
     Args:
-        job: `folder` of the SavedModel, its `signatures`, `quantize` and `io` as in `write_litert`,
-            `batch_size`, the names of all `layers`, and `per_channel`: one scale for each unit of a
-            dense layer, which is more exact and costs 12 bytes a unit, half of the file for a
-            decoder that begins with a wide layer; and `float_arithmetic`: whether only products of
-            matrices are int8, and what is done element by element stays in float.
+        job: `folder` of the SavedModel, its `signatures`, `quantize` (None, "dynamic" or "int8")
+            and `io` as in `write_litert`, `batch_size`, the names of all `layers`, and
+            `per_channel`: one scale for each unit of a dense layer, which is more exact and costs
+            12 bytes a unit, half of the file for a decoder that begins with a wide layer; and
+            `keep_float`: whether in int8 only products with more than `SMALL` weights are of
+            integers; others, and what has no weights, as in attention, stay in float.
         calibration: For int8, arrays of rows by signature and by name of the input.
 
     Raises:
@@ -57,8 +64,6 @@ def convert(job: Mapping[str, Any], calibration: Batches) -> bytes:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if quantize is not None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if quantize == "float16":
-        converter.target_spec.supported_types = [tf.float16]
     if quantize == "dynamic":
         private = "_experimental_disable_per_channel_quantization_for_dense_layers"
         setattr(converter, private, not job["per_channel"])
@@ -109,17 +114,19 @@ def _quantized(calibrated: bytes, job: Mapping[str, Any]) -> bytes:
         disable_per_channel_for_dense_layers=not job["per_channel"],
         input_data_type=io,
         output_data_type=io,
-        denylisted_nodes=_in_float(calibrated, job["layers"], job["float_arithmetic"]),
+        denylisted_nodes=_in_float(calibrated, job["layers"], job["keep_float"]),
     )
 
 
-def _in_float(content: bytes, layers: Sequence[str], arithmetic: bool) -> set[str]:
-    """Names of the results of ops that are in no layer, or if `arithmetic`, element by element."""
+def _in_float(content: bytes, layers: Sequence[str], cheap: bool) -> set[str]:
+    """Names of the results of ops in no layer, or if `cheap`, of all with few weights or none."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     codes = {getattr(schema.BuiltinOperator, name) for name in ARITHMETIC}
-    gates = {getattr(schema.BuiltinOperator, name) for name in (*ARITHMETIC, *GATES)}
+    all_of_them = (*ARITHMETIC, *GATES, *ATTENTION)
+    without_weights = {getattr(schema.BuiltinOperator, name) for name in all_of_them}
+    weighted = {getattr(schema.BuiltinOperator, name) for name in WEIGHTED}
     found = set()
     for graph in model.subgraphs:
         for op in graph.operators:
@@ -127,7 +134,8 @@ def _in_float(content: bytes, layers: Sequence[str], arithmetic: bool) -> set[st
             # The last op of a network has the name of the output in place of its layer's.
             code = model.operatorCodes[op.opcodeIndex].builtinCode
             last = code not in codes
-            if arithmetic and code in gates:
+            light = code in weighted and np.prod(graph.tensors[op.inputs[WEIGHTS]].shape) <= SMALL
+            if cheap and (light or code in without_weights):
                 found |= set(names)
             elif not (last and set(op.outputs) & set(graph.outputs)):
                 found |= {name for name in names if layer_of(name, layers) is None}

@@ -20,14 +20,14 @@ __all__ = ["QUANTIZATIONS", "read_metadata", "refuse_unrunnable", "verify", "wri
 
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
 IO = ("float32", "int8")
-# From the smallest file to the most exact one, see `converter.convert`.
+# From the smallest file to the most exact one, see `conversion.converted`.
 WAYS = (
-    {"per_channel": False, "float_arithmetic": False},
-    {"per_channel": True, "float_arithmetic": False},
-    {"per_channel": True, "float_arithmetic": True},
+    {"per_channel": False, "keep_float": False},
+    {"per_channel": True, "keep_float": False},
+    {"per_channel": True, "keep_float": True},
 )
 # How many of them make a difference.
-TRIED = {None: 1, "float16": 1, "dynamic": 2, "int8": 3}
+TRIED = {None: 1, "float16": 1, "dynamic": 3, "int8": 3}
 
 Differences = dict[str, dict[str, comparison.Difference]]
 
