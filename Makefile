@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= programs,dev
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help demo deploy-demo test test-backends check gallery bench chaos clean
+.PHONY: help demo deploy-demo test test-backends check gallery bench chaos fuzz clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ gallery: $(VENV)/.ready ## Draw every model and walks between codes, docs/galler
 
 chaos: $(VENV)/.ready ## Kill training, exporters and bulk prediction at 30 moments, damage every file (long; ARGS="--kills 5" for less).
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+fuzz: $(VENV)/.ready ## Try 2,000 configurations of models (ARGS="--cases 200" for less).
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 clean: ## Remove the virtual environment and caches; runs are kept.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -23,6 +23,7 @@ from keras_vae.autoencoder import Autoencoder
 from keras_vae.classifiers import classifier_from
 from keras_vae.inference import Compiled
 from keras_vae.inpainting import inpaint
+from keras_vae.loading import load
 from keras_vae.models.compressive import CompressiveAutoencoder
 from keras_vae.models.conditional import ConditionalVAE
 from keras_vae.models.contractive import ContractiveAutoencoder
@@ -93,6 +94,7 @@ __all__ = [
     "inpaint",
     "latents",
     "layers",
+    "load",
     "metrics",
     "nets",
     "posteriors",

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae import assembly, checks, distributions, samplers
+from keras_vae import arguments, assembly, checks, distributions, samplers
 from keras_vae.construction import Constructed
 from keras_vae.fitting import Fitting
 from keras_vae.sampling import Sampling
@@ -66,12 +66,12 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**arguments.of_keras(type(self), kwargs))
         self.encoder = assembly.check_network("encoder", encoder)
         self.decoder = assembly.check_network("decoder", decoder)
         self.likelihood = likelihood
         self.family = distributions.get(likelihood)
-        self.seed = seed
+        self.seed = arguments.seed(seed)
         self.seed_generator = ReplicaSeedGenerator(seed)
         self.steps = self.add_weight(
             name="steps",
@@ -87,7 +87,7 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
         ]
         self.loss_weights = {
             name: as_loss_weight(self, name, weight)
-            for name, weight in (loss_weights or {}).items()
+            for name, weight in arguments.mapping("loss_weights", loss_weights).items()
         }
         bound = ("elbo",) if {"reconstruction", "kl"} <= set(self.terms) else ()
         self.trackers = [keras.metrics.Mean(name=n) for n in ("loss", *bound, *self.terms)]

@@ -12,6 +12,7 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_vae import arguments
 from keras_vae.construction import Constructed
 
 Tensor = Any
@@ -56,9 +57,7 @@ class FreeBits(Controller):
 
     def __init__(self, nats: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if nats < 0:
-            raise ValueError(f"Expected nats of at least 0. Received: {nats!r}.")
-        self.nats = nats
+        self.nats = arguments.real("nats", nats, 0.0)
 
     def minimized(self, term: Tensor, mean: Tensor, step: Tensor) -> Tensor:
         """`term` above the threshold, the threshold below."""
@@ -82,7 +81,8 @@ class Capacity(Controller):
         self, nats: float | LearningRateSchedule, gamma: float = 1000.0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.nats, self.gamma = nats, gamma
+        self.nats = nats if callable(nats) else arguments.real("nats", nats, 0.0)
+        self.gamma = arguments.real("gamma", gamma)
 
     def minimized(self, term: Tensor, mean: Tensor, step: Tensor) -> Tensor:
         """The distance, positive on average whichever side of the capacity the mean is on."""

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_vae import arguments
+
 Tensor = Any
 
 
@@ -14,7 +16,7 @@ class _Corruption(keras.layers.Layer):
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.seed = seed
+        self.seed = arguments.seed(seed)
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
@@ -39,19 +41,13 @@ class _Corruption(keras.layers.Layer):
         return {**super().get_config(), "seed": self.seed}
 
 
-def _fraction(name: str, value: float) -> float:
-    if not 0.0 <= value <= 1.0:
-        raise ValueError(f"Expected {name} between 0 and 1. Received: {value!r}.")
-    return value
-
-
 @keras.saving.register_keras_serializable("keras_vae")
 class MaskingNoise(_Corruption):
     """Sets each element to 0 with probability `rate`, without rescaling (Vincent et al. 2010)."""
 
     def __init__(self, rate: float = 0.5, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
-        self.rate = _fraction("rate", rate)
+        self.rate = arguments.fraction("rate", rate)
 
     def corrupt(self, x: Tensor) -> Tensor:
         """`x` with about `rate` of its elements at 0."""
@@ -68,7 +64,7 @@ class SaltAndPepperNoise(_Corruption):
 
     def __init__(self, rate: float = 0.2, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
-        self.rate = _fraction("rate", rate)
+        self.rate = arguments.fraction("rate", rate)
 
     def corrupt(self, x: Tensor) -> Tensor:
         """`x` with about `rate` of its elements at 0 or 1."""
@@ -106,14 +102,13 @@ class RectangleOcclusion(_Corruption):
     ) -> None:
         super().__init__(seed, **kwargs)
         self.height, self.width, self.fill = height, width, fill
-        if height < 1 or width < 1:
-            raise ValueError(
-                "Expected a rectangle of at least 1x1 pixels. "
-                f"Received: height={height!r}, width={width!r}."
-            )
+        arguments.whole("height", height)
+        arguments.whole("width", width)
+        arguments.real("fill", fill)
 
     def corrupt(self, x: Tensor) -> Tensor:
         """Images `(batch, height, width, channels)`, each with one rectangle covered."""
+        _check_images(self, x)
         batch = ops.shape(x)[0]
         rows = self._inside(batch, x.shape[1], self.height)
         columns = self._inside(batch, x.shape[2], self.width)
@@ -150,10 +145,11 @@ class HalfOcclusion(_Corruption):
 
     def __init__(self, fill: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
-        self.fill = fill
+        self.fill = arguments.real("fill", fill)
 
     def corrupt(self, x: Tensor) -> Tensor:
         """Images `(batch, height, width, channels)`, each with one half covered."""
+        _check_images(self, x)
         side = ops.floor(4.0 * self.uniform((ops.shape(x)[0], 1, 1, 1)))
         rows = ops.arange(x.shape[1], dtype="float32")[None, :, None, None]
         columns = ops.arange(x.shape[2], dtype="float32")[None, None, :, None]
@@ -195,12 +191,14 @@ class PatchOcclusion(_Corruption):
         **kwargs: Any,
     ) -> None:
         super().__init__(seed, **kwargs)
-        self.patch, self.rate, self.fill = patch, _fraction("rate", rate), fill
+        self.patch = arguments.whole("patch", patch)
+        self.rate, self.fill = arguments.fraction("rate", rate), arguments.real("fill", fill)
 
     def corrupt(self, x: Tensor) -> Tensor:
         """Images `(batch, height, width, channels)`, each with some patches covered."""
+        _check_images(self, x)
         height, width = x.shape[1:3]
-        if self.patch < 1 or height % self.patch or width % self.patch:
+        if height % self.patch or width % self.patch:
             raise ValueError(
                 f"Expected a patch that divides the height and width of images, {height} and "
                 f"{width}. Received: patch={self.patch!r}."
@@ -214,6 +212,14 @@ class PatchOcclusion(_Corruption):
         """The constructor's arguments."""
         own = {"patch": self.patch, "rate": self.rate, "fill": self.fill}
         return {**super().get_config(), **own}
+
+
+def _check_images(layer: keras.layers.Layer, x: Tensor) -> None:
+    if len(x.shape) != 4:
+        raise ValueError(
+            f"Expected images (batch, height, width, channels) for {type(layer).__name__}. "
+            f"Received: shape {tuple(x.shape)}."
+        )
 
 
 def keep_top_k(z: Tensor, k: int) -> Tensor:

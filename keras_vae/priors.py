@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import flows
+from keras_vae import arguments, flows
 from keras_vae.construction import Constructed
 from keras_vae.distributions import Distribution, Normal
 from keras_vae.distributions.base import tensor
@@ -120,9 +120,8 @@ class MixturePrior(Prior):
         self, components: int = 10, spread: float = 1.0, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        if components < 1:
-            raise ValueError(f"Expected components of at least 1. Received: {components!r}.")
-        self.components, self.spread, self.seed = components, spread, seed
+        self.components = arguments.whole("components", components)
+        self.spread, self.seed = arguments.real("spread", spread, 0.0), arguments.seed(seed)
 
     def build(self, input_shape: tuple) -> None:
         """Make the variables for codes of shape `(None, *latent_shape)`."""
@@ -176,12 +175,8 @@ class FlowPrior(Prior):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if couplings < 1 or not hidden:
-            raise ValueError(
-                "Expected couplings of at least 1 and at least one hidden layer. "
-                f"Received: couplings={couplings!r}, hidden={hidden!r}."
-            )
-        self.couplings, self.hidden, self.seed = couplings, tuple(hidden), seed
+        self.couplings = arguments.whole("couplings", couplings)
+        self.hidden, self.seed = arguments.sizes("hidden", hidden), arguments.seed(seed)
 
     def build(self, input_shape: tuple) -> None:
         """Make the couplings for codes of shape `(None, *latent_shape)`."""

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae import arguments
 from keras_vae.steps import sum_over_replicas
 
 Tensor = Any
@@ -59,12 +60,13 @@ class VectorQuantizer(Quantizer):
         self, size: int, decay: float = 0.99, restart: float = 0.05, seed: int | None = None
     ) -> None:
         super().__init__(name="quantizer")
-        if size < 1 or not 0 <= decay < 1 or not 0 <= restart < 1:
+        self.size = arguments.whole("size of the codebook", size)
+        self.decay, self.restart, self.seed = decay, restart, arguments.seed(seed)
+        if 1.0 in (arguments.fraction("decay", decay), arguments.fraction("restart", restart)):
             raise ValueError(
-                "Expected a codebook of at least 1 code, decay and restart in [0, 1). "
-                f"Received: {size!r} codes, decay={decay!r}, restart={restart!r}."
+                "Expected decay and restart in [0, 1). "
+                f"Received: decay={decay!r}, restart={restart!r}."
             )
-        self.size, self.decay, self.restart, self.seed = size, decay, restart, seed
 
     def build(self, input_shape: tuple) -> None:
         """Make the codebook for vectors of the last axis of `input_shape`."""
@@ -165,8 +167,8 @@ class FiniteScalarQuantizer(Quantizer):
 
     def __init__(self, levels: Sequence[int]) -> None:
         super().__init__(name="quantizer")
-        fit = [isinstance(n, int) and 2 <= n <= 256 for n in levels]
-        if not fit or not all(fit) or math.prod(levels) >= 2**31:
+        levels = arguments.sizes("levels", levels)
+        if not all(2 <= n <= 256 for n in levels) or math.prod(levels) >= 2**31:
             raise ValueError(
                 "Expected levels to be integers from 2 to 256 whose product is below 2^31. "
                 f"Received: {tuple(levels)}."

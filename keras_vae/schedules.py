@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_vae import arguments
+
 Tensor = Any
 
 
@@ -29,12 +31,8 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, steps: int, start: float = 0.0, end: float = 1.0, delay: int = 0) -> None:
         super().__init__()
-        if steps < 1 or delay < 0:
-            raise ValueError(
-                "Expected steps of at least 1 and delay of at least 0. "
-                f"Received: steps={steps!r}, delay={delay!r}."
-            )
-        self.steps, self.start, self.end, self.delay = steps, start, end, delay
+        self.steps, self.delay = arguments.whole("steps", steps), arguments.whole("delay", delay, 0)
+        self.start, self.end = arguments.real("start", start), arguments.real("end", end)
 
     def __call__(self, step: Tensor) -> Tensor:
         """The weight after `step` training steps, a float32 number."""

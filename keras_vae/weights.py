@@ -1,16 +1,24 @@
 """Weights of loss terms: numbers, schedules over training steps, controllers with a state."""
 
+import numbers
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_vae import arguments
 from keras_vae.controllers import Controller
 from keras_vae.steps import sum_over_replicas
 
 Tensor = Any
 LossWeight: TypeAlias = float | LearningRateSchedule | Controller
+
+
+def merged(own: Mapping[str, LossWeight], given: Any) -> dict[str, LossWeight]:
+    """The weights that a model gives its terms, replaced by those of `loss_weights`."""
+    return {**own, **arguments.mapping("loss_weights", given)}
 
 
 def as_loss_weight(model: Any, name: str, weight: LossWeight) -> Any:
@@ -21,7 +29,7 @@ def as_loss_weight(model: Any, name: str, weight: LossWeight) -> Any:
     with the term.
 
     Raises:
-        ValueError: If `name` is not a term of `model`.
+        ValueError: If `name` is not a term of `model` or a number is not finite.
         TypeError: If `weight` is neither a number nor a schedule nor a controller.
     """
     if name not in model.terms:
@@ -31,7 +39,8 @@ def as_loss_weight(model: Any, name: str, weight: LossWeight) -> Any:
         )
     if isinstance(weight, (LearningRateSchedule, Controller)):
         return weight
-    if isinstance(weight, (int, float)) and not isinstance(weight, bool):
+    if isinstance(weight, numbers.Real) and not isinstance(weight, bool):
+        arguments.real(f"the weight of {name!r}", weight)
         return model.add_weight(
             name=f"{name}_weight",
             shape=(),

@@ -225,7 +225,7 @@ def sparse(**kwargs):
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_arguments_out_of_range_are_refused(name):
     construct, message = ARGUMENTS[name]
-    types = ("weight of the wrong type", "truth as a weight")
+    types = ("weight of the wrong type", "truth as a weight", "sparsity without k")
     refused(TypeError if name in types else ValueError, message, construct)
 
 

@@ -88,5 +88,5 @@ def test_without_its_weight_it_is_an_autoencoder():
 
 
 def test_no_probes_are_refused():
-    with pytest.raises(ValueError, match="probes of at least 1, or None. Received: 0"):
+    with pytest.raises(ValueError, match="probes of at least 1. Received: probes=0"):
         one_layer(probes=0)

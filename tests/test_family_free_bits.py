@@ -62,5 +62,5 @@ def test_with_many_free_bits_the_kl_has_no_say():
 
 
 def test_a_negative_threshold_is_refused():
-    with pytest.raises(ValueError, match="Expected nats of at least 0. Received: -1"):
+    with pytest.raises(ValueError, match="Expected nats of at least 0. Received: nats=-1"):
         model(FreeBitsVAE, nats=-1)

@@ -232,8 +232,8 @@ def head(size=5):
             lambda: LadderVAE(nets.gated_ladder((6,), (2,), 4)[0], nets.TopDown([level()], head())),
             r"features that the levels take, .* \[\(5,\)\].*\[\(4,\)\]",
         ),
-        (lambda: gated(()), "latent_dims of at least one level"),
-        (lambda: gated((2,), free_bits=-1.0), "free_bits of at least 0. Received: -1"),
+        (lambda: gated(()), "latent_dims of at least one"),
+        (lambda: gated((2,), free_bits=-1.0), "free_bits of at least 0. Received: free_bits=-1"),
     ],
 )
 def test_levels_that_do_not_meet_are_refused_with_both_shapes(make, message):

@@ -139,7 +139,7 @@ def test_what_cannot_be_is_refused(arguments, message):
         make(**arguments)
 
 
-@pytest.mark.parametrize("patch", [0, 4, 2.0])
+@pytest.mark.parametrize("patch", [4, 5])
 def test_patches_that_do_not_fill_the_image_are_refused(patch):
     with pytest.raises(ValueError, match="divides the height and width of images, 6 and 4"):
         kv.MaskedAutoencoder(SHAPE, patch)

@@ -101,5 +101,5 @@ def test_alpha_beta_and_gamma_weigh_the_parts():
 
 
 def test_an_impossible_dataset_size_is_refused():
-    with pytest.raises(ValueError, match="Expected dataset_size.*Received: 0"):
+    with pytest.raises(ValueError, match="Expected dataset_size.*Received: dataset_size=0"):
         model(dataset_size=0)

@@ -183,7 +183,7 @@ def test_a_map_of_vectors_has_a_map_of_codes():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: linear(codebook_size=0), ValueError, "Received: 0 codes"),
+        (lambda: linear(codebook_size=0), ValueError, "codebook of at least 1"),
         (lambda: linear(decay=1.0), ValueError, "decay and restart in .0, 1.*decay=1.0"),
         (lambda: linear(restart=-0.1), ValueError, "restart=-0.1"),
         (lambda: linear().adapt(X[:3]), ValueError, "Expected at least 4 vectors for 4 codes"),

@@ -138,7 +138,7 @@ def test_half_precision_stays_half_precision(layer, images):
     [
         (lambda: layers.MaskingNoise(1.5), "rate between 0 and 1.*1.5"),
         (lambda: layers.SaltAndPepperNoise(-0.1), "rate between 0 and 1.*-0.1"),
-        (lambda: layers.RectangleOcclusion(0, 3), "at least 1x1.*height=0"),
+        (lambda: layers.RectangleOcclusion(0, 3), "height of at least 1.*height=0"),
         (
             lambda: layers.RectangleOcclusion(9)(np.zeros((1, 8, 8, 1), "f4"), training=True),
             "no larger than the image.*9 of 8",

@@ -179,7 +179,7 @@ def two_outputs():
     [
         (lambda: kv.nets.conv((28, 28), 4), r"\(height, width, channels\).*\(28, 28\)"),
         (lambda: kv.nets.conv((28, 0, 1), 4), r"positive integers.*\(28, 0, 1\)"),
-        (lambda: kv.nets.conv((28, 28, 1), 4, filters=()), "at least one convolution"),
+        (lambda: kv.nets.conv((28, 28, 1), 4, filters=()), "filters of at least one"),
         (lambda: kv.nets.conv_ladder((28, 28, 1), levels=(1,)), r"each of the filters.*\(1,\)"),
         (lambda: kv.nets.dense(64, 4), r"such as \(64,\).*64"),
         (lambda: kv.nets.dense((64,), 4, heads=3), "heads to be 1.*or 2.*Received: 3"),

@@ -200,8 +200,8 @@ def test_sparsity_works_on_codes_that_are_maps():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"penalty": "l2"}, "'l1', 'kl' or 'top_k'.*Received: 'l2'"),
-        ({"penalty": "top_k"}, "k of at least 1.*k=None"),
+        ({"penalty": "l2"}, "'l1', 'kl' or 'top_k'.*Received: penalty='l2'"),
+        ({"penalty": "top_k", "k": 0}, "k of at least 1.*k=0"),
         ({"penalty": "top_k", "k": 3}, "k of at most 2, the size of the code.*k=3"),
         ({"penalty": "kl", "target": 1.0}, "between 0 and 1.*1.0"),
     ],

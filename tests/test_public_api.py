@@ -53,6 +53,7 @@ NAMES = [
     "inpaint",
     "latents",
     "layers",
+    "load",
     "metrics",
     "nets",
     "posteriors",

@@ -34,10 +34,10 @@ METRICS = "metrics.jsonl"
 CHECKPOINTS = "checkpoints"
 HASH = "sha256"
 CHUNK = 1 << 20
-# What Python raises for damaged files of Keras, which are zip files of JSON and HDF5.
+# What Python raises for damaged zip files.
 DAMAGED = (
-    *(ValueError, TypeError, OSError, KeyError, AttributeError, IndexError, EOFError),
-    *(RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error),
+    *(ValueError, OSError, EOFError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
 )
 
 
@@ -156,16 +156,9 @@ def load_model(path: Path, compile: bool = False) -> Any:
     Raises:
         ValueError: If the file is damaged or something else.
     """
-    import keras
-
     import keras_vae
 
-    try:
-        model = keras.saving.load_model(path, compile=compile)
-    except DAMAGED as error:
-        raise ValueError(
-            f"Expected a model that Keras can load. Received: {path} ({error})"
-        ) from error
+    model = keras_vae.load(path, compile)
     if not isinstance(model, keras_vae.Autoencoder):
         raise ValueError(
             f"Expected a model of keras_vae. Received: a {type(model).__name__} in {path}."

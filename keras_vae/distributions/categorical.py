@@ -22,6 +22,11 @@ class Categorical(Distribution):
 
     def __init__(self, logits: Tensor) -> None:
         self.logits = tensor(logits)
+        if self.logits.shape[-1] == 1:
+            raise ValueError(
+                "Expected at least two classes on the last axis of a categorical likelihood. "
+                f"Received: logits of shape {tuple(self.logits.shape)}. (Data are one-hot.)"
+            )
 
     @property
     def mean(self) -> Tensor:

@@ -4,6 +4,8 @@ from typing import Any
 
 from keras import ops
 
+from keras_vae import arguments
+
 Tensor = Any
 
 KERNELS = ("rbf", "imq")
@@ -80,9 +82,8 @@ def _row_means(kernel: Tensor, unbiased: bool) -> Tensor:
 
 def check_kernel(kernel: str, scale: float | None) -> None:
     """Raise ValueError unless `mmd` has this kernel and the scale is positive or None."""
-    if kernel not in KERNELS:
-        raise ValueError(f"Expected kernel to be one of {KERNELS}. Received: {kernel!r}.")
-    if scale is not None and scale <= 0:
+    arguments.choice("kernel", kernel, KERNELS)
+    if scale is not None and arguments.real("scale", scale) <= 0:
         raise ValueError(f"Expected scale above 0. Received: {scale!r}.")
 
 

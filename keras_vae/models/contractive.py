@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import distributions
+from keras_vae import arguments, distributions
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.distributions import sum_event
 from keras_vae.steps import pullback
@@ -47,11 +47,9 @@ class ContractiveAutoencoder(Autoencoder):
         probes: int | None = 1,
         **kwargs: Any,
     ) -> None:
-        if probes is not None and probes < 1:
-            raise ValueError(f"Expected probes of at least 1, or None. Received: {probes!r}.")
         weights = {"contraction": contraction_weight}
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
-        self.probes = probes
+        self.probes = None if probes is None else arguments.whole("probes", probes)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Reconstruction, in nats, and the squared norm of the Jacobian, each `(batch,)`."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_vae.assembly import check_network
 from keras_vae.autoencoder import Autoencoder
 
 Tensor = Any
@@ -33,7 +34,9 @@ class DenoisingAutoencoder(Autoencoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, decoder, **kwargs)
-        self.corruption = corruption or keras.layers.GaussianNoise(0.3, seed=self.seed)
+        if corruption is None:
+            corruption = keras.layers.GaussianNoise(0.3, seed=self.seed)
+        self.corruption = check_network("corruption", corruption)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """-log p(y | encoder(corrupted x)); y is the clean x unless the data have a target."""

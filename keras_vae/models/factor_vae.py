@@ -7,10 +7,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_vae.assembly import check_network
 from keras_vae.distributions import parameters
 from keras_vae.models.vae import VAE
 from keras_vae.objectives import flat_rows, permuted_columns
-from keras_vae.weights import LossWeight
+from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
 
@@ -53,20 +54,23 @@ class FactorVAE(VAE):
         loss_weights: Mapping[str, LossWeight] | None = None,
         **kwargs: Any,
     ) -> None:
-        weights = {"total_correlation": gamma, **(loss_weights or {})}
+        weights = merged({"total_correlation": gamma}, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
-        self.discriminator = discriminator or _default_discriminator()
+        if discriminator is None:
+            discriminator = _default_discriminator()
+        self.discriminator = check_network("discriminator", discriminator)
 
     def build(self, input_shape: Any) -> None:
         """Make all variables, those of the discriminator too, and check what it gives."""
         super().build(input_shape)
         codes = keras.KerasTensor((None, math.prod(self.latent_shape)), dtype="float32")
-        shape = self.discriminator(codes).shape
+        wanted = "Expected a discriminator from codes to log odds of shape (None, 1)."
+        try:
+            shape = self.discriminator(codes).shape
+        except ValueError as error:
+            raise ValueError(f"{wanted} Received: one that takes other codes. ({error})") from error
         if tuple(shape) != (None, 1):
-            raise ValueError(
-                "Expected a discriminator from codes to log odds of shape (None, 1). "
-                f"Received: {tuple(shape)}."
-            )
+            raise ValueError(f"{wanted} Received: {tuple(shape)}.")
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """The terms of minus the bound and those of the two opponents, each `(batch,)`, in nats."""

@@ -5,9 +5,10 @@ from typing import Any
 
 import keras
 
+from keras_vae import arguments
 from keras_vae.models.vae import VAE
 from keras_vae.objectives import free_bits_excess, kl_of_elements
-from keras_vae.weights import LossWeight
+from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
 
@@ -44,11 +45,9 @@ class FreeBitsVAE(VAE):
         loss_weights: Mapping[str, LossWeight] | None = None,
         **kwargs: Any,
     ) -> None:
-        if nats < 0:
-            raise ValueError(f"Expected nats of at least 0. Received: {nats!r}.")
-        weights = {"free_bits": beta, **(loss_weights or {})}
+        weights = merged({"free_bits": beta}, loss_weights)
         super().__init__(encoder, decoder, beta=beta, loss_weights=weights, **kwargs)
-        self.nats = nats
+        self.nats = arguments.real("nats", nats, 0.0)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """The terms of minus the bound and what free bits add to it, each `(batch,)`, in nats."""

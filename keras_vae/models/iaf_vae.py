@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_vae import arguments
 from keras_vae.distributions import Normal
 from keras_vae.flows import autoregressive
 from keras_vae.models.learned_prior import SampledKLVAE
@@ -54,12 +55,8 @@ class IAFVAE(SampledKLVAE):
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, decoder, **kwargs)
-        if flow_steps < 1 or not hidden:
-            raise ValueError(
-                "Expected flow_steps of at least 1 and at least one hidden layer. "
-                f"Received: flow_steps={flow_steps!r}, hidden={hidden!r}."
-            )
-        self.flow_steps, self.hidden = flow_steps, tuple(hidden)
+        self.flow_steps = arguments.whole("flow_steps", flow_steps)
+        self.hidden = arguments.sizes("hidden", hidden)
 
     def build(self, input_shape: Any) -> None:
         """Make all variables, those of the flow too."""

@@ -5,10 +5,11 @@ from typing import Any
 
 import keras
 
+from keras_vae import arguments
 from keras_vae.estimators.discrepancy import check_kernel
 from keras_vae.models.vae import VAE
 from keras_vae.objectives import prior_discrepancy
-from keras_vae.weights import LossWeight
+from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
 
@@ -50,7 +51,8 @@ class InfoVAE(VAE):
         **kwargs: Any,
     ) -> None:
         check_kernel(kernel, scale)
-        weights = {"mmd": alpha + lambda_ - 1.0, **(loss_weights or {})}
+        alpha, lambda_ = arguments.real("alpha", alpha), arguments.real("lambda_", lambda_)
+        weights = merged({"mmd": alpha + lambda_ - 1.0}, loss_weights)
         super().__init__(encoder, decoder, beta=1.0 - alpha, loss_weights=weights, **kwargs)
         self.kernel, self.scale = kernel, scale
 

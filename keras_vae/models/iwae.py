@@ -7,10 +7,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_vae import arguments
 from keras_vae.distributions import Normal
 from keras_vae.models.vae import VAE
 from keras_vae.objectives import log_mean_exp, repeated
-from keras_vae.weights import LossWeight
+from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
 
@@ -50,14 +51,10 @@ class IWAE(VAE):
         loss_weights: Mapping[str, LossWeight] | None = None,
         **kwargs: Any,
     ) -> None:
-        if samples < 1 or gradient not in ("iwae", "dreg"):
-            raise ValueError(
-                "Expected samples of at least 1 and gradient to be 'iwae' or 'dreg'. "
-                f"Received: samples={samples!r}, gradient={gradient!r}."
-            )
-        weights = {"reconstruction": 0.0, **(loss_weights or {})}
+        weights = merged({"reconstruction": 0.0}, loss_weights)
         super().__init__(encoder, decoder, beta=0.0, loss_weights=weights, **kwargs)
-        self.samples, self.gradient = samples, gradient
+        self.samples = arguments.whole("samples", samples)
+        self.gradient = arguments.choice("gradient", gradient, ("iwae", "dreg"))
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Minus the importance weighted bound, and the terms of the plain one, in nats."""

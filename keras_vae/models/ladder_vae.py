@@ -6,12 +6,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import distributions
+from keras_vae import arguments, distributions
 from keras_vae.models.vae import VAE
 from keras_vae.nets.top_down import TopDown
 from keras_vae.objectives import free_bits_excess
 from keras_vae.posteriors import TopDownPosterior
-from keras_vae.weights import LossWeight
+from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
 
@@ -61,14 +61,13 @@ class LadderVAE(VAE):
         loss_weights: Mapping[str, LossWeight] | None = None,
         **kwargs: Any,
     ) -> None:
-        if free_bits < 0:
-            raise ValueError(f"Expected free_bits of at least 0. Received: {free_bits!r}.")
+        arguments.real("free_bits", free_bits, 0.0)
         if not isinstance(decoder, TopDown):
             raise TypeError(
                 "Expected decoder to be a keras_vae.nets.TopDown, as keras_vae.nets.gated_ladder "
                 f"and conv_ladder make. Received: {decoder!r}."
             )
-        weights = {**(loss_weights or {})}
+        weights = merged({}, loss_weights)
         if free_bits:
             self.terms = ("reconstruction", "kl", "free_bits")
             weights = {"free_bits": beta, **weights}

@@ -7,10 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import checks, nets
+from keras_vae import arguments, checks, nets
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.distributions import Distribution, Masked, get
-from keras_vae.weights import LossWeight
+from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
 
@@ -81,11 +81,12 @@ class MaskedAutoencoder(Autoencoder):
             attention_heads,
             decoder_heads=get(likelihood).heads,
         )
-        weights = {"visible": visible_weight, **(loss_weights or {})}
+        weights = merged({"visible": visible_weight}, loss_weights)
         super().__init__(*networks, likelihood=likelihood, loss_weights=weights, **kwargs)
         self.patch = patch
         self.grid = (image_shape[0] // patch, image_shape[1] // patch)
-        self.shown = round((1.0 - mask_ratio) * math.prod(self.grid))
+        visible = 1.0 - arguments.fraction("mask_ratio", mask_ratio)
+        self.shown = round(visible * math.prod(self.grid))
         if not 0 < self.shown < math.prod(self.grid):
             raise ValueError(
                 f"Expected mask_ratio to hide some of the {math.prod(self.grid)} patches, not all. "

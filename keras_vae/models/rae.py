@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.distributions import sum_event
-from keras_vae.weights import LossWeight
+from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
 
@@ -48,7 +48,7 @@ class RAE(Autoencoder):
         loss_weights: Mapping[str, LossWeight] | None = None,
         **kwargs: Any,
     ) -> None:
-        weights = {"code": code_weight, "decoder_decay": decoder_weight, **(loss_weights or {})}
+        weights = merged({"code": code_weight, "decoder_decay": decoder_weight}, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:

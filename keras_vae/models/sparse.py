@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_vae import arguments
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.distributions import sum_event
 from keras_vae.layers import keep_top_k
@@ -52,15 +53,10 @@ class SparseAutoencoder(Autoencoder):
     ) -> None:
         super().__init__(encoder, decoder, loss_weights={"sparsity": sparsity_weight}, **kwargs)
         self.penalty, self.target = penalty, target
-        if penalty not in ("l1", "kl", "top_k"):
-            raise ValueError(
-                f"Expected penalty to be 'l1', 'kl' or 'top_k'. Received: {penalty!r}."
-            )
-        if not 0.0 < target < 1.0:
-            raise ValueError(f"Expected target between 0 and 1. Received: {target!r}.")
-        if penalty == "top_k" and (k is None or k < 1):
-            raise ValueError(f"Expected k of at least 1 for penalty='top_k'. Received: k={k!r}.")
-        self.kept = k if penalty == "top_k" else None
+        arguments.choice("penalty", penalty, ("l1", "kl", "top_k"))
+        if arguments.fraction("target", target) in (0.0, 1.0):
+            raise ValueError(f"Expected target between 0 and 1. Received: target={target!r}.")
+        self.kept = arguments.whole("k", k) if penalty == "top_k" else None
 
     def build(self, input_shape: Any) -> None:
         """As `Autoencoder.build`; also checks `k` against the code."""

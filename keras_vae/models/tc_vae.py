@@ -5,9 +5,10 @@ from typing import Any
 
 import keras
 
+from keras_vae import arguments
 from keras_vae.models.vae import VAE
 from keras_vae.objectives import aggregate_log_densities
-from keras_vae.weights import LossWeight
+from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
 
@@ -57,16 +58,15 @@ class BetaTCVAE(VAE):
         loss_weights: Mapping[str, LossWeight] | None = None,
         **kwargs: Any,
     ) -> None:
-        if dataset_size < 1:
-            raise ValueError(f"Expected dataset_size of at least 1. Received: {dataset_size!r}.")
-        weights = {
-            "mutual_information": alpha - 1.0,
-            "total_correlation": beta - 1.0,
-            "dimension_kl": gamma - 1.0,
-            **(loss_weights or {}),
+        own = {
+            "mutual_information": arguments.real("alpha", alpha) - 1.0,
+            "total_correlation": arguments.real("beta", beta) - 1.0,
+            "dimension_kl": arguments.real("gamma", gamma) - 1.0,
         }
+        weights = merged(own, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
-        self.dataset_size, self.stratified = dataset_size, stratified
+        self.dataset_size = arguments.whole("dataset_size", dataset_size)
+        self.stratified = stratified
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """The terms of minus the bound, and the parts of its KL term, each `(batch,)`, in nats."""

@@ -10,7 +10,7 @@ from keras_vae import distributions
 from keras_vae.autoencoder import Autoencoder, event
 from keras_vae.distributions import Normal
 from keras_vae.sampling import standard_normal_codes
-from keras_vae.weights import LossWeight
+from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
 
@@ -54,7 +54,7 @@ class VAE(Autoencoder):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        weights = {"kl": beta, **(loss_weights or {})}
+        weights = merged({"kl": beta}, loss_weights)
         super().__init__(encoder, decoder, likelihood, weights, seed, **kwargs)
         self.beta = beta
 

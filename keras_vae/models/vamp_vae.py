@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_vae import arguments
 from keras_vae.excerpts import excerpt
 from keras_vae.models.learned_prior import RicherPriorVAE
 from keras_vae.priors import GaussianMixture
@@ -43,9 +44,7 @@ class VampVAE(RicherPriorVAE):
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, decoder, **kwargs)
-        if components < 1:
-            raise ValueError(f"Expected components of at least 1. Received: {components!r}.")
-        self.components = components
+        self.components = arguments.whole("components", components)
 
     def build(self, input_shape: Any) -> None:
         """Make all variables, the pseudo-inputs too."""

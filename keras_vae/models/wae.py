@@ -11,7 +11,7 @@ from keras_vae.distributions import Normal
 from keras_vae.estimators.discrepancy import check_kernel
 from keras_vae.objectives import prior_discrepancy
 from keras_vae.sampling import standard_normal_codes
-from keras_vae.weights import LossWeight
+from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
 
@@ -52,7 +52,7 @@ class WAE(Autoencoder):
         **kwargs: Any,
     ) -> None:
         check_kernel(kernel, scale)
-        weights = {"mmd": mmd_weight, **(loss_weights or {})}
+        weights = merged({"mmd": mmd_weight}, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
         self.kernel, self.scale = kernel, scale
 

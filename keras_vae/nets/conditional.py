@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from keras_vae import arguments
+
 Networks = tuple[keras.Model, keras.Model]
 
 
@@ -36,6 +38,14 @@ def conditional(
     Returns:
         `(encoder, decoder)`, from `[x, condition]` to codes and from `[z, condition]` to events.
     """
+    latent_dim = arguments.whole("latent_dim", latent_dim)
+    condition_dim = arguments.whole("condition_dim", condition_dim)
+    shape = arguments.shape("shape", shape)
+    if not callable(builder):
+        raise TypeError(
+            "Expected builder to be a function such as keras_vae.nets.dense. "
+            f"Received: {builder!r}."
+        )
     wider = (*shape[:-1], shape[-1] + condition_dim)
     encoder, _ = builder(wider, latent_dim, heads=heads, **kwargs)
     _, decoder = builder(shape, latent_dim + condition_dim, heads=heads, **kwargs)

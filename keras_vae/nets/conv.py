@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from keras_vae import arguments
 from keras_vae.nets.heads import codes, split
 
 Tensor = Any
@@ -49,6 +50,10 @@ def conv_encoder(
 ) -> keras.Model:
     """The encoder of `conv`."""
     x = keras.Input(image_shape_of(image_shape), name="x")
+    latent_dim, hidden = (
+        arguments.whole("latent_dim", latent_dim),
+        arguments.whole("hidden", hidden),
+    )
     h = layers.Dense(hidden, "relu")(layers.Flatten()(_down(x, filters)))
     z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)
     return keras.Model(x, z, name="encoder")
@@ -61,8 +66,9 @@ def conv_decoder(
     heads: int = 1,
 ) -> keras.Model:
     """The decoder of `conv`; `filters` are in the encoder's order."""
+    filters, heads = arguments.sizes("filters", filters), arguments.whole("heads", heads)
     sizes = image_sizes(image_shape_of(image_shape), len(filters))
-    z = keras.Input((latent_dim,), name="z")
+    z = keras.Input((arguments.whole("latent_dim", latent_dim),), name="z")
     smallest = (*sizes[-1], filters[-1])
     h = layers.Dense(smallest[0] * smallest[1] * smallest[2], "relu")(z)
     images = _up(layers.Reshape(smallest)(h), sizes, filters, image_shape[-1] * heads)
@@ -82,7 +88,9 @@ def conv_map(
         `(encoder, decoder)`, from `(batch, *image_shape)` to
         `(batch, height / 2^stages, width / 2^stages, latent_channels)` (rounded up) and back.
     """
-    shape = image_shape_of(image_shape)
+    shape, filters = image_shape_of(image_shape), arguments.sizes("filters", filters)
+    latent_channels = arguments.whole("latent_channels", latent_channels)
+    decoder_heads = arguments.whole("decoder_heads", decoder_heads)
     sizes = image_sizes(shape, len(filters))
     x = keras.Input(shape, name="x")
 
@@ -98,18 +106,12 @@ def conv_map(
 
 def image_shape_of(shape: Sequence[int]) -> tuple[int, int, int]:
     """`shape` as a tuple; raises ValueError unless it is (height, width, channels)."""
-    if len(shape) != 3 or any(not isinstance(n, int) or n < 1 for n in shape):
-        raise ValueError(
-            "Expected image_shape to be (height, width, channels), three positive integers. "
-            f"Received: {tuple(shape)}."
-        )
-    return tuple(shape)  # type: ignore[return-value]
+    axes = ("height", "width", "channels")
+    return arguments.shape("image_shape", shape, axes, (28, 28, 1))
 
 
 def image_sizes(image_shape: Sequence[int], stages: int) -> list[Size]:
     """Height and width before and after each stage; odd sizes are rounded up."""
-    if stages < 1:
-        raise ValueError("Expected filters of at least one convolution. Received: none.")
     sizes = [(image_shape[0], image_shape[1])]
     for _ in range(stages):
         height, width = sizes[-1]
@@ -118,7 +120,7 @@ def image_sizes(image_shape: Sequence[int], stages: int) -> list[Size]:
 
 
 def _down(x: Tensor, filters: Sequence[int]) -> Tensor:
-    for channels in filters:
+    for channels in arguments.sizes("filters", filters):
         x = layers.Conv2D(channels, 3, strides=2, padding="same", activation="relu")(x)
     return x
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from keras_vae import arguments
 from keras_vae.nets.conv import Size, cropped, image_shape_of, image_sizes
 from keras_vae.nets.heads import codes, split
 from keras_vae.nets.top_down import Level, TopDown
@@ -43,7 +44,11 @@ def conv_ladder(
         ValueError: If `image_shape` is none, or there are not as many `levels` as `filters`.
     """
     shape = image_shape_of(image_shape)
-    if len(levels) != len(filters) or min(levels, default=0) < 0:
+    filters, levels = arguments.sizes("filters", filters), arguments.sizes("levels", levels, 0)
+    latent_dim = arguments.whole("latent_dim", latent_dim)
+    latent_channels = arguments.whole("latent_channels", latent_channels)
+    decoder_heads = arguments.whole("decoder_heads", decoder_heads)
+    if len(levels) != len(filters):
         raise ValueError(
             "Expected a number of levels, 0 or more, for each of the filters. "
             f"Received: levels={tuple(levels)}, filters={tuple(filters)}."

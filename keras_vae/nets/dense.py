@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from keras_vae import arguments
 from keras_vae.nets.heads import codes, split
 
 
@@ -30,6 +31,7 @@ def dense(
     Returns:
         `(encoder, decoder)`, from `(batch, *shape)` to `(batch, latent_dim)` and back.
     """
+    hidden = arguments.sizes("hidden", hidden, some=False)
     encoder = dense_encoder(shape, latent_dim, hidden, heads, activation)
     return encoder, dense_decoder(shape, latent_dim, hidden[::-1], decoder_heads, activation)
 
@@ -42,6 +44,8 @@ def dense_encoder(
     activation: str = "relu",
 ) -> keras.Model:
     """The encoder of `dense`."""
+    latent_dim = arguments.whole("latent_dim", latent_dim)
+    hidden = arguments.sizes("hidden", hidden, some=False)
     x = keras.Input(event_shape(shape), name="x")
     h = layers.Flatten()(x) if len(shape) > 1 else x
     for width in hidden:
@@ -58,21 +62,16 @@ def dense_decoder(
     activation: str = "relu",
 ) -> keras.Model:
     """The decoder of `dense`; `hidden` is in the order from code to data."""
-    shape = event_shape(shape)
-    z = keras.Input((latent_dim,), name="z")
+    shape, hidden = event_shape(shape), arguments.sizes("hidden", hidden, some=False)
+    z = keras.Input((arguments.whole("latent_dim", latent_dim),), name="z")
     h = z
     for width in hidden:
         h = layers.Dense(width, activation)(h)
-    flat = layers.Dense(math.prod(shape) * heads)(h)
+    flat = layers.Dense(math.prod(shape) * arguments.whole("heads", heads))(h)
     events = layers.Reshape((*shape[:-1], shape[-1] * heads))(flat)
     return keras.Model(z, split(events, heads), name="decoder")
 
 
 def event_shape(shape: Sequence[int]) -> tuple[int, ...]:
     """`shape` as a tuple; raises ValueError unless it is one of positive integers."""
-    if not isinstance(shape, Sequence) or not shape or min(shape) < 1:
-        raise ValueError(
-            "Expected the shape of an example as a tuple of positive integers, such as (64,). "
-            f"Received: {shape!r}."
-        )
-    return tuple(shape)
+    return arguments.shape("shape", shape)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from keras_vae import arguments
 from keras_vae.nets.dense import event_shape
 from keras_vae.nets.heads import codes, split
 
@@ -35,6 +36,9 @@ def gated_dense(
     Returns:
         `(encoder, decoder)`, from `(batch, *shape)` to `(batch, latent_dim)` and back.
     """
+    latent_dim = arguments.whole("latent_dim", latent_dim)
+    decoder_heads = arguments.whole("decoder_heads", decoder_heads)
+    hidden = arguments.sizes("hidden", hidden, some=False)
     x = keras.Input(event_shape(shape), name="x")
     features = gates(layers.Flatten()(x) if len(shape) > 1 else x, hidden)
     code = codes(features, lambda name: layers.Dense(latent_dim, name=name), heads)

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from keras_vae import arguments
+
 Tensor = Any
 
 
@@ -15,7 +17,7 @@ def codes(features: Tensor, make: Callable[[str], layers.Layer], heads: int) -> 
     Raises:
         ValueError: If `heads` is not 1 or 2.
     """
-    if heads not in (1, 2):
+    if heads not in (1, 2) or isinstance(heads, bool | float):
         raise ValueError(
             "Expected heads to be 1, for a plain code, or 2, for z_mean and z_log_var. "
             f"Received: {heads!r}."
@@ -67,6 +69,7 @@ def with_heads(network: keras.Model, latent_dim: int, heads: int = 2) -> keras.M
             f"{type(network).__name__} with {len(ends[0])} and {len(ends[1])}. "
             "(keras.Model(inputs, outputs) makes one.)"
         )
+    arguments.whole("latent_dim", latent_dim)
     features = layers.Flatten(name="features")(network.outputs[0])
     z = codes(features, lambda name: layers.Dense(latent_dim, name=name), heads)
     return keras.Model(network.inputs[0], z, name=f"{network.name}_encoder")

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from keras_vae import arguments
 from keras_vae.nets.dense import event_shape
 from keras_vae.nets.gated import gates
 from keras_vae.nets.heads import codes, split
@@ -39,8 +40,9 @@ def gated_ladder(
     Raises:
         ValueError: If there is no level or `shape` is no shape.
     """
-    if not latent_dims:
-        raise ValueError("Expected latent_dims of at least one level. Received: none.")
+    latent_dims = arguments.sizes("latent_dims", latent_dims)
+    width = arguments.whole("width", width)
+    decoder_heads = arguments.whole("decoder_heads", decoder_heads)
     x = keras.Input(event_shape(shape), name="x")
     h = layers.Flatten()(x) if len(shape) > 1 else x
     features: list[Tensor] = []

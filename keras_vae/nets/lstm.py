@@ -1,10 +1,12 @@
 """Recurrent networks for sequences."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
 
+from keras_vae import arguments
 from keras_vae.nets.heads import codes
 from keras_vae.nets.sequence import (
     SinusoidalPositions,
@@ -18,6 +20,17 @@ from keras_vae.nets.sequence import (
 )
 
 Networks = tuple[keras.Model, keras.Model]
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class Orthogonal(keras.initializers.Orthogonal):
+    """Keras's orthogonal matrix, made in float32: half precision has no QR decomposition."""
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        """A matrix of this shape."""
+        if dtype not in ("float16", "bfloat16"):
+            return super().__call__(shape, dtype)
+        return keras.ops.cast(super().__call__(shape, "float32"), dtype)
 
 
 def lstm(
@@ -57,8 +70,9 @@ def lstm(
     Raises:
         ValueError: If `shape` is not `(time, features)` or `units` is empty.
     """
-    if not units:
-        raise ValueError(f"Expected units of at least one LSTM layer. Received: {units!r}.")
+    units = arguments.sizes("units", units)
+    latent_dim = arguments.whole("latent_dim", latent_dim)
+    decoder_heads = arguments.whole("decoder_heads", decoder_heads)
     if vocabulary_size is None:
         time, features = sequence_shape(shape)
         inputs, x, steps = masked_inputs("x", (time, features), time, masked)
@@ -68,7 +82,7 @@ def lstm(
         inputs, x, steps = masked_inputs("x", (time,), time, masked, "int32")
         h = embedded(x, steps, vocabulary_size, units[0])
     for number, width in enumerate(units, start=1):
-        layer = layers.LSTM(width, return_sequences=number < len(units), unroll=unroll)
+        layer = _layer(width, number < len(units), unroll)
         h = (layers.Bidirectional(layer) if bidirectional else layer)(h, mask=steps)
     z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)
     encoder = keras.Model(inputs, z, name="encoder")
@@ -80,5 +94,11 @@ def lstm(
         inputs, h = [code, tokens], h + embedded_before(tokens, vocabulary_size, units[-1])
     h = SinusoidalPositions()(h)
     for width in reversed(units):
-        h = layers.LSTM(width, return_sequences=True, unroll=unroll)(h, mask=steps)
+        h = _layer(width, True, unroll)(h, mask=steps)
     return encoder, keras.Model(inputs, output(h, features, decoder_heads), name="decoder")
+
+
+def _layer(width: int, sequences: bool, unroll: bool) -> layers.LSTM:
+    return layers.LSTM(
+        width, return_sequences=sequences, unroll=unroll, recurrent_initializer=Orthogonal()
+    )

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from keras_vae import arguments
 from keras_vae.nets.conv import image_shape_of
 from keras_vae.nets.heads import split
 from keras_vae.nets.sequence import positions
@@ -50,6 +51,10 @@ def patches(
         ValueError: If the patches do not fill the image, or the widths do not fit.
     """
     height, side, channels = image_shape_of(image_shape)
+    latent_dim = arguments.whole("latent_dim", latent_dim)
+    blocks = arguments.whole("blocks", blocks, 0)
+    decoder_blocks = arguments.whole("decoder_blocks", decoder_blocks, 0)
+    decoder_heads = arguments.whole("decoder_heads", decoder_heads)
     _check(height, side, patch, width, attention_heads)
     grid = (height // patch, side // patch)
     encoder = _encoder(
@@ -124,12 +129,13 @@ class GridPositions(layers.Layer):
 
 
 def _check(height: int, side: int, patch: int, width: int, attention_heads: int) -> None:
-    if not isinstance(patch, int) or patch < 1 or height % patch or side % patch:
+    if arguments.whole("patch", patch) and (height % patch or side % patch):
         raise ValueError(
             f"Expected a patch that divides the height and width of images, {height} and {side}. "
             f"Received: patch={patch!r}."
         )
-    if width % 4 or width % attention_heads:
+    arguments.whole("attention_heads", attention_heads)
+    if arguments.whole("width", width) % 4 or width % attention_heads:
         raise ValueError(
             "Expected a width that is a multiple of 4 and of attention_heads. Received: "
             f"width={width}, attention_heads={attention_heads}."

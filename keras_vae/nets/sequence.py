@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from keras_vae import arguments
 from keras_vae.nets.heads import split
 
 Tensor = Any
@@ -42,12 +43,7 @@ def positions(time: int, width: int) -> np.ndarray:
 
 def sequence_shape(shape: Sequence[int]) -> tuple[int, int]:
     """`shape` as a tuple; raises ValueError unless it is (time, features)."""
-    if not isinstance(shape, Sequence) or len(shape) != 2 or min(shape) < 1:
-        raise ValueError(
-            "Expected the shape of a sequence as (time, features), two positive integers. "
-            f"Received: {shape!r}."
-        )
-    return shape[0], shape[1]
+    return arguments.shape("shape", shape, ("time", "features"), (24, 2))
 
 
 def token_shape(shape: Sequence[int], vocabulary_size: int) -> tuple[int, int]:

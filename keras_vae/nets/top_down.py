@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae import checks
 from keras_vae.construction import Constructed
 from keras_vae.distributions import Normal, parameters
 
@@ -112,6 +113,7 @@ class TopDown(Constructed, keras.layers.Layer):
 
     def call(self, z: Tensor, training: bool = False) -> Any:
         """Parameters of p(x | z) from flat codes `(batch, sum(sizes))`."""
+        checks.check_shape("z", z.shape, (sum(self.sizes),))
         parts = self.split(z)
         state = self.descend(lambda number, _: parts[number], training)
         return self.head(state, training=training)

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from keras_vae import arguments
 from keras_vae.nets.heads import codes
 from keras_vae.nets.sequence import (
     SinusoidalPositions,
@@ -57,7 +58,10 @@ def transformer(
     Raises:
         ValueError: If `shape` is not `(time, features)` or the heads do not divide `width`.
     """
-    if width % attention_heads:
+    latent_dim = arguments.whole("latent_dim", latent_dim)
+    blocks = arguments.whole("blocks", blocks, 0)
+    decoder_heads = arguments.whole("decoder_heads", decoder_heads)
+    if arguments.whole("width", width) % arguments.whole("attention_heads", attention_heads):
         raise ValueError(
             "Expected attention_heads that divide width. Received: "
             f"attention_heads={attention_heads}, width={width}."

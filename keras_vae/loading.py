@@ -1,0 +1,110 @@
+"""Models from files that somebody else may have made or changed: whole, and nothing but a model."""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import keras
+
+NEEDED = {"metadata.json", "config.json", "model.weights.h5"}
+# What Python raises for damaged files of Keras, which are zip files of JSON and HDF5.
+DAMAGED = (
+    *(ValueError, TypeError, OSError, KeyError, AttributeError, IndexError, EOFError),
+    *(RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error),
+)
+# Keras stores without compression; more than this is a bomb and no model.
+LARGEST_RATIO = 20
+
+
+def load(
+    path: str | os.PathLike[str],
+    compile: bool = True,
+    custom_objects: Mapping[str, Any] | None = None,
+) -> Any:
+    """The model or detector of a .keras file, if every byte of it is as it was saved.
+
+    As `keras.saving.load_model` in its safe mode, which runs no code of the file, and stricter: the
+    members of the archive must be those that Keras writes, of their checksums, and what they hold
+    an object of `keras_vae`. Nothing is written and nothing fetched.
+
+    Example:
+        >>> model = keras_vae.load("model.keras")
+
+    Args:
+        path: The file.
+        compile: Whether to restore the optimizer too.
+        custom_objects: Your own classes in the model, by name.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged, or something else than a model of keras_vae.
+    """
+    from keras_vae.anomalies.detector import AnomalyDetector
+    from keras_vae.autoencoder import Autoencoder
+
+    path = Path(path)
+    check_archive(path)
+    objects = None if custom_objects is None else dict(custom_objects)
+    try:
+        model = keras.saving.load_model(path, objects, compile, safe_mode=True)
+    except DAMAGED as error:
+        raise ValueError(
+            f"Expected a model that Keras can load. Received: {path} ({error})"
+        ) from error
+    if not isinstance(model, Autoencoder | AnomalyDetector):
+        raise ValueError(
+            f"Expected a model of keras_vae. Received: a {type(model).__name__} in {path}."
+        )
+    return model
+
+
+def check_archive(path: Path) -> None:
+    """Raise unless a .keras file is an archive of the members that Keras writes, undamaged.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is anything else.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"Expected a .keras file. Received: {path}, which is no file.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            problem = _problem(members)
+            damaged = None if problem else archive.testzip()
+    except DAMAGED as error:
+        problem, damaged = f"no whole zip archive: {error}", None
+    if damaged:
+        problem = f"a damaged member, {damaged}"
+    if problem:
+        raise ValueError(
+            f"Expected a model that Keras can load. Received: {path}, which has {problem}. "
+            "(It was damaged or changed: copy or fetch it again.)"
+        )
+
+
+def _problem(members: list[zipfile.ZipInfo]) -> str | None:
+    """What an archive has that no model has, or lacks."""
+    names = [member.filename for member in members]
+    strange = [name for name in names if name not in NEEDED and not _is_asset(name)]
+    if strange:
+        return f"the member {strange[0]!r}"
+    if len(set(names)) != len(names):
+        return "a member twice"
+    if missing := sorted(NEEDED - set(names)):
+        return f"no {missing[0]}"
+    for member in members:
+        if member.file_size > LARGEST_RATIO * max(member.compress_size, 1024):
+            return (
+                f"{member.filename}, {member.compress_size} bytes that say they are "
+                f"{member.file_size}"
+            )
+    return None
+
+
+def _is_asset(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.parts[:1] == ("assets",) and ".." not in path.parts and "\\" not in name
