@@ -11,7 +11,13 @@ import keras
 
 from keras_vae import checkpoints, state
 from keras_vae.replay import Replay
-from keras_vae.steps import order_seed, random_state, seed_order, set_random_state
+from keras_vae.steps import (
+    has_several_workers,
+    order_seed,
+    random_state,
+    seed_order,
+    set_random_state,
+)
 from keras_vae.termination import TERMINATED, Termination
 
 __all__ = ["TERMINATED", "ExactResume", "Position"]
@@ -73,7 +79,7 @@ class ExactResume(keras.callbacks.Callback):
 
     Raises:
         ValueError: If a number is out of range. In `fit`: if the checkpoint is of another model or
-            of other data, or all checkpoints are damaged.
+            of other data, all checkpoints are damaged, or several workers train the model.
         OSError: In `fit`, if a checkpoint cannot be written; those before it are there.
     """
 
@@ -136,6 +142,12 @@ class ExactResume(keras.callbacks.Callback):
         if self._variables:
             raise RuntimeError(
                 "Expected a new ExactResume for each call of fit. Received: one that was used."
+            )
+        if has_several_workers(self.model):
+            raise ValueError(
+                "Expected one process that trains. Received: a model of several workers, which "
+                "would write checkpoints at different moments. (Save the model after each epoch, "
+                "as training.train does with --strategy multiworker.)"
             )
         self._tell("on_train_begin", logs)
         self._initial = [state.initial(other) for other in self.others]

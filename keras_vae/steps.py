@@ -14,6 +14,7 @@ class Trainable:
     """What a step needs of a model; all but `loss_and_logs` is Keras's own."""
 
     loss_and_logs: Any
+    built: bool
     optimizer: Any
     trainable_variables: Any
     non_trainable_variables: Any
@@ -36,6 +37,11 @@ def order_seed() -> int:
 
 def seed_order(seed: int, epoch: int) -> None:
     """Make the order of an epoch one that depends on these numbers alone: Keras does."""
+
+
+def has_several_workers(model: Any = None) -> bool:
+    """Whether several processes train `model`: only TensorFlow does that."""
+    return False
 
 
 if keras.backend.backend() == "tensorflow":
@@ -74,8 +80,38 @@ if keras.backend.backend() == "tensorflow":
         graph = tf.function(function, input_signature=specs, autograph=False)
         return graph.get_concrete_function(), False
 
+    def has_several_workers(model: Any = None) -> bool:
+        """Whether several processes train `model`, or what is in scope."""
+        of_scope = tf.distribute.get_strategy
+        strategy = of_scope() if model is None else model.distribute_strategy
+        several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        return several and strategy.cluster_resolver.cluster_spec().num_tasks("worker") > 1
+
+    def for_keras(logs: dict[str, Any]) -> dict[str, Any]:
+        """Logs of a step as Keras can reduce them over replicas.
+
+        For several workers Keras 3.15 takes the mean of each log over its first axis, which a
+        number does not have. Needed until `tests/test_workers.py` says that it is not.
+        """
+        if not has_several_workers():
+            return logs
+        return {name: value[tf.newaxis] for name, value in logs.items()}
+
     class Step(Trainable):
         """Train and test on one batch with TensorFlow."""
+
+        def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+            """Make the variables of the optimizer; the model has its own since it was built.
+
+            Keras 3.15 draws a batch and averages it over the workers instead, which fails for
+            bytes. It means to find out shapes, which this model knows.
+            """
+            strategy = getattr(self, "_distribute_strategy", None)
+            if strategy is None or not self.built:
+                super()._maybe_symbolic_build(iterator, data_batch)  # type: ignore[misc]
+            elif self.optimizer is not None and not self.optimizer.built:
+                with strategy.scope():
+                    self.optimizer.build(self.trainable_variables)
 
         def train_step(self, data: Any) -> dict[str, Any]:
             """One step of the optimizer; returns the running means."""
@@ -84,11 +120,11 @@ if keras.backend.backend() == "tensorflow":
                 loss = self.optimizer.scale_loss(loss)
             gradients = tape.gradient(loss, self.trainable_variables)
             self.optimizer.apply(gradients, self.trainable_variables)
-            return logs
+            return for_keras(logs)
 
         def test_step(self, data: Any) -> dict[str, Any]:
             """The same objective without an update; returns the running means."""
-            return self.loss_and_logs(data, training=False)[1]
+            return for_keras(self.loss_and_logs(data, training=False)[1])
 
 elif keras.backend.backend() == "torch":
     import torch

@@ -160,7 +160,14 @@ def _check_labels(labels: np.ndarray | None, count: int) -> None:
 
 
 def pipeline_options() -> tf.data.Options:
-    """The options of every pipeline here: no autotuning, no rewriting, a fixed order."""
+    """The options of every pipeline here: no autotuning, no rewriting, a fixed order.
+
+    Of several workers, each takes its part of every batch.
+    """
+    import tensorflow as tf
+
     from keras_vae import feeding
 
-    return feeding.pipeline_options()
+    options = feeding.pipeline_options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return options

@@ -11,6 +11,7 @@ from typing import Any
 from training import options, runs
 from training.options import Settings
 from training.recipes import Recipe
+from training.workers import WholeEpochs, Workers, beating
 
 REPORTED_IMAGES = 500
 KEPT = 2  # Checkpoints: the newest, and one in case it is damaged.
@@ -124,7 +125,7 @@ def start(
     if stored and not resume.found and path.is_file():
         model = runs.load_model(path, compile=True)
         model.steps_per_execution = at_once
-        position = type(position)(*divmod(int(model.steps), steps))
+        position = type(position)(*divmod(steps_of(model), steps))
         after_epoch(path.parent, recipe, position)
     else:
         if stored and not resume.found:  # Nothing is left of the epochs that were recorded.
@@ -176,12 +177,16 @@ def after_epoch(folder: Path, recipe: Recipe, position: Any) -> None:
 def refuse_other_data(stored: dict[str, Any], config: dict[str, Any]) -> None:
     """Raises ValueError if the data are not those that the run was trained on."""
     before, now = (
-        {key: c.get(key) for key in ("training_images", "steps_per_epoch")}
+        {
+            **{key: c.get(key) for key in ("training_images", "steps_per_epoch")},
+            "replicas": c.get("replicas", 1),
+        }
         for c in (stored, config)
     )
     if before != now:
         raise ValueError(
-            f"Expected the data that the run was trained on, {before}. Received: {now}."
+            f"Expected the data, and as many replicas, as the run was trained on, {before}. "
+            f"Received: {now}."
         )
 
 
@@ -219,21 +224,31 @@ def fit(
         initial_epoch=done,
         steps_per_epoch=steps,
         shuffle=False,  # The batches are shuffled already.
-        callbacks=[resume],
+        callbacks=resume.callbacks if isinstance(resume, WholeEpochs) else [resume],
         verbose=1 if sys.stdout.isatty() else 2,
     )
     seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
-    rate = (int(model.steps) - first) / steps * len(data.train) / seconds
+    rate = (steps_of(model) - first) / steps * len(data.train) / seconds
     print(
         f"Trained in {seconds:,.0f} s ({cpu:,.0f} s of processor time), {rate:,.0f} images/s with "
         "validation"
     )
 
 
-def resuming(folder: Path, data: Any, recipe: Recipe, settings: Settings) -> Any:
-    """The `ExactResume` of a run, around all its other callbacks."""
+def steps_of(model: Any) -> int:
+    """How many steps a model was trained for, also on several devices."""
+    import keras
+
+    return int(keras.ops.convert_to_numpy(model.steps))
+
+
+def resuming(folder: Path, data: Any, recipe: Recipe, settings: Settings, group: Workers) -> Any:
+    """The `ExactResume` of a run, or among workers `WholeEpochs`, around all other callbacks."""
     from keras_vae.callbacks import ExactResume
 
+    if group.watch is not None:
+        others = [*callbacks(folder, data, recipe), beating(group.watch)]
+        return WholeEpochs(folder / runs.CHECKPOINTS, others)
     return ExactResume(
         folder / runs.CHECKPOINTS,
         callbacks=callbacks(folder, data, recipe),

@@ -4,7 +4,7 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -21,6 +21,7 @@ MAY_CHANGE = (
     "resume",
     "checkpoint_minutes",
     "checkpoint_steps",
+    "worker_timeout",
 )
 
 
@@ -44,6 +45,9 @@ class Settings:
         checkpoint_minutes: Write a checkpoint after so many minutes, and at the end of an epoch,
             but less often where writing would take more than 2 percent of the time.
         checkpoint_steps: Write one after so many steps too.
+        strategy: On one device (none), on all GPUs of this machine (mirrored), or with other
+            machines (multiworker); the batch is divided among them.
+        worker_timeout: Seconds without a step after which the other workers count as lost.
     """
 
     epochs: int | None = None
@@ -60,6 +64,8 @@ class Settings:
     steps_per_execution: int | None = None
     checkpoint_minutes: float = 1.0
     checkpoint_steps: int | None = None
+    strategy: Literal["none", "mirrored", "multiworker"] = "none"
+    worker_timeout: float = 300.0
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be meant."""
@@ -67,6 +73,8 @@ class Settings:
             raise ValueError(
                 f"Expected --checkpoint-minutes above 0. Received: {self.checkpoint_minutes}."
             )
+        if not self.worker_timeout > 0:
+            raise ValueError(f"Expected --worker-timeout above 0. Received: {self.worker_timeout}.")
         counts = ("epochs", "batch_size", "limit", "steps_per_execution", "window", "stride")
         for name in (*counts, "checkpoint_steps"):
             value = getattr(self, name)

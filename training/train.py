@@ -6,6 +6,7 @@
     python -m training.train my_recipe.py --data my_pictures/ --image-size 64 64
     python -m training.train conv_vae_digits --out runs/wide --resume --epochs 200
     python -m training.train conv_vae_fashion_mnist --out runs/spot --checkpoint-minutes 0.5
+    python -m training.train conv_vae_fashion_mnist --strategy mirrored       # docs/scaling.md
 
 The first argument is a recipe of training/recipes or a .py file of yours; the rest are options,
 which `python -m training.train RECIPE --help` explains. Everything that a run leaves is in one
@@ -22,9 +23,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from training import cli, loop, options, recipes, runs
+from training import cli, loop, options, recipes, runs, workers
 from training.options import Settings
 from training.recipes import Recipe
+from training.workers import Workers
 
 # The old and the new file of the model side by side and the checkpoints likewise, each with the two
 # moments of Adam.
@@ -71,10 +73,12 @@ def train_recipe(name: str, words: Sequence[str]) -> int:
             )
         settings, arguments = options.parse(name, function, words, stored)
         options.refuse_changes(stored, settings, arguments)
-    elif settings.out is not None:
+    workers.check(settings)
+    if settings.strategy != "multiworker" and not settings.resume and settings.out is not None:
         runs.check_new(Path(settings.out))
     cli.prepare_tensorflow(training=True)
-    return train(name, function, arguments, settings, stored)
+    with workers.joined(settings) as group:
+        return train(name, function, arguments, group.own(settings), stored, group)
 
 
 def train(
@@ -83,6 +87,7 @@ def train(
     arguments: dict[str, Any],
     settings: Settings,
     stored: dict[str, Any] | None,
+    group: Workers,
 ) -> int:
     """Train with options that are known to be good; returns the exit code.
 
@@ -92,21 +97,25 @@ def train(
         arguments: Of `function`.
         settings: The other options.
         stored: The config.json of the run to continue, None for a new run.
+        group: Who trains.
     """
     from training import splits
 
-    recipe, data = loop.prepare(function, arguments, settings)
+    with group.scope():
+        recipe, data = loop.prepare(function, arguments, settings)
+    group.check_batch(recipe.batch_size)
     settings = replace(
         settings, data=recipe.data, epochs=recipe.epochs, batch_size=recipe.batch_size
     )
     config = configuration(name, arguments, settings, recipe, data)
+    config["replicas"] = group.replicas
     print(splits.describe(data, recipe.protocol))
     print(f"{type(recipe.model).__name__} of {config['parameters']:,} parameters")
     print(f"Seed {settings.seed}, of the weights, of the order of the images and of the noise")
     print(f"{config['steps_per_epoch']} steps an epoch, of {recipe.batch_size} images")
     folder = Path(str(settings.out)) if stored else runs.create(_path(settings.out), name)
-    with runs.alone(folder):
-        return train_in(folder, recipe, data, settings, stored, config)
+    with workers.runs_alone(group, folder):
+        return train_in(folder, recipe, data, settings, stored, config, group)
 
 
 def configuration(
@@ -116,6 +125,7 @@ def configuration(
     from training.data import steps_per_epoch
 
     steps = steps_per_epoch(len(data.train), recipe.batch_size)
+    at_once = 1 if settings.strategy == "multiworker" else settings.steps_per_execution
     return {
         "recipe": name,
         "arguments": arguments,
@@ -127,7 +137,7 @@ def configuration(
         "test_images": len(data.test),
         "parameters": sum(math.prod(v.shape) for v in recipe.model.trainable_variables),
         "steps_per_epoch": steps,
-        "steps_per_execution": loop.steps_per_execution(steps, settings.steps_per_execution),
+        "steps_per_execution": loop.steps_per_execution(steps, at_once),
         "versions": runs.versions(),
     }
 
@@ -139,10 +149,12 @@ def train_in(
     settings: Settings,
     stored: dict[str, Any] | None,
     config: dict[str, Any],
+    group: Workers,
 ) -> int:
     """Train in a run directory that no other process uses; returns the exit code."""
-    resume = loop.resuming(folder, data, recipe, settings)
-    model, position = loop.start(recipe, settings, stored, config, resume)
+    resume = loop.resuming(folder, data, recipe, settings, group)
+    with group.scope():
+        model, position = loop.start(recipe, settings, stored, config, resume)
     runs.check_room(folder, 4 * COPIES * config["parameters"] + BYTES_FOR_PICTURES)
     runs.write_config(folder, config)
     print(f"Run directory: {folder}", flush=True)
@@ -156,7 +168,8 @@ def train_in(
         if end.code == cli.TERMINATED:
             print(f"To train on: {command}", file=sys.stderr)
         raise
-    finish(model, data, folder)
+    if group.is_chief:
+        finish(model, data, folder)
     return 0
 
 

@@ -1,0 +1,125 @@
+"""Which machines train together, from the environment of this process. Imports no TensorFlow.
+
+TF_CONFIG    JSON as TensorFlow has it: {"cluster": {"worker": [...]}, "task": {...}}
+WORKER_HOSTS host:port,host:port,... and WORKER_INDEX; in Kubernetes the index may be that of an
+             indexed job (JOB_COMPLETION_INDEX) or the end of the name of a stateful set's pod
+SLURM_...    what srun sets; ports from 8888
+"""
+
+import json
+import os
+import re
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+CONFIG = "TF_CONFIG"
+HOSTS, INDEX = "WORKER_HOSTS", "WORKER_INDEX"
+KUBERNETES_INDEX = "JOB_COMPLETION_INDEX"
+SLURM = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE")
+MOST_TASKS = 1000  # On a node.
+TYPES = ("chief", "worker")
+EXAMPLE = '{"cluster": {"worker": ["a:8888", "b:8888"]}, "task": {"type": "worker", "index": 0}}'
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The workers and which of them this is.
+
+    Attributes:
+        hosts: host:port of each, the chief's first.
+        index: The place of this one among them.
+    """
+
+    hosts: tuple[str, ...]
+    index: int
+
+    def as_config(self) -> str:
+        """TF_CONFIG of it."""
+        task = {"type": "worker", "index": self.index}
+        return json.dumps({"cluster": {"worker": list(self.hosts)}, "task": task})
+
+
+def find(environment: MutableMapping[str, str] = os.environ) -> Cluster | None:
+    """The cluster of this process; None where only Slurm knows it, see `of_slurm`.
+
+    Raises:
+        ValueError: If the environment says nothing, or nothing that could be.
+    """
+    if environment.get(CONFIG):
+        return _of_config(environment[CONFIG])
+    if environment.get(HOSTS):
+        return _of_hosts(environment)
+    if all(environment.get(name) for name in SLURM):
+        return None
+    raise ValueError(
+        "Expected TF_CONFIG, or WORKER_HOSTS and WORKER_INDEX, or the variables of srun, for "
+        f"--strategy multiworker. Received: none of them. (TF_CONFIG is such as {EXAMPLE}.)"
+    )
+
+
+def of_slurm() -> Cluster:
+    """The cluster of a step of Slurm, by TensorFlow's own reading of it.
+
+    Raises:
+        ValueError: If the variables make no sense.
+    """
+    import tensorflow as tf
+
+    try:
+        # It gives no more tasks to a node than it believes to have GPUs; we divide none.
+        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
+            gpus_per_node=MOST_TASKS, gpus_per_task=1, auto_set_gpu=False
+        )
+        hosts = resolver.cluster_spec().as_dict()["worker"]
+        return _checked(hosts, resolver.get_task_info()[1], "of the variables of srun")
+    except (RuntimeError, KeyError, TypeError) as error:
+        found = {name: os.environ.get(name) for name in SLURM}
+        raise ValueError(f"Expected a step of Slurm. Received: {found} ({error}).") from error
+
+
+def _of_config(text: str) -> Cluster:
+    try:
+        config = json.loads(text)
+        groups, task = config["cluster"], config["task"]
+        kind, index = task["type"], task["index"]
+        chief, workers = list(groups.get("chief", [])), list(groups.get("worker", []))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"Expected TF_CONFIG such as {EXAMPLE}. Received: {text} ({error!r})."
+        ) from error
+    if unknown := sorted(groups.keys() - set(TYPES)):
+        raise ValueError(
+            f"Expected tasks of the types chief and worker in TF_CONFIG. Received: {unknown}."
+        )
+    if kind not in TYPES or (kind == "chief" and index != 0):
+        raise ValueError(
+            f"Expected the task worker, or chief 0, in TF_CONFIG. Received: {kind!r} {index!r}."
+        )
+    own = chief if kind == "chief" else workers
+    _checked(own, index, f"of the {kind}s in TF_CONFIG")
+    return _checked([*chief, *workers], index + len(chief) * (kind == "worker"), "in TF_CONFIG")
+
+
+def _of_hosts(environment: MutableMapping[str, str]) -> Cluster:
+    hosts = [host.strip() for host in environment[HOSTS].split(",")]
+    text = environment.get(INDEX) or environment.get(KUBERNETES_INDEX)
+    if text is None and (end := re.search(r"-(\d+)$", environment.get("HOSTNAME", ""))):
+        text = end[1]
+    if text is None or not text.isdecimal():
+        raise ValueError(
+            f"Expected {INDEX}, from 0, with {HOSTS}={environment[HOSTS]}. Received: {text!r}."
+        )
+    return _checked(hosts, int(text), f"of {HOSTS}")
+
+
+def _checked(hosts: Any, index: Any, where: str) -> Cluster:
+    if not hosts or not all(isinstance(h, str) and re.fullmatch(r"\S+:\d+", h) for h in hosts):
+        raise ValueError(f"Expected host:port of each worker {where}. Received: {hosts}.")
+    if len(set(hosts)) < len(hosts):
+        raise ValueError(f"Expected each host:port once {where}. Received: {hosts}.")
+    if not isinstance(index, int) or not 0 <= index < len(hosts):
+        raise ValueError(
+            f"Expected an index from 0 to {len(hosts) - 1} {where}. Received: {index!r}."
+        )
+    return Cluster(tuple(hosts), index)
