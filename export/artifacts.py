@@ -54,7 +54,7 @@ def _checked_quantization(path: Path) -> str | None:
 
     content = path.read_bytes()
     # First, because in a file that was changed any op may have become another one.
-    if any(entry.name == b"keras_vae" for entry in unpacked(content).metadata or []):
+    if any(entry.name == b"keras_vae" for entry in unpacked(content, path).metadata or []):
         read_metadata(path)
     refuse_unrunnable(content)
     return quantization(content)

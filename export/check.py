@@ -64,6 +64,8 @@ def check(
     Returns:
         0 if all formats in --needs work, otherwise 1.
     """
+    if batch_size < 1:
+        raise ValueError(f"Expected --batch-size of at least 1. Received: {batch_size}.")
     path = Path(model)
     opened = runs.open_run(model) if path.suffix == ".keras" or path.is_dir() else None
     recipe = recipes.find(model) if opened is None else None

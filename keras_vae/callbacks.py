@@ -33,6 +33,9 @@ COLLAPSED = (
     "Lower beta, warm it up over the first epochs, or make the decoder weaker."
 )
 
+# Before so many steps of training, codes that do not change say nothing yet.
+STEPS_TO_COLLAPSE = 100
+
 
 class JsonLines(keras.callbacks.Callback):
     """Appends the logs of each epoch to a file, one JSON object a line.
@@ -157,12 +160,18 @@ class LatentReport(keras.callbacks.Callback):
     Args:
         x: Some hundred examples, `(batch, *event_shape)`.
         say: Called once with a sentence if training ends with a collapsed posterior.
+        least_steps: Training steps of the model before which that is not said.
     """
 
-    def __init__(self, x: Any, say: Callable[[str], Any] = print) -> None:
+    def __init__(
+        self,
+        x: Any,
+        say: Callable[[str], Any] = print,
+        least_steps: int = STEPS_TO_COLLAPSE,
+    ) -> None:
         super().__init__()
         self.x = np.asarray(x)
-        self.say = say
+        self.say, self.least_steps = say, least_steps
         self.active: int | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -175,7 +184,7 @@ class LatentReport(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Say it if the posterior has collapsed."""
-        if self.active == 0:
+        if self.active == 0 and int(self.model.steps) >= self.least_steps:
             self.say(COLLAPSED)
 
 

@@ -55,7 +55,7 @@ def check_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None) ->
     model.build_for(x)
     check_shape("x", event.shape, model.event_shape)
     for other in others:
-        _check_count("each part of x", other, event)
+        _check_count(f"the {getattr(model, 'condition_name', 'second part')} of x", other, event)
         check_values("x", other, ANY_NUMBER, "all inputs")
     model.check_parts(x)
     if y is None:

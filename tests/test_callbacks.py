@@ -97,18 +97,19 @@ def test_active_units_are_counted_for_the_callbacks_that_follow(tmp_path):
     assert "loss" in history
 
 
-@pytest.mark.parametrize("spread", [0.0, 1.0])
-def test_a_collapsed_posterior_is_said_in_words(spread):
+@pytest.mark.parametrize(("spread", "steps"), [(0.0, 100), (1.0, 100), (0.0, 99)])
+def test_a_collapsed_posterior_is_said_in_words(spread, steps):
     said = []
     model = small_vae()
     model.encoder.get_layer("z_mean").kernel.assign(
         spread * np.random.default_rng(0).normal(size=(8, 2))
     )
+    model.steps.assign(steps)
     report = LatentReport(10 * X, said.append)
     report.set_model(model)
     report.on_epoch_end(0, {})
     report.on_train_end()
-    assert bool(said) == (spread == 0.0)
+    assert bool(said) == (spread == 0.0 and steps == 100)
     assert all("posterior has collapsed" in text and "beta" in text for text in said)
 
 

@@ -17,11 +17,12 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (45, 8, 8, 1), dtype=np.uint8
 PIXELS = IMAGES.astype("float64") / 255
 
 
-def vae(likelihood="bernoulli", collapsed=False):
+def vae(likelihood="bernoulli", collapsed=False, steps=100):
     keras.utils.set_random_seed(0)
     heads = kv.distributions.get(likelihood).heads
     networks = kv.nets.dense((8, 8, 1), 3, (16,), heads=2, decoder_heads=heads)
     model = kv.VAE(*networks, likelihood=likelihood, seed=0)
+    model.steps.assign(steps)
     if collapsed:
         model.encoder.get_layer("z_mean").kernel.assign(np.zeros((16, 3)))
     return model
@@ -137,6 +138,12 @@ def test_a_lone_model_needs_data_and_gets_a_table_only(tmp_path, capsys):
 def test_a_collapsed_posterior_is_said_in_words(tmp_path, capsys):
     assert run(run_directory(tmp_path / "run", vae(collapsed=True))) == 0
     assert "posterior has collapsed" in capsys.readouterr().out
+
+
+def test_after_a_few_steps_nothing_is_said_of_a_collapse(tmp_path, capsys):
+    assert run(run_directory(tmp_path / "run", vae(collapsed=True, steps=1))) == 0
+    said = capsys.readouterr().out
+    assert "after 1 steps of training, too few to judge" in said and "collapsed" not in said
 
 
 def test_a_broken_model_fails_the_program(tmp_path, capsys):

@@ -83,7 +83,9 @@ class Settings:
         if self.seed < 0 or self.seed >= 2**31:
             raise ValueError(f"Expected --seed from 0 to 2^31 - 1. Received: {self.seed}.")
         if self.resume and self.out is None:
-            raise ValueError("Expected --out RUN, the run to continue, with --resume.")
+            raise ValueError(
+                "Expected --out RUN, the run to continue, with --resume. Received: no --out."
+            )
 
 
 def parse(

@@ -161,7 +161,9 @@ def load_model(path: Path, compile: bool = False) -> Any:
     model = keras_vae.load(path, compile)
     if not isinstance(model, keras_vae.Autoencoder):
         raise ValueError(
-            f"Expected a model of keras_vae. Received: a {type(model).__name__} in {path}."
+            f"Expected a keras_vae.Autoencoder. Received: a {type(model).__name__} in {path}. "
+            "(Programs take no detectors: keras_vae.load(FILE).export(TARGET) writes a SavedModel "
+            'of one, with format="litert" a .tflite file.)'
         )
     return model
 

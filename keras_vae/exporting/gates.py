@@ -41,15 +41,16 @@ def op_names(content: bytes) -> list[str]:
     return [_name(code, builtin) for code in unpacked(content).operatorCodes]
 
 
-def unpacked(content: bytes) -> Any:
-    """The file as the objects of its schema, `ModelT`."""
+def unpacked(content: bytes, name: object = "bytes") -> Any:
+    """The file as the objects of its schema, `ModelT`; an error says its `name`."""
     try:
         if content[4:8] != FILE_IDENTIFIER:
             raise ValueError(f"no identifier {FILE_IDENTIFIER.decode()}")
         return schema().ModelT.InitFromPackedBuf(content, 0)
     except (ValueError, TypeError, AttributeError, IndexError, struct.error) as error:
         raise ValueError(
-            f"Expected a whole .tflite file. Received: {len(content)} bytes that are not: {error}."
+            f"Expected a whole .tflite file. Received: {name}, {len(content)} bytes that are not: "
+            f"{error}."
         ) from error
 
 

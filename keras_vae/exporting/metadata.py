@@ -60,7 +60,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         ValueError: If it is no .tflite, has no metadata of ours, or was changed after the export.
     """
     content = Path(path).read_bytes()
-    model = unpacked(content)
+    model = unpacked(content, path)
     blocks = [entry.buffer for entry in model.metadata or [] if entry.name == NAME.encode()]
     if not blocks:
         raise ValueError(

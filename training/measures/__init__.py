@@ -31,11 +31,13 @@ def measure(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measur
 
 def notes(model: Any, rows: dict[str, Measure]) -> list[str]:
     """What a reader of the table should know, in plain words."""
-    from keras_vae.callbacks import COLLAPSED
+    from keras_vae.callbacks import COLLAPSED, STEPS_TO_COLLAPSE
 
     found = []
     if "active_units" in rows and rows["active_units"].value == 0:
-        found.append(f"Warning: {COLLAPSED}")
+        steps = int(model.steps)
+        early = f"No latent unit is in use after {steps} steps of training, too few to judge."
+        found.append(f"Warning: {COLLAPSED}" if steps >= STEPS_TO_COLLAPSE else early)
     if "elbo" in rows and "bits_per_dim" not in rows and "psnr" in rows:
         found.append(
             f"No bits per dimension: the likelihood {likelihood_name(model)!r} gives no "
