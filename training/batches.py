@@ -1,8 +1,8 @@
-"""Images in memory as batches of a `tf.data.Dataset`, fast, in an order that can be resumed.
+"""Images as batches of a `tf.data.Dataset`, fast, in an order that can be resumed.
 
-The images stay bytes; a batch is gathered at once and becomes floats in the graph. Two defaults of
-tf.data are off. Its autotuner stalls the ends of epochs. Its graph rewriting copies the captured
-images again for each iterator, and there is nothing here for it to improve.
+The images stay bytes, in memory or on the disk; a batch is gathered at once and becomes floats in
+the graph. Two defaults of tf.data are off. Its autotuner stalls the ends of epochs. Its graph
+rewriting copies the captured images again for each iterator, and it has nothing to improve.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training.sources.base import check_examples
+from training.sources.streamed import Streamed
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -142,16 +143,32 @@ def _gatherer(images: np.ndarray, labels: np.ndarray | None) -> Any:
     from keras_vae.feeding import resident
 
     check_examples(images, "the examples to batch")
-    pixels = resident(images)
+    gather = _from_disk(images) if isinstance(images, Streamed) else _from_memory(resident(images))
     classes = None if labels is None else resident(labels)
 
     def get_batch(indices: tf.Tensor) -> Any:
-        batch = tf.gather(pixels, indices)
+        batch = gather(indices)
         if batch.dtype == tf.uint8:
             batch = tf.cast(batch, tf.float32) / 255.0
         return batch if classes is None else (batch, tf.gather(classes, indices))
 
     return get_batch
+
+
+def _from_memory(pixels: tf.Tensor) -> Any:
+    import tensorflow as tf
+
+    return lambda indices: tf.gather(pixels, indices)
+
+
+def _from_disk(images: Streamed) -> Any:
+    import tensorflow as tf
+
+    def gather(indices: tf.Tensor) -> tf.Tensor:
+        batch = tf.numpy_function(images.rows, [indices], tf.uint8, stateful=False)
+        return tf.ensure_shape(batch, (None, *images.shape[1:]))
+
+    return gather
 
 
 def _check_labels(labels: np.ndarray | None, count: int) -> None:

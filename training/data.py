@@ -16,6 +16,7 @@ from training.sources.folder import SUFFIXES, read_image_folder
 from training.sources.glyphs import read_glyphs
 from training.sources.idx import has_idx_files, read_idx_folder
 from training.sources.series import read_mnist1d, read_series
+from training.sources.streamed import SCHEME, read_stream
 from training.sources.tfds import read_tfds, tfds_names
 
 __all__ = [
@@ -72,6 +73,8 @@ def load(
             - `series:FILE`: a .csv file or array of NumPy, see `training.sources.series`.
             - the path of a folder of IDX files (also `idx:FOLDER`), or of a folder of pictures
               (PNG, JPEG, BMP, GIF; sub-folders are labels).
+            - `stream:PATH`: images that stay on the disk, for sets larger than memory: a .npy
+              file, .tfrecord files, or a folder of pictures, see `training.sources.streamed`.
             - the path of an .npz or .npy file, or `static:FILE` for a file of binary MNIST, see
               `training.protocols.read_static`.
             - `tfds:NAME`, or the bare name, of an image data set of TensorFlow Datasets.
@@ -96,6 +99,9 @@ def load(
     if text.startswith("series:"):
         file = Path(text.removeprefix("series:")).expanduser()
         return resized(first(read_series(file, window, stride), limit), image_size)
+    if text.startswith(SCHEME):
+        file = Path(text.removeprefix(SCHEME)).expanduser()
+        return first(read_stream(file, image_size), limit)
     if window is not None or stride is not None:
         raise ValueError(f"Expected series:FILE with a window or stride. Received {text}")
     size = None if image_size is None else (image_size[0], image_size[1])
@@ -183,6 +189,6 @@ def _unknown(name: str) -> str:
     hint = f" (did you mean {nearest[0]}?)" if nearest else ""
     return (
         f"Expected {', '.join(BUILT_IN)}, idx:FOLDER, a folder of pictures, an .npz or .npy file, "
-        f"series:FILE, tfds:NAME, or one of {len(others)} names of TensorFlow Datasets such as "
-        f"mnist. Received {name!r}{hint}"
+        f"series:FILE, stream:PATH, tfds:NAME, or one of {len(others)} names of TensorFlow "
+        f"Datasets such as mnist. Received {name!r}{hint}"
     )

@@ -1,9 +1,10 @@
 """The steps of a training: recipe and data that fit, a model to start from, the epochs."""
 
+import contextlib
 import inspect
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -217,22 +218,35 @@ def fit(
     if recipe.adapt and not first:
         model.adapt(training_batches(data.train, recipe.batch_size, settings.seed, epochs=1))
     begin, cpu = time.perf_counter(), time.process_time()
-    model.fit(
-        batches,
-        validation_data=evaluation_batches(data.test, recipe.batch_size),
-        epochs=recipe.epochs,
-        initial_epoch=done,
-        steps_per_epoch=steps,
-        shuffle=False,  # The batches are shuffled already.
-        callbacks=resume.callbacks if isinstance(resume, WholeEpochs) else [resume],
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
+    with unreadable_named(data):
+        model.fit(
+            batches,
+            validation_data=evaluation_batches(data.test, recipe.batch_size),
+            epochs=recipe.epochs,
+            initial_epoch=done,
+            steps_per_epoch=steps,
+            shuffle=False,  # The batches are shuffled already.
+            callbacks=resume.callbacks if isinstance(resume, WholeEpochs) else [resume],
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
     seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
     rate = (steps_of(model) - first) / steps * len(data.train) / seconds
     print(
         f"Trained in {seconds:,.0f} s ({cpu:,.0f} s of processor time), {rate:,.0f} images/s with "
         "validation"
     )
+
+
+@contextlib.contextmanager
+def unreadable_named(data: Any) -> Iterator[None]:
+    """Raise what went wrong in reading a file in place of what TensorFlow makes of it."""
+    try:
+        yield
+    except Exception as error:
+        for part in (data.train, data.test):
+            if failure := getattr(part, "failure", None):
+                raise failure from error
+        raise
 
 
 def steps_of(model: Any) -> int:

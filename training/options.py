@@ -12,7 +12,7 @@ from training import recipes
 from training.recipes import Recipe
 from training.sources import BUILT_IN
 
-SCHEMES = ("idx:", "static:", "series:")
+SCHEMES = ("idx:", "static:", "series:", "stream:")
 # What may differ between a run and its continuation without changing the result so far.
 MAY_CHANGE = (
     "epochs",

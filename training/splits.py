@@ -16,6 +16,7 @@ import numpy as np
 from training import protocols
 from training.batches import training_batches
 from training.sources.base import Data, shape_text
+from training.sources.streamed import Streamed
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -50,6 +51,11 @@ def for_training(data: Data, protocol: str) -> Data:
     """
     if check_protocol(protocol) == "plain":
         return data
+    if protocol == "dynamic" and isinstance(data.train, Streamed):
+        raise ValueError(
+            f"Expected images in memory for the protocol dynamic, which draws a part of them "
+            f"once. Received: {data.name}, on the disk. (Use plain or held_out.)"
+        )
     chosen = protocols.held_out_indices(len(data.train), data.name)
     kept = np.delete(np.arange(len(data.train)), chosen)
     validation = data.train[chosen]

@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -50,20 +50,28 @@ def read_image_folder(
         FileNotFoundError: There is no picture.
         ValueError: A picture is unreadable or has another size, or labels are unclear.
     """
-    roots = _roots(folder)
-    train, test = map(find_pictures, roots) if len(roots) == 2 else _split(find_pictures(folder))
-    names = _label_names(train, test, separate=len(roots) == 2)
+    train, test, names = picture_files(folder)
     train, test = train[:limit], test[:limit]
-    paths = [roots[0] / path for path in train] + [roots[-1] / path for path in test]
-    images = _read_all(paths, image_size)
+    images = _read_all([*train, *test], image_size)
     return Data(
         folder.resolve().name,
         images[: len(train)],
         images[len(train) :],
-        _labels(train, names),
-        _labels(test, names),
+        labels_of(folder, train, names),
+        labels_of(folder, test, names),
         names,
     )
+
+
+def picture_files(folder: Path) -> tuple[list[Path], list[Path], tuple[str, ...] | None]:
+    """The training and the test pictures of a folder, and the names of the labels if it has some.
+
+    See `read_image_folder`.
+    """
+    roots = _roots(folder)
+    train, test = map(find_pictures, roots) if len(roots) == 2 else _split(find_pictures(folder))
+    names = _label_names(train, test, separate=len(roots) == 2)
+    return [roots[0] / path for path in train], [roots[-1] / path for path in test], names
 
 
 def _roots(folder: Path) -> tuple[Path, ...]:
@@ -132,16 +140,18 @@ def _label_names(train: list[Path], test: list[Path], separate: bool) -> tuple[s
     return tuple(sorted({path.parts[0] for path in paths}))
 
 
-def _labels(paths: list[Path], names: tuple[str, ...] | None) -> np.ndarray | None:
+def labels_of(folder: Path, paths: list[Path], names: tuple[str, ...] | None) -> np.ndarray | None:
+    """The label of each picture of `picture_files`, by its place in `names`."""
     if names is None:
         return None
     index = {name: label for label, name in enumerate(names)}
-    return np.array([index[path.parts[0]] for path in paths], np.int64)
+    skipped = len(folder.parts) + (len(_roots(folder)) == 2)
+    return np.array([index[path.parts[skipped]] for path in paths], np.int64)
 
 
 def _read_all(paths: list[Path], size: tuple[int, int] | None) -> np.ndarray:
     """Reads pictures into one array. Threads were no faster: small pictures wait for Python."""
-    mode = "L" if all(_open(path, _is_grey) for path in paths) else "RGB"
+    mode = "L" if all(map(is_grey, paths)) else "RGB"
     one = read_picture(paths[0], mode, size)
     images = np.empty((len(paths), *one.shape), np.uint8)
     for index, path in enumerate(paths):
@@ -163,12 +173,34 @@ def read_picture(path: Path, mode: str, size: tuple[int, int] | None) -> np.ndar
     return pixels if size is None else resize(pixels, size)
 
 
-def _open(path: Path, function: "Callable[[Image], Result]") -> Result:
+def is_grey(path: Path) -> bool:
+    """Whether a picture is grey, from its header alone."""
+    return _open(path, _is_grey)
+
+
+def decoded(file: BinaryIO, path: Path) -> np.ndarray:
+    """A picture as uint8 of shape (height, width, channels), grey or in color as it is.
+
+    Args:
+        file: What holds it.
+        path: What messages call it.
+    """
+
+    def pixels(image: "Image") -> np.ndarray:
+        return np.array(_flat(image).convert("L" if _is_grey(image) else "RGB"))
+
+    found = _open(path, pixels, file)
+    return found if found.ndim == 3 else found[..., np.newaxis]
+
+
+def _open(
+    path: Path, function: "Callable[[Image], Result]", file: BinaryIO | None = None
+) -> Result:
     """Applies a function to an opened picture; whatever goes wrong names the file."""
     from PIL import Image
 
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(file or path, formats=FORMATS) as image:
             return function(image)
     # Pillow reports damage by all of these, according to where in the file it is.
     except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error) as error:

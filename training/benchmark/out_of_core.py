@@ -1,0 +1,100 @@
+"""Memory of a training on images that stay on the disk: python -m training.benchmark.out_of_core.
+
+Writes a TFRecord file of random images of 64x64x3, trains a small autoencoder on it for an epoch as
+training.train does, and prints the greatest memory of the process; exit code 1 if that is not below
+2 GB. The memory is that of the program, plus 8 bytes for the place of each record and 12 to 16 for
+the order of an epoch: at 10 GB, 814,000 such images, about 10 MB more than at 2 GB.
+"""
+
+import resource
+import struct
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training import cli
+
+SHAPE = (64, 64, 3)
+BATCH = 128
+LIMIT = 2e9  # Bytes.
+
+
+def measure(gigabytes: float = 2.0, folder: str | None = None) -> int:
+    """Print the greatest memory of a training on a file of this size.
+
+    Args:
+        gigabytes: Size of the file.
+        folder: Where to write it, for as long as this runs; the folder for temporary files if
+            left out.
+    """
+    if gigabytes <= 0:
+        raise ValueError(f"Expected --gigabytes above 0. Received: {gigabytes}.")
+    cli.prepare_tensorflow(training=True)
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        path = Path(name) / "images.tfrecord"
+        count = write(path, int(gigabytes * 1e9))
+        before, begin = peak(), time.perf_counter()
+        steps = train(path)
+        seconds = time.perf_counter() - begin
+        size = path.stat().st_size
+    print(
+        f"{size / 1e9:.2f} GB in {count:,} images of {'x'.join(map(str, SHAPE))}: {steps:,} steps "
+        f"of {BATCH} in {seconds:,.0f} s\nGreatest memory: {before / 1e6:,.0f} MB before the "
+        f"training, {peak() / 1e6:,.0f} MB at its end"
+    )
+    return 0 if peak() < LIMIT else 1
+
+
+def write(path: Path, size: int) -> int:
+    """Write about `size` bytes of records; returns how many there are."""
+    import tensorflow as tf
+
+    from training.sources.tfrecord import LENGTH, masked_crc32c
+
+    def feature(**value: Any) -> Any:
+        return tf.train.Feature(**value)
+
+    pixels = np.random.default_rng(0).integers(0, 256, SHAPE, np.uint8).tobytes()
+    image = feature(bytes_list=tf.train.BytesList(value=[pixels]))
+    shape = feature(int64_list=tf.train.Int64List(value=SHAPE))
+    features = tf.train.Features(feature={"image": image, "shape": shape})
+    content = tf.train.Example(features=features).SerializeToString()
+    head = struct.pack("<Q", len(content))
+    record = LENGTH.pack(len(content), masked_crc32c(head)) + content
+    record += struct.pack("<I", masked_crc32c(content))
+    count = size // len(record)
+    with path.open("wb") as file:
+        for _ in range(count):
+            file.write(record)
+    return count
+
+
+def train(path: Path) -> int:
+    """One epoch over all training images and one look at the test images; returns its steps."""
+    import keras_vae as kv
+    from training.data import evaluation_batches, load, steps_per_epoch, training_batches
+
+    data = load(f"stream:{path}")
+    steps = steps_per_epoch(len(data.train), BATCH)
+    model = kv.Autoencoder(*kv.nets.dense(SHAPE, 8, (16,)))
+    kv.compile_fast(model, "adam", steps)
+    model.fit(
+        training_batches(data.train, BATCH),
+        validation_data=evaluation_batches(data.test, BATCH),
+        steps_per_epoch=steps,
+        shuffle=False,
+        verbose=2,
+    )
+    return steps
+
+
+def peak() -> int:
+    """The most memory that this process has had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    cli.main(measure)

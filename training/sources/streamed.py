@@ -1,0 +1,186 @@
+"""Images that stay on the disk: read by number when a batch needs them.
+
+The order of a training is drawn over numbers, as that of images in memory is, so a training on
+either gives the same batches, and goes on after an interruption at any of them.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.sources import tfrecord
+from training.sources.base import Data, check_images, hold_out, shape_text
+from training.sources.folder import is_grey, labels_of, picture_files, read_picture
+
+SCHEME = "stream:"
+# Of a folder, so many pictures tell whether all are grey: to open all of them takes long.
+ASKED = 100
+
+Reader = Callable[[int], np.ndarray]
+
+
+class Streamed:
+    """An array of images of which each is read anew, and nothing is kept.
+
+    It is indexed by slices and by arrays of numbers, which give another one of these;
+    `numpy.asarray` reads it whole.
+
+    Args:
+        read: From a number to the image, uint8 of shape `(height, width, channels)`.
+        numbers: Of the images, in order.
+        shape: Of one image.
+    """
+
+    dtype = np.dtype(np.uint8)
+    ndim = 4
+
+    def __init__(self, read: Reader, numbers: np.ndarray, shape: Sequence[int]) -> None:
+        self._read, self._numbers = read, numbers
+        self.shape = (len(numbers), *shape)
+        self.failure: Exception | None = None
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index: Any) -> "Streamed":
+        return Streamed(self._read, np.atleast_1d(self._numbers[index]), self.shape[1:])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.rows(np.arange(len(self))).astype(dtype or self.dtype, copy=False)
+
+    def astype(self, dtype: Any) -> np.ndarray:
+        """All images in memory, as `numpy.ndarray.astype`."""
+        return np.asarray(self).astype(dtype)
+
+    def rows(self, indices: np.ndarray) -> np.ndarray:
+        """The images at these places, uint8; the first error is kept in `failure`.
+
+        Raises:
+            ValueError: If one is unreadable or has another shape; the message names the file.
+        """
+        found = np.empty((len(indices), *self.shape[1:]), np.uint8)
+        try:
+            for place, index in enumerate(indices):
+                image = self._read(int(self._numbers[index]))
+                if image.shape != self.shape[1:]:
+                    raise ValueError(
+                        f"Expected images of {shape_text(self.shape[1:])}. Received: "
+                        f"{shape_text(image.shape)} in image {self._numbers[index]:,}."
+                    )
+                found[place] = image
+        except (ValueError, OSError) as error:
+            self.failure = self.failure or error
+            raise
+        return found
+
+
+def read_stream(path: Path, size: tuple[int, int] | None = None) -> Data:
+    """Images of a .npy file, of .tfrecord files, or of a folder of pictures, left on the disk.
+
+    Args:
+        path: A .npy file of bytes; a .tfrecord file or a folder of such, see
+            `training.sources.tfrecord`; or a folder as `training.sources.folder` reads it.
+        size: The (height, width) to stretch pictures to; of a folder of pictures only.
+
+    Raises:
+        FileNotFoundError: If there is nothing.
+        ValueError: If a file is damaged or holds something else; the message names it.
+    """
+    if path.is_dir() and (records := sorted(path.rglob("*.tfrecord"))):
+        return _of_records(path, records, size)
+    if path.is_dir():
+        return _of_folder(path, size)
+    if not path.is_file() or path.suffix not in (".npy", ".tfrecord"):
+        raise FileNotFoundError(
+            f"Expected a folder, a .npy or a .tfrecord file after {SCHEME}. Received: {path}"
+            f"{'' if path.exists() else ', which does not exist'}."
+        )
+    if path.suffix == ".tfrecord":
+        return _of_records(path, [path], size)
+    _refuse_size(size, path)
+    return _held_out(path.stem, *_npy(path))
+
+
+def _held_out(name: str, read: Reader, count: int) -> Data:
+    """Every tenth image is a test image, as of arrays in memory."""
+    train, test = hold_out(count)
+    shape = read(0).shape
+    return _data(name, Streamed(read, train, shape), Streamed(read, test, shape))
+
+
+def _data(name: str, train: Streamed, test: Streamed, **labels: Any) -> Data:
+    images: Any = (train, test)  # They do what programs ask of arrays.
+    return Data(name, *images, **labels)
+
+
+def _npy(path: Path) -> tuple[Reader, int]:
+    """Reads with pread: of a mapped file all pages that were seen count as memory."""
+    try:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f"Expected a file of numpy.save. Received {path}: {error}") from error
+    check_images(mapped, str(path))
+    if not mapped.flags.c_contiguous:
+        raise ValueError(f"Expected an array in the order of C. Received: {path} in Fortran's.")
+    shape, offset = mapped.shape[1:], int(mapped.offset)
+    length, descriptor = int(np.prod(shape)), os.open(path, os.O_RDONLY)
+
+    def read(number: int) -> np.ndarray:
+        content = os.pread(descriptor, length, offset + number * length)
+        return np.frombuffer(content, np.uint8).reshape(shape)
+
+    return read, len(mapped)
+
+
+def _of_records(path: Path, files: list[Path], size: tuple[int, int] | None) -> Data:
+    """Files whose names begin with test are the test images, otherwise every tenth image is."""
+    _refuse_size(size, path)
+    tests = [file for file in files if file.name.startswith("test")]
+    if not tests or len(tests) == len(files):
+        records = tfrecord.Records(files)
+        return _held_out(path.stem, records.read, len(records))
+    train = tfrecord.Records([file for file in files if file not in tests])
+    test = tfrecord.Records(tests)
+    shape = train.read(0).shape
+    parts = (Streamed(r.read, np.arange(len(r)), shape) for r in (train, test))
+    return _data(path.stem, *parts)
+
+
+def _of_folder(folder: Path, size: tuple[int, int] | None) -> Data:
+    """The same images, in the same order, as of a folder that is read into memory."""
+    train, test, names = picture_files(folder)
+    paths = [*train, *test]
+    some = paths[:: max(len(paths) // ASKED, 1)]
+    grey = all(is_grey(path) for path in some)
+
+    def read(number: int) -> np.ndarray:
+        if grey and not is_grey(paths[number]):
+            raise ValueError(
+                f"Expected grey pictures, as the first ones are. Received: {paths[number]} in "
+                "color. (Convert it, or all of them.)"
+            )
+        return read_picture(paths[number], "L" if grey else "RGB", size)
+
+    shape = read(0).shape
+    numbers = np.split(np.arange(len(paths)), [len(train)])
+    data = _data(folder.resolve().name, *(Streamed(read, part, shape) for part in numbers))
+    if names is None:
+        return data
+    return replace(
+        data,
+        train_labels=labels_of(folder, train, names),
+        test_labels=labels_of(folder, test, names),
+        label_names=names,
+    )
+
+
+def _refuse_size(size: tuple[int, int] | None, path: Path) -> None:
+    if size is not None:
+        raise ValueError(
+            f"Expected no image_size for {SCHEME}{path}; only pictures are stretched when they "
+            f"are read. Received: {size}."
+        )

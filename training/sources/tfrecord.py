@@ -1,0 +1,138 @@
+"""Images in TFRecord files, each read where it lies.
+
+A record is a `tf.train.Example` with the features
+
+    image   one bytes value: a PNG or JPEG file, or the pixels themselves
+    shape   height, width, channels, where `image` is the pixels, a byte for each channel
+
+Other features, such as a label, are passed over. Files are not compressed.
+"""
+
+import io
+import os
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+LENGTH = struct.Struct("<QI")  # Of the data, and a checksum of these eight bytes.
+CHECKSUM = 4  # Bytes, after the data.
+
+
+class Records:
+    """The records of some files, in the order of the files; where they lie is found out at once.
+
+    Args:
+        files: Their paths.
+
+    Raises:
+        ValueError: If a file is cut off or is something else; the message names it.
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = list(files)
+        offsets = [_offsets(path) for path in self.files]
+        if not sum(map(len, offsets)):
+            raise ValueError(f"Expected at least one record in {self.files[0]}. Received: none.")
+        self._first = np.cumsum([0, *map(len, offsets)])
+        self._offsets = np.concatenate(offsets)
+        self._descriptors: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def read(self, number: int) -> np.ndarray:
+        """The image of a record, uint8 of shape `(height, width, channels)`.
+
+        Raises:
+            ValueError: If it is none; the message names the file.
+        """
+        file = int(np.searchsorted(self._first, number, side="right")) - 1
+        offset = int(self._offsets[number])
+        where = f"{self.files[file]}, record {number - int(self._first[file]):,}"
+        descriptor = self._open(file)
+        length, _ = LENGTH.unpack(os.pread(descriptor, LENGTH.size, offset))
+        return _image(os.pread(descriptor, length, offset + LENGTH.size), where)
+
+    def _open(self, file: int) -> int:
+        if file not in self._descriptors:
+            self._descriptors[file] = os.open(self.files[file], os.O_RDONLY)
+        return self._descriptors[file]
+
+
+def _offsets(path: Path) -> np.ndarray:
+    """Where each record begins, from the lengths alone."""
+    found, offset, size = [], 0, path.stat().st_size
+    with path.open("rb", buffering=0) as file:
+        while offset < size:
+            file.seek(offset)
+            head = file.read(LENGTH.size)
+            length, checksum = LENGTH.unpack(head.ljust(LENGTH.size, b"\0"))
+            end = offset + LENGTH.size + length + CHECKSUM
+            if len(head) < LENGTH.size or masked_crc32c(head[:8]) != checksum or end > size:
+                raise ValueError(
+                    f"Expected whole records in {path}, a TFRecord file without compression. "
+                    f"Received: none at byte {offset:,} of {size:,}. (It is damaged, cut off or "
+                    "something else.)"
+                )
+            found.append(offset)
+            offset = end
+    return np.array(found, np.int64)
+
+
+def _image(content: bytes, where: str) -> np.ndarray:
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
+    try:
+        features = tf.train.Example.FromString(content).features.feature
+    except DecodeError as error:
+        raise ValueError(f"Expected a tf.train.Example. Received: {where} ({error}).") from error
+    values: Any = features["image"].bytes_list.value if "image" in features else ()
+    if len(values) != 1:
+        raise ValueError(
+            f"Expected one bytes value of the feature image. Received: {where} with "
+            f"{len(values)} of them, and features {sorted(features)}."
+        )
+    shape = tuple(features["shape"].int64_list.value) if "shape" in features else ()
+    return _pixels(values[0], shape, where) if shape else _decoded(values[0], where)
+
+
+def _pixels(content: bytes, shape: tuple[int, ...], where: str) -> np.ndarray:
+    if len(shape) != 3 or min(shape) < 1 or len(content) != np.prod(shape):
+        raise ValueError(
+            f"Expected as many bytes as the shape (height, width, channels) says. Received: "
+            f"{len(content):,} bytes and {shape} in {where}."
+        )
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _decoded(content: bytes, where: str) -> np.ndarray:
+    from training.sources.folder import decoded
+
+    image: Any = decoded(io.BytesIO(content), Path(where))
+    return image
+
+
+def masked_crc32c(content: bytes) -> int:
+    """The checksum of TFRecord files: CRC-32C, rotated and shifted."""
+    value = 0xFFFFFFFF
+    for byte in content:
+        value = (value >> 8) ^ _TABLE[(value ^ byte) & 0xFF]
+    value ^= 0xFFFFFFFF
+    return (((value >> 15) | (value << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def _table() -> list[int]:
+    """Of CRC-32C, whose polynomial is 0x1EDC6F41, bits reversed."""
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = (value >> 1) ^ (0x82F63B78 if value & 1 else 0)
+        table.append(value)
+    return table
+
+
+_TABLE = _table()
