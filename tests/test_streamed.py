@@ -121,7 +121,7 @@ def cut(path):
 
 def flipped(path):
     content = bytearray(path.read_bytes())
-    content[3] ^= 64
+    content[9] ^= 1  # Of the checksum of the length.
     path.write_bytes(content)
 
 
