@@ -62,6 +62,11 @@ def test_all_pictures_are_drawn_and_on_the_page(tmp_path, monkeypatch, capsys):
     drawn = {path.name for path in tmp_path.iterdir()} - {"README.md"}
     assert drawn == {*(f"{n}.png" for n in (*chosen, *STORIES)), "training.gif"}
     assert set(re.findall(r"\]\((.+?)\)", (tmp_path / "README.md").read_text())) == drawn
+    (tmp_path / "VQVAE.png").unlink()
+    kept = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.png")}
+    assert program.gallery(tmp_path, "digits", train=64, epochs=1, missing=True) == 0
+    assert (tmp_path / "VQVAE.png").is_file()
+    assert {name: (tmp_path / name).stat().st_mtime_ns for name in kept} == kept
     with Image.open(tmp_path / "training.gif") as film:
         assert film.n_frames == 2
     for name in drawn:

@@ -8,6 +8,9 @@ from typing import Any
 
 from training import cli
 
+# The picture after which there are all but those of single models.
+LAST_STORY = "manifold.png"
+
 
 def gallery(
     out: Path = Path("docs/gallery"),
@@ -15,6 +18,7 @@ def gallery(
     models: tuple[str, ...] = (),
     train: int = 6000,
     epochs: int = 6,
+    missing: bool = False,
 ) -> int:
     """Train every model for some seconds, and draw inputs, codes, outputs and walks between codes.
 
@@ -26,6 +30,7 @@ def gallery(
         models: Names of classes; pictures of the others stay as they are. All by default.
         train: Training images to use.
         epochs: How often to go through them.
+        missing: Draw only what is not there yet, as after an interruption.
     """
     if min(train, epochs) < 1:
         raise ValueError(
@@ -44,9 +49,14 @@ def gallery(
         )
     images = _sampled(data, train)
     out.mkdir(parents=True, exist_ok=True)
-    if not models:
+    if not models and not (missing and (out / LAST_STORY).is_file()):
         _stories(images, epochs, out)
-    _models({name: listed[name] for name in models or listed}, images, epochs, out)
+    chosen = {
+        name: listed[name]
+        for name in models or listed
+        if not (missing and (out / f"{name}.png").is_file())
+    }
+    _models(chosen, images, epochs, out)
     _page(listed, images, epochs, out)
     return 0
 
