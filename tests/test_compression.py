@@ -48,6 +48,29 @@ def test_any_integers_come_back_from_the_coder_in_the_table_or_not(rows):
 
 
 @FEW
+@given(st.integers(0, 2**31 - 1), st.integers(1, 5), st.binary(max_size=30))
+def test_codes_of_any_examples_come_back_from_a_file_with_its_note(seed, count, note):
+    model = model_of("compressive")
+    x = np.random.default_rng(seed).normal(0.0, 10.0, (count, 6)).astype("float32")
+    blob = compression.compress(model, x, note=note)
+    assert compression.read_note(blob) == note
+    np.testing.assert_array_equal(
+        compression.read_codes(model, blob), compression.codes_of(model, x)
+    )
+
+
+@FEW
+@given(
+    st.binary(min_size=8, max_size=8),
+    st.integers(0, 2**32 - 1),
+    st.lists(st.binary(max_size=40), min_size=3, max_size=3),
+)
+def test_any_parts_come_back_from_a_file(model, count, parts):
+    file = Container(model, model[::-1], count, *parts)
+    assert Container.from_bytes(file.to_bytes()) == file
+
+
+@FEW
 @given(st.lists(st.integers(-300, 300), min_size=1, max_size=50), st.floats(0, 9, width=32))
 def test_tables_come_back_from_bytes(values, step):
     tables = counted([np.array(values), np.array([7])], step)

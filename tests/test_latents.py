@@ -220,6 +220,12 @@ def test_neighbors_that_cannot_be_are_refused(codes, queries, k):
         latents.neighbors(codes, queries, k)
 
 
+@pytest.mark.parametrize("has", [[False] * 3, [True] * 3, [True, False]])
+def test_without_examples_on_both_sides_there_is_no_attribute_vector(has):
+    with pytest.raises(ValueError, match=rf"both True and False.*{sum(has)} True for 3 codes"):
+        latents.attribute_vector(np.ones((3, 2)), has)
+
+
 def test_of_no_codes_there_is_no_attribute_vector():
     with pytest.raises(ValueError, match="0 True for 0 codes"):
         latents.attribute_vector(np.zeros((0, 2)), [])

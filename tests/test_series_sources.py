@@ -64,6 +64,7 @@ def test_one_array_is_a_recording_of_one_feature(tmp_path):
 
 REFUSED = {
     "shorter than two windows": (STEPS[:7], {"window": 4}, "at least 8 steps.*7 steps"),
+    "shorter than one": (STEPS[:3], {"window": 4}, "at least 8 steps.*3 steps"),
     "no window": (STEPS, {}, "--window.*Received: window None"),
     "a stride of nothing": (STEPS, {"window": 3, "stride": 0}, "stride 0"),
     "NaN": (np.full((20, 2), np.nan), {"window": 4}, "finite numbers.*machine"),
