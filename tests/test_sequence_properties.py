@@ -112,3 +112,16 @@ def test_tokens_do_not_depend_on_what_comes_after(kind, length, seed):
     short = np.tile((np.arange(TIME) < length).astype("float32"), (ROWS, 1))
     whole = array(model.decode([z, np.ones_like(short)]))
     np.testing.assert_array_equal(array(model.decode([z, short])), np.where(short > 0, whole, 0))
+
+
+@pytest.mark.parametrize("kind", ["LSTMAutoencoder", "TransformerAutoencoder"])
+@FEW
+@given(mask=masks, seed=seeds)
+def test_free_running_takes_missing_steps_for_nothing_as_training_does(kind, mask, seed):
+    """Each token is the most probable after those before it, of which the missing ones are none."""
+    model = model_of(kind, tokens=True)
+    z = np.random.default_rng(seed).standard_normal((ROWS, 2)).astype("float32")
+    found = array(model.decode([z, mask]))
+    known = np.where(mask > 0, found, WORDS).astype("int32")
+    logits = array(model.decoder([*map(keras.ops.convert_to_tensor, (z, known))]))
+    np.testing.assert_array_equal(np.where(mask > 0, logits.argmax(-1), 0), found)
