@@ -9,7 +9,7 @@ from PIL import Image
 from export.gallery import __main__ as program
 from export.gallery import codes
 from export.gallery.page import STORIES
-from export.gallery.stories import _heavy_and_light
+from export.gallery.stories import _heavy_and_light, _occupied, _red
 from training import cli
 
 
@@ -45,18 +45,30 @@ def test_bold_and_thin_are_of_each_class_by_itself():
     assert bold[20:30].all() and thin[30:40].all()
 
 
+def test_cells_without_a_code_are_found_where_they_are_drawn():
+    middles = [np.array([0.0, 1.0, 2.0]), np.array([0.0, 10.0])]
+    occupied = _occupied(np.array([[0.1, 9.0], [2.4, 0.0], [1.0, 40.0]]), middles)
+    np.testing.assert_array_equal(occupied, [[False, False, True], [True, False, False]])
+    red = _red(np.zeros((2, 3, 4, 4, 1)), ~occupied)
+    assert (red[..., 0].mean(axis=(2, 3)) > 0).tolist() == (~occupied).tolist()
+    assert not red[..., 1:].any()
+
+
 @pytest.mark.tensorflow
 def test_all_pictures_are_drawn_and_on_the_page(tmp_path, monkeypatch, capsys):
     chosen = (
         "ConvAutoencoder",
         "VQVAE",
+        "FSQ",
         "TransformerVAE",
         "ConditionalVAE",
         "DenoisingAutoencoder",
     )
     everything = program._models
     monkeypatch.setattr(
-        program, "_models", lambda listed, *rest: everything({n: listed[n] for n in chosen}, *rest)
+        program,
+        "_models",
+        lambda listed, *rest: everything({n: listed[n] for n in chosen if n in listed}, *rest),
     )
     assert program.gallery(tmp_path, "digits", train=64, epochs=1) == 0
     drawn = {path.name for path in tmp_path.iterdir()} - {"README.md"}

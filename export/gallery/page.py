@@ -6,10 +6,11 @@ from typing import Any
 STORIES = {
     "holes": (
         "Why a VAE",
-        "Both models have the same networks and two latent numbers. The plain autoencoder puts "
-        "codes anywhere: between its clusters lie holes, whose points decode to no letter, and "
-        "nothing says from where to sample. The VAE's codes fill one round cloud, the prior, and "
-        "neighbors decode alike.",
+        "Both models have the same networks and two latent numbers; cells in which no test image "
+        "has its code are red. The plain autoencoder puts codes anywhere, and far apart: see the "
+        "axes. Most of its plane is a hole, and nothing says from where to sample. The VAE's codes "
+        "lie around 0 in units of the prior, so that the square from -3 to 3 is where to sample, "
+        "and what lies between letters is like both of them.",
     ),
     "manifold": ("The latent plane of that VAE", "At even quantiles of the prior."),
     "latents": ("Codes of a VAE with 16 latent numbers", "The two main directions, by letter."),

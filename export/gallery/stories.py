@@ -16,6 +16,7 @@ BATCH = 128
 LEARNING_RATE = 2e-3
 # How long the film shows the samples of an epoch.
 FRAME_MILLISECONDS = 400
+FRAME_CELL = 28
 GRID = 12
 POINTS = 2000
 
@@ -60,7 +61,7 @@ class Film(keras.callbacks.Callback):
 
         side = round(self.count**0.5)
         images = latents.as_numpy(self.model.sample(side * side, seed=0))
-        grid = enlarged(images.reshape(side, side, *images.shape[1:]), 42)
+        grid = enlarged(images.reshape(side, side, *images.shape[1:]), FRAME_CELL)
         self.frames.append((255 * mosaic(grid, 2)).astype("uint8"))
 
     def save(self, path: Path) -> None:
@@ -117,7 +118,8 @@ def arithmetic(model: Any, data: Data) -> Any:
 def holes(vae: Any, autoencoder: Any, data: Data) -> Any:
     """Two latent planes: codes of test images, and what the decoder makes of the plane.
 
-    The plane is cut where the codes are, each from its 1st to its 99th percentile.
+    The plane of the autoencoder is the rectangle that holds its codes, that of the VAE the square
+    that holds nearly all of its prior. Cells without a code are red.
     """
     from keras_vae.plots.figures import enlarged, mosaic, new_figure
 
@@ -129,18 +131,32 @@ def holes(vae: Any, autoencoder: Any, data: Data) -> Any:
         panels, {"Autoencoder": autoencoder, "VAE": vae}.items(), strict=True
     ):
         codes = _encoded(model, x)
-        low, high = np.percentile(codes, [1, 99], axis=0)
+        low, high = codes.min(axis=0), codes.max(axis=0)
+        if model is vae:
+            low, high = np.array([[-3.0] * 2, [3.0] * 2])
         left.scatter(*codes.T, c=labels, cmap="tab10", s=5)
         left.set(title=f"{name}: codes of {len(x):,} test images", xlim=(low[0], high[0]))
         left.set(ylim=(low[1], high[1]))
-        grid = np.stack(
-            np.meshgrid(*(np.linspace(a, b, GRID) for a, b in zip(low, high, strict=True))), axis=-1
-        )[::-1]
-        images = enlarged(latents.decode(model, grid), 28)
-        right.imshow(mosaic(images, 1), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        middles = [np.linspace(a, b, GRID) for a, b in zip(low, high, strict=True)]
+        images = latents.decode(model, np.stack(np.meshgrid(*middles), axis=-1)[::-1])
+        images = _red(images, ~_occupied(codes, middles)[::-1])
+        right.imshow(mosaic(enlarged(images, 28), 1), interpolation="nearest")
         right.set(title=f"{name}: the same plane, decoded")
         right.set_axis_off()
     return figure
+
+
+def _occupied(codes: np.ndarray, middles: list[np.ndarray]) -> np.ndarray:
+    """Which cells around a grid of points have a code in them, `(second, first)`."""
+    edges = [np.append(m, 2 * m[-1] - m[-2]) - (m[1] - m[0]) / 2 for m in middles]
+    return np.histogram2d(codes[:, 0], codes[:, 1], bins=edges)[0].T > 0
+
+
+def _red(images: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Grey images `(rows, columns, height, width, 1)` in color, those of `where` on red."""
+    colored = np.repeat(images.mean(axis=-1, keepdims=True), 3, axis=-1)
+    colored[where, ..., 0] = 0.45 + 0.55 * colored[where, ..., 0]
+    return colored
 
 
 def _encoded(model: Any, images: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ class FSQ(QuantizedAutoencoder):
     """Autoencoder with finite scalar quantization (Mentzer et al. 2023, arXiv:2309.15505).
 
     Each element of the encoder's vectors is rounded to one of a few levels, section 3.1; there is
-    no codebook to learn and none to collapse, and nothing but the reconstruction is minimized.
+    no codebook to learn, and nothing but the reconstruction is minimized. Where `perplexity` stays
+    at 1, all codes of the new encoder round to one: end it in a `BatchNormalization`.
 
     Example:
         >>> encoder, decoder = keras_vae.nets.conv_map((28, 28, 1), latent_channels=4)
