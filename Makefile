@@ -36,8 +36,13 @@ check: $(VENV)/.ready ## Lint, check the formatting and the types.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: $(VENV)/.ready ## Measure the cost of a training step against a hand-written one.
-	@$(BIN)/python -m training.benchmark.step_overhead
+bench: $(VENV)/.bench ## Measure speed, memory and start-up against other libraries (ARGS="training --rounds 3" for less).
+	@scripts/fashion_mnist.sh
+	@$(BIN)/python -m training.benchmark --page docs/performance.md $(ARGS)
+
+$(VENV)/.bench: $(VENV)/.ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
+	@touch $@
 
 gallery: $(VENV)/.ready ## Draw every model and walks between codes, docs/gallery.
 	@$(BIN)/python -m export.gallery

@@ -22,7 +22,7 @@ def compile_fast(
 
     Losses and weights are those of `model.compile(optimizer)` within rounding. Callbacks see
     every 32nd step only: give `steps_per_execution=1` if one has to act at each.
-    docs/performance.md has the measurements behind the rules.
+    docs/performance.md has the rules and their reasons.
 
     Example:
         >>> model = keras_vae.ConvVAE((28, 28, 1), latent_dim=16)

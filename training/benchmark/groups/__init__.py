@@ -1,0 +1,1 @@
+"""What is measured: each file is one table, `run(rounds)` to a `report.Section`."""
