@@ -277,7 +277,12 @@ def _predicted(server: StandIn, model, body: dict) -> dict:
         }
     elif not isinstance(columns, dict):
         columns = {next(iter(infos)): columns}
-    inputs = {key: _array(value, infos[key].type_number) for key, value in columns.items()}
+    if set(columns) - set(infos):
+        raise Refused(400, "INVALID_ARGUMENT", f"inputs {sorted(columns)}, not {sorted(infos)}")
+    try:
+        inputs = {key: _array(value, infos[key].type_number) for key, value in columns.items()}
+    except (ValueError, TypeError) as error:
+        raise Refused(400, "INVALID_ARGUMENT", f"JSON Value: {error}") from error
     outputs = {key: _listed(value) for key, value in server.run(model, name, inputs).items()}
     if "instances" in body:
         if len(outputs) == 1:
