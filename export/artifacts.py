@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from export import model_card, versions
+from export import integrity, versions
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ def identify(path: Path) -> Artifact:
     if versions.is_saved_model(path):
         from keras_vae.exporting.saved_model import refuse_unservable
 
-        if (path / model_card.FILE).exists():
-            model_card.read(path)
+        if not integrity.check(path):
+            print(f"{path} has no {integrity.FILE}: no hash says whether it was changed.")
         refuse_unservable(path)
         return Artifact(path, "saved_model", None)
     if path.is_file() and path.suffix == ".tflite":

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from export import arrays, c_api
+from export import arrays, c_api, integrity
 from export.signatures import check_folder, checked_inputs, parse_signatures
 from export.wire import field
 
@@ -45,6 +45,7 @@ class SavedModel:
 
     Raises:
         FileNotFoundError: If there is no SavedModel, or TensorFlow is not installed.
+        ValueError: If its model_card.json says that a file was changed, added or removed.
         RuntimeError: If TensorFlow does not load it.
     """
 
@@ -52,6 +53,7 @@ class SavedModel:
         self, folder: str | Path, libraries: str | Path | None = None, threads: int = 0
     ) -> None:
         folder = check_folder(folder)
+        integrity.check(folder)
         self._api = c_api.load(c_api.libraries_folder() if libraries is None else Path(libraries))
         self.version = self._api.TF_Version().decode()
         self._graph = self._api.TF_NewGraph()

@@ -1,6 +1,5 @@
 """model_card.json beside a SavedModel: what to feed it, what it is, and the hash of every file."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,11 +7,13 @@ from typing import Any
 
 import keras
 
+from export.integrity import FILE, hashes, read, sealed
 from export.signatures import TensorInfo, read_signatures
 from keras_vae.exporting.comparison import Difference
 from keras_vae.exporting.pictures import is_image
 
-FILE = "model_card.json"
+__all__ = ["FILE", "describe", "hashes", "preprocessing", "read", "write"]
+
 FORMAT = 1
 
 
@@ -87,43 +88,8 @@ def write(
         "sha256": hashes(folder),
     }
     path = folder / FILE
-    path.write_text(json.dumps(card, indent=2, allow_nan=False) + "\n")
+    path.write_text(json.dumps(sealed(card), indent=2, allow_nan=False) + "\n")
     return path
-
-
-def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file in `folder` but the card, by path."""
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / FILE
-    }
-
-
-def read(folder: Path) -> dict[str, Any]:
-    """The card of a SavedModel, after a check that no file was changed since it was written.
-
-    Raises:
-        ValueError: If there is no card, it is damaged, or a file was changed, added or removed.
-    """
-    path = folder / FILE
-    if not path.is_file():
-        raise ValueError(f"Expected a {FILE} in {folder}, as export.saved_model writes it.")
-    try:
-        card = json.loads(path.read_text())
-        wanted = dict(card["sha256"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"Expected a model card. Received: {path}, which is damaged.") from error
-    found = hashes(folder)
-    changed = sorted(
-        name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)
-    )
-    if changed:
-        raise ValueError(
-            f"Expected {folder} as it was exported. Received: one in which {', '.join(changed)} "
-            "was changed, added or removed since. (Export it again.)"
-        )
-    return card
 
 
 def _signatures(folder: Path) -> dict[str, Any]:

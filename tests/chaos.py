@@ -2,7 +2,8 @@
 
 A fifth of the kills hit the exporter of SavedModels, a fifth that of .tflite files, a fifth a bulk
 prediction, the others a training that writes a checkpoint after each step; all at random moments.
-Then every file of a run and of a served version is damaged, by the tests that do so. Prints a
+Then every file of a run and of a served version is damaged, by the tests that do so; the tables of
+bad input are run, --cases configurations fuzzed, and a server is asked for --seconds. Prints a
 table; exit code 1 if anything was lost, came twice, or was wrong.
 """
 
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +26,22 @@ from training import cli
 DAMAGE = (
     "tests/test_checkpoints.py",
     "tests/test_damaged_runs.py",
+    "tests/test_damaged_versions.py",
+    "tests/test_loading.py",
     "tests/test_verify.py::test_a_change_of_any_file_of_a_saved_model_is_refused_as_bad_input",
     "tests/test_verify.py::test_a_change_anywhere_in_a_tflite_is_refused_as_bad_input",
+)
+
+BAD_INPUT = tuple(
+    f"tests/test_bad_{what}.py" for what in ("construction", "data", "input", "programs")
 )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--cases", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     cli.prepare_tensorflow()
@@ -44,7 +54,10 @@ def main() -> int:
             exporting(folder, "export.saved_model", "served", exports, options.seed),
             exporting(folder, "export.tflite", "vae.tflite", exports, options.seed + 1),
             predicting(folder, exports, options.seed + 2),
-            damage(folder),
+            tests("files flipped, cut and removed", folder, DAMAGE),
+            tests("bad inputs", folder, BAD_INPUT),
+            program("fuzzed configurations", "tests.fuzz", "--cases", str(options.cases)),
+            program("load test", "tests.load", "--seconds", str(options.seconds)),
         ]
     print("| what | result | bar |\n|---|---|---|")
     for what, result, good in rows:
@@ -138,21 +151,31 @@ def remove(target: Path) -> None:
         shutil.rmtree(target)
 
 
-def damage(folder: Path) -> tuple[str, str, bool]:
+def tests(what: str, folder: Path, paths: Sequence[str]) -> tuple[str, str, bool]:
+    """A row of the table from tests that are run."""
+    words = [sys.executable, "-m", "pytest", "-q", f"--basetemp={folder / 'pytest'}", *paths]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", f"--basetemp={folder / 'pytest'}", *DAMAGE],
+        words, cwd=killed.ROOT, env=killed.ENVIRONMENT, capture_output=True, text=True
+    )
+    if done.returncode:
+        print(done.stdout, file=sys.stderr)
+    return what, done.stdout.strip().splitlines()[-1], not done.returncode
+
+
+def program(what: str, *words: str) -> tuple[str, str, bool]:
+    """A row of the table from a program, the last lines of which say what it found."""
+    done = subprocess.run(
+        [sys.executable, "-m", *words],
         cwd=killed.ROOT,
         env=killed.ENVIRONMENT,
         capture_output=True,
         text=True,
     )
     if done.returncode:
-        print(done.stdout, file=sys.stderr)
-    return (
-        "files flipped, cut and removed",
-        done.stdout.strip().splitlines()[-1],
-        not done.returncode,
-    )
+        print(done.stdout + done.stderr, file=sys.stderr)
+    lines = [line.strip("| ").replace(" | ", ": ") for line in done.stdout.splitlines()]
+    found = [line for line in lines if line and not line.startswith(("what:", "---"))]
+    return what, "; ".join(found[-6:]), not done.returncode
 
 
 if __name__ == "__main__":
