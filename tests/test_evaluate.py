@@ -92,7 +92,28 @@ def test_a_denoiser_is_measured_on_corrupted_images_too():
     empty = np.asarray(model.reconstruct(np.zeros((1, 8, 8, 1))))
     expected = -10 * math.log10(np.mean((PIXELS - empty) ** 2))
     assert rows["psnr_denoised"].value == pytest.approx(expected, rel=1e-5)
+    nats = -np.sum(PIXELS * np.log(empty) + (1 - PIXELS) * np.log1p(-empty)) / len(PIXELS)
+    assert rows["reconstruction_denoised"].value == pytest.approx(nats, rel=1e-4)
+    assert "mse_covered" not in rows
     assert "elbo" not in rows and "active_units" not in rows
+
+
+def test_what_was_covered_is_measured_apart_beside_the_mean_image():
+    """Of a half the corrupted pixels, filled with 5, and of a denoiser that answers 0.25."""
+    model = kv.DenoisingAutoencoder(
+        *kv.nets.dense((8, 8, 1), 3, ()), corruption=kv.layers.HalfOcclusion(fill=5.0, seed=3)
+    )
+    *_, kernel, bias = model.decoder.weights
+    kernel.assign(0.0 * kernel)
+    bias.assign(0.0 * bias + 0.25)
+    rows = measures.measure(model, IMAGES, 20)
+    twin = kv.layers.HalfOcclusion(fill=5.0, seed=3)
+    parts = [PIXELS[start : start + 20].astype("float32") for start in range(0, len(PIXELS), 20)]
+    covered = np.concatenate([np.asarray(twin(part, training=True)) for part in parts]) == 5.0
+    assert covered.mean() == 0.5
+    for name, guess in (("mse_covered", 0.25), ("mse_covered_mean", PIXELS.mean(axis=0))):
+        wanted = np.mean(np.square(PIXELS - guess)[covered])
+        assert rows[name].value == pytest.approx(wanted, rel=1e-5)
 
 
 def test_a_run_is_measured_and_the_table_is_kept(tmp_path, capsys):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from training.measures.base import OF_BYTES, Measure, likelihood_name
+from training.measures.denoising import denoising
 from training.measures.latent import active_units, codebook, information
 from training.measures.likelihood import below_floor
 from training.measures.objective import objective, reconstruction_error
@@ -23,6 +24,8 @@ def measure(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measur
     """
     rows = objective(model, images, batch_size)
     rows |= reconstruction_error(model, images, batch_size)
+    if hasattr(model, "corruption") and images.dtype == np.uint8:
+        rows |= denoising(model, images, batch_size)
     if hasattr(model, "posterior"):
         rows["active_units"] = active_units(model, images, batch_size)
         rows |= information(model, images)

@@ -37,21 +37,17 @@ def objective(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Meas
 
 
 def reconstruction_error(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
-    """Squared error; of images PSNR and SSIM; of a denoiser also the PSNR of corrupted ones."""
+    """Squared error; of images PSNR and SSIM."""
     from keras_vae import latents, metrics
 
-    corrupts, is_images = hasattr(model, "corruption"), images.dtype == np.uint8
-    plain, similar, corrupted, denoised = [], [], [], []
+    is_images = images.dtype == np.uint8
+    plain, similar = [], []
     for x in evaluation_batches(images, batch_size):
         y = model.reconstruct(x)
         plain.append(squared_error(x, y))
         if is_images and min(images.shape[1:3]) >= SMALLEST_SIDE:
             of_batch = metrics.ssim(latents.as_numpy(x), latents.as_numpy(y))
             similar.append(np.full(len(plain[-1]), of_batch))
-        if corrupts:
-            noisy = model.corruption(x, training=True)
-            corrupted.append(squared_error(x, noisy))
-            denoised.append(squared_error(x, model.reconstruct(noisy)))
     if not is_images:
         return {"mse": Measure(mean(plain), "", "squared error a step and feature")}
     each = float(np.mean([psnr(error) for error in np.concatenate(plain)]))
@@ -62,9 +58,6 @@ def reconstruction_error(model: Any, images: np.ndarray, batch_size: int) -> dic
     }
     if similar:
         rows["ssim"] = Measure(mean(similar), "", "structural similarity, 1 for equal images")
-    if corrupts:
-        rows["psnr_corrupted"] = Measure(psnr(mean(corrupted)), "dB", "of corrupted images")
-        rows["psnr_denoised"] = Measure(psnr(mean(denoised)), "dB", "of the same, denoised")
     return rows
 
 
