@@ -91,10 +91,10 @@ def pick(rows: Sequence[Any]) -> Any:
         ValueError: If those that are left have different signatures: one that does less would be
             smaller for that reason alone.
     """
-    candidates = [row for row in rows if row.runtime == "LiteRT"] or rows[1:]
-    bad = {row.artifact for row in candidates if row.missed}
-    left = [row for row in candidates if row.artifact not in bad]
-    _check_alike(left)
+    bad = {row.artifact for row in rows[1:] if row.missed}
+    good = [row for row in rows[1:] if row.artifact not in bad]
+    _check_alike(good)
+    left = [row for row in good if row.runtime == "LiteRT"] or good
     return min(left, key=lambda row: (row.size * row.seconds_each(), row.size), default=None)
 
 

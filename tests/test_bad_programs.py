@@ -73,6 +73,7 @@ def lazily(module, name):
 
 SAVED_MODEL = lazily("export.saved_model", "export_saved_model")
 TFLITE = lazily("export.tflite", "export_tflite")
+EXPLORER = lazily("export.explorer.__main__", "explorer")
 COMPRESS = lazily("export.compress", "compress")
 CHECK = lazily("export.check", "check")
 EVALUATE = lazily("training.evaluate", "evaluate")
@@ -155,6 +156,10 @@ PROGRAMS = {
     ),
     "a .tflite file of an unknown endpoint": Bad(
         on(TFLITE, "x.tflite", endpoints=("draw",)), "endpoints among...'draw'"
+    ),
+    "an explorer without a place": Bad(on(EXPLORER), "--out for a lone model...vae.keras"),
+    "an explorer without data": Bad(
+        without_run(EXPLORER, run_of, "page"), "the name of a data set...(Give --data NAME.)"
     ),
     "int8 inputs of a float file": Bad(on(TFLITE, "x.tflite", io="int8"), "io to be 'float32'"),
     "rows that are none": Bad(on(TFLITE, "x.tflite", batch_size=0), "batch_size of at least 1...0"),
@@ -303,6 +308,12 @@ FILES = {
     ),
     "an unknown format": Bad(exported(format="onnx"), "format to be one of...'onnx'"),
     "no endpoints of that name": Bad(exported(endpoints=["draw"]), "endpoints among...'draw'"),
+    "one endpoint and no list": Bad(
+        exported(endpoints="decode"), "a list of endpoints...'decode'. (Write endpoints=['decode']"
+    ),
+    "an int8 SavedModel": Bad(
+        exported(quantize="int8"), "options of...none...quantize. (That is of...'litert'", TypeError
+    ),
     "an unknown quantization": Bad(
         exported(path="x.tflite", format="litert", quantize="int4"),
         "quantize to be one of...'int4'",

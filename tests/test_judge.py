@@ -197,6 +197,9 @@ def test_what_does_less_is_not_compared_with_what_does_more():
     whole = row(artifact="whole", differences={"decode": near, "reconstruct": near})
     with pytest.raises(ValueError, match="same signatures.*decoder: decode; whole: decode, recon"):
         verify.pick([keras, decoder, whole])
+    served = row("SavedModel, C++", "served", differences=whole.differences)
+    with pytest.raises(ValueError, match="same signatures"):
+        verify.pick([keras, decoder, served])
     whole.missed.append("too far away")
     assert verify.pick([keras, decoder, whole]) is decoder
 

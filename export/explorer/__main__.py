@@ -14,6 +14,7 @@ from training.runs import open_run
 def explorer(
     run: Annotated[Path, tyro.conf.Positional],
     out: Path | None = None,
+    data: str | None = None,
     points: int = 600,
     serve: bool = False,
     port: int = 8000,
@@ -23,19 +24,22 @@ def explorer(
     Any web server can host the folder; nothing is fetched from elsewhere and nothing is sent.
 
     Args:
-        run: A run directory of training.train.
+        run: A run directory of training.train, or a .keras file with --data and --out.
         out: The new folder; RUN/explorer by default.
+        data: A data set, see training.data, instead of the run's own.
         points: How many test images are on the map.
         serve: Show the page at http://localhost:PORT until interrupted; builds it if need be.
         port: Port of --serve.
     """
     opened = open_run(run)
+    if out is None and opened.path.is_file():
+        raise ValueError(f"Expected --out for a lone model. Received: {run} alone.")
     folder = out or opened.path / "explorer"
     if not (serve and folder.exists()):
         cli.prepare_tensorflow()
         from export.explorer.page import write_page
 
-        write_page(folder, opened.model(), opened.data(), points)
+        write_page(folder, opened.model(), opened.data(data), points)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         print(f"Wrote {folder} ({size / 1e6:.1f} MB); any web server can host it.")
     if serve:

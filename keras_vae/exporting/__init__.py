@@ -4,7 +4,8 @@ Both writers need the TensorFlow backend, build the artifact beside its target a
 there when it is whole, and never overwrite anything.
 """
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def export(
         The path that was written.
 
     Raises:
+        TypeError: If an option is not of this writer.
         ValueError: If the format or an endpoint is unknown or does not fit the path, or the model
             is not built.
         FileExistsError: If `filepath` exists.
@@ -63,6 +65,20 @@ def export(
             f"Expected a path that does not exist yet. Received: {path}. "
             "(Choose another one, or remove it first; nothing was changed.)"
         )
+    _check_options(format, options)
     chosen = chosen_endpoints(model, endpoints)
     path.parent.mkdir(parents=True, exist_ok=True)
     return WRITERS[format](model, path, chosen, **options)
+
+
+def _check_options(format: str, options: Mapping[str, Any]) -> None:
+    """Raise TypeError unless the writer of a format has these options."""
+    known = {name: list(inspect.signature(w).parameters)[3:] for name, w in WRITERS.items()}
+    unknown = sorted(set(options) - set(known[format]))
+    if unknown:
+        others = [name for name in known if set(unknown) <= set(known[name])]
+        advice = f" (That is of format={others[0]!r}.)" if others else ""
+        raise TypeError(
+            f"Expected options of format={format!r}: {', '.join(known[format]) or 'none'}. "
+            f"Received: {', '.join(unknown)}.{advice}"
+        )

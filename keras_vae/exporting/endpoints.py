@@ -22,9 +22,16 @@ def chosen_endpoints(model: Any, names: Sequence[str] | None = None) -> dict[str
             "that knows its input shape.)"
         )
     offered = model.endpoints()
+    if isinstance(names, str):
+        raise ValueError(
+            f"Expected a list of endpoints. Received: {names!r}. (Write endpoints=[{names!r}].)"
+        )
     unknown = [name for name in names or () if name not in offered]
     if unknown or (names is not None and not names):
-        raise ValueError(f"Expected endpoints among {sorted(offered)}. Received: {names!r}.")
+        advice = "" if not unknown else f" (The model has no {unknown[0]!r}.)"
+        raise ValueError(
+            f"Expected endpoints among {sorted(offered)}. Received: {names!r}.{advice}"
+        )
     return {name: offered[name] for name in names or offered}
 
 

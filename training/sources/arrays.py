@@ -86,8 +86,8 @@ def _as_bytes(array: np.ndarray, where: str) -> np.ndarray:
         low, high = array.min(), array.max()
         if low < 0 or high > 255 or high == 1:
             raise ValueError(
-                f"Expected uint8 images with values from 0 to 255. Received {array.dtype} from "
-                f"{low} to {high} in {where} (scale the values to 0 to 255)"
+                f"Expected uint8 images with values from 0 to 255. Received: {array.dtype} from "
+                f"{low} to {high} in {where}. (Scale the values to 0 to 255.)"
             )
     if array.dtype.kind == "f" and array.size:
         return _float_as_bytes(array, where)
@@ -103,9 +103,9 @@ def _float_as_bytes(array: np.ndarray, where: str) -> np.ndarray:
         return levels.astype(np.uint8)
     reason = "in steps other than 1/255" if 0 <= low and high <= 1 else "outside [0, 1]"
     raise ValueError(
-        "Expected uint8 images, or floats in [0, 1] that are multiples of 1/255. Received "
-        f"{array.dtype} from {low:g} to {high:g}, {reason}, in {where} (convert them as you mean "
-        "them, for instance numpy.rint(255 * x).astype('uint8') for x in [0, 1])"
+        "Expected uint8 images, or floats in [0, 1] that are multiples of 1/255. Received: "
+        f"{array.dtype} from {low:g} to {high:g}, {reason}, in {where}. (Programs keep pictures as "
+        "bytes. Convert them as you mean it, such as numpy.rint(255 * x).astype('uint8').)"
     )
 
 
