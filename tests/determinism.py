@@ -1,0 +1,31 @@
+"""Hashes of all models after two steps of training: python -m tests.determinism [--threads 1].
+
+A process of its own, because TensorFlow's number of threads is chosen before its first op.
+"""
+
+import argparse
+import hashlib
+import json
+
+from tests.models import CASES, values
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--threads", type=int, default=0, help="0 for one a core")
+    options = parser.parse_args()
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(options.threads)
+    print(json.dumps({case.id: digest(case.trained("adam")) for case in CASES}))
+
+
+def digest(model) -> str:
+    """The SHA-256 of every variable of a model and of its optimizer."""
+    arrays = values([*model.variables, *model.optimizer.variables])
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+
+if __name__ == "__main__":
+    main()
