@@ -7,10 +7,11 @@ STORIES = {
     "holes": (
         "Why a VAE",
         "Both models have the same networks and two latent numbers; cells in which no test image "
-        "has its code are red. The plain autoencoder puts codes anywhere, and far apart: see the "
-        "axes. Most of its plane is a hole, and nothing says from where to sample. The VAE's codes "
-        "lie around 0 in units of the prior, so that the square from -3 to 3 is where to sample, "
-        "and what lies between letters is like both of them.",
+        "has its code are red. The plain autoencoder puts codes anywhere, see the axes, and leaves "
+        "wide holes, some of which decode to no letter; nothing says from where to sample. The "
+        "VAE's codes are drawn to the prior, so that the square from -3 to 3 is where to sample. "
+        "With two numbers and so short a training it leaves places empty too, but what they decode "
+        "to is like the letters around them.",
     ),
     "manifold": ("The latent plane of that VAE", "At even quantiles of the prior."),
     "latents": ("Codes of a VAE with 16 latent numbers", "The two main directions, by letter."),
