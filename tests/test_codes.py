@@ -179,7 +179,7 @@ def test_mmd_is_the_sum_over_pairs(kernel):
     "x, y, kwargs, message",
     [
         (np.zeros((5, 2)), np.zeros((5, 3)), {}, "of one size"),
-        (np.zeros((5, 2)), np.zeros((5, 2)), {"kernel": "linear"}, "kernel to be one of"),
+        (np.zeros((5, 2)), np.zeros((5, 2)), {"kernel": "linear"}, "kernel to be 'rbf' or 'imq'"),
         (np.zeros((5, 2)), np.zeros((5, 2)), {"scale": 0.0}, "scale above 0"),
         (np.zeros((1, 2)), np.zeros((5, 2)), {}, "at least two"),
     ],

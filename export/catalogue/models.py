@@ -108,14 +108,24 @@ def _conditional(shape: Shape) -> Any:
     return kv.ConditionalVAE(*made, seed=0)
 
 
-def quantized(name: str, channels: int, **arguments: Any) -> Entry:
-    """An entry for a model whose codes are maps of integers."""
+def quantized(name: str, channels: int, spread: bool = False, **arguments: Any) -> Entry:
+    """An entry for a model whose codes are maps of integers.
+
+    With `spread`, what is rounded has variance 1 from the first step on. Of a new network it is so
+    near to 0 that all rounds to one level, and where the decoder sees one alone nothing is learned.
+    """
 
     def make(shape: Shape) -> Any:
+        import keras
+
         import keras_vae as kv
 
-        made = kv.nets.conv_map(shape, channels, filters=FILTERS)
-        return public_models()[name](*made, likelihood="bernoulli", seed=0, **arguments)
+        encoder, decoder = kv.nets.conv_map(shape, channels, filters=FILTERS)
+        if spread:
+            codes = keras.layers.BatchNormalization()(encoder.output)
+            encoder = keras.Model(encoder.input, codes, name=encoder.name)
+        kind = public_models()[name]
+        return kind(encoder, decoder, likelihood="bernoulli", seed=0, **arguments)
 
     return Entry(make)
 
@@ -161,7 +171,7 @@ SPECIAL: dict[str, Entry] = {
     "ConditionalVAE": Entry(_conditional, labelled),
     "ConvAutoencoder": special("ConvAutoencoder", latent_channels=lambda: 8),
     "DenoisingAutoencoder": special("DenoisingAutoencoder", corruption=_noise),
-    "FSQ": quantized("FSQ", 3, levels=(8, 6, 5)),
+    "FSQ": quantized("FSQ", 3, spread=True, levels=(8, 6, 5)),
     "LadderVAE": Entry(_ladder),
     # A loop of int8 crashes the converter; unrolled, the steps are no loop.
     "LSTMAutoencoder": sequential("LSTMAutoencoder", unroll=True),

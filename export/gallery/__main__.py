@@ -38,11 +38,9 @@ def gallery(
         )
     cli.prepare_tensorflow()
     from export.catalogue.models import entries, special
-    from export.gallery.models import spread_codes
 
     # With the map of the classic tutorials, 7x7x128 of images of 28x28.
     listed = {**entries(), "ConvAutoencoder": special("ConvAutoencoder")}
-    listed["FSQ"] = spread_codes(listed["FSQ"])
     unknown = [name for name in models if name not in listed]
     if unknown:
         raise ValueError(

@@ -27,24 +27,6 @@ def trained(entry: Entry, data: Data, epochs: int) -> Any:
     return model
 
 
-def spread_codes(entry: Entry) -> Entry:
-    """The same model, with codes of variance 1 from the first step on.
-
-    Codes of new networks are so near to 0 that all round to one level, and where the decoder sees
-    one code alone nothing is learned.
-    """
-
-    def make(shape: Any) -> Any:
-        made = entry.make(shape)
-        encoder = made.encoder
-        codes = keras.layers.BatchNormalization()(encoder.output)
-        arguments = made.get_config() | {"decoder": made.decoder}
-        arguments["encoder"] = keras.Model(encoder.input, codes, name=encoder.name)
-        return type(made)(**arguments)
-
-    return Entry(make, entry.inputs)
-
-
 def picture(name: str, model: Any, entry: Entry, data: Data) -> Any:
     """The figure of a trained model, rows of test images."""
     from keras_vae.plots.figures import image_grid
