@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= programs,dev
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help demo deploy-demo test test-backends check gallery bench chaos fuzz clean
+.PHONY: help demo deploy-demo test test-backends check gallery bench chaos fuzz lock audit clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,12 @@ chaos: $(VENV)/.ready ## Kill training, exporters and bulk prediction at 30 mome
 
 fuzz: $(VENV)/.ready ## Try 2,000 configurations of models (ARGS="--cases 200" for less).
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+lock: ## Write requirements-ci.lock, the versions that CI installs, from what the registry has today.
+	@PYTHON="$(PYTHON)" scripts/lock.sh
+
+audit: ## Look up the versions of requirements-ci.lock in a database of vulnerabilities (needs the internet).
+	@PYTHON="$(PYTHON)" scripts/audit.sh $(ARGS)
 
 clean: ## Remove the virtual environment and caches; runs are kept.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

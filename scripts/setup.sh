@@ -1,5 +1,6 @@
 #!/bin/sh
 # Makes $VENV and installs the package with $EXTRAS; needs Python 3.11 or newer and nothing else.
+# CONSTRAINTS names a file of pinned versions, as CI uses it; without one, any version in range will do.
 set -eu
 : "${PYTHON:=python3}" "${VENV:=.venv}" "${EXTRAS:=programs,dev}"
 
@@ -30,12 +31,25 @@ case "$(uname -sm)" in
     *) tensorflow=tensorflow ;;
 esac
 
+set --
+if [ -n "${CONSTRAINTS:-}" ]; then
+    platform="$(PYTHON="$PYTHON" scripts/platform.sh)"
+    if [ ! -f "$CONSTRAINTS" ]; then
+        say "Expected a file of pinned versions as CONSTRAINTS. Received: '$CONSTRAINTS', which is none. (make lock)"
+        exit 2
+    elif grep -qxF "# $platform" "$CONSTRAINTS"; then
+        set -- --constraint "$CONSTRAINTS"
+    else
+        say "$CONSTRAINTS is not for $platform: installing what is in the ranges of pyproject.toml."
+    fi
+fi
+
 [ -x "$VENV/bin/pip" ] || "$PYTHON" -m venv "$VENV"
 say "Installing keras-vae[$tensorflow,$EXTRAS] into $VENV (about 2 GB; a minute or two)."
-"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".[$tensorflow,$EXTRAS]"
+"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@" --editable ".[$tensorflow,$EXTRAS]"
 case "$EXTRAS" in *dev*)
     # The tests' reference for what TF Serving reads. It asks for the tensorflow package by that name,
     # which would install TensorFlow a second time beside tensorflow-cpu.
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "tensorflow-serving-api>=2.19,<3"
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@" --no-deps "tensorflow-serving-api>=2.19,<3"
 esac
 touch "$VENV/.ready"
