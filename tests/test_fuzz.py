@@ -1,5 +1,7 @@
 """Configurations that nobody thought of train and reload, or are refused in documented words."""
 
+import dataclasses
+
 import keras
 import pytest
 from hypothesis import given, settings
@@ -66,6 +68,14 @@ REFUSED = {
             "FactorVAE",
             HEADS,
             {"discriminator": Make("nets.dense_encoder", {"shape": (2,), "latent_dim": 1})},
+        ),
+        "Expected a discriminator from codes",
+    ),
+    "a discriminator of three codes for a model of one": (
+        Configuration(
+            "FactorVAE",
+            dataclasses.replace(HEADS, arguments={**HEADS.arguments, "latent_dim": 1}),
+            {"discriminator": Make("nets.dense_encoder", {"shape": (3,), "latent_dim": 1})},
         ),
         "Expected a discriminator from codes",
     ),

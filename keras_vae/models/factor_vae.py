@@ -71,6 +71,10 @@ class FactorVAE(VAE):
             raise ValueError(f"{wanted} Received: one that takes other codes. ({error})") from error
         if tuple(shape) != (None, 1):
             raise ValueError(f"{wanted} Received: {tuple(shape)}.")
+        # Keras lets a last axis of 1 pass for another, until the first batch.
+        taken = getattr(self.discriminator, "input_shape", codes.shape)
+        if taken not in (codes.shape, (None, None)):
+            raise ValueError(f"{wanted} Received: one that takes other codes, {taken}.")
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """The terms of minus the bound and those of the two opponents, each `(batch,)`, in nats."""
