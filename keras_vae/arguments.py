@@ -118,10 +118,20 @@ def _is_size(value: Any) -> bool:
 
 
 def seed(value: Any) -> int | None:
-    """`value`, if it can seed random numbers: None or an integer from 0 to 2^32 - 1."""
-    if value is not None and whole("seed", value, 0) >= 2**32:
+    """`value` as an int that can seed random numbers, from 0 to 2^32 - 1, or None."""
+    if value is None:
+        return None
+    number = whole("seed", value, 0)
+    if number >= 2**32:
         raise ValueError(f"Expected seed below 2^32, or None. Received: seed={value!r}.")
-    return value
+    return number
+
+
+def flag(name: str, value: Any) -> bool:
+    """`value`, if it is True or False; raises TypeError otherwise."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"Expected {name} to be True or False. Received: {name}={value!r}.")
+    return bool(value)
 
 
 def of_keras(cls: type, given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -72,7 +72,7 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
         self.likelihood = likelihood
         self.family = distributions.get(likelihood)
         self.seed = arguments.seed(seed)
-        self.seed_generator = ReplicaSeedGenerator(seed)
+        self.seed_generator = ReplicaSeedGenerator(self.seed)
         self.steps = self.add_weight(
             name="steps",
             shape=(),

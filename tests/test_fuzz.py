@@ -3,6 +3,7 @@
 import dataclasses
 
 import keras
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
@@ -24,7 +25,9 @@ def test_any_configuration_trains_and_reloads_or_is_refused_in_documented_words(
 
 # What fuzzing found, once repaired.
 
+DENSE = Make("nets.dense", {"shape": (6,), "latent_dim": 3, "hidden": ()})
 FOUND = {
+    "a seed of NumPy": Configuration("Autoencoder", DENSE, {"seed": np.int64(2)}),
     "an LSTM in bfloat16": Configuration(
         "LSTMAutoencoder",
         None,
@@ -39,7 +42,6 @@ def test_what_fuzzing_found_works_now(name):
     assert try_out(FOUND[name]) == "works"
 
 
-DENSE = Make("nets.dense", {"shape": (6,), "latent_dim": 3, "hidden": ()})
 HEADS = Make("nets.dense", {"shape": (6,), "latent_dim": 3, "hidden": (), "heads": 2})
 NARROW = Make("nets.dense", {"shape": (4, 1), "latent_dim": 3, "heads": 2})
 HALF = Make("layers.HalfOcclusion", {})
@@ -78,6 +80,14 @@ REFUSED = {
             {"discriminator": Make("nets.dense_encoder", {"shape": (3,), "latent_dim": 1})},
         ),
         "Expected a discriminator from codes",
+    ),
+    "masked that is an array": (
+        Configuration(
+            "Autoencoder",
+            Make("nets.lstm", {"shape": (4, 2), "latent_dim": 3, "masked": np.ones(2)}),
+            {},
+        ),
+        "Expected masked to be True or False",
     ),
     "weights that are no mapping": (
         Configuration("VAE", HEADS, {"loss_weights": 1.0}),

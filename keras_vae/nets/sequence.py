@@ -61,7 +61,7 @@ def masked_inputs(
 ) -> tuple[Any, Tensor, Tensor | None]:
     """What a network takes, its first input, and which steps there are, bool, if it is told."""
     first = keras.Input(shape, name=name, dtype=dtype)
-    if not masked:
+    if not arguments.flag("masked", masked):
         return first, first, None
     mask = keras.Input((time,), name="mask")
     return [first, mask], first, ops.greater(mask, 0.5)

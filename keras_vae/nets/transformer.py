@@ -59,6 +59,7 @@ def transformer(
         ValueError: If `shape` is not `(time, features)` or the heads do not divide `width`.
     """
     latent_dim = arguments.whole("latent_dim", latent_dim)
+    masked = arguments.flag("masked", masked)
     blocks = arguments.whole("blocks", blocks, 0)
     decoder_heads = arguments.whole("decoder_heads", decoder_heads)
     if arguments.whole("width", width) % arguments.whole("attention_heads", attention_heads):
