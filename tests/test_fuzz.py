@@ -28,6 +28,11 @@ def test_any_configuration_trains_and_reloads_or_is_refused_in_documented_words(
 DENSE = Make("nets.dense", {"shape": (6,), "latent_dim": 3, "hidden": ()})
 FOUND = {
     "a seed of NumPy": Configuration("Autoencoder", DENSE, {"seed": np.int64(2)}),
+    "heads of NumPy": Configuration(
+        "TransformerAutoencoder",
+        None,
+        {"shape": (4, 2), "latent_dim": 3, "width": 4, "blocks": 1, "attention_heads": np.int64(2)},
+    ),
     "an LSTM in bfloat16": Configuration(
         "LSTMAutoencoder",
         None,

@@ -106,7 +106,8 @@ def attention_blocks(
     seen = None if steps is None else ops.expand_dims(steps, 1)
     for _ in range(count):
         normal = layers.LayerNormalization()(h)
-        attention = layers.MultiHeadAttention(attention_heads, width // attention_heads)
+        # Keras takes no integer of NumPy here.
+        attention = layers.MultiHeadAttention(int(attention_heads), int(width // attention_heads))
         h = h + attention(normal, normal, attention_mask=seen, use_causal_mask=causal)
         normal = layers.LayerNormalization()(h)
         h = h + layers.Dense(width)(layers.Dense(2 * width, "relu")(normal))
