@@ -1,10 +1,11 @@
 """Whether a version of a model is as it was exported; imports no Keras and no TensorFlow."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from training import digests
 
 FILE = "model_card.json"
 OWN_HASH = "card_sha256"
@@ -13,7 +14,7 @@ OWN_HASH = "card_sha256"
 def hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of every file in `folder` but the card, by path."""
     return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        path.relative_to(folder).as_posix(): digests.of_file(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / FILE
     }
@@ -59,6 +60,4 @@ def check(folder: Path) -> bool:
 
 
 def _own_hash(card: Mapping[str, Any]) -> str:
-    rest = {name: value for name, value in card.items() if name != OWN_HASH}
-    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digests.of_json({name: value for name, value in card.items() if name != OWN_HASH})

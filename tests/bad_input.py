@@ -57,3 +57,10 @@ def check_text(text: str, message: str) -> None:
 def every(table: dict[str, Bad]) -> Any:
     """A decorator: the test runs over the table, its cases named."""
     return pytest.mark.parametrize("case", table.values(), ids=table.keys())
+
+
+def touched(path: Path, content: bytes = b"here before") -> Path:
+    """A file that must stay as it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path

@@ -33,7 +33,7 @@ DAMAGE = (
 )
 
 BAD_INPUT = tuple(
-    f"tests/test_bad_{what}.py" for what in ("construction", "data", "input", "programs")
+    f"tests/test_bad_{what}.py" for what in ("construction", "data", "files", "input", "programs")
 )
 
 

@@ -152,7 +152,10 @@ def kibibytes(name):
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
-@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="needs Linux")
+@pytest.mark.skipif(
+    not os.access("/proc/self/clear_refs", os.W_OK),
+    reason="resets the peak of memory, which Linux alone can",
+)
 def test_the_images_are_copied_only_once_whatever_iterates_over_them(stream):
     images = np.full((64, 1024, 1024, 1), 7, np.uint8)
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak, VmHWM

@@ -105,7 +105,7 @@ def test_bad_arguments_are_refused_before_anything_starts(words, message, capsys
 
 
 def test_convolutions_of_the_jax_loop_are_those_of_keras():
-    pytest.importorskip("jax")
+    pytest.importorskip("jax", reason="a peer of keras-vae[bench]")
     import keras
 
     from training.benchmark.peers import jax_peer
@@ -134,8 +134,12 @@ def test_the_network_of_each_peer_has_the_parameters_of_ours():
         network.check_parameters(sum(int(np.prod(v.shape)) for v in model.trainable_variables))
     weights = [w for layer in jax_peer.initial().values() for w in layer]
     network.check_parameters(sum(w.size for w in weights))
-    torch_peers = pytest.importorskip("training.benchmark.peers.torch_peers")
-    pytest.importorskip("torch")
+
+
+def test_so_has_the_network_of_pytorch():
+    pytest.importorskip("torch", reason="a peer of keras-vae[bench]")
+    from training.benchmark.peers import torch_peers
+
     torch_peers.vae()
 
 

@@ -85,9 +85,10 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["../escaped.txt", "/tmp/escaped.txt", "assets/../../escaped.txt", "assets\\..\\x", "run.py"],
+    ["../escaped.txt", "FOLDER/escaped.txt", "assets/../../escaped.txt", "assets\\..\\x", "run.py"],
 )
 def test_a_member_that_leaves_the_archive_is_refused(file, name):
+    name = name.replace("FOLDER", str(file.parent))
     rewritten(file, extra=[(name, "harm")])
     refused(file, repr(name))
     assert not list(file.parent.parent.rglob("escaped.txt"))

@@ -45,6 +45,10 @@ def drawn(seed, tokens, mask, fill=None):
     return keras.ops.convert_to_tensor(x, "int32" if tokens else "float32")
 
 
+def mask_of(length):
+    return (np.arange(TIME) < length[:, None]).astype("float32")
+
+
 def answers(model, x, mask):
     """All that is deterministic of a model."""
     terms = model.score_terms([x, mask])
@@ -82,7 +86,7 @@ def test_nor_does_it_change_the_loss_or_a_gradient(kind, tokens, mask, seed, fil
 def test_with_weights_a_loss_is_the_mean_over_the_steps_that_there_are(kind, length, seed):
     """Of each sequence, so that long ones count no more than short ones."""
     model = model_of(kind, tokens=False)
-    mask = (np.arange(TIME) < length[:, None]).astype("float32")
+    mask = mask_of(length)
     x = array(drawn(seed, False, mask))
     mean = array(model.decode([model.encode([x, mask]), mask])).astype("float64")
     nats = (0.5 * (x - mean) ** 2 + 0.5 * np.log(2 * np.pi)).sum(-1)
@@ -96,7 +100,7 @@ def test_with_weights_a_loss_is_the_mean_over_the_steps_that_there_are(kind, len
 @given(length=lengths, seed=seeds)
 def test_tokens_are_decoded_up_to_the_length_and_are_of_the_vocabulary(kind, length, seed):
     model = model_of(kind, tokens=True)
-    mask = (np.arange(TIME) < length[:, None]).astype("float32")
+    mask = mask_of(length)
     found = array(model.reconstruct([drawn(seed, True, mask), mask]))
     assert found.shape == (ROWS, TIME) and not found[mask == 0].any()
     assert found.min() >= 0 and found.max() < WORDS

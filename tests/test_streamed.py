@@ -153,7 +153,7 @@ def test_a_file_that_is_damaged_or_something_else_is_named(tmp_path, records, ch
         ("x.txt", FileNotFoundError, "a .npy or a .tfrecord file after stream:"),
         ("floats.npy", ValueError, "Expected uint8 images. Received float64"),
         ("fortran.npy", ValueError, "the order of C"),
-        ("text.npy", ValueError, "Expected a file of numpy.save"),
+        ("text.npy", ValueError, "Expected a file written by numpy.save"),
     ],
 )
 def test_what_cannot_be_streamed_is_refused(tmp_path, name, error, message):

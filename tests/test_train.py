@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from training import cli, pictures, runs
+from training import cli, folders, pictures, runs
 from training.loop import steps_per_execution
 from training.train import main
 
@@ -203,26 +203,8 @@ def test_a_run_to_continue_must_exist(tiny, tmp_path, capsys):
 
 def test_runs_are_numbered_and_two_at_once_get_two_folders(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    folders = [str(runs.create(None, recipe)) for recipe in ("a", "a", "b", "/x/a.py")]
-    assert folders == ["runs/a-1", "runs/a-2", "runs/b-1", "runs/a-3"]
-
-
-def test_a_full_disk_is_found_before_training(tmp_path, monkeypatch):
-    def no_space(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(OSError, match=r"Expected to be able to write 3.0 MB.*No space.*MB are fr"):
-        runs.check_room(tmp_path, 3_000_000)
-    assert os.listdir(tmp_path) == []
-
-
-def test_the_room_for_the_model_is_really_written(tmp_path, monkeypatch):
-    seen = []
-    monkeypatch.setattr(os, "fsync", lambda descriptor: seen.append(os.fstat(descriptor).st_size))
-    runs.check_room(tmp_path, 2_500_000)
-    assert seen == [2_500_000]
-    assert os.listdir(tmp_path) == []
+    made = [str(runs.create(None, recipe)) for recipe in ("a", "a", "b", "/x/a.py")]
+    assert made == ["runs/a-1", "runs/a-2", "runs/b-1", "runs/a-3"]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_without_a_traceback(tiny, tmp_path, capsys):
@@ -342,16 +324,9 @@ def test_the_seed_orders_the_images(tiny, tmp_path, monkeypatch):
 
 
 def test_two_processes_do_not_train_in_one_folder(trained, tiny, capsys):
-    with runs.alone(trained):
+    with folders.alone(trained):
         assert run(tiny, "--out", trained, "--resume") == 2
     assert "another one is at it" in capsys.readouterr().err
-
-
-def test_what_a_killed_process_left_is_swept_up(tmp_path):
-    for name in (".model.123.tmp.keras", ".probe.123", "model.keras", ".mine"):
-        (tmp_path / name).write_text("")
-    with runs.alone(tmp_path):
-        assert sorted(os.listdir(tmp_path)) == [".mine", "model.keras"]
 
 
 def test_an_interrupted_training_says_how_to_go_on(tiny, tmp_path, capsys, monkeypatch):

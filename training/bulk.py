@@ -41,7 +41,7 @@ def predict(
 
     Example:
         >>> rows = open_rows("faces.npy", model.endpoints()["encode"].inputs)
-        >>> predict(model, rows, Path("codes"), "encode", shards.digest_of_file("vae.keras"))
+        >>> predict(model, rows, Path("codes"), "encode", digests.of_file("vae.keras"))
 
     Args:
         model: A `keras_vae.Autoencoder`.

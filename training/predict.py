@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from training import cli, runs
+from training import cli, digests, folders, runs
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
@@ -60,7 +60,7 @@ def predict(
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"Expected OUT to be a folder. Received: the file {folder}.")
     cli.prepare_tensorflow()
-    from training import bulk, shards
+    from training import bulk
     from training.rows import open_rows
 
     model = opened.model()
@@ -73,13 +73,13 @@ def predict(
     )
     print(f"{rows.count:,} rows of {rows.name}")
     folder.mkdir(parents=True, exist_ok=True)
-    with runs.alone(folder), Bar() as bar:
+    with folders.alone(folder), Bar() as bar:
         done = bulk.predict(
             model,
             rows,
             folder,
             output,
-            shards.digest_of_file(opened.model_path),
+            digests.of_file(opened.model_path),
             format,
             rows_per_shard,
             batch_size,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from training import digests
 from training.sources.base import as_floats, shape_text
 
 PARTS = ("train", "test")
@@ -56,7 +57,7 @@ def open_rows(
         ValueError: If it holds something else than the model takes.
     """
     from training import shards
-    from training.sources.arrays import load_arrays
+    from training.sources.arrays import load_arrays, mapped
     from training.sources.idx import has_idx_files
 
     path = Path(source).expanduser()
@@ -66,9 +67,9 @@ def open_rows(
             raise FileNotFoundError(f"Expected a file {path}. Received: no such file.")
         if suffix == ".npy":
             _refuse_part(part, source)
-            return _of_arrays([_mapped(path)], inputs, source, shards.digest_of_file(path))
+            return _of_arrays([mapped(path)], inputs, source, digests.of_file(path))
         arrays = _chosen(load_arrays(path), inputs, part, path)
-        return _of_arrays(arrays, inputs, source, shards.digest_of_file(path))
+        return _of_arrays(arrays, inputs, source, digests.of_file(path))
     if path.is_dir() and (path / shards.MANIFEST).is_file():
         _refuse_part(part, source)
         return _of_shards(path, inputs)
@@ -163,16 +164,6 @@ def _of_shards(folder: Path, inputs: Sequence[Any]) -> Rows:
         return [_as_input(done.read(name, start, stop), inputs[0])]
 
     return Rows(str(folder), done.count, done.digest, read)
-
-
-def _mapped(path: Path) -> np.ndarray:
-    """The array of a .npy file, left on the disk."""
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(
-            f"Expected a file written by numpy.save. Received {path}: {error}"
-        ) from error
 
 
 def _chosen(

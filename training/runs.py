@@ -11,19 +11,13 @@ evaluation.*    what training.evaluate measured
 post_mortem.*   the model of a training whose loss was not finite any more, and where that began
 """
 
-import contextlib
-import errno
-import hashlib
 import json
 import os
-import shutil
-import zipfile
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training import digests
 from training.cli import did_you_mean
 
 RUNS = Path("runs")
@@ -33,12 +27,6 @@ CONFIG = "config.json"
 METRICS = "metrics.jsonl"
 CHECKPOINTS = "checkpoints"
 HASH = "sha256"
-CHUNK = 1 << 20
-# What Python raises for damaged zip files.
-DAMAGED = (
-    *(ValueError, OSError, EOFError, RuntimeError, NotImplementedError),
-    *(zipfile.BadZipFile, zlib.error),
-)
 
 
 @dataclass(frozen=True)
@@ -170,11 +158,13 @@ def load_model(path: Path, compile: bool = False) -> Any:
 
 def is_whole(path: Path) -> bool:
     """Whether a .keras file is there and no byte of its content was changed."""
+    from keras_vae.loading import check_archive
+
     try:
-        with zipfile.ZipFile(path) as file:
-            return file.testzip() is None
-    except DAMAGED:
+        check_archive(path)
+    except (FileNotFoundError, ValueError):
         return False
+    return True
 
 
 def mend_model(folder: Path, model: Any) -> None:
@@ -214,38 +204,11 @@ def create(path: Path | None, recipe: str) -> Path:
             number += 1
 
 
-def check_room(folder: Path, size: int) -> None:
-    """Write `size` bytes to the disk and remove them, to find out now and not after an hour.
-
-    Raises:
-        OSError: If the folder cannot be written or has no room.
-    """
-    probe = folder / f".probe.{os.getpid()}"
-    chunk = os.urandom(CHUNK)
-    try:
-        with probe.open("wb") as file:
-            for start in range(0, size, CHUNK):
-                file.write(chunk[: size - start])
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        free = ""
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            free = f" ({shutil.disk_usage(folder).free / 1e6:,.0f} MB are free.)"
-        raise OSError(
-            f"Expected to be able to write {size / 1e6:,.1f} MB, for the model, in {folder}. "
-            f"Received: {error.strerror}.{free}"
-        ) from error
-    finally:
-        if probe.exists():
-            probe.unlink()
-
-
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     """Write config.json."""
     from keras_vae.files import write_atomically
 
-    text = json.dumps({**config, HASH: _hash(config)}, indent=2) + "\n"
+    text = json.dumps({**config, HASH: digests.of_json(config)}, indent=2) + "\n"
     write_atomically(folder / CONFIG, lambda path: path.write_text(text))
 
 
@@ -263,7 +226,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise ValueError(f"Expected an object in {path}. Received: {type(config).__name__}.")
     # Runs of earlier versions have no hash, and nothing of its length either.
     wanted = config.pop(HASH, None)
-    if (wanted or _looks_hashed(config)) and wanted != _hash(config):
+    if (wanted or _looks_hashed(config)) and wanted != digests.of_json(config):
         raise ValueError(
             f"Expected {path} as it was written. Received: one that was changed since. (Restore "
             "it, or start a new run.)"
@@ -274,44 +237,12 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _hash(config: dict[str, Any]) -> str:
-    """SHA-256 of all options, whatever their layout in the file."""
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
-
-
 def _looks_hashed(config: dict[str, Any]) -> bool:
     """Whether a value is a hash: its name may be what was changed."""
     texts = [value for value in config.values() if isinstance(value, str)]
-    return any(len(t) == len(_hash({})) and set(t) <= set("0123456789abcdef") for t in texts)
-
-
-@contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from working in `folder`, and sweep up what a killed one left.
-
-    Raises:
-        RuntimeError: If another process is working there.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows; there a file in use cannot be replaced anyway.
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise RuntimeError(
-            f"Expected to be the only process that works in {folder}. Received: another one is "
-            "at it. (Wait for it, or choose another --out.)"
-        ) from error
-    try:
-        for left in (*folder.glob(".*.tmp*"), *folder.glob(".probe.*")):
-            left.unlink()
-        yield
-    finally:
-        os.close(descriptor)
+    return any(
+        len(t) == len(digests.of_json({})) and set(t) <= set("0123456789abcdef") for t in texts
+    )
 
 
 def keep_epochs(folder: Path, epochs: int) -> None:

@@ -3,7 +3,6 @@
 It is filled one file after the other, by one process or by several after each other.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.files import write_atomically
+from training import digests
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -47,7 +47,7 @@ class Shards:
     @property
     def digest(self) -> str:
         """SHA-256 of what all files hold."""
-        return _digest({**self.about, SHARDS: self.done})
+        return digests.of_json({**self.about, SHARDS: self.done})
 
     def __len__(self) -> int:
         return -(-self.count // int(self.about["options"]["rows_per_shard"]))
@@ -65,20 +65,20 @@ class Shards:
     def write(self, number: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Write a shard atomically, then the manifest that knows it."""
         path = write_atomically(self.path(number), lambda new: _save(new, arrays))
-        self.done[path.name] = digest_of_file(path)
+        self.done[path.name] = digests.of_file(path)
         self.write_manifest()
 
     def write_manifest(self) -> None:
         """Write what is known by now."""
         content = {**self.about, SHARDS: dict(sorted(self.done.items()))}
-        text = json.dumps({**content, HASH: _digest(content)}, indent=1) + "\n"
+        text = json.dumps({**content, HASH: digests.of_json(content)}, indent=1) + "\n"
         write_atomically(self.folder / MANIFEST, lambda new: new.write_text(text))
 
     def is_whole(self, number: int) -> bool:
         """Whether a shard is there as it was written."""
         path = self.path(number)
         wanted = self.done.get(path.name)
-        return wanted is not None and path.is_file() and digest_of_file(path) == wanted
+        return wanted is not None and path.is_file() and digests.of_file(path) == wanted
 
     def read(self, name: str, start: int, stop: int) -> np.ndarray:
         """Rows of the array `name`, of all shards that hold some of them."""
@@ -140,12 +140,6 @@ def read_whole(folder: Path) -> Shards:
     return shards
 
 
-def digest_of_file(path: Path) -> str:
-    """SHA-256 of all bytes of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _read(folder: Path) -> Shards:
     path = folder / MANIFEST
     try:
@@ -154,7 +148,7 @@ def _read(folder: Path) -> Shards:
         done = content[SHARDS]
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"Expected a manifest. Received: {path}, damaged ({error}).") from error
-    if wanted != _digest(content):
+    if wanted != digests.of_json(content):
         raise ValueError(
             f"Expected {path} as it was written. Received: one that was changed since. (Restore "
             "it, or start in a new folder.)"
@@ -173,10 +167,6 @@ def _refuse_another(before: dict[str, Any], now: dict[str, Any], folder: Path) -
             f"Expected the model, the source and the options that {folder} was begun with. "
             f"Received: {'; '.join(changed)}. (Choose another folder.)"
         )
-
-
-def _digest(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -23,7 +23,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from training import cli, loop, options, recipes, runs, workers
+from training import cli, folders, loop, options, recipes, runs, workers
 from training.options import Settings
 from training.recipes import Recipe
 from training.workers import Workers
@@ -155,7 +155,7 @@ def train_in(
     resume = loop.resuming(folder, data, recipe, settings, group)
     with group.scope():
         model, position = loop.start(recipe, settings, stored, config, resume)
-    runs.check_room(folder, 4 * COPIES * config["parameters"] + BYTES_FOR_PICTURES)
+    folders.check_room(folder, 4 * COPIES * config["parameters"] + BYTES_FOR_PICTURES)
     runs.write_config(folder, config)
     print(f"Run directory: {folder}", flush=True)
     command = f"python -m training.train {config['recipe']} --out {folder} --resume"

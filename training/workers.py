@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from training import cluster, runs
+from training import cluster, folders
 from training.cli import TERMINATED
 from training.options import Settings
 
@@ -228,5 +228,5 @@ def beating(watch: Watch) -> Any:
 
 
 def runs_alone(workers: Workers, folder: Path) -> Any:
-    """`training.runs.alone`; a folder of a worker's own needs no lock."""
-    return runs.alone(folder) if workers.is_chief else contextlib.nullcontext()
+    """`training.folders.alone`; a folder of a worker's own needs no lock."""
+    return folders.alone(folder) if workers.is_chief else contextlib.nullcontext()

@@ -71,7 +71,6 @@ def lstm(
         ValueError: If `shape` is not `(time, features)` or `units` is empty.
     """
     units = arguments.sizes("units", units)
-    masked = arguments.flag("masked", masked)
     bidirectional = arguments.flag("bidirectional", bidirectional)
     latent_dim = arguments.whole("latent_dim", latent_dim)
     decoder_heads = arguments.whole("decoder_heads", decoder_heads)

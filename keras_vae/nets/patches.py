@@ -55,6 +55,8 @@ def patches(
     blocks = arguments.whole("blocks", blocks, 0)
     decoder_blocks = arguments.whole("decoder_blocks", decoder_blocks, 0)
     decoder_heads = arguments.whole("decoder_heads", decoder_heads)
+    patch, width = arguments.whole("patch", patch), arguments.whole("width", width)
+    attention_heads = arguments.whole("attention_heads", attention_heads)
     _check(height, side, patch, width, attention_heads)
     grid = (height // patch, side // patch)
     encoder = _encoder(
@@ -129,13 +131,12 @@ class GridPositions(layers.Layer):
 
 
 def _check(height: int, side: int, patch: int, width: int, attention_heads: int) -> None:
-    if arguments.whole("patch", patch) and (height % patch or side % patch):
+    if height % patch or side % patch:
         raise ValueError(
             f"Expected a patch that divides the height and width of images, {height} and {side}. "
             f"Received: patch={patch!r}."
         )
-    arguments.whole("attention_heads", attention_heads)
-    if arguments.whole("width", width) % 4 or width % attention_heads:
+    if width % 4 or width % attention_heads:
         raise ValueError(
             "Expected a width that is a multiple of 4 and of attention_heads. Received: "
             f"width={width}, attention_heads={attention_heads}."

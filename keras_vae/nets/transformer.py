@@ -59,10 +59,11 @@ def transformer(
         ValueError: If `shape` is not `(time, features)` or the heads do not divide `width`.
     """
     latent_dim = arguments.whole("latent_dim", latent_dim)
-    masked = arguments.flag("masked", masked)
     blocks = arguments.whole("blocks", blocks, 0)
     decoder_heads = arguments.whole("decoder_heads", decoder_heads)
-    if arguments.whole("width", width) % arguments.whole("attention_heads", attention_heads):
+    width = arguments.whole("width", width)
+    attention_heads = arguments.whole("attention_heads", attention_heads)
+    if width % attention_heads:
         raise ValueError(
             "Expected attention_heads that divide width. Received: "
             f"attention_heads={attention_heads}, width={width}."
@@ -106,8 +107,7 @@ def attention_blocks(
     seen = None if steps is None else ops.expand_dims(steps, 1)
     for _ in range(count):
         normal = layers.LayerNormalization()(h)
-        # Keras takes no integer of NumPy here.
-        attention = layers.MultiHeadAttention(int(attention_heads), int(width // attention_heads))
+        attention = layers.MultiHeadAttention(attention_heads, width // attention_heads)
         h = h + attention(normal, normal, attention_mask=seen, use_causal_mask=causal)
         normal = layers.LayerNormalization()(h)
         h = h + layers.Dense(width)(layers.Dense(2 * width, "relu")(normal))

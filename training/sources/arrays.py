@@ -58,6 +58,20 @@ def read_npy(path: Path) -> Data:
     return _split(path.stem, as_images(load_arrays(path)[""], str(path)), None)
 
 
+def mapped(path: Path) -> np.memmap:
+    """The array of a .npy file, left on the disk.
+
+    Raises:
+        ValueError: If it is no such file; the message names it.
+    """
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(
+            f"Expected a file written by numpy.save. Received: {path} ({error})."
+        ) from error
+
+
 def as_images(array: np.ndarray, where: str) -> np.ndarray:
     """Converts an array of images to bytes where nothing is lost, and refuses it where it would be.
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from training.sources import tfrecord
+from training.sources.arrays import mapped
 from training.sources.base import Data, check_images, hold_out, shape_text
 from training.sources.folder import is_grey, labels_of, picture_files, read_picture
 
@@ -119,21 +120,18 @@ def _data(name: str, train: Streamed, test: Streamed, **labels: Any) -> Data:
 
 def _npy(path: Path) -> tuple[Reader, int]:
     """Reads with pread: of a mapped file all pages that were seen count as memory."""
-    try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"Expected a file of numpy.save. Received {path}: {error}") from error
-    check_images(mapped, str(path))
-    if not mapped.flags.c_contiguous:
+    array = mapped(path)
+    check_images(array, str(path))
+    if not array.flags.c_contiguous:
         raise ValueError(f"Expected an array in the order of C. Received: {path} in Fortran's.")
-    shape, offset = mapped.shape[1:], int(mapped.offset)
+    shape, offset = array.shape[1:], int(array.offset)
     length, descriptor = int(np.prod(shape)), os.open(path, os.O_RDONLY)
 
     def read(number: int) -> np.ndarray:
         content = os.pread(descriptor, length, offset + number * length)
         return np.frombuffer(content, np.uint8).reshape(shape)
 
-    return read, len(mapped)
+    return read, len(array)
 
 
 def _of_records(path: Path, files: list[Path], size: tuple[int, int] | None) -> Data:
