@@ -150,7 +150,7 @@ def test_a_file_that_is_damaged_or_something_else_is_named(tmp_path, records, ch
     "name, error, message",
     [
         ("missing", FileNotFoundError, "which does not exist"),
-        ("x.txt", FileNotFoundError, "a .npy or a .tfrecord file after stream:"),
+        ("x.txt", FileNotFoundError, ".tfrecord or .parquet file after stream:"),
         ("floats.npy", ValueError, "Expected uint8 images. Received float64"),
         ("fortran.npy", ValueError, "the order of C"),
         ("text.npy", ValueError, "Expected a file written by numpy.save"),

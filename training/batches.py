@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from training.order import order_of_epoch
 from training.sources.base import check_examples
 from training.sources.streamed import Streamed
 
@@ -83,9 +84,10 @@ def training_batches(
         )
     first_epoch, done = divmod(start_step, steps)
     get_batch = _gatherer(images, labels)
+    blocks = images.blocks if isinstance(images, Streamed) else None
 
     def indices_of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(tf.range(count), tf.stack([seed, epoch]))
+        order = order_of_epoch(count, blocks, tf.stack([seed, epoch]))
         first_step = tf.where(epoch == first_epoch, tf.constant(done, tf.int64), 0)
         return tf.data.Dataset.range(first_step, steps).map(
             lambda step: order[step * batch_size : (step + 1) * batch_size]

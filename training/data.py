@@ -74,7 +74,8 @@ def load(
             - the path of a folder of IDX files (also `idx:FOLDER`), or of a folder of pictures
               (PNG, JPEG, BMP, GIF; sub-folders are labels).
             - `stream:PATH`: images that stay on the disk, for sets larger than memory: a .npy
-              file, .tfrecord files, or a folder of pictures, see `training.sources.streamed`.
+              file, .tfrecord or .parquet files, or a folder of pictures, see
+              `training.sources.streamed`.
             - the path of an .npz or .npy file, or `static:FILE` for a file of binary MNIST, see
               `training.protocols.read_static`.
             - `tfds:NAME`, or the bare name, of an image data set of TensorFlow Datasets.

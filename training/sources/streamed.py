@@ -6,26 +6,47 @@ either gives the same batches, and goes on after an interruption at any of them.
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from training.sources import tfrecord
 from training.sources.arrays import mapped
 from training.sources.base import Data, check_images, hold_out, shape_text
 from training.sources.folder import is_grey, labels_of, picture_files, read_picture
+from training.sources.parquet import Table
+from training.sources.tfrecord import Records
 
 SCHEME = "stream:"
 # Of a folder, so many pictures tell whether all are grey: to open all of them takes long.
 ASKED = 100
 
 Reader = Callable[[int], np.ndarray]
+Opener = Callable[[list[Path]], Any]
+OPENERS: dict[str, Opener] = {".tfrecord": Records, ".parquet": Table}
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Rows that are read together, where reading one alone would take as long.
+
+    Attributes:
+        of_rows: The block of each row, int32, from 0.
+        window: How many blocks are kept in memory.
+    """
+
+    of_rows: np.ndarray
+    window: int
+
+    @property
+    def count(self) -> int:
+        """How many blocks there are."""
+        return int(self.of_rows.max()) + 1
 
 
 class Streamed:
-    """An array of images of which each is read anew, and nothing is kept.
+    """An array of images of which each is read anew when it is asked for.
 
     It is indexed by slices and by arrays of numbers, which give another one of these;
     `numpy.asarray` reads it whole.
@@ -34,13 +55,16 @@ class Streamed:
         read: From a number to the image, uint8 of shape `(height, width, channels)`.
         numbers: Of the images, in order.
         shape: Of one image.
+        table: What has the images, where they are read in blocks.
     """
 
     dtype = np.dtype(np.uint8)
     ndim = 4
 
-    def __init__(self, read: Reader, numbers: np.ndarray, shape: Sequence[int]) -> None:
-        self._read, self._numbers = read, numbers
+    def __init__(
+        self, read: Reader, numbers: np.ndarray, shape: Sequence[int], table: Table | None = None
+    ) -> None:
+        self._read, self._numbers, self._table = read, numbers, table
         self.shape = (len(numbers), *shape)
         self.failure: Exception | None = None
 
@@ -48,10 +72,20 @@ class Streamed:
         return len(self._numbers)
 
     def __getitem__(self, index: Any) -> "Streamed":
-        return Streamed(self._read, np.atleast_1d(self._numbers[index]), self.shape[1:])
+        numbers = np.atleast_1d(self._numbers[index])
+        return Streamed(self._read, numbers, self.shape[1:], self._table)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self.rows(np.arange(len(self))).astype(dtype or self.dtype, copy=False)
+
+    @property
+    def blocks(self) -> Blocks | None:
+        """How the images lie together, where that matters to the order of reading them."""
+        if self._table is None:
+            return None
+        places = np.searchsorted(self._table.starts, self._numbers, side="right")
+        of_rows = np.unique(places, return_inverse=True)[1].astype(np.int32)
+        return Blocks(of_rows, self._table.window)
 
     def astype(self, dtype: Any) -> np.ndarray:
         """All images in memory, as `numpy.ndarray.astype`."""
@@ -80,37 +114,51 @@ class Streamed:
 
 
 def read_stream(path: Path, size: tuple[int, int] | None = None) -> Data:
-    """Images of a .npy file, of .tfrecord files, or of a folder of pictures, left on the disk.
+    """Images of a .npy, .tfrecord or .parquet file or folder, or of pictures, left on the disk.
 
     Args:
-        path: A .npy file of bytes; a .tfrecord file or a folder of such, see
-            `training.sources.tfrecord`; or a folder as `training.sources.folder` reads it.
+        path: A .npy file of bytes; a .tfrecord or .parquet file or a folder of such, see
+            `training.sources.tfrecord` and `training.sources.parquet`; or a folder as
+            `training.sources.folder` reads it.
         size: The (height, width) to stretch pictures to; of a folder of pictures only.
 
     Raises:
         FileNotFoundError: If there is nothing.
         ValueError: If a file is damaged or holds something else; the message names it.
+        ImportError: If there are .parquet files, and pyarrow is not installed.
     """
-    if path.is_dir() and (records := sorted(path.rglob("*.tfrecord"))):
-        return _of_records(path, records, size)
+    suffix, files = _files(path)
+    if suffix in OPENERS:
+        _refuse_size(size, path)
+        return _of_files(path, files, OPENERS[suffix])
     if path.is_dir():
         return _of_folder(path, size)
-    if not path.is_file() or path.suffix not in (".npy", ".tfrecord"):
+    if not path.is_file() or suffix != ".npy":
         raise FileNotFoundError(
-            f"Expected a folder, a .npy or a .tfrecord file after {SCHEME}. Received: {path}"
-            f"{'' if path.exists() else ', which does not exist'}."
+            f"Expected a folder, a .npy, .tfrecord or .parquet file after {SCHEME}. Received: "
+            f"{path}{'' if path.exists() else ', which does not exist'}."
         )
-    if path.suffix == ".tfrecord":
-        return _of_records(path, [path], size)
     _refuse_size(size, path)
     return _held_out(path.stem, *_npy(path))
 
 
+def _files(path: Path) -> tuple[str, list[Path]]:
+    """The suffix of a file, or that of the .tfrecord or .parquet files of a folder; the files."""
+    if not path.is_dir():
+        return (path.suffix if path.is_file() else "", [path])
+    found = {suffix: sorted(path.rglob(f"*{suffix}")) for suffix in OPENERS}
+    found = {suffix: files for suffix, files in found.items() if files}
+    if len(found) > 1:
+        raise ValueError(
+            f"Expected files of one kind in {path}. Received: {' and '.join(found)} files."
+        )
+    return next(iter(found.items()), ("", []))
+
+
 def _held_out(name: str, read: Reader, count: int) -> Data:
     """Every tenth image is a test image, as of arrays in memory."""
-    train, test = hold_out(count)
     shape = read(0).shape
-    return _data(name, Streamed(read, train, shape), Streamed(read, test, shape))
+    return _data(name, *(Streamed(read, part, shape) for part in hold_out(count)))
 
 
 def _data(name: str, train: Streamed, test: Streamed, **labels: Any) -> Data:
@@ -134,18 +182,25 @@ def _npy(path: Path) -> tuple[Reader, int]:
     return read, len(array)
 
 
-def _of_records(path: Path, files: list[Path], size: tuple[int, int] | None) -> Data:
+def _of_files(path: Path, files: list[Path], opened: Opener) -> Data:
     """Files whose names begin with test are the test images, otherwise every tenth image is."""
-    _refuse_size(size, path)
     tests = [file for file in files if file.name.startswith("test")]
     if not tests or len(tests) == len(files):
-        records = tfrecord.Records(files)
-        return _held_out(path.stem, records.read, len(records))
-    train = tfrecord.Records([file for file in files if file not in tests])
-    test = tfrecord.Records(tests)
-    shape = train.read(0).shape
-    parts = (Streamed(r.read, np.arange(len(r)), shape) for r in (train, test))
-    return _data(path.stem, *parts)
+        rows = opened(files)
+        parts = [(rows, numbers) for numbers in hold_out(len(rows))]
+    else:
+        train = [file for file in files if file not in tests]
+        parts = [(rows, np.arange(len(rows))) for rows in (opened(train), opened(tests))]
+    images, labels = zip(*(_part(*part) for part in parts), strict=True)
+    return _data(path.stem, *images, train_labels=labels[0], test_labels=labels[1])
+
+
+def _part(rows: Any, numbers: np.ndarray) -> tuple[Streamed, np.ndarray | None]:
+    """Some of the images of files, and their labels."""
+    table = rows if isinstance(rows, Table) else None
+    labels = None if table is None else table.labels()
+    images = Streamed(rows.read, numbers, rows.read(0).shape, table)
+    return images, None if labels is None else labels[numbers]
 
 
 def _of_folder(folder: Path, size: tuple[int, int] | None) -> Data:

@@ -8,7 +8,6 @@ A record is a `tf.train.Example` with the features
 Other features, such as a label, are passed over. Files are not compressed.
 """
 
-import io
 import os
 import struct
 from collections.abc import Sequence
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from training.sources.contents import image_of
 
 LENGTH = struct.Struct("<QI")  # Of the data, and a checksum of these eight bytes.
 CHECKSUM = 4  # Bytes, after the data.
@@ -97,23 +98,7 @@ def _image(content: bytes, where: str) -> np.ndarray:
             f"{len(values)} of them, and features {sorted(features)}."
         )
     shape = tuple(features["shape"].int64_list.value) if "shape" in features else ()
-    return _pixels(values[0], shape, where) if shape else _decoded(values[0], where)
-
-
-def _pixels(content: bytes, shape: tuple[int, ...], where: str) -> np.ndarray:
-    if len(shape) != 3 or min(shape) < 1 or len(content) != np.prod(shape):
-        raise ValueError(
-            f"Expected as many bytes as the shape (height, width, channels) says. Received: "
-            f"{len(content):,} bytes and {shape} in {where}."
-        )
-    return np.frombuffer(content, np.uint8).reshape(shape)
-
-
-def _decoded(content: bytes, where: str) -> np.ndarray:
-    from training.sources.folder import decoded
-
-    image: Any = decoded(io.BytesIO(content), Path(where))
-    return image
+    return image_of(values[0], shape, where)
 
 
 def masked_crc32c(content: bytes) -> int:

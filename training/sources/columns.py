@@ -1,0 +1,160 @@
+"""How a column of a Parquet file holds images, and their pixels from what was read of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+IMAGE, SHAPE, LABEL = "image", "shape", "label"
+
+
+@dataclass(frozen=True)
+class Column:
+    """How images are kept.
+
+    Attributes:
+        name: Of the column.
+        lists: Whether it holds lists of numbers, otherwise bytes.
+        shape: Of one image as far as the type of the column says it, otherwise empty.
+        axes: How many lists are in each other; 0 for bytes.
+    """
+
+    name: str
+    lists: bool
+    shape: tuple[int, ...]
+    axes: int
+
+    def __str__(self) -> str:
+        sizes = " of one size" if self.lists and self.shape else ""
+        kind = f"lists{sizes}, {self.axes} in each other," if self.lists else "bytes"
+        return f"{kind} in the column {self.name}"
+
+
+def image_column(schema: Any, where: str) -> Column:
+    """The column `image`, or the only one that can hold images.
+
+    Args:
+        schema: A `pyarrow.Schema`.
+        where: What messages call the file.
+
+    Raises:
+        ValueError: If there is none, or it holds something else.
+    """
+    found = [field.name for field in schema if _how(field.name, field.type)]
+    name = IMAGE if IMAGE in schema.names or len(found) != 1 else found[0]
+    column = _how(name, schema.field(name).type) if name in schema.names else None
+    if column is None:
+        raise ValueError(
+            f"Expected a column {IMAGE} of bytes or of lists of uint8, or one such column alone, "
+            f"in {where}. Received: {', '.join(f'{f.name} ({f.type})' for f in schema)}."
+        )
+    return column
+
+
+def _how(name: str, kind: Any) -> Column | None:
+    """How a column of this type holds images; None if it does not."""
+    import pyarrow as pa
+
+    shape: tuple[int, ...] = ()
+    if isinstance(kind, pa.FixedShapeTensorType):
+        if kind.permutation not in (None, list(range(len(kind.shape)))):
+            return None
+        shape = _with_channels(tuple(kind.shape))
+    kind = getattr(kind, "storage_type", kind)
+    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        kind = kind.field("bytes").type
+    if _is_bytes(kind):
+        return Column(name, False, (), 0)
+    sizes = []
+    while _is_list(kind):
+        sizes.append(getattr(kind, "list_size", 0))
+        kind = kind.value_type
+    if not 1 <= len(sizes) <= 3 or not pa.types.is_uint8(kind):
+        return None
+    if len(sizes) > 1 and all(sizes):
+        shape = _with_channels(tuple(sizes))
+    return Column(name, True, shape, len(sizes))
+
+
+def pixels(array: Any, where: str) -> np.ndarray:
+    """The numbers of lists, uint8 of shape `(rows, ...)`, one axis for each list.
+
+    Args:
+        array: A `pyarrow.Array`.
+        where: What messages call its rows.
+
+    Raises:
+        ValueError: If a row has another length than the others, or something is missing.
+    """
+    import pyarrow.compute as pc
+
+    array, sizes = getattr(array, "storage", array), [len(array)]
+    while _is_list(array.type):
+        refuse_missing(array, where)
+        lengths = pc.min_max(pc.list_value_length(array)).as_py()
+        if lengths["min"] != lengths["max"]:
+            raise ValueError(
+                f"Expected images of one shape. Received: lists of {lengths['min']} to "
+                f"{lengths['max']} in {where}."
+            )
+        sizes.append(lengths["max"])
+        array = array.flatten()
+    refuse_missing(array, where)
+    return array.to_numpy().reshape(sizes)
+
+
+def contents(array: Any, where: str) -> Any:
+    """The bytes of a column, a `pyarrow.Array`; raises ValueError if some are missing."""
+    import pyarrow as pa
+
+    refuse_missing(array, where)
+    array = getattr(array, "storage", array)
+    if pa.types.is_struct(array.type):
+        array = array.field("bytes")
+        refuse_missing(array, where)
+    return array
+
+
+def whole_numbers(array: Any, where: str) -> np.ndarray:
+    """Integers, int64 of shape `(rows,)`, or `(rows, length)` of lists.
+
+    Raises:
+        ValueError: If they are something else, or something is missing.
+    """
+    import pyarrow as pa
+
+    kind = array.type
+    while _is_list(kind):
+        kind = kind.value_type
+    if not pa.types.is_integer(kind):
+        raise ValueError(f"Expected integers. Received: {array.type} in {where}.")
+    return pixels(array, where).astype(np.int64)
+
+
+def image_shape(found: np.ndarray) -> tuple[int, ...]:
+    """The shape of the images of `pixels`: one channel where there are two axes."""
+    return _with_channels(found.shape[1:])
+
+
+def refuse_missing(array: Any, where: str) -> None:
+    """Raises ValueError if an element of an array is null."""
+    if array.null_count:
+        raise ValueError(f"Expected a value in each row. Received: null in {where}.")
+
+
+def _with_channels(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (*shape, 1) if len(shape) == 2 else shape
+
+
+def _is_bytes(kind: Any) -> bool:
+    import pyarrow as pa
+
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return any(test(kind) for test in tests)
+
+
+def _is_list(kind: Any) -> bool:
+    import pyarrow as pa
+
+    tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(test(kind) for test in tests)

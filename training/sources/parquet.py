@@ -1,0 +1,120 @@
+"""Images in Parquet files, read a row group at a time.
+
+A row holds an image in the column `image`, or in the only column that can hold one:
+
+    lists    of uint8: three in each other (height, width, channels), two of grey images, an
+             `arrow.fixed_shape_tensor`, or one flat list with the column `shape`
+    bytes    a PNG or JPEG file, also as the field `bytes` of a struct; or, with the column
+             `shape`, the pixels themselves, which are read ten times as fast as lists
+
+`shape` is height, width and channels, the same in all rows. Integers in a column `label` are the
+labels. Other columns are not read.
+"""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.sources.base import shape_text
+from training.sources.parquet_file import ParquetFile
+
+WINDOW_BYTES = 256 << 20  # Of row groups that are in memory at once.
+SPARE = 2  # Row groups that batches ahead may open before others are done with.
+
+
+class Table:
+    """The rows of some files, in the order of the files.
+
+    What can be known without reading all images is checked at once, and the first image of each
+    file is read.
+
+    Args:
+        files: Their paths.
+
+    Attributes:
+        starts: The first row of each row group, and the number of rows.
+        window: How many row groups are kept in memory, at least two.
+
+    Raises:
+        ValueError: If a file is damaged, empty or something else, or its images are not those of
+            the first file in kind and shape; the message names it.
+        ImportError: If pyarrow is not installed.
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = [ParquetFile(path) for path in files]
+        self.shape = self._files[0].first_image().shape
+        for file in self._files:
+            _refuse_another(file, self._files[0])
+        groups = [(file, group) for file in self._files for group in file.groups(self.shape)]
+        self._groups = groups
+        self.starts = np.cumsum([0, *(group.rows for _, group in groups)])
+        self.window = max(2, WINDOW_BYTES // max(group.size for _, group in groups))
+        self._recent: dict[int, Future] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def read(self, number: int) -> np.ndarray:
+        """The image of a row, uint8 of shape `(height, width, channels)`.
+
+        Raises:
+            ValueError: If it is none; the message names the file.
+        """
+        place = int(np.searchsorted(self.starts, number, side="right")) - 1
+        file, group = self._groups[place]
+        return file.image(self._images(place), number - int(self.starts[place]), group.first)
+
+    def labels(self) -> np.ndarray | None:
+        """The column `label`, int64 of shape `(rows,)`; None without such a column."""
+        found = [(file, file.labels()) for file in self._files]
+        parts = [labels for _, labels in found if labels is not None]
+        if parts and len(parts) < len(found):
+            without = next(file for file, labels in found if labels is None)
+            raise ValueError(
+                f"Expected a column label in all files or in none. Received: {without.path} "
+                "without, others with one."
+            )
+        return np.concatenate(parts) if parts else None
+
+    def _images(self, place: int) -> Any:
+        """The images of a row group: read once by whoever asks first, kept while it is recent."""
+        with self._lock:
+            mine = place not in self._recent
+            future = Future() if mine else self._recent.pop(place)
+            self._recent[place] = future  # The one that was used last is at the end.
+            for old in list(self._recent)[: -self.window - SPARE]:
+                del self._recent[old]
+        if mine:
+            self._fill(future, place)
+        return future.result()
+
+    def _fill(self, future: Future, place: int) -> None:
+        file, group = self._groups[place]
+        try:
+            future.set_result(file.images(group, self.shape))
+        except Exception as error:
+            future.set_exception(error)
+
+
+def _refuse_another(file: ParquetFile, first: ParquetFile) -> None:
+    if (file.column, file.shape) != (first.column, first.shape):
+        raise ValueError(
+            f"Expected images as in {first.path}: {_said(first)}. Received: {_said(file)} in "
+            f"{file.path}."
+        )
+    found, wanted = file.first_image().shape, first.first_image().shape
+    if found != wanted:
+        raise ValueError(
+            f"Expected images of {shape_text(wanted)}, as in {first.path}. Received: "
+            f"{shape_text(found)} in {file.path}."
+        )
+
+
+def _said(file: ParquetFile) -> str:
+    return f"{file.column}, {shape_text(file.shape) if file.shape else 'of no declared shape'}"

@@ -1,0 +1,198 @@
+"""One Parquet file of images: what it says of itself, and its row groups."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.sources import columns
+from training.sources.base import shape_text
+from training.sources.columns import LABEL, SHAPE
+from training.sources.contents import image_of
+
+GROUP_BYTES = 128 << 20  # Of images in a row group, which is read whole.
+ROWS_AT_ONCE = 256
+BUFFER = 1 << 20
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A row group: its number and first row in its file, how many rows, their bytes in memory."""
+
+    number: int
+    first: int
+    rows: int
+    size: int
+
+
+class ParquetFile:
+    """A file with at least one row, and a column of images.
+
+    Args:
+        path: Of the file.
+
+    Raises:
+        ValueError: If it is damaged, empty or something else; the message names it.
+        ImportError: If pyarrow is not installed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._metadata: Any = None
+        with self._named("the end of the file"):
+            self._metadata = self._open().metadata
+            self._schema = self._metadata.schema.to_arrow_schema()
+        if not self._metadata.num_rows:
+            raise ValueError(f"Expected at least one row in {path}. Received: none.")
+        self.column = columns.image_column(self._schema, str(path))
+        self.shape = self._declared_shape()
+
+    def __len__(self) -> int:
+        return int(self._metadata.num_rows)
+
+    def first_image(self) -> np.ndarray:
+        """The image of the first row, for its shape."""
+        array = next(self._batches(self.column.name, rows=1))[1]
+        return self.image(self._images([array], 0, self.shape), 0, 0)
+
+    def groups(self, shape: Shape) -> Iterator[Group]:
+        """The row groups with something in them.
+
+        Args:
+            shape: Of all images.
+
+        Raises:
+            ValueError: If one is too large, or the images of one are not all of that shape.
+        """
+        first = 0
+        for number in range(self._metadata.num_row_groups):
+            rows = self._metadata.row_group(number).num_rows
+            if rows:
+                yield Group(number, first, rows, self._size(number, rows, shape))
+            first += rows
+
+    def images(self, group: Group, shape: Shape) -> Any:
+        """What the rows of a group hold: uint8 `(rows, *shape)`, or a `pyarrow.Array` of bytes."""
+        parts = self._batches(self.column.name, group.number)
+        return self._images([array for _, array in parts], group.first, shape)
+
+    def image(self, images: Any, row: int, first: int) -> np.ndarray:
+        """One of `images`, of a group whose first row is `first`."""
+        if self.column.lists:
+            return images[row]
+        return image_of(images[row].as_buffer(), self.shape, f"{self.path}, row {first + row:,}")
+
+    def labels(self) -> np.ndarray | None:
+        """The column `label`, int64 `(rows,)`, or None; raises ValueError for other types."""
+        if LABEL not in self._schema.names:
+            return None
+        parts = self._batches(LABEL, rows=1 << 16)
+        where = f"the column {LABEL} of {self.path}"
+        return np.concatenate([columns.whole_numbers(array, where) for _, array in parts])
+
+    def _declared_shape(self) -> Shape:
+        """The shape where the type of the column or the column `shape` says it, otherwise ()."""
+        if self.column.shape or self.column.axes > 1:
+            return self.column.shape
+        if SHAPE in self._schema.names:
+            return self._shape_of_all_rows()
+        if self.column.lists:
+            raise ValueError(
+                f"Expected a column {SHAPE} (height, width, channels) beside flat lists of pixels. "
+                f"Received: {self.path} without. (Or write lists in lists, or tensors.)"
+            )
+        return ()
+
+    def _shape_of_all_rows(self) -> Shape:
+        wanted: Shape = ()
+        for first, array in self._batches(SHAPE, rows=1 << 16):
+            where = f"the column {SHAPE} of {self.path}, rows from {first:,}"
+            found = columns.whole_numbers(array, where)
+            wanted = wanted or tuple(found[0].reshape(-1).tolist())
+            if len(wanted) != 3 or min(wanted) < 1 or (found != wanted).any():
+                raise ValueError(
+                    "Expected one shape (height, width, channels) of all images. Received: "
+                    f"{np.unique(found, axis=0)[:3].tolist()} in {where}."
+                )
+        return wanted
+
+    def _size(self, number: int, rows: int, shape: Shape) -> int:
+        """Bytes of the images of a row group in memory."""
+        where = f"{self.path}, row group {number}"
+        about = self._metadata.row_group(number)
+        chunks = [about.column(i) for i in range(about.num_columns)]
+        chunks = [c for c in chunks if f"{c.path_in_schema}.".startswith(f"{self.column.name}.")]
+        size = rows * int(np.prod(shape))
+        if self.column.lists and size != (values := sum(c.num_values for c in chunks)):
+            raise ValueError(
+                f"Expected images of {shape_text(shape)}, as the first one. Received: {values:,} "
+                f"pixels in {rows:,} rows of {where}."
+            )
+        if not (self.column.lists or self.shape):
+            size = sum(chunk.total_uncompressed_size for chunk in chunks)
+        if size > GROUP_BYTES:
+            raise ValueError(
+                f"Expected row groups of at most {GROUP_BYTES >> 20} MB of images, as they are "
+                f"read whole. Received: {size / 2**20:,.0f} MB in {where}. (Write it with fewer "
+                "rows in a group: pyarrow.parquet.write_table(..., row_group_size=1000).)"
+            )
+        return size
+
+    def _images(self, parts: Sequence[Any], first: int, shape: Shape) -> Any:
+        import pyarrow as pa
+
+        where = f"{self.path}, rows from {first:,}"
+        if not self.column.lists:
+            return pa.concat_arrays([columns.contents(part, where) for part in parts])
+        found = np.concatenate([columns.pixels(part, where) for part in parts])
+        return found.reshape(len(found), *(shape or columns.image_shape(found)))
+
+    def _batches(
+        self, name: str, group: int | None = None, rows: int = ROWS_AT_ONCE
+    ) -> Iterator[tuple[int, Any]]:
+        """A column of a row group or of the whole file, in parts: the first row, and an array."""
+        groups, first = None if group is None else [group], 0
+        with self._named(f"the column {name}"):
+            options = {"row_groups": groups, "columns": [name], "use_threads": False}
+            for batch in self._open().iter_batches(rows, **options):
+                yield first, batch.column(0)
+                first += batch.num_rows
+
+    def _open(self) -> Any:
+        """A reader of its own for each use: one is not for several threads."""
+        return _pyarrow().parquet.ParquetFile(
+            self.path,
+            metadata=self._metadata,
+            pre_buffer=False,
+            buffer_size=BUFFER,
+            page_checksum_verification=True,
+        )
+
+    @contextlib.contextmanager
+    def _named(self, part: str) -> Iterator[None]:
+        """Whatever pyarrow says is damaged, the message names the file."""
+        pyarrow = _pyarrow()
+        try:
+            yield
+        except (pyarrow.ArrowException, OSError) as error:
+            raise ValueError(
+                f"Expected a whole Parquet file. Received: {self.path}, {part} unreadable "
+                f"({error}). (Copy or write it again.)"
+            ) from error
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError(
+            "Expected pyarrow, which reads Parquet files. Received: no such package. "
+            '(pip install "keras-vae[parquet]")'
+        ) from error
+    return pyarrow
