@@ -49,6 +49,7 @@ from keras_vae.models.vq_vae import VQVAE
 from keras_vae.models.wae import WAE
 from keras_vae.serving import Endpoint
 from keras_vae.speed import compile_fast
+from keras_vae.tiles import decode_tiled
 
 __version__ = "0.1.0"
 
@@ -89,6 +90,7 @@ __all__ = [
     "classifier_from",
     "compile_fast",
     "controllers",
+    "decode_tiled",
     "distributions",
     "estimators",
     "inpaint",

@@ -145,7 +145,11 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
     def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:
         """p(x | z) for codes of shape `(batch, *latent_shape)`."""
         checks.check_shape("z", z.shape, self.latent_shape)
-        return self.decoded(z, training)
+        return self.decoded(self.decoder_input(z), training)
+
+    def decoder_input(self, z: Tensor) -> Tensor:
+        """What the decoder takes for codes: here the codes themselves."""
+        return z
 
     def decoded(self, inputs: Any, training: bool = False) -> distributions.Distribution:
         """p(x | z) of what the decoder takes, whose shapes are right."""

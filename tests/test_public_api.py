@@ -48,6 +48,7 @@ NAMES = [
     "classifier_from",
     "compile_fast",
     "controllers",
+    "decode_tiled",
     "distributions",
     "estimators",
     "inpaint",

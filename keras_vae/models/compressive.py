@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import checks, distributions
+from keras_vae import distributions
 from keras_vae.autoencoder import Autoencoder, event
 from keras_vae.distributions import parameters, sum_event
 
@@ -63,12 +63,11 @@ class CompressiveAutoencoder(Autoencoder):
         """The integers of `x`, int32 `(batch, *latent_shape)`, of both signs."""
         return ops.cast(ops.round(self.encoder_outputs(x, training)[0]), "int32")
 
-    def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:
-        """p(x | z) for integers `(batch, *latent_shape)`."""
-        checks.check_shape("z", z.shape, self.latent_shape)
+    def decoder_input(self, z: Tensor) -> Tensor:
+        """The integers as numbers."""
         if not keras.backend.is_int_dtype(z.dtype):
             raise TypeError(f"Expected integers, as encode(x) gives. Received: {z.dtype}.")
-        return self.density(self.decoder(ops.cast(z, "float32"), training=training))
+        return ops.cast(z, "float32")
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Distortion and rate, each `(batch,)`, in nats, with noise in place of rounding."""

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae import checks, distributions
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.quantizers import CodeUse, Quantizer
 
@@ -58,11 +57,10 @@ class QuantizedAutoencoder(Autoencoder):
         """The integers of `x`, int32 `(batch, *latent_shape)`."""
         return self.quantizer.codes(self.encoder_outputs(x, training)[0])
 
-    def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:
-        """p(x | z) for integers `(batch, *latent_shape)`."""
-        checks.check_shape("z", z.shape, self.latent_shape)
+    def decoder_input(self, z: Tensor) -> Tensor:
+        """The vectors of integers."""
         _check_integers(z, self.codebook_size)
-        return self.density(self.decoder(self.quantizer.lookup(z), training=training))
+        return self.quantizer.lookup(z)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """The objective, `code_terms`, of the encoder's vectors for `x`."""

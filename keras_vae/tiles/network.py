@@ -1,0 +1,91 @@
+"""A network that takes maps of any size, with the layers and the weights of another one."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from keras_vae.tiles import reach
+from keras_vae.tiles.reach import Axes, Axis
+
+
+@dataclass
+class MapNetwork:
+    """A functional network of maps, freed from the size that it was made for.
+
+    Attributes:
+        network: The same layers, for maps of any size.
+        axes: Height and width of what it gives.
+        made: For each tensor on the way: its axes, and the bytes of a pixel.
+    """
+
+    network: Any = None
+    axes: Axes = (Axis(), Axis())
+    made: list[tuple[Axes, int]] = field(default_factory=list)
+
+    def activations(self, cells: tuple[int, int]) -> int:
+        """Bytes of all that is made on the way for a map of so many cells, together."""
+        return sum(
+            math.prod(axis.pixels(count) for axis, count in zip(axes, cells, strict=True)) * size
+            for axes, size in self.made
+        )
+
+
+def freed(network: Any) -> MapNetwork:
+    """A network of maps, for maps of any size.
+
+    Args:
+        network: A functional or sequential model from `(batch, height, width, channels)`.
+
+    Raises:
+        ValueError: If a layer of it is not known to do the same at each place of a map.
+    """
+    if isinstance(network, keras.Sequential) and network.built:
+        network = keras.Model(network.inputs, network.outputs)
+    inputs = getattr(network, "inputs", None) or []
+    if len(inputs) != 1 or len(inputs[0].shape) != 4:
+        raise ValueError(
+            "Expected a functional decoder of maps (height, width, channels). Received: "
+            f"{network!r}, which takes {[tuple(x.shape) for x in inputs] or 'what it says not'}."
+        )
+    found, known = MapNetwork(), {}
+
+    def noted(tensor: Any, axes: Axes) -> None:
+        known[id(tensor)] = tensor, axes  # With the tensor, so that its id stays its own.
+        size = keras.backend.standardize_dtype(tensor.dtype)
+        found.made.append((axes, tensor.shape[-1] * BYTES.get(size, 4)))
+
+    def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        arguments = keras.tree.flatten((args, kwargs))
+        before = [known[id(a)][1] for a in arguments if id(a) in known]
+        axes = reach.after(layer, before, keras.tree.flatten(args))
+        if axes is None:
+            raise ValueError(_refusal(layer))
+        outputs = layer(*args, **kwargs)
+        for output in keras.tree.flatten(outputs):
+            noted(output, axes)
+        return outputs
+
+    x = keras.Input((None, None, inputs[0].shape[-1]), dtype=inputs[0].dtype)
+    noted(x, (Axis(), Axis()))
+    structure = keras.tree.map_structure(lambda _: x, network.input)
+    found.network = keras.models.clone_model(
+        network, structure, clone_function=lambda layer: layer, call_function=called
+    )
+    found.axes = known[id(found.network.outputs[0])][1]
+    return found
+
+
+BYTES = {"float16": 2, "bfloat16": 2, "float64": 8}
+
+
+def _refusal(layer: Any) -> str:
+    arguments = ("strides", "padding", "dilation_rate", "output_padding", "axis", "interpolation")
+    said = [f"{name}={getattr(layer, name)}" for name in arguments if hasattr(layer, name)]
+    return (
+        "Expected a decoder that does the same at each place of the map: convolutions of step 1, "
+        "transposed convolutions, enlargement, padding, cropping, activations of Keras, dense "
+        "layers and norms over channels. Received: the layer "
+        f"{getattr(layer, 'name', layer)}, {type(layer).__name__}({', '.join(said)})."
+    )
