@@ -47,6 +47,8 @@ def has_several_workers(model: Any = None) -> bool:
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
+    from keras_vae import kernels
+
     def sum_over_replicas(x: Any) -> Any:
         """The sum of `x` over all replicas that train in step."""
         if tf.distribute.get_strategy().num_replicas_in_sync == 1:
@@ -115,11 +117,12 @@ if keras.backend.backend() == "tensorflow":
 
         def train_step(self, data: Any) -> dict[str, Any]:
             """One step of the optimizer; returns the running means."""
-            with tf.GradientTape() as tape:
-                loss, logs = self.loss_and_logs(data, training=True)
-                loss = self.optimizer.scale_loss(loss)
-            gradients = tape.gradient(loss, self.trainable_variables)
-            self.optimizer.apply(gradients, self.trainable_variables)
+            with kernels.chosen(self):
+                with tf.GradientTape() as tape:
+                    loss, logs = self.loss_and_logs(data, training=True)
+                    loss = self.optimizer.scale_loss(loss)
+                gradients = tape.gradient(loss, self.trainable_variables)
+                self.optimizer.apply(gradients, self.trainable_variables)
             return for_keras(logs)
 
         def test_step(self, data: Any) -> dict[str, Any]:
