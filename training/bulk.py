@@ -1,7 +1,8 @@
 """What a model says of all rows of a source, in shards: each row once, in order, restartable."""
 
+import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ BYTES_PER_SHARD = 64 << 20
 BATCH_SIZE = 250
 LABELS = "path"  # Of the rows, where they have names.
 
+Bounds = tuple[tuple[float, float], str]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -63,10 +65,34 @@ def predict(
             takes; the message says where. Files before it are whole and are kept.
         FileExistsError: If there are files of something else in the folder.
     """
-    endpoint = model.endpoints()[output]
+    found = begun(model, rows, out, output, identity, format, rows_per_shard, batch_size, say)
+    run = compiled(model, output, found.batch_size)
+    bounds = bounds_of(model, output)
+    done = rows.count - sum(len(found.rows(number)) for number in found.missing)
+    for number in found.missing:
+        parts = []
+        for start, arrays in _batches(rows, found.rows(number), found.batch_size):
+            with named(rows, start, len(arrays[0])):
+                check(arrays, *bounds)
+                parts.append(run(arrays))
+            progress(done := done + len(arrays[0]), rows.count)
+        found.write(number, joined(parts, rows, found.rows(number), found.arrays))
+    return found
+
+
+def begun(
+    model: Any,
+    rows: Rows,
+    out: Path,
+    output: str,
+    identity: str,
+    format: str,
+    rows_per_shard: int | None,
+    batch_size: int,
+    say: Callable[[str], Any] = print,
+) -> Shards:
+    """The shards of `predict`, those that are there already among them; the arguments are its."""
     size = rows_per_shard or _rows_per_shard(model, batch_size)
-    batch_size = min(batch_size, size)
-    run = _compiled(model, endpoint, batch_size)
     about = {
         "model": {"class": type(model).__name__, "sha256": identity},
         "source": {"sha256": rows.identity},
@@ -75,21 +101,13 @@ def predict(
             "output": output,
             "format": format,
             "rows_per_shard": size,
-            "batch_size": batch_size,
+            "batch_size": min(batch_size, size),
         },
-        "arrays": _described(endpoint, rows, format),
+        "arrays": _described(model.endpoints()[output], rows, format),
     }
     found = shards.start(out, about, say)
-    missing = [number for number in range(len(found)) if found.path(number).name not in found.done]
-    done = rows.count - sum(len(found.rows(number)) for number in missing)
-    if done:
+    if done := rows.count - sum(len(found.rows(number)) for number in found.missing):
         say(f"{done:,} of {rows.count:,} rows are there already.")
-    for number in missing:
-        parts = []
-        for start, arrays in _batches(rows, found.rows(number), batch_size):
-            parts.append(_answers(model, run, arrays, rows, start))
-            progress(done := done + len(arrays[0]), rows.count)
-        found.write(number, _joined(parts, rows, found.rows(number), found.arrays))
     return found
 
 
@@ -99,14 +117,14 @@ def _rows_per_shard(model: Any, batch_size: int) -> int:
     return max(BYTES_PER_SHARD // size // batch_size, 1) * batch_size
 
 
-def _compiled(model: Any, endpoint: Any, batch_size: int) -> Callable[..., dict[str, np.ndarray]]:
-    """The endpoint as a function of arrays, of batches of one size alone."""
+def compiled(model: Any, output: str, batch_size: int) -> Callable[..., dict[str, np.ndarray]]:
+    """An endpoint as a function of a list of arrays, of batches of one size alone."""
     from keras_vae.estimators.compiled import Compiled, padded
 
-    compiled = Compiled(model, endpoint.function)
+    inner = Compiled(model, model.endpoints()[output].function)
 
     def run(arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-        answer = compiled.predict_on_batch(tuple(padded(arrays, batch_size)))
+        answer = inner.predict_on_batch(tuple(padded(arrays, batch_size)))
         return {name: np.asarray(value)[: len(arrays[0])] for name, value in answer.items()}
 
     return run
@@ -147,32 +165,38 @@ def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
             yield waiting.result()
 
 
-def _answers(
-    model: Any, run: Callable[..., Any], arrays: list[np.ndarray], rows: Rows, start: int
-) -> Mapping[str, np.ndarray]:
-    try:
-        _check(model, arrays, rows)
-        return dict(run(arrays))
-    except ValueError as error:
-        raise ValueError(
-            f"{error} (In rows {start:,} to {start + len(arrays[0]) - 1:,} of {rows.name}.)"
-        ) from error
-
-
-def _check(model: Any, arrays: list[np.ndarray], rows: Rows) -> None:
-    """Raise for numbers that no model takes, or that its likelihood does not have."""
+def bounds_of(model: Any, output: str) -> Bounds:
+    """What the values of the first input must lie between, and the name of the likelihood."""
     from keras_vae import checks
 
-    support = model.family.support if arrays[0].shape[1:] == tuple(model.event_shape) else None
+    shape = tuple(model.endpoints()[output].inputs[0].shape[1:])
+    support = model.family.support if shape == tuple(model.event_shape) else None
+    return support or checks.ANY_NUMBER, f"the {model.likelihood!r} likelihood"
+
+
+def check(arrays: Sequence[np.ndarray], support: tuple[float, float], likelihood: str) -> None:
+    """Raise ValueError for numbers that no model takes, or that its likelihood does not have."""
+    from keras_vae import checks
+
     for number, array in enumerate(arrays):
-        bounds = support if number == 0 and support else checks.ANY_NUMBER
-        checks.check_values("x", array, bounds, f"the {model.likelihood!r} likelihood")
+        bounds = support if number == 0 else checks.ANY_NUMBER
+        checks.check_values("x", array, bounds, likelihood)
 
 
-def _joined(
-    parts: list[Mapping[str, np.ndarray]], rows: Rows, shard: range, names: tuple[str, ...]
+@contextlib.contextmanager
+def named(rows: Rows, start: int, count: int) -> Iterator[None]:
+    """A ValueError says in which rows it was."""
+    try:
+        yield
+    except ValueError as error:
+        last = start + count - 1
+        raise ValueError(f"{error} (In rows {start:,} to {last:,} of {rows.name}.)") from error
+
+
+def joined(
+    parts: Sequence[Mapping[str, np.ndarray]], rows: Rows, shard: range, names: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
-    """The arrays of a shard."""
+    """The arrays of a shard, from the answers for its batches."""
     joined = {
         name: np.concatenate([part[name] for part in parts]) for name in names if name in parts[0]
     }

@@ -3,6 +3,7 @@
     python -m training.predict runs/vae photos/ codes                             # encode
     python -m training.predict runs/vae photos.npy scores --output score
     python -m training.predict runs/vae codes decoded --output decode
+    python -m training.predict runs/vae photos.npy codes --beam runner=FlinkRunner
 
 OUT gets files part-00000-of-000NN.npz, each written whole or not at all, and manifest.json. The
 same command again goes on after the last whole file, see docs/scaling.md.
@@ -15,6 +16,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from training import cli, digests, folders, runs
+from training.options import absolute
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
@@ -30,6 +32,7 @@ def predict(
     batch_size: int = 250,
     stretch: Flag = False,
     data_dir: str | None = None,
+    beam: tuple[str, ...] = (),
 ) -> int:
     """Ask a trained model about all rows of a source, each once and in order.
 
@@ -49,6 +52,9 @@ def predict(
         batch_size: Rows at once.
         stretch: Stretch pictures to the size that the model takes.
         data_dir: Where TensorFlow Datasets keeps its data.
+        beam: Do it by a pipeline of Apache Beam with these options of it, as runner=FlinkRunner
+            flink_master=host:8081, or runner=DirectRunner for this machine. RUN, SOURCE and OUT
+            are then paths that all workers see.
 
     Returns:
         0; 75 if it was asked to end by SIGTERM, 130 by the keyboard: call it again.
@@ -59,34 +65,43 @@ def predict(
     opened, folder = runs.open_run(run), Path(out).expanduser()
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"Expected OUT to be a folder. Received: the file {folder}.")
+    pipeline = _pipeline() if beam else None
     cli.prepare_tensorflow()
     from training import bulk
     from training.rows import open_rows
 
     model = opened.model()
-    rows = open_rows(
-        source,
-        model.endpoints()[output].inputs,
-        part,
-        stretch or bool(opened.config.get("settings", {}).get("image_size")),
-        data_dir=data_dir,
-    )
+    inputs = model.endpoints()[output].inputs
+    options: dict[str, Any] = {
+        "part": part,
+        "stretch": stretch or bool(opened.config.get("settings", {}).get("image_size")),
+        "data_dir": data_dir,
+    }
+    rows = open_rows(source, inputs, **options)
     print(f"{rows.count:,} rows of {rows.name}")
     folder.mkdir(parents=True, exist_ok=True)
-    with folders.alone(folder), Bar() as bar:
-        done = bulk.predict(
-            model,
-            rows,
-            folder,
-            output,
-            digests.of_file(opened.model_path),
-            format,
-            rows_per_shard,
-            batch_size,
-            bar.show,
-        )
+    asked = (output, digests.of_file(opened.model_path), format, rows_per_shard, batch_size)
+    with folders.alone(folder):
+        if pipeline is not None:
+            found = bulk.begun(model, rows, folder.resolve(), *asked)
+            where = pipeline.Source(absolute(source), inputs, options)
+            done = pipeline.predict(model, str(opened.path.resolve()), where, found, beam)
+        else:
+            with Bar() as bar:
+                done = bulk.predict(model, rows, folder, *asked, bar.show)
     print(f"{done.count:,} rows, {', '.join(done.arrays)}, in {len(done)} files of {folder}")
     return 0
+
+
+def _pipeline() -> Any:
+    try:
+        import training.pipeline as pipeline
+    except ImportError as error:
+        raise ImportError(
+            "Expected Apache Beam, for --beam. Received: no such package. "
+            '(pip install "keras-vae[beam]")'
+        ) from error
+    return pipeline
 
 
 class Bar:

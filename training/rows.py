@@ -1,5 +1,6 @@
 """What bulk prediction reads: the rows of a source in their order, a few at a time."""
 
+import functools
 import hashlib
 import os
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ class Rows:
     Attributes:
         name: What messages call them.
         count: How many there are.
-        identity: A SHA-256 that changes when a row does.
+        digest: Gives a SHA-256 that changes when a row does; it may have to read all rows.
         read: From `(start, stop)` to the arrays of these rows, one for each input of the model, as
             the model takes them.
         labels: From `(start, stop)` to names of these rows, where they have some.
@@ -32,13 +33,23 @@ class Rows:
 
     name: str
     count: int
-    identity: str
+    digest: Callable[[], str]
     read: Callable[[int, int], list[np.ndarray]]
     labels: Callable[[int, int], np.ndarray] | None = None
 
+    @functools.cached_property
+    def identity(self) -> str:
+        """What `digest` gives."""
+        return self.digest()
+
 
 def open_rows(
-    source: str, inputs: Sequence[Any], part: str | None = None, stretch: bool = False, **load: Any
+    source: str,
+    inputs: Sequence[Any],
+    part: str | None = None,
+    stretch: bool = False,
+    check: bool = True,
+    **load: Any,
 ) -> Rows:
     """The rows of a source.
 
@@ -50,6 +61,7 @@ def open_rows(
         part: "train" or "test" images of a data set, "test" if left out; the name of an array of
             an .npz file, which may be left out if it has only one or is called as the input is.
         stretch: Stretch pictures of a folder to the size that the model takes.
+        check: Whether to read all files of `training.predict`, to see that they are whole.
         **load: Other arguments of `training.data.load`.
 
     Raises:
@@ -65,14 +77,15 @@ def open_rows(
     if suffix in (".npy", ".npz"):
         if not path.is_file():
             raise FileNotFoundError(f"Expected a file {path}. Received: no such file.")
+        digest = functools.partial(digests.of_file, path)
         if suffix == ".npy":
             _refuse_part(part, source)
-            return _of_arrays([mapped(path)], inputs, source, digests.of_file(path))
+            return _of_arrays([mapped(path)], inputs, source, digest)
         arrays = _chosen(load_arrays(path), inputs, part, path)
-        return _of_arrays(arrays, inputs, source, digests.of_file(path))
+        return _of_arrays(arrays, inputs, source, digest)
     if path.is_dir() and (path / shards.MANIFEST).is_file():
         _refuse_part(part, source)
-        return _of_shards(path, inputs)
+        return _of_shards(path, inputs, check)
     if path.is_dir() and not has_idx_files(path):
         _refuse_part(part, source)
         return _of_pictures(path, inputs, stretch)
@@ -85,14 +98,18 @@ def _of_data_set(source: str, inputs: Sequence[Any], part: str, load: dict[str, 
     if part not in PARTS:
         raise ValueError(f"Expected --part {' or '.join(PARTS)} for {source}. Received: {part}.")
     array = getattr(data.load(source, **load), part)
+    return _of_arrays([array], inputs, f"{source}, {part}", lambda: _digest_of_array(array))
+
+
+def _digest_of_array(array: Any) -> str:
     digest = hashlib.sha256()
     for start in range(0, len(array), ROWS_AT_ONCE):  # They may lie on the disk.
         digest.update(np.asarray(array[start : start + ROWS_AT_ONCE]).tobytes())
-    return _of_arrays([array], inputs, f"{source}, {part}", digest.hexdigest())
+    return digest.hexdigest()
 
 
 def _of_arrays(
-    arrays: Sequence[np.ndarray], inputs: Sequence[Any], name: str, identity: str
+    arrays: Sequence[np.ndarray], inputs: Sequence[Any], name: str, digest: Callable[[], str]
 ) -> Rows:
     _check_count_of_arrays(arrays, inputs, name)
     counts = sorted({len(array) for array in arrays if array.ndim})
@@ -104,7 +121,7 @@ def _of_arrays(
     def read(start: int, stop: int) -> list[np.ndarray]:
         return [_as_input(a[start:stop], s) for a, s in zip(arrays, inputs, strict=True)]
 
-    return Rows(name, counts[0], identity, read)
+    return Rows(name, counts[0], digest, read)
 
 
 def _of_pictures(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
@@ -135,7 +152,7 @@ def _of_pictures(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
     return Rows(
         f"{folder}, {len(paths):,} pictures",
         len(paths),
-        _digest_of_folder(folder, paths),
+        functools.partial(_digest_of_folder, folder, paths),
         read,
         lambda start, stop: names[start:stop],
     )
@@ -151,11 +168,11 @@ def _digest_of_folder(folder: Path, paths: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def _of_shards(folder: Path, inputs: Sequence[Any]) -> Rows:
+def _of_shards(folder: Path, inputs: Sequence[Any], check: bool) -> Rows:
     """The codes, or images, in a folder that bulk prediction has written."""
     from training import shards
 
-    done = shards.read_whole(folder)
+    done = shards.read_whole(folder) if check else shards.read_manifest(folder)
     name = done.arrays[0]
     _check_count_of_arrays([name], inputs, str(folder))
     _check_array(done.read(name, 0, 1), inputs[0], f"{name} of {folder}")
@@ -163,7 +180,7 @@ def _of_shards(folder: Path, inputs: Sequence[Any]) -> Rows:
     def read(start: int, stop: int) -> list[np.ndarray]:
         return [_as_input(done.read(name, start, stop), inputs[0])]
 
-    return Rows(str(folder), done.count, done.digest, read)
+    return Rows(str(folder), done.count, lambda: done.digest, read)
 
 
 def _chosen(

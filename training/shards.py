@@ -4,6 +4,8 @@ It is filled one file after the other, by one process or by several after each o
 """
 
 import json
+import os
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +51,11 @@ class Shards:
         """SHA-256 of what all files hold."""
         return digests.of_json({**self.about, SHARDS: self.done})
 
+    @property
+    def batch_size(self) -> int:
+        """Rows that were, or will be, at once."""
+        return int(self.about["options"]["batch_size"])
+
     def __len__(self) -> int:
         return -(-self.count // int(self.about["options"]["rows_per_shard"]))
 
@@ -67,6 +74,35 @@ class Shards:
         path = write_atomically(self.path(number), lambda new: _save(new, arrays))
         self.done[path.name] = digests.of_file(path)
         self.write_manifest()
+
+    def write_apart(self, number: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write a shard and, beside it, its hash, as one of several processes on any machines.
+
+        What each of them writes has a name of its own until it is whole: whoever writes the same
+        shard at the same time replaces it by the same bytes.
+        """
+        path = self.path(number)
+        new = _temporary(path)
+        _save(new, arrays)
+        digest = digests.of_file(new)
+        os.replace(new, path)
+        new = _temporary(_hash_file(path))
+        new.write_text(digest)
+        os.replace(new, _hash_file(path))
+
+    def collect(self) -> None:
+        """Write into the manifest what others have written apart."""
+        paths = [self.path(number) for number in range(len(self))]
+        found = [path for path in paths if _hash_file(path).is_file()]
+        self.done |= {path.name: _hash_file(path).read_text() for path in found}
+        self.write_manifest()
+        for path in found:
+            _hash_file(path).unlink()
+
+    @property
+    def missing(self) -> list[int]:
+        """The numbers of the shards that are not there."""
+        return [number for number in range(len(self)) if self.path(number).name not in self.done]
 
     def write_manifest(self) -> None:
         """Write what is known by now."""
@@ -114,8 +150,9 @@ def start(folder: Path, about: dict[str, Any], say: Callable[[str], Any] = print
         shards = Shards(folder, about, {})
         shards.write_manifest()
         return shards
-    shards = _read(folder)
+    shards = read_manifest(folder)
     _refuse_another(shards.about, about, folder)
+    shards.collect()
     for number in range(len(shards)):
         name = shards.path(number).name
         if name in shards.done and not shards.is_whole(number):
@@ -130,7 +167,7 @@ def read_whole(folder: Path) -> Shards:
     Raises:
         ValueError: If it did not, or a file was changed since.
     """
-    shards = _read(folder)
+    shards = read_manifest(folder)
     for number in range(len(shards)):
         if not shards.is_whole(number):
             raise ValueError(
@@ -140,7 +177,8 @@ def read_whole(folder: Path) -> Shards:
     return shards
 
 
-def _read(folder: Path) -> Shards:
+def read_manifest(folder: Path) -> Shards:
+    """The shards of a folder as its manifest says; raises ValueError if that is damaged."""
     path = folder / MANIFEST
     try:
         content = json.loads(path.read_text())
@@ -167,6 +205,14 @@ def _refuse_another(before: dict[str, Any], now: dict[str, Any], folder: Path) -
             f"Expected the model, the source and the options that {folder} was begun with. "
             f"Received: {'; '.join(changed)}. (Choose another folder.)"
         )
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.{uuid.uuid4().hex}.tmp{path.suffix}")
+
+
+def _hash_file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{HASH}")
 
 
 def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
