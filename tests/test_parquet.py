@@ -2,6 +2,7 @@
 
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from tests.test_streamed import assert_same_batches
 from training import data
 from training.batches import evaluation_batches, training_batches
 from training.order import order_of_epoch
+from training.rows import open_rows
 from training.sources import parquet, parquet_file
 from training.sources.streamed import Blocks
 
@@ -238,6 +240,22 @@ def test_an_image_that_is_none_is_named_when_it_is_read(tmp_path):
     files.write(tmp_path / "x.parquet", image=encoded)
     with pytest.raises(ValueError, match="Expected a whole PNG.*x.parquet, row 12"):
         np.asarray(data.load(f"stream:{tmp_path}").train)
+
+
+@pytest.mark.parametrize("name", ["", "b.parquet"], ids=["a folder", "a file"])
+def test_bulk_prediction_reads_all_rows_in_order(tmp_path, name):
+    for letter, part in (("a", IMAGES[:9]), ("b", IMAGES[9:])):
+        files.write(tmp_path / "x" / f"{letter}.parquet", image=files.png(part))
+    inputs = [keras.InputSpec(shape=(None, 4, 5, 3), dtype="float32", name="x")]
+    source, wanted = str(tmp_path / "x" / name), IMAGES[9:] if name else IMAGES
+    rows = open_rows(source, inputs)
+    assert rows.count == len(wanted)
+    parts = [rows.read(start, min(start + 4, rows.count))[0] for start in range(0, rows.count, 4)]
+    np.testing.assert_array_equal(np.concatenate(parts), wanted / np.float32(255))
+    before = rows.identity
+    assert before == open_rows(source, inputs).identity
+    files.write(tmp_path / "x" / "b.parquet", image=files.png(IMAGES[8::-1]))
+    assert before != open_rows(source, inputs).identity
 
 
 def test_files_of_two_kinds_are_refused(tmp_path):

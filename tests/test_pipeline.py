@@ -118,16 +118,27 @@ def test_a_handler_answers_for_each_row_of_a_collection(file):
 
 
 @needs_beam
-def test_examples_of_several_rows_are_split_again(file):
+@pytest.mark.parametrize("kind", ["keras", "saved_model"])
+def test_examples_of_several_rows_are_split_again(file, tmp_path, kind):
     from training.pipeline import EndpointHandler
 
-    handler = EndpointHandler(str(file), "encode", 5)
+    path = file if kind == "keras" else model().export(tmp_path / "vae")
+    handler = EndpointHandler(str(path), "encode", 5)
     examples = [[part] for part in np.split(PIXELS, [1, 8, 9])]
     found = handler.run_inference(examples, handler.load_model())
     wanted = keras.ops.convert_to_numpy(model().encode(PIXELS))
     assert [len(answer["z_mean"]) for answer in found] == [1, 7, 1, len(X) - 9]
     joined = np.concatenate([answer["z_mean"] for answer in found])
     np.testing.assert_allclose(joined, wanted, rtol=1e-4, atol=1e-5)
+
+
+@needs_beam
+def test_a_saved_model_without_the_signature_is_refused(tmp_path):
+    from training.pipeline import EndpointHandler
+
+    path = model().export(tmp_path / "vae", endpoints=("encode",))
+    with pytest.raises(ValueError, match="with the signature score. Received: .*vae with encode"):
+        EndpointHandler(str(path), "score").load_model()
 
 
 def test_the_extra_is_named_where_beam_is_not_installed(file, tmp_path, monkeypatch, capsys):

@@ -33,7 +33,8 @@ class EndpointHandler(ModelHandler[Arrays, Answer, Callable[..., Answer]]):
         >>> scores = rows | beam.Map(lambda x: [x[None]]) | RunInference(handler)
 
     Args:
-        path: A run directory of training.train, or a .keras file, which all workers see.
+        path: A run directory of training.train, a .keras file, or a SavedModel that `model.export`
+            has written (its inputs are then in the order of their names); all workers must see it.
         output: Name of the endpoint.
         batch_size: Rows at once.
         **options: Of `ModelHandler`, such as `max_batch_size`, in examples.
@@ -48,6 +49,8 @@ class EndpointHandler(ModelHandler[Arrays, Answer, Callable[..., Answer]]):
     def load_model(self) -> Callable[..., Answer]:
         """The endpoint, compiled, as a function of arrays."""
         cli.prepare_tensorflow()
+        if (Path(self._path) / "saved_model.pb").is_file():
+            return _signature(self._path, self._output, self._batch_size)
         model = runs.open_run(self._path).model()
         return bulk.compiled(model, self._output, self._batch_size)
 
@@ -74,6 +77,28 @@ class EndpointHandler(ModelHandler[Arrays, Answer, Callable[..., Answer]]):
     def get_metrics_namespace(self) -> str:
         """What Beam's metrics of this are under."""
         return "keras_vae"
+
+
+def _signature(path: str, name: str, batch_size: int) -> Callable[..., Answer]:
+    """A signature of a SavedModel as a function of a list of arrays."""
+    import tensorflow as tf
+
+    from keras_vae.estimators.compiled import padded
+
+    loaded = tf.saved_model.load(path)
+    if name not in loaded.signatures:
+        raise ValueError(
+            f"Expected a SavedModel with the signature {name}. Received: {path} with "
+            f"{', '.join(sorted(loaded.signatures))}."
+        )
+    inputs = sorted(loaded.signatures[name].structured_input_signature[1])
+
+    def run(arrays: list[np.ndarray]) -> Answer:
+        tensors = map(tf.constant, padded(arrays, batch_size))
+        answer = loaded.signatures[name](**dict(zip(inputs, tensors, strict=True)))
+        return {key: value.numpy()[: len(arrays[0])] for key, value in answer.items()}
+
+    return run
 
 
 class Source:

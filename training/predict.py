@@ -42,8 +42,8 @@ def predict(
 
     Args:
         run: A run directory of training.train, or a .keras file.
-        source: A .npy or .npz file, a folder of pictures, a data set by name, or for decode a
-            folder that encode has written.
+        source: A .npy, .npz or .parquet file, a folder of pictures or of .parquet files, a data
+            set by name, or for decode a folder that encode has written.
         out: A new folder, or one to go on with.
         output: What to ask.
         part: train or test of a data set by name, test if left out; an array of an .npz file.

@@ -54,9 +54,10 @@ def open_rows(
     """The rows of a source.
 
     Args:
-        source: A .npy file, which is not read into memory; an .npz file; a folder of pictures, in
-            the order of their paths, each read when it is needed; a folder that
-            `training.predict` has written; or what `training.data.load` takes, in memory.
+        source: A .npy file, a .parquet file or a folder of these (`training.sources.parquet`),
+            which are not read into memory; an .npz file; a folder of pictures, in the order of
+            their paths, each read when it is needed; a folder that `training.predict` has written;
+            or what `training.data.load` takes, in memory.
         inputs: What the model takes: a `keras.InputSpec` with a name for each array.
         part: "train" or "test" images of a data set, "test" if left out; the name of an array of
             an .npz file, which may be left out if it has only one or is called as the input is.
@@ -83,6 +84,9 @@ def open_rows(
             return _of_arrays([mapped(path)], inputs, source, digest)
         arrays = _chosen(load_arrays(path), inputs, part, path)
         return _of_arrays(arrays, inputs, source, digest)
+    if files := _parquet_files(path):
+        _refuse_part(part, source)
+        return _of_parquet(path, files, inputs)
     if path.is_dir() and (path / shards.MANIFEST).is_file():
         _refuse_part(part, source)
         return _of_shards(path, inputs, check)
@@ -122,6 +126,25 @@ def _of_arrays(
         return [_as_input(a[start:stop], s) for a, s in zip(arrays, inputs, strict=True)]
 
     return Rows(name, counts[0], digest, read)
+
+
+def _parquet_files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(path.rglob("*.parquet"))
+    return [path] if path.suffix == ".parquet" and path.is_file() else []
+
+
+def _of_parquet(path: Path, files: list[Path], inputs: Sequence[Any]) -> Rows:
+    from training.sources.parquet import Table
+    from training.sources.streamed import Streamed
+
+    table = Table(files)
+    images: Any = Streamed(table.read, np.arange(len(table)), table.shape)
+    names = [file.relative_to(path) if file != path else Path(file.name) for file in files]
+    folder = path if path.is_dir() else path.parent
+    return _of_arrays(
+        [images], inputs, str(path), functools.partial(_digest_of_folder, folder, names)
+    )
 
 
 def _of_pictures(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
