@@ -1,11 +1,17 @@
 """One backend for a run, from KERAS_BACKEND, and no state that leaks from test to test."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import pytest
+
+# Graphs hold millions of small objects: going through them all at each turn of the collector takes
+# a sixth of the suite's time. What was imported stays, so it is not looked at again.
+gc.freeze()
+gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

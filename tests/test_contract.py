@@ -1,5 +1,6 @@
 """What every model promises; it runs over the list in `tests/models.py`."""
 
+import functools
 import json
 
 import keras
@@ -216,8 +217,8 @@ def test_every_precision_takes_the_step_of_float32_and_answers_in_float32(case, 
         pytest.skip("JAX has no attention in float16 on a CPU")
     if case.id == "denoising_gaussian":
         pytest.skip("Keras draws other noise in other precisions")
-    _, start, wanted = step(case, "float32")
-    model, _, found = step(case, policy, start)
+    start, wanted = float32_step(case)
+    model, found = step(case, policy, start)
     difference, size = np.linalg.norm(found - wanted), np.linalg.norm(wanted)
     assert 0 < size and difference < POLICIES[policy] * size
     x = first(2, case.x)
@@ -226,11 +227,17 @@ def test_every_precision_takes_the_step_of_float32_and_answers_in_float32(case, 
     assert [array(answer).dtype for answer in answers] == dtypes
 
 
-def step(case, policy, start=None):
-    """The model after a step of size 1 from weights `start`; they; and the step, as one vector."""
+@functools.cache
+def float32_step(case):
+    """The weights at the start, and the step of size 1 from there."""
+    start = case.make().get_weights()
+    return start, step(case, "float32", start)[1]
+
+
+def step(case, policy, start):
+    """The model after a step of size 1 from weights `start`, and the step, as one vector."""
     keras.config.set_dtype_policy(policy)
     model = case.make()
-    start = start or model.get_weights()
     model.set_weights(start)
     optimizer = keras.optimizers.SGD(1.0)
     if policy == "mixed_float16":  # At the usual first scale, 2^15, the largest gradients overflow.
@@ -238,7 +245,7 @@ def step(case, policy, start=None):
     model.compile(optimizer, **FAST)
     before = flat(values(model.trainable_variables))
     model.train_on_batch(first(BATCH, case.x))
-    return model, start, flat(values(model.trainable_variables)) - before
+    return model, flat(values(model.trainable_variables)) - before
 
 
 # Helpers.

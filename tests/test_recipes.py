@@ -35,7 +35,7 @@ def test_a_recipe_builds_a_model_for_the_data_that_it_names(name):
     assert isinstance(recipe.model, kv.Autoencoder)
     assert recipe.model.seed == 3
     assert name.endswith(recipe.data)
-    shapes = {"digits": (8, 8, 1), "mnist1d": (40, 1)}
+    shapes = {"digits": (8, 8, 1), "mnist1d": (40, 1), "dsprites": (64, 64, 1)}
     assert recipe.model.event_shape == shapes.get(recipe.data, (28, 28, 1))
 
 

@@ -1,0 +1,41 @@
+"""The beta-TC-VAE on regenerated dSprites, for disentanglement."""
+
+from training.recipes import Recipe, cosine_adam
+
+
+def recipe(
+    beta: float = 6.0,
+    latent_dim: int = 10,
+    filters: tuple[int, ...] = (32, 32, 64, 64),
+    hidden: int = 256,
+    training_images: int = 60_000,
+    learning_rate: float = 1e-3,
+    image_shape: tuple[int, int, int] = (64, 64, 1),
+    seed: int = 0,
+) -> Recipe:
+    """Convolutional beta-TC-VAE on regenerated dSprites, to be measured with --factors.
+
+    Beta is that of Chen et al. 2018 (arXiv:1802.04942).
+
+    Args:
+        beta: Weight of the total correlation.
+        latent_dim: Size of the code.
+        filters: Channels of the convolutions, each of which halves the size.
+        hidden: Width of the encoder's dense layer.
+        training_images: Their number, for the estimate of q(z) from a batch.
+        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        image_shape: Height, width, channels.
+        seed: Of the weights and of the noise.
+    """
+    import keras_vae as kv
+
+    networks = kv.nets.conv(image_shape, latent_dim, filters, hidden, heads=2)
+    return Recipe(
+        model=kv.BetaTCVAE(
+            *networks, training_images, beta=beta, likelihood="bernoulli", seed=seed
+        ),
+        optimizer=cosine_adam(learning_rate),
+        data="dsprites",
+        epochs=10,
+        batch_size=128,
+    )
