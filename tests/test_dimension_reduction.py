@@ -36,7 +36,7 @@ def test_scikit_learn_finds_nothing_wrong(estimator, check):
 
 def test_a_linear_one_reaches_the_error_of_principal_components():
     x = StandardScaler().fit_transform(X)
-    fitted = quick(epochs=400, learning_rate=3e-3, batch_size=32).fit(x)
+    fitted = quick(epochs=120, learning_rate=0.01, batch_size=32).fit(x)
     pca = PCA(2).fit(x)
     best = np.mean((pca.inverse_transform(pca.transform(x)) - x) ** 2)
     assert best <= -fitted.score(x) < 1.1 * best
@@ -52,7 +52,7 @@ def test_names_of_the_new_features_and_frames():
 
 
 def test_it_works_in_a_pipeline_and_its_size_can_be_searched():
-    pipeline = make_pipeline(StandardScaler(), quick(epochs=30, learning_rate=0.02))
+    pipeline = make_pipeline(StandardScaler(), quick(epochs=15, learning_rate=0.04))
     found = GridSearchCV(pipeline, {"autoencodertransformer__n_components": [1, 4]}, cv=2).fit(X)
     assert found.best_params_ == {"autoencodertransformer__n_components": 4}
     best = found.best_estimator_

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from tests import killed
+from tests import killed, two_workers
 from training import cli, cluster
 from training.train import main
 from training.workers import Workers
@@ -70,17 +70,17 @@ def config_of(addresses, index):
 def results(tmp_path_factory):
     """What two workers, and then one alone, have trained; by process and name."""
     folder, addresses = tmp_path_factory.mktemp("workers"), hosts()
-    files = [folder / f"{i}.npz" for i in range(3)]
+    files = [folder / f"{i}.npz" for i in range(2)]
     processes = [
         start(
             ("tests.two_workers", files[i]), folder / f"{i}.txt", TF_CONFIG=config_of(addresses, i)
         )
         for i in range(2)
     ]
-    processes.append(start(("tests.two_workers", files[2]), folder / "2.txt"))
+    alone = two_workers.results()
     for i, process in enumerate(processes):
         assert process.wait(timeout=300) == 0, (folder / f"{i}.txt").read_text()[-3000:]
-    return [dict(np.load(path)) for path in files]
+    return [*(dict(np.load(path)) for path in files), alone]
 
 
 @pytest.mark.parametrize("kind", ["floats", "bytes"])
@@ -118,18 +118,9 @@ def test_a_lost_worker_ends_the_other_and_both_go_on_after_the_last_whole_epoch(
     second.wait()
     for i, process in enumerate(start_both(words(["--resume"]), tmp_path, hosts())):
         assert process.wait(timeout=120) == 0, (tmp_path / f"log{i}.txt").read_text()
-    killed.run(
-        [
-            sys.executable,
-            "-m",
-            "training.train",
-            str(recipe),
-            "--out",
-            str(tmp_path / "one"),
-            "--limit",
-            "100",
-        ]
-    )
+    with pytest.raises(SystemExit) as end:
+        main([str(recipe), "--out", str(tmp_path / "one"), "--limit", "100"])
+    assert end.value.code == 0
     several, one = killed.lines(out), killed.lines(tmp_path / "one")
     assert len(several) == 4
     for line, other in zip(several, one, strict=True):

@@ -1,4 +1,4 @@
-"""One of several workers: python -m tests.two_workers FILE.npz, with TF_CONFIG, or alone without.
+"""One of several workers: python -m tests.two_workers FILE.npz, with TF_CONFIG.
 
 A process of its own for each worker. Trains, evaluates, and writes weights and logs.
 """
@@ -73,15 +73,17 @@ def refusals(strategy):
     return found
 
 
+def results(strategy=None):
+    """Weights, logs and loss by name, of one worker if there is no strategy."""
+    found = {"floats": train(linear.autoencoder, linear.X, linear.Y, strategy)}
+    found["bytes"] = train(bytes_as_they_are, BYTES, linear.Y, strategy)
+    return {f"{k}/{i:02}": np.asarray(v) for k, vs in found.items() for i, v in enumerate(vs)}
+
+
 def main(path):
-    several = "TF_CONFIG" in os.environ
-    strategy = tf.distribute.MultiWorkerMirroredStrategy() if several else None
-    results = {"floats": train(linear.autoencoder, linear.X, linear.Y, strategy)}
-    results["bytes"] = train(bytes_as_they_are, BYTES, linear.Y, strategy)
-    flat = {f"{k}/{i:02}": np.asarray(v) for k, vs in results.items() for i, v in enumerate(vs)}
-    if several:
-        flat |= {f"refusal/{k}": np.asarray(v) for k, v in refusals(strategy).items()}
-    np.savez(path, **flat)
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    reasons = {f"refusal/{k}": np.asarray(v) for k, v in refusals(strategy).items()}
+    np.savez(path, **results(strategy), **reasons)
 
 
 if __name__ == "__main__":

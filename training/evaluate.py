@@ -52,7 +52,7 @@ def evaluate(
         sampler: For --distances, draw codes from so many Gaussians, fitted to the codes of the
             training images, instead of the prior; minutes for wide codes.
         probes: Classify the codes, about a minute; the data need labels.
-        factors: MIG and FactorVAE score on regenerated dSprites, about half an hour.
+        factors: MIG and FactorVAE score on regenerated dSprites, about ten minutes.
         protocol: plain, held_out, or dynamic for binary images; that of the run if left out.
         limit: Measure only the first so many test images.
 
