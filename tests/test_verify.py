@@ -159,7 +159,7 @@ def wrong_scale(model):
     weights.quantization.scale = weights.quantization.scale * 4
 
 
-def test_a_wrong_scale_misses_its_bar_and_is_never_picked_though_it_is_the_smallest(tmp_path, capsys):
+def test_a_wrong_scale_misses_its_bar_and_is_never_picked_though_smallest(tmp_path, capsys):
     bad = changed(tflite("int8"), tmp_path / "bad.tflite", wrong_scale)
     assert bad.stat().st_size < tflite("dynamic").stat().st_size < tflite(None).stat().st_size
     options = ("--examples", 8, "--runtimes", "litert", "--budget")
