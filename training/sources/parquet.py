@@ -49,7 +49,7 @@ class Table:
         self._files = [ParquetFile(path) for path in files]
         self.shape = self._files[0].first_image().shape
         for file in self._files:
-            _refuse_another(file, self._files[0])
+            _refuse_another(file, self._files[0], self.shape)
         groups = [(file, group) for file in self._files for group in file.groups(self.shape)]
         self._groups = groups
         self.starts = np.cumsum([0, *(group.rows for _, group in groups)])
@@ -102,16 +102,16 @@ class Table:
             future.set_exception(error)
 
 
-def _refuse_another(file: ParquetFile, first: ParquetFile) -> None:
+def _refuse_another(file: ParquetFile, first: ParquetFile, shape: tuple[int, ...]) -> None:
     if (file.column, file.shape) != (first.column, first.shape):
         raise ValueError(
             f"Expected images as in {first.path}: {_said(first)}. Received: {_said(file)} in "
             f"{file.path}."
         )
-    found, wanted = file.first_image().shape, first.first_image().shape
-    if found != wanted:
+    found = file.first_image().shape
+    if found != shape:
         raise ValueError(
-            f"Expected images of {shape_text(wanted)}, as in {first.path}. Received: "
+            f"Expected images of {shape_text(shape)}, as in {first.path}. Received: "
             f"{shape_text(found)} in {file.path}."
         )
 
