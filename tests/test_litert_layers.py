@@ -97,9 +97,13 @@ def assert_decodes(model, path, tolerance):
     assert error <= tolerance * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("quantize", [None, "dynamic"])
 @pytest.mark.parametrize(
-    ("makers", "shape"), [(IMAGE_LAYERS, (4, 4, 4)), (SEQUENCE_LAYERS, (5, 4))]
+    ("makers", "shape", "quantize"),
+    [
+        (IMAGE_LAYERS, (4, 4, 4), None),
+        (IMAGE_LAYERS, (4, 4, 4), "dynamic"),
+        (SEQUENCE_LAYERS, (5, 4), None),
+    ],
 )
 def test_a_network_of_every_layer_that_the_docs_list_converts(tmp_path, makers, shape, quantize):
     keras.utils.set_random_seed(0)

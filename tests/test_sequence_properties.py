@@ -13,7 +13,7 @@ from tests.models import array
 from tests.objectives import loss_and_gradients
 
 ROWS, TIME, WORDS = 3, 5, 4
-FEW = settings(deadline=None, max_examples=12)
+FEW = settings(deadline=None, max_examples=8)
 SIZES = {"LSTM": {"units": (3,)}, "Transformer": {"width": 4, "blocks": 1, "attention_heads": 2}}
 KINDS = ["LSTMAutoencoder", "LSTMVAE", "TransformerAutoencoder", "TransformerVAE"]
 every_kind = pytest.mark.parametrize("kind", KINDS)
