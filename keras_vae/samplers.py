@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae import checks
+from keras_vae import arguments, checks
 from keras_vae.estimators.compiled import Compiled, default_batch_size, padded
 from keras_vae.priors import chosen_components
 
@@ -147,8 +147,7 @@ def _batches(x: Any, size: int) -> Iterator[tuple[Any, int]]:
 
 
 def _check(codes: np.ndarray, components: int, covariance: str) -> None:
-    if covariance not in ("full", "diag"):
-        raise ValueError(f"Expected covariance to be 'full' or 'diag'. Received: {covariance!r}.")
+    arguments.choice("covariance", covariance, ("full", "diag"))
     if not 1 <= components <= len(codes) or len(codes) < 2:
         raise ValueError(
             "Expected at least one component, two codes and as many codes as components. "

@@ -91,8 +91,8 @@ def named_likelihood(likelihood: Any, vocabulary_size: int | None) -> Any:
         ValueError: If tokens have another one than "categorical".
     """
     if vocabulary_size is None:
-        return likelihood or "normal"
-    if likelihood not in (None, "categorical"):
+        return "normal" if likelihood is None else likelihood
+    if not (likelihood is None or (isinstance(likelihood, str) and likelihood == "categorical")):
         raise ValueError(
             "Expected likelihood='categorical', that of tokens, with a vocabulary_size. "
             f"Received: {likelihood!r}."

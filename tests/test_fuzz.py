@@ -111,6 +111,14 @@ REFUSED = {
         Configuration("VAE", HEADS, {"name": 0}),
         "Expected name to be text",
     ),
+    "heads that are an array": (
+        Configuration(
+            "Autoencoder",
+            Make("nets.dense", {"shape": (6,), "latent_dim": 3, "heads": np.ones(2)}),
+            {},
+        ),
+        "Expected heads to be 1",
+    ),
     "no heads of attention": (
         Configuration("TransformerVAE", None, {"shape": (4, 2), "attention_heads": None}),
         "Expected attention_heads of at least 1, an integer",

@@ -1,5 +1,6 @@
 """Output heads: the step from features to codes, or to the parameters of a distribution."""
 
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,8 @@ def codes(features: Tensor, make: Callable[[str], layers.Layer], heads: int) -> 
     Raises:
         ValueError: If `heads` is not 1 or 2.
     """
-    if heads not in (1, 2) or isinstance(heads, bool | float):
+    integer = isinstance(heads, numbers.Integral) and not isinstance(heads, bool)
+    if not integer or heads not in (1, 2):
         raise ValueError(
             "Expected heads to be 1, for a plain code, or 2, for z_mean and z_log_var. "
             f"Received: {heads!r}."
