@@ -103,7 +103,7 @@ class Compiled:
             if name not in endpoints:
                 raise ValueError(f"Expected one of {', '.join(endpoints)}. Received: {name!r}.")
             endpoint = endpoints[name]
-            made = compiled(endpoint.function, endpoint.inputs, self.model.variables)
+            made = compiled(endpoint.function, endpoint.inputs, self.model)
             self._compiled[key] = (*made, endpoint.inputs)
         return self._compiled[key]
 

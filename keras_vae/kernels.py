@@ -1,54 +1,83 @@
-"""TensorFlow ops that do at once what Keras composes of many, in training on processors.
+"""TensorFlow ops that do at once what Keras composes of many, on processors.
 
 The numbers are those of Keras within rounding. They stand in for a method of a layer or of an
-optimizer only while a training step runs or is traced: what is saved, exported or called
+optimizer only while a step or a function runs or is traced: what is saved, exported or called
 elsewhere is Keras's own.
 """
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 Tensor = Any
+Replacement = tuple[Any, str, Callable]
 
 # Filters times elements of a kernel up to which the matrix product pays.
 MOST_COLUMNS = 48
 
 
-@contextlib.contextmanager
-def chosen(model: Any) -> Iterator[None]:
+def in_training(model: Any) -> contextlib.AbstractContextManager[None]:
     """Use what is faster for the step of `model` that is made within.
 
     XLA, other devices than processors, and steps that run eagerly or on several replicas keep
     Keras's ops.
     """
-    methods = list(replacements(model)) if _pays(model) else []
-    for owner, name, method in methods:
-        vars(owner)[name] = method
+    alone = model.jit_compile or model.run_eagerly or _elsewhere()
+    return _replaced([] if alone else replacements(model))
+
+
+def in_calls(model: Any) -> contextlib.AbstractContextManager[None]:
+    """The same for a function that calls layers of `model`, compiled without XLA."""
+    return _replaced([] if _elsewhere() else _layers(model))
+
+
+@contextlib.contextmanager
+def _replaced(methods: Iterable[Replacement]) -> Iterator[None]:
+    states: list[tuple[dict[str, Any], str, Callable]] = [
+        (owner.__dict__, name, method)
+        for owner, name, method in methods
+        if name not in owner.__dict__
+    ]
+    for state, name, method in states:
+        state[name] = method
     try:
         yield
     finally:
-        for owner, name, _ in methods:
-            vars(owner).pop(name, None)
+        for state, name, _ in states:
+            state.pop(name, None)
 
 
-def _pays(model: Any) -> bool:
-    several = tf.distribute.has_strategy() or tf.config.list_logical_devices("GPU")
-    return not (model.jit_compile or model.run_eagerly or several)
+def _elsewhere() -> bool:
+    return tf.distribute.has_strategy() or bool(tf.config.list_logical_devices("GPU"))
 
 
-def replacements(model: Any) -> Iterator[tuple[Any, str, Callable]]:
+def replacements(model: Any) -> Iterator[Replacement]:
     """Owner, name and replacement of each method, once for each owner."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW) and not optimizer.amsgrad:
         yield optimizer, "update_step", _adam(optimizer)
+    yield from _layers(model)
+
+
+def _layers(model: Any) -> Iterator[Replacement]:
+    if not has_onednn():  # TensorFlow's own kernels are as fast.
+        return
     for layer in {id(layer): layer for layer in model._flatten_layers()}.values():
         if type(layer) is keras.layers.Conv2DTranspose and _is_narrow(layer):
             yield layer, "call", _upsampling(layer)
+
+
+def has_onednn() -> bool:
+    """Whether convolutions are oneDNN's; False where TensorFlow does not tell."""
+    try:
+        from tensorflow.python.util import _pywrap_util_port
+    except ImportError:
+        return False
+    return bool(_pywrap_util_port.IsMklEnabled())
 
 
 def _adam(optimizer: Any) -> Callable[[Any, Any, Any], None]:
@@ -108,7 +137,7 @@ def upsampled(x: Tensor, kernel: Tensor, strides: tuple[int, int]) -> Tensor:
     """The transposed convolution of `x`, with "same" padding.
 
     One matrix product, whose maps are added where they overlap: for few filters, several times as
-    fast as oneDNN's and Eigen's kernels. The gradients are those of TensorFlow, which are fast.
+    fast as oneDNN's kernel. The gradients are those of TensorFlow, which are fast.
 
     Args:
         x: `(batch, height, width, channels)`.

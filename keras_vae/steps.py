@@ -4,6 +4,7 @@ Everything else in the package is backend neutral. A step differentiates
 `Autoencoder.loss_and_logs` and applies the optimizer, and does nothing else.
 """
 
+import contextlib
 from typing import Any
 
 import keras
@@ -44,10 +45,17 @@ def has_several_workers(model: Any = None) -> bool:
     return False
 
 
+def quick(model: Any) -> contextlib.AbstractContextManager[None]:
+    """Where layers of `model` compute in the fastest way that this backend has for them."""
+    return contextlib.nullcontext()
+
+
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
     from keras_vae import kernels
+
+    quick = kernels.in_calls
 
     def sum_over_replicas(x: Any) -> Any:
         """The sum of `x` over all replicas that train in step."""
@@ -70,17 +78,18 @@ if keras.backend.backend() == "tensorflow":
     def settle(model: Any) -> None:
         """The variables of a model in training are up to date."""
 
-    def compiled(function: Any, inputs: Any, variables: Any) -> tuple[Any, bool]:
+    def compiled(function: Any, inputs: Any, model: Any) -> tuple[Any, bool]:
         """`function` of tensors compiled, and whether each number of rows is compiled anew.
 
         Args:
             function: Pure, of tensors.
             inputs: A `keras.InputSpec` for each of them; the first axis is free.
-            variables: All that it reads.
+            model: Whose variables it reads.
         """
         specs = [tf.TensorSpec(i.shape, i.dtype, name=i.name) for i in inputs]
         graph = tf.function(function, input_signature=specs, autograph=False)
-        return graph.get_concrete_function(), False
+        with quick(model):
+            return graph.get_concrete_function(), False
 
     def has_several_workers(model: Any = None) -> bool:
         """Whether several processes train `model`, or what is in scope."""
@@ -117,7 +126,7 @@ if keras.backend.backend() == "tensorflow":
 
         def train_step(self, data: Any) -> dict[str, Any]:
             """One step of the optimizer; returns the running means."""
-            with kernels.chosen(self):
+            with kernels.in_training(self):
                 with tf.GradientTape() as tape:
                     loss, logs = self.loss_and_logs(data, training=True)
                     loss = self.optimizer.scale_loss(loss)
@@ -127,7 +136,8 @@ if keras.backend.backend() == "tensorflow":
 
         def test_step(self, data: Any) -> dict[str, Any]:
             """The same objective without an update; returns the running means."""
-            return for_keras(self.loss_and_logs(data, training=False)[1])
+            with kernels.in_training(self):
+                return for_keras(self.loss_and_logs(data, training=False)[1])
 
 elif keras.backend.backend() == "torch":
     import torch
@@ -168,7 +178,7 @@ elif keras.backend.backend() == "torch":
         """
         torch.manual_seed(seed + epoch * 715_827)
 
-    def compiled(function: Any, inputs: Any, variables: Any) -> tuple[Any, bool]:
+    def compiled(function: Any, inputs: Any, model: Any) -> tuple[Any, bool]:
         """`function` without gradients: compiling is slower here, see docs/performance.md."""
         return torch.no_grad()(function), False
 
@@ -193,7 +203,6 @@ elif keras.backend.backend() == "torch":
                 return self.loss_and_logs(data, training=False)[1]
 
 elif keras.backend.backend() == "jax":
-    import contextlib
     from collections.abc import Iterator
 
     import jax
@@ -235,8 +244,9 @@ elif keras.backend.backend() == "jax":
         """Put the values that a training keeps outside the variables of its model into them."""
         model.jax_state_sync()
 
-    def compiled(function: Any, inputs: Any, variables: Any) -> tuple[Any, bool]:
+    def compiled(function: Any, inputs: Any, model: Any) -> tuple[Any, bool]:
         """`function` compiled for each shape, with the variables as its first argument."""
+        variables = model.variables
 
         @jax.jit
         def run(values: Any, *tensors: Any) -> Any:

@@ -11,6 +11,14 @@ kernels = pytest.importorskip("keras_vae.kernels")
 
 pytestmark = pytest.mark.tensorflow
 
+
+@pytest.fixture(autouse=True)
+def onednn(monkeypatch):
+    """Convolutions as where TensorFlow has oneDNN, which depends on the processor."""
+    monkeypatch.setattr(kernels, "has_onednn", lambda: True)
+
+
+NAMES = {"call", "update_step"}
 X = np.random.default_rng(0).random((72, 9, 10, 1), dtype="float32")
 
 
@@ -116,7 +124,7 @@ def test_adam_moves_and_remembers_as_that_of_keras(name):
         optimizer.build([variable])
         model = keras.Model()
         model.optimizer, model.jit_compile, model.run_eagerly = optimizer, False, False
-        with kernels.chosen(model) if fused else tf.name_scope("keras"):
+        with kernels.in_training(model) if fused else tf.name_scope("keras"):
             assert ("update_step" in vars(adam)) == (fused and not adam.amsgrad)
             for gradient in gradients:
                 optimizer.apply([tf.constant(gradient)], [variable])
@@ -153,28 +161,71 @@ def test_a_step_has_one_op_for_each_variable_and_no_slow_convolution(monkeypatch
     assert found.count(slow) == expected.count(slow) - 1
 
 
-@pytest.mark.parametrize("compiled", [{"run_eagerly": True}, {"jit_compile": True}])
+def owners(model):
+    return [model.optimizer, *model._flatten_layers()]
+
+
+def replaced(context, model):
+    """How many methods stand in for those of Keras within `context(model)`."""
+    with context(model):
+        return sum(len(NAMES & vars(owner).keys()) for owner in owners(model))
+
+
+@pytest.mark.parametrize("compiled", ["run_eagerly", "jit_compile"])
 def test_eager_steps_and_xla_keep_the_ops_of_keras(compiled):
     model = made()
-    for name, value in compiled.items():
-        setattr(model, name, value)
-    assert not kernels._pays(model)
+    assert replaced(kernels.in_training, model) == 2
+    setattr(model, compiled, True)
+    assert replaced(kernels.in_training, model) == 0
 
 
 def test_a_strategy_keeps_the_ops_of_keras():
     model = made()
-    assert kernels._pays(model)
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
-        assert not kernels._pays(model)
+        assert replaced(kernels.in_training, model) == replaced(kernels.in_calls, model) == 0
 
 
-def test_nothing_is_left_behind_by_a_step_not_even_by_one_that_fails():
+def test_the_convolutions_of_tensorflow_itself_stay(monkeypatch):
+    monkeypatch.setattr(kernels, "has_onednn", lambda: False)
+    assert replaced(kernels.in_training, made()) == 1  # Adam.
+
+
+def test_contexts_within_each_other_leave_what_they_found():
     model = made()
-    owners = [model.optimizer, *model._flatten_layers()]
-    with kernels.chosen(model):
-        assert sum("call" in vars(o) or "update_step" in vars(o) for o in owners) == 2
-    ops_of_a_step(model)
+    with kernels.in_training(model):
+        assert replaced(kernels.in_calls, model) == 2
+        assert sum(len(NAMES & vars(owner).keys()) for owner in owners(model)) == 2
+    assert sum(len(NAMES & vars(owner).keys()) for owner in owners(model)) == 0
+
+
+def test_compiled_verbs_estimates_and_validation_use_them_with_the_same_answers(monkeypatch):
+    upsampled, traced = kernels.upsampled, []
+
+    def counted(*arguments):
+        traced.append(1)
+        return upsampled(*arguments)
+
+    def answers():
+        model = made()
+        fast = kv.Compiled(model)
+        yield fast.reconstruct(X[:5])
+        yield kv.estimators.log_likelihood(model, X[:5], samples=3)
+        yield model.evaluate(X[:5], verbose=0)
+
+    monkeypatch.setattr(kernels, "upsampled", counted)
+    found = []
+    for answer in answers():
+        assert traced
+        traced.clear()
+        found.append(answer)
+    monkeypatch.setattr(kernels, "has_onednn", lambda: False)
+    close(found, answers(), 1e-6)
+    assert not traced
+
+
+def test_nothing_is_left_behind_by_a_step_that_fails():
+    model = made()
     model.loss_and_logs = lambda *given, **more: 1 / 0
     with pytest.raises(ZeroDivisionError):
         ops_of_a_step(model)
-    assert not any("call" in vars(o) or "update_step" in vars(o) for o in owners)
+    assert not any(NAMES & vars(owner).keys() for owner in owners(model))

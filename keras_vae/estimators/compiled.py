@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.steps import quick
+
 # Values held for one row of a batch and one layer, of which networks hold a few dozen at a time.
 VALUES_PER_BATCH = 400_000
 LARGEST_BATCH = 500
@@ -28,7 +30,8 @@ class Compiled(keras.Model):
 
     def call(self, inputs: Any) -> Any:
         """The function itself; `predict_on_batch((a, b, ...))` runs the compiled one."""
-        return self.function(*inputs)
+        with quick(self):
+            return self.function(*inputs)
 
 
 class Applied(Compiled):
