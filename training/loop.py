@@ -76,7 +76,7 @@ def call_recipe(function: Callable[..., Recipe], arguments: dict[str, Any], seed
 
 
 def steps_per_execution(steps: int, wanted: int | None) -> int:
-    """How many steps run without going back to Python: the most up to 32 that divide an epoch.
+    """How many steps run without going back to Python: as many as divide an epoch.
 
     Keras runs past the end of an epoch when they do not.
 

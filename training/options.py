@@ -41,7 +41,7 @@ class Settings:
         out: Run directory to make; runs/RECIPE-NUMBER if left out.
         resume: Continue the run in --out; all other options are taken from it.
         seed: Of the weights, of the order of the images and of the noise.
-        steps_per_execution: Steps in one go; the most, up to 32, that divide an epoch if left out.
+        steps_per_execution: Steps in one go, which divide those of an epoch; chosen if left out.
         checkpoint_minutes: Write a checkpoint after so many minutes, and at the end of an epoch,
             but less often where writing would take more than 2 percent of the time.
         checkpoint_steps: Write one after so many steps too.

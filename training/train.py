@@ -107,7 +107,7 @@ def train(
     settings = replace(
         settings, data=recipe.data, epochs=recipe.epochs, batch_size=recipe.batch_size
     )
-    config = configuration(name, arguments, settings, recipe, data)
+    config = configuration(name, arguments, settings, recipe, data, stored or {})
     config["replicas"] = group.replicas
     print(splits.describe(data, recipe.protocol))
     print(f"{type(recipe.model).__name__} of {config['parameters']:,} parameters")
@@ -119,13 +119,20 @@ def train(
 
 
 def configuration(
-    name: str, arguments: dict[str, Any], settings: Settings, recipe: Recipe, data: Any
+    name: str,
+    arguments: dict[str, Any],
+    settings: Settings,
+    recipe: Recipe,
+    data: Any,
+    stored: dict[str, Any],
 ) -> dict[str, Any]:
-    """All that config.json holds."""
+    """All that config.json holds; `stored` is that of the run to continue."""
     from training.data import steps_per_epoch
 
     steps = steps_per_epoch(len(data.train), recipe.batch_size)
     at_once = 1 if settings.strategy == "multiworker" else settings.steps_per_execution
+    if at_once is None and stored.get("steps_per_epoch") == steps:
+        at_once = stored["steps_per_execution"]  # Its checkpoints are where so many steps end.
     return {
         "recipe": name,
         "arguments": arguments,
