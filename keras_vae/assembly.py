@@ -69,7 +69,8 @@ def check_terms(model: Any, terms: dict[str, Tensor]) -> dict[str, Tensor]:
     if set(shapes) != set(model.terms) or any(len(s) != 1 for s in shapes.values()):
         raise ValueError(
             f"Expected {type(model).__name__}.loss_terms to return tensors of shape (batch,) "
-            f"named {model.terms}. Received: {shapes}."
+            f"named {model.terms}. Received: {shapes}. (The names are those of the class "
+            'attribute terms, such as terms = ("reconstruction", "kl", "mine").)'
         )
     return terms
 

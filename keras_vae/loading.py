@@ -1,6 +1,7 @@
 """Models from files that somebody else may have made or changed: whole, and nothing but a model."""
 
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -51,14 +52,23 @@ def load(
     try:
         model = keras.saving.load_model(path, objects, compile, safe_mode=True)
     except DAMAGED as error:
-        raise ValueError(
-            f"Expected a model that Keras can load. Received: {path} ({error})"
-        ) from error
+        raise ValueError(_unloadable(path, str(error))) from error
     if not isinstance(model, Autoencoder | AnomalyDetector):
         raise ValueError(
             f"Expected a model of keras_vae. Received: a {type(model).__name__} in {path}."
         )
     return model
+
+
+def _unloadable(path: Path, error: str) -> str:
+    """What to say of a file that Keras does not load; its own words end in the whole file."""
+    unknown = re.match("Could not locate (?:class|function) '(\\w+)'", error)
+    if unknown:
+        return (
+            f"Expected a model of known classes. Received: {path}, which has {unknown[1]}. (Import "
+            "the module that defines and registers it first; programs take --import MODULE.)"
+        )
+    return f"Expected a model that Keras can load. Received: {path} ({error[:1000]})"
 
 
 def check_archive(path: Path) -> None:
@@ -82,7 +92,8 @@ def check_archive(path: Path) -> None:
     if problem:
         raise ValueError(
             f"Expected a model that Keras can load. Received: {path}, which has {problem}. "
-            "(It was damaged or changed: copy or fetch it again.)"
+            "(It was damaged or changed: copy or fetch it again; training a run on with --resume "
+            "writes its model.keras anew.)"
         )
 
 

@@ -7,6 +7,7 @@ Exit codes: 0 good, 1 a check failed, 2 bad input (the message is on stderr), 13
 import contextlib
 import difflib
 import functools
+import importlib
 import os
 import sys
 import tempfile
@@ -17,6 +18,7 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 TERMINATED = 75  # As keras_vae.callbacks.TERMINATED, which is not imported for its price.
 TRACEBACK = "KERAS_VAE_TRACEBACK"
+IMPORT = "--import"
 EXPECTED_ERRORS = (ValueError, TypeError, OSError, RuntimeError, ImportError)
 
 
@@ -26,6 +28,9 @@ def main(
     program: str | None = None,
 ) -> NoReturn:
     """Run a program and leave the process with its exit code.
+
+    All programs take `--import MODULE`, as often as needed, beside their own options: for models
+    whose classes are the user's.
 
     Example:
         >>> if __name__ == "__main__":
@@ -43,8 +48,44 @@ def main(
     import tyro
 
     words = sys.argv[1:] if arguments is None else list(arguments)
+    words, modules = split_imports(words)
     call = tyro.cli(_as_thunk(function), args=words, prog=program or _program(function))
-    sys.exit(run(call))
+    sys.exit(run(lambda: after_imports(modules, call)))
+
+
+def split_imports(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words of a command line without `--import MODULE`, and the modules."""
+    others: list[str] = []
+    modules: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word == IMPORT:
+            modules.append(next(left, ""))
+        elif word.startswith(f"{IMPORT}="):
+            modules.append(word.partition("=")[2])
+        else:
+            others.append(word)
+    return others, modules
+
+
+def after_imports(modules: Sequence[str], call: Callable[[], int | None]) -> int | None:
+    """Import modules, from where the program was started or from where Python looks; then call.
+
+    Raises:
+        ValueError: If there is no such module.
+    """
+    if modules:
+        prepare_tensorflow()
+        sys.path.insert(0, os.getcwd())
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except (ImportError, ValueError) as error:
+            raise ValueError(
+                f"Expected {IMPORT} with the name of a module that Python can import, such as "
+                f"mymodel for mymodel.py in this folder. Received: {name!r} ({error})."
+            ) from error
+    return call()
 
 
 def run(call: Callable[[], int | None]) -> int:

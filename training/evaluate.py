@@ -73,6 +73,8 @@ def evaluate(
     print(text, end="")
     if opened.path.is_dir():
         stem = "evaluation" if data is None else f"evaluation-{Path(report['data']).stem}"
+        for path in put_aside(report, opened.path, stem):
+            print(f"Kept the one from before, which has other measures: {path}")
         for path in save(report, text, opened.path, stem):
             print(f"Saved {path}")
     return 1 if report["failures"] else 0
@@ -145,6 +147,25 @@ def markdown(report: dict[str, Any]) -> str:
         f"over them, {report['seconds']:.1f} s:"
     )
     return "\n\n".join([title, "\n".join(lines), *report["notes"]]) + "\n"
+
+
+def put_aside(report: dict[str, Any], folder: Path, stem: str) -> list[Path]:
+    """Rename an older report of this name by its date, if it has a measure that this one lacks."""
+    old = folder / f"{stem}.json"
+    if not old.is_file():
+        return []
+    try:
+        found = json.loads(old.read_text())
+        if set(found["measures"]) <= set(report["measures"]):
+            return []
+        when = str(found["date"])[:19].replace(":", "-")
+    except (ValueError, KeyError, TypeError):
+        when = "unreadable"
+    moved = []
+    for path in (old, old.with_suffix(".md")):
+        if path.is_file():
+            moved.append(path.rename(path.with_stem(f"{stem}-{when}")))
+    return moved
 
 
 def save(report: dict[str, Any], text: str, folder: Path, stem: str) -> list[Path]:

@@ -221,7 +221,10 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(f"Expected JSON in {path}. Received: {error}.") from error
+        raise ValueError(
+            f"Expected JSON in {path}. Received: {error}. (It was damaged or changed: put back a "
+            "copy; the models beside it can be loaded with keras_vae.load.)"
+        ) from error
     if not isinstance(config, dict):
         raise ValueError(f"Expected an object in {path}. Received: {type(config).__name__}.")
     # Runs of earlier versions have no hash, and nothing of its length either.

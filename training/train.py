@@ -37,8 +37,8 @@ NOT_STORED = ("out", "resume")
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
     """Run the program; see the text above."""
-    words = sys.argv[1:] if words is None else list(words)
-    sys.exit(cli.run(lambda: command(words)))
+    words, modules = cli.split_imports(sys.argv[1:] if words is None else words)
+    sys.exit(cli.run(lambda: cli.after_imports(modules, lambda: command(words))))
 
 
 def command(words: Sequence[str]) -> int:

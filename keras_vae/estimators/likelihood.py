@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae import checks
+from keras_vae import arguments, checks
 from keras_vae.distributions import Distribution
 from keras_vae.estimators.compiled import Compiled, default_batch_size, padded
 from keras_vae.estimators.numerics import log_mean_exp
@@ -73,6 +73,7 @@ def log_likelihood(
         ValueError: If a number is less than 1, or the examples do not fit the model.
         TypeError: If the model has no latent distribution or its posterior takes no noise.
     """
+    samples = arguments.whole("samples", samples)
     measured = measure_likelihood(model, x, (samples,), seed, batch_size, verbose)
     estimate = measured.bounds[samples]
     return (estimate, measured.standard_error) if return_standard_error else estimate
@@ -90,6 +91,7 @@ def elbo(
 
     Arguments and errors are those of `log_likelihood`; the expectation is the mean over `samples`.
     """
+    samples = arguments.whole("samples", samples)
     return measure_likelihood(model, x, (samples,), seed, batch_size, verbose).elbo
 
 
@@ -213,18 +215,13 @@ def _chunk(numbers_per_sample: int, samples: int) -> int:
 
 
 def _checked_counts(samples: Sequence[int]) -> list[int]:
-    counts = sorted(set(samples))
-    if not counts or counts[0] < 1:
-        raise ValueError(f"Expected samples of at least 1. Received: {samples}.")
-    return counts
+    return sorted(set(arguments.sizes("samples", list(samples))))
 
 
 def _check(model: Any, x: Any, samples: int, batch_size: int | None) -> None:
-    if samples < 1 or (batch_size is not None and batch_size < 1):
-        raise ValueError(
-            "Expected samples and batch_size of at least 1. "
-            f"Received: samples={samples!r}, batch_size={batch_size!r}."
-        )
+    arguments.whole("samples", samples)
+    if batch_size is not None:
+        arguments.whole("batch_size", batch_size)
     if not all(hasattr(model, noun) for noun in ("posterior", "prior", "observation")):
         raise TypeError(
             "Expected a model with posterior(x), prior(z) and observation(z), such as "

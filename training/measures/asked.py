@@ -37,6 +37,11 @@ class Asked:
                 f"Expected --distances with --sampler, which is what samples are drawn for. "
                 f"Received: --sampler {self.sampler} alone."
             )
+        if self.features != "hog" and not self.distances:
+            raise ValueError(
+                f"Expected --distances with --features, which is what features are compared for. "
+                f"Received: --features {self.features} alone."
+            )
         if self.distances:
             generation.check(model, data.test, self.features, self.sampler)
         if self.probes:
