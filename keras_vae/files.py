@@ -3,12 +3,15 @@
 import contextlib
 import glob
 import os
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 
-def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
+def write_atomically(
+    path: str | Path, write: Callable[[Path], Any], machines: bool = False
+) -> Path:
     """Let `write` make a file beside `path`, put it on the disk, then rename it to `path`.
 
     A killed process leaves a hidden file beside `path`, which the next one to write it removes.
@@ -16,6 +19,8 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
     Args:
         path: The file to make or to replace; its folder must exist.
         write: Called with the path of a temporary file that has the suffix of `path`.
+        machines: Whether other machines may write the same path at the same time: then the
+            temporary file has a name that no process elsewhere can have, and nothing is removed.
 
     Returns:
         `path`.
@@ -24,8 +29,10 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
         OSError: If it cannot be written; `path` is then as it was.
     """
     path = Path(path)
-    sweep(path.parent, path.name)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    owner = f"of-{uuid.uuid4().hex}" if machines else str(os.getpid())
+    if not machines:
+        sweep(path.parent, path.name)
+    temporary = path.with_name(f".{path.stem}.{owner}.tmp{path.suffix}")
     try:
         write(temporary)
         _flush_to_disk(temporary, os.O_RDWR)

@@ -9,7 +9,7 @@ import keras
 import pytest
 
 # Graphs hold millions of small objects: going through them all at each turn of the collector takes
-# a sixth of the suite's time. What was imported stays, so it is not looked at again.
+# a good part of the suite's time. What was imported stays, so it is not looked at again.
 gc.freeze()
 gc.set_threshold(50_000, 20, 100)
 

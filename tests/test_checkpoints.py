@@ -122,6 +122,21 @@ def test_the_next_writer_of_a_file_removes_what_a_killed_one_left_of_it(tmp_path
     assert sorted(os.listdir(tmp_path)) == [".b.999999999.tmp.tflite", "a[1].tflite"]
 
 
+def test_a_writer_among_machines_leaves_the_files_of_others_and_has_a_name_of_its_own(tmp_path):
+    other = tmp_path / ".a.999999999.tmp.npz"
+    other.touch()
+    names = []
+    for text in ("one", "two"):
+        write_atomically(
+            tmp_path / "a.npz",
+            lambda path, text=text: names.append(path.name) or path.write_text(text),
+            machines=True,
+        )
+    assert len(set(names)) == 2 and str(os.getpid()) not in {n.split(".")[2] for n in names}
+    assert sorted(os.listdir(tmp_path)) == [other.name, "a.npz"]
+    assert (tmp_path / "a.npz").read_text() == "two"
+
+
 def test_on_a_full_disk_the_checkpoints_from_before_are_whole(tmp_path, written):
     """The limit of a file's size stands for the end of the disk: both fail in the middle."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

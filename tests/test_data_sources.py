@@ -32,7 +32,7 @@ class Endless(Sequence):
 
 
 def tf_data(arrays):
-    tf = pytest.importorskip("tensorflow")
+    tf = pytest.importorskip("tensorflow", reason="feeds tf.data")
     options = tf.data.Options()
     options.autotune.enabled = False
     dataset = tf.data.Dataset.from_tensor_slices(arrays if len(arrays) > 1 else arrays[0])
@@ -41,7 +41,7 @@ def tf_data(arrays):
 
 def loader(arrays):
     """Gives lists of tensors, also for one."""
-    data = pytest.importorskip("torch.utils.data")
+    data = pytest.importorskip("torch.utils.data", reason="pip install keras-vae[backends]")
     import torch
 
     return data.DataLoader(data.TensorDataset(*map(torch.from_numpy, arrays)), BATCH)

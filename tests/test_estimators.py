@@ -189,6 +189,13 @@ def test_numbers_below_one_are_refused(digits_model, numbers):
         estimators.log_likelihood(model, x, **numbers)
 
 
+@pytest.mark.parametrize("numbers", [{"samples": 2.5}, {"samples": "10"}, {"batch_size": 1.5}])
+def test_numbers_that_are_no_integers_are_refused(digits_model, numbers):
+    model, x = digits_model
+    with pytest.raises(TypeError, match=f"Expected {next(iter(numbers))} of at least 1, an int"):
+        estimators.log_likelihood(model, x, **numbers)
+
+
 def test_data_outside_the_support_are_refused_before_any_work(digits_model):
     model, x = digits_model
     with pytest.raises(ValueError, match="support"):

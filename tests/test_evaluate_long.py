@@ -242,6 +242,21 @@ def test_disentanglement_is_nothing_for_constant_codes_and_much_for_positions(mo
     assert 0.3 < of_position["factor_vae_score"].value <= 1.0
 
 
+def test_a_picture_is_drawn_and_encoded_once_however_often_it_is_asked_for(monkeypatch):
+    drawn = []
+    render = dsprites.render
+    monkeypatch.setattr(dsprites, "render", lambda f: drawn.append(len(f)) or render(f))
+    model = sprite_vae(np.random.default_rng(0).normal(size=(64 * 64, 2)) / 64)
+    codes = factors.Codes(model, 4)
+    wanted = dsprites.factors_of(np.array([5, 700_000, 5, 31]))
+    found = codes(wanted)
+    assert sum(drawn) == 3
+    expected = np.asarray(model.encode(render(wanted) / np.float32(255)))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(codes(wanted[:2]), found[:2])
+    assert sum(drawn) == 3
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -251,6 +266,7 @@ def test_disentanglement_is_nothing_for_constant_codes_and_much_for_positions(mo
         (Asked(distances=True, sampler=2), "at least 14x14 pixels for the HOG"),
         (Asked(distances=True, sampler=0), "--sampler of at least 1"),
         (Asked(sampler=3), "--distances with --sampler"),
+        (Asked(features="mine.keras"), "--distances with --features"),
         (Asked(distances=True, sampler=2, features="incept"), "--features hog, or the .keras"),
         (Asked(probes=True), "data with labels for --probes. Received: x, which has none"),
         (Asked(factors=True), "images of shape (64, 64, 1)"),

@@ -67,7 +67,7 @@ def test_the_noise_of_training_is_uniform_between_halves():
 
 
 def test_training_shortens_the_codes_and_files_are_as_long_as_the_rate_says():
-    pytest.importorskip("constriction")
+    pytest.importorskip("constriction", reason="pip install keras-vae[compression]")
     x = np.random.default_rng(1).standard_normal((4000, 6)).astype("float32")
     keras.utils.set_random_seed(3)
     made = kv.CompressiveAutoencoder(*kv.nets.dense((6,), 3, hidden=()), rate_weight=0.05, seed=1)

@@ -6,8 +6,8 @@ import pytest
 
 import keras_vae as kv
 
-tf = pytest.importorskip("tensorflow")
-kernels = pytest.importorskip("keras_vae.kernels")
+tf = pytest.importorskip("tensorflow", reason="tests ops of TensorFlow")
+kernels = pytest.importorskip("keras_vae.kernels", reason="needs TensorFlow")
 
 pytestmark = pytest.mark.tensorflow
 

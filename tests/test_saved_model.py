@@ -145,12 +145,15 @@ def test_an_endpoint_with_state_or_python_is_refused(tmp_path, kind, op):
 # Warm-up.
 
 
+OFFICIAL = "pip install --no-deps tensorflow-serving-api"
+
+
 def warmup_requests(version) -> list[bytes]:
     return [r.numpy() for r in tf.data.TFRecordDataset(str(version / warmup.FILE))]
 
 
 def test_warm_up_has_the_bytes_of_the_official_classes(version):
-    logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2", reason=OFFICIAL)
     for content in warmup_requests(version):
         log = logs.PredictionLog.FromString(content)
         assert log.WhichOneof("log_type") == "predict_log"
@@ -159,7 +162,7 @@ def test_warm_up_has_the_bytes_of_the_official_classes(version):
 
 
 def test_warm_up_has_each_signature_at_two_batch_sizes_and_every_request_runs(version):
-    logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2", reason=OFFICIAL)
     asked = set()
     with cpp_loader.SavedModel(version) as model:
         for content in warmup_requests(version):

@@ -40,7 +40,10 @@ def program(*arguments) -> int:
 
 
 def server_config(text):
-    pb2 = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
+    pb2 = pytest.importorskip(
+        "tensorflow_serving.config.model_server_config_pb2",
+        reason="pip install --no-deps tensorflow-serving-api",
+    )
     return text_format.Parse(text, pb2.ModelServerConfig())
 
 

@@ -10,7 +10,7 @@ import training.sources.tfds
 from training.data import load
 
 pytestmark = pytest.mark.tensorflow
-tfds = pytest.importorskip("tensorflow_datasets")
+tfds = pytest.importorskip("tensorflow_datasets", reason="pip install keras-vae[programs]")
 
 SIZES = {"train": 23, "test": 5}
 

@@ -4,8 +4,6 @@ It is filled one file after the other, by one process or by several after each o
 """
 
 import json
-import os
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,14 +79,9 @@ class Shards:
         What each of them writes has a name of its own until it is whole: whoever writes the same
         shard at the same time replaces it by the same bytes.
         """
-        path = self.path(number)
-        new = _temporary(path)
-        _save(new, arrays)
-        digest = digests.of_file(new)
-        os.replace(new, path)
-        new = _temporary(_hash_file(path))
-        new.write_text(digest)
-        os.replace(new, _hash_file(path))
+        path = write_atomically(self.path(number), lambda new: _save(new, arrays), machines=True)
+        digest = digests.of_file(path)
+        write_atomically(_hash_file(path), lambda new: new.write_text(digest), machines=True)
 
     def collect(self) -> None:
         """Write into the manifest what others have written apart."""
@@ -205,10 +198,6 @@ def _refuse_another(before: dict[str, Any], now: dict[str, Any], folder: Path) -
             f"Expected the model, the source and the options that {folder} was begun with. "
             f"Received: {'; '.join(changed)}. (Choose another folder.)"
         )
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.stem}.{uuid.uuid4().hex}.tmp{path.suffix}")
 
 
 def _hash_file(path: Path) -> Path:

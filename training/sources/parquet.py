@@ -5,7 +5,7 @@ A row holds an image in the column `image`, or in the only column that can hold 
     lists    of uint8: three in each other (height, width, channels), two of grey images, an
              `arrow.fixed_shape_tensor`, or one flat list with the column `shape`
     bytes    a PNG or JPEG file, also as the field `bytes` of a struct; or, with the column
-             `shape`, the pixels themselves, which are read ten times as fast as lists
+             `shape`, the pixels themselves, which are read much faster than lists
 
 `shape` is height, width and channels, the same in all rows. Integers in a column `label` are the
 labels. Other columns are not read.
