@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.exporting import converter
+from keras_vae.exporting import converter, converter_process
 from keras_vae.exporting.constants import halved, restored
 from keras_vae.exporting.gates import unrunnable_ops
 from keras_vae.exporting.graph import graph_ops, who_needs
@@ -49,8 +47,8 @@ def converted(model: Any, job: Mapping[str, Any], calibration: Batches) -> bytes
 
 
 def _run(model: Any, job: Mapping[str, Any], calibration: Batches, graph: Any) -> bytes:
-    # A process costs an import of TensorFlow, 4 s where a float conversion takes 0.3 s. The known
-    # crashes are of loops, and of int8, whose calibration also runs an interpreter in the process.
+    # The first process costs an import of TensorFlow, 4 s where a float conversion takes 0.3 s. The
+    # known crashes are of loops, and of int8, whose calibration also runs an interpreter in it.
     apart = job["quantize"] == "int8" or any(op in graph for op in LOOPS)
     try:
         return _in_a_process(job, calibration) if apart else converter.convert(job, calibration)
@@ -88,7 +86,7 @@ def _type(name: str) -> str:
 
 
 def _in_a_process(job: Mapping[str, Any], calibration: Batches) -> bytes:
-    """Run the converter as a script; raises ChildProcessError if the process dies."""
+    """Run the converter in another process; raises ChildProcessError if that dies."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [os.path.join(folder, name) for name in ("job.json", "rows.npz", "output")]
         Path(paths[0]).write_text(json.dumps(dict(job)), encoding="utf-8")
@@ -96,25 +94,17 @@ def _in_a_process(job: Mapping[str, Any], calibration: Batches) -> bytes:
             f"{s}/{name}": rows for s, named in calibration.items() for name, rows in named.items()
         }
         np.savez(paths[1], **arrays)
-        # -P: the folder of the script is not a place to import from.
-        command = [sys.executable, "-P", converter.__file__, *paths]
-        process = subprocess.run(command, env=_environment(), capture_output=True, text=True)
-        if process.returncode not in (0, converter.REFUSED):
-            raise ChildProcessError(_death(process))
+        code, printed = converter_process.run(*paths)
+        if code not in (0, converter.REFUSED):
+            raise ChildProcessError(_death(code, printed))
         content = Path(paths[2]).read_bytes()
-    if process.returncode == converter.REFUSED:
+    if code == converter.REFUSED:
         raise RuntimeError(content.decode())
     return content
 
 
-def _environment() -> dict[str, str]:
-    """This process's, where TensorFlow is found the same way and sees no accelerator."""
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    return {**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"}
-
-
-def _death(process: subprocess.CompletedProcess) -> str:
-    if process.returncode < 0:
-        return f"crashed ({signal.Signals(-process.returncode).name})"
-    last = (process.stderr.strip().splitlines() or ["no message"])[-1]
-    return f"stopped with exit code {process.returncode} ({last})"
+def _death(code: int, printed: str) -> str:
+    if code < 0:
+        return f"crashed ({signal.Signals(-code).name})"
+    last = (printed.strip().splitlines() or ["no message"])[-1]
+    return f"stopped with exit code {code} ({last})"

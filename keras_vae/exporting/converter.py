@@ -4,14 +4,17 @@ It imports nothing of keras_vae, so that it can also run as a script, in a proce
 costs one import of TensorFlow and whose crash is not ours:
 
     python converter.py JOB.json CALIBRATION.npz OUTPUT
+    python converter.py --serve     (see `serve`)
 """
 
 import contextlib
 import json
 import os
 import re
+import select
 import sys
 import tempfile
+import traceback
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +22,9 @@ import numpy as np
 
 # Exit code of the script for an error that the converter reports; its message is in OUTPUT.
 REFUSED = 3
+
+# Seconds after which a server that nobody asks gives its memory back.
+IDLE = 60
 
 # What a score or noise may end with, and a network of int8 should not need to.
 ARITHMETIC = (
@@ -191,5 +197,38 @@ def main(job_path: str, calibration_path: str, output: str) -> int:
     return code
 
 
+def serve() -> int:
+    """Import TensorFlow once, then convert in a fork for each line of standard input.
+
+    A line is a JSON list: the arguments of `main`, and a file for what the fork prints. The answer
+    is the fork's exit code, or less the number of the signal that ended it. It ends, with 0, after
+    the input, or when nothing comes for `IDLE` seconds.
+    """
+    import tensorflow as tf
+
+    _ = tf.lite.TFLiteConverter  # Imported when it is asked for.
+    while select.select([sys.stdin], [], [], IDLE)[0] and (line := sys.stdin.readline()):
+        *paths, printed = json.loads(line)
+        print(_in_a_fork(paths, printed), flush=True)
+    return 0
+
+
+def _in_a_fork(paths: Sequence[str], printed: str) -> int:
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = 1
+    try:
+        with open(printed, "wb") as file:
+            for descriptor in (1, 2):
+                os.dup2(file.fileno(), descriptor)
+        code = main(*paths)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(serve() if sys.argv[1:] == ["--serve"] else main(*sys.argv[1:]))
