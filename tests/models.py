@@ -57,6 +57,11 @@ class Case:
         keras.utils.set_random_seed(7)
         return self.construct()
 
+    @functools.cached_property
+    def untouched(self) -> Any:
+        """One model for all tests that leave its weights as they are."""
+        return self.make()
+
     def trained(self, optimizer: str = "sgd", steps: int = 2) -> Any:
         """The model after a few steps."""
         model = self.make()

@@ -26,7 +26,8 @@ def detector(score="likelihood", **kwargs):
 @pytest.mark.parametrize("score", ["elbo", "likelihood", "latent"])
 def test_the_cpp_loader_serves_score_decision_and_threshold(score):
     made = detector(score)
-    path = made.export(serving.folder() / f"detector-{score}")
+    names = ("score", "score_map")
+    path = made.export(serving.folder() / f"detector-{score}", endpoints=names)
     answers = serving.run_cpp(path, {"score": {"x": IMAGES}, "score_map": {"x": IMAGES}}, score)
     found = answers["score"]
     assert found["is_anomaly"].dtype == "int32" and set(found["is_anomaly"]) == {0, 1}
@@ -45,7 +46,8 @@ def test_a_device_decides_as_keras_does_and_the_metadata_say_by_what(score, quan
     from tests.litert_files import run
 
     made, path = detector(score), tmp_path / "detector.tflite"
-    made.export(path, format="litert", quantize=quantize, calibration=IMAGES)
+    options = {"quantize": quantize, "endpoints": ("score",), "calibration": IMAGES}
+    made.export(path, format="litert", **options)
     found = run(path, "score", x=IMAGES)
     clear = np.abs(made.predict(IMAGES, verbose=0) / made.threshold.value - 1) > 1e-3
     assert clear.sum() > 30 and set(found["is_anomaly"]) == {0, 1}
@@ -62,7 +64,8 @@ def test_masked_sequences_are_served_with_their_mask(tmp_path):
 
     made = kv.AnomalyDetector(MASKED_CASE.make())
     made.fit_threshold(MASKED, quantile=0.7)
-    loaded = tf.saved_model.load(str(made.export(tmp_path / "masked")))
+    path = made.export(tmp_path / "masked", endpoints=("score", "score_map"))
+    loaded = tf.saved_model.load(str(path))
     x, mask = map(tf.constant, MASKED)
     found = loaded.signatures["score"](x=x, mask=mask)
     np.testing.assert_allclose(found["score"], made.predict(MASKED, verbose=0), rtol=1e-5)

@@ -77,7 +77,7 @@ def test_the_same_seeds_give_the_same_training(case):
 
 @every_model
 def test_calling_predicting_and_reconstructing_are_one(case):
-    model = case.make()
+    model = case.untouched
     model.compile(**FAST)
     x = first(4, case.x)
     reconstruction = array(model.reconstruct(x))
@@ -99,7 +99,7 @@ def test_calling_predicting_and_reconstructing_are_one(case):
 
 @every_model
 def test_encode_and_score_are_deterministic(case):
-    model = case.make()
+    model = case.untouched
     x = first(4, case.x)
     codes = array(model.encode(x))
     score = array(model.score(x))
@@ -111,7 +111,7 @@ def test_encode_and_score_are_deterministic(case):
 @every_model
 def test_score_is_higher_for_what_is_reconstructed_worse(case):
     """The parts of the score are per-example terms, the reconstruction among them."""
-    model = case.make()
+    model = case.untouched
     terms = {name: array(term) for name, term in model.score_terms(first(4, case.x)).items()}
     assert all(term.shape == (4,) for term in terms.values())
     np.testing.assert_allclose(array(model.score(first(4, case.x))), sum(terms.values()), rtol=1e-6)
@@ -123,7 +123,7 @@ def test_score_is_higher_for_what_is_reconstructed_worse(case):
 
 @every_generative_model
 def test_samples_repeat_by_seed_and_have_the_range_of_the_data(case):
-    model = case.make()
+    model = case.untouched
     samples = case.draw(model, 5, seed=3)
     assert samples.shape == (5, *event(case.x).shape[1:])
     np.testing.assert_array_equal(case.draw(model, 5, seed=3), samples)
@@ -136,7 +136,7 @@ def test_samples_repeat_by_seed_and_have_the_range_of_the_data(case):
 def test_temperature_scales_the_spread_of_codes_and_zero_gives_one_sample(case):
     if not case.one_mode:
         pytest.skip("has one sample for each mode of its prior")
-    cold = case.draw(case.make(), 3, seed=0, temperature=0.0)
+    cold = case.draw(case.untouched, 3, seed=0, temperature=0.0)
     np.testing.assert_allclose(cold, np.stack([cold[0]] * 3), rtol=1e-6, atol=1e-6)
 
 
@@ -145,7 +145,7 @@ def test_temperature_scales_the_spread_of_codes_and_zero_gives_one_sample(case):
 
 @every_model
 def test_endpoints_are_pure_and_named_as_documented(case):
-    model = case.make()
+    model = case.untouched
     endpoints = model.endpoints()
     assert next(iter(endpoints)) == "reconstruct"
     expected = {"reconstruct", "encode", "decode", "score"} | (
@@ -190,7 +190,7 @@ def example(spec):
 
 @every_model
 def test_the_configuration_makes_an_equal_model(case):
-    model = case.make()
+    model = case.untouched
     config = json.dumps(model.get_config(), default=dict, sort_keys=True)
     twin = type(model).from_config(json.loads(config))
     assert json.dumps(twin.get_config(), default=dict, sort_keys=True) == config
@@ -230,7 +230,7 @@ def test_every_precision_takes_the_step_of_float32_and_answers_in_float32(case, 
 @functools.cache
 def float32_step(case):
     """The weights at the start, and the step of size 1 from there."""
-    start = case.make().get_weights()
+    start = case.untouched.get_weights()
     return start, step(case, "float32", start)[1]
 
 
