@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from array_record.python.array_record_module import ArrayRecordWriter
 
 from tests import killed
 from tests.image_files import picture, save
@@ -35,6 +36,15 @@ def write_records(path, records):
     return path
 
 
+def write_array_records(path, records, options="group_size:1"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = ArrayRecordWriter(str(path), options)
+    for record in records:
+        writer.write(record)
+    writer.close()
+    return path
+
+
 def raw(image):
     return example(image=image.tobytes(), shape=image.shape, label=[3])
 
@@ -48,6 +58,10 @@ def written(folder, kind):
     if kind == "npy":
         np.save(folder / "x.npy", IMAGES)
         return folder / "x.npy"
+    if kind == "array_record":
+        write_array_records(folder / "x" / "a.array_record", map(raw, IMAGES[:9]))
+        write_array_records(folder / "x" / "b.array_record", map(png, IMAGES[9:]), "group_size:4")
+        return folder / "x"
     encode = {"raw": raw, "png": png}[kind]
     write_records(folder / "x" / "a.tfrecord", map(encode, IMAGES[:9]))
     write_records(folder / "x" / "b.tfrecord", map(encode, IMAGES[9:]))
@@ -72,7 +86,7 @@ def assert_same_batches(streamed, memory):
     np.testing.assert_array_equal(*tests)
 
 
-@pytest.mark.parametrize("kind", ["npy", "raw", "png"])
+@pytest.mark.parametrize("kind", ["npy", "raw", "png", "array_record"])
 def test_batches_are_those_of_the_same_images_in_memory_from_any_step(tmp_path, kind):
     np.save(tmp_path / "memory.npy", IMAGES)
     streamed = data.load(f"stream:{written(tmp_path, kind)}")
@@ -146,11 +160,35 @@ def test_a_file_that_is_damaged_or_something_else_is_named(tmp_path, records, ch
         data.load(f"stream:{path}")
 
 
+def zeros_inside(path):
+    content = bytearray(path.read_bytes())
+    content[200:220] = bytes(20)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "records, change, message",
+    [
+        ([raw(IMAGES[0])], cut, "Expected an ArrayRecord file.*x.array_record"),
+        ([raw(IMAGES[0])], lambda path: path.write_text("text"), "an ArrayRecord file.*at least"),
+        ([raw(IMAGES[0])], zeros_inside, "Expected a whole record.*x.array_record, record 0.*hash"),
+        ([], None, "Expected at least one record in .*x.array_record"),
+        ([b"abc"], None, "Expected a tf.train.Example.*x.array_record, record 0"),
+    ],
+)
+def test_an_array_record_that_is_damaged_is_named(tmp_path, records, change, message):
+    path = write_array_records(tmp_path / "x.array_record", records)
+    if change:
+        change(path)
+    with pytest.raises(ValueError, match=message):
+        data.load(f"stream:{path}")
+
+
 @pytest.mark.parametrize(
     "name, error, message",
     [
         ("missing", FileNotFoundError, "which does not exist"),
-        ("x.txt", FileNotFoundError, ".tfrecord or .parquet file after stream:"),
+        ("x.txt", FileNotFoundError, ".array_record, .parquet file after stream:"),
         ("floats.npy", ValueError, "Expected uint8 images. Received float64"),
         ("fortran.npy", ValueError, "the order of C"),
         ("text.npy", ValueError, "Expected a file written by numpy.save"),

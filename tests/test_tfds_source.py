@@ -8,6 +8,8 @@ import pytest
 
 import training.sources.tfds
 from training.data import load
+from training.sources import tfds_stream
+from training.sources.streamed import Streamed
 
 pytestmark = pytest.mark.tensorflow
 tfds = pytest.importorskip("tensorflow_datasets", reason="pip install keras-vae[programs]")
@@ -106,6 +108,30 @@ def test_a_prepared_data_set_gives_its_images_and_labels(folder):
         image.tobytes(): label for image, label in zip(data.train, data.train_labels, strict=True)
     }
     assert got == expected
+
+
+@pytest.mark.parametrize("kind", ["tfrecord", "array_record"])
+def test_a_stream_has_the_images_of_memory(tmp_path, kind):
+    for builder in (TinyPictures, TinyOnePart):
+        builder(data_dir=tmp_path, file_format=kind).download_and_prepare()
+    memory, streamed = (
+        load(f"{scheme}:tiny_pictures", data_dir=tmp_path) for scheme in ("tfds", "stream:tfds")
+    )
+    assert streamed.name == memory.name and isinstance(streamed.train, Streamed)
+    np.testing.assert_array_equal(streamed.train, memory.train)
+    np.testing.assert_array_equal(streamed.test, memory.test)
+    memory, streamed = (
+        load(f"{scheme}:tiny_one_part", data_dir=tmp_path, image_size=(8, 6), limit=7)
+        for scheme in ("tfds", "stream:tfds")
+    )
+    np.testing.assert_array_equal(streamed.train, memory.train)
+    assert len(streamed.test) == 3  # Every tenth of 23, where memory reads 14 only.
+
+
+def test_files_of_another_kind_are_not_streamed(folder, monkeypatch):
+    monkeypatch.delitem(tfds_stream.OPENERS, "tfrecord")
+    with pytest.raises(ValueError, match="files of array_record. Received: tfrecord"):
+        load("stream:tfds:tiny_pictures", data_dir=folder)
 
 
 def test_the_bare_name_is_enough_and_the_order_is_fixed(folder):

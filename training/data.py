@@ -18,6 +18,7 @@ from training.sources.idx import has_idx_files, read_idx_folder
 from training.sources.series import read_mnist1d, read_series
 from training.sources.streamed import SCHEME, read_stream
 from training.sources.tfds import read_tfds, tfds_names
+from training.sources.tfds_stream import stream_tfds
 
 __all__ = [
     "Data",
@@ -29,6 +30,7 @@ __all__ = [
     "training_batches",
 ]
 
+TFDS = "tfds:"
 # Where Debian's package dataset-fashion-mnist puts its files.
 FASHION_MNIST_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 FASHION_MNIST_LABELS = (
@@ -74,8 +76,8 @@ def load(
             - the path of a folder of IDX files (also `idx:FOLDER`), or of a folder of pictures
               (PNG, JPEG, BMP, GIF; sub-folders are labels).
             - `stream:PATH`: images that stay on the disk, for sets larger than memory: a .npy
-              file, .tfrecord or .parquet files, or a folder of pictures, see
-              `training.sources.streamed`.
+              file, .tfrecord, .array_record or .parquet files, or a folder of pictures, see
+              `training.sources.streamed`; or `stream:tfds:NAME`.
             - the path of an .npz or .npy file, or `static:FILE` for a file of binary MNIST, see
               `training.protocols.read_static`.
             - `tfds:NAME`, or the bare name, of an image data set of TensorFlow Datasets.
@@ -100,13 +102,15 @@ def load(
     if text.startswith("series:"):
         file = Path(text.removeprefix("series:")).expanduser()
         return resized(first(read_series(file, window, stride), limit), image_size)
-    if text.startswith(SCHEME):
-        file = Path(text.removeprefix(SCHEME)).expanduser()
-        return first(read_stream(file, image_size), limit)
     if window is not None or stride is not None:
         raise ValueError(f"Expected series:FILE with a window or stride. Received {text}")
     size = None if image_size is None else (image_size[0], image_size[1])
     folder = None if data_dir is None else Path(data_dir).expanduser()
+    if text.startswith(SCHEME + TFDS):
+        return first(stream_tfds(text.removeprefix(SCHEME + TFDS), size, folder), limit)
+    if text.startswith(SCHEME):
+        file = Path(text.removeprefix(SCHEME)).expanduser()
+        return first(read_stream(file, size), limit)
     return resized(first(_read(text, size, limit, folder), limit), size)
 
 
@@ -140,8 +144,8 @@ def _read(
         return read_static(Path(name.removeprefix("static:")).expanduser())
     if name.startswith("idx:"):
         return read_idx_folder(Path(name.removeprefix("idx:")).expanduser())
-    if name.startswith("tfds:"):
-        return read_tfds(name.removeprefix("tfds:"), size, limit, data_dir)
+    if name.startswith(TFDS):
+        return read_tfds(name.removeprefix(TFDS), size, limit, data_dir)
     if name and path.exists():
         return _read_path(path, size, limit)
     if name.partition("/")[0] in tfds_names():

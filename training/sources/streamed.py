@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from training.sources.array_record import ArrayRecords
 from training.sources.arrays import mapped
 from training.sources.base import Data, check_images, hold_out, shape_text
 from training.sources.folder import is_grey, labels_of, picture_files, read_picture
@@ -24,7 +25,11 @@ ASKED = 100
 
 Reader = Callable[[int], np.ndarray]
 Opener = Callable[[list[Path]], Any]
-OPENERS: dict[str, Opener] = {".tfrecord": Records, ".parquet": Table}
+OPENERS: dict[str, Opener] = {
+    ".tfrecord": Records,
+    ".array_record": ArrayRecords,
+    ".parquet": Table,
+}
 
 
 @dataclass(frozen=True)
@@ -114,18 +119,18 @@ class Streamed:
 
 
 def read_stream(path: Path, size: tuple[int, int] | None = None) -> Data:
-    """Images of a .npy, .tfrecord or .parquet file or folder, or of pictures, left on the disk.
+    """Images of arrays, records, tables or pictures, left on the disk.
 
     Args:
-        path: A .npy file of bytes; a .tfrecord or .parquet file or a folder of such, see
-            `training.sources.tfrecord` and `training.sources.parquet`; or a folder as
+        path: A .npy file of bytes; a .tfrecord, .array_record or .parquet file or a folder of such,
+            see `training.sources.example` and `training.sources.parquet`; or a folder as
             `training.sources.folder` reads it.
         size: The (height, width) to stretch pictures to; of a folder of pictures only.
 
     Raises:
         FileNotFoundError: If there is nothing.
         ValueError: If a file is damaged or holds something else; the message names it.
-        ImportError: If there are .parquet files, and pyarrow is not installed.
+        ImportError: If pyarrow or array_record is needed and not installed.
     """
     suffix, files = _files(path)
     if suffix in OPENERS:
@@ -135,15 +140,15 @@ def read_stream(path: Path, size: tuple[int, int] | None = None) -> Data:
         return _of_folder(path, size)
     if not path.is_file() or suffix != ".npy":
         raise FileNotFoundError(
-            f"Expected a folder, a .npy, .tfrecord or .parquet file after {SCHEME}. Received: "
-            f"{path}{'' if path.exists() else ', which does not exist'}."
+            f"Expected tfds:NAME, a folder or a .npy, {', '.join(OPENERS)} file after {SCHEME}. "
+            f"Received: {path}{'' if path.exists() else ', which does not exist'}."
         )
     _refuse_size(size, path)
     return _held_out(path.stem, *_npy(path))
 
 
 def _files(path: Path) -> tuple[str, list[Path]]:
-    """The suffix of a file, or that of the .tfrecord or .parquet files of a folder; the files."""
+    """The suffix of a file, or that of the files of `OPENERS` in a folder; the files."""
     if not path.is_dir():
         return (path.suffix if path.is_file() else "", [path])
     found = {suffix: sorted(path.rglob(f"*{suffix}")) for suffix in OPENERS}
@@ -158,10 +163,11 @@ def _files(path: Path) -> tuple[str, list[Path]]:
 def _held_out(name: str, read: Reader, count: int) -> Data:
     """Every tenth image is a test image, as of arrays in memory."""
     shape = read(0).shape
-    return _data(name, *(Streamed(read, part, shape) for part in hold_out(count)))
+    return data_of(name, *(Streamed(read, part, shape) for part in hold_out(count)))
 
 
-def _data(name: str, train: Streamed, test: Streamed, **labels: Any) -> Data:
+def data_of(name: str, train: Streamed, test: Streamed, **labels: Any) -> Data:
+    """A data set of images on the disk."""
     images: Any = (train, test)  # They do what programs ask of arrays.
     return Data(name, *images, **labels)
 
@@ -192,7 +198,7 @@ def _of_files(path: Path, files: list[Path], opened: Opener) -> Data:
         train = [file for file in files if file not in tests]
         parts = [(rows, np.arange(len(rows))) for rows in (opened(train), opened(tests))]
     images, labels = zip(*(_part(*part) for part in parts), strict=True)
-    return _data(path.stem, *images, train_labels=labels[0], test_labels=labels[1])
+    return data_of(path.stem, *images, train_labels=labels[0], test_labels=labels[1])
 
 
 def _part(rows: Any, numbers: np.ndarray) -> tuple[Streamed, np.ndarray | None]:
@@ -220,7 +226,7 @@ def _of_folder(folder: Path, size: tuple[int, int] | None) -> Data:
 
     shape = read(0).shape
     numbers = np.split(np.arange(len(paths)), [len(train)])
-    data = _data(folder.resolve().name, *(Streamed(read, part, shape) for part in numbers))
+    data = data_of(folder.resolve().name, *(Streamed(read, part, shape) for part in numbers))
     if names is None:
         return data
     return replace(

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +50,11 @@ def read_tfds(
         ImportError: TFDS is not installed.
         ValueError: TFDS does not know it, or it holds no images of bytes.
     """
-    builder = _prepared(name, data_dir)
-    image, label = _features(builder)
-    splits = [split for split in ("train", "test", "validation") if split in builder.info.splits]
-    if splits[:1] != ["train"]:
-        raise ValueError(
-            f"Expected a split named train in {name}. Received {sorted(builder.info.splits)}"
-        )
+    builder, splits = splits_of(name, data_dir)
+    image, label = features_of(builder)
     if limit is not None and len(splits) == 1:
         limit *= 2  # so that `limit` training images remain after every tenth is held out
-    parts = [_read_split(builder, split, image, label, image_size, limit) for split in splits[:2]]
+    parts = [_read_split(builder, split, image, label, image_size, limit) for split in splits]
     if len(parts) == 1:
         images, labels = parts[0]
         parts = [(images[part], labels[part]) for part in hold_out(len(images))]
@@ -68,6 +63,21 @@ def read_tfds(
         return Data(builder.name, train, test)
     names = tuple(builder.info.features[label].names)
     return Data(builder.name, train, test, train_labels, test_labels, names)
+
+
+def splits_of(name: str, data_dir: Path | None) -> tuple[Any, list[str]]:
+    """The builder of a prepared data set, and the split to train on with the one to test, if any.
+
+    Raises:
+        As `read_tfds`.
+    """
+    builder = _prepared(name, data_dir)
+    splits = [split for split in ("train", "test", "validation") if split in builder.info.splits]
+    if splits[:1] != ["train"]:
+        raise ValueError(
+            f"Expected a split named train in {name}. Received {sorted(builder.info.splits)}"
+        )
+    return builder, splits[:2]
 
 
 def _prepared(name: str, data_dir: Path | None) -> Any:
@@ -123,8 +133,12 @@ def _impatient_network() -> Iterator[None]:
         session.request, downloader.MAX_RETRIES = patient, retries
 
 
-def _features(builder: Any) -> tuple[str, str | None]:
-    """Finds the names of the image feature and of the class feature."""
+def features_of(builder: Any) -> tuple[str, str | None]:
+    """The names of the image feature and of the class feature, if any.
+
+    Raises:
+        ValueError: If there is no image feature of bytes, or more than one.
+    """
     import tensorflow_datasets as tfds
 
     features = dict(builder.info.features or {})
@@ -153,23 +167,33 @@ def _read_split(
     limit: int | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads the images and labels (zeros where there are none) of one split."""
+    images, labels = [], []
+    wanted = {name: True for name in (image, label) if name}
+    for example in _examples(builder, split, wanted, limit):
+        images.append(example[image] if size is None else resize(example[image], size))
+        labels.append(example[label] if label else 0)
+    return _stack(images, f"{builder.name}, split {split}"), np.array(labels, np.int64)
+
+
+def _examples(
+    builder: Any, split: str, features: dict[str, bool], limit: int | None
+) -> Iterable[dict[str, Any]]:
+    """These features of the examples, in the order of the files."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    wanted = {name: True for name in (image, label) if name}
+    if builder.info.file_format is tfds.core.FileFormat.ARRAY_RECORD:
+        source = builder.as_data_source(split=split)
+        return (source[number] for number in range(min(len(source), limit or len(source))))
     options = tf.data.Options()
     options.autotune.enabled = False
     examples = builder.as_dataset(
         split=split,
         shuffle_files=False,
-        decoders=tfds.decode.PartialDecoding(wanted),
+        decoders=tfds.decode.PartialDecoding(features),
         read_config=tfds.ReadConfig(options=options, try_autocache=False),
     )
-    images, labels = [], []
-    for example in tfds.as_numpy(examples.take(-1 if limit is None else limit)):
-        images.append(example[image] if size is None else resize(example[image], size))
-        labels.append(example[label] if label else 0)
-    return _stack(images, f"{builder.name}, split {split}"), np.array(labels, np.int64)
+    return tfds.as_numpy(examples.take(-1 if limit is None else limit))
 
 
 def _stack(images: list[np.ndarray], where: str) -> np.ndarray:

@@ -1,22 +1,16 @@
-"""Images in TFRecord files, each read where it lies.
+"""Images in TFRecord files, each read where it lies; see `training.sources.example` for a record.
 
-A record is a `tf.train.Example` with the features
-
-    image   one bytes value: a PNG or JPEG file, or the pixels themselves
-    shape   height, width, channels, where `image` is the pixels, a byte for each channel
-
-Other features, such as a label, are passed over. Files are not compressed.
+Files are not compressed.
 """
 
 import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from training.sources.contents import image_of
+from training.sources.example import image_of_example
 
 LENGTH = struct.Struct("<QI")  # Of the data, and a checksum of these eight bytes.
 CHECKSUM = 4  # Bytes, after the data.
@@ -27,13 +21,14 @@ class Records:
 
     Args:
         files: Their paths.
+        name: Of the feature that has the image.
 
     Raises:
         ValueError: If a file is cut off or is something else; the message names it.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self.files = list(files)
+    def __init__(self, files: Sequence[Path], name: str = "image") -> None:
+        self.files, self._name = list(files), name
         offsets = [_offsets(path) for path in self.files]
         if not sum(map(len, offsets)):
             raise ValueError(f"Expected at least one record in {self.files[0]}. Received: none.")
@@ -55,7 +50,8 @@ class Records:
         where = f"{self.files[file]}, record {number - int(self._first[file]):,}"
         descriptor = self._open(file)
         length, _ = LENGTH.unpack(os.pread(descriptor, LENGTH.size, offset))
-        return _image(os.pread(descriptor, length, offset + LENGTH.size), where)
+        content = os.pread(descriptor, length, offset + LENGTH.size)
+        return image_of_example(content, self._name, where)
 
     def _open(self, file: int) -> int:
         if file not in self._descriptors:
@@ -81,24 +77,6 @@ def _offsets(path: Path) -> np.ndarray:
             found.append(offset)
             offset = end
     return np.array(found, np.int64)
-
-
-def _image(content: bytes, where: str) -> np.ndarray:
-    import tensorflow as tf
-    from google.protobuf.message import DecodeError
-
-    try:
-        features = tf.train.Example.FromString(content).features.feature
-    except DecodeError as error:
-        raise ValueError(f"Expected a tf.train.Example. Received: {where} ({error}).") from error
-    values: Any = features["image"].bytes_list.value if "image" in features else ()
-    if len(values) != 1:
-        raise ValueError(
-            f"Expected one bytes value of the feature image. Received: {where} with "
-            f"{len(values)} of them, and features {sorted(features)}."
-        )
-    shape = tuple(features["shape"].int64_list.value) if "shape" in features else ()
-    return image_of(values[0], shape, where)
 
 
 def masked_crc32c(content: bytes) -> int:
