@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from training import recipes
+from training.precision import Precision
 from training.recipes import Recipe
 from training.sources import BUILT_IN
 
@@ -41,6 +42,8 @@ class Settings:
         out: Run directory to make; runs/RECIPE-NUMBER if left out.
         resume: Continue the run in --out; all other options are taken from it.
         seed: Of the weights, of the order of the images and of the noise.
+        precision: What layers compute in; the two mixed ones are for GPUs, and weights stay
+            float32.
         steps_per_execution: Steps in one go, which divide those of an epoch; chosen if left out.
         checkpoint_minutes: Write a checkpoint after so many minutes, and at the end of an epoch,
             but less often where writing would take more than 2 percent of the time.
@@ -61,6 +64,7 @@ class Settings:
     out: str | None = None
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     seed: int = 0
+    precision: Precision = "float32"
     steps_per_execution: int | None = None
     checkpoint_minutes: float = 1.0
     checkpoint_steps: int | None = None

@@ -7,6 +7,7 @@
     python -m training.train conv_vae_digits --out runs/wide --resume --epochs 200
     python -m training.train conv_vae_fashion_mnist --out runs/spot --checkpoint-minutes 0.5
     python -m training.train conv_vae_fashion_mnist --strategy mirrored       # docs/scaling.md
+    python -m training.train conv_vae_fashion_mnist --precision mixed_bfloat16    # on a GPU
 
 The first argument is a recipe of training/recipes or a .py file of yours; the rest are options,
 which `python -m training.train RECIPE --help` explains. Everything that a run leaves is in one
@@ -23,7 +24,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from training import cli, folders, loop, options, recipes, runs, workers
+from training import cli, folders, loop, options, precision, recipes, runs, workers
 from training.options import Settings
 from training.recipes import Recipe
 from training.workers import Workers
@@ -101,6 +102,7 @@ def train(
     """
     from training import splits
 
+    precision.use(settings.precision)
     with group.scope():
         recipe, data = loop.prepare(function, arguments, settings)
     group.check_batch(recipe.batch_size)
