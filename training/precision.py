@@ -1,0 +1,38 @@
+"""The numbers that the layers of a new model compute with."""
+
+from typing import Any, Literal, get_args
+
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+
+
+def use(precision: Precision) -> None:
+    """Let all models that are made from now on compute in it; weights stay float32.
+
+    Args:
+        precision: The name of a Keras dtype policy.
+
+    Raises:
+        ValueError: If the device cannot multiply such numbers.
+    """
+    import keras
+
+    if precision not in get_args(Precision):
+        raise ValueError(f"Expected a precision of {get_args(Precision)}. Received: {precision!r}.")
+    keras.config.set_dtype_policy(precision)
+    dtype = keras.config.dtype_policy().compute_dtype
+    try:
+        _probe(dtype)
+    except Exception as error:  # Each backend has errors of its own for what a device lacks.
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"Expected a device that computes in {dtype}, for --precision {precision}. Received: "
+            f"one that does not ({first[:200]}). (Leave --precision out.)"
+        ) from error
+
+
+def _probe(dtype: str) -> Any:
+    """A convolution and a product of matrices, as most networks are made of."""
+    from keras import ops
+
+    image = ops.conv(ops.ones((1, 4, 4, 2), dtype), ops.ones((3, 3, 2, 4), dtype), padding="same")
+    return ops.convert_to_numpy(ops.cast(ops.matmul(image, image), "float32"))
