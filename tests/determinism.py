@@ -7,6 +7,8 @@ import argparse
 import hashlib
 import json
 
+import keras
+
 from tests.models import CASES, values
 
 
@@ -18,7 +20,12 @@ def main() -> None:
 
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     tf.config.threading.set_inter_op_parallelism_threads(options.threads)
-    print(json.dumps({case.id: digest(case.trained("adam", steps=1)) for case in CASES}))
+    print(json.dumps({case.id: digest(trained(case)) for case in CASES}))
+
+
+def trained(case):
+    """The model of a case after a step of an optimizer with state, though with less than Adam's."""
+    return case.trained(keras.optimizers.SGD(0.1, momentum=0.9), steps=1)
 
 
 def digest(model) -> str:

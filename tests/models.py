@@ -62,7 +62,7 @@ class Case:
         """One model for all tests that leave its weights as they are."""
         return self.make()
 
-    def trained(self, optimizer: str = "sgd", steps: int = 2) -> Any:
+    def trained(self, optimizer: Any = "sgd", steps: int = 2) -> Any:
         """The model after a few steps."""
         model = self.make()
         model.compile(optimizer, **FAST)

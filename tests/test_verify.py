@@ -152,7 +152,7 @@ def test_how_a_file_is_quantized_is_read_from_its_tensors(quantize, tmp_path):
 def test_the_program_writes_table_and_json_and_picks(tmp_path, capsys):
     files = (tmp_path / "table.json", tmp_path / "table.md")
     arguments = ("--json", files[0], "--markdown", files[1], "--runtimes", "litert")
-    code = program(tflite(None), tflite("int8"), "--examples", 8, "--budget", *arguments)
+    code = program(tflite(None), tflite("int8"), "--examples", EXAMPLES, "--budget", *arguments)
     output = capsys.readouterr()
     assert code == 0
     content = json.loads(files[0].read_text())
@@ -183,7 +183,7 @@ def wrong_scale(model):
 def test_a_wrong_scale_misses_its_bar_and_is_never_picked_though_smallest(tmp_path, capsys):
     bad = changed(tflite("int8"), tmp_path / "bad.tflite", wrong_scale)
     assert bad.stat().st_size < tflite("dynamic").stat().st_size < tflite(None).stat().st_size
-    options = ("--examples", 8, "--runtimes", "litert", "--budget")
+    options = ("--examples", EXAMPLES, "--runtimes", "litert", "--budget")
     assert program(tflite(None), bad, tflite("float16"), *options) == 0
     output = capsys.readouterr().out
     picked = output.partition("Smallest and fastest within the bars: ")[2].splitlines()[0]
@@ -230,7 +230,7 @@ def test_a_saved_model_without_its_weights_is_a_missed_bar(tmp_path, capsys):
     copy = shutil.copytree(version(), tmp_path / "1")
     (copy / "model_card.json").unlink()
     next(copy.glob("variables/*.data-*")).unlink()
-    assert program(copy, "--examples", 8, "--runtimes", "cpp") == 1
+    assert program(copy, "--examples", EXAMPLES, "--runtimes", "cpp") == 1
     output = capsys.readouterr().out
     assert "Expected TensorFlow's C++ loader to load" in output
     assert "variables.data" in output
