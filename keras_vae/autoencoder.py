@@ -205,7 +205,7 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
         p = self.observation(self.conditioned(self.encode(x, training), x), training)
         return {"reconstruction": -p.log_prob(y)}
 
-    # Training. `steps.py` differentiates `loss_and_logs`; the rest is Keras.
+    # Training. A step differentiates `loss_and_logs`; the rest is Keras.
 
     def loss_and_logs(self, data: Any, training: bool) -> tuple[Tensor, dict[str, Tensor]]:
         """The number to minimize for a batch, and the running mean of all that is logged.
