@@ -21,11 +21,11 @@ deploy-demo: $(VENV)/.ready ## From the last demo to a serving folder, TFLite fi
 
 test: $(VENV)/.ready ## Run the whole test suite on the TensorFlow backend.
 	@scripts/fashion_mnist.sh
-	@KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 3 --dist loadfile -q --durations 15 $(ARGS)
+	@KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q --durations 15 $(ARGS)
 
 test-backends: $(VENV)/.backends ## Run the backend-neutral tests on JAX and on PyTorch.
-	@KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not tensorflow" $(ARGS)
-	@KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not tensorflow" $(ARGS)
+	@KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not tensorflow" $(ARGS)
+	@KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not tensorflow" $(ARGS)
 
 $(VENV)/.backends: $(VENV)/.ready
 	@$(BIN)/python -m pip install --quiet "jax>=0.7" "torch==2.13.0"

@@ -14,8 +14,18 @@ gc.freeze()
 gc.set_threshold(50_000, 20, 100)
 
 
+# Files that take half a minute or more begin, so that no process is left alone with one at the end.
+LONGEST = (
+    *("contract", "workers", "killed_training", "fuzz", "litert", "verify", "exact_resume"),
+    *("numerics", "serialization", "served_models", "family_tokens", "dimension_reduction"),
+    *("gallery", "sequence_properties", "limits", "predict"),
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `tensorflow` are skipped on the other backends."""
+    """The longest files first; tests marked `tensorflow` are skipped on the other backends."""
+    ranks = {f"test_{name}": rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
     if keras.backend.backend() == "tensorflow":
         return
     skip = pytest.mark.skip(reason="needs the TensorFlow backend")
