@@ -4,6 +4,7 @@ The order of a training is drawn over numbers, as that of images in memory is, s
 either gives the same batches, and goes on after an interruption at any of them.
 """
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from training.sources.array_record import ArrayRecords
+from training.sources.array_record import ArrayRecordFile
 from training.sources.arrays import mapped
 from training.sources.base import Data, check_images, hold_out, shape_text
+from training.sources.example import Examples
 from training.sources.folder import is_grey, labels_of, picture_files, read_picture
 from training.sources.parquet import Table
-from training.sources.tfrecord import Records
+from training.sources.tfrecord import TFRecordFile
 
 SCHEME = "stream:"
 # Of a folder, so many pictures tell whether all are grey: to open all of them takes long.
@@ -26,8 +28,8 @@ ASKED = 100
 Reader = Callable[[int], np.ndarray]
 Opener = Callable[[list[Path]], Any]
 OPENERS: dict[str, Opener] = {
-    ".tfrecord": Records,
-    ".array_record": ArrayRecords,
+    ".tfrecord": functools.partial(Examples, opened=TFRecordFile),
+    ".array_record": functools.partial(Examples, opened=ArrayRecordFile),
     ".parquet": Table,
 }
 

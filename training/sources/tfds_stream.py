@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from training.sources.array_record import ArrayRecords
+from training.sources.array_record import ArrayRecordFile
 from training.sources.base import Data, hold_out, resize
+from training.sources.example import Examples
 from training.sources.streamed import Streamed, data_of
 from training.sources.tfds import features_of, splits_of
-from training.sources.tfrecord import Records
+from training.sources.tfrecord import TFRecordFile
 
-OPENERS: dict[str, Any] = {"array_record": ArrayRecords, "tfrecord": Records}
+OPENERS: dict[str, Any] = {"array_record": ArrayRecordFile, "tfrecord": TFRecordFile}
 
 
 def stream_tfds(name: str, size: tuple[int, int] | None, data_dir: Path | None) -> Data:
@@ -38,7 +39,9 @@ def stream_tfds(name: str, size: tuple[int, int] | None, data_dir: Path | None) 
             f"it into memory, as tfds:{name}, or prepare it anew in such files.)"
         )
     opened = [
-        OPENERS[kind]([Path(path) for path in builder.info.splits[split].filepaths], feature)
+        Examples(
+            [Path(path) for path in builder.info.splits[split].filepaths], OPENERS[kind], feature
+        )
         for split in splits
     ]
     if len(opened) == 1:

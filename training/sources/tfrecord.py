@@ -1,62 +1,34 @@
-"""Images in TFRecord files, each read where it lies; see `training.sources.example` for a record.
-
-Files are not compressed.
-"""
+"""Files of TFRecord, without compression, of which any record can be read."""
 
 import os
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-
-from training.sources.example import image_of_example
 
 LENGTH = struct.Struct("<QI")  # Of the data, and a checksum of these eight bytes.
 CHECKSUM = 4  # Bytes, after the data.
 
 
-class Records:
-    """The records of some files, in the order of the files; where they lie is found out at once.
-
-    Args:
-        files: Their paths.
-        name: Of the feature that has the image.
+class TFRecordFile:
+    """The records of a file; where they lie is found out at once.
 
     Raises:
-        ValueError: If a file is cut off or is something else; the message names it.
+        ValueError: If the file is cut off or is something else; the message names it.
     """
 
-    def __init__(self, files: Sequence[Path], name: str = "image") -> None:
-        self.files, self._name = list(files), name
-        offsets = [_offsets(path) for path in self.files]
-        if not sum(map(len, offsets)):
-            raise ValueError(f"Expected at least one record in {self.files[0]}. Received: none.")
-        self._first = np.cumsum([0, *map(len, offsets)])
-        self._offsets = np.concatenate(offsets)
-        self._descriptors: dict[int, int] = {}
+    def __init__(self, path: Path) -> None:
+        self._offsets = _offsets(path)
+        self._descriptor = os.open(path, os.O_RDONLY)
 
     def __len__(self) -> int:
         return len(self._offsets)
 
-    def read(self, number: int) -> np.ndarray:
-        """The image of a record, uint8 of shape `(height, width, channels)`.
-
-        Raises:
-            ValueError: If it is none; the message names the file.
-        """
-        file = int(np.searchsorted(self._first, number, side="right")) - 1
-        offset = int(self._offsets[number])
-        where = f"{self.files[file]}, record {number - int(self._first[file]):,}"
-        descriptor = self._open(file)
-        length, _ = LENGTH.unpack(os.pread(descriptor, LENGTH.size, offset))
-        content = os.pread(descriptor, length, offset + LENGTH.size)
-        return image_of_example(content, self._name, where)
-
-    def _open(self, file: int) -> int:
-        if file not in self._descriptors:
-            self._descriptors[file] = os.open(self.files[file], os.O_RDONLY)
-        return self._descriptors[file]
+    def __getitem__(self, place: int) -> bytes:
+        """The bytes of a record."""
+        offset = int(self._offsets[place])
+        length, _ = LENGTH.unpack(os.pread(self._descriptor, LENGTH.size, offset))
+        return os.pread(self._descriptor, length, offset + LENGTH.size)
 
 
 def _offsets(path: Path) -> np.ndarray:
