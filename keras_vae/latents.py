@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.checks import check_shape
 from keras_vae.metrics.distances import PAIRS, squared_distances
 
 # Below this angle, in radians, sin(angle) is too small to divide by; the arc is its chord.
@@ -80,6 +81,7 @@ def interpolate(
     if method not in METHODS:
         raise ValueError(f"Expected method to be 'lerp' or 'slerp'. Received: {method!r}.")
     first, last = np.asarray(start), np.asarray(end)
+    check_shape("start", first.shape, model.event_shape)
     _fractions(first, last, steps)
     codes = as_numpy(model.encode(np.concatenate([first, last])))
     return decode(model, METHODS[method](codes[: len(first)], codes[len(first) :], steps))

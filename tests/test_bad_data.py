@@ -216,6 +216,12 @@ def test_a_folder_of_other_files_says_which_it_expected(tmp_path):
     refused(tmp_path, ".png, .jpg", "1 other files", error=FileNotFoundError)
 
 
+def test_files_that_are_only_streamed_say_so(tmp_path):
+    (tmp_path / "a.parquet").write_text("")
+    refused(tmp_path, f"Those stay on the disk: stream:{tmp_path}")
+    refused(tmp_path / "a.parquet", f"give stream:{tmp_path / 'a.parquet'}")
+
+
 def test_a_train_folder_without_a_test_folder_is_refused(tmp_path):
     save(tmp_path / "train" / "0.png", picture(0))
     refused(tmp_path, "test", "only", "train", error=FileNotFoundError)
@@ -280,7 +286,7 @@ def test_text_is_refused(tmp_path):
 
 def test_pickled_objects_are_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{}, 1], object), allow_pickle=True)
-    refused(tmp_path / "a.npy", "numpy.save", "a.npy")
+    refused(tmp_path / "a.npy", "numpy.save", "a.npy: which is none")
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.npz"])

@@ -15,6 +15,7 @@ GENERATOR = np.random.default_rng(0)
 class LinearModel:
     """Codes are the first two pixels; images are codes times a known matrix."""
 
+    event_shape = (3,)
     latent_shape = (2,)
     matrix = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, -1.0]], "float32")
 
@@ -97,6 +98,12 @@ def test_interpolation_decodes_all_images_in_one_call_between_the_reconstruction
     assert images.shape == (4, 5, 3)
     np.testing.assert_allclose(images[:, 0], start[:, :2] @ model.matrix, rtol=1e-6)
     np.testing.assert_allclose(images[:, -1], end[:, :2] @ model.matrix, rtol=1e-6)
+
+
+@pytest.mark.parametrize("x", [np.zeros(3), np.zeros((4, 2))], ids=["no batch", "codes"])
+def test_what_is_no_batch_of_examples_is_refused(x):
+    with pytest.raises(ValueError, match=r"Expected start of shape \('batch', 3\). Received"):
+        latents.interpolate(LinearModel(), x, x)
 
 
 def test_an_unknown_method_is_refused():

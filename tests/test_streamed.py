@@ -123,6 +123,15 @@ def test_pictures_are_stretched_as_in_memory(tmp_path):
     )
 
 
+def test_pictures_of_two_sizes_are_named_and_stretched_on_demand(tmp_path):
+    for number in range(20):
+        save(tmp_path / f"{number}.png", picture(number, (4 + (number == 7), 5, 3)))
+    streamed = data.load(f"stream:{tmp_path}")
+    with pytest.raises(ValueError, match=r"an image_size to stretch.*Received: 5x5x3 in .*7.png"):
+        np.concatenate([streamed.train, streamed.test])
+    assert data.load(f"stream:{tmp_path}", image_size=(4, 4)).image_shape == (4, 4, 3)
+
+
 def test_the_checksum_is_that_of_tensorflow(tmp_path):
     content = write_records(tmp_path / "x.tfrecord", [b"abc"]).read_bytes()
     assert int.from_bytes(content[8:12], "little") == masked_crc32c(content[:8])

@@ -16,7 +16,7 @@ from training.sources.folder import SUFFIXES, read_image_folder
 from training.sources.glyphs import read_glyphs
 from training.sources.idx import has_idx_files, read_idx_folder
 from training.sources.series import read_mnist1d, read_series
-from training.sources.streamed import SCHEME, read_stream
+from training.sources.streamed import OPENERS, SCHEME, read_stream
 from training.sources.tfds import read_tfds, tfds_names
 from training.sources.tfds_stream import stream_tfds
 
@@ -162,15 +162,28 @@ def _read_path(path: Path, size: tuple[int, int] | None, limit: int | None) -> D
     if path.is_dir():
         if has_idx_files(path):
             return read_idx_folder(path)
-        return read_image_folder(path, size, limit)
+        if not (kinds := _only_streamed(path)):
+            return read_image_folder(path, size, limit)
+        raise ValueError(
+            f"Expected pictures, IDX files, or {SCHEME} before the folder. Received {path} with "
+            f"{' and '.join(kinds)} files. (Those stay on the disk: {SCHEME}{path})"
+        )
     readers = {".npz": read_npz, ".npy": read_npy}
     if path.suffix.lower() in readers:
         return readers[path.suffix.lower()](path)
     one_picture = path.suffix.lower() in SUFFIXES
     raise ValueError(
         "Expected a folder of pictures or of IDX files, or an .npz or .npy file. Received the file "
-        f"{path}" + (f" (give its folder: {path.parent})" if one_picture else "")
+        f"{path}"
+        + (f" (give its folder: {path.parent})" if one_picture else "")
+        + (f" (give {SCHEME}{path})" if path.suffix in OPENERS else "")
     )
+
+
+def _only_streamed(folder: Path) -> list[str]:
+    """The kinds of files in a folder without pictures that are read from the disk only."""
+    found = {path.suffix for path in folder.rglob("*")}
+    return [] if found & set(SUFFIXES) else sorted(found & set(OPENERS))
 
 
 def _read_fashion_mnist(

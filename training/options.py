@@ -33,14 +33,16 @@ class Settings:
     Attributes:
         epochs: How often to go through the training images; the recipe says, if left out.
         batch_size: Images per step; the recipe says, if left out.
-        data: A data set instead of the recipe's: a name, a folder of pictures, an .npz file.
+        data: A data set instead of the recipe's: a name, a folder of pictures, an .npz file,
+            series:FILE, tfds:NAME, or stream:PATH for what stays on the disk.
         image_size: Height and width to stretch the images to.
         limit: Use only the first so many training and test images.
         data_dir: Where TensorFlow Datasets keeps its data.
         window: Steps of each series that is cut out of the recording --data series:FILE.
         stride: Steps from one such series to the next; the window if left out.
         out: Run directory to make; runs/RECIPE-NUMBER if left out.
-        resume: Continue the run in --out; all other options are taken from it.
+        resume: Continue the run in --out; all other options are taken from it, but --epochs may
+            be more.
         seed: Of the weights, of the order of the images and of the noise.
         precision: What layers compute in; the two mixed ones are for GPUs, and weights stay
             float32.

@@ -144,6 +144,7 @@ def _run_file(path: Path) -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    sys.path.append(str(path.resolve().parent))  # As of a script: what lies beside it is found.
     spec.loader.exec_module(module)
     return module
 

@@ -150,6 +150,9 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
             loaded = np.load(file, allow_pickle=False)
             return {"": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        # NumPy takes any other file for pickled objects, and its advice is to run what is in them.
+        why = "which is none" if "allow_pickle" in str(error) else str(error)
         raise ValueError(
-            f"Expected a file written by numpy.save or numpy.savez. Received {path}: {error}"
+            f"Expected a file written by numpy.save or numpy.savez, of numbers. Received {path}: "
+            f"{why}"
         ) from error

@@ -224,9 +224,15 @@ def _of_folder(folder: Path, size: tuple[int, int] | None) -> Data:
                 f"Expected grey pictures, as the first ones are. Received: {paths[number]} in "
                 "color. (Convert it, or all of them.)"
             )
-        return read_picture(paths[number], "L" if grey else "RGB", size)
+        image = read_picture(paths[number], "L" if grey else "RGB", size)
+        if image.shape != shape:
+            raise ValueError(
+                f"Expected pictures of {shape_text(shape)}, as {paths[0]}, or an image_size to "
+                f"stretch them to. Received: {shape_text(image.shape)} in {paths[number]}."
+            )
+        return image
 
-    shape = read(0).shape
+    shape = read_picture(paths[0], "L" if grey else "RGB", size).shape
     numbers = np.split(np.arange(len(paths)), [len(train)])
     data = data_of(folder.resolve().name, *(Streamed(read, part, shape) for part in numbers))
     if names is None:
