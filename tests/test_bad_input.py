@@ -90,6 +90,11 @@ def test_targets_and_validation_data_are_checked_like_inputs(model, name):
     refused(ValueError, message, model.fit, X, validation_data=bad, verbose=0)
 
 
+def test_labels_are_no_targets(model):
+    message = "y of shape ('batch', 4, 4, 1)...(6,)...leave labels out"
+    refused(ValueError, message, model.fit, X, np.arange(6))
+
+
 def test_inputs_may_be_anything_where_targets_are_given(model):
     """A Bernoulli likelihood bounds what is reconstructed, not what is encoded."""
     model.evaluate(X - 0.5, X, verbose=0)

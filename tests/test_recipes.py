@@ -116,6 +116,13 @@ def test_a_file_without_a_proper_recipe_is_refused(tmp_path, text, message):
         recipes.find(str(path))
 
 
+def test_modules_beside_a_recipe_are_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    (tmp_path / "a_module_beside_it.py").write_text("WIDTH = 3")
+    (tmp_path / "mine.py").write_text("import a_module_beside_it" + USER_RECIPE)
+    assert "width" in inspect.signature(recipes.find(str(tmp_path / "mine.py"))).parameters
+
+
 def test_a_file_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match="Received: nowhere.py"):
         recipes.find("nowhere.py")
