@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS ?= programs,dev
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+# Tests start some seventy processes, each of which would compile all modules anew without their .pyc.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo deploy-demo test test-backends check gallery bench chaos fuzz lock audit clean
 

@@ -5,14 +5,13 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras
 import pytest
 
-# Graphs hold millions of small objects: going through them all at each turn of the collector takes
-# a good part of the suite's time. What was imported stays, so it is not looked at again.
-gc.freeze()
-gc.set_threshold(50_000, 20, 100)
+# Keras is imported where it is used: the process that only hands out tests does without.
 
+# Graphs hold millions of small objects: going through them all at each turn of the collector takes
+# a good part of the suite's time.
+gc.set_threshold(50_000, 20, 100)
 
 # Files that take half a minute or more begin, so that no process is left alone with one at the end.
 LONGEST = (
@@ -26,6 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first; tests marked `tensorflow` are skipped on the other backends."""
     ranks = {f"test_{name}": rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
+    import keras
+
     if keras.backend.backend() == "tensorflow":
         return
     skip = pytest.mark.skip(reason="needs the TensorFlow backend")
@@ -34,8 +35,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
+def pytest_collection_finish() -> None:
+    """What was imported stays, so the collector need not look at it again."""
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _float32():
     """A test may choose another dtype policy, for itself."""
     yield
+    import keras
+
     keras.config.set_dtype_policy("float32")

@@ -22,6 +22,7 @@ class ImageModel:
 
     def __init__(self, channels=1):
         self.channels = channels
+        self.event_shape = (None, None, channels)
         self.decoded = []
 
     def posterior(self, x):
