@@ -95,7 +95,7 @@ def check_shape(name: str, shape: Any, event_shape: tuple) -> None:
         hint = f" (add the channel axis: {name}[..., None])"
     elif tuple(shape) == tuple(event_shape):
         hint = f" (add the batch axis: {name}[None])"
-    elif name == "y":
+    elif name == "y" and len(shape) <= 2:
         hint = " (y is what the reconstruction is compared with: leave labels out.)"
     raise ValueError(
         f"Expected {name} of shape {('batch', *event_shape)}. Received: {tuple(shape)}.{hint}"

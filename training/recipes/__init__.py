@@ -144,7 +144,9 @@ def _run_file(path: Path) -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    sys.path.append(str(path.resolve().parent))  # As of a script: what lies beside it is found.
+    beside = str(path.resolve().parent)
+    if beside not in sys.path:  # As of a script: what lies beside it is found.
+        sys.path.append(beside)
     spec.loader.exec_module(module)
     return module
 
