@@ -39,6 +39,7 @@ from keras_vae.models.ladder_vae import LadderVAE
 from keras_vae.models.learned_prior import LearnedPriorVAE
 from keras_vae.models.lstm import LSTMVAE, LSTMAutoencoder
 from keras_vae.models.masked import MaskedAutoencoder
+from keras_vae.models.perceptual import PerceptualAutoencoder
 from keras_vae.models.rae import RAE
 from keras_vae.models.sparse import SparseAutoencoder
 from keras_vae.models.tc_vae import BetaTCVAE
@@ -80,6 +81,7 @@ __all__ = [
     "LadderVAE",
     "LearnedPriorVAE",
     "MaskedAutoencoder",
+    "PerceptualAutoencoder",
     "SparseAutoencoder",
     "TransformerAutoencoder",
     "TransformerVAE",

@@ -177,3 +177,12 @@ def _first_batch(source: Any) -> Any:
 def _generator(items: Any) -> Iterator:
     """A real generator, the only kind of iterator that Keras takes."""
     yield from items
+
+
+def check_images(layer: keras.layers.Layer, x: Any) -> None:
+    """Raise ValueError unless `x`, given to `layer`, has the rank of images."""
+    if len(x.shape) != 4:
+        raise ValueError(
+            f"Expected images (batch, height, width, channels) for {type(layer).__name__}. "
+            f"Received: shape {tuple(x.shape)}."
+        )

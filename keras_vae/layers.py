@@ -1,4 +1,4 @@
-"""Corruptions, active in training only, and activations of codes."""
+"""Corruptions, active in training only, activations of codes, and features of pictures."""
 
 import math
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import arguments
+from keras_vae import arguments, checks
+from keras_vae.outlines import Outlines as Outlines
 
 Tensor = Any
 
@@ -108,7 +109,7 @@ class RectangleOcclusion(_Corruption):
 
     def corrupt(self, x: Tensor) -> Tensor:
         """Images `(batch, height, width, channels)`, each with one rectangle covered."""
-        _check_images(self, x)
+        checks.check_images(self, x)
         batch = ops.shape(x)[0]
         rows = self._inside(batch, x.shape[1], self.height)
         columns = self._inside(batch, x.shape[2], self.width)
@@ -149,7 +150,7 @@ class HalfOcclusion(_Corruption):
 
     def corrupt(self, x: Tensor) -> Tensor:
         """Images `(batch, height, width, channels)`, each with one half covered."""
-        _check_images(self, x)
+        checks.check_images(self, x)
         side = ops.floor(4.0 * self.uniform((ops.shape(x)[0], 1, 1, 1)))
         rows = ops.arange(x.shape[1], dtype="float32")[None, :, None, None]
         columns = ops.arange(x.shape[2], dtype="float32")[None, None, :, None]
@@ -196,7 +197,7 @@ class PatchOcclusion(_Corruption):
 
     def corrupt(self, x: Tensor) -> Tensor:
         """Images `(batch, height, width, channels)`, each with some patches covered."""
-        _check_images(self, x)
+        checks.check_images(self, x)
         height, width = x.shape[1:3]
         if height % self.patch or width % self.patch:
             raise ValueError(
@@ -212,14 +213,6 @@ class PatchOcclusion(_Corruption):
         """The constructor's arguments."""
         own = {"patch": self.patch, "rate": self.rate, "fill": self.fill}
         return {**super().get_config(), **own}
-
-
-def _check_images(layer: keras.layers.Layer, x: Tensor) -> None:
-    if len(x.shape) != 4:
-        raise ValueError(
-            f"Expected images (batch, height, width, channels) for {type(layer).__name__}. "
-            f"Received: shape {tuple(x.shape)}."
-        )
 
 
 def keep_top_k(z: Tensor, k: int) -> Tensor:

@@ -230,6 +230,11 @@ def masked_autoencoder() -> Any:
     return kv.MaskedAutoencoder(PATCHED, 2, latent_dim=3, mask_ratio=0.5, **sizes, seed=1)
 
 
+def perceptual() -> Any:
+    networks = kv.nets.conv(IMAGE, 2, filters=(2,), hidden=4)
+    return kv.PerceptualAutoencoder(*networks, layers.Outlines(square=2), 0.5, seed=1)
+
+
 UNIT = (0.0, 1.0)
 IMAGES = uniform(ROWS, *IMAGE)
 SPARSITY = ("reconstruction", "sparsity")
@@ -274,6 +279,7 @@ CASES = [
     Case("factor_vae", factor_vae, kv.FactorVAE.terms, range=UNIT, generative=True),
     Case("contractive", contractive(2), kv.ContractiveAutoencoder.terms),
     Case("contractive_exact", contractive(None), kv.ContractiveAutoencoder.terms),
+    Case("perceptual", perceptual, kv.PerceptualAutoencoder.terms, x=IMAGES),
     Case("rae", rae, kv.RAE.terms),
     Case("free_bits_vae", free_bits_vae, kv.FreeBitsVAE.terms, range=UNIT, generative=True),
     Case(

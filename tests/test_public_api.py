@@ -38,6 +38,7 @@ NAMES = [
     "LadderVAE",
     "LearnedPriorVAE",
     "MaskedAutoencoder",
+    "PerceptualAutoencoder",
     "SparseAutoencoder",
     "TransformerAutoencoder",
     "TransformerVAE",

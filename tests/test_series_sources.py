@@ -33,6 +33,23 @@ def test_mnist1d_is_that_of_the_paper():
     assert np.mean(np.square(rebuilt - test)) == pytest.approx(0.2555707, abs=1e-6)
 
 
+def test_more_mnist1d_begins_with_that_of_the_paper_and_keeps_its_test_series():
+    paper, more = load("mnist1d"), load("mnist1d:4321")
+    assert describe(more) == "mnist1d: 4,321 training and 1,000 test series of 40x1"
+    np.testing.assert_array_equal(more.train[:4000], paper.train)
+    np.testing.assert_array_equal(more.test, paper.test)
+    # None of the further ones is one of the paper's, whatever part of it.
+    known = {series.tobytes() for series in np.concatenate([paper.train, paper.test])}
+    assert not any(series.tobytes() in known for series in more.train[4000:])
+    assert np.bincount(more.train_labels[4000:], minlength=10).min() > 20
+
+
+@pytest.mark.parametrize("name", ["mnist1d:many", "mnist1d:", "mnist1d:3999", "mnist1d:-1"])
+def test_a_wrong_count_of_mnist1d_is_refused(name):
+    with pytest.raises(ValueError, match="mnist1d:COUNT"):
+        load(name)
+
+
 @pytest.mark.parametrize("heading", [True, False])
 def test_windows_of_a_recording_do_not_mix_training_and_test(tmp_path, heading):
     data = load(f"series:{recording(tmp_path, heading=heading)}", window=4, stride=2)

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 TFDS = "tfds:"
+MNIST1D = "mnist1d:"
 # Where Debian's package dataset-fashion-mnist puts its files.
 FASHION_MNIST_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 FASHION_MNIST_LABELS = (
@@ -71,7 +72,8 @@ def load(
             - `glyphs`: letters A to J, 28x28x1, drawn from the fonts of this machine.
             - `notmnist`: the same of many more fonts, from the original archives, which you put
               in the folder downloads/manual of TFDS.
-            - `mnist1d`: 4,000 and 1,000 series of 40x1, made anew.
+            - `mnist1d`: 4,000 and 1,000 series of 40x1, made anew; `mnist1d:50000` has as many
+              training series.
             - `series:FILE`: a .csv file or array of NumPy, see `training.sources.series`.
             - the path of a folder of IDX files (also `idx:FOLDER`), or of a folder of pictures
               (PNG, JPEG, BMP, GIF; sub-folders are labels).
@@ -134,6 +136,8 @@ def _read(
         return read_dsprites()
     if name == "mnist1d":
         return read_mnist1d()
+    if name.startswith(MNIST1D):
+        return read_mnist1d(_count_of_series(name))
     if name == "glyphs":
         return read_glyphs()
     if name == "notmnist":
@@ -156,6 +160,13 @@ def _read(
             f"start at {Path.cwd()})"
         )
     raise ValueError(_unknown(name))
+
+
+def _count_of_series(name: str) -> int:
+    count = name.removeprefix(MNIST1D).replace("_", "").replace(",", "")
+    if not count.isdecimal():
+        raise ValueError(f"Expected {MNIST1D}COUNT, such as {MNIST1D}50000. Received: {name}.")
+    return int(count)
 
 
 def _read_path(path: Path, size: tuple[int, int] | None, limit: int | None) -> Data:
@@ -207,6 +218,6 @@ def _unknown(name: str) -> str:
     hint = f" (did you mean {nearest[0]}?)" if nearest else ""
     return (
         f"Expected {', '.join(BUILT_IN)}, idx:FOLDER, a folder of pictures, an .npz or .npy file, "
-        f"series:FILE, stream:PATH, tfds:NAME, or one of {len(others)} names of TensorFlow "
-        f"Datasets such as mnist. Received {name!r}{hint}"
+        f"series:FILE, mnist1d:COUNT, stream:PATH, tfds:NAME, or one of {len(others)} names of "
+        f"TensorFlow Datasets such as mnist. Received {name!r}{hint}"
     )

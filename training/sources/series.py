@@ -11,19 +11,30 @@ from training.sources.arrays import load_arrays
 from training.sources.base import Data, check_series
 
 TEST_FRACTION = 0.1
+MNIST1D_SERIES = 4_000  # to train on, in the paper
 
 
-def read_mnist1d() -> Data:
+def read_mnist1d(count: int = MNIST1D_SERIES) -> Data:
     """MNIST-1D (Greydanus & Kobak 2020, arXiv:2011.14439): 4,000 and 1,000 series of 40x1.
 
     Made anew by the authors' package with their settings and seed, in seconds and without a
     download; the numbers have mean 0 and variance 1 over all series.
 
+    Args:
+        count: Of training series. Those beyond the paper's are made with the next seed and have
+            mean 0 and variance 1 by themselves; the test series stay those of the paper.
+
     Raises:
         ImportError: The package mnist1d is not installed.
+        ValueError: The count is below that of the paper.
     """
+    if count < MNIST1D_SERIES:
+        raise ValueError(
+            f"Expected mnist1d:COUNT with at least {MNIST1D_SERIES} training series. Received: "
+            f"{count}. (For fewer: --data mnist1d --limit {count}.)"
+        )
     try:
-        from mnist1d.data import make_dataset
+        from mnist1d.data import get_dataset_args, make_dataset
     except ImportError as error:
         raise ImportError(
             "Expected the package mnist1d, which makes the data. Received: no such package. "
@@ -31,6 +42,14 @@ def read_mnist1d() -> Data:
         ) from error
     with _own_random_state():
         made = make_dataset()
+        if more := count - MNIST1D_SERIES:
+            settings = get_dataset_args()
+            settings.seed += 1
+            settings.train_split = 1.0
+            settings.num_samples = -(-more // 10) * 10  # as many of each of the ten classes
+            further = make_dataset(settings)
+            for name in ("x", "y"):
+                made[name] = np.concatenate([made[name], further[name][:more]])
     train, test = (made[name].astype(np.float32)[..., None] for name in ("x", "x_test"))
     train_labels, test_labels = (made[name].astype(np.int64) for name in ("y", "y_test"))
     return Data("mnist1d", train, test, train_labels, test_labels, tuple("0123456789"))

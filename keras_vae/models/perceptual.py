@@ -1,0 +1,76 @@
+"""The autoencoder with a perceptual loss."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_vae.assembly import check_network
+from keras_vae.autoencoder import Autoencoder
+from keras_vae.distributions import sum_event
+from keras_vae.outlines import Outlines
+from keras_vae.weights import LossWeight, merged
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class PerceptualAutoencoder(Autoencoder):
+    """Autoencoder whose reconstructions are to look like x (Hou et al. 2017, Johnson et al. 2016).
+
+    Minimizes -log p(x | z) + perceptual_weight * 0.5 * ||F(x) - F(mean of p(x | z))||^2, where F
+    is a network or layer that stays as it is (arXiv:1610.00291, equation 6; arXiv:1603.08155,
+    equation 2, summed and not averaged, as all terms here). With F the identity and the "normal"
+    likelihood both terms are the same but for a constant.
+
+    Example:
+        >>> features = keras.Model(network.input, [network.get_layer("conv2").output])
+        >>> model = keras_vae.PerceptualAutoencoder(encoder, decoder, features)
+
+    Args:
+        encoder: As in `Autoencoder`.
+        decoder: As in `Autoencoder`.
+        features: Layer or model from events to features, or a list of several, each of any shape;
+            trained layers are frozen here. `keras_vae.layers.Outlines()` by default, for pictures.
+        perceptual_weight: Weight of the term `perceptual`.
+        **kwargs: Of `Autoencoder`: `likelihood`, `loss_weights`, `seed`, `name`, `dtype`. To train
+            for features alone, `loss_weights={"reconstruction": 0}`.
+
+    Raises:
+        TypeError: If `features` is not a Keras layer.
+    """
+
+    terms = ("reconstruction", "perceptual")
+
+    def __init__(
+        self,
+        encoder: keras.layers.Layer,
+        decoder: keras.layers.Layer,
+        features: keras.layers.Layer | None = None,
+        perceptual_weight: LossWeight = 1.0,
+        loss_weights: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        weights = merged({"perceptual": perceptual_weight}, loss_weights)
+        super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
+        self.features = check_network("features", Outlines() if features is None else features)
+        self.features.trainable = False
+
+    def check_decoder(self, x: Any) -> None:
+        """Also build `features`, which gives its own error where events do not suit it."""
+        super().check_decoder(x)
+        self.features(keras.KerasTensor((None, *self.event_shape)))
+
+    def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
+        """-log p(y | z), and half the squared distance of features, each `(batch,)`, in nats."""
+        p = self.observation(self.encode(x, training), training)
+        return {"reconstruction": -p.log_prob(y), "perceptual": self._distance(y, p.mean)}
+
+    def _distance(self, x: Tensor, y: Tensor) -> Tensor:
+        these, those = (keras.tree.flatten(self._seen(each)) for each in (x, y))
+        parts = zip(these, those, strict=True)
+        return sum(0.5 * sum_event(ops.square(one - other)) for one, other in parts)
+
+    def _seen(self, x: Tensor) -> Any:
+        features = self.features(x, training=False)
+        return keras.tree.map_structure(lambda part: ops.cast(part, "float32"), features)
