@@ -87,6 +87,20 @@ def test_networks_have_the_documented_numbers_of_weights():
     assert weights(*kv.nets.dense((64,), 8, ())) == 65 * 8 + 9 * 64
 
 
+def test_kernels_activations_and_dense_layers_of_conv_networks_are_the_given_ones():
+    encoder, decoder = kv.nets.conv(
+        (28, 28, 1), 16, (4, 8), hidden=6, kernel=5, activation="silu", decoder_hidden=(3, 2)
+    )
+    down = 26 * 4 + (25 * 4 + 1) * 8
+    assert weights(encoder) == down + (49 * 8 + 1) * 6 + 7 * 16
+    up = (25 * 8 + 1) * 4 + (25 * 4 + 1)
+    assert weights(decoder) == 17 * 3 + 4 * 2 + 3 * 49 * 8 + up
+    layers = [*encoder.layers, *decoder.layers]
+    names = [layer.activation.__name__ for layer in layers if hasattr(layer, "activation")]
+    # All but the code and the pixels, which may have either sign.
+    assert sorted(names) == ["linear"] * 2 + ["silu"] * 7
+
+
 def test_the_default_models_are_the_documented_ones():
     vae = kv.ConvVAE()
     assert weights(vae.encoder, vae.decoder) == 496_545
@@ -180,6 +194,8 @@ def two_outputs():
         (lambda: kv.nets.conv((28, 28), 4), r"\(height, width, channels\).*\(28, 28\)"),
         (lambda: kv.nets.conv((28, 0, 1), 4), r"positive integers.*\(28, 0, 1\)"),
         (lambda: kv.nets.conv((28, 28, 1), 4, filters=()), "filters of at least one"),
+        (lambda: kv.nets.conv((28, 28, 1), 4, kernel=0), "kernel of at least 1"),
+        (lambda: kv.nets.conv((28, 28, 1), 4, decoder_hidden=(0,)), "hidden"),
         (lambda: kv.nets.conv_ladder((28, 28, 1), levels=(1,)), r"each of the filters.*\(1,\)"),
         (lambda: kv.nets.dense(64, 4), r"such as \(64,\).*64"),
         (lambda: kv.nets.dense((64,), 4, heads=3), "heads to be 1.*or 2.*Received: 3"),

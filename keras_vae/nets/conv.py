@@ -20,16 +20,22 @@ def conv(
     hidden: int = 128,
     heads: int = 1,
     decoder_heads: int = 1,
+    kernel: int = 3,
+    activation: str = "relu",
+    decoder_hidden: Sequence[int] = (),
 ) -> tuple[keras.Model, keras.Model]:
     """A convolutional encoder and the transposed-convolution decoder that mirrors it.
 
     Args:
         image_shape: `(height, width, channels)`; sizes need not be powers of two.
         latent_dim: Size of the code.
-        filters: Channels of the strided 3x3 convolutions, from image to code.
+        filters: Channels of the strided convolutions, from image to code.
         hidden: Width of the dense layer before the code.
         heads: Outputs of the encoder: 1 for a code, 2 for z_mean and z_log_var.
         decoder_heads: Outputs of the decoder, as many as the likelihood takes.
+        kernel: Side of the convolutions' kernels, in pixels.
+        activation: Of the hidden layers.
+        decoder_hidden: Widths of dense layers after the code, before the smallest map.
 
     Returns:
         `(encoder, decoder)`, from `(batch, *image_shape)` to `(batch, latent_dim)` and back.
@@ -37,8 +43,11 @@ def conv(
     Raises:
         ValueError: If `image_shape` is not `(height, width, channels)` or `filters` is empty.
     """
-    encoder = conv_encoder(image_shape, latent_dim, filters, hidden, heads)
-    return encoder, conv_decoder(image_shape, latent_dim, filters, decoder_heads)
+    encoder = conv_encoder(image_shape, latent_dim, filters, hidden, heads, kernel, activation)
+    decoder = conv_decoder(
+        image_shape, latent_dim, filters, decoder_heads, kernel, activation, decoder_hidden
+    )
+    return encoder, decoder
 
 
 def conv_encoder(
@@ -47,6 +56,8 @@ def conv_encoder(
     filters: Sequence[int] = (32, 64),
     hidden: int = 128,
     heads: int = 1,
+    kernel: int = 3,
+    activation: str = "relu",
 ) -> keras.Model:
     """The encoder of `conv`."""
     x = keras.Input(image_shape_of(image_shape), name="x")
@@ -54,7 +65,8 @@ def conv_encoder(
         arguments.whole("latent_dim", latent_dim),
         arguments.whole("hidden", hidden),
     )
-    h = layers.Dense(hidden, "relu")(layers.Flatten()(_down(x, filters)))
+    maps = _down(x, filters, kernel, activation)
+    h = layers.Dense(hidden, activation)(layers.Flatten()(maps))
     z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)
     return keras.Model(x, z, name="encoder")
 
@@ -64,14 +76,21 @@ def conv_decoder(
     latent_dim: int,
     filters: Sequence[int] = (32, 64),
     heads: int = 1,
+    kernel: int = 3,
+    activation: str = "relu",
+    hidden: Sequence[int] = (),
 ) -> keras.Model:
-    """The decoder of `conv`; `filters` are in the encoder's order."""
+    """The decoder of `conv`; `filters` are in the encoder's order, `hidden` from the code on."""
     filters, heads = arguments.sizes("filters", filters), arguments.whole("heads", heads)
     sizes = image_sizes(image_shape_of(image_shape), len(filters))
     z = keras.Input((arguments.whole("latent_dim", latent_dim),), name="z")
     smallest = (*sizes[-1], filters[-1])
-    h = layers.Dense(smallest[0] * smallest[1] * smallest[2], "relu")(z)
-    images = _up(layers.Reshape(smallest)(h), sizes, filters, image_shape[-1] * heads)
+    h = z
+    for width in arguments.sizes("hidden", hidden, some=False):
+        h = layers.Dense(width, activation)(h)
+    h = layers.Dense(smallest[0] * smallest[1] * smallest[2], activation)(h)
+    channels = image_shape[-1] * heads
+    images = _up(layers.Reshape(smallest)(h), sizes, filters, channels, kernel, activation)
     return keras.Model(z, split(images, heads), name="decoder")
 
 
@@ -119,22 +138,30 @@ def image_sizes(image_shape: Sequence[int], stages: int) -> list[Size]:
     return sizes
 
 
-def _down(x: Tensor, filters: Sequence[int]) -> Tensor:
+def _down(x: Tensor, filters: Sequence[int], kernel: int = 3, activation: str = "relu") -> Tensor:
+    kernel = arguments.whole("kernel", kernel)
     for channels in arguments.sizes("filters", filters):
-        x = layers.Conv2D(channels, 3, strides=2, padding="same", activation="relu")(x)
+        x = layers.Conv2D(channels, kernel, strides=2, padding="same", activation=activation)(x)
     return x
 
 
-def _up(h: Tensor, sizes: Sequence[Size], filters: Sequence[int], channels: int) -> Tensor:
+def _up(
+    h: Tensor,
+    sizes: Sequence[Size],
+    filters: Sequence[int],
+    channels: int,
+    kernel: int = 3,
+    activation: str = "relu",
+) -> Tensor:
     """Double the size once for each stage; the last one gives `channels`, without activation."""
     for stage in reversed(range(len(filters))):
         last = stage == 0
         h = layers.Conv2DTranspose(
             channels if last else filters[stage - 1],
-            3,
+            arguments.whole("kernel", kernel),
             strides=2,
             padding="same",
-            activation=None if last else "relu",
+            activation=None if last else activation,
         )(h)
         h = cropped(h, sizes[stage])
     return h
