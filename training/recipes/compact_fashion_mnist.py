@@ -5,7 +5,7 @@ from training.recipes import Recipe, cosine_adam
 
 def recipe(
     latent_dim: int = 32,
-    filters: tuple[int, ...] = (32, 64),
+    filters: tuple[int, ...] = (48, 96),
     hidden: int = 512,
     activation: str = "silu",
     learning_rate: float = 1e-3,
@@ -41,6 +41,6 @@ def recipe(
         model=kv.Autoencoder(*networks, likelihood="normal", seed=seed),
         optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
-        epochs=25,
+        epochs=16,
         batch_size=100,
     )
