@@ -139,6 +139,17 @@ def test_measuring_twice_gives_the_same_numbers(tmp_path):
     assert reports[0] == reports[1]
 
 
+def test_of_a_training_that_was_stopped_it_says_how_far_it_got(tmp_path, capsys):
+    folder = run_directory(tmp_path / "run", vae(), epochs=3)
+    (folder / "metrics.jsonl").write_text('{"epoch": 1}\n{"epoch": 2}\n')
+    assert run(folder) == 0
+    said = "The training has gone through 2 of its 3 epochs."
+    assert said in capsys.readouterr().out and said in (folder / "evaluation.md").read_text()
+    (folder / "metrics.jsonl").write_text('{"epoch": 1}\n{"epoch": 2}\n{"epoch": 3}\n')
+    assert run(folder) == 0
+    assert "gone through" not in capsys.readouterr().out
+
+
 def test_other_data_are_measured_beside_the_run_s_own(tmp_path):
     np.savez(tmp_path / "other.npz", train=IMAGES, test=IMAGES[:7])
     folder = run_directory(tmp_path / "run", vae())

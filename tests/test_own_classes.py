@@ -74,3 +74,16 @@ def test_training_takes_it_too(folder, capsys):
     with pytest.raises(SystemExit) as end:
         train(["--import", "own_plain", "--list"])
     assert end.value.code == 0 and "own_plain" in sys.modules
+
+
+def test_commands_to_type_next_have_the_modules(folder, monkeypatch):
+    monkeypatch.setattr(cli, "_imported", [])
+    assert cli.with_imports("python -m x") == "python -m x"
+    assert run("plain.keras", "x.npy", "codes", "--import", "own_plain") == 0
+    assert run("plain.keras", "x.npy", "codes", "--import", "own_plain") == 0
+    assert cli.with_imports("python -m x") == "python -m x --import own_plain"
+
+
+def test_the_help_of_a_program_names_it(capsys):
+    assert run("--help") == 0
+    assert "--import MODULE" in capsys.readouterr().out

@@ -349,3 +349,12 @@ def test_an_interrupted_training_says_how_to_go_on(tiny, tmp_path, capsys, monke
     out = tmp_path / "run"
     assert run(tiny, "--out", out, "--limit", "50") == 130
     assert f"--out {out} --resume" in capsys.readouterr().err
+
+
+def test_a_likelihood_that_is_not_for_the_data_is_refused_before_there_is_a_folder(
+    tiny, tmp_path, capsys
+):
+    out = tmp_path / "run"
+    assert run("conv_vae_digits", "--likelihood", "categorical", "--out", out) == 2
+    assert "last axis of a categorical likelihood" in capsys.readouterr().err
+    assert not out.exists()

@@ -8,6 +8,7 @@ import contextlib
 import difflib
 import functools
 import importlib
+import inspect
 import os
 import sys
 import tempfile
@@ -19,6 +20,7 @@ INTERRUPTED = 130
 TERMINATED = 75  # As keras_vae.callbacks.TERMINATED, which is not imported for its price.
 TRACEBACK = "KERAS_VAE_TRACEBACK"
 IMPORT = "--import"
+_imported: list[str] = []
 EXPECTED_ERRORS = (ValueError, TypeError, OSError, RuntimeError, ImportError)
 
 
@@ -49,7 +51,12 @@ def main(
 
     words = sys.argv[1:] if arguments is None else list(arguments)
     words, modules = split_imports(words)
-    call = tyro.cli(_as_thunk(function), args=words, prog=program or _program(function))
+    call = tyro.cli(
+        _as_thunk(function),
+        args=words,
+        prog=program or _program(function),
+        description=_description(function),
+    )
     sys.exit(run(lambda: after_imports(modules, call)))
 
 
@@ -80,12 +87,18 @@ def after_imports(modules: Sequence[str], call: Callable[[], int | None]) -> int
     for name in modules:
         try:
             importlib.import_module(name)
+            _imported.append(name)
         except (ImportError, ValueError) as error:
             raise ValueError(
                 f"Expected {IMPORT} with the name of a module that Python can import, such as "
                 f"mymodel for mymodel.py in this folder. Received: {name!r} ({error})."
             ) from error
     return call()
+
+
+def with_imports(command: str) -> str:
+    """A command to type next, with the modules that this one was given."""
+    return " ".join([command, *(f"{IMPORT} {name}" for name in dict.fromkeys(_imported))])
 
 
 def run(call: Callable[[], int | None]) -> int:
@@ -155,6 +168,13 @@ def _as_thunk(function: Callable[..., Any]) -> Callable[..., Any]:
         return functools.partial(function, *positional, **named)
 
     return collect
+
+
+def _description(function: Callable[..., Any]) -> str:
+    """What the help says first: the docstring up to the arguments, and the option of all."""
+    text = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
+    own = f"For models of your own: {IMPORT} MODULE, as often as needed, imports their classes."
+    return "\n\n".join([" ".join(part.split()) for part in text.split("\n\n")] + [own])
 
 
 def _program(function: Callable[..., Any]) -> str:

@@ -69,6 +69,7 @@ def evaluate(
     asked = Asked(samples, distances, features, sampler, probes, factors)
     protocol = protocol or opened.protocol
     report = measured(opened.model(), opened.data(data), batch_size, asked, protocol, limit)
+    report["notes"] += opened.notes
     text = markdown(report)
     print(text, end="")
     if opened.path.is_dir():

@@ -24,10 +24,11 @@ def prepare(
     """The recipe with all options applied, and the data that its protocol lets training see.
 
     Raises:
-        ValueError: If the model is for images of another shape.
+        ValueError: If the model is for images of another shape, or its likelihood for other
+            values.
     """
     from training import splits
-    from training.data import load
+    from training.data import as_floats, load
 
     recipe = call_recipe(function, arguments, settings.seed)
     recipe = replace(
@@ -53,6 +54,7 @@ def prepare(
             f"model takes. Received: {data.image_shape} in {data.name}. (Give --image-size, or "
             "let the recipe have an argument image_shape.)"
         )
+    recipe.model.score(as_floats(data.train[:1]))  # What its likelihood does not take, it refuses.
     return recipe, splits.for_training(data, recipe.protocol)
 
 

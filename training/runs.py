@@ -53,6 +53,16 @@ class Run:
         """The protocol of the training; see `training.splits`."""
         return str(self.config.get("protocol", "plain"))
 
+    @property
+    def notes(self) -> list[str]:
+        """Says of a training that has not gone through all its epochs how many it has."""
+        wanted = self.config.get("settings", {}).get("epochs")
+        metrics = self.path / METRICS
+        done = len(metrics.read_text().splitlines()) if metrics.is_file() else 0
+        if wanted is None or done >= wanted:
+            return []
+        return [f"The training has gone through {done} of its {wanted} epochs."]
+
     def model(self, compile: bool = False) -> Any:
         """The model, without its optimizer unless `compile`.
 

@@ -167,7 +167,9 @@ def train_in(
     folders.check_room(folder, 4 * COPIES * config["parameters"] + BYTES_FOR_PICTURES)
     runs.write_config(folder, config)
     print(f"Run directory: {folder}", flush=True)
-    command = f"python -m training.train {config['recipe']} --out {folder} --resume"
+    command = cli.with_imports(
+        f"python -m training.train {config['recipe']} --out {folder} --resume"
+    )
     try:
         loop.fit(model, data, recipe, settings, resume, position, config["steps_per_epoch"])
     except KeyboardInterrupt:
@@ -191,7 +193,7 @@ def finish(model: Any, data: Any, folder: Path) -> None:
     print(f"Metrics:     {folder / runs.METRICS}")
     print(f"Pictures:    {folder / 'pictures'}: {', '.join(path.name for path in drawn)}")
     print(f"TensorBoard: tensorboard --logdir {folder / 'logs'}")
-    print(f"Next:        python -m training.evaluate {folder}")
+    print(f"Next:        {cli.with_imports(f'python -m training.evaluate {folder}')}")
 
 
 def _path(text: str | None) -> Path | None:
