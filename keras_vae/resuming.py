@@ -248,6 +248,7 @@ class ExactResume(keras.callbacks.Callback):
             "means": {name: float(value) for name, value in self._means.items()},
             "history": dict(self._history),
             "order": self._order,
+            "steps": self.params.get("steps"),
             "callbacks": [
                 [type(o).__name__, c] for o, c in zip(self.others, callbacks, strict=True)
             ],
@@ -261,6 +262,12 @@ class ExactResume(keras.callbacks.Callback):
             raise ValueError(
                 f"Expected at least {about['epoch']} epochs, which {path} has behind it. "
                 f"Received: {self.params['epochs']}."
+            )
+        steps = about.get("steps"), self.params.get("steps")
+        if None not in steps and steps[0] != steps[1]:
+            raise ValueError(
+                f"Expected data of {steps[0]} steps an epoch, as those of {path}. Received: "
+                f"{steps[1]} steps. (Give the same data and batch size, or another folder.)"
             )
         if (before := [name for name, _ in about["callbacks"]]) != self._classes():
             raise ValueError(

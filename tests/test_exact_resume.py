@@ -187,19 +187,30 @@ def test_more_steps_in_one_go_than_fit_are_refused():
         Replay(0, 2, draw=True).start(types.SimpleNamespace(steps_per_execution=4), {})
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
 def test_data_that_end_before_the_checkpoint_are_refused(tmp_path):
     train(tmp_path, "on_train_batch_end", 4)
     model = new_model()
     resume = ExactResume(tmp_path / "checkpoints", say=lambda text: None)
     step = model.make_train_function() or model.train_function
     with pytest.raises(ValueError, match="Expected the callbacks of"):
-        model.fit(X[:8], epochs=EPOCHS, callbacks=[resume], verbose=0)
+        model.fit(X, epochs=EPOCHS, batch_size=8, callbacks=[resume], verbose=0)
     other = [JsonLines(tmp_path / "m"), keras.callbacks.EarlyStopping(), StopAt()]
     resume = ExactResume(tmp_path / "checkpoints", other, say=lambda text: None)
+    two = ((X[start : start + 8],) for start in (0, 8))  # Nobody can tell how many these are.
     with pytest.raises(ValueError, match="at least the 4 steps .* Received: 2"):
-        model.fit(X[:16], epochs=EPOCHS, batch_size=8, callbacks=[resume], verbose=0)
+        model.fit(two, epochs=EPOCHS, callbacks=[resume], shuffle=False, verbose=0)
     assert model.train_function is step
     assert model.evaluate(X, verbose=0, return_dict=True)
+
+
+@pytest.mark.parametrize("rows", [X[:16], np.concatenate([X, X])], ids=["fewer", "more"])
+def test_data_of_another_number_of_steps_are_refused(tmp_path, rows):
+    train(tmp_path, "on_train_batch_end", 2)
+    other = [JsonLines(tmp_path / "m"), keras.callbacks.EarlyStopping(), StopAt()]
+    resume = ExactResume(tmp_path / "checkpoints", other, say=lambda text: None)
+    with pytest.raises(ValueError, match=r"data of 5 steps an epoch.*Received: (2|9) steps"):
+        new_model().fit(rows, epochs=EPOCHS, batch_size=8, callbacks=[resume], verbose=0)
 
 
 def test_another_model_is_refused(tmp_path):
