@@ -29,6 +29,28 @@ def test_conv_networks_go_from_any_image_to_a_code_and_back(shape, filters):
     assert shapes(decoder.output) == [(None, *shape)] * 2
 
 
+def test_with_context_each_place_of_a_map_depends_on_every_pixel():
+    """And without it on those near it alone."""
+    corner = np.zeros((1, 32, 32, 1), "float32")
+    corner[0, 0, 0, 0] = 1.0
+    for context, everywhere in ((0, False), (6, True)):
+        keras.utils.set_random_seed(1)
+        encoder, decoder = kv.nets.conv_map((32, 32, 1), 5, (4, 8), kernel=4, context=context)
+        far = np.abs(np.asarray(encoder(corner)) - np.asarray(encoder(0.0 * corner)))[0, -1, -1]
+        assert (far.max() > 0) == everywhere
+        near = np.zeros((1, 8, 8, 5), "float32")
+        near[0, 0, 0] = 1.0
+        far = np.abs(np.asarray(decoder(near)) - np.asarray(decoder(0.0 * near)))[0, -1, -1]
+        assert (far.max() > 0) == everywhere
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_conv_map_with_context_keeps_the_shapes(shape):
+    encoder, decoder = kv.nets.conv_map(shape, 5, (4, 8), decoder_heads=3, kernel=4, context=6)
+    assert shapes(encoder.output)[0] == shapes(decoder.input)[0]
+    assert shapes(decoder.output) == [(None, *shape)] * 3
+
+
 @pytest.mark.parametrize("shape", SIZES)
 def test_conv_map_keeps_a_map_that_is_halved_at_each_stage(shape):
     encoder, decoder = kv.nets.conv_map(shape, 5, (4, 8), decoder_heads=3)
@@ -195,6 +217,7 @@ def two_outputs():
         (lambda: kv.nets.conv((28, 0, 1), 4), r"positive integers.*\(28, 0, 1\)"),
         (lambda: kv.nets.conv((28, 28, 1), 4, filters=()), "filters of at least one"),
         (lambda: kv.nets.conv((28, 28, 1), 4, kernel=0), "kernel of at least 1"),
+        (lambda: kv.nets.conv_map((28, 28, 1), 4, context=-1), "context of at least 0"),
         (lambda: kv.nets.conv((28, 28, 1), 4, decoder_hidden=(0,)), "hidden"),
         (lambda: kv.nets.conv_ladder((28, 28, 1), levels=(1,)), r"each of the filters.*\(1,\)"),
         (lambda: kv.nets.dense(64, 4), r"such as \(64,\).*64"),

@@ -1,5 +1,6 @@
 """Convolutional networks for images of any size; each stage halves height and width."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from keras_vae.nets.heads import codes, split
 
 Tensor = Any
 Size = tuple[int, int]
+
+TOLD = 32  # Numbers that each place is told of all others.
 
 
 def conv(
@@ -100,8 +103,20 @@ def conv_map(
     filters: Sequence[int] = (32, 64),
     heads: int = 1,
     decoder_heads: int = 1,
+    kernel: int = 3,
+    context: int = 0,
 ) -> tuple[keras.Model, keras.Model]:
     """Like `conv`, but the code is a map: 7x7x`latent_channels` for 28x28 images and two stages.
+
+    Args:
+        image_shape: As in `conv`.
+        latent_channels: Channels of the code.
+        filters: As in `conv`.
+        heads: As in `conv`.
+        decoder_heads: As in `conv`.
+        kernel: Side of the kernels of the strided convolutions, in pixels.
+        context: Width of a dense layer before and one after the code, by which each place learns
+            of all others, for what no small neighborhood tells, such as strong noise; 0 for none.
 
     Returns:
         `(encoder, decoder)`, from `(batch, *image_shape)` to
@@ -118,8 +133,10 @@ def conv_map(
 
     z = keras.Input((*sizes[-1], latent_channels), name="z")
     h = layers.Conv2DTranspose(filters[-1], 3, padding="same", activation="relu")(z)
-    images = split(_up(h, sizes, filters, shape[-1] * decoder_heads), decoder_heads)
-    encoder = keras.Model(x, codes(_down(x, filters), code, heads), name="encoder")
+    h = _up(_in_context(h, context), sizes, filters, shape[-1] * decoder_heads, kernel)
+    images = split(h, decoder_heads)
+    maps = _in_context(_down(x, filters, kernel), context)
+    encoder = keras.Model(x, codes(maps, code, heads), name="encoder")
     return encoder, keras.Model(z, images, name="decoder")
 
 
@@ -165,6 +182,18 @@ def _up(
         )(h)
         h = cropped(h, sizes[stage])
     return h
+
+
+def _in_context(h: Tensor, width: int) -> Tensor:
+    """Maps plus what a convolution makes of them and of a summary of all places, for each place."""
+    if arguments.whole("context", width, 0) == 0:
+        return h
+    *places, channels = h.shape[1:]
+    summary = layers.Dense(width, "relu")(layers.Flatten()(h))
+    told = layers.Dense(math.prod(places) * TOLD)(summary)
+    both = layers.Concatenate()([h, layers.Reshape((*places, TOLD))(told)])
+    change = layers.Conv2D(channels, 3, padding="same")(layers.Activation("relu")(both))
+    return layers.Activation("relu")(layers.Add()([h, change]))
 
 
 def cropped(h: Tensor, size: Size) -> Tensor:

@@ -5,9 +5,10 @@ from training.recipes import Recipe, cosine_adam
 
 def recipe(
     noise: float = 0.3,
-    latent_channels: int = 64,
-    filters: tuple[int, ...] = (32, 64),
-    learning_rate: float = 2e-3,
+    latent_channels: int = 96,
+    filters: tuple[int, ...] = (64, 96),
+    context: int = 512,
+    learning_rate: float = 1e-3,
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
@@ -17,6 +18,7 @@ def recipe(
         noise: Standard deviation of the noise, for pixels in [0, 1].
         latent_channels: Channels of the code, a map.
         filters: Channels of the convolutions, each of which halves the size.
+        context: Width of the dense layers by which each place learns of all others.
         learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
         image_shape: Height, width, channels.
         seed: Of the weights and of the noise.
@@ -25,12 +27,12 @@ def recipe(
 
     import keras_vae as kv
 
-    networks = kv.nets.conv_map(image_shape, latent_channels, filters)
+    networks = kv.nets.conv_map(image_shape, latent_channels, filters, kernel=4, context=context)
     corruption = keras.layers.GaussianNoise(noise, seed=seed)
     return Recipe(
         model=kv.DenoisingAutoencoder(*networks, corruption=corruption, seed=seed),
         optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
-        epochs=10,
+        epochs=14,
         batch_size=100,
     )
