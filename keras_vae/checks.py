@@ -34,8 +34,19 @@ def check_data(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> 
         return x
     first = _first_batch(x)
     if are_arrays(first):
-        check_batch(model, *keras.utils.unpack_x_y_sample_weight(first))
+        _check_first(model, first)
     return _generator(itertools.chain([first], x)) if isinstance(x, Iterator) else x
+
+
+def _check_first(model: Any, first: Any) -> None:
+    batch = keras.utils.unpack_x_y_sample_weight(first)
+    shape = tuple(keras.tree.flatten(batch[0])[0].shape)
+    if model.built and shape == tuple(model.event_shape):
+        raise ValueError(
+            f"Expected data that come in batches, of shape {('batch', *shape)}. Received: single "
+            f"examples of shape {shape}. (For a tf.data.Dataset: dataset.batch(128).)"
+        )
+    check_batch(model, *batch)
 
 
 def check_validation_data(model: Any, data: Any) -> Any:

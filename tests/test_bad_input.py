@@ -126,6 +126,8 @@ def test_the_first_batch_of_a_data_set_is_checked(model, name):
     before = flat(values(model.variables))
     refused(ValueError, message, model.fit, tf.data.Dataset.from_tensors(x), verbose=0)
     refused(ValueError, "without any batch", model.fit, tf.data.Dataset.range(0), verbose=0)
+    single = tf.data.Dataset.from_tensor_slices(np.zeros((5, *model.event_shape), "float32"))
+    refused(ValueError, "dataset.batch(128)", model.fit, single, verbose=0)
     np.testing.assert_array_equal(flat(values(model.variables)), before)
 
 
