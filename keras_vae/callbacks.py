@@ -184,7 +184,9 @@ class LatentReport(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Say it if the posterior has collapsed."""
-        if self.active == 0 and int(self.model.steps) >= self.least_steps:
+        # Of several replicas the variable is no number that int() takes.
+        steps = int(keras.ops.convert_to_numpy(self.model.steps))
+        if self.active == 0 and steps >= self.least_steps:
             self.say(COLLAPSED)
 
 

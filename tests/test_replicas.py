@@ -43,3 +43,7 @@ def test_replicas_restart_dead_codes_at_the_same_places(results):
     first, second = results["restarted"]
     np.testing.assert_array_equal(first, second)
     assert np.abs(first).max() < 50.0
+
+
+def test_a_collapse_on_replicas_is_said_at_the_end(results):
+    assert results["collapsed"] == 1

@@ -78,12 +78,25 @@ def noise(strategy):
     return [array(d) for d in (*strategy.experimental_local_results(drawn), alone)]
 
 
+def collapsed(strategy):
+    """What is said at the end of a training whose posterior never leaves the prior."""
+    said = []
+    with strategy.scope():
+        model = linear.vae()
+        model.encoder.set_weights([0.0 * w for w in model.encoder.get_weights()])
+        model.compile(keras.optimizers.SGD(0.0))
+    report = kv.callbacks.LatentReport(X, said.append, least_steps=2)
+    model.fit(X, batch_size=7, verbose=0, callbacks=[report])
+    return len(said)
+
+
 def main(path):
     devices = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
     # One strategy only: a second one would mistake the collectives of the first for its own.
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     results = {"noise": np.stack(noise(strategy)), "restarted": np.stack(restarted(strategy))}
+    results["collapsed"] = np.asarray(collapsed(strategy))
     for name, make in MODELS.items():
         for kind, batch in BATCHES.items() if name == "plain" else [("odd", BATCHES["odd"])]:
             for count, scope in (("one", None), ("two", strategy)):
