@@ -157,3 +157,12 @@ def test_the_fused_optimizer_of_the_peer_by_hand_is_adam():
             optimizer.apply([gradient], [variable])
         values.append(keras.ops.convert_to_numpy(variable))
     np.testing.assert_allclose(values[1], values[0], rtol=1e-5)
+
+
+def test_of_two_workers_the_first_epoch_does_not_count():
+    from training.benchmark import two_workers
+
+    lines = ['{"epoch": 1, "seconds": 9.0}', '{"epoch": 2, "seconds": 1.0}']
+    assert two_workers.epoch_seconds("\n".join([*lines, '{"epoch": 3, "seconds": 2.0}'])) == 1.5
+    with pytest.raises(ValueError, match="--epochs of at least 2. Received: 1"):
+        two_workers.two_workers(epochs=1)
