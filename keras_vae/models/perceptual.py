@@ -19,9 +19,9 @@ class PerceptualAutoencoder(Autoencoder):
     """Autoencoder whose reconstructions are to look like x (Hou et al. 2017, Johnson et al. 2016).
 
     Minimizes -log p(x | z) + perceptual_weight * 0.5 * ||F(x) - F(mean of p(x | z))||^2, where F
-    is a network or layer that stays as it is (arXiv:1610.00291, equation 6; arXiv:1603.08155,
-    equation 2, summed and not averaged, as all terms here). With F the identity and the "normal"
-    likelihood both terms are the same but for a constant.
+    is a network or layer that stays as it is (arXiv:1610.00291; the feature reconstruction loss of
+    arXiv:1603.08155, section 3, summed and not averaged, as all terms here). With F the identity
+    and the "normal" likelihood both terms are the same but for a constant.
 
     Example:
         >>> features = keras.Model(network.input, [network.get_layer("conv2").output])

@@ -74,15 +74,12 @@ def _train(words: list[str], workers: int, cores: list[int], folder: Path) -> fl
     started = []
     for index in range(workers):
         place = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}
-        log = (folder / f"{index}.log").open("w")
-        started.append(
-            subprocess.Popen(
-                ["taskset", "-c", ",".join(map(str, cores[index * each :][:each])), *command],
-                env={**os.environ, **({"TF_CONFIG": json.dumps(place)} if workers > 1 else {})},
-                stdout=log,
-                stderr=log,
+        words = ["taskset", "-c", ",".join(map(str, cores[index * each :][:each])), *command]
+        environment = {"TF_CONFIG": json.dumps(place)} if workers > 1 else {}
+        with (folder / f"{index}.log").open("w") as log:
+            started.append(
+                subprocess.Popen(words, env={**os.environ, **environment}, stdout=log, stderr=log)
             )
-        )
     codes = [process.wait() for process in started]
     if any(codes):
         logs = "\n".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))
