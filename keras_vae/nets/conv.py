@@ -132,9 +132,11 @@ def conv_map(
         return layers.Conv2D(latent_channels, 3, padding="same", name=name)
 
     z = keras.Input((*sizes[-1], latent_channels), name="z")
-    h = layers.Conv2DTranspose(filters[-1], 3, padding="same", activation="relu")(z)
-    h = _up(_in_context(h, context), sizes, filters, shape[-1] * decoder_heads, kernel)
-    images = split(h, decoder_heads)
+    if context:  # A convolution more would learn more slowly.
+        h = _in_context(layers.Activation("relu")(z), context)
+    else:
+        h = layers.Conv2DTranspose(filters[-1], 3, padding="same", activation="relu")(z)
+    images = split(_up(h, sizes, filters, shape[-1] * decoder_heads, kernel), decoder_heads)
     maps = _in_context(_down(x, filters, kernel), context)
     encoder = keras.Model(x, codes(maps, code, heads), name="encoder")
     return encoder, keras.Model(z, images, name="decoder")

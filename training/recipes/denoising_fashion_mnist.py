@@ -33,6 +33,6 @@ def recipe(
         model=kv.DenoisingAutoencoder(*networks, corruption=corruption, seed=seed),
         optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
-        epochs=14,
+        epochs=8,
         batch_size=100,
     )
