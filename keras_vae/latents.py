@@ -113,6 +113,11 @@ def traverse(
             model without a posterior.
     """
     size = _vector_size(model)
+    if np.shape(x) != tuple(model.event_shape):
+        raise ValueError(
+            f"Expected one example of shape {tuple(model.event_shape)}, without a batch axis, such "
+            f"as images[0]. Received: shape {np.shape(x)}."
+        )
     if dimensions is None:
         dimensions = ordered_by_kl(model, np.asarray(x)[None] if examples is None else examples)
     if not len(dimensions) or not len(values) or not all(0 <= d < size for d in dimensions):
@@ -198,15 +203,21 @@ def attribute_vector(codes: np.ndarray, has_attribute: np.ndarray) -> np.ndarray
 
     Args:
         codes: `(batch, *latent_shape)`.
-        has_attribute: Booleans, `(batch,)`.
+        has_attribute: Booleans, `(batch,)`, or 0 and 1.
 
     Returns:
         Shape `latent_shape`.
 
     Raises:
-        ValueError: If all codes or none have the attribute.
+        ValueError: If all codes or none have the attribute, or there are other numbers.
     """
-    has = np.asarray(has_attribute, bool)
+    given = np.asarray(has_attribute)
+    if not np.isin(given, (0, 1)).all():
+        raise ValueError(
+            f"Expected has_attribute of booleans, or 0 and 1. Received: {np.unique(given)[:5]}. "
+            "(Of class labels: labels == 3.)"
+        )
+    has = given.astype(bool)
     if has.shape != (len(codes),) or has.all() or not has.any():
         raise ValueError(
             "Expected has_attribute of shape (batch,) with both True and False. "

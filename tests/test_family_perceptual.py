@@ -78,8 +78,14 @@ def test_normalization_in_features_keeps_its_statistics():
 
 
 def test_features_that_do_not_suit_the_events_are_refused_at_once():
-    with pytest.raises(ValueError, match="Expected images.*Outlines"):
+    wrong = r"features of events of shape \(6,\).*Outlines, which takes others.*Expected images"
+    with pytest.raises(ValueError, match=f"(?s){wrong}"):
         model_of(kv.layers.Outlines())
+    network = keras.Sequential([keras.Input((7,)), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match=r"shape \(6,\).*Sequential, which takes \(None, 7\)"):
+        model_of(network)
+    with pytest.raises(TypeError, match=r"a model with several outputs"):
+        model_of([network, network])
     with pytest.raises(TypeError, match="Expected features to be a Keras layer"):
         model_of("vgg16")
 

@@ -233,6 +233,17 @@ def test_without_examples_on_both_sides_there_is_no_attribute_vector(has):
         latents.attribute_vector(np.ones((3, 2)), has)
 
 
+def test_class_labels_are_no_attribute():
+    with pytest.raises(ValueError, match=r"booleans, or 0 and 1. Received: \[0 1 2\]"):
+        latents.attribute_vector(np.ones((3, 2)), [0, 1, 2])
+
+
+def test_an_example_to_traverse_has_no_batch_axis():
+    model = kv.VAE(*kv.nets.dense((6,), 2, (4,), heads=2))
+    with pytest.raises(ValueError, match=r"shape \(6,\), without a batch.*shape \(1, 6\)"):
+        latents.traverse(model, np.zeros((1, 6), "float32"))
+
+
 def test_of_no_codes_there_is_no_attribute_vector():
     with pytest.raises(ValueError, match="0 True for 0 codes"):
         latents.attribute_vector(np.zeros((0, 2)), [])

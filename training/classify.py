@@ -155,14 +155,22 @@ def compared(
         settings: Layer, hidden, dropout, epochs, least_steps, batch_size, learning_rate, seed.
     """
     begin, cpu = time.perf_counter(), time.process_time()
-    rows = []
-    for count in wanted:
+    count = len(wanted) * repeats * len(KINDS)
+    print(f"{count} trainings of at least {settings['least_steps']:,} steps each", flush=True)
+    rows: list[dict[str, Any]] = []
+    done = 0
+    for labels in wanted:
         found: dict[str, list[float]] = {kind: [] for kind in KINDS}
         for repeat in range(repeats):
             seed = settings["seed"] + repeat
-            indices = chosen(data.train_labels, count, seed)
+            indices = chosen(data.train_labels, labels, seed)
             for kind in KINDS:
                 found[kind].append(accuracy(model, data, indices, kind, seed, settings))
+                done += 1
+                print(
+                    f"{done}/{count} {len(indices):,} labels, {kind}: {found[kind][-1]:.2%}",
+                    flush=True,
+                )
         means = {kind: float(np.mean(values)) for kind, values in found.items()}
         rows.append({"labels": len(indices), "accuracy": means, "each": found})
         print(f"{len(indices)} labels: " + ", ".join(f"{k} {v:.2%}" for k, v in means.items()))

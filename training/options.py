@@ -34,7 +34,7 @@ class Settings:
         epochs: How often to go through the training images; the recipe says, if left out.
         batch_size: Images per step; the recipe says, if left out.
         data: A data set instead of the recipe's: a name, a folder of pictures, an .npz file,
-            series:FILE, tfds:NAME, or stream:PATH for what stays on the disk.
+            series:FILE, mnist1d:COUNT, tfds:NAME, or stream:PATH for what stays on the disk.
         image_size: Height and width to stretch the images to.
         limit: Use only the first so many training and test images.
         data_dir: Where TensorFlow Datasets keeps its data.

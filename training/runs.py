@@ -134,7 +134,8 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         return Run(path, {})
     if not path.exists():
         known = [str(config.parent) for config in sorted(RUNS.glob(f"*/{CONFIG}"))]
-        hint = did_you_mean(str(path), known) or (
+        alike = [one for one in known if did_you_mean(path.name, [Path(one).name])]
+        hint = did_you_mean(str(path), alike) or (
             f" (There are: {', '.join(known)}.)" * bool(known)
         )
         raise FileNotFoundError(

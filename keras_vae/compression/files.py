@@ -139,7 +139,8 @@ def _check_step(model: Any, step: float | None) -> None:
     real = model.latent_dtype == "float32"
     if real != (step is not None) or (step is not None and not 0 < step < np.inf):
         wanted = "a step above 0 for codes of real numbers" if real else "no step for integer codes"
-        raise ValueError(f"Expected {wanted}. Received: step={step!r}.")
+        hint = " (For instance step=0.5.)" if real else ""
+        raise ValueError(f"Expected {wanted}. Received: step={step!r}.{hint}")
 
 
 def _contexts(model: Any) -> np.ndarray:

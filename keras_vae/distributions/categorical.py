@@ -25,7 +25,8 @@ class Categorical(Distribution):
         if self.logits.shape[-1] == 1:
             raise ValueError(
                 "Expected at least two classes on the last axis of a categorical likelihood. "
-                f"Received: logits of shape {tuple(self.logits.shape)}. (Data are one-hot.)"
+                f"Received: logits of shape {tuple(self.logits.shape)}. (Data are one-hot; "
+                "for pictures there are bernoulli and discretized_logistic.)"
             )
 
     @property

@@ -24,20 +24,23 @@ class PerceptualAutoencoder(Autoencoder):
     and the "normal" likelihood both terms are the same but for a constant.
 
     Example:
-        >>> features = keras.Model(network.input, [network.get_layer("conv2").output])
+        >>> outputs = [network.get_layer(name).output for name in ("conv1", "conv2")]
+        >>> features = keras.Model(network.input, outputs)
         >>> model = keras_vae.PerceptualAutoencoder(encoder, decoder, features)
 
     Args:
         encoder: As in `Autoencoder`.
         decoder: As in `Autoencoder`.
-        features: Layer or model from events to features, or a list of several, each of any shape;
-            trained layers are frozen here. `keras_vae.layers.Outlines()` by default, for pictures.
+        features: Layer or model that gives features of events, one tensor or several, of any
+            shape. Its layers are frozen, wherever else they are used. By default
+            `keras_vae.layers.Outlines()`, for pictures.
         perceptual_weight: Weight of the term `perceptual`.
         **kwargs: Of `Autoencoder`: `likelihood`, `loss_weights`, `seed`, `name`, `dtype`. To train
             for features alone, `loss_weights={"reconstruction": 0}`.
 
     Raises:
         TypeError: If `features` is not a Keras layer.
+        ValueError: If it does not take events.
     """
 
     terms = ("reconstruction", "perceptual")
@@ -53,13 +56,25 @@ class PerceptualAutoencoder(Autoencoder):
     ) -> None:
         weights = merged({"perceptual": perceptual_weight}, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
+        if isinstance(features, (list, tuple)):
+            raise TypeError(
+                "Expected features to be one layer or model. Received: a list. (Of several layers: "
+                "keras.Model(x, [a, b]), a model with several outputs.)"
+            )
         self.features = check_network("features", Outlines() if features is None else features)
         self.features.trainable = False
 
     def check_decoder(self, x: Any) -> None:
-        """Also build `features`, which gives its own error where events do not suit it."""
+        """Also build `features`; raise ValueError where it does not take events."""
         super().check_decoder(x)
-        self.features(keras.KerasTensor((None, *self.event_shape)))
+        try:
+            self.features(keras.KerasTensor((None, *self.event_shape)))
+        except ValueError as error:
+            takes = getattr(self.features, "input_shape", None)
+            raise ValueError(
+                f"Expected features of events of shape {self.event_shape}. Received: "
+                f"{type(self.features).__name__}, which takes {takes or 'others'}. ({error})"
+            ) from error
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """-log p(y | z), and half the squared distance of features, each `(batch,)`, in nats."""

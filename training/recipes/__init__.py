@@ -74,8 +74,8 @@ def find(name: str) -> Callable[..., Recipe]:
         known = "\n".join(f"  {line}" for line in summaries())
         hint = did_you_mean(name, names())
         raise ValueError(
-            f"Expected the name of a recipe, or the path of a .py file. Received: {name!r}.{hint}\n"
-            f"The recipes:\n{known}"
+            f"Expected the name of a recipe, or the path of a .py file. Received: {name!r}.\n"
+            f"The recipes:\n{known}\nThere is no recipe {name!r}.{hint}"
         )
     return _checked(importlib.import_module(f"{__name__}.{name}").recipe, name)
 

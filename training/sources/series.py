@@ -31,7 +31,7 @@ def read_mnist1d(count: int = MNIST1D_SERIES) -> Data:
     if count < MNIST1D_SERIES:
         raise ValueError(
             f"Expected mnist1d:COUNT with at least {MNIST1D_SERIES} training series. Received: "
-            f"{count}. (For fewer: --data mnist1d --limit {count}.)"
+            f"{count}. (For fewer: --data mnist1d with --limit.)"
         )
     try:
         from mnist1d.data import get_dataset_args, make_dataset
