@@ -113,10 +113,13 @@ def traverse(
             model without a posterior.
     """
     size = _vector_size(model)
-    if np.shape(x) != tuple(model.event_shape):
+    found, wanted = np.shape(x), tuple(model.event_shape)
+    if len(found) != len(wanted) or any(
+        size not in (None, have) for size, have in zip(wanted, found, strict=True)
+    ):
         raise ValueError(
-            f"Expected one example of shape {tuple(model.event_shape)}, without a batch axis, such "
-            f"as images[0]. Received: shape {np.shape(x)}."
+            f"Expected one example of shape {wanted}, without a batch axis, such as images[0]. "
+            f"Received: shape {found}."
         )
     if dimensions is None:
         dimensions = ordered_by_kl(model, np.asarray(x)[None] if examples is None else examples)
