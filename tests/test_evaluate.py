@@ -222,6 +222,9 @@ def test_a_run_that_does_not_exist_is_answered_with_the_nearest(tmp_path, monkey
     (tmp_path / "runs/vae-1/config.json").write_text("{}")
     with pytest.raises(FileNotFoundError, match="Did you mean 'runs/vae-1'"):
         runs.open_run("runs/vae-2")
+    # Every run is under runs/, which makes none alike.
+    with pytest.raises(FileNotFoundError, match=r"There are: runs/vae-1"):
+        runs.open_run("runs/nope")
 
 
 def test_a_keras_model_of_another_kind_is_refused(tmp_path):

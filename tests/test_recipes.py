@@ -91,6 +91,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all_others():
     with pytest.raises(ValueError, match="Did you mean 'conv_vae_digits'") as error:
         recipes.find("conv_vae_digit")
     assert all(name in str(error.value) for name in recipes.names())
+    assert str(error.value).endswith("'conv_vae_digits'?)")  # Below the list, where it is read.
 
 
 def test_a_file_of_a_user_is_a_recipe(tmp_path):

@@ -5,12 +5,11 @@ import os
 import re
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 
-from training import cli, folders, pictures, runs
+from training import folders, pictures, runs
 from training.loop import steps_per_execution
 from training.train import main
 
@@ -262,58 +261,6 @@ def test_steps_in_one_go_that_would_overrun_an_epoch_are_refused():
     assert steps_per_execution(12, 6) == 6
     with pytest.raises(ValueError, match="1, 2, 3, 4, 6, 12. Received: 5"):
         steps_per_execution(12, 5)
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "text"),
-    [
-        (["--list"], 0, "conv_vae_fashion_mnist"),
-        (["--help"], 0, "python -m training.train --list"),
-        (["conv_vae_digits", "--help"], 0, "--latent-dim"),
-        ([], 2, "conv_vae_digits"),
-        (["conv_vae_fashion"], 2, "Did you mean 'conv_vae_fashion_mnist'?"),
-        (["conv_vae_digits", "--latent-dum", "3"], 2, "--latent-dim"),
-        (["conv_vae_digits", "--epochs", "0"], 2, "Expected --epochs of at least 1"),
-        (["--epochs", "3"], 2, "Expected a recipe before all options"),
-    ],
-)
-def test_help_and_bad_words_are_answered_at_once_without_tensorflow(words, code, text):
-    program = (
-        "import sys\nfrom training.train import main\n"
-        f"try: main({words!r})\n"
-        "finally: assert not {'tensorflow', 'keras'} & sys.modules.keys()\n"
-    )
-    start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    seconds = time.perf_counter() - start
-    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
-    assert text in done.stdout + done.stderr
-    assert seconds < 5  # 0.3 on an idle machine.
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "said"),
-    [
-        (ValueError("Expected a. Received: b."), 2, "Error: Expected a. Received: b.\n"),
-        (OSError(13, "Permission denied", "/x"), 2, "Error: Permission denied: /x\n"),
-        (RuntimeError("odd"), 2, "RuntimeError: odd (Set KERAS_VAE_TRACEBACK=1 to see where.)"),
-        (KeyboardInterrupt(), 130, "Interrupted."),
-    ],
-)
-def test_errors_that_users_cause_are_messages(capsys, error, code, said):
-    def fail():
-        raise error
-
-    assert cli.run(fail) == code
-    assert said in capsys.readouterr().err
-
-
-def test_with_the_variable_set_errors_keep_their_traceback(monkeypatch):
-    monkeypatch.setenv("KERAS_VAE_TRACEBACK", "1")
-    with pytest.raises(ZeroDivisionError):
-        cli.run(lambda: 1 // 0)
-    with pytest.raises(ValueError, match="b"):
-        cli.run(lambda: int("b"))
 
 
 def test_the_seed_orders_the_images(tiny, tmp_path, monkeypatch):

@@ -31,7 +31,8 @@ def page(models: Sequence[str], facts: Mapping[str, Any]) -> str:
     """
     parts = [
         "# Gallery",
-        f"Written by `{facts['command']}` on {facts['date']}: each model with small networks, "
+        "Written by `python -m export.gallery`, last as "
+        f"`{facts['command']}` on {facts['date']}: each model with small networks, "
         f"{facts['epochs']} epochs of {facts['images']:,} images of {facts['data']}. The test "
         "letters are of fonts that no model saw.",
     ]
