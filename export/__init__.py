@@ -1,4 +1,4 @@
-"""The programs you run to deploy: versioned SavedModels, server files, verification.
+"""Programs for deployment: versioned SavedModels, files for servers, verification.
 
-Nothing here imports TensorFlow at import time, and some programs never do. Not part of the wheel.
+Nothing here imports TensorFlow at import time, and some programs never do.
 """

@@ -1,4 +1,4 @@
-"""Named arrays in .npz files, grouped by signature: the key is "signature/tensor"."""
+"""Named arrays in .npz files, grouped by signature: each key is "signature/tensor"."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +9,10 @@ Grouped = dict[str, dict[str, np.ndarray]]
 
 
 def read(path: str | Path) -> Grouped:
-    """Arrays by signature and tensor.
+    """Read arrays by signature and tensor.
 
     Raises:
+        OSError: If the file cannot be read.
         ValueError: If it is no .npz file, or holds pickled objects, which are never loaded.
     """
     grouped: Grouped = {}
@@ -34,7 +35,7 @@ def write(path: str | Path, grouped: Mapping[str, Mapping[str, np.ndarray]]) -> 
         ValueError: If a byte string ends in a zero byte, which NumPy would drop.
     """
     flat = {
-        f"{signature}/{tensor}": storable(array)
+        f"{signature}/{tensor}": to_storable(array)
         for signature, tensors in grouped.items()
         for tensor, array in tensors.items()
     }
@@ -42,8 +43,8 @@ def write(path: str | Path, grouped: Mapping[str, Mapping[str, np.ndarray]]) -> 
         np.savez(file, allow_pickle=False, **flat)
 
 
-def storable(array: np.ndarray) -> np.ndarray:
-    """An equal array that an .npz file holds without pickle."""
+def to_storable(array: np.ndarray) -> np.ndarray:
+    """Return an equal array that an .npz file holds without pickle."""
     if array.dtype != object:
         return array
     strings = np.asarray(array.tolist(), "S")

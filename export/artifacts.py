@@ -1,4 +1,4 @@
-"""What lies at a path: which kind of artifact, how it is quantized, whether it may be run."""
+"""Exported artifacts on disk: their kind, their quantization, and a check of their content."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +8,10 @@ from export import integrity, versions
 
 @dataclass(frozen=True)
 class Artifact:
-    """Something that was exported.
+    """An exported file or folder.
 
     Attributes:
-        path: Where it is.
+        path: Path of the file or folder.
         kind: "saved_model" or "tflite".
         quantization: None for float32, "float16", "dynamic" or "int8".
     """
@@ -22,12 +22,12 @@ class Artifact:
 
 
 def identify(path: Path) -> Artifact:
-    """What is at `path`, after a check that it was not changed since it was exported.
+    """Return the artifact at `path`, after a check that it is unchanged since its export.
 
     Raises:
-        FileNotFoundError: If there is nothing.
-        ValueError: If it is something else, it was changed, or it holds ops that a server or a
-            device cannot run or repeat.
+        FileNotFoundError: If there is nothing at `path`.
+        ValueError: If it is no artifact, was changed, or has ops that a server or a device cannot
+            run or repeat.
     """
     if path.is_dir() and not versions.is_saved_model(path) and (known := versions.versions(path)):
         raise ValueError(
@@ -49,27 +49,27 @@ def identify(path: Path) -> Artifact:
 
 
 def _checked_quantization(path: Path) -> str | None:
-    from keras_vae.exporting.gates import refuse_unrunnable, unpacked
+    from keras_vae.exporting.gates import refuse_unrunnable, unpack
     from keras_vae.exporting.litert import read_metadata
 
     content = path.read_bytes()
-    # First, because in a file that was changed any op may have become another one.
-    if any(entry.name == b"keras_vae" for entry in unpacked(content, path).metadata or []):
+    # Check this first: in a changed file, any op may have become another one.
+    if any(entry.name == b"keras_vae" for entry in unpack(content, path).metadata or []):
         read_metadata(path)
     refuse_unrunnable(content)
     return quantization(content)
 
 
 def quantization(content: bytes) -> str | None:
-    """How a .tflite is quantized, by the types of its tensors.
+    """Return the quantization of a .tflite, by the types of its tensors.
 
-    int8 results of ops mean int8 arithmetic; int8 constants alone, that weights are made float
-    again while it runs; float16 constants the same.
+    If results of ops are int8, the arithmetic is. If only constants are int8 or float16, they are
+    converted to float while the file runs.
     """
-    from keras_vae.exporting.gates import schema, unpacked
+    from keras_vae.exporting.gates import schema, unpack
 
     types = schema().TensorType
-    model = unpacked(content)
+    model = unpack(content)
     constants: set[int] = set()
     results: set[int] = set()
     for graph in model.subgraphs:

@@ -1,4 +1,4 @@
-"""TensorFlow's C API through ctypes: its functions, its errors, its tensors.
+"""TensorFlow's C API through ctypes: its functions, errors and tensors.
 
 Only the two shared libraries of a TensorFlow wheel are loaded, never its Python.
 """
@@ -70,7 +70,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {  # Result, then arguments.
 
 
 def libraries_folder() -> Path:
-    """Where the installed TensorFlow wheel keeps its shared libraries; imports nothing."""
+    """Return the folder of the installed TensorFlow's shared libraries; imports nothing."""
     spec = importlib.util.find_spec("tensorflow")
     if spec is None or spec.origin is None:
         raise FileNotFoundError(
@@ -91,10 +91,10 @@ def check_folder(folder: Path) -> None:
 
 
 def load(folder: Path) -> ctypes.CDLL:
-    """The C API from the libraries in `folder`.
+    """Load the C API from the libraries in `folder`.
 
     Raises:
-        FileNotFoundError: If they are not there.
+        FileNotFoundError: If the libraries are not there.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     check_folder(folder)
@@ -111,7 +111,7 @@ class Status:
 
     Args:
         api: From `load`.
-        action: What the calls do, for the message.
+        action: Description of the calls, for the message.
     """
 
     def __init__(self, api: ctypes.CDLL, action: str) -> None:
@@ -133,7 +133,7 @@ class Status:
 
 
 def new_tensor(api: ctypes.CDLL, array: np.ndarray) -> int:
-    """A TF_Tensor with a copy of `array`, which is from `export.wire.as_tensor_array`."""
+    """Return a new TF_Tensor with a copy of `array`, from `export.wire.as_tensor_array`."""
     is_string = array.dtype == object
     number = STRING if is_string else TYPE_NUMBERS[array.dtype]
     size = STRING_BYTES * array.size if is_string else array.nbytes
@@ -150,7 +150,7 @@ def new_tensor(api: ctypes.CDLL, array: np.ndarray) -> int:
 
 
 def to_array(api: ctypes.CDLL, tensor: int) -> np.ndarray:
-    """A copy of a TF_Tensor; text becomes an array of bytes objects."""
+    """Return a copy of a TF_Tensor; text becomes an array of bytes objects."""
     shape = tuple(api.TF_Dim(tensor, axis) for axis in range(api.TF_NumDims(tensor)))
     number, data = api.TF_TensorType(tensor), api.TF_TensorData(tensor)
     if number != STRING:

@@ -1,4 +1,4 @@
-"""Say before an hour of training whether a model will export, to what, and what to change."""
+"""The program that says before a training whether a model will export."""
 
 import math
 import tempfile
@@ -18,13 +18,13 @@ NAMES = {"saved_model": "SavedModel", **{name: f"LiteRT {name}" for name in LITE
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a model exports to a format.
+    """The outcome of a trial export to one format.
 
     Attributes:
-        format: What it was exported to.
-        exports: Whether that worked.
-        note: What was measured, or what to change.
-        size: Of the file or folder, in bytes; 0 if there is none.
+        format: The format.
+        exports: Whether the model exports to it.
+        note: A measurement, or else a change to make.
+        size: Bytes of the file or folder; 0 if there is none.
     """
 
     format: Format
@@ -33,7 +33,7 @@ class Verdict:
     size: int = 0
 
     def __str__(self) -> str:
-        """A line of the report."""
+        """Return the line of the report."""
         size = f"{self.size:,} bytes" if self.size else ""
         return (
             f"{NAMES[self.format]:<15} {'yes' if self.exports else 'NO':<4} {size:>16}  {self.note}"
@@ -47,19 +47,19 @@ def check(
     batch_size: int = 1,
     image_shape: tuple[int, int, int] | None = None,
 ) -> int:
-    """Say before an hour of training whether a model will export, to what, and what to change.
+    """Check before an hour of training whether a model will export, and what to change if not.
 
-    Exports the untrained model to every format, into a temporary folder, and runs the results:
-    the SavedModel in TensorFlow's C++ loader, the others in LiteRT. Takes less than a minute.
-    Errors of quantized files are measured on the weights as they are, so they are a first estimate
-    for an untrained model.
+    Exports the untrained model to every format, into a temporary folder, and runs the results. The
+    SavedModel runs in TensorFlow's C++ loader, the other files in LiteRT. This takes less than a
+    minute. Errors of quantized files depend on the weights, so for an untrained model they are an
+    estimate.
 
     Args:
         model: The name of a recipe, the path of a .py recipe, a run directory or a .keras file.
-        endpoints: What to export, for instance decode; everything by default.
+        endpoints: Endpoints to export, for example decode; all by default.
         needs: Formats without which the check fails.
-        batch_size: Of the .tflite files.
-        image_shape: Height, width and channels, for a recipe; its own by default.
+        batch_size: Batch size of the .tflite files.
+        image_shape: Height, width and channels for a recipe; those of the recipe by default.
 
     Returns:
         0 if all formats in --needs work, otherwise 1.
@@ -70,8 +70,8 @@ def check(
     opened = runs.open_run(model) if path.suffix == ".keras" or path.is_dir() else None
     recipe = recipes.find(model) if opened is None else None
     cli.prepare_tensorflow()
-    built = opened.model() if opened is not None else from_recipe(recipe, image_shape)
-    chosen = checked_endpoints(built, endpoints)
+    built = opened.model() if opened is not None else build_from_recipe(recipe, image_shape)
+    chosen = load_endpoints(built, endpoints)
     size = sum(math.prod(v.shape) for v in built.trainable_variables)
     print(f"{model}: {type(built).__name__}, {size:,} parameters, {', '.join(chosen)}", flush=True)
     missing = []
@@ -83,8 +83,8 @@ def check(
     return 1 if missing else 0
 
 
-def from_recipe(recipe: Any, image_shape: tuple[int, int, int] | None = None) -> Any:
-    """The untrained model of a recipe.
+def build_from_recipe(recipe: Any, image_shape: tuple[int, int, int] | None = None) -> Any:
+    """Return the untrained model of a recipe.
 
     Raises:
         ValueError: If the recipe takes no `image_shape` and one is given.
@@ -92,37 +92,37 @@ def from_recipe(recipe: Any, image_shape: tuple[int, int, int] | None = None) ->
     return recipe(**({} if image_shape is None else {"image_shape": image_shape})).model
 
 
-def checked_endpoints(model: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    """The endpoints with these names; raises ValueError if there is no such or no built model."""
-    from keras_vae.exporting import chosen_endpoints
+def load_endpoints(model: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the endpoints with these names."""
+    from keras_vae.exporting.endpoints import choose_endpoints
 
-    return chosen_endpoints(model, names or None)
+    return choose_endpoints(model, names or None)
 
 
 def verdicts(model: Any, endpoints: Mapping[str, Any], batch_size: int = 1) -> Any:
-    """A `Verdict` for each format, as soon as it is known.
+    """Yield a `Verdict` for each format, as soon as it is known.
 
     Args:
         model: The built model.
-        endpoints: What to export.
-        batch_size: Of the .tflite files.
+        endpoints: Endpoints to export.
+        batch_size: Batch size of the .tflite files.
     """
     from keras_vae.exporting.endpoints import float32_policy, write_archive
 
-    yield _verdict("saved_model", lambda: saved_model(model, endpoints))
+    yield _verdict("saved_model", lambda: try_saved_model(model, endpoints))
     with tempfile.TemporaryDirectory() as folder:
         with float32_policy(model):
             try:
                 write_archive(endpoints, folder, batch_size)
-            except Exception as error:  # Whatever a layer raises while it is traced.
+            except Exception as error:  # A layer may raise anything while it is traced.
                 yield from (Verdict(name, False, _first_line(error)) for name in LITERT)
                 return
         for name in LITERT:
             yield _litert_verdict(name, model, folder, endpoints, batch_size)
 
 
-def saved_model(model: Any, endpoints: Mapping[str, Any]) -> tuple[str, int]:
-    """Write and run a SavedModel; a note and its size."""
+def try_saved_model(model: Any, endpoints: Mapping[str, Any]) -> tuple[str, int]:
+    """Write and run a SavedModel; return a note and its size in bytes."""
     from export.saved_model import example_rows, verify
     from keras_vae.exporting.saved_model import write_saved_model
 
@@ -133,33 +133,34 @@ def saved_model(model: Any, endpoints: Mapping[str, Any]) -> tuple[str, int]:
     return f"{loader} answers as Keras does", size
 
 
-def litert(
+def try_litert(
     name: Format, model: Any, folder: str, endpoints: Mapping[str, Any], batch_size: int
 ) -> tuple[str, int]:
-    """Convert a SavedModel to .tflite and run it; a note and its size."""
-    from keras_vae.exporting.calibration import endpoint_rows, generated_examples
+    """Convert a SavedModel to .tflite and run it; return a note and its size in bytes."""
+    from keras_vae.exporting.calibration import endpoint_rows, generate_examples
     from keras_vae.exporting.litert import Options, best_content
 
     exact = name == "float32"
     options = Options(None if exact else name, batch_size, min_psnr=None if exact else -math.inf)
-    rows = endpoint_rows(model, endpoints, generated_examples(model))
+    rows = endpoint_rows(model, endpoints, generate_examples(model))
     content, found = best_content(model, folder, endpoints, rows, options)
-    return _nearness(found, options.quantize), len(content)
+    return _describe_worst(found, options.quantize), len(content)
 
 
 def _litert_verdict(
     name: Format, model: Any, folder: str, endpoints: Mapping[str, Any], batch_size: int
 ) -> Verdict:
-    """The verdict on all endpoints; if it is no, also which of them convert alone.
+    """Return the verdict on all endpoints together.
 
-    For int8 that is not tried: each attempt is a process, and the layer is named anyhow.
+    If they do not export together, the note names those that export alone. This is not tried for
+    int8: each attempt starts a process, and the error names the layer anyway.
     """
 
     def alone(endpoint: str) -> bool:
         part = {endpoint: endpoints[endpoint]}
-        return _verdict(name, lambda: litert(name, model, folder, part, batch_size)).exports
+        return _verdict(name, lambda: try_litert(name, model, folder, part, batch_size)).exports
 
-    verdict = _verdict(name, lambda: litert(name, model, folder, endpoints, batch_size))
+    verdict = _verdict(name, lambda: try_litert(name, model, folder, endpoints, batch_size))
     if verdict.exports or len(endpoints) == 1 or name == "int8":
         return verdict
     good = [endpoint for endpoint in endpoints if alone(endpoint)]
@@ -170,23 +171,29 @@ def _litert_verdict(
 def _verdict(name: Format, attempt: Callable[[], tuple[str, int]]) -> Verdict:
     try:
         return Verdict(name, True, *attempt())
-    except Exception as error:  # A linter reports what a layer or the converter raises.
+    except Exception as error:  # Any error of a layer or the converter is reported.
         return Verdict(name, False, _first_line(error))
 
 
-def _nearness(found: Mapping[str, Mapping[str, Any]], quantize: str | None) -> str:
-    """The output that is furthest from its bar."""
-    from keras_vae.exporting.bars import bar, by_name, described, margin
+def _describe_worst(found: Mapping[str, Mapping[str, Any]], quantize: str | None) -> str:
+    """Describe the output with the smallest margin to its tolerance."""
+    from keras_vae.exporting.bars import (
+        describe_difference,
+        describe_tolerance,
+        differences_by_name,
+        margin,
+    )
 
-    named = by_name(found)
+    named = differences_by_name(found)
     if quantize is None:
         worst = max(difference.relative for difference in named.values())
         return f"answers as Keras does, relative error {worst:.1e}"
     spare, name = min((margin(name, one, quantize), name) for name, one in named.items())
-    text = f"at worst {described(named[name], quantize)}, in {name}"
+    text = f"at worst {describe_difference(named[name], quantize)}, in {name}"
     if spare >= 0:
         return text
-    return f"{text}; {bar(name, named[name], quantize)} will be needed, so train and see"
+    needed = describe_tolerance(name, named[name], quantize)
+    return f"{text}; {needed} will be needed, so train and see"
 
 
 def _first_line(error: Exception) -> str:

@@ -3,12 +3,12 @@
     from export.client import Client
 
     with Client("http://localhost:8501", "vae") as client:
-        pictures = client.reconstruct(images)          # any number of rows; sent in batches
+        images = client.reconstruct(images)            # any number of rows; sent in batches
         scores = client.score(images)["score"]         # nats, higher is more unusual
 
-The signatures are read from the server, so inputs are checked before they are sent. All calls are
-pure functions of their inputs, so a failed one is safe to repeat: the client does, with growing
-pauses, until the deadline of the call.
+The client reads the signatures from the server and checks inputs before it sends them. All calls
+are pure functions of their inputs, so the client may repeat a failed one. It does so with growing
+pauses until the deadline of the call.
 """
 
 import functools
@@ -22,7 +22,7 @@ import numpy as np
 
 from export.grpc_api import Grpc
 from export.rest import Rest
-from export.signatures import DEFAULT, Signature, checked_inputs
+from export.signatures import DEFAULT, Signature, check_inputs
 from export.transport import Arrays, DeadlineExceeded, ServingError, Transport, Unavailable
 from export.wire import NUMPY_TYPES, STRING
 
@@ -37,20 +37,20 @@ T = TypeVar("T")
 
 
 class Client:
-    """Talks to one model on a server.
+    """A client of one model on a server.
 
     Example:
         >>> client = Client("grpc://localhost:8500", "vae", label="stable", timeout=2.0)
-        >>> pictures = client.decode(np.zeros((4, 16)))
+        >>> images = client.decode(np.zeros((4, 16)))
 
     Args:
-        url: http://HOST:8501 or https://... for REST, grpc://HOST:8500 or grpcs://... for gRPC,
-            which takes a third of the bytes and needs the package grpcio.
+        url: http://HOST:8501 or https://... for REST, grpc://HOST:8500 or grpcs://... for gRPC.
+            gRPC sends a third of the bytes and needs the package grpcio.
         model: Name of the model on the server.
         version: A version; the latest by default.
         label: A label, such as "stable", instead of a version.
-        timeout: Seconds for a whole call, all batches and attempts together.
-        attempts: How often to try each batch.
+        timeout: Seconds for a whole call with all its batches and attempts.
+        attempts: Number of times to try each batch.
         batch_size: Rows to send at once.
 
     Raises:
@@ -87,39 +87,43 @@ class Client:
         self._signatures: dict[str, Signature] = {}
 
     def reconstruct(self, x: Any) -> np.ndarray:
-        """The reconstructions of examples, `(n, *event_shape)`."""
+        """Return the reconstructions of examples, `(n, *event_shape)`."""
         return self.predict("reconstruct", x=x)["reconstruction"]
 
     def encode(self, x: Any) -> Arrays:
-        """The codes of examples: `z_mean` and `z_log_var`, or `z`, each `(n, *latent_shape)`."""
+        """Return the codes: `z_mean` and `z_log_var`, or `z`, each `(n, *latent_shape)`."""
         return self.predict("encode", x=x)
 
     def decode(self, z: Any) -> np.ndarray:
-        """The examples of codes, `(n, *event_shape)`."""
+        """Return the decoded codes, `(n, *event_shape)`."""
         return self.predict("decode", z=z)["reconstruction"]
 
     def score(self, x: Any) -> Arrays:
-        """How unusual examples are: `score` and its parts, each `(n,)`, in nats."""
+        """Score how unusual examples are, in nats.
+
+        Returns:
+            `score` and its terms, each `(n,)`.
+        """
         return self.predict("score", x=x)
 
     def sample(self, seeds: Any) -> np.ndarray:
-        """New examples, `(n, *event_shape)`, one for each whole number in `seeds`.
+        """Sample new examples, `(n, *event_shape)`, one for each whole number in `seeds`.
 
         `keras_vae.random.row_seeds(count, seed)` gives the seeds of `model.sample(count, seed)`.
         """
         return self.predict("sample", seed=seeds)["reconstruction"]
 
     def reconstruct_png(self, pictures: Sequence[bytes]) -> list[bytes]:
-        """The reconstructions, as PNG files, of encoded pictures of the model's size."""
+        """Return the reconstructions of image files of the model's size, as PNG files."""
         answer = self.predict("reconstruct_png", image_bytes=list(pictures))
         return answer["reconstruction_bytes"].tolist()
 
     def predict(self, signature: str = DEFAULT, /, **inputs: Any) -> Arrays:
-        """The outputs of any signature, by name, for any number of rows.
+        """Return the outputs of any signature by name, for any number of rows.
 
         Args:
-            signature: Which; the default one without it.
-            **inputs: Arrays or lists by input name, all of one length.
+            signature: Name of the signature; the default one if left out.
+            **inputs: Arrays or lists by input name, all of the same length.
 
         Raises:
             ValueError: If there is no such signature, or the inputs are not those it takes.
@@ -128,28 +132,30 @@ class Client:
             ServingError: If the server refuses the request.
         """
         deadline = time.monotonic() + self.timeout
-        signatures = self._known(deadline)
-        arrays = checked_inputs(signatures, signature, _typed(signatures.get(signature), inputs))
-        count = _rows(arrays)
+        signatures = self._load_signatures(deadline)
+        arrays = check_inputs(
+            signatures, signature, _cast_inputs(signatures.get(signature), inputs)
+        )
+        count = _count_rows(arrays)
         parts = [
-            self._repeated(
+            self._retry(
                 functools.partial(self._transport.predict, signature, rows, signatures[signature]),
                 deadline,
             )
-            for rows in _batches(arrays, count, self.batch_size)
+            for rows in _split(arrays, count, self.batch_size)
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def signatures(self) -> dict[str, Signature]:
-        """What the model takes and gives, by signature."""
-        return self._known(time.monotonic() + self.timeout)
+        """Return the inputs and outputs of the model, by signature."""
+        return self._load_signatures(time.monotonic() + self.timeout)
 
     def states(self) -> dict[int, str]:
-        """The state of each version on the server; "AVAILABLE" ones answer."""
-        return self._repeated(self._transport.states, time.monotonic() + self.timeout)
+        """Return the state of each version on the server; those in "AVAILABLE" answer."""
+        return self._retry(self._transport.states, time.monotonic() + self.timeout)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -158,13 +164,16 @@ class Client:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _known(self, deadline: float) -> dict[str, Signature]:
+    def _load_signatures(self, deadline: float) -> dict[str, Signature]:
         if not self._signatures:
-            self._signatures = self._repeated(self._transport.signatures, deadline)
+            self._signatures = self._retry(self._transport.signatures, deadline)
         return self._signatures
 
-    def _repeated(self, attempt: Callable[[float], T], deadline: float) -> T:
-        """What `attempt` gives, which gets the seconds left; tried again where that may help."""
+    def _retry(self, attempt: Callable[[float], T], deadline: float) -> T:
+        """Return the result of `attempt`, which is called with the seconds left.
+
+        It is called again if the server is unavailable.
+        """
         pause = FIRST_PAUSE
         for number in range(1, self.attempts + 1):
             left = deadline - time.monotonic()
@@ -173,7 +182,7 @@ class Client:
             try:
                 return attempt(left)
             except Unavailable:
-                # The random part keeps clients that failed together from coming back together.
+                # The random part spreads out clients that failed at the same time.
                 wait = pause * random.uniform(0.5, 1.0)
                 if number == self.attempts or time.monotonic() + wait >= deadline:
                     raise
@@ -185,8 +194,8 @@ class Client:
         )
 
 
-def _typed(signature: Signature | None, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Numbers in the type that the signature takes, where that changes no value by more than it."""
+def _cast_inputs(signature: Signature | None, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Cast numbers to the types of the signature, unless that changes whole numbers."""
     typed: dict[str, Any] = {}
     for name, value in inputs.items():
         info = signature.inputs.get(name) if signature else None
@@ -195,12 +204,15 @@ def _typed(signature: Signature | None, inputs: Mapping[str, Any]) -> dict[str, 
         else:
             array = np.asarray(value)
             dtype = np.dtype(NUMPY_TYPES[info.type_number])
-            typed[name] = array.astype(dtype) if _may_become(array, dtype) else array
+            typed[name] = array.astype(dtype) if _can_cast(array, dtype) else array
     return typed
 
 
-def _may_become(array: np.ndarray, dtype: np.dtype) -> bool:
-    """Whether numbers may be cast: to floats always, to whole numbers if none is changed."""
+def _can_cast(array: np.ndarray, dtype: np.dtype) -> bool:
+    """Return whether numbers may be cast to `dtype`.
+
+    Any number may become a float. A number may become an integer if its value does not change.
+    """
     if array.dtype.kind not in "fiub":
         return False
     if dtype.kind == "f":
@@ -208,14 +220,14 @@ def _may_become(array: np.ndarray, dtype: np.dtype) -> bool:
     return array.dtype.kind in "iu" and bool((array.astype(dtype) == array).all())
 
 
-def _rows(arrays: Arrays) -> int:
+def _count_rows(arrays: Arrays) -> int:
     counts = {name: len(array) for name, array in arrays.items()}
     if len(set(counts.values())) != 1 or 0 in counts.values():
         raise ValueError(f"Expected at least one row, as many in each input. Received: {counts}.")
     return next(iter(counts.values()))
 
 
-def _batches(arrays: Arrays, count: int, size: int) -> list[Arrays]:
+def _split(arrays: Arrays, count: int, size: int) -> list[Arrays]:
     return [
         {name: array[start : start + size] for name, array in arrays.items()}
         for start in range(0, count, size)

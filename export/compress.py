@@ -1,4 +1,4 @@
-"""Compress a folder of pictures into one file by a trained model, or restore it."""
+"""The program that compresses a folder of images with a trained model, and restores it."""
 
 import json
 import zlib
@@ -20,17 +20,17 @@ def compress(
     target: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TARGET")],
     step: float | None = None,
 ) -> int:
-    """Write the pictures of the folder SOURCE into the file TARGET; or of a file into a folder.
+    """Compress the images of the folder SOURCE into the file TARGET, or restore them from a file.
 
-    The file keeps the codes of the model, coded to about their entropy, and the names; pictures
-    come back as PNG, as near to the originals as the model reconstructs. The same model is needed
-    for that. A file that was altered, truncated, or made by another model is refused.
+    The file holds the names and the entropy-coded latent codes. Images are restored as PNG, as
+    close to the originals as the model reconstructs them. The same model is needed for that. A file
+    that was altered, truncated, or made by another model is refused.
 
     Args:
         run: A run directory of training.train, or a .keras file.
-        source: A folder of pictures of the size that the model takes, or a file to restore.
+        source: A folder of images of the model's size, or a file to restore.
         target: The new file, or for a file the new folder.
-        step: To what codes of real numbers are rounded; not for models with integer codes.
+        step: Rounding step of real-valued codes; not for models with integer codes.
 
     Returns:
         0.
@@ -47,7 +47,7 @@ def compress(
 
 
 def _pack(model: Any, folder: Path, target: Path, step: float | None) -> str:
-    """Write the file and say how large it is."""
+    """Write the file and return a line with its size."""
     from keras_vae import compression
     from keras_vae.files import write_atomically
 
@@ -59,11 +59,11 @@ def _pack(model: Any, folder: Path, target: Path, step: float | None) -> str:
     write_atomically(target, lambda path: path.write_bytes(blob))
     height, width = images.shape[1:3]
     bits = 8 * len(blob) / (len(images) * height * width)
-    return f"Wrote {target}: {len(images)} pictures, {len(blob):,} bytes, {bits:.3f} bits a pixel"
+    return f"Wrote {target}: {len(images)} images, {len(blob):,} bytes, {bits:.3f} bits a pixel"
 
 
 def _unpack(model: Any, file: Path, target: Path) -> str:
-    """Write the folder, whole or not at all."""
+    """Write the folder, complete or not at all."""
     from PIL import Image
 
     from keras_vae import compression
@@ -73,7 +73,7 @@ def _unpack(model: Any, file: Path, target: Path) -> str:
     names = _names(compression.read_note(blob))
     images = compression.decompress(model, blob)
     if len(names) != len(images):
-        raise ValueError(f"Expected a name for each of {len(images)} pictures. Received: {file}.")
+        raise ValueError(f"Expected a name for each of {len(images)} images. Received: {file}.")
     with partial_folder(target.parent) as folder:
         for name, image in zip(names, images, strict=True):
             path = folder / name
@@ -81,11 +81,11 @@ def _unpack(model: Any, file: Path, target: Path) -> str:
             pixels = np.rint(255 * np.clip(image, 0, 1)).astype("uint8")
             Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path)
         publish(folder, target)
-    return f"Wrote {target}: {len(images)} pictures"
+    return f"Wrote {target}: {len(images)} images"
 
 
 def _names(note: bytes) -> list[str]:
-    """Names of new files, in the folder and nowhere else, one for each picture.
+    """Return the names of the new files, one for each image, all inside of the folder.
 
     Raises:
         ValueError: If there are none, or one leads out of the folder.
@@ -106,21 +106,21 @@ def _names(note: bytes) -> list[str]:
 
 
 def _read(paths: Sequence[Path], folder: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """The pictures as uint8; raises ValueError for other sizes and files that are no pictures."""
+    """Read the images as uint8; raises ValueError for other sizes and for files of other kinds."""
     from PIL import Image, UnidentifiedImageError
 
     if not paths:
-        raise ValueError(f"Expected pictures ({', '.join(SUFFIXES)}). Received: none in {folder}.")
+        raise ValueError(f"Expected images ({', '.join(SUFFIXES)}). Received: none in {folder}.")
     images = np.empty((len(paths), *shape), "uint8")
     for row, path in zip(images, paths, strict=True):
         try:
             with Image.open(path) as image:
                 pixels = np.asarray(image.convert("L" if shape[-1] == 1 else "RGB"))
         except (OSError, SyntaxError, UnidentifiedImageError) as error:
-            raise ValueError(f"Expected a picture. Received: {path} ({error})") from error
+            raise ValueError(f"Expected an image. Received: {path} ({error})") from error
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
         if pixels.shape != shape:
-            raise ValueError(f"Expected pictures of {shape}. Received: {path} of {pixels.shape}.")
+            raise ValueError(f"Expected images of {shape}. Received: {path} of {pixels.shape}.")
         row[...] = pixels
     return images
 

@@ -1,18 +1,19 @@
-"""Run a SavedModel with TensorFlow's C++ loader, which is what TF Serving links.
+"""A SavedModel in TensorFlow's C++ loader, which TF Serving links.
 
-TensorFlow's Python loads files that the C++ loader, and so the server, does not: what
-`tf.saved_model.save` writes for a Keras 3 model is one. This module calls the shared libraries of
-the installed wheel and never imports TensorFlow's Python, so what it answers is what a server
-would answer. As a program it runs every signature that a file of inputs names:
+TensorFlow's Python loads some files that the C++ loader, and so the server, does not. One is the
+file that `tf.saved_model.save` writes for a Keras 3 model. This module calls the shared libraries
+of the installed wheel and never imports TensorFlow's Python, so it answers as a server would. As a
+program it runs every signature in a file of inputs:
 
     python -m export.cpp_loader serving/vae/1 --inputs inputs.npz --outputs outputs.npz
 
-Arrays in both files are named "signature/tensor"; text tensors are NumPy byte strings. Without
-the two files it lists the signatures.
+Arrays in both files are named "signature/tensor". Text tensors are NumPy byte strings. Without the
+two files it lists the signatures.
 """
 
 import argparse
 import ctypes
+import json
 import sys
 from collections.abc import Mapping
 from ctypes import c_char_p, c_void_p
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from export import arrays, c_api, integrity
-from export.signatures import check_folder, checked_inputs, parse_signatures
+from export.signatures import check_folder, check_inputs, parse_signatures
 from export.wire import field
 
 
@@ -31,16 +32,16 @@ class SavedModel:
 
     Example:
         >>> with SavedModel("serving/vae/1") as model:
-        ...     pictures = model.run("decode", {"z": np.zeros((4, 16), "float32")})
+        ...     images = model.run("decode", {"z": np.zeros((4, 16), "float32")})
 
     Args:
         folder: The folder that holds saved_model.pb, a version folder of TF Serving.
-        libraries: Folder of TensorFlow's shared libraries; by default those of the installed
-            wheel. Those of an older wheel tell whether an older server takes the file.
-        threads: Threads for one op and for independent ops; 0 for one a core.
+        libraries: Folder of TensorFlow's shared libraries, by default that of the installed wheel.
+            Use those of an older wheel to test whether an older server takes the file.
+        threads: Threads for one op and for independent ops; 0 for one per core.
 
     Attributes:
-        signatures: What can be run, by name.
+        signatures: Signatures by name.
         version: TensorFlow's version.
 
     Raises:
@@ -61,13 +62,13 @@ class SavedModel:
         self.signatures = parse_signatures(meta_graph)
 
     def run(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """The outputs of `signature` by name; text comes as arrays of bytes objects.
+        """Return the outputs of `signature` by name; text becomes arrays of bytes objects.
 
         Raises:
             ValueError: If there is no such signature, or the inputs are not those it takes.
             RuntimeError: If TensorFlow refuses to run it.
         """
-        checked = checked_inputs(self.signatures, signature, inputs)
+        checked = check_inputs(self.signatures, signature, inputs)
         infos = self.signatures[signature]
         tensors = [c_api.new_tensor(self._api, array) for array in checked.values()]
         results = (c_void_p * len(infos.outputs))()
@@ -87,7 +88,7 @@ class SavedModel:
                 self._api.TF_DeleteTensor(tensor)
 
     def close(self) -> None:
-        """Free the model's memory; it cannot be run any more."""
+        """Free the memory of the model, which cannot run afterwards."""
         if self._session is not None:
             with c_api.Status(self._api, "close the session") as status:
                 self._api.TF_CloseSession(self._session, status)
@@ -102,7 +103,7 @@ class SavedModel:
         self.close()
 
     def _load(self, folder: str, threads: int) -> tuple[int | None, bytes]:
-        """The session, and the MetaGraphDef that describes its signatures."""
+        """Return the session, and the MetaGraphDef that describes its signatures."""
         api = self._api
         options, buffer = api.TF_NewSessionOptions(), api.TF_NewBuffer()
         config = field(2, threads) + field(5, threads)  # Of ConfigProto.
@@ -119,7 +120,7 @@ class SavedModel:
             api.TF_DeleteBuffer(buffer)
 
     def _outputs(self, tensors: list[str]) -> tuple[Any]:
-        """TF_Outputs of tensors named "operation:index"."""
+        """Return the TF_Outputs of tensors named "operation:index"."""
         return ((c_api.Output * len(tensors))(*map(self._output, tensors)),)
 
     def _output(self, tensor: str) -> c_api.Output:
@@ -134,7 +135,7 @@ class SavedModel:
 
 
 def run_file(folder: Path, inputs: Path, outputs: Path, libraries: Path | None = None) -> str:
-    """Run each signature that `inputs` names and write `outputs`; the version of TensorFlow."""
+    """Run each signature in `inputs`, write `outputs`, and return the version of TensorFlow."""
     requests = arrays.read(inputs)
     with SavedModel(folder, libraries) as model:
         arrays.write(
@@ -144,8 +145,8 @@ def run_file(folder: Path, inputs: Path, outputs: Path, libraries: Path | None =
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The program; its exit code is 2 when the model or a signature cannot be loaded or run."""
-    # argparse, because tyro would be half of the time and memory of this program.
+    """Run the program; it returns 2 if the model or a signature cannot be loaded or run."""
+    # argparse, because tyro would double the time and memory of this program.
     parser = argparse.ArgumentParser(
         prog="python -m export.cpp_loader",
         description=__doc__,
@@ -155,23 +156,30 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--inputs", type=Path, help=".npz file of what to run")
     parser.add_argument("--outputs", type=Path, help=".npz file to write")
     parser.add_argument("--libraries", type=Path, help="folder of libtensorflow_cc.so.2")
+    parser.add_argument("--report", type=Path, help="JSON file for the loader or the error")
     options = parser.parse_args(arguments)
     if (options.inputs is None) != (options.outputs is None):
         parser.error("Expected --inputs and --outputs together. Received: one of them.")
     try:
-        print(_answer(options))
-        return 0
+        text, report = _run(options)
+        print(text)
     except (OSError, RuntimeError, TypeError, ValueError) as error:
+        report = {"error": str(error)}
         print(f"Error: {error}", file=sys.stderr)
-        return 2
+    if options.report is not None:
+        options.report.write_text(json.dumps(report))
+    return 2 if "error" in report else 0
 
 
-def _answer(options: argparse.Namespace) -> str:
+def _run(options: argparse.Namespace) -> tuple[str, dict[str, str]]:
+    """Do what the options ask for; return a text for people and the entries of the report."""
     if options.inputs is not None:
         version = run_file(options.folder, options.inputs, options.outputs, options.libraries)
-        return f"TensorFlow {version} (C++) ran {options.folder}. Saved {options.outputs}"
+        loader = f"TensorFlow {version} (C++)"
+        return f"{loader} ran {options.folder}. Saved {options.outputs}", {"loader": loader}
     with SavedModel(options.folder, options.libraries) as model:
-        return "\n".join(f"{name}{signature}" for name, signature in model.signatures.items())
+        lines = [f"{name}{signature}" for name, signature in model.signatures.items()]
+        return "\n".join(lines), {"loader": f"TensorFlow {model.version} (C++)"}
 
 
 if __name__ == "__main__":

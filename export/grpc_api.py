@@ -1,4 +1,4 @@
-"""TF Serving's gRPC interface."""
+"""The gRPC interface of TF Serving."""
 
 from urllib.parse import SplitResult
 
@@ -8,9 +8,9 @@ from export.transport import (
     DeadlineExceeded,
     ServingError,
     Unavailable,
-    refusal,
-    too_late,
-    unreachable,
+    refusal_message,
+    timeout_message,
+    unreachable_message,
 )
 from export.warmup import predict_request
 from export.wire import field, fields, read_tensor_proto
@@ -27,10 +27,10 @@ STATES = {10: "START", 20: "LOADING", 30: "AVAILABLE", 40: "UNLOADING", 50: "END
 
 
 class Grpc:
-    """TF Serving's gRPC interface. Messages are encoded by hand, so there is no TensorFlow in here.
+    """The gRPC interface of TF Serving; messages are encoded by hand, without TensorFlow.
 
     Args:
-        url: Of the server, grpc or grpcs.
+        url: URL of the server, grpc or grpcs.
         model: Name of the model.
         version: A version, or None for the latest.
         label: A label instead of a version.
@@ -56,14 +56,14 @@ class Grpc:
             self._channel = grpc.insecure_channel(url.netloc, OPTIONS)
 
     def predict(self, signature: str, inputs: Arrays, infos: Signature, timeout: float) -> Arrays:
-        """Outputs by name."""
+        """Return the outputs by name."""
         request = predict_request(self._model, signature, inputs, self._version)
         answer = self._call("PredictionService/Predict", request, timeout)
         entries = (dict(fields(value)) for number, value in fields(answer) if number == 1)
         return {entry[1].decode(): read_tensor_proto(entry[2]) for entry in entries}
 
     def signatures(self, timeout: float) -> dict[str, Signature]:
-        """The signatures of the model."""
+        """Return the signatures of the model."""
         request = field(1, self._specification()) + field(2, "signature_def")
         answer = self._call("PredictionService/GetModelMetadata", request, timeout)
         for number, value in fields(answer):
@@ -73,7 +73,7 @@ class Grpc:
         raise ServingError("Expected signatures in the answer of the server. Received: none.")
 
     def states(self, timeout: float) -> dict[int, str]:
-        """The state of each version."""
+        """Return the state of each version."""
         answer = self._call("ModelService/GetModelStatus", field(1, self._specification()), timeout)
         entries = (dict(fields(value)) for number, value in fields(answer) if number == 1)
         return {entry.get(1, 0): STATES.get(entry.get(2, 0), "UNKNOWN") for entry in entries}
@@ -96,8 +96,8 @@ class Grpc:
         except grpc.RpcError as error:
             code, details = error.code(), error.details()
             if code == grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise DeadlineExceeded(too_late(timeout)) from error
+                raise DeadlineExceeded(timeout_message(timeout)) from error
             if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED):
-                raise Unavailable(unreachable(self._url.geturl(), details)) from error
+                raise Unavailable(unreachable_message(self._url.geturl(), details)) from error
             missing = code == grpc.StatusCode.NOT_FOUND
-            raise ServingError(refusal(code.name, details, self._model, missing)) from error
+            raise ServingError(refusal_message(code.name, details, self._model, missing)) from error

@@ -1,18 +1,18 @@
-"""Whether a version of a model is as it was exported; imports no Keras and no TensorFlow."""
+"""A check that a version of a model is unchanged since its export; imports no Keras."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training import digests
+from training import digests, hashed_json
 
 FILE = "model_card.json"
 OWN_HASH = "card_sha256"
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file in `folder` but the card, by path."""
+    """Return the SHA-256 of every file in `folder` except the card, by path."""
     return {
         path.relative_to(folder).as_posix(): digests.of_file(path)
         for path in sorted(folder.rglob("*"))
@@ -20,13 +20,13 @@ def hashes(folder: Path) -> dict[str, str]:
     }
 
 
-def sealed(card: Mapping[str, Any]) -> dict[str, Any]:
-    """The card with the SHA-256 of all else that it says."""
-    return {**card, OWN_HASH: _own_hash(card)}
+def add_own_hash(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the card with the SHA-256 of all its other entries."""
+    return hashed_json.add_hash(card, OWN_HASH)
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The card of a SavedModel, after a check that no file was changed since it was written.
+    """Read the card of a SavedModel, after a check that no file was changed since it was written.
 
     Raises:
         ValueError: If there is no card, it is damaged, or a file was changed, added or removed.
@@ -39,14 +39,14 @@ def read(folder: Path) -> dict[str, Any]:
     try:
         card = json.loads(path.read_text())
         wanted = dict(card["sha256"])
-        whole = card[OWN_HASH] == _own_hash(card)
+        intact = hashed_json.has_valid_hash(card, OWN_HASH)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"Expected a model card. Received: {path}, which is damaged.") from error
     found = hashes(folder)
     changed = sorted(
         name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)
     )
-    if changed or not whole:
+    if changed or not intact:
         raise ValueError(
             f"Expected {folder} as it was exported. Received: one in which "
             f"{', '.join(changed) or FILE} was changed, added or removed since. (Export it again.)"
@@ -55,9 +55,5 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def check(folder: Path) -> bool:
-    """Whether there is a card, and so a check; raises ValueError if a file was changed."""
+    """Return whether there is a card; raises ValueError if a file was changed since."""
     return bool((folder / FILE).exists() and read(folder))
-
-
-def _own_hash(card: Mapping[str, Any]) -> str:
-    return digests.of_json({name: value for name, value in card.items() if name != OWN_HASH})

@@ -1,4 +1,4 @@
-"""model_card.json beside a SavedModel: what to feed it, what it is, and the hash of every file."""
+"""model_card.json of a SavedModel: its inputs, its training, and the hash of every file."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from export.integrity import FILE, hashes, read, sealed
+from export.integrity import FILE, add_own_hash, hashes, read
 from export.signatures import TensorInfo, read_signatures
 from keras_vae.exporting.comparison import Difference
 from keras_vae.exporting.pictures import is_image
@@ -18,14 +18,14 @@ FORMAT = 1
 
 
 def describe(model: Any, run: Any, default: str) -> dict[str, Any]:
-    """What the card says about a model and its training.
+    """Return the entries of the card about a model and its training.
 
     Args:
         model: The built model.
         run: A `training.runs.Run`.
         default: The signature that is also `serving_default`.
     """
-    from training import runs
+    from training import provenance
 
     likelihood = model.likelihood
     return {
@@ -45,12 +45,12 @@ def describe(model: Any, run: Any, default: str) -> dict[str, Any]:
         "default_signature": default,
         "training": {key: run.config[key] for key in ("recipe", "settings") if key in run.config},
         "metrics": _metrics(run.path / "evaluation.json", int(model.steps)),
-        "versions": runs.versions(),
+        "versions": provenance.versions(),
     }
 
 
 def preprocessing(model: Any) -> dict[str, Any]:
-    """How to make the input `x` of pixels, or of other data."""
+    """Describe how to make the input `x` from pixels, or from other data."""
     low, high = model.family.support
     support = [low, high] if abs(low) != float("inf") and abs(high) != float("inf") else None
     if not is_image(tuple(model.event_shape)):
@@ -74,8 +74,8 @@ def write(
     Args:
         folder: The version folder.
         description: From `describe`.
-        found: How far the loaded file is from Keras, by signature and output.
-        loader: What the file was loaded with.
+        found: Differences of the loaded file from Keras, by signature and output.
+        loader: Name and version of the loader.
     """
     errors = {
         name: {output: one.relative for output, one in outputs.items()}
@@ -88,7 +88,7 @@ def write(
         "sha256": hashes(folder),
     }
     path = folder / FILE
-    path.write_text(json.dumps(sealed(card), indent=2, allow_nan=False) + "\n")
+    path.write_text(json.dumps(add_own_hash(card), indent=2, allow_nan=False) + "\n")
     return path
 
 
@@ -100,12 +100,12 @@ def _signatures(folder: Path) -> dict[str, Any]:
 
 
 def _shapes(tensors: Mapping[str, TensorInfo]) -> dict[str, dict[str, Any]]:
-    """Types and shapes by name; None is the batch."""
+    """Return types and shapes by name; None is the batch."""
     return {name: {"dtype": i.dtype, "shape": list(i.shape)} for name, i in tensors.items()}
 
 
 def _metrics(path: Path, steps: int) -> dict[str, Any] | None:
-    """What training.evaluate measured of the model after so many steps, if it did."""
+    """Return the report of training.evaluate on the model after `steps` steps, or None."""
     report = json.loads(path.read_text()) if path.is_file() else {}
     # A run that was trained on since has an evaluation of other weights.
     return report if report.get("training_steps") == steps else None

@@ -1,40 +1,37 @@
-"""The table of export.verify, as Markdown that reads well in a terminal and as JSON."""
+"""The report of export.verify, as a Markdown table and as JSON."""
 
 import math
-import os
-import platform
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from export.tables import finite, number, table
 from keras_vae.exporting.comparison import DATA_OUTPUT, Difference
+from training.tables import format_number, replace_nonfinite, table
 
-# Errors of encoded pictures are whole grey levels: they are judged, but not in the table.
+# Errors of image files are whole gray levels: they are judged, but not in the table.
 ENCODED = "_bytes"
-# The latency in the table is of the first of these that an artifact has; JSON has all.
+# The table has the latency of the first of these that an artifact has; JSON has all.
 TIMED = ("reconstruct", "serving_default", "decode", "encode")
 
 
 @dataclass
 class Row:
-    """One artifact in one runtime.
+    """The results of one artifact in one runtime.
 
     Attributes:
-        runtime: For people, "LiteRT".
-        version: Of the runtime.
-        artifact: Path of what was run.
+        runtime: Title of the runtime, such as "LiteRT".
+        version: Version of the runtime.
+        artifact: Path of the artifact.
         quantization: None for float32.
         size: Bytes.
-        differences: From Keras, by signature and output.
+        differences: Differences from Keras, by signature and output.
         decibels: Change of the PSNR against the true images, in dB; negative is worse.
         nats: Change of -ELBO, in nats; positive is worse.
         latency: By signature and batch: `p50_ms`, `p95_ms`, `runs`.
-        load_seconds: Until it could be run.
+        load_seconds: Seconds to load it.
         peak_memory: Bytes of the whole process.
-        missed: Bars that it misses, in words.
+        missed: Descriptions of the tolerances that it does not meet.
     """
 
     runtime: str
@@ -51,13 +48,13 @@ class Row:
     missed: list[str] = field(default_factory=list)
 
     @property
-    def timed(self) -> str | None:
-        """The signature whose latency stands in the table."""
+    def timed_signature(self) -> str | None:
+        """Signature whose latency is in the table, or None."""
         return next((name for name in TIMED if name in self.latency), None)
 
     @property
     def errors(self) -> list[Difference]:
-        """Those of all outputs but encoded pictures."""
+        """Differences of all outputs except image files."""
         return [
             one
             for outputs in self.differences.values()
@@ -67,23 +64,23 @@ class Row:
 
     @property
     def largest_error(self) -> float:
-        """The worst over all outputs, relative; NaN without answers."""
+        """Largest relative error of all outputs; NaN without answers."""
         return max((one.relative for one in self.errors), default=math.nan)
 
     @property
     def psnr(self) -> float:
-        """The least of all reconstructions, in dB; NaN without any."""
+        """Smallest PSNR of all reconstructions, in dB; NaN without any."""
         data = [o[DATA_OUTPUT] for o in self.differences.values() if DATA_OUTPUT in o]
         return min((one.psnr for one in data), default=math.nan)
 
     def p50(self, batch: int = 1) -> float:
-        """Milliseconds of the timed signature; infinite if it was not timed."""
-        times = self.latency.get(self.timed or "", {}).get(str(batch))
+        """Return the median milliseconds of the timed signature; infinite if it was not timed."""
+        times = self.latency.get(self.timed_signature or "", {}).get(str(batch))
         return times["p50_ms"] if times else math.inf
 
     def seconds_each(self) -> float:
-        """Seconds for an example, in the smallest batch that was timed; infinite if none was."""
-        times = self.latency.get(self.timed or "", {})
+        """Return the seconds for an example, in the smallest timed batch; infinite without one."""
+        times = self.latency.get(self.timed_signature or "", {})
         size = min(times, key=int, default=None)
         return math.inf if size is None else times[size]["p50_ms"] / 1e3 / int(size)
 
@@ -106,7 +103,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (  # Heading, then left or right.
 
 
 def markdown(report: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    """The report as text: the table, what is missed, what the columns are."""
+    """Return the report as Markdown: the table, the failures, and notes on the columns."""
     names = _short_names([row.artifact for row in rows])
     cells = [_cells(row, name) for row, name in zip(rows, names, strict=True)]
     missed = [
@@ -125,32 +122,22 @@ def markdown(report: Mapping[str, Any], rows: Sequence[Row]) -> str:
     )
 
 
-def as_json(report: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
-    """The report with all that was measured; JSON has no infinity, so that is None."""
-    return finite({**report, "rows": [asdict(row) for row in rows]})
-
-
-def machine() -> dict[str, Any]:
-    """What was measured on."""
-    processor = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.is_file():
-        found = re.search(r"model name\s*: (.*)", information.read_text())
-        processor = found.group(1) if found else processor
-    return {"processor": processor, "cores": os.cpu_count(), "system": platform.system()}
+def to_json(report: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the report with all measurements; infinite numbers become None."""
+    return replace_nonfinite({**report, "rows": [asdict(row) for row in rows]})
 
 
 def _cells(row: Row, name: str) -> tuple[str, ...]:
     return (
         row.runtime,
-        name if row.timed in (None, *TIMED[:2]) else f"{name} ({row.timed})",
+        name if row.timed_signature in (None, *TIMED[:2]) else f"{name} ({row.timed_signature})",
         row.quantization or "float32",
         f"{row.size / 1e3:,.0f}" if row.size else "",
-        number(row.largest_error, ".1e"),
-        number(max(map(_mean_relative, row.errors), default=math.nan), ".1e"),
-        number(row.psnr, ".1f"),
-        number(row.decibels, "+.3f"),
-        number(row.nats, "+.3f"),
+        format_number(row.largest_error, ".1e"),
+        format_number(max(map(_mean_relative, row.errors), default=math.nan), ".1e"),
+        format_number(row.psnr, ".1f"),
+        format_number(row.decibels, "+.3f"),
+        format_number(row.nats, "+.3f"),
         _latency(row, 1),
         _latency(row, 64),
         f"{row.peak_memory / 1e6:,.0f}" if row.peak_memory else "",
@@ -163,12 +150,15 @@ def _mean_relative(one: Difference) -> float:
 
 
 def _latency(row: Row, batch: int) -> str:
-    times = row.latency.get(row.timed or "", {}).get(str(batch))
+    times = row.latency.get(row.timed_signature or "", {}).get(str(batch))
     return f"{times['p50_ms']:.3g} / {times['p95_ms']:.3g}" if times else ""
 
 
 def _short_names(paths: Sequence[str]) -> list[str]:
-    """The last part of each path, two of versions; whole paths if that leaves two alike."""
+    """Return the last part of each path, or the last two of versions.
+
+    Whole paths are returned if two short names would be equal.
+    """
     short = [
         "/".join(path.parts[-2:]) if path.name.isdecimal() else path.name
         for path in map(Path, paths)
@@ -182,9 +172,9 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
     return [
         f"{report['model']} of {report['against']}: {_reference(report['keras'])} in Keras, on "
         f"{report['examples']:,} {report['source']}. {where['cores']} cores of "
-        f"{where['processor']}, {report['date']}.",
+        f"{where['processor']}, {report['date'][:10]}.",
         "",
-        "Errors are against Keras, the worst over all signatures, divided by the greatest value of "
+        "Errors are against Keras, the worst over all signatures, divided by the largest value of "
         "an output (at least by 1 for codes and scores). PSNR is that of reconstructions against "
         "Keras's. True PSNR and -ELBO are changes against Keras on the true images: the former is "
         "better when positive, the latter when negative. Latency is the median / the 95th "

@@ -1,4 +1,4 @@
-"""TF Serving's REST interface, over the standard library."""
+"""The REST interface of TF Serving, over the standard library."""
 
 import base64
 import collections
@@ -17,9 +17,9 @@ from export.transport import (
     DeadlineExceeded,
     ServingError,
     Unavailable,
-    refusal,
-    too_late,
-    unreachable,
+    refusal_message,
+    timeout_message,
+    unreachable_message,
 )
 from export.wire import NUMPY_TYPES, STRING
 
@@ -40,10 +40,10 @@ TYPES = {
 
 
 class Rest:
-    """TF Serving's REST interface, over the standard library; threads share its connections.
+    """The REST interface of TF Serving; threads may share it and its connections.
 
     Args:
-        url: Of the server, http or https.
+        url: URL of the server, http or https.
         model: Name of the model.
         version: A version, or None for the latest.
         label: A label instead of a version.
@@ -59,7 +59,7 @@ class Rest:
         self._idle: collections.deque[http.client.HTTPConnection] = collections.deque()
 
     def predict(self, signature: str, inputs: Arrays, infos: Signature, timeout: float) -> Arrays:
-        """Outputs by name, from the columnar format."""
+        """Return the outputs by name, in the columnar format."""
         body = {
             "signature_name": signature,
             "inputs": {name: _to_json(array) for name, array in inputs.items()},
@@ -70,7 +70,7 @@ class Rest:
         return {name: _from_json(answer[name], info) for name, info in infos.outputs.items()}
 
     def signatures(self, timeout: float) -> dict[str, Signature]:
-        """The signatures of the model."""
+        """Return the signatures of the model."""
         answer = self._call("GET", f"{self._path}/metadata", timeout)
         found = answer["metadata"]["signature_def"]["signature_def"]
         return {
@@ -80,12 +80,12 @@ class Rest:
         }
 
     def states(self, timeout: float) -> dict[int, str]:
-        """The state of each version."""
+        """Return the state of each version."""
         answer = self._call("GET", self._path, timeout)["model_version_status"]
         return {int(entry["version"]): entry["state"] for entry in answer}
 
     def close(self) -> None:
-        """Close the connections that are not in use."""
+        """Close the idle connections."""
         while self._idle:
             self._idle.pop().close()
 
@@ -98,17 +98,17 @@ class Rest:
             content = response.read()
         except BaseException as error:
             connection.close()
-            self.close()  # A server that has gone away has left the idle ones too.
+            self.close()  # If the server has gone away, the idle ones are closed too.
             if isinstance(error, TimeoutError):
-                raise DeadlineExceeded(too_late(timeout)) from error
+                raise DeadlineExceeded(timeout_message(timeout)) from error
             if isinstance(error, (OSError, http.client.HTTPException)):
-                raise Unavailable(unreachable(self._url.geturl(), error)) from error
+                raise Unavailable(unreachable_message(self._url.geturl(), error)) from error
             raise
         self._idle.append(connection)
-        return _checked(response.status, content, self._model)
+        return _parse_answer(response.status, content, self._model)
 
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
-        """A connection that no other thread uses, with that timeout for each step."""
+        """Return a connection that no other thread uses, with `timeout` for each step."""
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -126,8 +126,8 @@ class Rest:
         return http.client.HTTPConnection(host, port)
 
 
-def _checked(status: int, content: bytes, model: str) -> Any:
-    """The JSON of an answer; raises ServingError if it is none or an error."""
+def _parse_answer(status: int, content: bytes, model: str) -> Any:
+    """Return the JSON of an answer; raises ServingError if it is none or an error."""
     try:
         answer = json.loads(content)
     except ValueError:
@@ -137,11 +137,11 @@ def _checked(status: int, content: bytes, model: str) -> Any:
     details = answer.get("error", answer) if isinstance(answer, dict) else answer
     if status in (429, 502, 503, 504):
         raise Unavailable(f"Expected an answer. Received: HTTP status {status}, {details}")
-    raise ServingError(refusal(f"HTTP status {status}", details, model, status == 404))
+    raise ServingError(refusal_message(f"HTTP status {status}", details, model, status == 404))
 
 
 def _to_json(array: np.ndarray) -> Any:
-    """Nested lists; bytes as TF Serving wants them."""
+    """Return nested lists, with bytes in the base64 form of TF Serving."""
     if array.dtype != object:
         return array.tolist()
     flat = [{"b64": base64.b64encode(element).decode()} for element in array.ravel()]
@@ -155,12 +155,12 @@ def _from_json(value: Any, info: TensorInfo) -> np.ndarray:
 
 
 def _bytes(element: Any) -> bytes:
-    """Encoded bytes, or text, which TF Serving sends for outputs not named `..._bytes`."""
+    """Return bytes from base64, or from text, which TF Serving sends for names without `_bytes`."""
     return base64.b64decode(element["b64"]) if isinstance(element, dict) else element.encode()
 
 
 def _infos(tensors: Mapping[str, Any]) -> dict[str, TensorInfo]:
-    """What the metadata of REST says about tensors."""
+    """Return the tensors in the metadata of REST by name."""
     return {name: _info(entry) for name, entry in sorted(tensors.items())}
 
 

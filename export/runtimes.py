@@ -1,16 +1,18 @@
-"""The runtimes that an artifact can be run in, each behind the same small interface.
+"""The registry of runtimes that can run an exported artifact, all behind one interface.
 
-Nothing is imported before a runtime is opened, and each is opened in a process of its own (see
-`export.worker`), so what is measured is the runtime and not its neighbors.
+To add a runtime, write a subclass of `Runtime` and add it to `RUNTIMES`. Packages are imported
+when a runtime opens an artifact. `export.worker` opens each in a process of its own, so what it
+measures is this runtime alone.
 """
 
+import abc
 import importlib.util
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,10 +26,10 @@ class Opened:
     """A loaded artifact.
 
     Attributes:
-        version: Of the runtime.
-        batches: The batch that each signature takes, None for any.
-        run: Outputs by name, of a signature and its inputs by name.
-        size: Bytes of the artifact as this runtime wants it.
+        version: Version of the runtime.
+        batches: Batch size of each signature, None where it takes any.
+        run: Takes a signature and its inputs by name, and returns the outputs by name.
+        size: Bytes of the artifact in the form that this runtime reads.
         timed: Whether the time of `run` says anything about the runtime.
     """
 
@@ -38,160 +40,208 @@ class Opened:
     timed: bool = True
 
 
-@dataclass(frozen=True)
-class Runtime:
-    """A way to run artifacts.
+class Runtime(abc.ABC):
+    """A program or library that runs artifacts of one kind.
 
     Attributes:
-        title: For people.
-        open: Loads an artifact.
-        reads: "keras", "saved_model" or "tflite".
-        packages: What must be installed.
+        name: Name on the command line.
+        title: Name in tables.
+        reads: Kind of artifact: "keras", "saved_model" or "tflite".
+        packages: Python packages that must be installed.
     """
 
-    title: str
-    open: Callable[..., Opened]
-    reads: str
-    packages: tuple[str, ...]
+    name: ClassVar[str]
+    title: ClassVar[str]
+    reads: ClassVar[str] = "saved_model"
+    packages: ClassVar[tuple[str, ...]] = ("tensorflow",)
+
+    @abc.abstractmethod
+    def open(self, path: Path) -> Opened:
+        """Load the artifact at `path`."""
 
 
-def open_keras(path: Path) -> Opened:
-    """The model itself, called eagerly, in float32 as it is exported."""
-    import keras
+class KerasRuntime(Runtime):
+    """The Keras model itself, called eagerly, in float32 as it is exported."""
 
-    from keras_vae.exporting.endpoints import float32_policy
-    from keras_vae.exporting.saved_model import served_endpoints
-    from training import runs
+    name, title, reads, packages = "keras", "Keras", "keras", ("keras",)
 
-    model = runs.open_run(path).model()
-    endpoints = served_endpoints(model.endpoints())
+    def open(self, path: Path) -> Opened:
+        """Load the model of a run directory or a .keras file."""
+        import keras
 
-    def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
-        endpoint = endpoints[signature]
-        tensors = [keras.ops.convert_to_tensor(inputs[spec.name]) for spec in endpoint.inputs]
-        with float32_policy(model):
-            return {k: np.asarray(v) for k, v in endpoint.function(*tensors).items()}
+        from keras_vae.exporting.endpoints import float32_policy
+        from keras_vae.exporting.saved_model import add_png_endpoint
+        from training import runs
 
-    size = runs.open_run(path).model_path.stat().st_size
-    return Opened(keras.__version__, dict.fromkeys(endpoints), run, size)
+        opened = runs.open_run(path)
+        model = opened.model()
+        endpoints = add_png_endpoint(model.endpoints())
 
+        def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
+            endpoint = endpoints[signature]
+            tensors = [keras.ops.convert_to_tensor(inputs[spec.name]) for spec in endpoint.inputs]
+            with float32_policy(model):
+                return {k: np.asarray(v) for k, v in endpoint.function(*tensors).items()}
 
-def open_python(path: Path) -> Opened:
-    """`tf.saved_model.load`."""
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(str(path))
-
-    def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
-        tensors = {k: tf.constant(_plain(v)) for k, v in inputs.items()}
-        return {k: v.numpy() for k, v in loaded.signatures[signature](**tensors).items()}
-
-    return Opened(tf.__version__, dict.fromkeys(loaded.signatures), run, folder_size(path))
+        size = opened.model_path.stat().st_size
+        return Opened(keras.__version__, dict.fromkeys(endpoints), run, size)
 
 
-def open_cpp(path: Path, libraries: Path | None = None) -> Opened:
-    """TensorFlow's C++ loader, of the installed version unless `libraries` are of another one."""
-    from export.cpp_loader import SavedModel
+class PythonRuntime(Runtime):
+    """TensorFlow's Python: `tf.saved_model.load`."""
 
-    model = SavedModel(path, libraries)
-    return Opened(model.version, dict.fromkeys(model.signatures), model.run, folder_size(path))
+    name, title = "python", "SavedModel, Python"
 
+    def open(self, path: Path) -> Opened:
+        """Load a SavedModel."""
+        import tensorflow as tf
 
-def open_cli(path: Path) -> Opened:
-    """The program `saved_model_cli`, for the default signature; each call starts anew."""
-    import contextlib
-    import io
+        loaded = tf.saved_model.load(str(path))
 
-    import tensorflow as tf
-    from tensorflow.python.tools import saved_model_cli
+        def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
+            tensors = {k: tf.constant(_to_plain(v)) for k, v in inputs.items()}
+            return {k: v.numpy() for k, v in loaded.signatures[signature](**tensors).items()}
 
-    def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
-        with tempfile.TemporaryDirectory() as folder:
-            words = ["run", "--dir", str(path), "--tag_set", "serve", "--signature_def", signature]
-            files = []
-            for name, array in inputs.items():
-                np.save(Path(folder, f"{name}.npy"), array)
-                files.append(f"{name}={folder}/{name}.npy")
-            words += ["--inputs", ";".join(files), "--outdir", folder, "--overwrite"]
-            sys.argv = ["saved_model_cli", *words]
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-                saved_model_cli.main()
-            outputs = read_signatures(path)[signature].outputs
-            return {name: np.load(Path(folder, f"{name}.npy")) for name in outputs}
-
-    return Opened(tf.__version__, {DEFAULT: None}, run, folder_size(path), timed=False)
+        return Opened(tf.__version__, dict.fromkeys(loaded.signatures), run, folder_size(path))
 
 
-def open_litert(path: Path) -> Opened:
-    """LiteRT's interpreter, as it comes: one thread, XNNPACK."""
-    import importlib.metadata
+class CppRuntime(Runtime):
+    """TensorFlow's C++ loader, which TF Serving links."""
 
-    from ai_edge_litert.interpreter import Interpreter
+    name, title = "cpp", "SavedModel, C++"
 
-    interpreter = Interpreter(model_path=str(path))
-    names = list(interpreter.get_signature_list())
-    runners = {name: interpreter.get_signature_runner(name) for name in names}
-    batches = {
-        name: next(int(d["shape"][0]) for d in runner.get_input_details().values())
-        for name, runner in runners.items()
-    }
+    def open(self, path: Path, libraries: Path | None = None) -> Opened:
+        """Load a SavedModel.
 
-    def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
-        runner = runners[signature]
-        takes, gives = runner.get_input_details(), runner.get_output_details()
-        answer = runner(**{name: _quantized(array, takes[name]) for name, array in inputs.items()})
-        return {name: _dequantized(array, gives[name]) for name, array in answer.items()}
+        Args:
+            path: The version folder.
+            libraries: Folder of the shared libraries of another version of TensorFlow.
+        """
+        from export.cpp_loader import SavedModel
 
-    version = importlib.metadata.version("ai-edge-litert")
-    return Opened(version, dict(batches), run, path.stat().st_size)
+        model = SavedModel(path, libraries)
+        return Opened(model.version, dict.fromkeys(model.signatures), model.run, folder_size(path))
 
 
-def open_onnxruntime(path: Path) -> Opened:
-    """ONNX Runtime, on what tf2onnx makes of the default signature."""
-    import onnxruntime
+class CliRuntime(Runtime):
+    """The program `saved_model_cli`, for the default signature; each call loads the file again."""
 
-    # tf2onnx leaves with success and a broken file where it knows an op not; loading it tells.
-    content = _as_onnx(path)
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    outputs = [output.name for output in session.get_outputs()]
+    name, title = "cli", "saved_model_cli"
 
-    def run(_: str, inputs: Arrays) -> dict[str, np.ndarray]:
-        return dict(zip(outputs, session.run(outputs, dict(inputs)), strict=True))
+    def open(self, path: Path) -> Opened:
+        """Prepare calls of the program."""
+        import contextlib
+        import io
 
-    return Opened(onnxruntime.__version__, {DEFAULT: None}, run, len(content))
+        import tensorflow as tf
+        from tensorflow.python.tools import saved_model_cli
+
+        def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
+            with tempfile.TemporaryDirectory() as folder:
+                words = ["run", "--dir", str(path), "--tag_set", "serve"]
+                words += ["--signature_def", signature]
+                files = []
+                for name, array in inputs.items():
+                    np.save(Path(folder, f"{name}.npy"), array)
+                    files.append(f"{name}={folder}/{name}.npy")
+                words += ["--inputs", ";".join(files), "--outdir", folder, "--overwrite"]
+                sys.argv = ["saved_model_cli", *words]
+                with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+                    saved_model_cli.main()
+                outputs = read_signatures(path)[signature].outputs
+                return {name: np.load(Path(folder, f"{name}.npy")) for name in outputs}
+
+        return Opened(tf.__version__, {DEFAULT: None}, run, folder_size(path), timed=False)
 
 
-def open_openvino(path: Path) -> Opened:
+class OnnxRuntime(Runtime):
+    """ONNX Runtime, on the default signature as tf2onnx converts it."""
+
+    name, title = "onnxruntime", "ONNX Runtime"
+    packages = ("tf2onnx", "onnx", "onnxruntime")
+
+    def open(self, path: Path) -> Opened:
+        """Convert a SavedModel and load the result."""
+        import onnxruntime
+
+        # tf2onnx reports success and writes a broken file if it does not know an op; loading fails.
+        content = _convert_to_onnx(path)
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        outputs = [output.name for output in session.get_outputs()]
+
+        def run(_: str, inputs: Arrays) -> dict[str, np.ndarray]:
+            return dict(zip(outputs, session.run(outputs, dict(inputs)), strict=True))
+
+        return Opened(onnxruntime.__version__, {DEFAULT: None}, run, len(content))
+
+
+class OpenVinoRuntime(Runtime):
     """OpenVINO, which reads the default signature of a SavedModel."""
-    import openvino
 
-    core = openvino.Core()
-    # Its default on CPUs with bfloat16 is to compute in that.
-    compiled = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    names = sorted(read_signatures(path)[DEFAULT].outputs)
+    name, title, packages = "openvino", "OpenVINO", ("openvino",)
 
-    def run(_: str, inputs: Arrays) -> dict[str, np.ndarray]:
-        answer = compiled(dict(inputs))
-        return {name: np.array(answer[name]) for name in names}
+    def open(self, path: Path) -> Opened:
+        """Load a SavedModel."""
+        import openvino
 
-    return Opened(openvino.__version__, {DEFAULT: None}, run, folder_size(path))
+        core = openvino.Core()
+        # By default it computes in bfloat16 on CPUs that have it.
+        precision = {"INFERENCE_PRECISION_HINT": "f32"}
+        model = core.compile_model(core.read_model(path), "CPU", precision)
+        names = sorted(read_signatures(path)[DEFAULT].outputs)
+
+        def run(_: str, inputs: Arrays) -> dict[str, np.ndarray]:
+            answer = model(dict(inputs))
+            return {name: np.array(answer[name]) for name in names}
+
+        return Opened(openvino.__version__, {DEFAULT: None}, run, folder_size(path))
 
 
-RUNTIMES = {
-    "keras": Runtime("Keras", open_keras, "keras", ("keras",)),
-    "python": Runtime("SavedModel, Python", open_python, "saved_model", ("tensorflow",)),
-    "cpp": Runtime("SavedModel, C++", open_cpp, "saved_model", ("tensorflow",)),
-    "cli": Runtime("saved_model_cli", open_cli, "saved_model", ("tensorflow",)),
-    "onnxruntime": Runtime(
-        "ONNX Runtime", open_onnxruntime, "saved_model", ("tf2onnx", "onnx", "onnxruntime")
-    ),
-    "openvino": Runtime("OpenVINO", open_openvino, "saved_model", ("openvino",)),
-    "litert": Runtime("LiteRT", open_litert, "tflite", ("ai_edge_litert",)),
+class LiteRtRuntime(Runtime):
+    """LiteRT's interpreter with its defaults: one thread, XNNPACK."""
+
+    name, title, reads, packages = "litert", "LiteRT", "tflite", ("ai_edge_litert",)
+
+    def open(self, path: Path) -> Opened:
+        """Load a .tflite file."""
+        import importlib.metadata
+
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(model_path=str(path))
+        names = list(interpreter.get_signature_list())
+        runners = {name: interpreter.get_signature_runner(name) for name in names}
+        batches: dict[str, int | None] = {
+            name: next(int(d["shape"][0]) for d in runner.get_input_details().values())
+            for name, runner in runners.items()
+        }
+
+        def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
+            runner = runners[signature]
+            takes, gives = runner.get_input_details(), runner.get_output_details()
+            answer = runner(**{name: _quantize(a, takes[name]) for name, a in inputs.items()})
+            return {name: _dequantize(array, gives[name]) for name, array in answer.items()}
+
+        version = importlib.metadata.version("ai-edge-litert")
+        return Opened(version, batches, run, path.stat().st_size)
+
+
+RUNTIMES: dict[str, Runtime] = {
+    runtime.name: runtime
+    for runtime in (
+        KerasRuntime(),
+        PythonRuntime(),
+        CppRuntime(),
+        CliRuntime(),
+        OnnxRuntime(),
+        OpenVinoRuntime(),
+        LiteRtRuntime(),
+    )
 }
 
 
-def installed() -> list[str]:
-    """Names of the runtimes whose packages are there; imports none of them."""
+def list_installed() -> list[str]:
+    """Return the names of the runtimes whose packages are installed; imports none of them."""
     return [
         name
         for name, runtime in RUNTIMES.items()
@@ -199,8 +249,17 @@ def installed() -> list[str]:
     ]
 
 
-def batched(opened: Opened, signature: str, inputs: Arrays, size: int) -> dict[str, np.ndarray]:
-    """The answers to all rows, in batches of at most `size`, or of what the signature takes."""
+def run_in_batches(
+    opened: Opened, signature: str, inputs: Arrays, size: int
+) -> dict[str, np.ndarray]:
+    """Return the answers to all rows, run in batches of at most `size` rows.
+
+    Args:
+        opened: The loaded artifact.
+        signature: Signature to run.
+        inputs: Arrays by name, all of the same length.
+        size: Rows of a batch, unless the signature has a fixed batch size.
+    """
     fixed = opened.batches[signature]
     count = len(next(iter(inputs.values())))
     parts = []
@@ -210,43 +269,42 @@ def batched(opened: Opened, signature: str, inputs: Arrays, size: int) -> dict[s
 
 
 def _batches(count: int, size: int, whole: bool) -> Iterator[np.ndarray]:
-    """Row numbers of each batch; the last is filled up with the last row if batches are `whole`."""
+    """Yield the row numbers of each batch; `whole` fills up the last one with the last row."""
     for start in range(0, count, size):
         stop = start + size if whole else min(start + size, count)
         yield np.minimum(np.arange(start, stop), count - 1)
 
 
 def folder_size(path: Path) -> int:
-    """Bytes of all files in a folder."""
+    """Return the number of bytes of all files in a folder."""
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
-def _quantized(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
-    """`values` as the tensor takes them. Written out here because a device has no Keras either."""
+# These two are written out here, as in any program on a device: importing those of
+# keras_vae.exporting.comparison would import Keras and measure its memory too.
+def _quantize(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
     scale, zero_point = tensor["quantization"]
     if not scale or tensor["dtype"] == np.float32:
         return values.astype(tensor["dtype"])
     limits = np.iinfo(tensor["dtype"])
-    return np.clip(np.round(values / scale) + zero_point, limits.min, limits.max).astype(
-        tensor["dtype"]
-    )
+    steps = np.round(values / scale) + zero_point
+    return np.clip(steps, limits.min, limits.max).astype(tensor["dtype"])
 
 
-def _dequantized(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
-    """What the values of a tensor stand for."""
+def _dequantize(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
     scale, zero_point = tensor["quantization"]
     if not scale or tensor["dtype"] == np.float32:
         return np.array(values)
     return ((values.astype("float32") - zero_point) * np.float32(scale)).astype("float32")
 
 
-def _plain(array: np.ndarray) -> Any:
-    """Byte strings as a list, in which NumPy does not cut off zero bytes."""
+def _to_plain(array: np.ndarray) -> Any:
+    """Return byte strings as a list, in which NumPy does not cut off zero bytes."""
     return array.tolist() if array.dtype.kind in "SO" else array
 
 
-def _as_onnx(path: Path) -> bytes:
-    """The default signature as an ONNX file with the names of the signature."""
+def _convert_to_onnx(path: Path) -> bytes:
+    """Return the default signature as an ONNX file with the names of the signature."""
     import subprocess
 
     with tempfile.TemporaryDirectory() as folder:

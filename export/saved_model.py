@@ -1,5 +1,6 @@
-"""Write a SavedModel as the next version of a model that TF Serving serves."""
+"""The program that writes a SavedModel as the next version of a served model."""
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -22,15 +23,15 @@ def export_saved_model(
 ) -> int:
     """Write a SavedModel as the next version of a model that TF Serving serves.
 
-    Makes DIR/NAME/VERSION with the signatures, requests to warm up the server, and
-    model_card.json. The files are loaded by TensorFlow's C++ code and compared with the Keras
-    model before they get their name, in one step: a server that polls DIR/NAME sees whole, tested
-    versions only.
+    Makes DIR/NAME/VERSION with the signatures, warm-up requests for the server, and
+    model_card.json. TensorFlow's C++ code loads the files, and their answers are compared with the
+    Keras model. Only then they are renamed into place, in one step. A server that polls DIR/NAME
+    sees complete, tested versions only.
 
     Args:
         run: A run directory of training.train, or a .keras file.
-        folder: The folder that holds models.
-        name: Name of the model on the server; by default that of the recipe or the file.
+        folder: The folder of all models.
+        name: Name of the model on the server; by default the name of the recipe or the file.
         version: Version number; by default one more than the last.
         endpoints: Signatures to write, all by default; the first is the default one.
 
@@ -49,14 +50,14 @@ def export_saved_model(
 
 
 def default_name(run: Any) -> str:
-    """What the model of a run is called: its recipe, or its file."""
+    """Return the name of a run's model: that of its recipe, or of its file."""
     return Path(str(run.config.get("recipe", run.path))).stem
 
 
 def write_version(
     run: Any, base: Path, version: int | None = None, names: tuple[str, ...] = ()
 ) -> Path:
-    """Write the model of a run as a version in the folder `base`, verified.
+    """Write the model of a run as a version in the folder `base`, after verifying it.
 
     Args:
         run: A `training.runs.Run`.
@@ -68,18 +69,19 @@ def write_version(
         The version folder.
 
     Raises:
-        ValueError: If the model was never trained, a signature is unknown, the file does not answer
-            as the model does, or it is not servable. Nothing is left of it then.
-        RuntimeError: If the C++ loader refuses the file.
+        ValueError: If the model was never trained, a signature is unknown, or a server cannot run
+            the file. Nothing is left of it then.
+        ToleranceError: If the answers of the file differ from the model's.
+        ConversionError: If the C++ loader refuses the file.
     """
     from export import model_card, versions, warmup
-    from keras_vae.exporting import chosen_endpoints
+    from keras_vae.exporting.endpoints import choose_endpoints
     from keras_vae.exporting.folders import partial_folder
-    from keras_vae.exporting.saved_model import fill_saved_model, served_endpoints
+    from keras_vae.exporting.saved_model import add_png_endpoint, fill_saved_model
 
     model = run.model()
     _refuse_untrained(model)
-    endpoints = served_endpoints(chosen_endpoints(model, names or None))
+    endpoints = add_png_endpoint(choose_endpoints(model, names or None))
     with partial_folder(base) as folder:
         fill_saved_model(model, folder, endpoints)
         rows = example_rows(model, endpoints)
@@ -91,65 +93,72 @@ def write_version(
 
 
 def example_rows(model: Any, endpoints: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Inputs by signature, to warm up and to compare.
+    """Return inputs by signature, for warm-up and for the comparison.
 
-    They are generated: what is written beside a model must not give away training data.
+    They are generated: files next to a model must not reveal training data.
     """
-    from keras_vae.exporting.calibration import endpoint_rows, generated_examples
-    from keras_vae.exporting.pictures import as_png
+    from keras_vae.exporting.calibration import endpoint_rows, generate_examples
+    from keras_vae.exporting.pictures import encode_png
 
     offered = model.endpoints()
     plain = {name: endpoint for name, endpoint in endpoints.items() if name in offered}
-    rows = endpoint_rows(model, plain, generated_examples(model))
+    rows = endpoint_rows(model, plain, generate_examples(model))
     if "reconstruct_png" in endpoints:
         images, *others = rows["reconstruct"].items()
-        rows["reconstruct_png"] = {"image_bytes": as_png(images[1]), **dict(others)}
+        rows["reconstruct_png"] = {"image_bytes": encode_png(images[1]), **dict(others)}
     return {DEFAULT: rows[next(iter(endpoints))], **rows}
 
 
 def verify(
     model: Any, folder: Path, endpoints: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]
 ) -> tuple[str, dict[str, dict[str, Any]]]:
-    """Compare the file, run by TensorFlow's C++ code in a process of its own, with the model.
+    """Compare the file with the model, run by TensorFlow's C++ code in a process of its own.
 
     Returns:
-        What it was loaded with, and how far each output of each signature is.
+        Name and version of the loader, and the differences by signature and output.
 
     Raises:
-        ValueError: If an output is further away than rounding explains.
-        RuntimeError: If the C++ loader refuses the file.
+        ToleranceError: If an output differs by more than rounding explains.
+        ConversionError: If the C++ loader refuses the file.
     """
     from export.c_api import libraries_folder
-    from export.judge import grey_levels
+    from export.judge import gray_levels
     from keras_vae.exporting.comparison import differences, model_answers
 
     named = {DEFAULT: next(iter(endpoints.values())), **endpoints}
-    expected = grey_levels(model_answers(model, named, rows))
-    loader, received = run_by_cpp(folder, rows)
-    found = differences(model, expected, grey_levels(received))
+    expected = gray_levels(model_answers(model, named, rows))
+    loader, received = run_in_cpp(folder, rows)
+    found = differences(model, expected, gray_levels(received))
     _refuse_different(found, libraries_folder())
     return loader, found
 
 
-def run_by_cpp(
+def run_in_cpp(
     folder: Path, rows: Mapping[str, Mapping[str, Any]]
 ) -> tuple[str, dict[str, dict[str, Any]]]:
-    """What the C++ loader answers in a process without TensorFlow's Python, and its version."""
+    """Run all rows in the C++ loader, in a process without TensorFlow's Python.
+
+    Returns:
+        Name and version of the loader, and the outputs by signature.
+
+    Raises:
+        ConversionError: If the loader refuses the file.
+    """
     from export import arrays
+    from keras_vae.errors import ConversionError
 
     with tempfile.TemporaryDirectory() as scratch:
-        inputs, outputs = Path(scratch, "inputs.npz"), Path(scratch, "outputs.npz")
-        arrays.write(inputs, rows)
+        files = {key: Path(scratch, key) for key in ("inputs", "outputs", "report")}
+        arrays.write(files["inputs"], rows)
         command = [sys.executable, "-m", "export.cpp_loader", str(folder.resolve())]
+        command += [word for key, file in files.items() for word in (f"--{key}", str(file))]
         done = subprocess.run(
-            [*command, "--inputs", str(inputs), "--outputs", str(outputs)],
-            cwd=Path(__file__).parent.parent,
-            capture_output=True,
-            text=True,
+            command, cwd=Path(__file__).parent.parent, capture_output=True, text=True
         )
+        report = json.loads(files["report"].read_text()) if files["report"].is_file() else {}
         if done.returncode:
-            raise RuntimeError(done.stderr.strip().removeprefix("Error: "))
-        return done.stdout.partition(" ran ")[0], arrays.read(outputs)
+            raise ConversionError(report.get("error") or done.stderr.strip())
+        return report["loader"], arrays.read(files["outputs"])
 
 
 def _refuse_untrained(model: Any) -> None:
@@ -161,6 +170,7 @@ def _refuse_untrained(model: Any) -> None:
 
 
 def _refuse_different(found: Mapping[str, Mapping[str, Any]], libraries: Path) -> None:
+    from keras_vae.errors import ToleranceError
     from keras_vae.exporting.bars import RELATIVE_ERROR
 
     bad = [
@@ -170,7 +180,7 @@ def _refuse_different(found: Mapping[str, Mapping[str, Any]], libraries: Path) -
         if not one.relative <= RELATIVE_ERROR
     ]
     if bad:
-        raise ValueError(
+        raise ToleranceError(
             f"Expected a file that answers as Keras does, to {RELATIVE_ERROR:g} of the largest "
             f"value, in the C++ loader of {libraries}. Received: {', '.join(bad)}. Nothing was "
             "written."

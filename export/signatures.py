@@ -1,4 +1,4 @@
-"""What a SavedModel takes and gives, read from its own bytes."""
+"""The inputs and outputs of a SavedModel, read from its bytes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class TensorInfo:
 
     @property
     def dtype(self) -> str:
-        """NumPy's name of the type, or "string"."""
+        """Name of the NumPy type, or "string"."""
         if self.type_number == STRING:
             return "string"
         return np.dtype(NUMPY_TYPES[self.type_number]).name
@@ -45,7 +45,7 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a signature takes and gives, by name."""
+    """The inputs and outputs of a signature, by name."""
 
     inputs: dict[str, TensorInfo]
     outputs: dict[str, TensorInfo]
@@ -59,7 +59,7 @@ class Signature:
 
 
 def check_folder(folder: str | Path) -> Path:
-    """`folder` as a path; raises FileNotFoundError if it holds no SavedModel."""
+    """Return `folder` as a path; raises FileNotFoundError if it holds no SavedModel."""
     if not (Path(folder) / "saved_model.pb").is_file():
         raise FileNotFoundError(
             f"Expected a folder with saved_model.pb. Received: {folder}. "
@@ -69,10 +69,10 @@ def check_folder(folder: str | Path) -> Path:
 
 
 def read_signatures(folder: str | Path) -> dict[str, Signature]:
-    """The signatures of a SavedModel, read from saved_model.pb without loading it.
+    """Read the signatures of a SavedModel from saved_model.pb without loading it.
 
     Raises:
-        FileNotFoundError: If there is none.
+        FileNotFoundError: If there is no SavedModel.
         ValueError: If the file is damaged.
     """
     content = (check_folder(folder) / "saved_model.pb").read_bytes()
@@ -83,11 +83,11 @@ def read_signatures(folder: str | Path) -> dict[str, Signature]:
 
 
 def parse_signatures(message: bytes, field_number: int = SIGNATURES) -> dict[str, Signature]:
-    """The signatures in a serialized MetaGraphDef; those for initialization are left out.
+    """Parse the signatures in a serialized MetaGraphDef, except those for initialization.
 
     Args:
-        message: The message.
-        field_number: Of its map of signatures, where it is another message.
+        message: The serialized message.
+        field_number: Number of its field of signatures, if it is another message.
     """
     entries = (_entry(value) for number, value in fields(message) if number == field_number)
     return {
@@ -97,10 +97,10 @@ def parse_signatures(message: bytes, field_number: int = SIGNATURES) -> dict[str
     }
 
 
-def checked_inputs(
+def check_inputs(
     signatures: Mapping[str, Signature], name: str, inputs: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
-    """`inputs` as arrays that fit the signature `name`.
+    """Return `inputs` as arrays that fit the signature `name`.
 
     Raises:
         ValueError: If there is no such signature, or the inputs are not those it takes.
@@ -130,7 +130,7 @@ def _tensors(definition: bytes, side: int) -> dict[str, TensorInfo]:
 
 
 def _entry(message: bytes) -> tuple[str, bytes]:
-    """Key and value of one entry of a map."""
+    """Return key and value of one entry of a map."""
     parts = dict(fields(message))
     return parts[1].decode(), parts.get(2, b"")
 

@@ -1,48 +1,5 @@
-"""Tables in Markdown that also read well in a terminal, and numbers that JSON takes."""
+"""The table functions of `training.tables`, under their earlier address."""
 
-import math
-from collections.abc import Sequence
-from typing import Any
+from training.tables import Column, format_number, replace_nonfinite, table
 
-# A heading, and "l" or "r" for the side that cells keep to.
-Column = tuple[str, str]
-
-
-def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose columns are as wide as their longest cell."""
-    cells = [[heading for heading, _ in columns], *rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    sides = [side for _, side in columns]
-    lines = [_line(row, widths, sides) for row in cells]
-    rule = (
-        "-" * (width + 1) + (":" if side == "r" else "-")
-        for width, side in zip(widths, sides, strict=True)
-    )
-    lines.insert(1, "|" + "|".join(rule) + "|")
-    return "\n".join(lines)
-
-
-def number(value: float | None, form: str) -> str:
-    """`value` in a format, without a minus where rounding leaves 0; empty where there is none."""
-    if value is None or math.isnan(value):
-        return ""
-    text = format(value, form)
-    sign = "+" if "+" in form else ""
-    return text if any(digit in text for digit in "123456789") else text.replace("-", sign)
-
-
-def finite(value: Any) -> Any:
-    """`value` with None for what is not finite, at any depth: JSON has no infinity."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], sides: Sequence[str]) -> str:
-    padded = (
-        cell.rjust(width) if side == "r" else cell.ljust(width)
-        for cell, width, side in zip(cells, widths, sides, strict=True)
-    )
-    return "| " + " | ".join(padded) + " |"
+__all__ = ["Column", "format_number", "replace_nonfinite", "table"]

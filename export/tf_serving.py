@@ -1,4 +1,4 @@
-"""Write what TF Serving needs to serve the models in a folder."""
+"""The program that writes the configuration of TF Serving for the models in a folder."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Model:
-    """A model that is served.
+    """A served model.
 
     Attributes:
-        name: On the server.
-        versions: In its folder, ascending.
+        name: Name on the server.
+        versions: Versions in its folder, ascending.
         labels: Version by label, such as "stable".
     """
 
@@ -40,25 +40,25 @@ def tf_serving(
     cores: int = 2,
     overwrite: bool = False,
 ) -> int:
-    """Write what TF Serving needs to serve the models in DIR: configuration, compose, Kubernetes.
+    """Write the files that TF Serving needs to serve the models in DIR.
 
     Writes models.config, batching_parameters.txt, monitoring.config, compose.yaml and
-    kubernetes.yaml into DIR. Without labels the latest version of each model is served, and a new
-    one as soon as it is exported; with labels exactly the versions that have one.
+    kubernetes.yaml into DIR. Without labels, the latest version of each model is served, and a new
+    one as soon as it is exported. With labels, exactly the labeled versions are served.
 
     Args:
         folder: The folder that export.saved_model has written models to.
-        labels: NAME:LABEL=VERSION for each label, for instance vae:stable=1 vae:canary=2.
+        labels: NAME:LABEL=VERSION for each label, for example vae:stable=1 vae:canary=2.
         image: The container image of TF Serving.
-        mount: Where the server sees DIR.
-        max_batch_size: Requests that arrive together are run at once, up to so many rows.
+        mount: Path of DIR inside of the container.
+        max_batch_size: Largest number of rows in a batch of requests that arrive together.
         cores: Processor cores for the server.
         overwrite: Replace files that are different.
 
     Returns:
         0.
     """
-    models = labelled(find_models(folder), labels)
+    models = assign_labels(find_models(folder), labels)
     if max_batch_size < 1 or cores < 1:
         raise ValueError(
             f"Expected --max-batch-size and --cores of at least 1. Received: {max_batch_size} and "
@@ -82,10 +82,10 @@ def tf_serving(
 
 
 def find_models(folder: Path) -> list[Model]:
-    """The models in `folder`, by name.
+    """Return the models in `folder`, by name.
 
     Raises:
-        FileNotFoundError: If there are none.
+        FileNotFoundError: If there are no models.
         ValueError: If a version has a name that TF Serving does not take, or a signature that its
             batching does not.
     """
@@ -112,9 +112,9 @@ def find_models(folder: Path) -> list[Model]:
 
 
 def check_batching(version: Path) -> None:
-    """Raise ValueError unless every tensor of every signature has any batch in front.
+    """Raise ValueError unless the first axis of every tensor is a batch of any size.
 
-    TF Serving's batching refuses all others, at the first request.
+    The batching of TF Serving refuses all others, at the first request.
     """
     from export.signatures import read_signatures
 
@@ -128,11 +128,11 @@ def check_batching(version: Path) -> None:
                 )
 
 
-def labelled(models: Sequence[Model], labels: Sequence[str]) -> list[Model]:
-    """`models` with `labels` of the form NAME:LABEL=VERSION.
+def assign_labels(models: Sequence[Model], labels: Sequence[str]) -> list[Model]:
+    """Return `models` with `labels` of the form NAME:LABEL=VERSION.
 
     Raises:
-        ValueError: If one has another form, or names a model or version that is not there.
+        ValueError: If a label has another form, or its model or version does not exist.
     """
     by_name = {model.name: Model(model.name, model.versions, {}) for model in models}
     for text in labels:
@@ -150,12 +150,15 @@ def labelled(models: Sequence[Model], labels: Sequence[str]) -> list[Model]:
 
 
 def allowed_batch_sizes(largest: int) -> list[int]:
-    """Sizes that batches are padded to: few, so that memory is reused; the last is `largest`."""
+    """Return the sizes that batches are padded to; the last one is `largest`.
+
+    They are few, so that memory is reused.
+    """
     return [*(size for size in (1, 8, 32, 128, 512) if size < largest), largest]
 
 
 def models_config(models: Sequence[Model], mount: str) -> str:
-    """A `ModelServerConfig` as text."""
+    """Return a `ModelServerConfig` as text."""
     return "model_config_list {\n" + "".join(_config(model, mount) for model in models) + "}\n"
 
 
@@ -181,12 +184,12 @@ def _config(model: Model, mount: str) -> str:
 
 
 def render(models: Sequence[Model], values: Mapping[str, str]) -> dict[str, str]:
-    """The text of each file by name."""
+    """Return the text of each file by name."""
     texts = {"models.config": models_config(models, values["mount"])}
     for name in ("batching_parameters.txt", "monitoring.config", "compose.yaml"):
         texts[name] = _template(name, values)
     configuration = {
-        name: _indented(texts[name], "    ")
+        name: _indent(texts[name], "    ")
         for name in ("models.config", "batching_parameters.txt", "monitoring.config")
     }
     embedded = {name.partition(".")[0]: text for name, text in configuration.items()}
@@ -195,10 +198,10 @@ def render(models: Sequence[Model], values: Mapping[str, str]) -> dict[str, str]
 
 
 def write(folder: Path, texts: Mapping[str, str], overwrite: bool = False) -> None:
-    """Write the files; those that are there already with the same text stay.
+    """Write the files; existing files with the same text are left as they are.
 
     Raises:
-        FileExistsError: If one is there with another text, unless `overwrite`; none is written.
+        FileExistsError: If a file has another text, unless `overwrite`. Then none is written.
     """
     different = [
         name
@@ -217,14 +220,14 @@ def write(folder: Path, texts: Mapping[str, str], overwrite: bool = False) -> No
 
 
 def _template(name: str, values: Mapping[str, str]) -> str:
-    """The file of that name in templates/, with @name@ replaced by values."""
+    """Return the file `name` in templates/, with @name@ replaced by values."""
     text = (TEMPLATES / name).read_text()
     for key, value in values.items():
         text = text.replace(f"@{key}@", value)
     return text
 
 
-def _indented(text: str, margin: str) -> str:
+def _indent(text: str, margin: str) -> str:
     return "".join(margin + line for line in text.splitlines(keepends=True)).rstrip()
 
 

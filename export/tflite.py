@@ -1,4 +1,4 @@
-"""Write a trained model as a .tflite file, and say how near to the model it is."""
+"""The program that writes a trained model as a .tflite file and reports its errors."""
 
 import time
 from pathlib import Path
@@ -7,9 +7,18 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from training import cli, runs
+from training.tables import Column, table
 
-# Plenty to calibrate on, and for the statistics of codes in the metadata.
+# Enough examples for calibration and for the statistics of codes in the metadata.
 CALIBRATION_EXAMPLES = 1024
+# The table of errors, and the format of each entry of a `Difference` in it.
+COLUMNS: tuple[Column, ...] = (
+    ("output", "l"),
+    ("PSNR, dB", "r"),
+    ("largest error", "r"),
+    ("mean error", "r"),
+)
+FORMATS = {"psnr": ".1f", "largest": ".2g", "mean": ".2g"}
 
 
 def export_tflite(
@@ -24,21 +33,21 @@ def export_tflite(
 ) -> int:
     """Write a trained model as a .tflite file for LiteRT, on phones, boards and in browsers.
 
-    The file has one signature for each endpoint, a fixed batch and builtin ops only. It is
-    compared with the Keras model on training data before it gets its name, and knows its shapes,
-    ranges and errors: keras_vae.exporting.litert.read_metadata(FILE).
+    The file has one signature for each endpoint, a fixed batch size, and builtin ops only. It is
+    compared with the Keras model on training data before it is put in place. Its metadata hold
+    shapes, ranges and errors: keras_vae.exporting.litert.read_metadata(FILE).
 
     Args:
-        run: A run directory of training.train, or a .keras file, whose data --data names.
+        run: A run directory of training.train, or a .keras file together with --data.
         file: The new file.
-        endpoints: What to write, for instance decode; everything by default.
-        quantize: float32; float16 weights, half the size; dynamic, int8 weights, a quarter;
-            int8, also int8 arithmetic, calibrated on training images.
-        io: With int8 arithmetic, the type of inputs and outputs.
-        batch_size: How many rows the file takes at once.
-        min_psnr: Least PSNR of decoded codes against the model, in dB; 80, 50, 40 by default.
-            What encodes, alone or first, may be 10 dB less.
-        data: A data set instead of the run's own, to calibrate and compare on.
+        endpoints: Endpoints to write, for example decode; all by default.
+        quantize: float32; float16 weights (half the size); dynamic: int8 weights (a quarter of the
+            size); int8: also int8 arithmetic, calibrated on training images.
+        io: Type of inputs and outputs, with int8 arithmetic.
+        batch_size: Rows in a batch of the file.
+        min_psnr: Smallest PSNR of decoded codes against the model, in dB; 80, 50, 40 by default.
+            Outputs that depend on the encoder may be 10 dB lower.
+        data: A data set for calibration and comparison; that of the run by default.
 
     Returns:
         0.
@@ -56,7 +65,7 @@ def export_tflite(
         format="litert",
         endpoints=endpoints or None,
         quantize=None if quantize == "float32" else quantize,
-        calibration=None if images is None else pixels(images),
+        calibration=None if images is None else calibration_examples(images),
         io=io,
         batch_size=batch_size,
         min_psnr=min_psnr,
@@ -67,22 +76,22 @@ def export_tflite(
 
 
 def calibration_data(run: Any, name: str | None, needed: bool) -> Any:
-    """The data of a run; None for a lone model without --data, if they are not `needed`."""
+    """Return the data of a run; None for a lone model without --data, unless `needed`."""
     if name is None and not run.config and not needed:
         return None
     return run.data(name)
 
 
-def pixels(data: Any) -> Any:
-    """Training examples from all over the data set, `(n, *event_shape)`, float32."""
-    from keras_vae.exporting.calibration import evenly
+def calibration_examples(data: Any) -> Any:
+    """Return training examples from all over the data, `(n, *event_shape)`, float32."""
+    from keras_vae.exporting.calibration import take_evenly
     from training.data import as_floats
 
-    return as_floats(evenly(data.train, CALIBRATION_EXAMPLES))
+    return as_floats(take_evenly(data.train, CALIBRATION_EXAMPLES))
 
 
 def refuse_existing(path: Path) -> None:
-    """Raise FileExistsError at once, not after minutes."""
+    """Raise FileExistsError if `path` exists, before the export and not after it."""
     if path.exists():
         raise FileExistsError(
             f"Expected a new file. Received: {path}, which exists. (Nothing was changed.)"
@@ -99,29 +108,27 @@ def refuse_untrained(model: Any) -> None:
 
 
 def report(file: Path, seconds: float | None = None) -> str:
-    """Size of a .tflite and its errors, as a table that reads well in a terminal too."""
+    """Return the size of a .tflite and a table of its errors."""
     from keras_vae.exporting.litert import read_metadata
 
     about = read_metadata(file)
     took = "" if seconds is None else f", in {seconds:.1f} s"
+    rows = [
+        (f"{endpoint}: {name}", *(format(error[key], form) for key, form in FORMATS.items()))
+        for endpoint, outputs in about["verification"]["differences"].items()
+        for name, error in outputs.items()
+    ]
     lines = [
         f"Wrote {file}: {file.stat().st_size:,} bytes, {about['model']['class']}, "
         f"{about['quantization'] or 'float32'}, batch of {about['batch_size']}{took}",
         f"Errors against Keras, on {about['verification']['on']}:",
-        f"| {'output':<36} | {'PSNR, dB':>8} | {'largest error':>13} | {'mean error':>10} |",
-        f"|{'-' * 38}|{'-' * 9}:|{'-' * 14}:|{'-' * 11}:|",
+        table(COLUMNS, rows),
     ]
-    for endpoint, outputs in about["verification"]["differences"].items():
-        for name, error in outputs.items():
-            lines.append(
-                f"| {f'{endpoint}: {name}':<36} | {error['psnr']:8.1f} | "
-                f"{error['largest']:13.2g} | {error['mean']:10.2g} |"
-            )
     return "\n".join(lines) + "\n"
 
 
 def _plan(quantize: str, images: Any) -> str:
-    """The line that says what takes the time."""
+    """Return a line on the work to come."""
     source = "generated inputs" if images is None else f"training images of {images.name}"
     isolated = ", in a process of its own" if quantize == "int8" else ""
     return f"Converting to {quantize}{isolated}; comparing with the model on {source} ..."

@@ -1,4 +1,4 @@
-"""What the two protocols of TF Serving have in common: an interface, and what can go wrong."""
+"""The interface and the errors that both protocols of TF Serving share."""
 
 from typing import Any, Protocol
 
@@ -10,35 +10,35 @@ Arrays = dict[str, np.ndarray]
 
 
 class ServingError(RuntimeError):
-    """The server refused a request; another attempt would be refused too."""
+    """A request that the server refused; another attempt would be refused too."""
 
 
 class Unavailable(ServingError):
-    """The server could not be reached or was too busy; another attempt may succeed."""
+    """A server that was not reached or was too busy; another attempt may succeed."""
 
 
 class DeadlineExceeded(ServingError, TimeoutError):
-    """There was no answer in time."""
+    """An answer that did not come in time."""
 
 
 class Transport(Protocol):
-    """What a protocol must offer; `timeout` is in seconds for one attempt."""
+    """The methods of a protocol; `timeout` is in seconds for one attempt."""
 
     def predict(self, signature: str, inputs: Arrays, infos: Signature, timeout: float) -> Arrays:
-        """Outputs by name."""
+        """Return the outputs by name."""
 
     def signatures(self, timeout: float) -> dict[str, Signature]:
-        """The signatures of the model."""
+        """Return the signatures of the model."""
 
     def states(self, timeout: float) -> dict[int, str]:
-        """The state of each version, such as "AVAILABLE"."""
+        """Return the state of each version, such as "AVAILABLE"."""
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
 
-def refusal(status: str, details: Any, model: str, missing: bool) -> str:
-    """The message where a server answered with an error; `missing` if it knows no such model."""
+def refusal_message(status: str, details: Any, model: str, missing: bool) -> str:
+    """Return the message for an error of the server; `missing` if it does not know the model."""
     hint = (
         " (Is that the name, version or label of a model that is loaded? The log of the server "
         "says which are; a model's folder must hold NUMBER/saved_model.pb.)"
@@ -48,16 +48,16 @@ def refusal(status: str, details: Any, model: str, missing: bool) -> str:
     return f"Expected the server to run {model}. Received: {status}, {details}{hint}"
 
 
-def unreachable(url: str, reason: Any) -> str:
-    """The message where no server answered."""
+def unreachable_message(url: str, reason: Any) -> str:
+    """Return the message for a server that did not answer."""
     return (
         f"Expected a server at {url}. Received: {reason}. (Does it run, and is the port right? "
         "REST is on 8501 and gRPC on 8500 by default.)"
     )
 
 
-def too_late(timeout: float) -> str:
-    """The message where a server took longer than `timeout` seconds."""
+def timeout_message(timeout: float) -> str:
+    """Return the message for a server that took longer than `timeout` seconds."""
     return (
         f"Expected an answer within {timeout:.2g} s. Received: none. (Give more time, or send "
         "fewer rows at once; the first requests to a model without warm-up take longest.)"

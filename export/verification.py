@@ -1,4 +1,4 @@
-"""Run artifacts in runtimes, each in a process of its own, and judge their answers by Keras's."""
+"""Runs of artifacts, each in a process of its own, and their comparison with Keras."""
 
 import contextlib
 import json
@@ -16,8 +16,8 @@ import numpy as np
 
 from export import arrays
 from export.artifacts import Artifact
-from export.judge import Judge, grey_levels
-from export.report import Row, machine
+from export.judge import Judge, gray_levels
+from export.report import Row
 from export.runtimes import RUNTIMES
 from export.signatures import DEFAULT
 
@@ -28,13 +28,13 @@ ENCODED_AT_ONCE = 250
 
 @dataclass(frozen=True)
 class Job:
-    """Something to run in a process of its own.
+    """An artifact to run in a process of its own.
 
     Attributes:
         runtime: Name of a runtime.
-        artifact: What to run in it.
+        artifact: The artifact to run.
         libraries: Folder of the shared libraries of another version of TensorFlow, for "cpp".
-        timed: Only the first of these signatures that an artifact has; all by default.
+        timed: Time only the first of these signatures that an artifact has; all by default.
     """
 
     runtime: str
@@ -44,7 +44,7 @@ class Job:
 
     @property
     def options(self) -> list[str]:
-        """What `export.worker` gets to know of this."""
+        """Further command-line options of `export.worker`."""
         libraries = ["--libraries", str(self.libraries.resolve())] if self.libraries else []
         return libraries + (["--timed", *self.timed] if self.timed else [])
 
@@ -57,21 +57,21 @@ def compare(
     data: str | None = None,
     libraries: Sequence[Path] = (),
 ) -> tuple[dict[str, Any], list[Row]]:
-    """What was measured on what, and the rows of the table, Keras first.
+    """Run the artifacts, compare them with Keras, and return the facts and the rows of the table.
 
     Args:
         run: A `training.runs.Run`.
         artifacts: From `export.artifacts.identify`.
         chosen: Names of runtimes.
-        examples: Test images to use.
-        data: A data set instead of the run's own.
-        libraries: Folders of shared libraries of other versions of TensorFlow to load SavedModels
-            with, too.
+        examples: Number of test examples.
+        data: A data set instead of that of the run.
+        libraries: Folders of shared libraries of other versions of TensorFlow, which load
+            SavedModels too.
 
     Raises:
         RuntimeError: If Keras does not run its own model.
     """
-    x, source = true_examples(run, examples, data)
+    x, source = load_test_examples(run, examples, data)
     return compare_on(run, artifacts, chosen, x, source, libraries)
 
 
@@ -84,25 +84,25 @@ def compare_on(
     libraries: Sequence[Path] = (),
     timed: Sequence[str] = (),
 ) -> tuple[dict[str, Any], list[Row]]:
-    """`compare` on given examples.
+    """Do what `compare` does, on given examples.
 
     Args:
         run: A `training.runs.Run`.
         artifacts: From `export.artifacts.identify`.
         chosen: Names of runtimes.
         x: Examples, or a tuple of arrays for a model of several inputs; None for generated ones.
-        source: What `x` is, in words.
+        source: Description of `x`.
         libraries: As in `compare`.
-        timed: Only the first of these signatures that an artifact has; all by default.
+        timed: Time only the first of these signatures that an artifact has; all by default.
 
     Raises:
         RuntimeError: If Keras does not run its own model.
     """
-    from training import runs
+    from training.provenance import provenance
 
     model = run.model()
     given = _arrays(x)
-    requests = requests_for(model, given)
+    requests = make_requests(model, given)
     jobs = [Job("keras", Artifact(run.path, "keras", None), timed=timed)]
     jobs += _jobs(artifacts, chosen, libraries, timed)
     rows: list[Row] = []
@@ -112,7 +112,7 @@ def compare_on(
         row = Row(RUNTIMES[job.runtime].title, str(artifact.path), artifact.quantization)
         where = f" of {job.libraries}" if job.libraries else ""
         with progress(f"{number}/{len(jobs)} {row.runtime}{where}: {artifact.path}"):
-            answers = _measured(row, job, requests)
+            answers = _run_and_measure(row, job, requests)
             if judge is None:
                 if row.missed:
                     raise RuntimeError(
@@ -128,54 +128,52 @@ def compare_on(
     return {
         "against": str(run.path),
         "model": type(model).__name__,
-        "keras": judge.keras(),
+        "keras": judge.reference(),
         "examples": count,
         "source": source,
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": machine(),
-        "versions": runs.versions(),
+        **provenance(),
     }, rows
 
 
-def true_examples(run: Any, count: int, name: str | None) -> tuple[np.ndarray | None, str]:
-    """Test examples from all over the test set, float32 as the model takes them, and what they are.
+def load_test_examples(run: Any, count: int, name: str | None) -> tuple[np.ndarray | None, str]:
+    """Return examples from all over the test set, float32, and their description.
 
     None for a lone model without data.
     """
-    from keras_vae.exporting.calibration import evenly
+    from keras_vae.exporting.calibration import take_evenly
     from training.data import as_floats
 
     if name is None and not run.config:
         return None, "generated inputs"
     data = run.data(name)
-    return as_floats(evenly(data.test, count)), f"test {data.kind} of {data.name}"
+    return as_floats(take_evenly(data.test, count)), f"test {data.kind} of {data.name}"
 
 
-def requests_for(model: Any, given: Sequence[np.ndarray] = ()) -> arrays.Grouped:
-    """Inputs by signature: the given examples or generated ones, their codes, seeds.
+def make_requests(model: Any, given: Sequence[np.ndarray] = ()) -> arrays.Grouped:
+    """Return inputs by signature: the given examples or generated ones, their codes, seeds.
 
     Args:
         model: The built model.
         given: An array for each of the first inputs of the model; the others are generated.
     """
-    from keras_vae.exporting.calibration import generated_examples
-    from keras_vae.exporting.pictures import as_png
-    from keras_vae.exporting.saved_model import served_endpoints
+    from keras_vae.exporting.calibration import generate_examples
+    from keras_vae.exporting.pictures import encode_png
+    from keras_vae.exporting.saved_model import add_png_endpoint
     from keras_vae.random import row_seeds
 
     endpoints = model.endpoints()
     default = next(iter(endpoints))
     names = [spec.name for spec in endpoints["reconstruct"].inputs]
-    examples = [*given, *generated_examples(model)[len(given) :]]
+    examples = [*given, *generate_examples(model)[len(given) :]]
     count = len(examples[0])
     named = {
         name: rows[np.arange(count) % len(rows)] for name, rows in zip(names, examples, strict=True)
     }
     others = [s.name for s in endpoints["decode"].inputs if s.name not in named]
-    named |= dict(zip(others, _codes(model, [named[name] for name in names]), strict=True))
+    named |= dict(zip(others, _decoder_inputs(model, [named[name] for name in names]), strict=True))
     named["seed"] = row_seeds(count, 0)
-    if "reconstruct_png" in (served := served_endpoints(endpoints)):
-        named["image_bytes"] = as_png(examples[0])
+    if "reconstruct_png" in (served := add_png_endpoint(endpoints)):
+        named["image_bytes"] = encode_png(examples[0])
     requests = {
         name: {spec.name: named[spec.name] for spec in endpoint.inputs}
         for name, endpoint in served.items()
@@ -183,23 +181,22 @@ def requests_for(model: Any, given: Sequence[np.ndarray] = ()) -> arrays.Grouped
     return {**requests, DEFAULT: requests[default]}
 
 
-def _codes(model: Any, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """What `decode` takes, of all rows, in batches."""
+def _decoder_inputs(model: Any, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the inputs of `decode` for all rows, computed in batches."""
     import keras
 
-    parts = []
-    for start in range(0, len(inputs[0]), ENCODED_AT_ONCE):
-        rows = [array[start : start + ENCODED_AT_ONCE] for array in inputs]
-        codes = model.encode(rows[0] if len(rows) == 1 else tuple(rows))
-        parts.append([np.asarray(code) for code in keras.tree.flatten(codes)])
-    return [np.concatenate(part) for part in zip(*parts, strict=True)]
+    from keras_vae.estimators.compiled import map_batches
+
+    x = inputs[0] if len(inputs) == 1 else tuple(inputs)
+    size = min(ENCODED_AT_ONCE, len(inputs[0]))
+    return keras.tree.flatten(map_batches(model.encode, x, size))
 
 
 def run_worker(job: Job, requests: arrays.Grouped) -> tuple[arrays.Grouped, dict[str, Any]]:
-    """Answers of an artifact in a runtime, and what was measured, from a process of its own.
+    """Run an artifact in a runtime in a process of its own; return answers and measurements.
 
     Raises:
-        RuntimeError: If the runtime does not take it.
+        RuntimeError: If the runtime does not run it.
     """
     with tempfile.TemporaryDirectory() as folder:
         files = {key: Path(folder, key) for key in ("inputs", "outputs", "report")}
@@ -215,9 +212,10 @@ def run_worker(job: Job, requests: arrays.Grouped) -> tuple[arrays.Grouped, dict
             )
         except subprocess.TimeoutExpired as error:
             raise RuntimeError(f"no answer within {WORKER_SECONDS} s") from error
+        report = json.loads(files["report"].read_text()) if files["report"].is_file() else {}
         if done.returncode:
-            raise RuntimeError(_why(done))
-        return arrays.read(files["outputs"]), json.loads(files["report"].read_text())
+            raise RuntimeError(report.get("error") or _describe_exit(done))
+        return arrays.read(files["outputs"]), report
 
 
 def _jobs(
@@ -242,8 +240,11 @@ def _arrays(x: Any) -> list[np.ndarray]:
     return list(x) if isinstance(x, tuple) else [x]
 
 
-def _measured(row: Row, job: Job, requests: arrays.Grouped) -> arrays.Grouped:
-    """Answers in grey levels and numbers; `row` gets what was measured, or why there is nothing."""
+def _run_and_measure(row: Row, job: Job, requests: arrays.Grouped) -> arrays.Grouped:
+    """Return the answers in gray levels and numbers.
+
+    Measurements are written into `row`, or else the reason why there are none.
+    """
     try:
         answers, report = run_worker(job, requests)
     except RuntimeError as error:
@@ -253,7 +254,7 @@ def _measured(row: Row, job: Job, requests: arrays.Grouped) -> arrays.Grouped:
         setattr(row, key, report[key])
     if job.libraries:
         row.runtime = f"{row.runtime} {row.version}"
-    return grey_levels(answers)
+    return gray_levels(answers)
 
 
 def _judge(row: Row, judge: Judge, answers: arrays.Grouped) -> None:
@@ -263,20 +264,19 @@ def _judge(row: Row, judge: Judge, answers: arrays.Grouped) -> None:
         row.missed.append(str(error))
         return
     row.decibels, row.nats = judge.decibels(answers), judge.nats(answers)
-    row.missed = judge.missed(row.differences, row.quantization, row.decibels, row.nats)
+    row.missed = judge.list_failures(row.differences, row.quantization, row.decibels, row.nats)
 
 
-def _why(done: subprocess.CompletedProcess[str]) -> str:
-    """The last line that says something about a process that failed."""
+def _describe_exit(done: subprocess.CompletedProcess[str]) -> str:
+    """Describe the end of a process that wrote no report."""
     if done.returncode < 0:
         return f"the process was killed by signal {-done.returncode}"
-    lines = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
-    return lines[-1].removeprefix("Error: ") if lines else done.stderr.strip()[-300:]
+    return done.stderr.strip()[-300:]
 
 
 @contextlib.contextmanager
 def progress(text: str) -> Iterator[None]:
-    """A line on stderr that says what takes the time, and then how long it took."""
+    """Print a line on stderr for the work inside the block, and then the seconds it took."""
     print(f"{text} ...", end="", file=sys.stderr, flush=True)
     start = time.perf_counter()
     try:

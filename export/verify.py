@@ -1,4 +1,4 @@
-"""Compare exported artifacts with their Keras model, in every runtime that is installed."""
+"""The program that compares exported artifacts with their Keras model, in every runtime."""
 
 import json as json_format
 from collections.abc import Sequence
@@ -23,29 +23,31 @@ def verify(
 ) -> int:
     """Compare exported artifacts with their Keras model, in every runtime that is installed.
 
-    Runs SavedModels in TensorFlow's Python and C++, in saved_model_cli, and by their default
-    signature in ONNX Runtime and OpenVINO; .tflite files in LiteRT; each in a process of its own,
-    on test images. Bars: float32 within a relative error of 1e-5; reconstructions of float16 at
-    least at 80 dB, of dynamic at 50 dB, of int8 at 40 dB against Keras's, other outputs 10 dB less;
-    int8 at most 0.1 dB and 0.3 nats worse than Keras against the true images.
+    SavedModels run in TensorFlow's Python and C++ and in saved_model_cli. Their default signature
+    also runs in ONNX Runtime and OpenVINO. .tflite files run in LiteRT. Each runs in a process of
+    its own, on test images.
+
+    Tolerances against Keras: float32 within a relative error of 1e-5. Reconstructions at a PSNR of
+    at least 80 dB (float16), 50 dB (dynamic) or 40 dB (int8), other outputs 10 dB less. Against the
+    true images, int8 may be at most 0.1 dB and 0.3 nats worse than Keras.
 
     Args:
         artifacts: Version folders of SavedModels, and .tflite files.
         against: The run directory, or .keras file, that they were exported from.
-        examples: Test images to use, from all over the test set.
-        data: A data set instead of the run's own; a lone .keras file without it is compared on
+        examples: Number of test examples, from all over the test set.
+        data: A data set instead of that of the run. Without it, a lone .keras file is compared on
             generated inputs.
-        runtimes: Which of keras, python, cpp, cli, onnxruntime, openvino and litert to use; all
-            that are installed by default.
+        runtimes: Runtimes among keras, python, cpp, cli, onnxruntime, openvino and litert; all
+            installed ones by default.
         libtensorflow: Folders of libtensorflow_cc.so.2 of other versions of TensorFlow, to load
             SavedModels with those too; scripts/old_tensorflow.sh fetches them.
         json: A file to write all measurements to.
         markdown: A file to write the table to.
-        budget: Pick the smallest and fastest artifact that meets the bars; others may miss them.
-            All of them must have the same signatures.
+        budget: Pick the smallest and fastest artifact that meets the tolerances; others may miss
+            them. All of them must have the same signatures.
 
     Returns:
-        0, or 1 if a bar was missed; with --budget 1 if no artifact meets the bars.
+        0, or 1 if a tolerance was missed. With --budget, 1 if no artifact meets the tolerances.
     """
     if not artifacts or examples < 1:
         raise ValueError(
@@ -53,7 +55,7 @@ def verify(
             f"artifact(s), --examples {examples}."
         )
     opened = runs.open_run(against)
-    chosen = _chosen(runtimes)
+    chosen = _choose_runtimes(runtimes)
     _check_new([path for path in (json, markdown) if path])
     _check_exist(artifacts)
     check_libraries(libtensorflow)
@@ -67,7 +69,7 @@ def verify(
     report, rows = compare(opened, found, chosen, examples, data, libtensorflow)
     text = tables.markdown(report, rows)
     print(text, end="", flush=True)
-    best = pick(rows) if budget else None
+    best = pick_best(rows) if budget else None
     if budget:
         text += _verdict(best)
         print(_verdict(best), end="")
@@ -75,21 +77,20 @@ def verify(
         _save(markdown, text)
     if json:
         picked = {"picked": best.artifact} if best else {}
-        content = tables.as_json({**report, **picked}, rows)
+        content = tables.to_json({**report, **picked}, rows)
         _save(json, json_format.dumps(content, indent=1, allow_nan=False) + "\n")
     return int(best is None if budget else any(row.missed for row in rows))
 
 
-def pick(rows: Sequence[Any]) -> Any:
-    """The row of the artifact with the least product of size and time that misses no bar.
+def pick_best(rows: Sequence[Any]) -> Any:
+    """Return the row of the artifact with the smallest product of size and time, or None.
 
-    The time is the median for one example. .tflite files are compared with each other where there
-    are any: that is where there is a choice. An artifact that misses a bar in any runtime is out.
-    None if none is left.
+    The time is the median for one example. An artifact that misses a tolerance in any runtime is
+    out. If there are .tflite files, only these are compared with each other.
 
     Raises:
-        ValueError: If those that are left have different signatures: one that does less would be
-            smaller for that reason alone.
+        ValueError: If the remaining ones have different signatures: one with fewer would be smaller
+            for that reason alone.
     """
     bad = {row.artifact for row in rows[1:] if row.missed}
     good = [row for row in rows[1:] if row.artifact not in bad]
@@ -99,7 +100,7 @@ def pick(rows: Sequence[Any]) -> Any:
 
 
 def _check_alike(rows: Sequence[Any]) -> None:
-    """Raise ValueError if artifacts do not have the same signatures, over all runtimes."""
+    """Raise ValueError if artifacts have different signatures, over all runtimes."""
     signatures: dict[str, set[str]] = {}
     for row in rows:
         signatures.setdefault(row.artifact, set()).update(row.differences)
@@ -113,24 +114,24 @@ def _check_alike(rows: Sequence[Any]) -> None:
 
 def _verdict(best: Any) -> str:
     if best is None:
-        return "\nNo artifact meets the bars.\n"
-    return f"\nSmallest and fastest within the bars: {best.artifact} in {best.runtime}\n"
+        return "\nNo artifact meets the tolerances.\n"
+    return f"\nSmallest and fastest within the tolerances: {best.artifact} in {best.runtime}\n"
 
 
-def _chosen(names: Sequence[str]) -> list[str]:
-    from export.runtimes import RUNTIMES, installed
+def _choose_runtimes(names: Sequence[str]) -> list[str]:
+    from export.runtimes import RUNTIMES, list_installed
 
     unknown = sorted(set(names) - set(RUNTIMES))
     if unknown:
         raise ValueError(f"Expected runtimes among {', '.join(RUNTIMES)}. Received: {unknown}.")
-    missing = sorted(set(names) - set(installed()))
+    missing = sorted(set(names) - set(list_installed()))
     if missing:
         packages = sorted({package for name in missing for package in RUNTIMES[name].packages})
         raise ValueError(
             f"Expected runtimes that are installed. Received: {', '.join(missing)}. "
             f"(pip install {' '.join(packages)})"
         )
-    return list(names) or installed()
+    return list(names) or list_installed()
 
 
 def _check_exist(paths: Sequence[Path]) -> None:
@@ -142,7 +143,7 @@ def _check_exist(paths: Sequence[Path]) -> None:
 
 
 def check_runnable(artifacts: Sequence[Any], chosen: Sequence[str]) -> None:
-    """Raise ValueError if none of the chosen runtimes runs an artifact: it would look verified."""
+    """Raise ValueError if no chosen runtime runs an artifact: it would look verified."""
     from export.runtimes import RUNTIMES
 
     for artifact in artifacts:

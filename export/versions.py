@@ -1,4 +1,4 @@
-"""The folders that TF Serving polls: MODELS/NAME/NUMBER, nothing else with a number for a name."""
+"""The folders that TF Serving polls: MODELS/NAME/NUMBER."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ ATTEMPTS = 100
 
 
 def check_name(name: str) -> str:
-    """`name`; raises ValueError unless a server, a URL and a file system take it for a model."""
+    """Return `name`; raises ValueError unless it fits a server, a URL and a file system."""
     if not NAME.fullmatch(name):
         raise ValueError(
             "Expected a name of letters, digits, '_', '-' and '.' that starts with a letter. "
@@ -18,7 +18,7 @@ def check_name(name: str) -> str:
 
 
 def check_models_folder(folder: Path) -> Path:
-    """`folder`; raises ValueError if it is a version or a model rather than what holds models."""
+    """Return `folder`; raises ValueError if it is a version or a model itself."""
     if folder.is_file():
         raise ValueError(f"Expected a folder. Received: the file {folder}.")
     inside = [path for path in (folder, *folder.parents) if is_saved_model(path)]
@@ -38,16 +38,16 @@ def check_models_folder(folder: Path) -> Path:
 
 
 def is_saved_model(folder: Path) -> bool:
-    """Whether `folder` is a version."""
+    """Return whether `folder` is a version."""
     return (folder / "saved_model.pb").is_file()
 
 
 def versions(model: Path) -> list[int]:
-    """The versions in the folder of a model, ascending.
+    """Return the versions in the folder of a model, ascending.
 
     Raises:
-        ValueError: If a SavedModel in it has a name that TF Serving does not read as a version, or
-            reads as another one than a person would.
+        ValueError: If the name of a SavedModel in it is no version for TF Serving, or another one
+            than a person would read.
     """
     found = []
     for path in model.iterdir() if model.is_dir() else ():
@@ -63,12 +63,12 @@ def versions(model: Path) -> list[int]:
 
 
 def is_version(name: str) -> bool:
-    """Whether TF Serving, and a person, take `name` for one and the same version number."""
+    """Return whether TF Serving and a person read `name` as the same version number."""
     return name.isascii() and name.isdecimal() and str(int(name)) == name and 1 <= int(name) < 2**63
 
 
 def check_version(model: Path, version: int | None) -> None:
-    """Raise ValueError or FileExistsError if `version` is no new version of `model`."""
+    """Raise ValueError or FileExistsError unless `version` is a new version of `model`."""
     known = versions(model)
     if version is not None and not is_version(str(version)):
         raise ValueError(f"Expected a version from 1 to 2^63 - 1. Received: {version}.")
@@ -81,10 +81,10 @@ def check_version(model: Path, version: int | None) -> None:
 
 
 def publish_version(folder: Path, model: Path, version: int | None = None) -> Path:
-    """Give `folder` its name, `model`/`version`; without a version, the next one.
+    """Rename `folder` to `model`/`version`; without a version, to the next one.
 
     Raises:
-        FileExistsError: If the version exists; `folder` is then as it was.
+        FileExistsError: If the version exists; `folder` is then unchanged.
     """
     from keras_vae.exporting.folders import publish
 

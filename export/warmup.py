@@ -1,8 +1,8 @@
-"""Requests that TF Serving replays when it loads a version, so that no user meets a cold graph.
+"""Warm-up requests, which TF Serving replays when it loads a version.
 
 A version folder may hold assets.extra/tf_serving_warmup_requests, a TFRecord of `PredictionLog`
-(tensorflow_serving/apis/prediction_log.proto). The messages are written by hand: the package with
-their classes needs the whole of TensorFlow beside tensorflow-cpu.
+(tensorflow_serving/apis/prediction_log.proto). The messages are encoded by hand: the package with
+their classes needs the whole of TensorFlow in addition to tensorflow-cpu.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,13 +20,13 @@ PREDICT_LOG = 6
 def predict_request(
     model: str, signature: str, inputs: Mapping[str, np.ndarray], version: bytes = b""
 ) -> bytes:
-    """A serialized `PredictRequest`.
+    """Return a serialized `PredictRequest`.
 
     Args:
         model: Name of the model on the server.
-        signature: Which signature to run.
+        signature: Name of the signature to run.
         inputs: Arrays by input name.
-        version: Fields of `ModelSpec` that choose a version, none for the latest.
+        version: Serialized fields of `ModelSpec` that choose a version; empty for the latest.
     """
     specification = field(1, model) + version + field(3, signature)
     entries = (
@@ -37,18 +37,18 @@ def predict_request(
 
 
 def prediction_log(model: str, signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
-    """A serialized `PredictionLog` of one request."""
+    """Return a serialized `PredictionLog` of one request."""
     return field(PREDICT_LOG, field(1, predict_request(model, signature, inputs)))
 
 
 def records(
     model: str, rows: Mapping[str, Mapping[str, np.ndarray]], sizes: Iterable[int] = BATCH_SIZES
 ) -> list[bytes]:
-    """A request for each signature and batch size.
+    """Return a request for each signature and batch size.
 
     Args:
         model: Name of the model on the server.
-        rows: Arrays by signature and input; they are repeated where there are too few.
+        rows: Arrays by signature and input; rows are repeated if there are too few.
         sizes: Batch sizes.
     """
     return [
@@ -61,7 +61,7 @@ def records(
 
 
 def write(folder: Path, requests: Iterable[bytes]) -> Path:
-    """Write the file that TF Serving looks for in the version `folder`."""
+    """Write the warm-up file of the version in `folder`."""
     import tensorflow as tf
 
     path = folder / FILE

@@ -1,8 +1,8 @@
-"""The wire format of protocol buffers, as much of it as TensorFlow's tensors and signatures need.
+"""The wire format of protocol buffers, for TensorFlow's tensors and signatures only.
 
-Reading and writing these few messages by hand keeps TensorFlow (half a gigabyte of memory) out of
-programs that only load a SavedModel or talk to a server. The field numbers are those of
-tensorflow/core/framework/tensor.proto and types.proto; the tests compare with the real classes.
+These few messages are read and written by hand. Programs that only load a SavedModel or call a
+server so need no TensorFlow, which takes half a gigabyte of memory. The field numbers are those of
+tensorflow/core/framework/tensor.proto and types.proto. Tests compare with the real classes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,12 +25,12 @@ NUMPY_TYPES = {
     23: np.uint64,
 }
 TYPE_NUMBERS = {np.dtype(dtype): number for number, dtype in NUMPY_TYPES.items()}
-# Field of TensorProto that a server puts the numbers of a type in; the rest are in int_val, 7.
+# Field of TensorProto that holds the numbers of a type; all other types use int_val, 7.
 VALUE_FIELDS = {1: 5, 2: 6, 9: 10, 10: 11, 22: 16, 23: 17}
 
 
 def fields(message: bytes) -> Iterator[tuple[int, Any]]:
-    """Number and value of each field of a message, in order: an integer or bytes.
+    """Yield number and value of each field of a message, in order: an integer or bytes.
 
     Raises:
         ValueError: If `message` is not a whole protocol buffer.
@@ -59,7 +59,7 @@ def fields(message: bytes) -> Iterator[tuple[int, Any]]:
 
 
 def field(number: int, value: int | bytes | str) -> bytes:
-    """One field of a message: an integer, or bytes (text, another message) with their length."""
+    """Encode one field of a message: an integer, or bytes (text, a message) with their length."""
     if isinstance(value, int):
         return varint(number << 3) + varint(value)
     content = value.encode() if isinstance(value, str) else value
@@ -67,7 +67,7 @@ def field(number: int, value: int | bytes | str) -> bytes:
 
 
 def varint(value: int) -> bytes:
-    """A whole number in groups of seven bits; negative ones as 64-bit two's complement."""
+    """Encode a whole number in groups of seven bits; negative ones as 64-bit two's complement."""
     value &= (1 << 64) - 1
     groups = bytearray()
     while value > 127:
@@ -77,7 +77,7 @@ def varint(value: int) -> bytes:
 
 
 def as_tensor_array(values: Any) -> np.ndarray:
-    """An array as TensorFlow has it: numbers, or `object` for bytes; C order.
+    """Return an array of a type that TensorFlow has, with bytes as `object`, in C order.
 
     Raises:
         TypeError: If TensorFlow has no such type, or an element of a text array is not bytes.
@@ -97,7 +97,7 @@ def as_tensor_array(values: Any) -> np.ndarray:
 
 
 def tensor_proto(values: Any) -> bytes:
-    """A serialized `TensorProto`, the same bytes as the real class gives with tensor_content."""
+    """Return a serialized `TensorProto`, byte for byte as the real class with tensor_content."""
     array = as_tensor_array(values)
     is_string = array.dtype == object
     shape = b"".join(field(2, field(1, size) if size else b"") for size in array.shape)
@@ -108,10 +108,10 @@ def tensor_proto(values: Any) -> bytes:
 
 
 def read_tensor_proto(message: bytes) -> np.ndarray:
-    """The array in a serialized `TensorProto`, however its numbers are stored.
+    """Return the array in a serialized `TensorProto`, in any of its encodings.
 
     Raises:
-        ValueError: If it is of a type that no endpoint here has, or not a tensor.
+        ValueError: If it is no tensor, or of a type that no endpoint here has.
     """
     parts: dict[int, list[Any]] = {}
     for number, value in fields(message):
@@ -119,7 +119,7 @@ def read_tensor_proto(message: bytes) -> np.ndarray:
     type_number = parts.get(1, [0])[0]
     shape = _shape(parts.get(2, [b""])[0])
     if type_number == STRING:
-        return _filled(parts.get(8, []), object, shape)
+        return _fill(parts.get(8, []), object, shape)
     if type_number not in NUMPY_TYPES:
         raise ValueError(
             f"Expected a tensor of one of the types {sorted(NUMPY_TYPES)} (tensorflow/core/"
@@ -129,15 +129,15 @@ def read_tensor_proto(message: bytes) -> np.ndarray:
     if 4 in parts:
         return np.frombuffer(parts[4][0], dtype).reshape(shape)
     if type_number == 19:
-        return _filled(_integers(parts.get(13, []), np.uint16).view(dtype), dtype, shape)
+        return _fill(_integers(parts.get(13, []), np.uint16).view(dtype), dtype, shape)
     values = parts.get(VALUE_FIELDS.get(type_number, 7), [])
     if type_number in (1, 2):
-        return _filled(np.frombuffer(b"".join(values), dtype), dtype, shape)
-    return _filled(_integers(values, dtype), dtype, shape)
+        return _fill(np.frombuffer(b"".join(values), dtype), dtype, shape)
+    return _fill(_integers(values, dtype), dtype, shape)
 
 
 def _integers(values: Sequence[int | bytes], dtype: Any) -> np.ndarray:
-    """Repeated whole numbers, which may be packed into one field or stand in a field each."""
+    """Parse repeated whole numbers, which are packed into one field or stored in one each."""
     numbers = []
     for value in values:
         if isinstance(value, int):
@@ -150,8 +150,8 @@ def _integers(values: Sequence[int | bytes], dtype: Any) -> np.ndarray:
     return np.array(numbers, np.uint64).astype(dtype)
 
 
-def _filled(values: Any, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """An array of `shape`; TensorFlow may leave out values at the end that equal the last."""
+def _fill(values: Any, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array of `shape`; TensorFlow may omit values at the end that equal the last one."""
     array = np.zeros(int(np.prod(shape)), dtype)
     if len(values):
         array[: len(values)] = values
@@ -159,18 +159,18 @@ def _filled(values: Any, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
     return array.reshape(shape)
 
 
-def _signed(value: int) -> int:
+def _to_signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
 def _shape(message: bytes) -> tuple[int, ...]:
     return tuple(
-        _signed(dict(fields(dim)).get(1, 0)) for number, dim in fields(message) if number == 2
+        _to_signed(dict(fields(dim)).get(1, 0)) for number, dim in fields(message) if number == 2
     )
 
 
 def shape_and_type(tensor_info: bytes) -> tuple[tuple[int | None, ...], int]:
-    """Shape (None where any size will do) and type of a serialized `TensorInfo`."""
+    """Return shape (None for any size) and type number of a serialized `TensorInfo`."""
     parts = dict(fields(tensor_info))
     shape = _shape(parts.get(3, b""))
     return tuple(None if size < 0 else size for size in shape), parts.get(2, 0)

@@ -1,8 +1,9 @@
-"""Run one artifact in one runtime and measure it: answers, latency, memory.
+"""The program that runs one artifact in one runtime and measures it.
 
     python -m export.worker cpp serving/vae/1 --inputs in.npz --outputs out.npz --report out.json
 
-A process does one artifact in one runtime, so its peak memory is that of the runtime.
+It measures answers, latency and memory. A process runs one artifact in one runtime, so its peak
+memory is that of the runtime.
 """
 
 import argparse
@@ -17,24 +18,26 @@ from typing import Any
 import numpy as np
 
 from export import arrays
-from export.runtimes import RUNTIMES, Opened, batched
+from export.runtimes import RUNTIMES, Opened, run_in_batches
 
 BATCH = 64
 LATENCY_BATCHES = (1, BATCH)
-# A signature is timed this long and this often at most, and a few times at least.
+# Most seconds and runs to time a signature, and fewest runs.
 SECONDS, RUNS, LEAST_RUNS = 0.25, 200, 5
 
 
-def measure(
+def measure_latency(
     opened: Opened, requests: arrays.Grouped, rows: int, timed: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Latency in milliseconds by signature and batch: the median and the 95th percentile.
+    """Return the latency in milliseconds by signature and batch size.
+
+    Each entry has the median `p50_ms`, the 95th percentile `p95_ms`, and the number of `runs`.
 
     Args:
         opened: The loaded artifact.
         requests: Arrays by signature and input.
-        rows: The greatest batch to time.
-        timed: Only the first of these signatures that there is; all by default.
+        rows: Largest batch size to time.
+        timed: Time only the first existing one of these signatures; all by default.
     """
     if not opened.timed:
         return {}
@@ -44,7 +47,7 @@ def measure(
         inputs, fixed = requests[signature], opened.batches[signature]
         for size in (fixed,) if fixed else LATENCY_BATCHES:
             if size <= rows:
-                batch = {name: _repeated(array, size) for name, array in inputs.items()}
+                batch = {name: _repeat_rows(array, size) for name, array in inputs.items()}
                 times = _times(functools.partial(opened.run, signature, batch))
                 p50, p95 = np.percentile(times, (50, 95))
                 entry = {"p50_ms": 1e3 * float(p50), "p95_ms": 1e3 * float(p95), "runs": len(times)}
@@ -53,7 +56,7 @@ def measure(
 
 
 def _times(run: Callable[[], Any]) -> list[float]:
-    """Seconds of each of some runs, after one that is not counted."""
+    """Return the seconds of each run, after one that is not counted."""
     run()
     times: list[float] = []
     end = time.perf_counter() + SECONDS
@@ -64,42 +67,46 @@ def _times(run: Callable[[], Any]) -> list[float]:
     return times
 
 
-def _repeated(array: np.ndarray, size: int) -> np.ndarray:
+def _repeat_rows(array: np.ndarray, size: int) -> np.ndarray:
     return array[np.arange(size) % len(array)]
 
 
 def peak_memory() -> int:
-    """Bytes of memory that this process ever had at once.
+    """Return the largest number of bytes of memory that this process had at once.
 
-    Not getrusage's ru_maxrss, which a process inherits from the one that started it.
+    It is not ru_maxrss of getrusage, which a process inherits from its parent.
     """
     status = Path("/proc/self/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return 1024 * int(line.split()[1])
 
 
-def work(
+def run_artifact(
     kind: str, artifact: Path, requests: arrays.Grouped, timed: Sequence[str] = (), **options: Any
 ) -> tuple[arrays.Grouped, Any]:
-    """Answers by signature and output, and the report, of the signatures that the artifact has."""
+    """Run all signatures of the requests that the artifact has.
+
+    Returns:
+        Answers by signature and output, and the report.
+    """
     start = time.perf_counter()
     opened = RUNTIMES[kind].open(artifact, **options)
     seconds = time.perf_counter() - start
     asked = {name: inputs for name, inputs in requests.items() if name in opened.batches}
-    answers = {name: batched(opened, name, inputs, BATCH) for name, inputs in asked.items()}
+    answers = {name: run_in_batches(opened, name, inputs, BATCH) for name, inputs in asked.items()}
     report = {
         "version": opened.version,
         "size": opened.size,
         "load_seconds": seconds,
         "batches": {name: opened.batches[name] for name in asked},
-        "latency": measure(opened, asked, BATCH, timed),
+        "latency": measure_latency(opened, asked, BATCH, timed),
         "peak_memory": peak_memory(),
     }
     return answers, report
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The program; its exit code is 1 when the runtime does not take the artifact."""
+    """Run the program; it returns 1 if the runtime does not run the artifact."""
     parser = argparse.ArgumentParser(prog="python -m export.worker", description=__doc__)
     parser.add_argument("runtime", choices=RUNTIMES)
     parser.add_argument("artifact", type=Path)
@@ -111,9 +118,13 @@ def main(arguments: list[str] | None = None) -> int:
     other = {"libraries": options.libraries} if options.libraries else {}
     try:
         requests = arrays.read(options.inputs)
-        answers, report = work(options.runtime, options.artifact, requests, options.timed, **other)
-    except Exception as error:  # Whatever a runtime raises is a row of the table, not a crash.
-        print(f"Error: {type(error).__name__}: {error}", file=sys.stderr)
+        answers, report = run_artifact(
+            options.runtime, options.artifact, requests, options.timed, **other
+        )
+    except Exception as error:  # Any error of a runtime becomes a row of the table.
+        text = f"{type(error).__name__}: {error}"
+        options.report.write_text(json.dumps({"error": text}))
+        print(f"Error: {text}", file=sys.stderr)
         return 1
     arrays.write(options.outputs, answers)
     options.report.write_text(json.dumps(report))

@@ -21,6 +21,7 @@ from keras_vae import (
 from keras_vae.anomalies import AnomalyDetector
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.classifiers import classifier_from
+from keras_vae.endpoint import Endpoint
 from keras_vae.inference import Compiled
 from keras_vae.inpainting import inpaint
 from keras_vae.loading import load
@@ -48,7 +49,6 @@ from keras_vae.models.vae import VAE
 from keras_vae.models.vamp_vae import VampVAE
 from keras_vae.models.vq_vae import VQVAE
 from keras_vae.models.wae import WAE
-from keras_vae.serving import Endpoint
 from keras_vae.speed import compile_fast
 from keras_vae.tiles import decode_tiled
 

@@ -1,4 +1,4 @@
-"""What constructors are given is checked here, so that all say the same of the same mistake."""
+"""Checks of constructor arguments, with the same message for the same mistake."""
 
 import math
 import numbers
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 
-def whole(name: str, value: Any, least: int = 1) -> int:
-    """`value` as an int, if it is an integer of at least `least`.
+def integer(name: str, value: Any, least: int = 1) -> int:
+    """Return `value` as an int.
 
     Raises:
         TypeError: If it is no integer.
-        ValueError: If it is less.
+        ValueError: If it is less than `least`.
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
         raise TypeError(
@@ -25,11 +25,11 @@ def whole(name: str, value: Any, least: int = 1) -> int:
 
 
 def real(name: str, value: Any, least: float = -math.inf) -> float:
-    """`value`, if it is a finite number of at least `least`.
+    """Return `value`, a finite real number.
 
     Raises:
-        TypeError: If it is no number.
-        ValueError: If it is NaN, infinite or less.
+        TypeError: If it is no real number.
+        ValueError: If it is NaN, infinite, or less than `least`.
     """
     what = "a finite number" + (f" of at least {least:g}" if math.isfinite(least) else "")
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
@@ -42,24 +42,29 @@ def real(name: str, value: Any, least: float = -math.inf) -> float:
 
 
 def fraction(name: str, value: Any) -> float:
-    """`value`, if it is a number from 0 to 1; raises TypeError or ValueError otherwise."""
+    """Return `value`, a number from 0 to 1.
+
+    Raises:
+        TypeError: If it is no real number.
+        ValueError: If it is outside this range.
+    """
     if not 0.0 <= real(name, value) <= 1.0:
         raise ValueError(f"Expected {name} between 0 and 1. Received: {name}={value!r}.")
     return value
 
 
 def sizes(name: str, value: Any, least: int = 1, some: bool = True) -> tuple[int, ...]:
-    """`value` as a tuple of ints, if it is a sequence of integers of at least `least`.
+    """Return `value`, a sequence of integers, as a tuple of ints.
 
     Args:
-        name: Of the argument.
-        value: What was given.
-        least: The least integer.
-        some: Whether there must be one at least.
+        name: Name of the argument, for the message.
+        value: The value to check.
+        least: Smallest integer that is allowed.
+        some: Whether an empty sequence is refused.
 
     Raises:
-        TypeError: If it is no sequence or one of it is no integer.
-        ValueError: If one is less, or there is none.
+        TypeError: If it is no sequence, or an element is no integer.
+        ValueError: If an element is less than `least`, or the sequence is empty.
     """
     if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
         raise TypeError(
@@ -68,20 +73,20 @@ def sizes(name: str, value: Any, least: int = 1, some: bool = True) -> tuple[int
         )
     if some and not len(value):
         raise ValueError(f"Expected {name} of at least one integer. Received: {name}={value!r}.")
-    return tuple(whole(f"each of {name}", one, least) for one in value)
+    return tuple(integer(f"each of {name}", one, least) for one in value)
 
 
 def shape(name: str, value: Any, axes: Sequence[str] = (), example: Sequence[int] = (64,)) -> Any:
-    """`value` as a tuple, if it is a shape without the batch: positive integers, one for each axis.
+    """Return `value`, a shape without the batch axis, as a tuple of positive ints.
 
     Args:
-        name: Of the argument.
-        value: What was given.
-        axes: Their names; any number of them if there are none.
+        name: Name of the argument, for the message.
+        value: The value to check.
+        axes: Names of the axes; any number of axes is allowed if there are no names.
         example: A good value, for the message.
 
     Raises:
-        ValueError: If it is no such shape.
+        ValueError: If it is no sequence of positive integers, one for each axis.
     """
     good = isinstance(value, Sequence) and not isinstance(value, str)
     good = good and len(value) == (len(axes) or max(len(value), 1))
@@ -95,7 +100,7 @@ def shape(name: str, value: Any, axes: Sequence[str] = (), example: Sequence[int
 
 
 def choice(name: str, value: Any, options: Sequence[str]) -> str:
-    """`value`, if it is one of the `options`; raises ValueError otherwise."""
+    """Return `value`; raise ValueError unless it is one of the `options`."""
     if not (isinstance(value, str) and value in options):
         named = ", ".join(map(repr, options[:-1])) + f" or {options[-1]!r}"
         raise ValueError(f"Expected {name} to be {named}. Received: {name}={value!r}.")
@@ -103,7 +108,7 @@ def choice(name: str, value: Any, options: Sequence[str]) -> str:
 
 
 def mapping(name: str, value: Any) -> dict[str, Any]:
-    """`value` as a dictionary, empty for None; raises TypeError if it is no mapping."""
+    """Return `value` as a dictionary, empty for None; raise TypeError unless it is a mapping."""
     if value is not None and not isinstance(value, Mapping):
         raise TypeError(
             f"Expected {name} to be a dictionary from names to values. Received: {name}={value!r}."
@@ -118,28 +123,37 @@ def _is_size(value: Any) -> bool:
 
 
 def seed(value: Any) -> int | None:
-    """`value` as an int that can seed random numbers, from 0 to 2^32 - 1, or None."""
+    """Return `value` as an int from 0 to 2^32 - 1, or None.
+
+    Raises:
+        TypeError: If it is neither an integer nor None.
+        ValueError: If it is outside this range.
+    """
     if value is None:
         return None
-    number = whole("seed", value, 0)
+    number = integer("seed", value, 0)
     if number >= 2**32:
         raise ValueError(f"Expected seed below 2^32, or None. Received: seed={value!r}.")
     return number
 
 
 def flag(name: str, value: Any) -> bool:
-    """`value`, if it is True or False; raises TypeError otherwise."""
+    """Return `value`; raise TypeError unless it is True or False."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"Expected {name} to be True or False. Received: {name}={value!r}.")
     return bool(value)
 
 
-def of_keras(cls: type, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`given`, if it is what every Keras model takes: `name`, `dtype`, `trainable`.
+def check_keras_arguments(cls: type, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return `given`, arguments that every Keras model takes: `name`, `dtype`, `trainable`.
+
+    Args:
+        cls: The class that is constructed, for the message.
+        given: Arguments by name.
 
     Raises:
-        TypeError: If there is another argument, which is then one that `cls` does not have.
-        ValueError: If the name is none.
+        TypeError: If there is an argument that `cls` does not have.
+        ValueError: If the name is no text, empty, or has a "/".
     """
     unknown = sorted(set(given) - {"name", "dtype", "trainable"})
     if unknown:

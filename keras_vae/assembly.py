@@ -1,14 +1,16 @@
-"""Do the parts of a model fit together: encoder, decoder, likelihood, loss terms?"""
+"""Checks that encoder, decoder, likelihood and loss terms of a model fit together."""
 
 from typing import Any
 
 import keras
 
+from keras_vae.typing import LatentModel
+
 Tensor = Any
 
 
 def check_network(name: str, network: Any) -> Any:
-    """`network`, if it is a Keras layer or model; raises TypeError otherwise."""
+    """Return `network`; raise TypeError unless it is a Keras layer or model."""
     if isinstance(network, keras.layers.Layer):
         return network
     raise TypeError(
@@ -17,8 +19,8 @@ def check_network(name: str, network: Any) -> Any:
     )
 
 
-def single_code(codes: Any, model: Any) -> Any:
-    """The one output of an encoder; raises ValueError when there are more."""
+def single_code(codes: Any, model: LatentModel) -> Any:
+    """Return the one output of an encoder; raise ValueError if there are more."""
     codes = keras.tree.flatten(codes)
     if len(codes) != 1:
         raise ValueError(
@@ -28,14 +30,14 @@ def single_code(codes: Any, model: Any) -> Any:
     return codes[0]
 
 
-def check_decoder(model: Any, x: Any) -> None:
-    """Raise ValueError unless the decoder takes codes and gives what the likelihood takes.
+def check_decoder(model: LatentModel, x: Any) -> None:
+    """Raise ValueError unless the decoder takes codes and returns parameters of p(x | z).
 
     Args:
-        model: The model, which knows its shapes.
+        model: The model, with its shapes set.
         x: A symbolic input of the model.
     """
-    shapes = [tuple(t.shape) for t in keras.tree.flatten(_decoded(model, x))]
+    shapes = [tuple(t.shape) for t in keras.tree.flatten(_decode_symbolic(model, x))]
     if not model.family.accepts(len(shapes)):
         raise ValueError(
             f"Expected a decoder with {model.family.heads} output(s) for the likelihood "
@@ -50,11 +52,11 @@ def check_decoder(model: Any, x: Any) -> None:
             )
 
 
-def _decoded(model: Any, x: Any) -> Any:
+def _decode_symbolic(model: LatentModel, x: Any) -> Any:
     code_shape = (None, *model.latent_shape)
     code = keras.KerasTensor(code_shape, dtype="float32")
     try:
-        return model.decoder(model.conditioned(code, x))
+        return model.decoder(model.with_condition(code, x))
     except ValueError as error:
         takes = getattr(model.decoder, "input_shape", "something else")
         raise ValueError(
@@ -63,8 +65,8 @@ def _decoded(model: Any, x: Any) -> Any:
         ) from error
 
 
-def check_terms(model: Any, terms: dict[str, Tensor]) -> dict[str, Tensor]:
-    """`terms`, if they have the names and shapes that `model` promises."""
+def check_terms(model: LatentModel, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return `terms`; raise ValueError unless they have the names and shapes of the model."""
     shapes = {name: tuple(term.shape) for name, term in terms.items()}
     if set(shapes) != set(model.terms) or any(len(s) != 1 for s in shapes.values()):
         raise ValueError(
@@ -75,10 +77,12 @@ def check_terms(model: Any, terms: dict[str, Tensor]) -> dict[str, Tensor]:
     return terms
 
 
-def weight_regularization(model: Any) -> list[Tensor]:
-    """The penalties of weight regularizers; raises ValueError if layers added other losses.
+def weight_regularization(model: LatentModel) -> list[Tensor]:
+    """Return the penalties of weight regularizers.
 
-    Those depend on how a batch is split, are not measured, and JAX would drop them.
+    Raises:
+        ValueError: If layers added other losses. They depend on how a batch is split, they are
+            not logged, and JAX drops them.
     """
     regularized = [v for v in model.trainable_variables if v.regularizer is not None]
     losses = model.losses

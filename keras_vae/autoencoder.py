@@ -1,4 +1,4 @@
-"""The base of every model: an encoder, a decoder, and one method that is the objective."""
+"""The base class of all models: an encoder, a decoder, and a method with the loss terms."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,8 +8,9 @@ import numpy as np
 from keras import ops
 
 from keras_vae import arguments, assembly, checks, distributions, samplers
-from keras_vae.construction import Constructed
+from keras_vae.construction import RecordedInit
 from keras_vae.fitting import Fitting
+from keras_vae.keras_private import flatten_layers
 from keras_vae.sampling import Sampling
 from keras_vae.serving import Serving
 from keras_vae.steps import ReplicaSeedGenerator, Step, sum_over_replicas
@@ -18,18 +19,28 @@ from keras_vae.weights import LossWeight, as_loss_weight, weighted
 Tensor = Any
 
 
-def event(x: Any) -> Tensor:
-    """What is reconstructed: the first array of an input that has several."""
+def first_input(x: Any) -> Tensor:
+    """Return the first array of x, the one that a model reconstructs."""
     return keras.tree.flatten(x)[0]
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
-    """Deterministic autoencoder: minimizes -log p(x | encoder(x)), summed over the event.
+class Autoencoder(RecordedInit, Serving, Sampling, Fitting, Step, keras.Model):
+    """Deterministic autoencoder, and the base class of all models.
 
-    A subclass overrides `loss_terms`, lists the names in `terms`, and writes nothing about
-    training: the weighted sum of the terms is averaged over the batch and minimized, and each
-    term is logged unweighted as its mean over the examples of an epoch.
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) ],  z = encoder(x)
+
+        -log p(x | z) is in nats and is summed over the event, such as pixels or time steps. With
+        the likelihood "normal" it is 0.5 * ||x - decoder(z)||^2 + constant.
+
+    With a target y, as in `fit(x, y)`, the first term is -log p(y | z). With sample weights w_i
+    the mean is sum_i w_i loss_i / batch size, over all replicas. Weight regularizers are added.
+
+    A subclass overrides `loss_terms` and lists their names in `terms`. Training multiplies each
+    term by its weight, adds the terms, and averages over the batch. Logs hold the mean of each
+    unweighted term over the examples of an epoch. If the terms "reconstruction" and "kl" exist,
+    `elbo` = -(reconstruction + kl) is logged too.
 
     Example:
         >>> encoder, decoder = keras_vae.nets.dense((64,), latent_dim=8)
@@ -38,20 +49,24 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
         >>> history = model.fit(np.random.rand(256, 64), epochs=2, verbose=0)
 
     Args:
-        encoder: Layer or model from `(batch, *event)` to codes.
+        encoder: Layer or model from `(batch, *event)` to latent codes.
         decoder: Layer or model from codes to the parameters of p(x | z), each `(batch, *event)`.
         likelihood: Name or class of p(x | z), see `keras_vae.distributions.get`. "normal" is
             squared error: its unit variance makes -log p = 0.5 * ||x - mean||^2 + constant.
-        loss_weights: Weight of each term by name, 1 where it is left out: a number, a Keras
-            schedule over training steps, or one of `keras_vae.controllers`.
-        seed: Seed of the model's own random numbers; None for a new one at each construction.
-            Initial weights come with the networks; `keras.utils.set_random_seed` seeds those.
+        loss_weights: Weight of each term by name: a number, a Keras schedule over training
+            steps, or one of `keras_vae.controllers`. The default is 1.
+        seed: Seed of the sampling noise; None for a new seed at each construction. For the
+            initial weights of the networks, call `keras.utils.set_random_seed`.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Raises:
-        ValueError: If the shapes of the networks do not meet or a name is unknown.
-        TypeError: If a network is not a Keras layer or a loss weight is none.
+        ValueError: If the shapes of the networks do not fit or a name is unknown.
+        TypeError: If a network is not a Keras layer, or a loss weight is no number, schedule or
+            controller.
     """
+
+    # Whether the loss is right where x is a pair; see `keras_vae.conditioned.Conditioning`.
+    takes_condition = True
 
     terms: tuple[str, ...] = ("reconstruction",)
     latent_dtype = "float32"
@@ -66,7 +81,7 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**arguments.of_keras(type(self), kwargs))
+        super().__init__(**arguments.check_keras_arguments(type(self), kwargs))
         self.encoder = assembly.check_network("encoder", encoder)
         self.decoder = assembly.check_network("decoder", decoder)
         self.likelihood = likelihood
@@ -92,18 +107,21 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
         bound = ("elbo",) if {"reconstruction", "kl"} <= set(self.terms) else ()
         self.trackers = [keras.metrics.Mean(name=n) for n in ("loss", *bound, *self.terms)]
 
-    def constructed(self) -> None:
-        """Build at once when the encoder knows its input, as functional models do."""
+    def finish_construction(self) -> None:
+        """Build at once if the encoder knows its input shape, as functional models do."""
         shape = getattr(self.encoder, "input_shape", None)
         if shape and not self.built:
             self.build(shape)
 
     def build(self, input_shape: Any) -> None:
-        """Make all variables, and check that encoder, decoder and likelihood meet.
+        """Make all variables, and check that encoder, decoder and likelihood fit.
 
         Args:
-            input_shape: Shape of x with the batch axis, `(None, *event)`; of several inputs, a
-                list of shapes, the event first.
+            input_shape: Shape of x with the batch axis, `(None, *event)`. For several inputs, a
+                list of shapes, with x first.
+
+        Raises:
+            ValueError: If the shapes of encoder, decoder and likelihood do not fit.
         """
         x = keras.tree.map_shape_structure(keras.KerasTensor, input_shape)
         code = self.check_codes(self.encoder(x), tuple(keras.tree.flatten(x)[0].shape))
@@ -112,141 +130,188 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
         self.check_decoder(x)
 
     def build_for(self, x: Any) -> None:
-        """Build for a batch `x`, if that was not possible without it."""
+        """Build for a batch `x`, if the model is not built yet.
+
+        Raises:
+            ValueError: If `x` does not have as many arrays as the encoder has inputs.
+        """
         checks.check_count_of_parts(self.encoder, x)
         if not self.built:
             self.build(keras.tree.map_structure(lambda t: (None, *t.shape[1:]), x))
 
     def check_parts(self, x: Any) -> None:
-        """Raise for values that no part of an input of several parts may have: none here."""
+        """Raise ValueError for a bad value in the inputs next to x, such as a mask."""
 
     def check_event(self, name: str, values: Any) -> None:
-        """Raise ValueError unless `values` have a density: finite, and within the support."""
+        """Raise ValueError unless `values` are finite and in the support of the likelihood."""
         checks.check_values(
             name, values, self.family.support, f"the {self.likelihood!r} likelihood"
         )
 
     def check_decoder(self, x: Any) -> None:
-        """Raise ValueError unless encoder, decoder and likelihood meet, for a symbolic `x`."""
+        """Raise ValueError unless encoder, decoder and likelihood fit, for a symbolic `x`."""
         assembly.check_decoder(self, x)
 
     def check_codes(self, codes: Any, input_shape: tuple) -> Any:
-        """The code among the outputs of an encoder; raises ValueError for the wrong outputs."""
+        """Return the code among the outputs of an encoder.
+
+        Args:
+            codes: Symbolic outputs of the encoder.
+            input_shape: Shape of x with the batch axis.
+
+        Raises:
+            ValueError: If the encoder has the wrong outputs for this model.
+        """
         return assembly.single_code(codes, self)
 
-    # Nouns give distributions, verbs give tensors.
+    # Nouns return distributions, verbs return tensors.
 
     def encoder_outputs(self, x: Tensor, training: bool = False) -> list[Tensor]:
-        """What the encoder gives for `x`, in float32: densities are not for half precision."""
+        """Return the outputs of the encoder in float32, the precision of densities."""
         self.build_for(x)
         checks.check_shape("x", x.shape, self.event_shape)
         return distributions.parameters(self.encoder(x, training=training))
 
     def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:
-        """p(x | z) for codes of shape `(batch, *latent_shape)`."""
+        """Return the distribution p(x | z) for codes `(batch, *latent_shape)`.
+
+        Raises:
+            ValueError: If the codes have another shape.
+        """
         checks.check_shape("z", z.shape, self.latent_shape)
-        return self.decoded(self.decoder_input(z), training)
+        return self.observation_from_inputs(self.decoder_input(z), training)
 
     def decoder_input(self, z: Tensor) -> Tensor:
-        """What the decoder takes for codes: here the codes themselves."""
+        """Return the input of the decoder for codes: here the codes themselves."""
         return z
 
-    def decoded(self, inputs: Any, training: bool = False) -> distributions.Distribution:
-        """p(x | z) of what the decoder takes, whose shapes are right."""
-        return self.density(self.decoder(inputs, training=training))
+    def observation_from_inputs(
+        self, inputs: Any, training: bool = False
+    ) -> distributions.Distribution:
+        """Return p(x | z) for inputs of the decoder, without a check of their shapes."""
+        return self.observation_from_outputs(self.decoder(inputs, training=training))
 
-    def density(self, outputs: Any) -> distributions.Distribution:
-        """p(x | z) from what the decoder gives."""
+    def observation_from_outputs(self, outputs: Any) -> distributions.Distribution:
+        """Return p(x | z) for outputs of the decoder."""
         return self.family(*distributions.parameters(outputs), *self.shared_parameters)
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
-        """Codes `(batch, *latent_shape)` of `x`, float32, the same at each call."""
+        """Encode `x` to codes `(batch, *latent_shape)`, float32, without noise."""
         return self.encoder_outputs(x, training)[0]
 
     def decode(self, z: Tensor) -> Tensor:
-        """The mean of p(x | z), `(batch, *event_shape)`, in the range of the data."""
+        """Decode codes to the mean of p(x | z), `(batch, *event_shape)`, in the data range."""
         return self.observation(z).mean
 
-    def conditioned(self, z: Tensor, x: Tensor) -> Tensor:
-        """What `observation` and `decode` take for codes `z` of `x`: here the codes alone."""
+    def with_condition(self, z: Tensor, x: Tensor) -> Tensor:
+        """Return the input of `decode` for codes `z` of `x`: a pair with the condition, or `z`."""
         return z
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """`decode(encode(x))`, the shape of `x`."""
-        return self.decode(self.conditioned(self.encode(x), x))
+        """Encode `x` and decode the codes, without noise; same shape as `x`."""
+        return self.decode(self.with_condition(self.encode(x), x))
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
-        """What `model(x)` and `model.predict(x)` give: `reconstruct(x)`."""
+        """Return `reconstruct(x)`, for `model(x)` and `model.predict(x)`."""
         return self.reconstruct(x)
 
     def score_terms(self, x: Tensor) -> dict[str, Tensor]:
-        """The parts of `score` by name, each `(batch,)`, in nats."""
-        p = self.observation(self.conditioned(self.encode(x), x))
-        return {"reconstruction": -p.log_prob(event(x))}
+        """Return the terms of `score` by name, each `(batch,)`, in nats."""
+        p = self.observation(self.with_condition(self.encode(x), x))
+        return {"reconstruction": -p.log_prob(first_input(x))}
 
     def score(self, x: Tensor) -> Tensor:
-        """How unusual each example is, `(batch,)`, in nats; higher is more, deterministic.
+        """Score how unusual each example is, without noise; a higher score is more unusual.
 
-        Arrays of NumPy are checked first, as in `fit`: outside of the support of the likelihood,
-        such as pixels of 0 to 255, there is no score.
+        Returns:
+            `(batch,)`, in nats: the sum of `score_terms`.
+
+        Raises:
+            ValueError: If `x` are NumPy arrays that do not fit the model, such as pixels from 0
+                to 255. Tensors are not checked.
         """
         if all(isinstance(part, np.ndarray) for part in keras.tree.flatten(x)):
             checks.check_batch(self, x)
         return sum(self.score_terms(x).values())
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """The objective: named terms of shape `(batch,)`, in nats, summed over the event.
+        """Return the terms of the loss for each example.
 
         Args:
             x: Input, `(batch, *event_shape)`.
-            y: Target, the same shape; `x` itself unless the data have a target.
+            y: Target of the same shape; `x` itself if the data have no target.
             training: Whether layers such as dropout are active.
+
+        Returns:
+            Tensors of shape `(batch,)` by name, in nats, summed over the event.
         """
-        p = self.observation(self.conditioned(self.encode(x, training), x), training)
+        p = self.observation(self.with_condition(self.encode(x, training), x), training)
         return {"reconstruction": -p.log_prob(y)}
 
-    # Training. A step differentiates `loss_and_logs`; the rest is Keras.
+    # Training. A training step differentiates `loss_and_logs`; Keras does the rest.
 
     def loss_and_logs(self, data: Any, training: bool) -> tuple[Tensor, dict[str, Tensor]]:
-        """The number to minimize for a batch, and the running mean of all that is logged.
+        """Return the loss of one batch and the logs, and update the state of training.
+
+        See `reduce_terms` for the variables that change.
 
         Args:
             data: `x`, `(x, y)` or `(x, y, sample_weight)`.
             training: Whether this is a training step.
 
         Returns:
-            The sum over examples of sample weight times weighted terms, divided by the number of
-            examples on all replicas, plus weight regularization; and the means by name.
+            The loss, a scalar, and the running mean of each logged number by name.
         """
         x, y, rows = self.batch_of(data)
-        return self.weighed(self.loss_terms(x, y, training), rows, training)
+        return self.reduce_terms(self.loss_terms(x, y, training), rows, training)
 
     def batch_of(self, data: Any) -> tuple[Tensor, Tensor, Tensor | None]:
-        """x, the target in float32, and the weight of each example or None, of what Keras gives."""
+        """Return x, the target in float32, and the sample weights or None, of a Keras batch."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         self.build_for(x)
-        y = ops.cast(event(x) if y is None else y, "float32")
+        y = ops.cast(first_input(x) if y is None else y, "float32")
         return x, y, checks.row_weights(sample_weight)
 
-    def weighed(
+    def reduce_terms(
         self, terms: dict[str, Tensor], rows: Tensor | None, training: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """What `loss_and_logs` returns, from the terms and the weight of each example."""
+        """Reduce per-example terms to the loss of the batch, and advance the state of training.
+
+        Each call updates the means in `trackers`. If `training` is true, it also updates the
+        controllers among `loss_weights` and adds 1 to `steps`. So call it once for each batch.
+
+        Args:
+            terms: The terms of the loss by name, each `(batch,)`, in nats.
+            rows: Sample weights, `(batch,)`, or None for ones.
+            training: Whether this is a training step.
+
+        Returns:
+            The loss, and the running mean of each logged number by name. The loss is the sum
+            over examples of sample weight times weighted terms, divided by the number of
+            examples on all replicas, plus weight regularization.
+
+        Raises:
+            ValueError: If the terms have other names or shapes than the model promises.
+        """
         terms = assembly.check_terms(self, terms)
-        objective = sum(
-            weighted(self.loss_weights.get(name), term, rows, self.steps, training)
-            for name, term in terms.items()
-        )
+        objective = self._weigh_terms(terms, rows, training)
         penalty = ops.cast(sum(assembly.weight_regularization(self)), "float32")
         if training:
             self.steps.assign_add(1)
+        logs = self._update_trackers({"loss": objective + penalty, **terms}, rows)
         count = ops.cast(ops.shape(objective)[0], "float32")
         total = ops.sum(objective if rows is None else objective * rows) + count * penalty
-        logs = self._means({"loss": objective + penalty, **terms}, rows)
         return total / sum_over_replicas(count), logs
 
-    def _means(self, values: dict[str, Tensor], rows: Tensor | None) -> dict[str, Tensor]:
-        """The running mean of each of `values`, and of the bound where the model has one."""
+    def _weigh_terms(self, terms: dict[str, Tensor], rows: Tensor | None, training: bool) -> Tensor:
+        """Return the weighted sum of the terms, `(batch,)`; in training, update controllers."""
+        return sum(
+            weighted(self.loss_weights.get(name), term, rows, self.steps, training)
+            for name, term in terms.items()
+        )
+
+    def _update_trackers(self, values: dict[str, Tensor], rows: Tensor | None) -> dict[str, Tensor]:
+        """Add a batch to the running means, those of the terms and of the bound; return them."""
         if "elbo" in self.metrics_names:
             values["elbo"] = -(values["reconstruction"] + values["kl"])
         for tracker in self.trackers:
@@ -255,7 +320,7 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """One mean per logged number, reset by Keras at each epoch."""
+        """The running mean of each logged number; Keras resets them at each epoch."""
         return self.trackers
 
     def compile(
@@ -267,10 +332,10 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
         weighted_metrics: None = None,
         **kwargs: Any,
     ) -> None:
-        """Choose the optimizer and how to run, as `keras.Model.compile` does.
+        """Set the optimizer and the options of `keras.Model.compile`.
 
         Raises:
-            ValueError: If a loss or metrics are given: this model's objective is `loss_terms`.
+            ValueError: If a loss or metrics are given. The loss of the model is `loss_terms`.
         """
         refused = {
             "loss": loss,
@@ -289,7 +354,7 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
         super().compile(optimizer=optimizer, **kwargs)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile as saved, and make the optimizer's variables so that they can be restored."""
+        """Compile as in a file, and make the variables of the optimizer, to be restored."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built:
             self.optimizer.build(self.trainable_variables)
@@ -297,28 +362,28 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
     # Saving.
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, and the layers that were frozen since."""
-        frozen = [i for i, layer in enumerate(self._flatten_layers()) if not layer.trainable]
+        """Return the constructor arguments, and the numbers of the layers that are frozen."""
+        frozen = [i for i, layer in enumerate(flatten_layers(self)) if not layer.trainable]
         return {**super().get_config(), **({"frozen": frozen} if frozen else {})}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """The inverse of `get_config`."""
+        """Make a model from the result of `get_config`."""
         arguments = {name: value for name, value in config.items() if name != "frozen"}
         model = super().from_config(arguments)
-        for number, layer in enumerate(model._flatten_layers()) if "frozen" in config else ():
+        for number, layer in enumerate(flatten_layers(model)) if "frozen" in config else ():
             layer.trainable = number not in config["frozen"]
         return model
 
     def save_own_variables(self, store: Any) -> None:
-        """Keras's own, the states of random number generators, which it leaves out, the sampler."""
+        """Save the variables of Keras, the states of random generators, and the sampler."""
         super().save_own_variables(store)
         samplers.save(self.sampler, store)
         for number, state in enumerate(self._seed_states()):
             store[f"seed_{number}"] = state
 
     def load_own_variables(self, store: Any) -> None:
-        """The inverse of `save_own_variables`."""
+        """Load the result of `save_own_variables`."""
         ours = ("seed_", samplers.PREFIX)
         own = {name: store[name] for name in store.keys() if not name.startswith(ours)}
         super().load_own_variables(own)
@@ -327,6 +392,6 @@ class Autoencoder(Constructed, Serving, Sampling, Fitting, Step, keras.Model):
             state.assign(store[f"seed_{number}"])
 
     def _seed_states(self) -> list[Any]:
-        """The states of all random number generators, of layers too."""
+        """Return the states of all random number generators, those of layers too."""
         weights = {id(weight) for weight in self.weights}
         return [variable for variable in self.variables if id(variable) not in weights]

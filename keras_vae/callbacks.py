@@ -1,4 +1,4 @@
-"""What happens around an epoch: a line in a file, a safe copy of the model, a look at the codes."""
+"""Keras callbacks: logs in a file, safe checkpoints, collapse of the posterior, exact resume."""
 
 import json
 import math
@@ -12,9 +12,10 @@ import keras
 import numpy as np
 
 from keras_vae import latents
+from keras_vae.estimators.codes import count_active
 from keras_vae.files import save_model, write_atomically
 from keras_vae.resuming import TERMINATED, ExactResume, Position
-from keras_vae.steps import settle
+from keras_vae.steps import sync_variables
 
 __all__ = [
     "COLLAPSED",
@@ -33,18 +34,18 @@ COLLAPSED = (
     "Lower beta, warm it up over the first epochs, or make the decoder weaker."
 )
 
-# Before so many steps of training, codes that do not change say nothing yet.
+# Before this many training steps, constant codes are no sign of a collapse yet.
 STEPS_TO_COLLAPSE = 100
 
 
 class JsonLines(keras.callbacks.Callback):
-    """Appends the logs of each epoch to a file, one JSON object a line.
+    """A log file with one JSON object per line, for each epoch.
 
     Each line has `epoch` (from 1), `seconds` (with validation) and the logs; numbers that are not
-    finite are null. Lines reach the file at once, so that others can follow a training.
+    finite are null. Lines reach the file at once, so that other programs can follow a training.
 
     Args:
-        path: The file; lines that are there stay.
+        path: The file; existing lines stay.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -68,15 +69,15 @@ class JsonLines(keras.callbacks.Callback):
             os.fsync(file.fileno())
 
     def resume_state(self) -> dict[str, Any]:
-        """What `ExactResume` keeps: the whole file, and the seconds of the epoch under way."""
+        """Return the state for `ExactResume`: the text of the file, and seconds of this epoch."""
         text = self.path.read_text() if self.path.is_file() else ""
         return {"text": text, "seconds": self._elapsed()}
 
     def resume_from(self, state: dict[str, Any]) -> None:
-        """The file as it was, without epochs that will be trained again."""
+        """Restore the file to the state of the checkpoint, without epochs to train again."""
         self._before = state["seconds"]
-        found = self.path.read_bytes() if self.path.is_file() else b""
-        if found != state["text"].encode():
+        content = self.path.read_bytes() if self.path.is_file() else b""
+        if content != state["text"].encode():
             print(f"{self.path} is put back to what it was at the checkpoint.")
             write_atomically(self.path, lambda path: path.write_text(state["text"]))
 
@@ -86,10 +87,12 @@ class JsonLines(keras.callbacks.Callback):
 
 
 class SafeCheckpoint(keras.callbacks.Callback):
-    """Saves the model with its optimizer after each epoch; a crash never leaves half a file.
+    """An atomic checkpoint of the model and its optimizer after each epoch.
+
+    A crash leaves the file of the epoch before.
 
     Args:
-        path: A file that ends in .keras, replaced each time.
+        path: A file that ends in .keras, replaced after each epoch.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -102,14 +105,15 @@ class SafeCheckpoint(keras.callbacks.Callback):
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
-    """Ends a training whose loss became NaN or infinite, with an error that names the term.
+    """An error that names the loss term if a loss becomes NaN or infinite.
 
-    It acts before the end of the epoch, so that no checkpoint of a broken model replaces a good
+    It comes before the end of the epoch, so that no checkpoint of a broken model replaces a good
     one.
 
     Args:
-        folder: Where to leave the model as it is then, with its optimizer, as post_mortem.keras,
-            and post_mortem.json with the term, the epoch, the steps and the last finite means.
+        folder: Folder for post_mortem.keras, the model at that moment with its optimizer, and
+            post_mortem.json. The latter has the term, the epoch, the steps and the last finite
+            means. None to write neither.
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
@@ -119,7 +123,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self._finite: dict[str, float] = {}
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Remember which epoch it is."""
+        """Remember the number of the epoch."""
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -142,10 +146,10 @@ class StopOnNonFinite(keras.callbacks.Callback):
         )
 
     def _post_mortem(self, found: str) -> str:
-        """Leave what there is to see, and say where."""
+        """Write the model for inspection, and return a sentence with its path."""
         if self.folder is None:
             return ""
-        settle(self.model)
+        sync_variables(self.model)
         path = save_model(self.model, self.folder / "post_mortem.keras")
         text = json.dumps({"found": found, "last_finite_means": self._finite}, indent=2) + "\n"
         write_atomically(path.with_suffix(".json"), lambda new: new.write_text(text))
@@ -153,14 +157,14 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
 
 class LatentReport(keras.callbacks.Callback):
-    """Logs how many latent units are in use as `val_active_units`, and says if there are none.
+    """A count of the active latent units in the logs, `val_active_units`, and a warning at 0.
 
-    Put it before callbacks that record the logs. Models without a posterior are left alone.
+    Put it before callbacks that record the logs. For models without a posterior it does nothing.
 
     Args:
         x: Some hundred examples, `(batch, *event_shape)`.
-        say: Called once with a sentence if training ends with a collapsed posterior.
-        least_steps: Training steps of the model before which that is not said.
+        say: Called once with a warning if training ends with a collapsed posterior.
+        least_steps: Training steps of the model below which there is no warning.
     """
 
     def __init__(
@@ -175,16 +179,16 @@ class LatentReport(keras.callbacks.Callback):
         self.active: int | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Count, and add the count to the logs."""
+        """Count the active units, and add the count to the logs."""
         if hasattr(self.model, "posterior"):
             codes = latents.as_numpy(self.model.encode(self.x))
-            self.active = latents.active_units(codes)
+            self.active = count_active(codes)
             if logs is not None:
                 logs["val_active_units"] = self.active
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Say it if the posterior has collapsed."""
-        # Of several replicas the variable is no number that int() takes.
+        """Warn if the posterior has collapsed."""
+        # With several replicas, int() does not accept the variable.
         steps = int(keras.ops.convert_to_numpy(self.model.steps))
         if self.active == 0 and steps >= self.least_steps:
             self.say(COLLAPSED)

@@ -1,14 +1,14 @@
-"""Files of arrays that are whole or refused: no pickle, nothing that runs, a hash of every byte.
+"""Checkpoint files: JSON and arrays under a SHA-256, without pickle or code.
 
-A file is one line with a magic word and the SHA-256 of all that follows, one line of JSON, and the
-bytes of the arrays one after the other.
+A file begins with one line that has a magic word and the SHA-256 of the rest. One line of JSON
+and the bytes of the arrays follow. A file whose bytes do not match its SHA-256 is refused.
 """
 
 import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +17,28 @@ import numpy as np
 from keras_vae.files import sweep, write_atomically
 
 MAGIC = b"keras_vae checkpoint 1 "
-SUFFIX = ".state"
+SUFFIX, DAMAGED = ".state", ".damaged"
 HEAD = len(MAGIC) + 2 * hashlib.sha256().digest_size + 1
 
 Content = tuple[dict[str, Any], list[np.ndarray]]
+Whole = tuple[Path, Content]
 
 
 def path_of(folder: Path, epoch: int, step: int) -> Path:
-    """The file of a position; names sort as positions do."""
+    """Return the path of the checkpoint of a position; paths sort as positions do."""
     return folder / f"epoch-{epoch:06}-step-{step:09}{SUFFIX}"
 
 
 def write(path: Path, about: dict[str, Any], arrays: Sequence[np.ndarray]) -> Path:
-    """Write a file that `read` reads, atomically.
+    """Write a checkpoint atomically.
 
     Args:
-        path: The file to make or to replace; its folder must exist.
-        about: What JSON can hold.
-        arrays: Of any dtype but objects and strings.
+        path: The file to write or to replace; its folder must exist.
+        about: Values that JSON can hold.
+        arrays: Arrays of any dtype except objects and strings.
+
+    Returns:
+        `path`.
 
     Raises:
         OSError: If it cannot be written; `path` is then as it was.
@@ -55,7 +59,7 @@ def write(path: Path, about: dict[str, Any], arrays: Sequence[np.ndarray]) -> Pa
     try:
         return write_atomically(path, fill)
     except OSError as error:
-        whole = ", ".join(other.name for other in checkpoints(path.parent)) or "none"
+        whole = ", ".join(other.name for other in list_checkpoints(path.parent)) or "none"
         raise OSError(
             f"Expected to be able to write a checkpoint of "
             f"{sum(array.nbytes for array in arrays) / 1e6:,.1f} MB, {path}. Received: "
@@ -64,11 +68,11 @@ def write(path: Path, about: dict[str, Any], arrays: Sequence[np.ndarray]) -> Pa
 
 
 def read(path: Path) -> Content:
-    """What `write` was given.
+    """Return the values and the arrays of a checkpoint.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is damaged or something else.
+        ValueError: If it is damaged or no checkpoint.
     """
     content = path.read_bytes()
     head, body = content[:HEAD], memoryview(content)[HEAD:]
@@ -82,41 +86,54 @@ def read(path: Path) -> Content:
     return about, _arrays(about.pop("arrays"), body[len(text) + 1 :])
 
 
-def newest(folder: Path, say: Callable[[str], Any] = print) -> tuple[Path, Content] | None:
-    """The newest checkpoint that is whole; None if there is none at all.
+def newest(folder: Path) -> tuple[Whole | None, dict[Path, str]]:
+    """Read the newest undamaged checkpoint of a folder, which need not exist.
 
-    A damaged one is put aside as .damaged, and `say` is told.
+    Returns:
+        The checkpoint, or None if there is none, and the error of each damaged one that is newer,
+        by path.
 
     Raises:
-        ValueError: If there are only damaged ones.
+        OSError: If a checkpoint cannot be read.
+        ValueError: If all checkpoints are damaged.
     """
-    damaged = []
-    for path in checkpoints(folder)[::-1]:
+    damaged: dict[Path, str] = {}
+    for path in list_checkpoints(folder)[::-1]:
         try:
-            return path, read(path)
+            return (path, read(path)), damaged
         except ValueError as error:
-            damaged.append(path.name)
-            aside = path.with_suffix(".damaged")
-            os.replace(path, aside)
-            say(f"{error} It is kept as {aside.name}; the checkpoint before it is taken.")
-    if damaged or any(folder.glob("*.damaged")):
+            damaged[path] = str(error)
+    if damaged or any(folder.glob(f"*{DAMAGED}")):
         raise ValueError(
             f"Expected a whole checkpoint in {folder}. Received: damaged ones only. (Remove the "
             "folder: training.train then goes on from its last model.keras, any other training "
             "from the start.)"
         )
-    return None
+    return None, damaged
 
 
-def checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints of a folder, the oldest first."""
+def quarantine(damaged: Mapping[Path, str], log: Callable[[str], Any]) -> None:
+    """Rename damaged checkpoints to end in .damaged.
+
+    Args:
+        damaged: The error of each checkpoint by path, as `newest` returns it.
+        log: Called with a sentence for each.
+    """
+    for path, error in damaged.items():
+        renamed = path.with_suffix(DAMAGED)
+        os.replace(path, renamed)
+        log(f"{error} It is kept as {renamed.name}; the checkpoint before it is taken.")
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints of a folder, the oldest first."""
     paths: list[Path] = list(folder.glob(f"epoch-*{SUFFIX}"))
     return sorted(paths)
 
 
 def prune(folder: Path, keep: int) -> None:
-    """Remove all checkpoints but the newest `keep`, and what killed writers have left."""
-    for path in checkpoints(folder)[:-keep]:
+    """Remove all checkpoints except the newest `keep`, and temporary files of killed processes."""
+    for path in list_checkpoints(folder)[:-keep]:
         path.unlink()
     sweep(folder)
 

@@ -1,4 +1,4 @@
-"""Checks of what a user passes, made before anything is trained or changed."""
+"""Checks of data from users, made before anything is trained or changed."""
 
 import itertools
 import math
@@ -9,20 +9,23 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.typing import LatentModel
+
 ANY_NUMBER = (-math.inf, math.inf)
 
 
-def check_data(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """Check arrays whole and other sources by their first batch.
+def check_data(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """Check all rows of arrays, or the first batch of another source.
 
     Args:
-        model: The autoencoder that the data are for; it is built when it is not yet.
-        x: What `fit` takes: arrays, a `tf.data.Dataset`, `PyDataset`, `DataLoader` or generator.
-        y: The target, when `x` is an array.
-        sample_weight: One number for each example, when `x` is an array.
+        model: The autoencoder that the data are for. It is built if it is not built yet.
+        x: Data as `fit` takes them: arrays, a `tf.data.Dataset`, `PyDataset`, `DataLoader` or
+            generator.
+        y: The target, if `x` is an array.
+        sample_weight: One number for each example, if `x` is an array.
 
     Returns:
-        `x`, or for a generator an equal one, because its first batch had to be taken.
+        `x`. For a generator, an equal generator, because its first batch was taken.
 
     Raises:
         ValueError: If there are no data, or they have the wrong shape, are not finite, or lie
@@ -34,11 +37,11 @@ def check_data(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> 
         return x
     first = _first_batch(x)
     if are_arrays(first):
-        _check_first(model, first)
+        _check_first_batch(model, first)
     return _generator(itertools.chain([first], x)) if isinstance(x, Iterator) else x
 
 
-def _check_first(model: Any, first: Any) -> None:
+def _check_first_batch(model: LatentModel, first: Any) -> None:
     batch = keras.utils.unpack_x_y_sample_weight(first)
     shape = tuple(keras.tree.flatten(batch[0])[0].shape)
     if model.built and shape == tuple(model.event_shape):
@@ -49,15 +52,26 @@ def _check_first(model: Any, first: Any) -> None:
     check_batch(model, *batch)
 
 
-def check_validation_data(model: Any, data: Any) -> Any:
-    """`check_data` for what `fit` takes as `validation_data`: a source or `(x, y, ...)`."""
+def check_validation_data(model: LatentModel, data: Any) -> Any:
+    """Check the `validation_data` of `fit`, a source or `(x, y, ...)`; see `check_data`."""
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     checked = check_data(model, x, y, sample_weight)
     return data if checked is x else checked
 
 
-def check_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> None:
-    """Check the shapes and values of one batch of inputs and targets; see `check_data`."""
+def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = None) -> None:
+    """Check the shapes and values of one batch of inputs and targets.
+
+    Args:
+        model: The autoencoder that the batch is for. It is built if it is not built yet.
+        x: Arrays of one batch.
+        y: The target; None if it is `x`.
+        sample_weight: One number for each example, or None.
+
+    Raises:
+        ValueError: As for `check_data`.
+        TypeError: If there are values that are not numbers.
+    """
     event, *others = keras.tree.flatten(x)
     if len(event.shape) == 0 or event.shape[0] == 0:
         raise ValueError(
@@ -82,8 +96,29 @@ def check_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None) ->
         check_values("sample_weight", sample_weight, (0.0, math.inf), "sample weights")
 
 
+def check_examples(model: LatentModel, x: Any, count: int) -> np.ndarray:
+    """Check examples of x from which a model takes its state, and return them in float32.
+
+    Args:
+        model: The autoencoder that the examples are for.
+        x: Arrays with the examples in axis 0; see `keras_vae.excerpts.sample_examples`.
+        count: Smallest number of examples.
+
+    Returns:
+        The first array of x, float32 `(examples, *event_shape)`.
+
+    Raises:
+        ValueError: If there are fewer than `count` examples, or they do not fit the model.
+    """
+    first = keras.tree.flatten(x)[0]
+    if len(first) < count:
+        raise ValueError(f"Expected at least {count} examples. Received: {len(first)}.")
+    check_batch(model, x)
+    return first.astype("float32")
+
+
 def check_count_of_parts(encoder: Any, x: Any) -> None:
-    """Raise unless `x` is as many arrays as a functional encoder takes; others are not asked."""
+    """Raise ValueError unless `x` has as many arrays as a functional encoder has inputs."""
     takes, parts = getattr(encoder, "inputs", None), keras.tree.flatten(x)
     if takes and len(parts) != len(takes):
         raise ValueError(
@@ -94,7 +129,13 @@ def check_count_of_parts(encoder: Any, x: Any) -> None:
 
 
 def check_shape(name: str, shape: Any, event_shape: tuple) -> None:
-    """Raise unless `shape` is `(batch, *event_shape)`, where None in `event_shape` is any size."""
+    """Raise ValueError unless `shape` is `(batch, *event_shape)`.
+
+    Args:
+        name: Name of the argument, for the message.
+        shape: The shape that was received.
+        event_shape: Sizes of the axes after the batch; None allows any size.
+    """
     event = tuple(shape)[1:]
     if len(shape) == len(event_shape) + 1 and all(
         want is None or have is None or want == have
@@ -114,7 +155,18 @@ def check_shape(name: str, shape: Any, event_shape: tuple) -> None:
 
 
 def check_values(name: str, values: Any, support: tuple[float, float], what: str) -> None:
-    """Raise unless all `values` are finite numbers within `support`."""
+    """Raise unless all `values` are finite numbers within `support`.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: An array or a tensor.
+        support: Smallest and largest value that is allowed.
+        what: Owner of the support, for the message, such as "the 'bernoulli' likelihood".
+
+    Raises:
+        ValueError: If a value is NaN, infinite or outside the support.
+        TypeError: If the values are not real numbers.
+    """
     low, high = _extremes(name, values)
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(
@@ -132,7 +184,7 @@ def check_values(name: str, values: Any, support: tuple[float, float], what: str
 
 
 def row_weights(sample_weight: Any) -> Any:
-    """Sample weights as float32 of shape `(batch,)`; None stays None.
+    """Return sample weights as float32 of shape `(batch,)`; None stays None.
 
     Raises:
         ValueError: If there is more than one number for each example.
@@ -148,7 +200,7 @@ def row_weights(sample_weight: Any) -> Any:
 
 
 def _check_count(name: str, values: Any, x: Any) -> None:
-    """Raise unless there are as many rows in `values` as in `x`."""
+    """Raise ValueError unless `values` has as many rows as `x`."""
     if len(values.shape) == 0 or values.shape[0] != x.shape[0]:
         raise ValueError(
             f"Expected {name} with {x.shape[0]} rows, as many as x. Received: shape "
@@ -157,7 +209,7 @@ def _check_count(name: str, values: Any, x: Any) -> None:
 
 
 def _extremes(name: str, values: Any) -> tuple[float, float]:
-    """The least and the greatest value; NaN if there is one."""
+    """Return the smallest and the largest value; both are NaN if any value is NaN."""
     if not isinstance(values, np.ndarray):
         values = ops.convert_to_numpy(values)
     if values.dtype.kind in "OSUcMm":
@@ -166,19 +218,19 @@ def _extremes(name: str, values: Any) -> tuple[float, float]:
 
 
 def are_arrays(x: Any) -> bool:
-    """Whether `x` is an array, a tensor or a structure of them, rather than a source of them."""
+    """Return whether `x` is an array, a tensor, or a structure of these.
+
+    Anything else is a source of batches. An element without a `shape`, such as a number, makes
+    `x` a source; None is skipped.
+    """
     leaves = [leaf for leaf in keras.tree.flatten(x) if leaf is not None]
     return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
 
 
 def _first_batch(source: Any) -> Any:
-    """The first batch of a source that can be iterated, or of a `PyDataset`."""
-    if isinstance(source, keras.utils.PyDataset):
-        if source.num_batches != 0:
-            return source[0]
-    elif source is not None:
-        for batch in source:
-            return batch
+    """Return the first batch of an iterable or a `PyDataset`, with its target and weights."""
+    for batch in () if source is None else source:
+        return batch
     raise ValueError(
         "Expected arrays or a source that gives at least one batch. Received: "
         f"{'nothing' if source is None else type(source).__name__ + ' without any batch'}."
@@ -186,12 +238,12 @@ def _first_batch(source: Any) -> Any:
 
 
 def _generator(items: Any) -> Iterator:
-    """A real generator, the only kind of iterator that Keras takes."""
+    """Wrap an iterable in a generator, the only kind of iterator that Keras takes."""
     yield from items
 
 
 def check_images(layer: keras.layers.Layer, x: Any) -> None:
-    """Raise ValueError unless `x`, given to `layer`, has the rank of images."""
+    """Raise ValueError unless `x`, an input of `layer`, has the four axes of images."""
     if len(x.shape) != 4:
         raise ValueError(
             f"Expected images (batch, height, width, channels) for {type(layer).__name__}. "

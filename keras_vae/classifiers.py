@@ -1,4 +1,4 @@
-"""A classifier from a trained autoencoder: its encoder, and a head on top."""
+"""Classifiers from trained autoencoders: the encoder with a classification head."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,8 @@ import keras
 from keras import layers
 
 from keras_vae.autoencoder import Autoencoder
-from keras_vae.conditioned import Conditioned
+from keras_vae.conditioned import Conditioning
+from keras_vae.keras_private import flatten_layers
 from keras_vae.masking import Masking
 
 Tensor = Any
@@ -22,15 +23,15 @@ def classifier_from(
     dropout: float = 0.0,
     name: str = "classifier",
 ) -> keras.Model:
-    """A classifier that starts from the encoder of `model`.
+    """Make a classifier from the encoder of `model`.
 
-    It is a functional Keras model of its own: `compile`, `fit`, `evaluate`, `save` and `export` are
-    Keras's, and it holds nothing of the decoder. Its encoder is a copy. Training the classifier
-    therefore changes no weight of `model`, freezing it freezes nothing there, and training `model`
-    on does not reach the classifier.
+    The classifier is a functional Keras model: `compile`, `fit`, `evaluate`, `save` and `export`
+    are those of Keras, and it does not hold the decoder. Its encoder is a copy. Training or
+    freezing the classifier does not affect `model`, and training `model` further does not affect
+    the classifier.
 
-    With `freeze` only the head is trained, and normalizations in the encoder keep their statistics.
-    To train the head first and all of it then, set `classifier.get_layer("encoder").trainable =
+    With `freeze` only the head is trained, and normalization layers of the encoder keep their
+    statistics. To fine-tune all layers afterwards, set `classifier.get_layer("encoder").trainable =
     True` and compile again.
 
     Example:
@@ -40,15 +41,15 @@ def classifier_from(
 
     Args:
         model: A built autoencoder, trained or not.
-        num_classes: How many classes, at least 2; labels are 0 to `num_classes` - 1.
+        num_classes: Number of classes, at least 2; labels are 0 to `num_classes` - 1.
         freeze: Whether the encoder's weights stay as they are.
-        layer: Read the output of this layer of the encoder in place of the code, which is the
-            encoder's first output: of a VAE the mean, of `VQVAE`, `FSQ` and `SparseAutoencoder` the
-            vectors before they are quantized or thinned out, of a `LadderVAE` the top features.
-        hidden: Widths of dense layers between what is read and the classes; none is a linear
-            classifier.
-        dropout: Share of the features that training drops before each dense layer.
-        name: Of the classifier.
+        layer: Name of the encoder layer whose output is read; None reads the encoder's first
+            output. That is the mean of a VAE, the vectors before quantization of `VQVAE` and `FSQ`,
+            the activations before thresholding of `SparseAutoencoder`, the top features of a
+            `LadderVAE`.
+        hidden: Widths of dense layers before the classes; none makes a linear classifier.
+        dropout: Dropout rate before each dense layer.
+        name: Name of the classifier.
 
     Returns:
         A model from x, or `(x, mask)` of a masked model, to probabilities `(batch, num_classes)`,
@@ -61,27 +62,27 @@ def classifier_from(
     """
     _check(model, num_classes, hidden, dropout)
     encoder, inputs = _copy(model, layer)
-    for each in encoder._flatten_layers():  # Keras leaves out layers inside a trainable model.
+    for each in flatten_layers(encoder):  # Keras leaves out layers inside a trainable model.
         each.trainable = not freeze
-    h = _flat(keras.tree.flatten(encoder(inputs))[0])
+    h = _flatten(keras.tree.flatten(encoder(inputs))[0])
     for width in hidden:
-        h = layers.Dense(width, "relu")(_dropped(h, dropout))
-    # Probabilities of many classes are not for half precision.
+        h = layers.Dense(width, "relu")(_dropout(h, dropout))
+    # Probabilities of many classes need more than half precision.
     head = layers.Dense(num_classes, "softmax", dtype="float32", name="probabilities")
-    return keras.Model(inputs, head(_dropped(h, dropout)), name=name)
+    return keras.Model(inputs, head(_dropout(h, dropout)), name=name)
 
 
 def _copy(model: Autoencoder, layer: str | None) -> tuple[keras.layers.Layer, Any]:
-    """A copy of the encoder up to what is read, with its weights, and symbolic inputs for it."""
+    """Return a copy of the encoder up to the output that is read, and symbolic inputs for it."""
     encoder = model.encoder
     if getattr(encoder, "inputs", None) and hasattr(encoder, "layers"):
-        # Cut off what is not read, such as z_log_var: it would never get a gradient.
+        # Cut off unused outputs, such as z_log_var: they would never get a gradient.
         output = encoder.outputs[0] if layer is None else _output(encoder, layer)
-        part = keras.Model(_unpacked(encoder.inputs), output, name="encoder")
+        part = keras.Model(_unpack_single(encoder.inputs), output, name="encoder")
         copy = keras.models.clone_model(part)
         inputs = [keras.Input(t.shape[1:], dtype=t.dtype, name=t.name) for t in encoder.inputs]
         copy.set_weights(part.get_weights())
-        return copy, _unpacked(inputs)
+        return copy, _unpack_single(inputs)
     if layer is not None:
         raise ValueError(
             "Expected a functional or sequential encoder, whose layers can be read. Received: "
@@ -104,7 +105,7 @@ def _copy_of_subclass(encoder: keras.layers.Layer, x: Tensor) -> tuple[keras.lay
 
 
 def _output(encoder: Any, layer: str) -> Tensor:
-    """The output of a layer of a functional or sequential encoder, by the layer's name."""
+    """Return the output of a layer of a functional or sequential encoder, by the layer's name."""
     names = [each.name for each in encoder.layers]
     if layer not in names:
         raise ValueError(
@@ -113,15 +114,15 @@ def _output(encoder: Any, layer: str) -> Tensor:
     return keras.tree.flatten(encoder.get_layer(layer).output)[0]
 
 
-def _unpacked(tensors: Any) -> Any:
+def _unpack_single(tensors: Any) -> Any:
     return tensors[0] if len(tensors) == 1 else list(tensors)
 
 
-def _flat(h: Tensor) -> Tensor:
+def _flatten(h: Tensor) -> Tensor:
     return layers.Flatten(name="features")(h) if len(h.shape) > 2 else h
 
 
-def _dropped(h: Tensor, rate: float) -> Tensor:
+def _dropout(h: Tensor, rate: float) -> Tensor:
     return layers.Dropout(rate)(h) if rate else h
 
 
@@ -133,7 +134,7 @@ def _check(model: Any, num_classes: Any, hidden: Any, dropout: Any) -> None:
             f"Expected a built model. Received: {type(model).__name__} that has not seen data. "
             "(Call model.build((None, *shape_of_one_example)), or fit it.)"
         )
-    if isinstance(model, Conditioned) and not isinstance(model, Masking):
+    if isinstance(model, Conditioning) and not isinstance(model, Masking):
         raise ValueError(
             "Expected a model whose codes need nothing but x. Received: "
             f"{type(model).__name__}, whose encoder takes a condition, of which a label would give "

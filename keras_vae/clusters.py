@@ -1,4 +1,4 @@
-"""k-means, for codebooks that start from data."""
+"""k-means clustering, to initialize codebooks from data."""
 
 import numpy as np
 
@@ -9,18 +9,18 @@ CHUNK = 4096
 def kmeans(
     vectors: np.ndarray, count: int, seed: int | None = None, rounds: int = 20
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Clusters of vectors, by Lloyd's algorithm from a k-means++ start.
+    """Cluster vectors by Lloyd's algorithm with k-means++ initialization.
 
-    Source: Arthur & Vassilvitskii 2007. A center without vectors stays where it is.
+    Source: Arthur & Vassilvitskii 2007. A center without vectors does not move.
 
     Args:
         vectors: Shape `(n, dimensions)`.
-        count: How many clusters.
-        seed: Of the start.
-        rounds: Of Lloyd's algorithm.
+        count: Number of clusters.
+        seed: Seed of the initialization.
+        rounds: Rounds of Lloyd's algorithm.
 
     Returns:
-        The centers, `(count, dimensions)`, and how many vectors each has, `(count,)`.
+        The centers, `(count, dimensions)`, and the number of vectors of each, `(count,)`.
 
     Raises:
         ValueError: If there are fewer vectors than clusters.
@@ -41,7 +41,7 @@ def kmeans(
 
 
 def _spread(vectors: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """Vectors chosen one by one, each by its squared distance to those chosen before."""
+    """Choose vectors one by one, each by its squared distance to those chosen before."""
     chosen = [int(random.integers(len(vectors)))]
     distance = np.full(len(vectors), np.inf)
     while len(chosen) < count:

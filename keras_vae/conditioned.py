@@ -1,4 +1,4 @@
-"""Models of x given something known: a label, or which steps of a sequence there are."""
+"""Models of x given a condition, such as a label or the mask of a padded sequence."""
 
 from typing import Any
 
@@ -7,47 +7,59 @@ import numpy as np
 from keras import ops
 
 from keras_vae import checks, distributions
-from keras_vae.serving import Endpoint
+from keras_vae.endpoint import Endpoint
 
 Tensor = Any
 
 
-class Conditioned:
-    """Makes a model's input a pair `(x, condition)` and what it decodes a pair `(z, condition)`.
+class Conditioning:
+    """A mixin for models that encode a pair `(x, condition)` and decode a pair `(z, condition)`.
 
-    A mixin that comes before `Autoencoder` or `VAE`.
+    Put it before the model: `class MyModel(Conditioning, keras_vae.BetaTCVAE)`. The loss of the
+    model must pass the condition on, by `observation(with_condition(z, x))`. Models that cannot
+    set `takes_condition = False` and raise TypeError when they are built.
 
     Attributes:
-        conditional: Whether there is a condition; without one the model is as if not mixed.
-        condition_name: What it is called in errors and endpoints.
-        condition_shape: Its shape without the batch, known once the model is built.
+        conditional: Whether there is a condition. If False, the mixin has no effect.
+        condition_name: Name of the condition in errors and endpoints.
+        condition_shape: Shape of a condition without the batch axis, known after `build`.
     """
 
     conditional = True
     condition_name = "condition"
     condition_shape: tuple[int, ...]
+    takes_condition: bool
     encoder: Any
     decoder: Any
-    decoded: Any
+    observation_from_inputs: Any
     event_dtype: str
     event_shape: tuple[int, ...]
     latent_shape: tuple[int, ...]
     decode: Any
     reconstruct: Any
-    encoded: Any
-    sampled_codes: Any
-    drawn_codes: Any
-    _scores: Any
+    encode_endpoint: Any
+    sample_codes_from_seeds: Any
+    sample_codes: Any
+    score_endpoint: Any
 
     def build(self, input_shape: Any) -> None:
-        """Make all variables; `input_shape` are two shapes, of x and of the condition."""
+        """Make all variables.
+
+        Args:
+            input_shape: Two shapes with the batch axis, of x and of the condition.
+
+        Raises:
+            ValueError: If there are not two shapes, or the networks do not fit.
+            TypeError: If the loss of the model has no place for a condition.
+        """
         if self.conditional:
+            self._check_loss()
             self._check_shapes(input_shape)
             self.condition_shape = tuple(input_shape[1][1:])
         super().build(input_shape)  # type: ignore[misc]
 
     def build_for(self, x: Any) -> None:
-        """Build for a batch, and check that it is a pair."""
+        """Build for a batch, and raise ValueError unless it is a pair."""
         if not self.conditional:
             return super().build_for(x)  # type: ignore[misc]
         hint = f"A data set must give ((x, {self.condition_name}),), or that and y"
@@ -57,7 +69,7 @@ class Conditioned:
         self._check_condition(x[1])
 
     def encoder_outputs(self, x: Tensor, training: bool = False) -> list[Tensor]:
-        """What the encoder gives for a pair, in float32."""
+        """Return the outputs of the encoder for a pair, in float32."""
         if not self.conditional:
             return super().encoder_outputs(x, training)  # type: ignore[misc]
         self.build_for(x)
@@ -65,16 +77,16 @@ class Conditioned:
         return distributions.parameters(self.encoder(parts, training=training))
 
     def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:
-        """p(x | z, condition) for a pair `(z, condition)`."""
+        """Return the distribution p(x | z, condition) for a pair `(z, condition)`."""
         if not self.conditional:
             return super().observation(z, training)  # type: ignore[misc]
         self._check_pair("z", z, f"decode((z, {self.condition_name}))")
         checks.check_shape("z", z[0].shape, self.latent_shape)
         self._check_condition(z[1])
-        return self.decoded(_tensors(z), training)
+        return self.observation_from_inputs(_tensors(z), training)
 
-    def conditioned(self, z: Tensor, x: Tensor) -> Tensor:
-        """The codes, and the condition that is in `x`."""
+    def with_condition(self, z: Tensor, x: Tensor) -> Tensor:
+        """Return the pair of the codes `z` and the condition in `x`."""
         return [z, x[1]] if self.conditional else z
 
     def sample(
@@ -84,14 +96,17 @@ class Conditioned:
         temperature: float = 1.0,
         condition: Any = None,
     ) -> Tensor:
-        """New examples of a condition; see `Sampling.sample`.
+        """Sample new examples for a condition; see `Sampling.sample`.
 
         Args:
-            count: How many; as many as there are conditions if None.
+            count: Number of examples; None for the number of conditions.
             seed: As in `Sampling.sample`.
             temperature: As in `Sampling.sample`.
             condition: One for each example, `(count, *condition_shape)`, or one for all,
                 `condition_shape`.
+
+        Returns:
+            Shape `(count, *event_shape)`, in the range of the data.
 
         Raises:
             ValueError: If the condition is missing or of the wrong shape, or `count` or
@@ -100,10 +115,10 @@ class Conditioned:
         if not self.conditional:
             return super().sample(count, seed, temperature)  # type: ignore[misc]
         rows = self._conditions(condition, count)
-        return self.decode([self.drawn_codes(len(rows), seed, temperature), rows])
+        return self.decode([self.sample_codes(len(rows), seed, temperature), rows])
 
     def endpoints(self) -> dict[str, Endpoint]:
-        """Those of the model, each with the condition as its second input."""
+        """Return the endpoints of the model, each with the condition as its second input."""
         plain = super().endpoints()  # type: ignore[misc]
         if not self.conditional:
             return plain
@@ -111,22 +126,22 @@ class Conditioned:
         condition = keras.InputSpec(shape=shape, dtype="float32", name=self.condition_name)
         functions = {
             "reconstruct": lambda x, c: {"reconstruction": self.reconstruct([x, c])},
-            "encode": lambda x, c: self.encoded([x, c]),
+            "encode": lambda x, c: self.encode_endpoint([x, c]),
             "decode": lambda z, c: {"reconstruction": self.decode([z, c])},
-            "score": lambda x, c: self._scores([x, c]),
-            "sample": self._sampled_given,
+            "score": lambda x, c: self.score_endpoint([x, c]),
+            "sample": self._sample_given_condition,
         }
         return {
             name: Endpoint(functions[name], (*endpoint.inputs, condition))
             for name, endpoint in plain.items()
         }
 
-    def _sampled_given(self, seed: Tensor, condition: Tensor) -> dict[str, Tensor]:
-        z = self.sampled_codes(seed)
+    def _sample_given_condition(self, seed: Tensor, condition: Tensor) -> dict[str, Tensor]:
+        z = self.sample_codes_from_seeds(seed)
         return {"reconstruction": self.decode([z, condition]), "z": z}
 
     def _conditions(self, condition: Any, count: int | None) -> np.ndarray:
-        """One condition for each row, float32."""
+        """Return one condition for each row, float32."""
         shape = None if condition is None else np.shape(condition)
         if shape == self.condition_shape:
             copies = 1 if count is None else max(count, 0)
@@ -138,6 +153,14 @@ class Conditioned:
                 f"(Give it as condition=...)"
             )
         return np.asarray(condition, "float32")
+
+    def _check_loss(self) -> None:
+        if not self.takes_condition:
+            raise TypeError(
+                "Expected a model whose loss takes a condition, such as VAE, IWAE, BetaTCVAE or "
+                f"FactorVAE. Received: {type(self).__name__}. (keras_vae.ConditionalVAE is ready "
+                "to use.)"
+            )
 
     def _check_shapes(self, shapes: Any) -> None:
         if len(shapes) != 2 or not all(isinstance(s, list | tuple) for s in shapes):
@@ -158,5 +181,5 @@ class Conditioned:
 
 
 def _tensors(pair: Any, dtype: str = "float32") -> list[Tensor]:
-    """Both as tensors, the first of `dtype`: Keras takes no mixture of tensors and arrays."""
+    """Convert both to tensors, the first to `dtype`; Keras refuses tensors mixed with arrays."""
     return [ops.convert_to_tensor(p, t) for p, t in zip(pair, (dtype, "float32"), strict=True)]

@@ -1,8 +1,8 @@
-"""The constructor call is the configuration.
+"""A mixin that records the arguments of a constructor as the configuration of the object.
 
-What a model was constructed with is recorded once, here, so that no class writes a `get_config`;
-and a model whose networks know their shapes is built when its constructor returns, so that no
-lazily made state can be missing from a file or from an optimizer.
+So no class writes its own `get_config`. A model whose networks know their shapes is also built
+when its constructor returns. So no variable that is made late can be missing from a file or an
+optimizer.
 """
 
 import contextlib
@@ -14,10 +14,11 @@ from typing import Any
 import keras
 
 
-class Constructed:
-    """Records the arguments of the outermost constructor; calls `constructed` when it is done.
+class RecordedInit:
+    """A mixin that records the arguments of the outermost constructor for `get_config`.
 
-    Layers that a constructor makes take the `dtype` that it is given, as a file does too.
+    After the last constructor it calls `finish_construction`. Layers that a constructor makes
+    get the `dtype` that was passed to it.
     """
 
     _arguments: dict[str, Any]
@@ -25,48 +26,48 @@ class Constructed:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Wrap the constructor that `cls` defines or inherits."""
         super().__init_subclass__(**kwargs)
-        type.__setattr__(cls, "__init__", _recorded(cls, cls.__init__))
+        type.__setattr__(cls, "__init__", _record_arguments(cls, cls.__init__))
 
-    def constructed(self) -> None:
-        """Called once, after the whole chain of constructors has run."""
+    def finish_construction(self) -> None:
+        """Do the work that comes after all constructors have run: here nothing."""
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, serialized, with the defaults of Keras it takes."""
+        """Return the serialized constructor arguments, with the defaults of Keras."""
         inherited = super().get_config()  # type: ignore[misc]
         takes = inspect.signature(type(self)).parameters
         if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in takes.values()):
             inherited = {name: value for name, value in inherited.items() if name in takes}
-        own = {name: _serialized(value) for name, value in self._arguments.items()}
+        own = {name: _serialize(value) for name, value in self._arguments.items()}
         return {**inherited, **own}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """The object that was constructed with `config`."""
+        """Make an object from the result of `get_config`."""
         deserialize = keras.saving.deserialize_keras_object
         return cls(**{name: deserialize(value) for name, value in config.items()})
 
 
-def _recorded(cls: type[Constructed], init: Callable[..., None]) -> Callable[..., None]:
-    """`init`, with its arguments kept when the object is a `cls` itself."""
+def _record_arguments(cls: type[RecordedInit], init: Callable[..., None]) -> Callable[..., None]:
+    """Wrap `init` so that it records its arguments if the object is exactly a `cls`."""
 
     @functools.wraps(init)
-    def __init__(self: Constructed, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: RecordedInit, *args: Any, **kwargs: Any) -> None:
         if type(self) is not cls:
             return init(self, *args, **kwargs)
-        arguments = _arguments(init, (self, *args), kwargs)
+        arguments = _bind_by_name(init, (self, *args), kwargs)
         with _default_dtype(arguments.get("dtype")):
             init(self, *args, **kwargs)
-        # Keras would wrap a dictionary and look for layers in it; this one is only remembered.
+        # Set without Keras, which would wrap a dictionary and track the layers in it.
         object.__setattr__(self, "_arguments", arguments)
-        self.constructed()
+        self.finish_construction()
 
-    # Keras reads the signature of the constructor without looking behind decorators.
+    # Keras reads the signature of the constructor and does not follow `__wrapped__`.
     __init__.__signature__ = inspect.signature(init)  # type: ignore[attr-defined]
     return __init__
 
 
-def _arguments(init: Callable[..., None], args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """All arguments of a call by name, defaults included, `**kwargs` flattened, `self` left out."""
+def _bind_by_name(init: Callable[..., None], args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return all arguments of a call by name, with defaults and `**kwargs`, without `self`."""
     signature = inspect.signature(init)
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
@@ -81,7 +82,7 @@ def _arguments(init: Callable[..., None], args: tuple, kwargs: dict[str, Any]) -
 
 @contextlib.contextmanager
 def _default_dtype(policy: Any) -> Iterator[None]:
-    """New layers have `policy` inside, unless they are given another one."""
+    """Set `policy` as the dtype of new layers inside the context."""
     before = keras.config.dtype_policy()
     try:
         if policy is not None:
@@ -91,8 +92,8 @@ def _default_dtype(policy: Any) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _serialized(value: Any) -> Any:
-    """`value` for a file; a class is kept by its name, registered with Keras or its own."""
+def _serialize(value: Any) -> Any:
+    """Serialize `value` for a file; a class becomes its registered or own name."""
     if isinstance(value, type):
         return keras.saving.get_registered_name(value)
     return keras.saving.serialize_keras_object(value)

@@ -1,8 +1,8 @@
-"""Weights of loss terms that look at the term: free bits, capacity, a target (GECO).
+"""Controllers: loss weights that depend on the loss term (free bits, capacity, GECO).
 
-All three are functions f of a term's mean over the batch. A controller gives them as one number
-for each example, whose mean is f and whose gradient is that of f, so that what is minimized stays
-a mean over examples. The terms themselves are logged as they are measured.
+Each controller is a function f of a term's mean over the batch. It returns one number for each
+example. Their mean is f and their gradient is that of f, so the loss stays a mean over examples.
+The terms themselves are logged without weights.
 """
 
 import math
@@ -13,13 +13,13 @@ from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vae import arguments
-from keras_vae.construction import Constructed
+from keras_vae.construction import RecordedInit
 
 Tensor = Any
 
 
-class Controller(Constructed, keras.layers.Layer):
-    """The base of the controllers; its variables are saved with the model.
+class Controller(RecordedInit, keras.layers.Layer):
+    """Base class of controllers; its variables are saved with the model.
 
     Example:
         >>> free = keras_vae.controllers.FreeBits(nats=2.0)
@@ -27,7 +27,7 @@ class Controller(Constructed, keras.layers.Layer):
     """
 
     def minimized(self, term: Tensor, mean: Tensor, step: Tensor) -> Tensor:
-        """What is minimized for a term, one number for each example.
+        """Return the loss of a term, one number for each example.
 
         Args:
             term: The term, `(batch,)`, in nats.
@@ -42,10 +42,10 @@ class Controller(Constructed, keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class FreeBits(Controller):
-    """max(nats, mean of the term): no pressure on the term below a threshold.
+    """Free bits, max(nats, mean of the term): no pressure on the term below a threshold.
 
-    Source: Kingma et al. 2016 (arXiv:1606.04934), equation 15, with one group. A threshold for
-    each dimension of the code is `keras_vae.FreeBitsVAE`.
+    Source: Kingma et al. 2016 (arXiv:1606.04934), equation 15, with one group.
+    `keras_vae.FreeBitsVAE` has a threshold for each dimension of the code.
 
     Args:
         nats: The threshold.
@@ -60,13 +60,15 @@ class FreeBits(Controller):
         self.nats = arguments.real("nats", nats, 0.0)
 
     def minimized(self, term: Tensor, mean: Tensor, step: Tensor) -> Tensor:
-        """`term` above the threshold, the threshold below."""
+        """Return `term` if its mean is above the threshold, else the threshold."""
         return ops.where(mean > self.nats, term, ops.full_like(term, self.nats))
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Capacity(Controller):
-    """gamma * |mean of the term - nats|: the term is held at a capacity that may grow.
+    """Capacity control, gamma * |mean of the term - nats|: the term is held at a capacity.
+
+    The capacity may grow during training.
 
     Source: Burgess et al. 2018 (arXiv:1804.03599), equation 8; there nats rises from 0 to 25 in
     100,000 steps, `LinearWarmUp(100_000, end=25.0)`, and gamma is 1000.
@@ -85,25 +87,26 @@ class Capacity(Controller):
         self.gamma = arguments.real("gamma", gamma)
 
     def minimized(self, term: Tensor, mean: Tensor, step: Tensor) -> Tensor:
-        """The distance, positive on average whichever side of the capacity the mean is on."""
+        """Return the weighted distance from the capacity; its mean is never negative."""
         nats = self.nats(step) if callable(self.nats) else self.nats
         return self.gamma * ops.sign(mean - nats) * (term - nats)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Geco(Controller):
-    """multiplier * (term - target), with a multiplier that grows while the term is above target.
+    """GECO, multiplier * (term - target): the multiplier grows while the term is above the target.
 
-    Source: Rezende & Viola 2018 (arXiv:1810.00597), algorithm 1. On "reconstruction" it gives the
-    least rate at which the distortion reaches the target; on "kl" it is a target rate.
+    Source: Rezende & Viola 2018 (arXiv:1810.00597), algorithm 1. On "reconstruction" it
+    minimizes the rate under the constraint that the distortion reaches the target. On "kl" the
+    target is a rate.
 
     Args:
-        target: Where the mean of the term shall be, in nats.
-        rate: The log of the multiplier moves by this for each nat above the target and step, and
-            by at most 0.1 a step.
-        smoothing: Decay of the running mean that is compared with the target.
-        start: The multiplier to begin with.
-        bounds: Least and greatest multiplier.
+        target: Target of the term's mean, in nats.
+        rate: Change of the multiplier's log in a step, for each nat above the target. The change is
+            at most 0.1.
+        smoothing: Decay of the term's running mean, which is compared with the target.
+        start: Initial multiplier.
+        bounds: Smallest and largest multiplier.
         **kwargs: `name` of `keras.layers.Layer`.
 
     Raises:
@@ -122,7 +125,7 @@ class Geco(Controller):
         super().__init__(**kwargs)
         if rate <= 0 or not 0 <= smoothing < 1 or not 0 < bounds[0] <= start <= bounds[1]:
             raise ValueError(
-                "Expected rate above 0, smoothing in [0, 1) and 0 < least <= start <= greatest. "
+                "Expected rate above 0, smoothing in [0, 1) and 0 < smallest <= start <= largest. "
                 f"Received: rate={rate!r}, smoothing={smoothing!r}, start={start!r}, "
                 f"bounds={bounds!r}."
             )
@@ -133,15 +136,15 @@ class Geco(Controller):
 
     @property
     def multiplier(self) -> Tensor:
-        """The weight of the term now, a number above 0."""
+        """Current weight of the term, above 0."""
         return ops.exp(self.log_multiplier)
 
     def minimized(self, term: Tensor, mean: Tensor, step: Tensor) -> Tensor:
-        """The Lagrangian of the constraint that the mean of the term is at most the target."""
+        """Return the Lagrangian of the constraint that the term's mean is at most the target."""
         return ops.stop_gradient(self.multiplier) * (term - self.target)
 
     def update(self, mean: Tensor, step: Tensor) -> None:
-        """Move the running mean, and the multiplier along it."""
+        """Update the running mean and the multiplier."""
         smooth = self.smoothing * self.average + (1.0 - self.smoothing) * mean
         average = ops.where(step == 0, mean, smooth)
         move = ops.clip(self.rate * (average - self.target), -0.1, 0.1)

@@ -1,4 +1,4 @@
-"""Autoencoders as a transformer of scikit-learn, which this module needs and `keras_vae` does not.
+"""Autoencoders as scikit-learn transformers; only this module needs scikit-learn.
 
 from keras_vae.dimension_reduction import AutoencoderTransformer
 """
@@ -15,8 +15,7 @@ import numpy as np
 from keras_vae import nets
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.distributions import get
-from keras_vae.estimators.compiled import padded
-from keras_vae.latents import as_numpy
+from keras_vae.estimators.compiled import map_batches
 
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -28,12 +27,14 @@ except ImportError as error:
         '(pip install "keras-vae[samplers]")'
     ) from error
 
-# Rows at a time; always so many, so that a row's code does not depend on those beside it.
+# Rows of each batch, small data too: the code of a row then does not depend on other rows.
 ROWS = 256
 
 
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Dimension reduction by an autoencoder: codes are the new features.
+    """A scikit-learn transformer that reduces dimensions by an autoencoder.
+
+    The latent codes are the new features.
 
     With `hidden=()` it is linear and, trained long enough, spans the subspace of the principal
     components (Baldi & Hornik 1989). Scale the features first, for instance with a
@@ -50,20 +51,21 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     Args:
         n_components: Size of the code, at least 1.
         hidden: Widths of the encoder's hidden layers, which the decoder mirrors.
-        likelihood: Of the features, see `keras_vae.distributions.get`; "normal" is squared error.
+        likelihood: Likelihood of the features, see `keras_vae.distributions.get`; "normal" is
+            squared error.
         build: A function from the number of features and `n_components` to another autoencoder, of
             examples `(features,)` and codes `(n_components,)`; `hidden` and `likelihood` are then
             unused.
-        epochs: How often to go through the data.
+        epochs: Passes through the data.
         batch_size: Rows per step.
-        learning_rate: Of Adam.
+        learning_rate: Learning rate of Adam.
         random_state: Seed of weights, order and noise: an integer, a `RandomState` or None. A fit
             sets the global seed of Keras and of its backend; those of Python and NumPy stay.
 
     Attributes:
         model_: The trained `keras_vae.Autoencoder`.
-        history_: What was logged, a list of a number for each epoch, by name.
-        n_features_in_: How many features there were.
+        history_: Logged numbers: a list of one for each epoch, by name.
+        n_features_in_: Number of features of the training data.
     """
 
     def __init__(
@@ -91,31 +93,31 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """Train a new autoencoder on the rows of `X`, `(samples, features)`; `y` is ignored.
 
         Raises:
-            ValueError: If `X` is not of finite numbers within the support of the likelihood, or an
-                argument of the constructor is out of range.
-            TypeError: If `build` gives no autoencoder.
+            ValueError: If `X` has numbers that are not finite or outside the support of the
+                likelihood, or an argument of the constructor is out of range.
+            TypeError: If `build` returns no autoencoder.
         """
         x = validate_data(self, X, dtype=[np.float32, np.float64]).astype("float32")
         self._check_arguments()
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        with _seeded(seed):
-            model = self._built(x.shape[1], seed)
+        with _temporary_seed(seed):
+            model = self._make_model(x.shape[1], seed)
             model.compile(keras.optimizers.Adam(self.learning_rate))
             history = model.fit(x, epochs=self.epochs, batch_size=self.batch_size, verbose=0)
         self.model_, self.history_ = model, history.history
         return self
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Codes `(samples, n_components)` of the rows of `X`, in its floating-point type."""
+        """Return codes `(samples, n_components)` of the rows of `X`, in its floating-point type."""
         check_is_fitted(self)
         x = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
-        return _mapped(self.model_.encode, x)
+        return _apply_in_batches(self.model_.encode, x)
 
     def inverse_transform(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Rows `(samples, features)` of codes `X`, in the range of the data.
+        """Decode codes `X` to rows `(samples, features)`, in the range of the data.
 
         Raises:
-            ValueError: If codes have another size.
+            ValueError: If the codes have another size.
         """
         check_is_fitted(self)
         codes = check_array(X, dtype=[np.float32, np.float64])
@@ -123,13 +125,13 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             raise ValueError(
                 f"Expected codes of {self._n_features_out} numbers. Received: {codes.shape[1]}."
             )
-        return _mapped(self.model_.decode, codes)
+        return _apply_in_batches(self.model_.decode, codes)
 
     def score(self, X: Any, y: Any = None) -> float:  # noqa: N803
-        """Minus the mean squared error of a feature after `transform` and back; `y` is ignored."""
+        """Return minus the mean squared error of the reconstruction of `X`; `y` is ignored."""
         check_is_fitted(self)
         x = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
-        rebuilt = _mapped(self.model_.reconstruct, x)
+        rebuilt = _apply_in_batches(self.model_.reconstruct, x)
         return -float(np.mean(np.square(rebuilt - x, dtype="float64")))
 
     @property
@@ -147,8 +149,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             if not isinstance(value, Integral) or value < 1:
                 raise ValueError(f"Expected {name} of at least 1. Received: {value!r}.")
 
-    def _built(self, features: int, seed: int) -> Autoencoder:
-        """A new autoencoder for so many features."""
+    def _make_model(self, features: int, seed: int) -> Autoencoder:
+        """Make a new autoencoder for this number of features."""
         if self.build is None:
             heads = get(self.likelihood).heads
             size, hidden = int(self.n_components), tuple(self.hidden)
@@ -169,16 +171,14 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return model
 
 
-def _mapped(function: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
-    """`function` of all rows, in the floating-point type of `x`."""
-    rows = x.astype("float32")
-    parts = [as_numpy(function(padded(rows[i : i + ROWS], ROWS))) for i in range(0, len(x), ROWS)]
-    return np.concatenate(parts)[: len(x)].astype(x.dtype)
+def _apply_in_batches(function: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
+    """Apply `function` to all rows, in the floating-point type of `x`."""
+    return map_batches(function, x.astype("float32"), ROWS).astype(x.dtype)
 
 
 @contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """The seeds of Keras and its backend are `seed`; those of Python and NumPy come back."""
+def _temporary_seed(seed: int) -> Iterator[None]:
+    """Seed Keras and its backend; restore the states of Python and NumPy afterwards."""
     states = random.getstate(), np.random.get_state()
     try:
         keras.utils.set_random_seed(seed)

@@ -1,41 +1,51 @@
-"""A few examples of a data set, for state of a model that comes from data."""
+"""The first examples of a data set, and its batches, from any source that Keras takes."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import keras
 import numpy as np
 
-from keras_vae import checks
 
-
-def excerpt(model: Any, data: Any, count: int, seed: int | None = None) -> np.ndarray:
-    """`count` different examples, float32 `(count, *event_shape)`.
+def input_batches(source: Any) -> Iterator[Any]:
+    """Yield x of each batch of a source, without the target and the sample weights.
 
     Args:
-        model: The model that they are for; see `keras_vae.checks.check_data`.
-        data: An array, of which rows are chosen at random, or a source of batches that are
-            shuffled already, such as a `tf.data.Dataset`: its first rows are taken.
-        count: How many.
-        seed: Of the choice.
+        source: An iterable of batches or a `PyDataset`. A batch is x, `(x, y)` or
+            `(x, y, sample_weight)`, as a tuple or a list. x is an array, a tensor, or a
+            dictionary or tuple of these.
 
-    Raises:
-        ValueError: If there are fewer, or they do not fit the model.
+    Yields:
+        x as NumPy arrays, in the structure that it had.
+    """
+    for batch in source:
+        x = keras.utils.unpack_x_y_sample_weight(batch)[0]
+        yield keras.tree.map_structure(np.asarray, x)
+
+
+def sample_examples(data: Any, count: int, seed: int | None = None) -> Any:
+    """Return at most `count` different examples of a data set.
+
+    Args:
+        data: An array, of which rows are chosen at random, or a source of shuffled batches (see
+            `input_batches`), of which the first rows are taken.
+        count: Number of examples.
+        seed: Seed of the random choice.
+
+    Returns:
+        NumPy arrays with the rows in axis 0, in the structure of x. There are fewer rows if
+        `data` have fewer. A source without batches gives an array of shape `(0,)`.
     """
     if hasattr(data, "shape"):
         rows = np.asarray(data)
-        if len(rows) >= count:
-            rows = rows[np.random.default_rng(seed).choice(len(rows), count, replace=False)]
-    else:
-        rows = _first(data, count)
-    if len(rows) < count:
-        raise ValueError(f"Expected at least {count} examples. Received: {len(rows)}.")
-    checks.check_batch(model, rows)
-    return rows.astype("float32")
-
-
-def _first(batches: Any, count: int) -> np.ndarray:
-    parts: list[np.ndarray] = []
-    for batch in batches:
-        parts.append(np.asarray(batch[0] if isinstance(batch, tuple) else batch))
-        if sum(map(len, parts)) >= count:
+        if len(rows) < count:
+            return rows
+        return rows[np.random.default_rng(seed).choice(len(rows), count, replace=False)]
+    taken: list[Any] = []
+    for x in input_batches(data):
+        taken.append(x)
+        if sum(len(keras.tree.flatten(part)[0]) for part in taken) >= count:
             break
-    return np.concatenate(parts)[:count] if parts else np.zeros((0,))
+    if not taken:
+        return np.zeros((0,))
+    return keras.tree.map_structure(lambda *parts: np.concatenate(parts)[:count], *taken)

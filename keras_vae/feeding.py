@@ -1,7 +1,7 @@
-"""Arrays as batches of a `tf.data.Dataset` that never stalls, in the order in which Keras has them.
+"""Batches of arrays as a `tf.data.Dataset` without autotuning, in Keras's order.
 
-The autotuner of tf.data blocks the ends of epochs, for up to as long as they take: see
-docs/performance.md. Keras's own pipeline for arrays has it on and cannot be told otherwise.
+The autotuner of tf.data blocks at the end of each epoch, for up to the time of an epoch: see
+docs/performance.md. Keras's own pipeline for arrays has it on, without an option to turn it off.
 """
 
 from __future__ import annotations
@@ -17,48 +17,55 @@ if TYPE_CHECKING:
 
 PARALLEL_BATCHES = 2
 BATCHES_AHEAD = 2
-# tf.data hands buffers to Eigen, which aborts the process on any that is aligned to less.
+# tf.data passes buffers to Eigen, which aborts the process if one is aligned to fewer bytes.
 ALIGNMENT = 64
 DEFAULT_BATCH_SIZE = 32  # Keras's.
 
 
-def fed_fit(given: dict[str, Any], model: Any = None) -> dict[str, Any]:
-    """The arguments of `fit`, with arrays as data sets of the same batches in the same order.
+def with_tf_data_for_fit(given: dict[str, Any], model: Any = None) -> dict[str, Any]:
+    """Return the arguments of `fit` with each array replaced by a `tf.data.Dataset`.
+
+    The batches and their order are those that Keras would make.
 
     Args:
         given: The arguments by name; not changed.
-        model: Whose `fit`; one of several replicas gets its data from Keras.
+        model: The model to fit. If it has several replicas, Keras makes its batches.
     """
-    if not _ours(given, model):
+    if not _uses_tf_data(given, model):
         return given
-    given = _with_validation(given)
+    given = _split_validation(given)
     if given.get("validation_split") and given.get("validation_data") is None:
         return given  # Keras refuses it.
     size = given.get("batch_size")
     if given.get("validation_data") is not None:
         validation = keras.utils.unpack_x_y_sample_weight(given["validation_data"])
         size_then = given.get("validation_batch_size") or size
-        batches = _fed(validation, size_then, given.get("validation_steps"), False)
+        batches = _as_tf_data(validation, size_then, given.get("validation_steps"), False)
         if batches is not None:
             given |= {"validation_data": batches, "validation_batch_size": None}
     data = tuple(given.get(name) for name in ("x", "y", "sample_weight"))
-    batches = _fed(data, size, given.get("steps_per_epoch"), given.get("shuffle", True))
-    return given if batches is None else given | _in_place(batches) | {"shuffle": False}
+    batches = _as_tf_data(data, size, given.get("steps_per_epoch"), given.get("shuffle", True))
+    return given if batches is None else given | _as_x(batches) | {"shuffle": False}
 
 
-def fed_once(given: dict[str, Any], model: Any = None) -> dict[str, Any]:
-    """The same for `evaluate` and `predict`, which go over their data once, in order."""
-    if not _ours(given, model):
+def with_tf_data_for_one_pass(given: dict[str, Any], model: Any = None) -> dict[str, Any]:
+    """Return the arguments of `evaluate` or `predict` with arrays replaced by a `tf.data.Dataset`.
+
+    Args:
+        given: The arguments by name; not changed.
+        model: The model. If it has several replicas, Keras makes its batches.
+    """
+    if not _uses_tf_data(given, model):
         return given
     data = tuple(given.get(name) for name in ("x", "y", "sample_weight"))
-    batches = _fed(data, given.get("batch_size"), given.get("steps"), False)
+    batches = _as_tf_data(data, given.get("batch_size"), given.get("steps"), False)
     if batches is None:
         return given
-    return {k: v for k, v in (given | _in_place(batches)).items() if k in given}
+    return {k: v for k, v in (given | _as_x(batches)).items() if k in given}
 
 
-def _ours(given: dict[str, Any], model: Any) -> bool:
-    """Whether Keras would use tf.data, with nothing around it."""
+def _uses_tf_data(given: dict[str, Any], model: Any) -> bool:
+    """Return whether Keras would use tf.data, without class weights or several replicas."""
     if keras.backend.backend() != "tensorflow" or given.get("class_weight") is not None:
         return False
     import tensorflow as tf
@@ -67,15 +74,15 @@ def _ours(given: dict[str, Any], model: Any) -> bool:
     return not several and not tf.distribute.has_strategy()
 
 
-def _in_place(batches: Any) -> dict[str, Any]:
+def _as_x(batches: Any) -> dict[str, Any]:
     return {"x": batches, "y": None, "sample_weight": None, "batch_size": None}
 
 
-def _with_validation(given: dict[str, Any]) -> dict[str, Any]:
-    """`given` with its `validation_split` made, where Keras would make one of arrays."""
+def _split_validation(given: dict[str, Any]) -> dict[str, Any]:
+    """Return `given` with `validation_data` split off as `validation_split` says, as in Keras."""
     part = given.get("validation_split")
     data = tuple(given.get(name) for name in ("x", "y", "sample_weight"))
-    if not part or given.get("validation_data") is not None or not _are_arrays(data):
+    if not part or given.get("validation_data") is not None or not _are_numpy_or_tf_arrays(data):
         return dict(given)
     rows = _rows(data)
     at = math.floor(rows * (1.0 - part))
@@ -86,15 +93,15 @@ def _with_validation(given: dict[str, Any]) -> dict[str, Any]:
         for s in (slice(0, at), slice(at, None))
     )
     x, y, sample_weight = head
-    made = {"x": x, "y": y, "sample_weight": sample_weight}
-    return given | made | {"validation_data": tail, "validation_split": 0.0}
+    training = {"x": x, "y": y, "sample_weight": sample_weight}
+    return given | training | {"validation_data": tail, "validation_split": 0.0}
 
 
-def _fed(data: tuple, batch_size: int | None, steps: int | None, shuffle: Any) -> Any:
-    """Batches of `(x, y, sample_weight)` without autotuning; None for what is left to Keras."""
+def _as_tf_data(data: tuple, batch_size: int | None, steps: int | None, shuffle: Any) -> Any:
+    """Return batches of `(x, y, sample_weight)` without autotuning; None leaves it to Keras."""
     import tensorflow as tf
 
-    if _are_arrays(data):
+    if _are_numpy_or_tf_arrays(data):
         rows = _rows(data)
         if any(leaf.shape[0] != rows for leaf in _leaves(data)):
             return None  # Keras refuses it.
@@ -110,48 +117,54 @@ def _fed(data: tuple, batch_size: int | None, steps: int | None, shuffle: Any) -
 
 
 def batches(arrays: Any, batch_size: int, shuffle: Any = False) -> tf.data.Dataset:
-    """All rows of `arrays` once for each iterator, the last batch ragged.
+    """Return a dataset of all rows of `arrays`; the last batch may be smaller.
 
     Args:
-        arrays: A structure of arrays with as many rows; None stays None.
+        arrays: A structure of arrays with equally many rows; None stays None.
         batch_size: Rows of a batch.
-        shuffle: True for an order of rows drawn for each iterator, "batch" for one within each
-            batch, False for the order they have. As with Keras, after `set_random_seed` every
-            iterator has the same order.
+        shuffle: True to shuffle all rows for each iterator, "batch" to shuffle within each
+            batch, False to keep the order. As with Keras, after `set_random_seed` every iterator
+            has the same order.
     """
     import tensorflow as tf
 
     rows = _rows(arrays)
     tensors = keras.tree.map_structure(
-        lambda a: None if a is None else resident(a), keras.tree.lists_to_tuples(arrays)
+        lambda a: None if a is None else aligned_tensor(a), keras.tree.lists_to_tuples(arrays)
     )
     whole = rows // batch_size * batch_size
 
-    def order(_: tf.Tensor) -> tf.Tensor:
+    def draw_order(_: tf.Tensor) -> tf.Tensor:
         indices = tf.range(rows, dtype=tf.int64)
         return tf.random.shuffle(indices) if shuffle and shuffle != "batch" else indices
 
-    def sliced(indices: tf.Tensor) -> tf.data.Dataset:
+    def slice_batches(indices: tf.Tensor) -> tf.data.Dataset:
         parts = tf.data.Dataset.from_tensor_slices(tf.reshape(indices[:whole], (-1, batch_size)))
         return parts.concatenate(tf.data.Dataset.from_tensors(indices[whole:]).take(rows - whole))
 
-    def gathered(indices: tf.Tensor) -> Any:
+    def gather_rows(indices: tf.Tensor) -> Any:
         return keras.tree.map_structure(
             lambda t: None if t is None else tf.gather(t, indices), tensors
         )
 
-    indices = tf.data.Dataset.range(1).map(order).flat_map(sliced)
+    indices = tf.data.Dataset.range(1).map(draw_order).flat_map(slice_batches)
     if shuffle == "batch":
         indices = indices.map(tf.random.shuffle)
-    made = indices.map(gathered, num_parallel_calls=PARALLEL_BATCHES, deterministic=True)
-    made = made.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
-    return made.prefetch(BATCHES_AHEAD).with_options(pipeline_options())
+    dataset = indices.map(gather_rows, num_parallel_calls=PARALLEL_BATCHES, deterministic=True)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
+    return dataset.prefetch(BATCHES_AHEAD).with_options(pipeline_options())
 
 
-def resident(array: Any) -> tf.Tensor:
-    """Copies an array once, into a tensor on the host; floats become those of Keras.
+def aligned_tensor(array: Any) -> tf.Tensor:
+    """Copy an array once, into an aligned tensor in host memory; floats become `floatx`.
 
     `tf.constant` would copy it twice and keep the first copy until some later conversion.
+
+    Args:
+        array: A NumPy array or anything that TensorFlow converts.
+
+    Returns:
+        A tensor of the same shape.
     """
     import tensorflow as tf
 
@@ -169,7 +182,7 @@ def resident(array: Any) -> tf.Tensor:
 
 
 def pipeline_options() -> tf.data.Options:
-    """The options of every pipeline here: no autotuning, no rewriting, a fixed order."""
+    """Return the options of every pipeline: no autotuning, no rewriting, a fixed order."""
     import tensorflow as tf
 
     options = tf.data.Options()
@@ -180,7 +193,7 @@ def pipeline_options() -> tf.data.Options:
 
 
 def cardinality(source: Any) -> int | None:
-    """The number of batches of a `tf.data.Dataset` that knows it, else None."""
+    """Return the number of batches of a `tf.data.Dataset`, or None if it is unknown."""
     if keras.backend.backend() != "tensorflow":
         return None
     import tensorflow as tf
@@ -197,8 +210,8 @@ def _rows(data: Any) -> int:
     return int(_leaves(data)[0].shape[0])
 
 
-def _are_arrays(data: Any) -> bool:
-    """Whether all of `data` are arrays of NumPy or tensors of TensorFlow that have values."""
+def _are_numpy_or_tf_arrays(data: Any) -> bool:
+    """Return whether all of `data` are NumPy arrays or TensorFlow tensors with values."""
     import tensorflow as tf
 
     leaves = _leaves(data)

@@ -1,4 +1,4 @@
-"""Writing files so that a crash or a full disk never costs what was there before."""
+"""Atomic writing of files: after a crash or on a full disk, the old file is still there."""
 
 import contextlib
 import glob
@@ -12,15 +12,15 @@ from typing import Any
 def write_atomically(
     path: str | Path, write: Callable[[Path], Any], machines: bool = False
 ) -> Path:
-    """Let `write` make a file beside `path`, put it on the disk, then rename it to `path`.
+    """Write a temporary file next to `path`, flush it to disk, then rename it to `path`.
 
-    A killed process leaves a hidden file beside `path`, which the next one to write it removes.
+    A killed process leaves a hidden file next to `path`, which the next writer of `path` removes.
 
     Args:
-        path: The file to make or to replace; its folder must exist.
+        path: The file to write or to replace; its folder must exist.
         write: Called with the path of a temporary file that has the suffix of `path`.
-        machines: Whether other machines may write the same path at the same time: then the
-            temporary file has a name that no process elsewhere can have, and nothing is removed.
+        machines: Whether other machines may write the same path at the same time. If so, the name
+            of the temporary file is unique among all machines, and no files are removed.
 
     Returns:
         `path`.
@@ -45,7 +45,14 @@ def write_atomically(
 
 
 def sweep(folder: Path, name: str = "*") -> None:
-    """Remove what writers of `name` in `folder` left that were killed; living ones are let be."""
+    """Remove the temporary files of killed writers of `name` in `folder`.
+
+    Files of running processes stay.
+
+    Args:
+        folder: The folder.
+        name: Name of the file that was written, or "*" for all.
+    """
     stem, suffix = (
         ("*", "*") if name == "*" else map(glob.escape, (Path(name).stem, Path(name).suffix))
     )
@@ -56,7 +63,14 @@ def sweep(folder: Path, name: str = "*") -> None:
 
 
 def save_model(model: Any, path: str | Path) -> Path:
-    """`model.save(path)`, but a crash leaves either the old file or the new one, never half.
+    """Save a model atomically: a crash leaves either the old file or the new one.
+
+    Args:
+        model: A Keras model.
+        path: The file; its name ends in .keras and its folder must exist.
+
+    Returns:
+        `path`.
 
     Raises:
         ValueError: If `path` does not end in .keras.
@@ -68,8 +82,8 @@ def save_model(model: Any, path: str | Path) -> Path:
 
 
 def _is_alive(process: int) -> bool:
-    """Whether another process has this number; files of our own number are from an earlier one."""
-    if os.name == "nt":  # There the call below would end the process.
+    """Return whether another process has this number; this process's own number is not alive."""
+    if os.name == "nt":  # On Windows the call below would end the process.
         return True
     try:
         os.kill(process, 0)

@@ -1,4 +1,4 @@
-"""What `fit`, `evaluate` and `predict` do before Keras does the rest: check, and feed."""
+"""Checks and data preparation in `fit`, `evaluate` and `predict`, before those of Keras."""
 
 import inspect
 import math
@@ -7,62 +7,107 @@ from typing import Any
 
 import keras
 
-from keras_vae import checks, feeding, resuming, speed
+from keras_vae import checks, feeding
+from keras_vae.keras_private import validates_in_fit
 
 
 class Fitting:
-    """`fit`, `evaluate` and `predict` on data that were checked, in batches that never stall."""
+    """The methods `fit`, `evaluate` and `predict` with checks of the data and fast batches."""
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """`keras.Model.fit`, after a check of all data (`keras_vae.checks.check_data`).
+        """Run `keras.Model.fit` after a check of all data (`keras_vae.checks.check_data`).
 
-        On TensorFlow arrays become batches of this package, the same ones in the same order.
+        On TensorFlow, this package makes the batches of arrays. They are the same as Keras's, in
+        the same order.
+
+        Args:
+            x: Input, as for `keras.Model.fit`.
+            y: Target, or None to reconstruct `x`.
+            *args: Other arguments of `keras.Model.fit`.
+            **kwargs: Other arguments of `keras.Model.fit`.
+
+        Returns:
+            The `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If the data do not fit the model.
         """
-        given = _by_name(keras.Model.fit, self, (x, y, *args), kwargs)
-        given["x"] = checks.check_data(self, x, y, given.get("sample_weight"))
+        given = _name_arguments(keras.Model.fit, self, (x, y, *args), kwargs)
+        given["x"] = checks.check_data(self, x, y, given.get("sample_weight"))  # type: ignore[arg-type]
         if given.get("validation_data") is not None:
-            data = checks.check_validation_data(self, given["validation_data"])
+            data = checks.check_validation_data(self, given["validation_data"])  # type: ignore[arg-type]
             given["validation_data"] = data
-        speed.keep_to_steps(self, given.get("steps_per_epoch"), given.get("validation_steps"))
-        if _resumes(given.get("callbacks")):
-            speed.keep_to_steps(self, _count_batches(given))
-        return super().fit(**feeding.fed_fit(given, self))  # type: ignore[misc]
+        steps = given.get("steps_per_epoch"), given.get("validation_steps")
+        lower_steps_per_execution(self, *steps)
+        if _needs_whole_executions(given.get("callbacks")):
+            lower_steps_per_execution(self, _count_batches(given))
+        return super().fit(**feeding.with_tf_data_for_fit(given, self))  # type: ignore[misc]
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """`keras.Model.evaluate`, after a check of the data (`keras_vae.checks.check_data`)."""
-        given = _by_name(keras.Model.evaluate, self, (x, y, *args), kwargs)
-        if kwargs.get("_use_cached_eval_dataset"):  # `fit` has checked its validation data.
+        """Run `keras.Model.evaluate` after a check of the data (`keras_vae.checks.check_data`).
+
+        Args:
+            x: Input, as for `keras.Model.evaluate`.
+            y: Target, or None to reconstruct `x`.
+            *args: Other arguments of `keras.Model.evaluate`.
+            **kwargs: Other arguments of `keras.Model.evaluate`.
+
+        Returns:
+            The means of the loss and its terms, as `keras.Model.evaluate` returns them.
+
+        Raises:
+            ValueError: If the data do not fit the model.
+        """
+        given = _name_arguments(keras.Model.evaluate, self, (x, y, *args), kwargs)
+        if validates_in_fit(kwargs):  # `fit` has checked its validation data.
             return super().evaluate(**given)  # type: ignore[misc]
-        given["x"] = checks.check_data(self, x, y, given.get("sample_weight"))
-        speed.keep_to_steps(self, given.get("steps"))
-        return super().evaluate(**feeding.fed_once(given, self))  # type: ignore[misc]
+        given["x"] = checks.check_data(self, x, y, given.get("sample_weight"))  # type: ignore[arg-type]
+        lower_steps_per_execution(self, given.get("steps"))
+        return super().evaluate(**feeding.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """`keras.Model.predict`."""
-        given = _by_name(keras.Model.predict, self, (x, *args), kwargs)
-        return super().predict(**feeding.fed_once(given, self))  # type: ignore[misc]
+        """Run `keras.Model.predict`, with batches of this package for arrays on TensorFlow."""
+        given = _name_arguments(keras.Model.predict, self, (x, *args), kwargs)
+        return super().predict(**feeding.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
 
 
-def _by_name(
+def lower_steps_per_execution(model: Any, *counts: int | None) -> None:
+    """Lower `steps_per_execution` to a divisor of each number of steps.
+
+    Otherwise Keras runs past the end of an epoch of given length. Where it gets no number of
+    steps, Keras stops at the end of the data.
+
+    Args:
+        model: A compiled model.
+        *counts: Steps of an epoch and of a validation; None for all data.
+    """
+    given = [count for count in counts if count]
+    if not given or not any(count % model.steps_per_execution for count in given):
+        return
+    model.steps_per_execution = math.gcd(model.steps_per_execution, *given)
+    model.train_function = model.test_function = model.predict_function = None
+
+
+def _name_arguments(
     function: Callable[..., Any], model: Any, args: tuple, kwargs: dict[str, Any]
 ) -> dict[str, Any]:
-    """The arguments of a method of Keras by name, without the model."""
+    """Return the arguments of a method of Keras by name, without the model."""
     signature = inspect.signature(function)
     given = signature.bind(model, *args, **kwargs).arguments
     others = given.pop("kwargs", {})
     return {name: value for name, value in given.items() if name != "self"} | others
 
 
-def _resumes(callbacks: Any) -> bool:
-    """Whether positions within an epoch are kept, which have to be ends of executions."""
+def _needs_whole_executions(callbacks: Any) -> bool:
+    """Return whether a callback, such as `ExactResume`, needs each epoch in whole executions."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
     known = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
-    return any(isinstance(callback, resuming.ExactResume) for callback in known)
+    return any(getattr(callback, "needs_whole_executions", False) for callback in known)
 
 
 def _count_batches(given: dict[str, Any]) -> int | None:
-    """How many batches the data of `fit` are, where that is known before."""
+    """Count the batches in the data of `fit`; None if that is unknown in advance."""
     x = given["x"]
     if checks.are_arrays(x):
         rows = keras.tree.flatten(x)[0].shape[0]

@@ -1,4 +1,4 @@
-"""Invertible networks with a Jacobian whose determinant is known, between vectors of one size."""
+"""Invertible networks with a known Jacobian determinant, between vectors of one size."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,15 +16,15 @@ LIMIT = 3.0
 
 
 class MaskedDense(keras.layers.Layer):
-    """A dense layer without the connections that `mask` leaves out, in float32.
+    """A dense layer without the connections that `mask` excludes, in float32.
 
-    Densities are not for half precision, and neither is an inverse.
+    Densities and inverses need more than half precision.
 
     Args:
         mask: Zeros and ones, `(inputs, outputs)`.
-        activation: Of the output.
+        activation: Activation of the output.
         zero: Start with weights of zero.
-        seed: Of the initial weights otherwise.
+        seed: Seed of the initial weights otherwise.
     """
 
     def __init__(
@@ -43,20 +43,22 @@ class MaskedDense(keras.layers.Layer):
         self.built = True
 
     def call(self, x: Tensor) -> Tensor:
-        """From `(batch, inputs)` to `(batch, outputs)`."""
+        """Transform `(batch, inputs)` to `(batch, outputs)`."""
         kernel = ops.multiply(self.kernel, tensor(self.mask))
         return self.activation(ops.matmul(tensor(x), kernel) + self.bias)
 
 
 class Affine(keras.layers.Layer):
-    """z = e * exp(log_scale) + shift, both functions of some elements of e; the identity at first.
+    """An affine step z = e * exp(log_scale) + shift, which starts as the identity.
 
-    A coupling layer or a step of an autoregressive flow, depending on which elements may be seen.
+    Log scale and shift are functions of some elements of e. The masks make it a coupling layer or a
+    step of an autoregressive flow.
 
     Args:
-        masks: Of each dense layer, `(inputs, outputs)`; outputs of the last are log scale, shift.
-        keep: Ones where an element stays as it is, `(size,)`.
-        seed: Of the initial weights.
+        masks: Mask of each dense layer, `(inputs, outputs)`; the last outputs are log scale and
+            shift.
+        keep: Ones for elements that do not change, `(size,)`.
+        seed: Seed of the initial weights.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class Affine(keras.layers.Layer):
         self.built = True
 
     def call(self, e: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Log scale and shift, each `(batch, size)`, for `e` and a context `(batch, ...)`."""
+        """Return log scale and shift, each `(batch, size)`, for `e` and an optional context."""
         h = tensor(e) if context is None else ops.concatenate([tensor(e), context], axis=1)
         for layer in self.hidden:
             h = layer(h)
@@ -80,14 +82,19 @@ class Affine(keras.layers.Layer):
 
     # Not `forward`, which is the name under which PyTorch calls a layer.
     def transform(self, e: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """z, and its log scales, whose sum is log |det dz/de|; both `(batch, size)`."""
+        """Return z and its log scales, both `(batch, size)`.
+
+        Their sum is log |det dz/de|.
+        """
         log_scale, shift = self(e, context)
         return tensor(e) * ops.exp(log_scale) + shift, log_scale
 
     def invert(
         self, z: Tensor, context: Tensor | None = None, passes: int = 1
     ) -> tuple[Tensor, Tensor]:
-        """The inverse of `transform`, and its log scales; a pass makes right what sees right ones.
+        """Return e and its log scales, the inverse of `transform`.
+
+        Each pass corrects the elements that depend only on correct ones.
 
         Args:
             z: `(batch, size)`.
@@ -102,13 +109,15 @@ class Affine(keras.layers.Layer):
 
 
 def coupling(size: int, odd: bool, hidden: Sequence[int], seed: int | None = None) -> Affine:
-    """An affine coupling (Dinh et al. 2017, arXiv:1605.08803, section 3.4), checkerboard masks.
+    """Make an affine coupling with checkerboard masks.
+
+    Source: Dinh et al. 2017, arXiv:1605.08803, section 3.4.
 
     Args:
         size: Elements of a vector.
-        odd: Whether elements 1, 3, 5, ... stay as they are; those that stay are what is seen.
+        odd: Whether elements 1, 3, 5, ... do not change; the network reads those that do not.
         hidden: Widths of the hidden layers.
-        seed: Of the initial weights.
+        seed: Seed of the initial weights.
     """
     keep = (np.arange(size) % 2 == int(odd)).astype("float32")
     widths = [size, *hidden, 2 * size]
@@ -120,16 +129,17 @@ def coupling(size: int, odd: bool, hidden: Sequence[int], seed: int | None = Non
 def autoregressive(
     size: int, backwards: bool, hidden: Sequence[int], context: int = 0, seed: int | None = None
 ) -> Affine:
-    """A step in which each element sees those before it: MADE (Germain et al. 2015).
+    """Make an autoregressive step, in which each element depends on those before it (MADE).
 
-    Masks are those of arXiv:1502.03509, section 4, with hidden units dealt out evenly.
+    Masks are those of Germain et al. 2015, arXiv:1502.03509, section 4, with evenly distributed
+    hidden units.
 
     Args:
         size: Elements of a vector.
         backwards: Whether the order of the elements is from the last to the first.
         hidden: Widths of the hidden layers.
-        context: Elements of a context, which all may see.
-        seed: Of the initial weights.
+        context: Elements of a context, on which all elements may depend.
+        seed: Seed of the initial weights.
     """
     order = np.arange(size)[::-1] if backwards else np.arange(size)
     # A unit of degree d sees the elements up to d in the order, one of degree -1 the context alone.

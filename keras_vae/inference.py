@@ -1,4 +1,4 @@
-"""The verbs of a model compiled once, for a program that encodes or decodes many times."""
+"""The methods of a model compiled once, for programs that encode or decode many times."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae import checks
-from keras_vae.steps import compiled
+from keras_vae.steps import compile_function
 
 Tensor = Any
 Specs = tuple[keras.InputSpec, ...]
@@ -17,20 +17,20 @@ LARGEST_BATCH = 256
 
 
 class Compiled:
-    """`encode`, `decode`, `reconstruct`, `score` and `sample` of a model without Python in between.
+    """The methods `encode`, `decode`, `reconstruct`, `score` and `sample` of a model, compiled.
 
-    A verb is compiled at its first call: on TensorFlow once for all numbers of rows, on JAX once
-    for each power of two up to `largest_batch`, to which rows are filled up. More rows than that
-    go in batches. The weights are those of the model at each call; all else of it, such as layers
-    that are exchanged, is that of the first call.
+    A method is compiled at its first call. TensorFlow compiles it once for all numbers of rows.
+    JAX compiles it once for each power of two up to `largest_batch`, and pads rows to it. More
+    rows than `largest_batch` go in batches. Each call uses the current weights of the model.
+    Other changes of the model after the first call, such as an exchanged layer, have no effect.
 
     Example:
         >>> fast = keras_vae.Compiled(model)
-        >>> picture = fast.decode(code)    # Many times as fast as model.decode for one code.
+        >>> image = fast.decode(code)  # Many times as fast as model.decode for one code.
 
     Args:
         model: A built model.
-        largest_batch: Rows at a time.
+        largest_batch: Largest number of rows of one call of the compiled function.
 
     Raises:
         ValueError: If the model is not built, or `largest_batch` is below 1.
@@ -48,20 +48,20 @@ class Compiled:
         self._compiled: dict[Any, tuple[Callable[..., dict[str, Tensor]], bool, Specs]] = {}
 
     def encode(self, x: Any) -> Tensor:
-        """`model.encode(x)`; of a conditional model, of a pair."""
+        """Return `model.encode(x)`; for a conditional model, `x` is a pair."""
         answer = self.call("encode", x)
         return answer["z" if "z" in answer else "z_mean"]
 
     def decode(self, z: Any) -> Tensor:
-        """`model.decode(z)`."""
+        """Return `model.decode(z)`."""
         return self.call("decode", z)["reconstruction"]
 
     def reconstruct(self, x: Any) -> Tensor:
-        """`model.reconstruct(x)`."""
+        """Return `model.reconstruct(x)`."""
         return self.call("reconstruct", x)["reconstruction"]
 
     def score(self, x: Any) -> Tensor:
-        """`model.score(x)`; arrays of NumPy are checked as there."""
+        """Return `model.score(x)`; NumPy arrays are checked first, as by the model."""
         if all(isinstance(part, np.ndarray) for part in keras.tree.flatten(x)):
             checks.check_batch(self.model, x)
         return self.call("score", x)["score"]
@@ -69,47 +69,47 @@ class Compiled:
     def sample(
         self, count: int, seed: int | None = None, temperature: float = 1.0, condition: Any = None
     ) -> Tensor:
-        """`model.sample(count, seed, temperature)`, of a conditional model given conditions."""
-        codes = self.model.drawn_codes(count, seed, temperature)
+        """Return `model.sample(count, seed, temperature)`, given conditions if it has any."""
+        codes = self.model.sample_codes(count, seed, temperature)
         return self.decode(codes if condition is None else [codes, condition])
 
     def call(self, name: str, inputs: Any) -> dict[str, Tensor]:
-        """What an endpoint of the model answers, by name.
+        """Return the outputs of an endpoint of the model, by name.
 
         Args:
-            name: Of the endpoint.
-            inputs: One array or a structure of them, in the order of the endpoint.
+            name: Name of the endpoint, one of `model.endpoints()`.
+            inputs: One array, or a structure of arrays in the order of the endpoint.
 
         Raises:
             ValueError: If the model has no such endpoint, or the inputs do not fit it.
         """
-        function, by_shape, specs = self._function(name)
-        tensors = _tensors(specs, inputs)
+        function, by_shape, specs = self._compile(name)
+        tensors = _to_tensors(specs, inputs)
         rows = int(tensors[0].shape[0])
         if rows == 1:
             return function(*tensors)
         parts = [
-            _answer(function, [t[start : start + self.largest_batch] for t in tensors], by_shape)
+            _run_batch(function, [t[start : start + self.largest_batch] for t in tensors], by_shape)
             for start in range(0, rows, self.largest_batch)
         ]
         if len(parts) == 1:
             return parts[0]
         return {key: ops.concatenate([part[key] for part in parts]) for key in parts[0]}
 
-    def _function(self, name: str) -> tuple[Callable[..., Any], bool, Specs]:
-        key = name, id(self.model.sampler)  # Its numbers are constants of what is compiled.
+    def _compile(self, name: str) -> tuple[Callable[..., Any], bool, Specs]:
+        key = name, id(self.model.sampler)  # Its values are constants in the graph.
         if key not in self._compiled:
             endpoints = self.model.endpoints()
             if name not in endpoints:
                 raise ValueError(f"Expected one of {', '.join(endpoints)}. Received: {name!r}.")
             endpoint = endpoints[name]
-            made = compiled(endpoint.function, endpoint.inputs, self.model)
-            self._compiled[key] = (*made, endpoint.inputs)
+            function, by_shape = compile_function(endpoint.function, endpoint.inputs, self.model)
+            self._compiled[key] = (function, by_shape, endpoint.inputs)
         return self._compiled[key]
 
 
-def _tensors(specs: Specs, inputs: Any) -> list[Tensor]:
-    """The inputs as tensors of the right type, with their shapes checked."""
+def _to_tensors(specs: Specs, inputs: Any) -> list[Tensor]:
+    """Convert the inputs to tensors of the right type, and check their shapes."""
     given = keras.tree.flatten(inputs)
     if len(given) != len(specs):
         names = ", ".join(spec.name for spec in specs)
@@ -127,13 +127,13 @@ def _tensors(specs: Specs, inputs: Any) -> list[Tensor]:
     return tensors
 
 
-def _answer(
+def _run_batch(
     function: Callable[..., dict[str, Tensor]], tensors: list[Tensor], by_shape: bool
 ) -> dict[str, Tensor]:
-    """One batch, filled up to a power of two with copies of its first row where shapes count."""
+    """Run one batch; if `by_shape`, pad it to a power of two with copies of its first row."""
     rows = int(tensors[0].shape[0])
     size = 1 << (rows - 1).bit_length() if by_shape else rows
     if size == rows:
         return function(*tensors)
-    filled = [ops.concatenate([t, ops.repeat(t[:1], size - rows, axis=0)], axis=0) for t in tensors]
-    return {key: value[:rows] for key, value in function(*filled).items()}
+    padded = [ops.concatenate([t, ops.repeat(t[:1], size - rows, axis=0)], axis=0) for t in tensors]
+    return {key: value[:rows] for key, value in function(*padded).items()}

@@ -1,4 +1,4 @@
-"""Filling in what is missing of an example."""
+"""Inpainting: fill the masked region of examples."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_vae import checks
 from keras_vae.autoencoder import Autoencoder
-from keras_vae.estimators.compiled import Compiled, default_batch_size, padded
+from keras_vae.estimators.compiled import CompiledFunction, default_batch_size, map_batches
 from keras_vae.models.masked import MaskedAutoencoder
 
 
@@ -20,37 +20,37 @@ def inpaint(
     start: float | None = None,
     batch_size: int | None = None,
 ) -> np.ndarray:
-    """`x` with what is not known filled in; what is known stays exactly as it is.
+    """Fill the masked region of `x`; known elements do not change.
 
-    What is missing starts as the mean of what is known of the example. Then `steps` times the
-    example is reconstructed and the missing part taken from that: a deterministic form of the
-    imputation of Rezende et al. 2014 (arXiv:1401.4082, appendix F). A VAE is drawn to likely
-    examples in this way; a plain autoencoder with a wide code may change little. A denoiser that
-    was trained to uncover what a corruption fills with 0 expects just that, once: `start=0.0,
-    steps=1`. A `MaskedAutoencoder` always takes one step, and looks at the patches that are wholly
-    known.
+    The masked region starts as the mean of the known elements of the example. Then the example is
+    reconstructed `steps` times, and the masked region is taken from each reconstruction. This is a
+    deterministic form of the imputation of Rezende et al. 2014 (arXiv:1401.4082, appendix F). It
+    draws a VAE towards likely examples. A plain autoencoder with a wide code may change little.
+
+    For a denoiser trained on a corruption that fills with 0, use `start=0.0, steps=1`. A
+    `MaskedAutoencoder` always takes one step, and reads the patches that are wholly known.
 
     Example:
         >>> mask = np.ones((28, 28))
-        >>> mask[:, 14:] = 0  # The right half is missing.
+        >>> mask[:, 14:] = 0  # The right half is masked.
         >>> whole = keras_vae.inpaint(model, images, mask)
 
     Args:
         model: A built autoencoder.
-        x: Examples, `(batch, *event_shape)`, with anything, NaN too, where they are not known; or
-            what the model takes in their place, the examples first.
-        mask: 1 or True for what is known, 0 for what is not: of the shape of `x`, of one example,
-            or of images without channels, `(batch, height, width)` or `(height, width)`.
-        steps: How often to reconstruct.
-        start: What is missing starts with this value; None for the mean of what is known.
+        x: Examples, `(batch, *event_shape)`, with any values, even NaN, in the masked region. For a
+            model with several inputs a list of arrays, the examples first.
+        mask: 1 or True for known elements, 0 for masked elements: of the shape of `x`, of one
+            example, or of images without channels, `(batch, height, width)` or `(height, width)`.
+        steps: Number of reconstructions.
+        start: Initial value of the masked region; None for the mean of the known elements.
         batch_size: Examples at a time; changes the speed only.
 
     Returns:
         `(batch, *event_shape)`, float32, in the range of the data.
 
     Raises:
-        ValueError: If the mask has another shape or other values, nothing of an example is known
-            (of a `MaskedAutoencoder` no patch), or what is known does not fit the model.
+        ValueError: If the mask has another shape or other values, an example has no known element
+            (for a `MaskedAutoencoder` no known patch), or known elements do not fit the model.
         TypeError: If `model` is no autoencoder of `keras_vae`.
     """
     if not isinstance(model, Autoencoder):
@@ -59,19 +59,18 @@ def inpaint(
         raise ValueError(f"Expected steps of at least 1. Received: {steps!r}.")
     event, *others = (np.asarray(part) for part in keras.tree.flatten(x))
     known = known_elements(mask, event)
-    first = started(event, known, start)
+    first = fill_unknown(event, known, start)
     checks.check_batch(model, [first, *others] if others else first)
     size = min(batch_size or default_batch_size(model.event_shape), len(event))
     step, inputs, steps = _step(model, known, others, steps)
-    parts = [
-        _filled(step, padded([a[i : i + size] for a in (first, known, *inputs)], size), steps)
-        for i in range(0, len(event), size)
-    ]
-    return np.concatenate(parts)[: len(event)]
+    return map_batches(lambda batch: _fill(step, batch, steps), [first, known, *inputs], size)
 
 
 def known_elements(mask: Any, x: np.ndarray) -> np.ndarray:
-    """`mask` as booleans of the shape of `x`, see `inpaint`, whose errors it raises."""
+    """Return `mask` as booleans of the shape of `x`.
+
+    Errors are those of `inpaint`.
+    """
     mask = np.asarray(mask)
     shapes = {x.shape: mask, x.shape[1:]: mask[None]}
     if x.ndim == 4:
@@ -84,20 +83,20 @@ def known_elements(mask: Any, x: np.ndarray) -> np.ndarray:
         )
     if not np.isin(mask, (0, 1)).all():
         raise ValueError(
-            "Expected a mask of 1, for what is known, and 0. Received: values "
+            "Expected a mask of 1, for known elements, and 0. Received: values "
             f"{np.unique(mask)[:5].tolist()}."
         )
     known = np.broadcast_to(shapes[mask.shape] != 0, x.shape)
     if empty := int((~known.reshape(len(x), -1).any(axis=1)).sum()):
         raise ValueError(
-            "Expected a mask with a 1 for each example, as 1 is what is known. "
-            f"Received: {empty} example(s) of which nothing is known."
+            "Expected a mask with a 1, for known elements, for each example. "
+            f"Received: {empty} example(s) without known elements."
         )
     return known
 
 
-def started(x: np.ndarray, known: np.ndarray, start: float | None = None) -> np.ndarray:
-    """`x`, float32, with `start` or the mean of what is known of an example where it is not."""
+def fill_unknown(x: np.ndarray, known: np.ndarray, start: float | None = None) -> np.ndarray:
+    """Return `x`, float32, with `start` or the mean of an example's known elements elsewhere."""
     if start is not None:
         return np.where(known, x, start).astype("float32")
     axes = tuple(range(1, x.ndim))
@@ -106,7 +105,11 @@ def started(x: np.ndarray, known: np.ndarray, start: float | None = None) -> np.
 
 
 def visible_patches(model: MaskedAutoencoder, known: np.ndarray) -> np.ndarray:
-    """Which patches are wholly known, float32 `(batch, patches)`; raises ValueError for none."""
+    """Return 1 for patches that are wholly known, float32 `(batch, patches)`.
+
+    Raises:
+        ValueError: If an example has none.
+    """
     (rows, columns), side = model.grid, model.patch
     whole = known.reshape(len(known), rows, side, columns, side, -1).all(axis=(2, 4, 5))
     visible = whole.reshape(len(known), -1)
@@ -121,16 +124,16 @@ def visible_patches(model: MaskedAutoencoder, known: np.ndarray) -> np.ndarray:
 def _step(
     model: Autoencoder, known: np.ndarray, others: list[np.ndarray], steps: int
 ) -> tuple[Any, list[np.ndarray], int]:
-    """What gives new values for an example, what else it takes, and how often to call it."""
+    """Return the function that fills an example, its other inputs, and the number of calls."""
     if isinstance(model, MaskedAutoencoder):
         visible = visible_patches(model, known)
-        fill = Compiled(model, lambda x, seen: model.decode(model.encode_visible(x, seen)))
+        fill = CompiledFunction(model, lambda x, seen: model.decode(model.encode_visible(x, seen)))
         return fill.predict_on_batch, [visible], 1
-    rebuild = Compiled(model, lambda *x: model.reconstruct(list(x) if others else x[0]))
+    rebuild = CompiledFunction(model, lambda *x: model.reconstruct(list(x) if others else x[0]))
     return rebuild.predict_on_batch, others, steps
 
 
-def _filled(step: Callable[[Any], np.ndarray], batch: list[np.ndarray], steps: int) -> np.ndarray:
+def _fill(step: Callable[[Any], np.ndarray], batch: list[np.ndarray], steps: int) -> np.ndarray:
     x, known, *inputs = batch
     filled = x
     for _ in range(steps):

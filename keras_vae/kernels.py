@@ -1,8 +1,8 @@
-"""TensorFlow ops that do at once what Keras composes of many, on processors.
+"""TensorFlow ops that are faster than those of Keras on a CPU, with the same results.
 
-The numbers are those of Keras within rounding. They stand in for a method of a layer or of an
-optimizer only while a step or a function runs or is traced: what is saved, exported or called
-elsewhere is Keras's own.
+Results agree with those of Keras within rounding. An op replaces a method of a layer or of an
+optimizer only while a step or a function runs or is traced. Saved and exported models use Keras's
+own methods.
 """
 
 import contextlib
@@ -13,30 +13,34 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_vae.keras_private import adam_slots, flatten_layers
+
 Tensor = Any
 Replacement = tuple[Any, str, Callable]
 
-# Filters times elements of a kernel up to which the matrix product pays.
-MOST_COLUMNS = 48
+# Up to this many filters times elements of a kernel, the matrix product is faster.
+LARGEST_COLUMNS = 48
 
 
-def in_training(model: Any) -> contextlib.AbstractContextManager[None]:
-    """Use what is faster for the step of `model` that is made within.
+def use_in_training(model: Any) -> contextlib.AbstractContextManager[None]:
+    """Return a context in which the step of `model` uses the faster ops.
 
-    XLA, other devices than processors, and steps that run eagerly or on several replicas keep
-    Keras's ops.
+    Keras's ops stay with XLA, on a GPU, in eager steps, and with several replicas.
     """
-    alone = model.jit_compile or model.run_eagerly or _elsewhere()
-    return _replaced([] if alone else replacements(model))
+    unchanged = model.jit_compile or model.run_eagerly or _has_gpu_or_strategy()
+    return _replace_methods([] if unchanged else replacements(model))
 
 
-def in_calls(model: Any) -> contextlib.AbstractContextManager[None]:
-    """The same for a function that calls layers of `model`, compiled without XLA."""
-    return _replaced([] if _elsewhere() else _layers(model))
+def use_in_calls(model: Any) -> contextlib.AbstractContextManager[None]:
+    """Return a context in which calls of the layers of `model` use the faster ops.
+
+    It is for functions that are compiled without XLA.
+    """
+    return _replace_methods([] if _has_gpu_or_strategy() else _replace_layers(model))
 
 
 @contextlib.contextmanager
-def _replaced(methods: Iterable[Replacement]) -> Iterator[None]:
+def _replace_methods(methods: Iterable[Replacement]) -> Iterator[None]:
     states: list[tuple[dict[str, Any], str, Callable]] = [
         (owner.__dict__, name, method)
         for owner, name, method in methods
@@ -51,28 +55,28 @@ def _replaced(methods: Iterable[Replacement]) -> Iterator[None]:
             state.pop(name, None)
 
 
-def _elsewhere() -> bool:
+def _has_gpu_or_strategy() -> bool:
     return tf.distribute.has_strategy() or bool(tf.config.list_logical_devices("GPU"))
 
 
 def replacements(model: Any) -> Iterator[Replacement]:
-    """Owner, name and replacement of each method, once for each owner."""
+    """Yield the owner, the name and the replacement of each method, once for each owner."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW) and not optimizer.amsgrad:
-        yield optimizer, "update_step", _adam(optimizer)
-    yield from _layers(model)
+        yield optimizer, "update_step", _fused_adam(optimizer)
+    yield from _replace_layers(model)
 
 
-def _layers(model: Any) -> Iterator[Replacement]:
+def _replace_layers(model: Any) -> Iterator[Replacement]:
     if not has_onednn():  # TensorFlow's own kernels are as fast.
         return
-    for layer in {id(layer): layer for layer in model._flatten_layers()}.values():
+    for layer in {id(layer): layer for layer in flatten_layers(model)}.values():
         if type(layer) is keras.layers.Conv2DTranspose and _is_narrow(layer):
-            yield layer, "call", _upsampling(layer)
+            yield layer, "call", _upsampling_call(layer)
 
 
 def has_onednn() -> bool:
-    """Whether convolutions are oneDNN's; False where TensorFlow does not tell."""
+    """Return whether convolutions run on oneDNN; False if TensorFlow does not tell."""
     try:
         from tensorflow.python.util import _pywrap_util_port
     except ImportError:
@@ -80,19 +84,19 @@ def has_onednn() -> bool:
     return bool(_pywrap_util_port.IsMklEnabled())
 
 
-def _adam(optimizer: Any) -> Callable[[Any, Any, Any], None]:
-    """`Adam.update_step` as one op, which reads and writes each number once."""
+def _fused_adam(optimizer: Any) -> Callable[[Any, Any, Any], None]:
+    """Return `Adam.update_step` as one op, which reads and writes each number once."""
 
     def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
         if isinstance(gradient, tf.IndexedSlices) or gradient.dtype != variable.dtype:
             type(optimizer).update_step(optimizer, gradient, variable, learning_rate)
             return
         step = tf.cast(optimizer.iterations + 1, variable.dtype)
-        index = optimizer._get_variable_index(variable)
+        first, second = adam_slots(optimizer, variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=optimizer._momentums[index].value.handle,
-            v=optimizer._velocities[index].value.handle,
+            m=first.value.handle,
+            v=second.value.handle,
             beta1_power=tf.pow(tf.cast(optimizer.beta_1, variable.dtype), step),
             beta2_power=tf.pow(tf.cast(optimizer.beta_2, variable.dtype), step),
             lr=tf.cast(learning_rate, variable.dtype),
@@ -106,10 +110,10 @@ def _adam(optimizer: Any) -> Callable[[Any, Any, Any], None]:
 
 
 def _is_narrow(layer: Any) -> bool:
-    """Whether a transposed convolution is one that `upsampled` has and does faster."""
+    """Return whether `upsample` can compute a transposed convolution, and does so faster."""
     sizes = zip(layer.kernel_size, layer.strides, strict=True)
     return (
-        layer.filters * math.prod(layer.kernel_size) <= MOST_COLUMNS
+        layer.filters * math.prod(layer.kernel_size) <= LARGEST_COLUMNS
         and layer.padding == "same"
         and layer.output_padding is None
         and layer.data_format == "channels_last"
@@ -119,13 +123,13 @@ def _is_narrow(layer: Any) -> bool:
     )
 
 
-def _upsampling(layer: Any) -> Callable[[Tensor], Tensor]:
-    """`Conv2DTranspose.call` by `upsampled`."""
+def _upsampling_call(layer: Any) -> Callable[[Tensor], Tensor]:
+    """Return `Conv2DTranspose.call` on top of `upsample`."""
 
     def call(inputs: Tensor) -> Tensor:
         if None in inputs.shape[1:]:
             return type(layer).call(layer, inputs)
-        outputs = upsampled(inputs, tf.convert_to_tensor(layer.kernel), layer.strides)
+        outputs = upsample(inputs, tf.convert_to_tensor(layer.kernel), layer.strides)
         if layer.use_bias:
             outputs = tf.nn.bias_add(outputs, layer.bias)
         return outputs if layer.activation is None else layer.activation(outputs)
@@ -133,16 +137,17 @@ def _upsampling(layer: Any) -> Callable[[Tensor], Tensor]:
     return call
 
 
-def upsampled(x: Tensor, kernel: Tensor, strides: tuple[int, int]) -> Tensor:
-    """The transposed convolution of `x`, with "same" padding.
+def upsample(x: Tensor, kernel: Tensor, strides: tuple[int, int]) -> Tensor:
+    """Return the transposed convolution of `x`, with "same" padding.
 
-    One matrix product, whose maps are added where they overlap: for few filters, several times as
-    fast as oneDNN's kernel. The gradients are those of TensorFlow, which are fast.
+    It is one matrix product, whose maps are added where they overlap. For few filters this is
+    several times as fast as oneDNN's kernel. The gradients use TensorFlow's own ops, which are
+    fast.
 
     Args:
         x: `(batch, height, width, channels)`.
         kernel: `(height, width, filters, channels)`, not smaller than `strides`.
-        strides: Of rows and columns.
+        strides: Strides of rows and columns.
 
     Returns:
         `(batch, height * strides[0], width * strides[1], filters)`.
@@ -151,21 +156,21 @@ def upsampled(x: Tensor, kernel: Tensor, strides: tuple[int, int]) -> Tensor:
     @tf.custom_gradient
     def function(x: Tensor, kernel: Tensor) -> tuple[Tensor, Callable]:
         def gradient(upstream: Tensor) -> tuple[Tensor, Tensor]:
-            of_kernel = tf.raw_ops.Conv2DBackpropFilter(
+            kernel_gradient = tf.raw_ops.Conv2DBackpropFilter(
                 input=upstream,
                 filter_sizes=tf.shape(kernel),
                 out_backprop=x,
                 strides=(1, *strides, 1),
                 padding="SAME",
             )
-            return tf.nn.conv2d(upstream, kernel, strides, "SAME"), of_kernel
+            return tf.nn.conv2d(upstream, kernel, strides, "SAME"), kernel_gradient
 
-        return _upsampled(x, kernel, strides), gradient
+        return _add_maps(x, kernel, strides), gradient
 
     return function(x, kernel)
 
 
-def _upsampled(x: Tensor, kernel: Tensor, strides: tuple[int, int]) -> Tensor:
+def _add_maps(x: Tensor, kernel: Tensor, strides: tuple[int, int]) -> Tensor:
     _, height, width, channels = x.shape
     *size, filters, _ = kernel.shape
     flat = tf.reshape(kernel, (-1, channels))
@@ -181,21 +186,21 @@ def _upsampled(x: Tensor, kernel: Tensor, strides: tuple[int, int]) -> Tensor:
 
 
 def _phases(taps: list[Tensor], stride: int, axis: int) -> list[Tensor]:
-    """Of one axis, what position i * stride + r gets from all taps of the kernel, for each r."""
+    """Return for each r the sum of the taps that reach positions i * stride + r of one axis."""
     before = (len(taps) - stride) // 2
-    found: list[list[Tensor]] = [[] for _ in range(stride)]
+    phases: list[list[Tensor]] = [[] for _ in range(stride)]
     for number, tap in enumerate(taps):
         shift, phase = divmod(number - before, stride)
-        found[phase].append(_shifted(tap, shift, axis))
-    return [tf.add_n(parts) if len(parts) > 1 else parts[0] for parts in found]
+        phases[phase].append(_shift(tap, shift, axis))
+    return [tf.add_n(parts) if len(parts) > 1 else parts[0] for parts in phases]
 
 
-def _shifted(x: Tensor, by: int, axis: int) -> Tensor:
-    """`x` moved along an axis, with zeros where nothing was."""
+def _shift(x: Tensor, by: int, axis: int) -> Tensor:
+    """Move `x` along an axis, and fill up with zeros."""
     if by == 0:
         return x
-    kept = slice(None, -by) if by > 0 else slice(-by, None)
+    rest = slice(None, -by) if by > 0 else slice(-by, None)
     behind = (slice(None),) * (-1 - axis)
     pads = [(0, 0)] * len(x.shape)
     pads[axis] = (max(by, 0), max(-by, 0))
-    return tf.pad(x[(..., kept, *behind)], pads)
+    return tf.pad(x[(..., rest, *behind)], pads)

@@ -1,29 +1,30 @@
-"""Walks through the space of codes, each with one call of the decoder.
+"""Walks, neighbors and arithmetic in latent space.
 
-Codes and images here are NumPy arrays; a code has shape `latent_shape`, any rank.
+Codes and images here are NumPy arrays; a code has shape `latent_shape`, of any rank. A walk is
+decoded in one call.
 """
 
 from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
 from keras_vae.checks import check_shape
-from keras_vae.metrics.distances import PAIRS, squared_distances
+from keras_vae.estimators.codes import active_units as active_units
+from keras_vae.estimators.codes import kl_per_dimension as kl_per_dimension
+from keras_vae.metrics.distances import DISTANCES_AT_ONCE, squared_distances
+from keras_vae.typing import LatentModel
 
 # Below this angle, in radians, sin(angle) is too small to divide by; the arc is its chord.
 SMALLEST_ANGLE = 1e-6
-# A latent unit is active if its posterior mean varies more than this (Burda et al. 2016).
-ACTIVE_VARIANCE = 0.01
-# What a traversal sets a dimension to: where nearly all of a standard normal lies.
+# Values of a traversal: they span nearly all of a standard normal.
 TRAVERSED = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 
 
 def lerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
-    """Straight lines between codes; the first and last step are exactly `start` and `end`.
+    """Interpolate linearly between codes; the first and last step equal `start` and `end`.
 
     Args:
         start: Codes, `(batch, *latent_shape)`.
@@ -37,16 +38,15 @@ def lerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
         ValueError: If the shapes differ or `steps` is less than 2.
     """
     fraction = _fractions(start, end, steps)
-    return _between(start, end, 1.0 - fraction, fraction)
+    return _combine(start, end, 1.0 - fraction, fraction)
 
 
 def slerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
-    """Great arcs between codes (Shoemake 1985; for latent spaces White 2016, arXiv:1609.04468).
+    """Interpolate spherically between codes (Shoemake 1985; White 2016, arXiv:1609.04468).
 
-    Codes of a standard normal in many dimensions lie near a sphere; a straight line would leave
-    it. Lengths that differ go from one to the other smoothly. Arguments, result and errors are
-    those of `lerp`, which is also what is done where there is no arc: for codes that are parallel
-    or zero. Between opposite codes no arc is the shortest, so those too get the straight line.
+    Codes of a standard normal in many dimensions lie near a sphere, which a straight line would
+    leave. Lengths are interpolated too. Parallel, opposite and zero codes have no unique arc; they
+    are interpolated linearly. Arguments, result and errors are those of `lerp`.
     """
     fraction = _fractions(start, end, steps)
     angle = _angles(start, end)[:, None]
@@ -54,23 +54,23 @@ def slerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
     divisor = np.where(chord, 1.0, np.sin(angle))
     near = np.where(chord, 1.0 - fraction, np.sin((1.0 - fraction) * angle) / divisor)
     far = np.where(chord, fraction, np.sin(fraction * angle) / divisor)
-    return _between(start, end, near, far)
+    return _combine(start, end, near, far)
 
 
 METHODS = {"lerp": lerp, "slerp": slerp}
 
 
 def interpolate(
-    model: Any, start: Any, end: Any, steps: int = 8, method: str = "slerp"
+    model: LatentModel, start: Any, end: Any, steps: int = 8, method: str = "slerp"
 ) -> np.ndarray:
-    """Examples on the way from `start` to `end`: encode both, walk between the codes, decode.
+    """Encode `start` and `end`, interpolate between their codes, and decode.
 
     Args:
         model: A built `keras_vae.Autoencoder`.
         start: Examples, `(batch, *event_shape)`.
         end: Examples of the same shape.
         steps: Points of each walk; the first and last are the reconstructions of the ends.
-        method: "slerp", or "lerp" for codes that are not drawn to a normal prior.
+        method: "slerp", or "lerp" for codes without a normal prior.
 
     Returns:
         `(batch, steps, *event_shape)`, in the range of the data.
@@ -88,28 +88,28 @@ def interpolate(
 
 
 def traverse(
-    model: Any,
+    model: LatentModel,
     x: Any,
     dimensions: Sequence[int] | None = None,
     values: Sequence[float] = TRAVERSED,
     examples: Any = None,
 ) -> np.ndarray:
-    """One example with one latent dimension at a time set to each of `values`.
+    """Decode one example with one latent dimension at a time set to each of `values`.
 
     Args:
         model: A built `keras_vae.Autoencoder` whose codes are vectors.
         x: One example, `event_shape`.
-        dimensions: Which latent dimensions, a row each; all by default, those of the greatest KL
-            first, for which the model must be a VAE.
-        values: What to set them to, a column each; -3 to 3 by default.
-        examples: What the KL that orders dimensions is the mean over, `(batch, *event_shape)`;
-            `x` alone by default.
+        dimensions: Latent dimensions, a row each. None for all, sorted by decreasing KL; the model
+            must then be a VAE.
+        values: Values of the dimension, a column each; -3 to 3 by default.
+        examples: Examples over which the KL is averaged, `(batch, *event_shape)`; None for `x`
+            alone.
 
     Returns:
         `(len(dimensions), len(values), *event_shape)`.
 
     Raises:
-        ValueError: If codes are not vectors, there is no such dimension, or none are given of a
+        ValueError: If codes are not vectors, there is no such dimension, or none are given for a
             model without a posterior.
     """
     size = _vector_size(model)
@@ -135,12 +135,12 @@ def traverse(
     return decode(model, codes)
 
 
-def ordered_by_kl(model: Any, x: Any) -> list[int]:
-    """The latent dimensions of a VAE, those that say most about `x` first.
+def ordered_by_kl(model: LatentModel, x: Any) -> list[int]:
+    """Return the latent dimensions of a VAE, sorted by decreasing KL.
 
     Args:
         model: A `keras_vae.VAE` whose codes are vectors.
-        x: Examples, `(batch, *event_shape)`, whose mean KL counts.
+        x: Examples, `(batch, *event_shape)`, over which the KL is averaged.
 
     Raises:
         ValueError: If the model has no posterior.
@@ -154,7 +154,7 @@ def ordered_by_kl(model: Any, x: Any) -> list[int]:
 
 
 def neighbors(codes: Any, queries: Any, k: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest codes of each query, by Euclidean distance, exactly and in bounded memory.
+    """Find the nearest codes of each query, by Euclidean distance, exactly and in bounded memory.
 
     A query that is one of the codes finds itself first, at distance 0.
 
@@ -163,12 +163,12 @@ def neighbors(codes: Any, queries: Any, k: int = 5) -> tuple[np.ndarray, np.ndar
         >>> alike = train[places]  # (len(x), 5, *event_shape)
 
     Args:
-        codes: What to search, `(count, *latent_shape)`.
-        queries: What to look for, `(count of its own, *latent_shape)`.
-        k: How many to find of each.
+        codes: Codes to search, `(count, *latent_shape)`.
+        queries: Codes whose neighbors are wanted, `(count of its own, *latent_shape)`.
+        k: Number of neighbors of each query.
 
     Returns:
-        Places in `codes`, int64 `(queries, k)`, the nearest first, and their distances.
+        Indices into `codes`, int64 `(queries, k)`, the nearest first, and their distances.
 
     Raises:
         ValueError: If the shapes do not fit, there are fewer than `k` codes, or some are NaN.
@@ -182,13 +182,15 @@ def neighbors(codes: Any, queries: Any, k: int = 5) -> tuple[np.ndarray, np.ndar
     found, sought = (part.reshape(len(part), -1) for part in (found, sought))
     if not (np.isfinite(found).all() and np.isfinite(sought).all()):
         raise ValueError("Expected finite codes. Received: NaN or infinity.")
-    size = max(PAIRS // len(found), 1)
+    size = max(DISTANCES_AT_ONCE // len(found), 1)
     parts = [_nearest(found, sought[i : i + size], k) for i in range(0, max(len(sought), 1), size)]
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))  # type: ignore
 
 
 def normal_grid(size: int) -> np.ndarray:
-    """Two-dimensional codes at even quantiles of the standard normal (Kingma & Welling 2014).
+    """Return two-dimensional codes at even quantiles of the standard normal.
+
+    Source: Kingma & Welling 2014.
 
     Returns:
         `(size, size, 2)`: first coordinate from left to right, second from bottom to top.
@@ -202,7 +204,9 @@ def normal_grid(size: int) -> np.ndarray:
 
 
 def attribute_vector(codes: np.ndarray, has_attribute: np.ndarray) -> np.ndarray:
-    """From the mean code without an attribute to that with it (Larsen et al. 2016); add to codes.
+    """Return the vector from the mean code without an attribute to the mean code with it.
+
+    Add it to codes to give them the attribute (Larsen et al. 2016, arXiv:1512.09300).
 
     Args:
         codes: `(batch, *latent_shape)`.
@@ -229,44 +233,24 @@ def attribute_vector(codes: np.ndarray, has_attribute: np.ndarray) -> np.ndarray
     return codes[has].mean(axis=0) - codes[~has].mean(axis=0)
 
 
-def kl_per_dimension(model: Any, x: Any) -> np.ndarray:
-    """KL(q(z_j | x) || N(0, 1)) of each latent element, the mean over `x`, in nats.
-
-    Args:
-        model: A `keras_vae.VAE` with a diagonal Gaussian posterior.
-        x: Examples, `(batch, *event_shape)`, or what the model takes in their place.
-
-    Returns:
-        Shape `latent_shape`.
-    """
-    q = model.posterior(keras.tree.map_structure(np.asarray, x))
-    mean, log_var = (as_numpy(part).astype("float64") for part in (q.mean, q.log_var))
-    return 0.5 * np.mean(np.exp(log_var) + np.square(mean) - 1.0 - log_var, axis=0)
-
-
-def active_units(codes: np.ndarray) -> int:
-    """How many latent elements have Var_x(E[z | x]) > 0.01 (Burda et al. 2016, section 4.2).
-
-    Args:
-        codes: Posterior means, `(batch, *latent_shape)`.
-    """
-    return int(np.sum(np.var(codes, axis=0, dtype="float64") > ACTIVE_VARIANCE))
-
-
-def decode(model: Any, codes: np.ndarray) -> np.ndarray:
-    """Images `(..., *event_shape)` of codes `(..., *latent_shape)`, in one call of the decoder."""
+def decode(model: LatentModel, codes: np.ndarray) -> np.ndarray:
+    """Decode codes `(..., *latent_shape)` to `(..., *event_shape)` in one call of the decoder."""
     leading = codes.shape[: codes.ndim - len(model.latent_shape)]
     images = as_numpy(model.decode(codes.reshape(-1, *model.latent_shape).astype("float32")))
     return images.reshape(*leading, *images.shape[1:])
 
 
 def as_numpy(x: Any) -> np.ndarray:
-    """A tensor of any backend as an array on the host."""
+    """Convert a tensor of any backend to an array on the host."""
     return np.asarray(ops.convert_to_numpy(x))
 
 
 def _fractions(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
-    """0 to 1 in `steps` points, `(1, steps)`; raises ValueError for arguments that do not fit."""
+    """Return 0 to 1 in `steps` points, `(1, steps)`.
+
+    Raises:
+        ValueError: If the arguments do not fit.
+    """
     if np.shape(start) != np.shape(end) or np.ndim(start) < 2 or steps < 2:
         raise ValueError(
             "Expected start and end of one shape (batch, ...) and steps of at least 2. "
@@ -276,7 +260,7 @@ def _fractions(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
 
 
 def _angles(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Angle between each pair of codes, `(batch,)`, in radians; 0 where one of them is 0."""
+    """Return angles between pairs of codes, `(batch,)`, in radians; 0 if one of them is 0."""
     first = np.reshape(start, (len(start), -1)).astype("float64")
     last = np.reshape(end, (len(end), -1)).astype("float64")
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(last, axis=1)
@@ -284,16 +268,19 @@ def _angles(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return np.where(lengths == 0.0, 0.0, np.arccos(np.clip(cosine, -1.0, 1.0)))
 
 
-def _between(start: np.ndarray, end: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
-    """`near * start + far * end`, `(batch, steps, *latent_shape)`; weights of 0 and 1 are exact."""
+def _combine(start: np.ndarray, end: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
+    """Return `near * start + far * end`, `(batch, steps, *latent_shape)`.
+
+    Weights of 0 and 1 are exact.
+    """
     extra = (1,) * (np.ndim(start) - 1)
     near, far = (weight.reshape(*weight.shape, *extra) for weight in (near, far))
     return (near * start[:, None] + far * end[:, None]).astype("float32")
 
 
 def _nearest(codes: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places and distances of the `k` nearest of each query, from vectors."""
-    # Relative to a mean the products that squares are made of lose fewer digits.
+    """Return places and distances of the `k` nearest vectors of each query."""
+    # Centered codes lose fewer digits in the products of the squared distance.
     center = codes.mean(axis=0)
     rough = squared_distances(queries - center, codes - center)
     places = np.argpartition(rough, k - 1, axis=1)[:, :k]
@@ -302,7 +289,7 @@ def _nearest(codes: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray
     return np.take_along_axis(places, order, 1), np.take_along_axis(distances, order, 1)
 
 
-def _vector_size(model: Any) -> int:
+def _vector_size(model: LatentModel) -> int:
     if len(model.latent_shape) != 1:
         raise ValueError(
             f"Expected a model whose codes are vectors. Received: codes of shape "

@@ -1,4 +1,4 @@
-"""Corruptions, active in training only, activations of codes, and features of pictures."""
+"""Layers: corruptions, which act in training only, sparse activations and image features."""
 
 import math
 from typing import Any
@@ -13,7 +13,7 @@ Tensor = Any
 
 
 class _Corruption(keras.layers.Layer):
-    """A layer that changes its input in training and passes it on otherwise."""
+    """Base class of layers that change their input in training and pass it on otherwise."""
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -22,69 +22,75 @@ class _Corruption(keras.layers.Layer):
         self.built = True
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
-        """`x`, corrupted if `training`."""
+        """Return `x`, corrupted if `training`."""
         return self.corrupt(x) if training else x
 
     def corrupt(self, x: Tensor) -> Tensor:
-        """The corrupted `x`, of the same shape."""
+        """Corrupt `x`, and return the same shape."""
         raise NotImplementedError(f"{type(self).__name__} must define corrupt(x).")
 
     def uniform(self, shape: Any) -> Tensor:
-        """Fresh uniform numbers in [0, 1)."""
+        """Sample uniform numbers in [0, 1)."""
         return keras.random.uniform(shape, dtype="float32", seed=self.seed_generator)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """A corruption keeps the shape."""
+        """Return the input shape, which corruptions keep."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class MaskingNoise(_Corruption):
-    """Sets each element to 0 with probability `rate`, without rescaling (Vincent et al. 2010)."""
+    """A corruption that sets each element to 0 with probability `rate`, without rescaling.
+
+    Source: Vincent et al. 2010.
+    """
 
     def __init__(self, rate: float = 0.5, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
         self.rate = arguments.fraction("rate", rate)
 
     def corrupt(self, x: Tensor) -> Tensor:
-        """`x` with about `rate` of its elements at 0."""
+        """Set about `rate` of the elements of `x` to 0."""
         return x * ops.cast(self.uniform(ops.shape(x)) >= self.rate, x.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "rate": self.rate}
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class SaltAndPepperNoise(_Corruption):
-    """Sets each element, with probability `rate`, to 0 or to 1, evenly (Vincent et al. 2010)."""
+    """A corruption that sets each element, with probability `rate`, to 0 or to 1, equally often.
+
+    Source: Vincent et al. 2010.
+    """
 
     def __init__(self, rate: float = 0.2, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
         self.rate = arguments.fraction("rate", rate)
 
     def corrupt(self, x: Tensor) -> Tensor:
-        """`x` with about `rate` of its elements at 0 or 1."""
+        """Set about `rate` of the elements of `x` to 0 or 1."""
         u = self.uniform(ops.shape(x))
         x = ops.where(u < 0.5 * self.rate, ops.zeros_like(x), x)
         return ops.where(u >= 1.0 - 0.5 * self.rate, ops.ones_like(x), x)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "rate": self.rate}
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class RectangleOcclusion(_Corruption):
-    """Covers one rectangle of each image, at a random place, with `fill`.
+    """A corruption that covers one rectangle of each image, at a random place, with `fill`.
 
     Args:
-        height: Of the rectangle, in pixels; at most that of the image.
-        width: Of the rectangle, in pixels; at most that of the image.
+        height: Height of the rectangle, in pixels; at most that of the image.
+        width: Width of the rectangle, in pixels; at most that of the image.
         fill: Value of the covered pixels.
         seed: Seed of the places.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
@@ -103,12 +109,12 @@ class RectangleOcclusion(_Corruption):
     ) -> None:
         super().__init__(seed, **kwargs)
         self.height, self.width, self.fill = height, width, fill
-        arguments.whole("height", height)
-        arguments.whole("width", width)
+        arguments.integer("height", height)
+        arguments.integer("width", width)
         arguments.real("fill", fill)
 
     def corrupt(self, x: Tensor) -> Tensor:
-        """Images `(batch, height, width, channels)`, each with one rectangle covered."""
+        """Cover one rectangle of each image `(batch, height, width, channels)`."""
         checks.check_images(self, x)
         batch = ops.shape(x)[0]
         rows = self._inside(batch, x.shape[1], self.height)
@@ -117,7 +123,7 @@ class RectangleOcclusion(_Corruption):
         return ops.where(covered, ops.full_like(x, self.fill), x)
 
     def _inside(self, batch: Any, size: int, length: int) -> Tensor:
-        """Booleans `(batch, size)`, true on a random run of `length`."""
+        """Return booleans `(batch, size)` that are True on a random run of `length`."""
         if length > size:
             raise ValueError(
                 f"Expected a rectangle no larger than the image. Received: {length} of {size}."
@@ -127,20 +133,22 @@ class RectangleOcclusion(_Corruption):
         return ops.logical_and(position >= start, position < start + length)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Return the constructor's arguments."""
         own = {"height": self.height, "width": self.width, "fill": self.fill}
         return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class HalfOcclusion(_Corruption):
-    """Covers one half of each image with `fill`: upper, lower, left or right, each as often.
+    """A corruption that covers one half of each image with `fill`.
 
-    Of an odd number of rows or columns the middle one stays.
+    Upper, lower, left and right half are equally likely.
+
+    If the number of rows or columns is odd, the middle one stays.
 
     Args:
         fill: Value of the covered pixels.
-        seed: Of the choice.
+        seed: Seed of the choice.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
     """
 
@@ -149,7 +157,7 @@ class HalfOcclusion(_Corruption):
         self.fill = arguments.real("fill", fill)
 
     def corrupt(self, x: Tensor) -> Tensor:
-        """Images `(batch, height, width, channels)`, each with one half covered."""
+        """Cover one half of each image `(batch, height, width, channels)`."""
         checks.check_images(self, x)
         side = ops.floor(4.0 * self.uniform((ops.shape(x)[0], 1, 1, 1)))
         rows = ops.arange(x.shape[1], dtype="float32")[None, :, None, None]
@@ -159,28 +167,28 @@ class HalfOcclusion(_Corruption):
         return ops.where(covered, ops.full_like(x, self.fill), x)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "fill": self.fill}
 
 
 def _half(position: Tensor, second: Tensor, size: int) -> Tensor:
-    """Whether a position of `size` is in the first half, or where `second` is 1 in the other."""
+    """Return True for positions of the first half, or of the second half where `second` is 1."""
     return ops.where(second < 0.5, position < size // 2, position >= size - size // 2)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class PatchOcclusion(_Corruption):
-    """Covers each square patch of an image, in all channels, with probability `rate`.
+    """A corruption that covers each square patch of an image, in all channels, at random.
 
     Args:
         patch: Side of a patch, in pixels; it divides height and width.
         rate: Probability that a patch is covered.
         fill: Value of the covered pixels.
-        seed: Of the choice.
+        seed: Seed of the choice.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
 
     Raises:
-        ValueError: If `rate` is no probability, or, when called, the patches do not fill the image.
+        ValueError: If `rate` is no probability, or, when called, the patches do not tile the image.
     """
 
     def __init__(
@@ -192,11 +200,11 @@ class PatchOcclusion(_Corruption):
         **kwargs: Any,
     ) -> None:
         super().__init__(seed, **kwargs)
-        self.patch = arguments.whole("patch", patch)
+        self.patch = arguments.integer("patch", patch)
         self.rate, self.fill = arguments.fraction("rate", rate), arguments.real("fill", fill)
 
     def corrupt(self, x: Tensor) -> Tensor:
-        """Images `(batch, height, width, channels)`, each with some patches covered."""
+        """Cover some patches of each image `(batch, height, width, channels)`."""
         checks.check_images(self, x)
         height, width = x.shape[1:3]
         if height % self.patch or width % self.patch:
@@ -210,13 +218,13 @@ class PatchOcclusion(_Corruption):
         return ops.where(covered, ops.full_like(x, self.fill), x)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Return the constructor's arguments."""
         own = {"patch": self.patch, "rate": self.rate, "fill": self.fill}
         return {**super().get_config(), **own}
 
 
 def keep_top_k(z: Tensor, k: int) -> Tensor:
-    """Codes `(batch, ...)` with all but the `k` largest activations of a row at 0.
+    """Set all but the `k` largest activations of each row of codes `(batch, ...)` to 0.
 
     Activations equal to the k-th largest are all kept.
 

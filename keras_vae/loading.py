@@ -1,4 +1,4 @@
-"""Models from files that somebody else may have made or changed: whole, and nothing but a model."""
+"""Safe loading of model files: damaged files and files with anything but a model are refused."""
 
 import os
 import re
@@ -11,12 +11,12 @@ from typing import Any
 import keras
 
 NEEDED = {"metadata.json", "config.json", "model.weights.h5"}
-# What Python raises for damaged files of Keras, which are zip files of JSON and HDF5.
+# Errors of Python for damaged Keras files, which are zip files of JSON and HDF5.
 DAMAGED = (
     *(ValueError, TypeError, OSError, KeyError, AttributeError, IndexError, EOFError),
     *(RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error),
 )
-# Keras stores without compression; more than this is a bomb and no model.
+# Keras stores without compression; a higher ratio is a zip bomb.
 LARGEST_RATIO = 20
 
 
@@ -25,11 +25,11 @@ def load(
     compile: bool = True,
     custom_objects: Mapping[str, Any] | None = None,
 ) -> Any:
-    """The model or detector of a .keras file, if every byte of it is as it was saved.
+    """Load the model or the detector of a .keras file, unless the file is damaged.
 
-    As `keras.saving.load_model` in its safe mode, which runs no code of the file, and stricter: the
-    members of the archive must be those that Keras writes, of their checksums, and what they hold
-    an object of `keras_vae`. Nothing is written and nothing fetched.
+    It uses the safe mode of `keras.saving.load_model`, which runs no code of the file. In addition,
+    the archive may contain only the members that Keras writes, with right checksums. The object
+    must be of a class of `keras_vae`. It writes no files and fetches none.
 
     Example:
         >>> model = keras_vae.load("model.keras")
@@ -39,9 +39,12 @@ def load(
         compile: Whether to restore the optimizer too.
         custom_objects: Your own classes in the model, by name.
 
+    Returns:
+        The autoencoder or `AnomalyDetector`.
+
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged, or something else than a model of keras_vae.
+        ValueError: If it is damaged, or no model of keras_vae.
     """
     from keras_vae.anomalies.detector import AnomalyDetector
     from keras_vae.autoencoder import Autoencoder
@@ -52,7 +55,7 @@ def load(
     try:
         model = keras.saving.load_model(path, objects, compile, safe_mode=True)
     except DAMAGED as error:
-        raise ValueError(_unloadable(path, str(error))) from error
+        raise ValueError(_explain_failure(path, str(error))) from error
     if not isinstance(model, Autoencoder | AnomalyDetector):
         raise ValueError(
             f"Expected a model of keras_vae. Received: a {type(model).__name__} in {path}."
@@ -60,8 +63,8 @@ def load(
     return model
 
 
-def _unloadable(path: Path, error: str) -> str:
-    """What to say of a file that Keras does not load; its own words end in the whole file."""
+def _explain_failure(path: Path, error: str) -> str:
+    """Return the message for a file that Keras cannot load; Keras's own is long, so it is cut."""
     unknown = re.match("Could not locate (?:class|function) '(\\w+)'", error)
     if unknown:
         return (
@@ -72,7 +75,10 @@ def _unloadable(path: Path, error: str) -> str:
 
 
 def check_archive(path: Path) -> None:
-    """Raise unless a .keras file is an archive of the members that Keras writes, undamaged.
+    """Raise ValueError unless a .keras file is an undamaged archive with Keras's members only.
+
+    Args:
+        path: The file.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -83,7 +89,7 @@ def check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            problem = _problem(members)
+            problem = _find_problem(members)
             damaged = None if problem else archive.testzip()
     except DAMAGED as error:
         problem, damaged = f"no whole zip archive: {error}", None
@@ -97,12 +103,12 @@ def check_archive(path: Path) -> None:
         )
 
 
-def _problem(members: list[zipfile.ZipInfo]) -> str | None:
-    """What an archive has that no model has, or lacks."""
+def _find_problem(members: list[zipfile.ZipInfo]) -> str | None:
+    """Return the first unexpected or missing member of an archive, or None."""
     names = [member.filename for member in members]
-    strange = [name for name in names if name not in NEEDED and not _is_asset(name)]
-    if strange:
-        return f"the member {strange[0]!r}"
+    unexpected = [name for name in names if name not in NEEDED and not _is_asset(name)]
+    if unexpected:
+        return f"the member {unexpected[0]!r}"
     if len(set(names)) != len(names):
         return "a member twice"
     if missing := sorted(NEEDED - set(names)):

@@ -1,4 +1,4 @@
-"""Sequences of many lengths, padded to one, with a mask that says which steps there are."""
+"""Sequences of many lengths, padded to one length, with a mask of the real time steps."""
 
 from typing import Any
 
@@ -6,30 +6,29 @@ import keras
 import numpy as np
 
 from keras_vae.checks import check_values
-from keras_vae.conditioned import Conditioned
+from keras_vae.conditioned import Conditioning
 from keras_vae.distributions import Distribution, Masked
 
 Tensor = Any
 
 
-class Masking(Conditioned):
-    """Sequences of many lengths: a pair `(x, mask)`, padded to one length, where x was.
+class Masking(Conditioning):
+    """A mixin for models of padded sequences, whose input is a pair `(x, mask)`.
 
-    The mask, `(batch, time)`, has 1 for steps that there are and 0 for padding. It goes through
-    encoder, decoder and density: what stands in padding changes neither codes nor terms nor
-    gradients, and a term is the sum over the steps that there are. For nats a step, give
-    `1 / mask.sum(1)` as the sample weights.
+    The mask, `(batch, time)`, has 1 for real time steps and 0 for padding. Encoder, decoder and
+    density use it, so padding has no effect on codes, losses, or gradients. A term is the sum
+    over the real time steps. For nats per step, pass `1 / mask.sum(1)` as sample weights.
     """
 
     condition_name = "mask"
 
     def observation(self, z: Tensor, training: bool = False) -> Distribution:
-        """p(x | z) of the steps that there are, for codes or a pair `(z, mask)`."""
+        """Return p(x | z) of the real time steps, for codes or a pair `(z, mask)`."""
         p = super().observation(z, training)
         return Masked(p, z[1]) if self.conditional else p
 
     def check_parts(self, x: Any) -> None:
-        """Raise ValueError unless a mask is of zeros and ones, and no row of zeros alone."""
+        """Raise ValueError unless the mask has only 0 and 1, and a 1 in each row."""
         if not self.conditional:
             return
         mask = keras.ops.convert_to_numpy(x[1])

@@ -1,4 +1,4 @@
-"""Pure functions that objectives share, on tensors of any backend."""
+"""Terms that several objectives share, as pure functions on tensors of any backend."""
 
 import math
 from typing import Any
@@ -14,12 +14,12 @@ Tensor = Any
 
 
 def log_mean_exp(x: Tensor, axis: int = -1) -> Tensor:
-    """Log of the mean of exp(x) along `axis`, without overflow."""
+    """Return log(mean(exp(x))) along `axis`, without overflow."""
     return ops.logsumexp(x, axis=axis) - math.log(x.shape[axis])
 
 
-def repeated(q: Normal, times: int) -> Normal:
-    """`q` with each row `times` times in a row: draws of it are several draws for each example."""
+def repeat_rows(q: Normal, times: int) -> Normal:
+    """Repeat each row of `q` `times` times in a row, to draw several samples for each example."""
     mean, log_var = (ops.repeat(part, times, axis=0) for part in (q.mean, q.log_var))
     return Normal(mean, log_var)
 
@@ -27,20 +27,22 @@ def repeated(q: Normal, times: int) -> Normal:
 def aggregate_log_densities(
     z: Tensor, q: Normal, dataset_size: int, stratified: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """Estimates of log q(z) and of log prod_j q(z_j) from a minibatch, each `(batch,)`, in nats.
+    """Estimate log q(z) and log prod_j q(z_j) from a minibatch, each `(batch,)`, in nats.
 
     q(z) is the mean of q(z | x) over a data set, of which a batch holds x_1 .. x_B and z_1 .. z_B.
-    Minibatch-stratified sampling gives the own example of z_i its true weight 1 / N and all others
-    of the batch the rest, which is unbiased for q(z_i); Chen et al. 2018 (arXiv:1802.04942),
-    appendix C.2, let one of the others stand in for all that are not in the batch, here all of
-    them do, for less variance. Minibatch-weighted sampling (appendix C.1) gives each 1 / (N B),
-    which is biased.
+
+    Minibatch-stratified sampling gives the own example of z_i its true weight 1 / N. The other
+    examples of the batch share the rest, which is unbiased for q(z_i). In Chen et al. 2018
+    (arXiv:1802.04942), appendix C.2, one of them represents all examples outside the batch. Here
+    all of them do, for less variance.
+
+    Minibatch-weighted sampling (appendix C.1) gives each example 1 / (N B), which is biased.
 
     Args:
-        z: Codes, `(batch, ...)`, row i drawn from row i of `q`.
+        z: Codes, `(batch, ...)`, row i sampled from row i of `q`.
         q: The posterior of the same batch.
-        dataset_size: N, how many examples the data set has.
-        stratified: Which of the two estimates.
+        dataset_size: N, the number of examples of the data set.
+        stratified: Whether to use minibatch-stratified sampling.
     """
     mean, log_var, z = (ops.reshape(t, (ops.shape(t)[0], -1)) for t in (q.mean, q.log_var, z))
     pairs = Normal(mean[None], log_var[None]).element_log_prob(z[:, None])
@@ -60,40 +62,41 @@ def aggregate_log_densities(
 
 
 def prior_discrepancy(z: Tensor, seed: Any, kernel: str, scale: float | None) -> Tensor:
-    """MMD of the codes of a batch from as many draws of N(0, I), a summand for each, `(batch,)`.
+    """Return the MMD of the codes of a batch from samples of N(0, I), a summand each, `(batch,)`.
 
-    Their mean is the unbiased estimate, of the same expectation for any number of codes: a ragged
-    last batch, or a part of a batch on one of several replicas, is compared with draws of its own
-    and adds noise, not bias; a single code counts as 0. A sample weight scales the summand of its
-    example; codes of weight 0 still take part in the summands of others.
+    There are as many samples as codes. The mean of the summands is the unbiased estimate, of the
+    same expectation for any number of codes. A ragged last batch, or the part of a batch on one
+    replica, is compared with its own samples; that adds noise, not bias. A single code counts as 0.
+    A sample weight scales the summand of its example. Codes of weight 0 still take part in the
+    summands of others.
 
     Args:
         z: Codes, `(batch, ...)`.
-        seed: Of the draws.
+        seed: Seed of the samples.
         kernel: As in `keras_vae.estimators.mmd`.
         scale: As in `keras_vae.estimators.mmd`.
     """
     prior = keras.random.normal(ops.shape(z), dtype="float32", seed=seed)
-    return mmd_of_rows(flat_rows(z), flat_rows(prior), kernel, scale)
+    return mmd_of_rows(flatten_rows(z), flatten_rows(prior), kernel, scale)
 
 
-def flat_rows(z: Tensor) -> Tensor:
-    """`(batch, ...)` as `(batch, elements)`."""
+def flatten_rows(z: Tensor) -> Tensor:
+    """Flatten `(batch, ...)` to `(batch, elements)`."""
     return ops.reshape(z, (-1, math.prod(z.shape[1:])))
 
 
-def permuted_columns(z: Tensor, seed: Any) -> Tensor:
-    """`z`, `(batch, elements)`, with each column in a random order of its own.
+def permute_columns(z: Tensor, seed: Any) -> Tensor:
+    """Permute each column of `z`, `(batch, elements)`, in a random order of its own.
 
-    Rows of q(z) become rows of prod_j q(z_j), as far as a batch holds them (Kim & Mnih 2018,
-    arXiv:1802.05983, algorithm 1).
+    Rows of q(z) become approximate rows of prod_j q(z_j) (Kim & Mnih 2018, arXiv:1802.05983,
+    algorithm 1).
     """
     keys = keras.random.uniform(ops.shape(z), dtype="float32", seed=seed)
     return ops.take_along_axis(z, ops.argsort(keys, axis=0), axis=0)
 
 
-def kl_of_elements(q: Normal, p: Any) -> Tensor:
-    """KL(q || p) of each element of the event on its own, `(batch, elements)`, in nats."""
+def kl_per_element(q: Normal, p: Any) -> Tensor:
+    """Return KL(q || p) of each element of the event on its own, `(batch, elements)`, in nats."""
     parts = (q.mean, q.log_var, p.mean + ops.zeros_like(q.mean), p.log_var)
     mean, log_var, other_mean, other_log_var = (ops.reshape(t, (-1, 1)) for t in parts)
     rows = Normal(mean, log_var).kl(Normal(other_mean, other_log_var))
@@ -101,10 +104,10 @@ def kl_of_elements(q: Normal, p: Any) -> Tensor:
 
 
 def free_bits_excess(kl: Tensor, nats: float) -> Tensor:
-    """What makes each group's mean KL at least `nats`, once added to the KL, `(batch,)`.
+    """Return the summand that raises each group's mean KL to at least `nats`, `(batch,)`.
 
-    With m_j the mean over the batch of group j (and over all replicas), the mean of the KL plus
-    the excess is sum_j max(nats, m_j), and so is its gradient (Kingma et al. 2016,
+    Let m_j be the mean of group j over the batch and all replicas. The mean of the KL plus the
+    excess is sum_j max(nats, m_j), and its gradient is that of the sum (Kingma et al. 2016,
     arXiv:1606.04934, equation 15).
 
     Args:

@@ -1,4 +1,4 @@
-"""What a picture looks like at a glance: shades and edges, without a trained network."""
+"""Image features without a trained network: shades and edges."""
 
 from typing import Any
 
@@ -17,26 +17,27 @@ SMALL = 1e-2  # Added under square roots, whose slope at 0 is infinite.
 
 @keras.saving.register_keras_serializable("keras_vae")
 class Outlines(keras.layers.Layer):
-    """Pictures to vectors of shades and edges, which say more about what is seen than pixels do.
+    """A layer from images to vectors of shades and edges.
 
-    Shades are square roots of pixels. Edges are differences of shades across each pixel in four
-    directions, without sign, averaged over squares, and their square roots: a coarse relative of
-    histograms of oriented gradients (Dalal & Triggs 2005, CVPR), cheap and differentiable. A
-    square root evens out what is faint and what is strong.
+    These describe content better than pixels do. Shades are square roots of pixels. Edges are
+    absolute differences of shades across each pixel in four directions, averaged over squares, and
+    their square roots. They are a coarse relative of histograms of oriented gradients (Dalal &
+    Triggs 2005, CVPR), cheap and differentiable. A square root reduces the contrast between faint
+    and strong.
 
-    As the first layer of an encoder, or as the `features` of `keras_vae.PerceptualAutoencoder`.
+    Use it as the first layer of an encoder, or as `features` of `keras_vae.PerceptualAutoencoder`.
 
     Example:
         >>> keras_vae.layers.Outlines()(images).shape  # 784 shades, 4 * 49 edges
         (64, 980)
 
     Args:
-        edges: How much edges count beside shades, a factor. In Fashion-MNIST both vary alike at 3.
+        edges: Weight of edges relative to shades. In Fashion-MNIST both vary equally at 3.
         square: Side of the squares, in pixels.
-        **kwargs: `name` and `dtype` of `keras.layers.Layer`; float32 whatever the global policy.
+        **kwargs: `name` and `dtype` of `keras.layers.Layer`; float32 under any global policy.
 
     Raises:
-        ValueError: If a number is out of range, or, when called, for anything but pictures
+        ValueError: If a number is out of range, or, when called, for anything but images
             `(batch, height, width, channels)`. Pixels below 0 count as 0.
     """
 
@@ -44,11 +45,14 @@ class Outlines(keras.layers.Layer):
         # The slope of a root near 0 is too steep for half precision.
         super().__init__(**{"dtype": "float32", **kwargs})
         self.edges = arguments.real("edges", edges)
-        self.square = arguments.whole("square", square)
+        self.square = arguments.integer("square", square)
         self.built = True
 
     def call(self, x: Tensor) -> Tensor:
-        """Shades and edges, `(batch, height * width * channels + squares * channels * 4)`."""
+        """Return shades and edges of images, `(batch, features)`.
+
+        There are height * width * channels shades and squares * channels * 4 edges.
+        """
         checks.check_images(self, x)
         shades = _root(ops.relu(x))
         differences = ops.depthwise_conv(shades, _kernel(x.shape[-1], x.dtype), padding="same")
@@ -57,17 +61,17 @@ class Outlines(keras.layers.Layer):
         return ops.concatenate([flat[0], self.edges * flat[1]], axis=1)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "edges": self.edges, "square": self.square}
 
 
 def _root(x: Tensor) -> Tensor:
-    """The square root, from 0 on, with a finite slope there."""
+    """Return the square root of numbers from 0 on, with a finite slope at 0."""
     return ops.sqrt(x + SMALL) - SMALL**0.5
 
 
 def _kernel(channels: int, dtype: str) -> Tensor:
-    """Of a convolution of each channel by itself, `(3, 3, channels, 4)`."""
+    """Return the kernel of a depthwise convolution, `(3, 3, channels, 4)`."""
     kernel = np.zeros((3, 3, channels, len(DIRECTIONS)))
     for number, (end, start) in enumerate(DIRECTIONS):
         kernel[*end, :, number], kernel[*start, :, number] = 1.0, -1.0

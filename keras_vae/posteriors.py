@@ -1,4 +1,4 @@
-"""Posteriors that are richer than a diagonal Gaussian."""
+"""Posteriors that are richer than a diagonal Gaussian: ladders and flows."""
 
 import dataclasses
 import functools
@@ -18,12 +18,12 @@ Tensor = Any
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Descent:
-    """One way from the top level to the bottom: the codes that were taken, and from what.
+    """One pass from the top level to the bottom: the codes and the posteriors of each level.
 
     Attributes:
         codes: Codes of each level, `(batch, *code_shape)`.
         posteriors: q(z_l | x, levels above) of each level, given the codes above it.
-        state: What the last level hands to the head of the decoder.
+        state: Output of the last level, for the head of the decoder.
     """
 
     codes: list[Tensor]
@@ -32,8 +32,8 @@ class Descent:
 
     @property
     def z(self) -> Tensor:
-        """All codes in a row, `(batch, elements of all levels)`."""
-        return _flat(self.codes)
+        """All codes, concatenated, `(batch, elements of all levels)`."""
+        return _flatten(self.codes)
 
     @property
     def log_prob(self) -> Tensor:
@@ -48,21 +48,21 @@ class Descent:
 
     @property
     def mean(self) -> Tensor:
-        """Means of the levels, given the codes above them, in a row."""
-        return _flat([q.mean for q in self.posteriors])
+        """Means of the levels, given the codes above them, concatenated."""
+        return _flatten([q.mean for q in self.posteriors])
 
     @property
     def log_var(self) -> Tensor:
-        """Log variances of the levels, given the codes above them, in a row."""
-        return _flat([q.log_var for q in self.posteriors])
+        """Log variances of the levels, given the codes above them, concatenated."""
+        return _flatten([q.log_var for q in self.posteriors])
 
 
 class TopDownPosterior(Distribution):
-    """q(z | x) = q(z_L | x) prod_l q(z_l | x, levels above), over flat codes.
+    """A posterior q(z | x) = q(z_L | x) prod_l q(z_l | x, levels above), over flat codes.
 
     Args:
         decoder: The levels.
-        features: What the encoder gives for each level.
+        features: Outputs of the encoder for each level.
         training: Whether layers such as dropout are active.
     """
 
@@ -70,7 +70,7 @@ class TopDownPosterior(Distribution):
         self.decoder, self.features, self.training = decoder, features, training
 
     def descend(self, choose: Callable[[int, Normal], Tensor]) -> Descent:
-        """Go down with the codes that `choose(level number, its posterior)` gives."""
+        """Pass all levels with the codes of `choose(level number, its posterior)`."""
         codes: list[Tensor] = []
         posteriors: list[Normal] = []
 
@@ -85,12 +85,12 @@ class TopDownPosterior(Distribution):
 
     @functools.cached_property
     def at_mean(self) -> Descent:
-        """The way that takes the mean of each level, given the means above it."""
+        """The descent along the mean of each level, given the means above it."""
         return self.descend(lambda _, q: q.mean)
 
     @property
     def mean(self) -> Tensor:
-        """The code of `at_mean`, `(batch, elements)`: deterministic, but no expected value."""
+        """Code of `at_mean`, `(batch, elements)`: deterministic, but not the expected value."""
         return self.at_mean.mean
 
     @property
@@ -99,45 +99,47 @@ class TopDownPosterior(Distribution):
         return self.at_mean.log_var
 
     def noise(self, seed: Any) -> Tensor:
-        """Standard normals `(batch, elements)`, as `from_noise` takes them."""
+        """Sample standard normals `(batch, elements)`, as `from_noise` takes them."""
         shape = (ops.shape(self.features[0])[0], sum(self.decoder.sizes))
         return keras.random.normal(shape, dtype="float32", seed=seed)
 
-    def drawn(self, noise: Tensor) -> Descent:
-        """The way down that standard normal `noise`, `(batch, elements)`, is turned into."""
+    def descend_from_noise(self, noise: Tensor) -> Descent:
+        """Return the descent for standard normal `noise`, `(batch, elements)`."""
         parts = self.decoder.split(noise)
         return self.descend(lambda number, q: q.from_noise(parts[number]))
 
     def sample(self, seed: Any = None) -> Tensor:
-        """One draw for each row, `(batch, elements)`."""
+        """Sample once for each row, `(batch, elements)`."""
         return self.from_noise(self.noise(seed))
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        """The draw that standard normal `noise`, `(batch, elements)`, is turned into."""
-        return self.drawn(noise).z
+        """Transform standard normal `noise`, `(batch, elements)`, to samples."""
+        return self.descend_from_noise(noise).z
 
     def from_noise_with_log_prob(self, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """`from_noise(noise)` and its log density, in one way down."""
-        descent = self.drawn(noise)
+        """Return `from_noise(noise)` and its log density, `(batch,)`, in one descent."""
+        descent = self.descend_from_noise(noise)
         return descent.z, descent.log_prob
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density of codes `(batch, elements)`, shape `(batch,)`, in nats."""
+        """Return the log density of codes `(batch, elements)`, shape `(batch,)`, in nats."""
         parts = self.decoder.split(x)
         return self.descend(lambda number, _: parts[number]).log_prob
 
 
 class FlowPosterior(Distribution):
-    """q(z | x) by an inverse autoregressive flow (Kingma et al. 2016, arXiv:1606.04934, section 4).
+    """A posterior q(z | x) by an inverse autoregressive flow.
 
-    Noise goes through a diagonal Gaussian and then through steps z <- z * exp(s) + m, in which s
-    and m of an element are functions of those before it: log q(z | x) is the log density of the
-    noise less the sum of all log scales.
+    Source: Kingma et al. 2016, arXiv:1606.04934, section 4.
+
+    Noise passes a diagonal Gaussian and then steps z <- z * exp(s) + m. In a step, s and m of an
+    element are functions of the elements before it. log q(z | x) is the log density of the noise
+    minus the sum of all log scales.
 
     Args:
         base: The Gaussian.
         steps: Autoregressive `keras_vae.flows.Affine`s.
-        context: What the steps know of x, `(batch, elements)`.
+        context: Features of x for the steps, `(batch, elements)`.
     """
 
     def __init__(self, base: Normal, steps: Sequence[Affine], context: Tensor) -> None:
@@ -145,39 +147,39 @@ class FlowPosterior(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """What noise of zero becomes: deterministic, but no expected value."""
+        """Transform of zero noise: deterministic, but not the expected value."""
         return self._at_zero[0]
 
     @property
     def log_var(self) -> Tensor:
-        """Log variance of each element given those before it, where noise is zero."""
+        """Log variance of each element given those before it, at zero noise."""
         return 2.0 * self._at_zero[1]
 
     def noise(self, seed: Any = None) -> Tensor:
-        """Standard normals of the shape of a code, as `from_noise` takes them."""
+        """Sample standard normals of the shape of a code, as `from_noise` takes them."""
         return self.base.noise(seed)
 
     def sample(self, seed: Any = None) -> Tensor:
-        """One draw for each row."""
+        """Sample once for each row."""
         return self.from_noise(self.noise(seed))
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        """The draw that standard normal `noise`, of the shape of a code, is turned into."""
-        return self._transformed(noise)[0]
+        """Transform standard normal `noise`, of the shape of a code, to samples."""
+        return self._transform(noise)[0]
 
     def from_noise_with_log_prob(self, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """`from_noise(noise)` and its log density, without an inverse."""
-        z, log_scale = self._transformed(noise)
+        """Return `from_noise(noise)` and its log density, `(batch,)`, without an inverse."""
+        z, log_scale = self._transform(noise)
         standard = Normal(ops.zeros_like(noise))
         return z, standard.log_prob(noise) - sum_event(log_scale)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density of codes, `(batch,)`, in nats; inverts the flow, an element at a time.
+        """Return the log density of codes, `(batch,)`, in nats, by inverting the flow.
 
-        That takes as many passes through each step as a code has elements: training and estimators
-        use `from_noise_with_log_prob`.
+        The inverse needs as many passes through each step as a code has elements. Training and
+        estimators therefore use `from_noise_with_log_prob`.
         """
-        z, total = _flat([tensor(x)]), 0.0
+        z, total = _flatten([tensor(x)]), 0.0
         for step in reversed(self.steps):
             z, log_scale = step.invert(z, self.context, passes=step.size)
             total = total + sum_event(log_scale)
@@ -185,16 +187,16 @@ class FlowPosterior(Distribution):
 
     @functools.cached_property
     def _at_zero(self) -> tuple[Tensor, Tensor]:
-        return self._transformed(ops.zeros_like(self.base.mean))
+        return self._transform(ops.zeros_like(self.base.mean))
 
-    def _transformed(self, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """z, and the log of dz_i / d noise_i, both of the shape of a code."""
-        z, total = _flat([self.base.from_noise(noise)]), _flat([0.5 * self.base.log_var])
+    def _transform(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return z, and the log of dz_i / d noise_i, both of the shape of a code."""
+        z, total = _flatten([self.base.from_noise(noise)]), _flatten([0.5 * self.base.log_var])
         for step in self.steps:
             z, log_scale = step.transform(z, self.context)
             total = total + log_scale
         return ops.reshape(z, ops.shape(noise)), ops.reshape(total, ops.shape(noise))
 
 
-def _flat(parts: Sequence[Tensor]) -> Tensor:
+def _flatten(parts: Sequence[Tensor]) -> Tensor:
     return ops.concatenate([ops.reshape(p, (ops.shape(p)[0], -1)) for p in parts], axis=1)

@@ -1,4 +1,4 @@
-"""Distributions of codes that are richer than the standard normal, and learned with the model."""
+"""Priors that are richer than the standard normal, and learned with the model."""
 
 import math
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ import keras
 from keras import ops
 
 from keras_vae import arguments, flows
-from keras_vae.construction import Constructed
+from keras_vae.construction import RecordedInit
 from keras_vae.distributions import Distribution, Normal
 from keras_vae.distributions.base import tensor
 
 Tensor = Any
 
 
-def chosen_components(noise: Tensor, log_weights: Tensor) -> Tensor:
-    """Which component of a mixture each row takes, int32 `(batch,)`, without a random op.
+def choose_components(noise: Tensor, log_weights: Tensor) -> Tensor:
+    """Choose a component of a mixture for each row, int32 `(batch,)`, without a random op.
 
     Args:
         noise: Standard normals, `(batch, 2)`.
@@ -29,7 +29,7 @@ def chosen_components(noise: Tensor, log_weights: Tensor) -> Tensor:
 
 
 class GaussianMixture(Distribution):
-    """A mixture of K diagonal Gaussians, the same one for each row of a batch.
+    """A mixture of K diagonal Gaussians, the same for each row of a batch.
 
     Args:
         mean: Means of the components, `(K, *latent_shape)`.
@@ -37,7 +37,7 @@ class GaussianMixture(Distribution):
         logits: Unnormalized log weights of the components, `(K,)`; None for equal ones.
 
     Attributes:
-        extra_noise: Standard normals that `from_noise` takes beyond one for each element of z.
+        extra_noise: Standard normals of `from_noise` in addition to one for each element of z.
     """
 
     extra_noise = 2
@@ -55,10 +55,10 @@ class GaussianMixture(Distribution):
         return ops.sum(weights * mean, axis=0, keepdims=True)
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """Log density of codes `(batch, *latent_shape)`, shape `(batch,)`, in nats.
+        """Return the log density of codes `(batch, *latent_shape)`, shape `(batch,)`, in nats.
 
-        Differences are squared before they are summed. The matrix product that would be faster
-        on a processor cancels large numbers, of which accelerators keep three digits.
+        Differences are squared before they are summed. A matrix product would be faster on a CPU,
+        but it cancels large numbers, of which accelerators keep three digits.
         """
         mean, log_var = self.components.mean[None], self.components.log_var[None]
         pairs = Normal(mean, log_var).element_log_prob(tensor(z)[:, None])
@@ -66,7 +66,7 @@ class GaussianMixture(Distribution):
         return ops.logsumexp(log_densities + self.log_weights[None], axis=1)
 
     def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
-        """Codes from standard normals: two choose the component, the rest are its noise.
+        """Transform standard normals to codes: two choose the component, the rest are its noise.
 
         Args:
             noise: `(batch, elements of a code + 2)`.
@@ -75,27 +75,30 @@ class GaussianMixture(Distribution):
         Returns:
             `(batch, *latent_shape)`.
         """
-        chosen = chosen_components(noise[:, :2], self.log_weights)
+        chosen = choose_components(noise[:, :2], self.log_weights)
         mean = ops.take(self.components.mean, chosen, axis=0)
         spread = temperature * ops.exp(0.5 * ops.take(self.components.log_var, chosen, axis=0))
         return mean + spread * ops.reshape(noise[:, 2:], (-1, *mean.shape[1:]))
 
 
-class Prior(Constructed, keras.layers.Layer):
-    """A learned p(z), an argument of `keras_vae.LearnedPriorVAE`.
+class Prior(RecordedInit, keras.layers.Layer):
+    """Base class of learned priors p(z), an argument of `keras_vae.LearnedPriorVAE`.
 
     Attributes:
-        extra_noise: Standard normals that `from_noise` takes beyond one for each element of z.
+        extra_noise: Standard normals of `from_noise` in addition to one for each element of z.
     """
 
     extra_noise = 0
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """Log density of codes `(batch, *latent_shape)`, shape `(batch,)`, in nats."""
+        """Return the log density of codes `(batch, *latent_shape)`, shape `(batch,)`, in nats."""
         raise NotImplementedError(f"{type(self).__name__} must define log_prob(z).")
 
     def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
-        """Codes `(batch, *latent_shape)` from `(batch, elements of a code + extra_noise)`."""
+        """Transform standard normals to codes `(batch, *latent_shape)`.
+
+        A row of noise has an element for each element of a code, and `extra_noise` more.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define from_noise(noise).")
 
 
@@ -104,7 +107,7 @@ class MixturePrior(Prior):
     """A learned mixture of diagonal Gaussians: means, log variances and weights.
 
     Args:
-        components: How many Gaussians.
+        components: Number of Gaussians.
         spread: Standard deviation of the initial means; with 0 and one component the prior
             starts as the standard normal.
         seed: Seed of the initial means.
@@ -120,7 +123,7 @@ class MixturePrior(Prior):
         self, components: int = 10, spread: float = 1.0, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.components = arguments.whole("components", components)
+        self.components = arguments.integer("components", components)
         self.spread, self.seed = arguments.real("spread", spread, 0.0), arguments.seed(seed)
 
     def build(self, input_shape: tuple) -> None:
@@ -133,11 +136,11 @@ class MixturePrior(Prior):
         self.built = True
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """Log density of codes, `(batch,)`, in nats."""
+        """Return the log density of codes `(batch, *latent_shape)`, shape `(batch,)`, in nats."""
         return self._mixture().log_prob(z)
 
     def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
-        """Codes from noise; see `GaussianMixture.from_noise`."""
+        """Transform noise to codes; see `GaussianMixture.from_noise`."""
         return self._mixture().from_noise(noise, temperature)
 
     def _mixture(self) -> GaussianMixture:
@@ -154,13 +157,13 @@ class MixturePrior(Prior):
 class FlowPrior(Prior):
     """A learned flow from the standard normal: RealNVP (Dinh et al. 2017, arXiv:1605.08803).
 
-    log p(z) = log N(e; 0, I) - log |det dz/de| for the e that the couplings turn into z (equation
-    3 there). They start as the identity, so that the prior starts as the standard normal.
+    log p(z) = log N(e; 0, I) - log |det dz/de| for the e that the couplings transform to z
+    (equation 3). The couplings start as the identity, and the prior as the standard normal.
 
     Args:
-        couplings: How many affine couplings; each changes every second element, in turns.
+        couplings: Number of affine couplings; they change even and odd elements in turns.
         hidden: Widths of the hidden layers of a coupling.
-        seed: Of the initial weights.
+        seed: Seed of the initial weights.
         **kwargs: `name` of `keras.layers.Layer`.
 
     Raises:
@@ -175,7 +178,7 @@ class FlowPrior(Prior):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.couplings = arguments.whole("couplings", couplings)
+        self.couplings = arguments.integer("couplings", couplings)
         self.hidden, self.seed = arguments.sizes("hidden", hidden), arguments.seed(seed)
 
     def build(self, input_shape: tuple) -> None:
@@ -189,16 +192,16 @@ class FlowPrior(Prior):
         self.built = True
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """Log density of codes `(batch, *latent_shape)`, shape `(batch,)`, in nats."""
+        """Return the log density of codes `(batch, *latent_shape)`, shape `(batch,)`, in nats."""
         e, log_det = self.invert(z)
         return Normal(ops.zeros_like(e)).log_prob(e) - log_det
 
     def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
-        """Codes `(batch, *latent_shape)` from standard normals times the temperature."""
+        """Transform standard normals times the temperature to codes `(batch, *latent_shape)`."""
         return self.transform(temperature * noise)[0]
 
     def transform(self, e: Tensor) -> tuple[Tensor, Tensor]:
-        """Codes of `e`, `(batch, elements)`, and log |det dz/de|, `(batch,)`."""
+        """Return the codes of `e`, `(batch, elements)`, and log |det dz/de|, `(batch,)`."""
         total = 0.0
         for step in self.steps:
             e, log_scale = step.transform(e)
@@ -206,7 +209,7 @@ class FlowPrior(Prior):
         return ops.reshape(e, (-1, *self.latent_shape)), total
 
     def invert(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The inverse of `transform`: e, and the same log |det dz/de|."""
+        """Return the e of codes, and log |det dz/de|: the inverse of `transform`."""
         e, total = ops.reshape(tensor(z), (-1, math.prod(self.latent_shape))), 0.0
         for step in reversed(self.steps):
             e, log_scale = step.invert(e)

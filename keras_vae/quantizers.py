@@ -1,4 +1,4 @@
-"""Layers that turn vectors into integers and back: a codebook that is learned, and fixed levels."""
+"""Quantizers between vectors and integers: a learned codebook, and fixed levels."""
 
 import math
 from collections.abc import Sequence
@@ -13,44 +13,44 @@ from keras_vae.steps import sum_over_replicas
 
 Tensor = Any
 
-# Pseudo-count of each code, at the place where it is: no division by zero, and no pull elsewhere.
+# Pseudo-count of each code at its own place: it avoids division by zero and does not move codes.
 SMOOTHING = 1e-8
 
 
 class Quantizer(keras.layers.Layer):
-    """The base of the quantizers; the last axis of what they take is a vector.
+    """Base class of quantizers of vectors, which lie on the last axis.
 
     Attributes:
-        size: How many different integers there are.
+        size: Number of different integers.
     """
 
     size: int
 
     def codes(self, z: Tensor) -> Tensor:
-        """The integer of each vector: `(..., dimensions)` to int32 `(...)`."""
+        """Return the integer of each vector: `(..., dimensions)` to int32 `(...)`."""
         raise NotImplementedError(f"{type(self).__name__} must define codes(z).")
 
     def lookup(self, codes: Tensor) -> Tensor:
-        """The vector of each integer: int `(...)` to float32 `(..., dimensions)`."""
+        """Return the vector of each integer: int `(...)` to float32 `(..., dimensions)`."""
         raise NotImplementedError(f"{type(self).__name__} must define lookup(codes).")
 
     def learn(self, z: Tensor, codes: Tensor, weights: Tensor, seed: Any) -> None:
-        """Follow the vectors `z` of a training step; a quantizer without state does nothing."""
+        """Learn from the vectors `z` of a training step; without state do nothing."""
 
 
 class VectorQuantizer(Quantizer):
-    """A codebook that follows the vectors as running means (van den Oord et al. 2017, appendix A).
+    """A codebook of running means of vectors (van den Oord et al. 2017, appendix A).
 
-    Each code is the mean of the vectors that are nearest to it, over about 1 / (1 - decay) batches
-    (arXiv:1711.00937, equations 6 to 8); that is k-means on a stream, without gradients. Counts
-    are smoothed by a small pseudo-count at the code itself, so that a code without vectors stays.
+    Each code is the mean of its nearest vectors, over about 1 / (1 - decay) batches
+    (arXiv:1711.00937, equations 6 to 8). This is k-means on a stream, without gradients. A small
+    pseudo-count at the code itself keeps codes without vectors in place.
 
     Args:
         size: Number of codes.
-        decay: Of the running sums, in [0, 1).
-        restart: A code whose running count falls below this fraction of the mean count is put on
-            a random vector of the batch (as in Dhariwal et al. 2020, arXiv:2005.00341); 0: never.
-        seed: Seed of the codebook before it has seen data.
+        decay: Decay of the running sums, in [0, 1).
+        restart: Fraction of the mean count below which a code restarts at a random vector of the
+            batch (as in Dhariwal et al. 2020, arXiv:2005.00341); 0 for never.
+        seed: Seed of the initial codebook.
 
     Raises:
         ValueError: If an argument is outside its range.
@@ -60,7 +60,7 @@ class VectorQuantizer(Quantizer):
         self, size: int, decay: float = 0.99, restart: float = 0.05, seed: int | None = None
     ) -> None:
         super().__init__(name="quantizer")
-        self.size = arguments.whole("size of the codebook", size)
+        self.size = arguments.integer("size of the codebook", size)
         self.decay, self.restart, self.seed = decay, restart, arguments.seed(seed)
         if 1.0 in (arguments.fraction("decay", decay), arguments.fraction("restart", restart)):
             raise ValueError(
@@ -78,7 +78,7 @@ class VectorQuantizer(Quantizer):
         self.built = True
 
     def codes(self, z: Tensor) -> Tensor:
-        """The nearest code of each vector: `(..., dimensions)` to int32 `(...)`."""
+        """Return the nearest code of each vector: `(..., dimensions)` to int32 `(...)`."""
         book = ops.convert_to_tensor(self.codebook)
         flat = ops.reshape(ops.stop_gradient(z), (-1, book.shape[1]))
         # |z - e|^2 without |z|^2, which is the same for all codes.
@@ -88,7 +88,7 @@ class VectorQuantizer(Quantizer):
         return ops.reshape(nearest, ops.shape(z)[:-1])
 
     def lookup(self, codes: Tensor) -> Tensor:
-        """The vector of each code: int `(...)` to float32 `(..., dimensions)`."""
+        """Return the vector of each code: int `(...)` to float32 `(..., dimensions)`."""
         return ops.take(ops.convert_to_tensor(self.codebook), codes, axis=0)
 
     def learn(self, z: Tensor, codes: Tensor, weights: Tensor, seed: Any) -> None:
@@ -97,7 +97,7 @@ class VectorQuantizer(Quantizer):
         Args:
             z: The vectors, `(..., dimensions)`, on this replica.
             codes: `codes(z)`.
-            weights: How much each vector counts, the shape of `codes`.
+            weights: Weight of each vector, of the shape of `codes`.
             seed: A `SeedGenerator`, for restarts.
         """
         z = ops.reshape(ops.stop_gradient(z), (-1, self.codebook.shape[1]))
@@ -106,18 +106,18 @@ class VectorQuantizer(Quantizer):
         counts = self.decay * self.counts + (1.0 - self.decay) * new_counts
         sums = self.decay * self.sums + (1.0 - self.decay) * new_sums
         if self.restart > 0.0:
-            counts, sums = self._restarted(counts, sums, z, weights, seed)
+            counts, sums = self._restart_dead(counts, sums, z, weights, seed)
         self.counts.assign(counts)
         self.sums.assign(sums)
         means = (sums + SMOOTHING * self.codebook) / (counts + SMOOTHING)[:, None]
         self.codebook.assign(means)
 
     def start(self, centers: np.ndarray, sizes: np.ndarray) -> None:
-        """Take a codebook from clusters of vectors, as if they had been one batch.
+        """Initialize the codebook from clusters of vectors, as if they were one batch.
 
         Args:
             centers: Shape `(size, dimensions)`.
-            sizes: How many vectors are in each cluster, `(size,)`.
+            sizes: Number of vectors of each cluster, `(size,)`.
         """
         counts = (1.0 - self.decay) * sizes
         self.codebook.assign(centers)
@@ -125,20 +125,20 @@ class VectorQuantizer(Quantizer):
         self.sums.assign(counts[:, None] * centers)
 
     def _statistics(self, z: Tensor, codes: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """How many vectors each code has, and their sum, over all replicas."""
+        """Return the number of vectors of each code, and their sum, over all replicas."""
         counts = ops.segment_sum(weights, codes, num_segments=self.size)
         sums = ops.segment_sum(weights[:, None] * z, codes, num_segments=self.size)
         return sum_over_replicas(counts), sum_over_replicas(sums)
 
-    def _restarted(
+    def _restart_dead(
         self, counts: Tensor, sums: Tensor, z: Tensor, weights: Tensor, seed: Any
     ) -> tuple[Tensor, Tensor]:
-        """Counts and sums, those of dead codes as if they had been a random vector all the time."""
+        """Return counts and sums with dead codes moved to a random vector, with the usual count."""
         usual = ops.mean(counts)
         dead = ops.logical_and(counts < self.restart * usual, ops.sum(weights) > 0.0)
-        drawn = _drawn(z, weights, self.size, seed)
+        rows = _sample_rows(z, weights, self.size, seed)
         counts = ops.where(dead, usual, counts)
-        return counts, ops.where(dead[:, None], usual * drawn, sums)
+        return counts, ops.where(dead[:, None], usual * rows, sums)
 
     def _state(self, name: str, shape: tuple, initializer: Any) -> Any:
         return self.add_weight(
@@ -153,13 +153,14 @@ class VectorQuantizer(Quantizer):
 
 
 class FiniteScalarQuantizer(Quantizer):
-    """Rounds each element to one of a few levels: no codebook (Mentzer et al. 2023).
+    """A quantizer without a codebook: each element is rounded to one of a few levels.
 
-    Source: arXiv:2309.15505, appendix A.1. The vectors have as many elements as there are levels
-    given; there are as many codes as the product of the levels.
+    Source: Mentzer et al. 2023, arXiv:2309.15505, appendix A.1. A vector has an element for each
+        entry
+    of `levels`. The number of codes is the product of the levels.
 
     Args:
-        levels: How many values each element may have, 2 to 256; (8, 5, 5, 5) gives 1000 codes.
+        levels: Number of values of each element, 2 to 256; (8, 5, 5, 5) gives 1000 codes.
 
     Raises:
         ValueError: If there are no levels, one is out of range, or the codes do not fit int32.
@@ -187,14 +188,17 @@ class FiniteScalarQuantizer(Quantizer):
             )
         self.built = True
 
-    def rounded(self, z: Tensor) -> Tensor:
-        """The nearest levels, in [-1, 1]; the gradient is that of `bound`, straight through."""
+    def round_to_levels(self, z: Tensor) -> Tensor:
+        """Round to the nearest levels, in [-1, 1].
+
+        The gradient is that of `bound` (straight through).
+        """
         bounded = self.bound(z)
         levels = bounded + ops.stop_gradient(ops.round(bounded) - bounded)
         return levels / ops.convert_to_tensor(self._half)
 
     def bound(self, z: Tensor) -> Tensor:
-        """Any numbers to those that round to one of the levels, by tanh."""
+        """Map numbers by tanh to the range that rounds to one of the levels."""
         levels = np.array(self.levels, "float32")
         reach = (levels - 1.0) * (1.0 + 1e-3) / 2.0
         offset = np.where(levels % 2 == 0, 0.5, 0.0).astype("float32")
@@ -203,17 +207,20 @@ class FiniteScalarQuantizer(Quantizer):
         return ops.tanh(z + shift) * reach - offset
 
     def codes(self, z: Tensor) -> Tensor:
-        """The index of the nearest levels: `(..., dimensions)` to int32 `(...)`."""
-        return self.index(self.rounded(z))
+        """Return the index of the nearest levels: `(..., dimensions)` to int32 `(...)`."""
+        return self.index(self.round_to_levels(z))
 
     def index(self, vectors: Tensor) -> Tensor:
-        """The index of vectors that are levels, the inverse of `lookup`."""
+        """Return the index of vectors that are levels, the inverse of `lookup`."""
         vectors, half, basis = map(ops.convert_to_tensor, (vectors, self._half, self._basis))
         digits = ops.cast(ops.round(vectors * half + half), "int32")
         return ops.sum(digits * basis, axis=-1)
 
     def lookup(self, codes: Tensor) -> Tensor:
-        """The levels of each index, in [-1, 1]: int `(...)` to float32 `(..., dimensions)`."""
+        """Return the levels of each index, in [-1, 1].
+
+        The shape is int `(...)` to float32 `(..., dimensions)`.
+        """
         half, basis = map(ops.convert_to_tensor, (self._half, self._basis))
         codes = ops.expand_dims(ops.cast(codes, "int32"), -1)
         digits = (codes // basis) % ops.convert_to_tensor(np.array(self.levels, "int32"))
@@ -221,14 +228,14 @@ class FiniteScalarQuantizer(Quantizer):
 
 
 class CodeUse(keras.metrics.Metric):
-    """Perplexity of the use of codes since the last reset: how many are in use, as it were.
+    """Perplexity of code usage since the last reset: the effective number of codes in use.
 
-    exp of the entropy of how often each code was chosen, over all batches of an epoch: a single
-    batch would underrate a large codebook. It is at most the number of codes.
+    It is the exponential of the entropy of the code frequencies, over all batches of an epoch. A
+    single batch would underrate a large codebook. It is at most the number of codes.
 
     Args:
-        size: How many codes there are.
-        name: In the logs.
+        size: Number of codes.
+        name: Name in the logs.
     """
 
     def __init__(self, size: int, name: str = "perplexity") -> None:
@@ -237,19 +244,19 @@ class CodeUse(keras.metrics.Metric):
         self.counts = self.add_variable(shape=(size,), initializer="zeros", name="counts")
 
     def update_state(self, codes: Tensor, sample_weight: Tensor) -> None:
-        """Count the `codes`, each as `sample_weight` says; integers and weights of one shape."""
+        """Count the `codes` with their `sample_weight`; integers and weights of one shape."""
         codes, weights = (ops.reshape(part, (-1,)) for part in (codes, sample_weight))
         self.counts.assign_add(ops.segment_sum(weights, codes, num_segments=self.size))
 
     def result(self) -> Tensor:
-        """The perplexity, between 1 and `size`; 1 before anything was counted."""
+        """Return the perplexity, between 1 and `size`; 1 before the first count."""
         counts = ops.convert_to_tensor(self.counts)
         shares = counts / ops.maximum(ops.sum(counts), 1e-12)
         return ops.exp(-ops.sum(shares * ops.log(ops.maximum(shares, 1e-12))))
 
 
-def _drawn(z: Tensor, weights: Tensor, count: int, seed: Any) -> Tensor:
-    """`count` rows of `z`, drawn by their weights; any finite numbers if these are all zero."""
+def _sample_rows(z: Tensor, weights: Tensor, count: int, seed: Any) -> Tensor:
+    """Sample `count` rows of `z` by their weights; any finite numbers if all weights are zero."""
     # One row more, because a replica may have none; its weight is 0.
     z = ops.concatenate([z, ops.zeros((1, z.shape[1]))])
     heights = ops.cumsum(ops.concatenate([weights, ops.zeros((1,))]))

@@ -1,8 +1,8 @@
-"""Standard normals that are a pure function of integers, the same in every runtime.
+"""Standard normal noise as a pure function of integer seeds, the same in every runtime.
 
-A served `sample` must not keep state, and the same seed should give the same picture in
-TensorFlow, LiteRT and the browser. Random ops do neither, so the numbers come from an integer
-hash (two rounds of xor, shift and multiply, after C. Wellons' "lowbias32") and Box-Muller.
+A served `sample` must keep no state. The same seed must give the same image in TensorFlow,
+LiteRT and the browser. Random ops do neither. So the numbers come from an integer hash (two
+rounds of xor, shift and multiply, after C. Wellons' "lowbias32") and the Box-Muller transform.
 """
 
 from typing import Any
@@ -12,12 +12,12 @@ from keras import ops
 
 Tensor = Any
 
-# 2^32 over the golden ratio: far from all small integers.
+# 2^32 divided by the golden ratio; it is far from all small integers.
 GOLDEN = np.uint32(0x9E3779B9)
 
 
 class _Numpy:
-    """The three integer operations, on the host."""
+    """The three integer operations in NumPy, on the host."""
 
     xor = staticmethod(np.bitwise_xor)
     shift = staticmethod(np.right_shift)
@@ -25,7 +25,7 @@ class _Numpy:
 
 
 class _Graph:
-    """The three integer operations, as ops that every runtime has; shifts do not broadcast."""
+    """The three integer operations as ops of every runtime; shifts do not broadcast."""
 
     @staticmethod
     def xor(a: Tensor, b: Tensor) -> Tensor:
@@ -41,35 +41,46 @@ class _Graph:
 
 
 def _mix(x: Any, on: Any) -> Any:
-    """A bijection of 32-bit integers that looks random."""
+    """Hash 32-bit integers; the map is a bijection."""
     x = on.multiply(on.xor(x, on.shift(x, np.uint32(16))), np.uint32(0x7FEB352D))
     x = on.multiply(on.xor(x, on.shift(x, np.uint32(15))), np.uint32(0x846CA68B))
     return on.xor(x, on.shift(x, np.uint32(16)))
 
 
 def _bits(seeds: Any, count: int, on: Any) -> Any:
-    """Integers below 2^24, `(batch, count)`, from uint32 `seeds` of shape `(batch, 1)`."""
-    # Hashed twice: were a column and a seed hashed alike, equal ones would always cancel to 0, the
-    # number farthest out in the tail, and seed 3 would have in column 5 what seed 5 has in 3.
+    """Return integers below 2^24, `(batch, count)`, from uint32 `seeds` `(batch, 1)`."""
+    # Columns are hashed twice and seeds once. With the same hash, a seed equal to its column would
+    # always cancel to 0, the outermost normal, and seed 3, column 5 would equal seed 5, column 3.
     once = _mix(np.arange(1, count + 1, dtype=np.uint32), _Numpy)
     columns = _mix(once + GOLDEN, _Numpy)[None]
     return on.shift(_mix(on.xor(_mix(seeds, on), columns), on), np.uint32(8))
 
 
 def row_seeds(count: int, seed: int) -> np.ndarray:
-    """`count` int32 seeds, one for each row, from one; give them to a served `sample`."""
+    """Return int32 seeds for the rows of a served `sample`, made from one seed.
+
+    Args:
+        count: Number of rows.
+        seed: Any integer; its lowest 32 bits count.
+
+    Returns:
+        Shape `(count,)`.
+    """
     start = np.asarray([[int(seed) & 0xFFFFFFFF]], dtype=np.uint32)
     columns = _mix(np.arange(count, dtype=np.uint32) + GOLDEN, _Numpy)
     return _mix(np.bitwise_xor(_mix(start, _Numpy), columns), _Numpy)[0].astype(np.int32)
 
 
 def standard_normal(seeds: Any, size: int) -> Tensor:
-    """Standard normal noise of shape `(batch, size)`; row i depends on `seeds[i]` alone.
+    """Return standard normal noise in which row i depends on `seeds[i]` alone.
 
     Args:
-        seeds: int32, shape `(batch,)`. A NumPy array is hashed on the host, so that this works on
-            every backend; a tensor is hashed by builtin ops, for graphs that are exported.
-        size: Numbers per row.
+        seeds: int32, `(batch,)`. A NumPy array is hashed on the host, on every backend. A tensor
+            is hashed by builtin ops, for graphs that are exported.
+        size: Numbers in a row.
+
+    Returns:
+        float32 `(batch, size)`.
     """
     if isinstance(seeds, np.ndarray):
         bits = _bits(seeds.astype(np.uint32)[:, None], 2 * size, _Numpy).astype(np.int32)
@@ -79,5 +90,5 @@ def standard_normal(seeds: Any, size: int) -> Tensor:
     uniform = (ops.cast(bits, "float32") + 0.5) * (1.0 / (1 << 24))
     radius = ops.sqrt(-2.0 * ops.log(uniform[:, :size]))
     turn = uniform[:, size:]
-    # 2 pi in two parts: the first is exact in float16, in which LiteRT files may keep constants.
+    # 2 pi is split in two. The first part is exact in float16, a dtype of LiteRT constants.
     return radius * ops.cos(6.28125 * turn + (2.0 * np.pi - 6.28125) * turn)

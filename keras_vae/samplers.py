@@ -1,4 +1,4 @@
-"""Where to decode new examples from, fitted to the codes of a model after its training."""
+"""Mixture samplers: Gaussian mixtures fitted to the codes of a trained model."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -9,26 +9,27 @@ import numpy as np
 from keras import ops
 
 from keras_vae import arguments, checks
-from keras_vae.estimators.compiled import Compiled, default_batch_size, padded
-from keras_vae.priors import chosen_components
+from keras_vae.estimators.compiled import CompiledFunction, default_batch_size, padded_batches
+from keras_vae.excerpts import input_batches
+from keras_vae.priors import choose_components
 
 Tensor = Any
 
-# Numbers of a code up to which a full covariance is fitted: 10 of them take 40 MB.
+# Largest dimension of codes with full covariances: 10 of them take 40 MB.
 LARGEST_FULL = 1024
-PREFIX = "sampler_"  # Of names in files.
+PREFIX = "sampler_"  # Prefix of names in files.
 
 
 @dataclasses.dataclass(frozen=True)
 class MixtureSampler:
-    """A mixture of K Gaussians over codes of n numbers, as constants: a model keeps it in its file.
+    """A constant mixture of K Gaussians over n-dimensional codes, saved with the model.
 
     Attributes:
-        log_weights: Of the components, float32 `(K,)`.
+        log_weights: Log weights of the components, float32 `(K,)`.
         means: Float32 `(K, n)`.
         factors: With full covariances their Cholesky factors, `(K, n, n)`; otherwise the standard
             deviations, `(K, n)`; float32.
-        extra_noise: Standard normals that `from_noise` takes beyond one for each number of a code.
+        extra_noise: Standard normals of `from_noise` in addition to one for each element of a code.
     """
 
     log_weights: np.ndarray
@@ -37,39 +38,39 @@ class MixtureSampler:
     extra_noise = 2
 
     def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
-        """Codes `(batch, n)` from standard normals `(batch, n + 2)`.
+        """Transform standard normals `(batch, n + 2)` to codes `(batch, n)`.
 
         Args:
-            noise: Two of a row choose the component, the others are its noise.
+            noise: The first two of a row choose the component, the others are its noise.
             temperature: Factor of the components' standard deviations.
         """
-        chosen = chosen_components(noise[:, :2], ops.convert_to_tensor(self.log_weights))
+        chosen = choose_components(noise[:, :2], ops.convert_to_tensor(self.log_weights))
         mean = ops.take(ops.convert_to_tensor(self.means), chosen, axis=0)
         factor = ops.take(ops.convert_to_tensor(self.factors), chosen, axis=0)
         if len(self.factors.shape) == 2:
             return mean + temperature * factor * noise[:, 2:]
-        # A sum and not a matrix product, of which accelerators would keep three digits.
+        # A sum, since accelerators keep only three digits of a matrix product.
         return mean + temperature * ops.sum(factor * noise[:, None, 2:], axis=2)
 
 
 def fit_mixture(
     codes: Any, components: int = 10, covariance: str = "full", seed: int | None = 0
 ) -> MixtureSampler:
-    """A Gaussian mixture fitted to codes by scikit-learn (expectation maximization).
+    """Fit a Gaussian mixture to codes by expectation maximization (scikit-learn).
 
-    Ghosh et al. 2020 (arXiv:1903.12436, section 4) call it ex-post density estimation and take 10
+    Ghosh et al. 2020 (arXiv:1903.12436, section 4) call it ex-post density estimation and use 10
     components with full covariances.
 
     Args:
         codes: `(count, *latent_shape)`.
-        components: How many Gaussians; one with covariance "full" is the Gaussian of the codes'
+        components: Number of Gaussians. One with covariance "full" is the Gaussian of the codes'
             mean and covariance.
         covariance: "full" or "diag".
-        seed: Of the initial components.
+        seed: Seed of the initial components.
 
     Raises:
         ValueError: If there are fewer codes than components, they are not finite, or a full
-            covariance is asked for codes of more than 1024 numbers.
+            covariance is requested for codes of more than 1024 numbers.
         ImportError: If scikit-learn is not installed.
     """
     codes = np.asarray(codes, "float64").reshape(len(codes), -1)
@@ -90,27 +91,27 @@ def fit_mixture(
 
 
 def save(sampler: MixtureSampler | None, store: Any) -> None:
-    """Put the arrays of `sampler`, if there is one, into the part of a file that is a model's."""
+    """Write the arrays of `sampler`, if any, to a model's part of a file."""
     for name, part in vars(sampler).items() if sampler else ():
         store[PREFIX + name] = part
 
 
 def load(store: Any) -> MixtureSampler | None:
-    """The inverse of `save`."""
+    """Read what `save` wrote; None if it wrote nothing."""
     names = [name for name in store.keys() if name.startswith(PREFIX)]
     parts = {name.removeprefix(PREFIX): np.array(store[name]) for name in names}
     return MixtureSampler(**parts) if parts else None
 
 
-def drawn_codes(
+def sample_posterior(
     model: Any, x: Any, seed: int | None = 0, batch_size: int | None = None
 ) -> np.ndarray:
-    """A code for each example, drawn from q(z | x) where the model has one.
+    """Sample a code for each example from q(z | x), or encode it if there is no posterior.
 
     Args:
         model: The model.
         x: Arrays, or a source of batches of x, (x, y) or (x, y, sample_weight).
-        seed: Of the draws.
+        seed: Seed of the samples.
         batch_size: Examples of arrays at a time.
 
     Returns:
@@ -120,7 +121,7 @@ def drawn_codes(
         ValueError: If the examples do not fit the model.
     """
     x = checks.check_data(model, x)
-    compute = Compiled(model, model.codes_from_noise)
+    compute = CompiledFunction(model, model.codes_from_noise)
     generator = np.random.default_rng(seed)
     parts = []
     for batch, count in _batches(x, batch_size or default_batch_size(model.event_shape)):
@@ -131,19 +132,14 @@ def drawn_codes(
 
 
 def _batches(x: Any, size: int) -> Iterator[tuple[Any, int]]:
-    """Batches of x, and how many rows of each are examples."""
+    """Yield batches of x, and how many rows of each are examples."""
     if not checks.are_arrays(x):
-        for batch in x:
-            batch = keras.utils.unpack_x_y_sample_weight(batch)[0]
-            batch = keras.tree.map_structure(np.asarray, batch)
+        for batch in input_batches(x):
             yield batch, len(keras.tree.flatten(batch)[0])
         return
     x = keras.tree.map_structure(np.asarray, x)
-    count = len(keras.tree.flatten(x)[0])
-    size = min(size, count)
-    for start in range(0, count, size):
-        batch = keras.tree.map_structure(lambda a, start=start: a[start : start + size], x)
-        yield padded(batch, size), min(size, count - start)
+    for batch, rows in padded_batches(x, min(size, len(keras.tree.flatten(x)[0]))):
+        yield batch, len(rows)
 
 
 def _check(codes: np.ndarray, components: int, covariance: str) -> None:

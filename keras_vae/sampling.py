@@ -1,4 +1,4 @@
-"""New examples from a model: codes from its prior, or from a sampler fitted to its codes."""
+"""New examples of a model, decoded from codes of its prior or of a fitted sampler."""
 
 from typing import Any
 
@@ -10,18 +10,21 @@ from keras_vae import random, samplers
 Tensor = Any
 
 
-def standard_normal_codes(shape: tuple[int, ...], seeds: Any, temperature: float = 1.0) -> Tensor:
-    """Codes `(len(seeds), *shape)` from N(0, I); see `Sampling.prior_codes`."""
+def sample_standard_normal(shape: tuple[int, ...], seeds: Any, temperature: float = 1.0) -> Tensor:
+    """Sample codes `(len(seeds), *shape)` of N(0, I); see `Sampling.sample_prior_from_seeds`."""
     noise = random.standard_normal(seeds, int(np.prod(shape)))
     return temperature * ops.reshape(noise, (-1, *shape))
 
 
 class Sampling:
-    """What `sample` and its endpoint need of a model.
+    """A mixin with `sample` and its endpoint.
+
+    `sample` returns examples and `sample_codes` the codes behind them, both from one seed. The
+    methods `..._from_seeds` take a seed for each row, so that row i depends on `seeds[i]` alone.
 
     Attributes:
-        generative: Whether the model has a prior, `prior_codes`.
-        sampler: What `fit_sampler` found, from which codes are drawn instead; None for the prior.
+        generative: Whether the model has a prior, and so defines `sample_prior_from_seeds`.
+        sampler: Mixture that `fit_sampler` fitted, used instead of the prior; None for the prior.
     """
 
     generative = False
@@ -31,12 +34,16 @@ class Sampling:
     decode: Any
     encode: Any
 
-    def prior_codes(self, seeds: Any, temperature: float = 1.0) -> Tensor:
-        """Codes `(len(seeds), *latent_shape)` from the prior; row i depends on `seeds[i]` alone.
+    def sample_prior_from_seeds(self, seeds: Any, temperature: float = 1.0) -> Tensor:
+        """Sample codes of the prior, `(len(seeds), *latent_shape)`.
 
         Args:
-            seeds: int32, `(batch,)`, as `keras_vae.random.standard_normal` takes them.
-            temperature: Factor of the prior's standard deviation.
+            seeds: int32, `(batch,)`, one seed for each row; see
+                `keras_vae.random.standard_normal`.
+            temperature: Factor of the standard deviation of the prior.
+
+        Raises:
+            TypeError: If the model has no prior.
         """
         hint = "model.fit_sampler(x) fits a mixture of Gaussians to its codes, to sample from"
         if self.latent_dtype != "float32":
@@ -47,26 +54,33 @@ class Sampling:
         )
 
     def codes_from_noise(self, x: Tensor, noise: Tensor) -> Tensor:
-        """The code of each example that standard normal `noise` gives, of the same shape."""
+        """Return a code of each example for standard normal `noise` of the shape of codes.
+
+        A model with a posterior q(z | x) samples from it. Here noise has no effect.
+        """
         return self.encode(x)
 
-    def sampled_codes(self, seeds: Any, temperature: float = 1.0) -> Tensor:
-        """Codes from the sampler if there is one, else from the prior; see `prior_codes`."""
+    def sample_codes_from_seeds(self, seeds: Any, temperature: float = 1.0) -> Tensor:
+        """Sample codes of the fitted sampler, or of the prior if there is no sampler.
+
+        The arguments, result and errors are those of `sample_prior_from_seeds`.
+        """
         if self.sampler is None:
-            return self.prior_codes(seeds, temperature)
+            return self.sample_prior_from_seeds(seeds, temperature)
         size = int(np.prod(self.latent_shape))
         noise = random.standard_normal(seeds, size + self.sampler.extra_noise)
         codes = self.sampler.from_noise(ops.convert_to_tensor(noise), temperature)
         return ops.reshape(codes, (-1, *self.latent_shape))
 
     def sample(self, count: int, seed: int | None = None, temperature: float = 1.0) -> Tensor:
-        """New examples: the mean of p(x | z) for z from the prior, or from the fitted sampler.
+        """Sample new examples: the mean of p(x | z) for z of the prior or the fitted sampler.
 
         Args:
-            count: How many.
-            seed: The same seed gives the same examples, here and, row by row for
-                `keras_vae.random.row_seeds(count, seed)`, from the served `sample`.
-            temperature: Factor of the standard deviation of z; below 1 is less varied.
+            count: Number of examples.
+            seed: The same seed gives the same examples; None for new ones at each call. The
+                served `sample` gives the same rows for the seeds
+                `keras_vae.random.row_seeds(count, seed)`.
+            temperature: Factor of the standard deviation of z. Below 1, samples vary less.
 
         Returns:
             Shape `(count, *event_shape)`, in the range of the data.
@@ -75,10 +89,10 @@ class Sampling:
             ValueError: If `count` is less than 1 or `temperature` is negative.
             TypeError: If the model has neither a prior nor a sampler.
         """
-        return self.decode(self.drawn_codes(count, seed, temperature))
+        return self.decode(self.sample_codes(count, seed, temperature))
 
-    def drawn_codes(self, count: int, seed: int | None, temperature: float) -> Tensor:
-        """The codes of `sample`, whose arguments and errors are these."""
+    def sample_codes(self, count: int, seed: int | None, temperature: float) -> Tensor:
+        """Sample the codes that `sample` decodes, with its arguments and errors."""
         if count < 1 or temperature < 0:
             raise ValueError(
                 "Expected count of at least 1 and temperature of at least 0. "
@@ -86,11 +100,11 @@ class Sampling:
             )
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
-        return self.sampled_codes(random.row_seeds(count, seed), temperature)
+        return self.sample_codes_from_seeds(random.row_seeds(count, seed), temperature)
 
-    def sampled(self, seed: Tensor) -> dict[str, Tensor]:
-        """What the `sample` endpoint answers."""
-        z = self.sampled_codes(seed)
+    def sample_endpoint(self, seed: Tensor) -> dict[str, Tensor]:
+        """Answer the `sample` endpoint: `reconstruction` and `z`, for one seed a row."""
+        z = self.sample_codes_from_seeds(seed)
         return {"reconstruction": self.decode(z), "z": z}
 
     def fit_sampler(
@@ -101,12 +115,14 @@ class Sampling:
         seed: int = 0,
         batch_size: int | None = None,
     ) -> None:
-        """Fit a mixture of Gaussians to the codes of `x`, for `sample` to draw codes from.
+        """Fit a mixture of Gaussians to the codes of `x`, from which `sample` then samples.
 
-        It changes `sample` and the `sample` endpoint, which any autoencoder then has, and nothing
-        else: the objective, the bound and the score keep the prior. Files and exports keep it;
-        `model.sampler = None` removes it. Fit it again after more training. The codes are drawn
-        from q(z | x) where the model has one: the mixture estimates the aggregate posterior.
+        Only `sample` and its endpoint change, and any autoencoder then has them. The loss, the
+        bound and the score keep the prior. Files and exports store the mixture. Fit it again
+        after more training, or remove it by `model.sampler = None`.
+
+        If the model has a posterior q(z | x), the codes are samples of it. The mixture then
+        estimates the aggregate posterior.
 
         Example:
             >>> model.fit(images, epochs=10)
@@ -115,10 +131,10 @@ class Sampling:
 
         Args:
             x: Arrays, or a source of batches such as a `tf.data.Dataset`: the training examples.
-            components: How many Gaussians.
-            covariance: "full", or "diag" for codes of more than 1024 numbers.
-            seed: Of the draws and of the fit.
-            batch_size: Examples of arrays at a time; changes the speed only.
+            components: Number of Gaussians.
+            covariance: "full", or "diag" for codes with more than 1024 elements.
+            seed: Seed of the samples of q(z | x) and of the fit.
+            batch_size: Number of rows of arrays in a batch; it changes the speed only.
 
         Raises:
             ValueError: If there are fewer examples than components, or they do not fit the model.
@@ -130,5 +146,5 @@ class Sampling:
                 "Expected a model whose codes are real numbers, as Gaussians are. "
                 f"Received: {type(self).__name__}, whose codes are {self.latent_dtype}."
             )
-        codes = samplers.drawn_codes(self, x, seed, batch_size)
+        codes = samplers.sample_posterior(self, x, seed, batch_size)
         self.sampler = samplers.fit_mixture(codes, components, covariance, seed)

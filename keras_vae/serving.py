@@ -1,30 +1,17 @@
-"""What a model can be asked once it is trained: named pure functions, and the files of them."""
+"""The endpoints of a trained model, and their export to files."""
 
-import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from keras_vae.endpoint import Endpoint
+
 Tensor = Any
 
 
-@dataclasses.dataclass(frozen=True)
-class Endpoint:
-    """What can be served: a pure function of named tensors, without state or random ops.
-
-    Attributes:
-        function: Takes the inputs in order, returns a dictionary of named tensors.
-        inputs: Shape, dtype and name of each input; the batch axis is None.
-    """
-
-    function: Callable[..., dict[str, Tensor]]
-    inputs: tuple[keras.InputSpec, ...]
-
-
 class Serving:
-    """The endpoints of a model: what can be served, where exporters state how."""
+    """A mixin that lists the endpoints of a model; exporters write them to files."""
 
     generative: bool
     sampler: Any
@@ -36,34 +23,40 @@ class Serving:
     decode: Any
     reconstruct: Any
     score_terms: Any
-    sampled: Any
+    sample_endpoint: Any
 
     def endpoints(self) -> dict[str, Endpoint]:
-        """What this model serves: name to `Endpoint`; the first is the default."""
+        """Return the endpoints by name; the first one is the default of servers.
+
+        Returns:
+            "reconstruct", "encode", "decode", "score", and "sample" if the model has a prior or
+            a fitted sampler.
+        """
         x = keras.InputSpec(shape=(None, *self.event_shape), dtype=self.event_dtype, name="x")
         z = keras.InputSpec(shape=(None, *self.latent_shape), dtype=self.latent_dtype, name="z")
         seed = keras.InputSpec(shape=(None,), dtype="int32", name="seed")
         samples = self.generative or self.sampler is not None
         return {
             "reconstruct": Endpoint(lambda x: {"reconstruction": self.reconstruct(x)}, (x,)),
-            "encode": Endpoint(self.encoded, (x,)),
+            "encode": Endpoint(self.encode_endpoint, (x,)),
             "decode": Endpoint(lambda z: {"reconstruction": self.decode(z)}, (z,)),
-            "score": Endpoint(self._scores, (x,)),
-            **({"sample": Endpoint(self.sampled, (seed,))} if samples else {}),
+            "score": Endpoint(self.score_endpoint, (x,)),
+            **({"sample": Endpoint(self.sample_endpoint, (seed,))} if samples else {}),
         }
 
-    def encoded(self, x: Tensor) -> dict[str, Tensor]:
-        """What the `encode` endpoint answers."""
+    def encode_endpoint(self, x: Tensor) -> dict[str, Tensor]:
+        """Answer the `encode` endpoint: `z`, or `z_mean` and `z_log_var` for a VAE."""
         return {"z": self.encode(x)}
 
-    def metadata(self) -> dict[str, Any]:
-        """What files say of this model beyond what they say of all."""
-        return {}
-
-    def _scores(self, x: Tensor) -> dict[str, Tensor]:
+    def score_endpoint(self, x: Tensor) -> dict[str, Tensor]:
+        """Answer the `score` endpoint: `score`, `reconstruction_error` and the other terms."""
         terms = self.score_terms(x)
         answer = {"score": sum(terms.values()), "reconstruction_error": terms["reconstruction"]}
         return {**answer, **{k: v for k, v in terms.items() if k != "reconstruction"}}
+
+    def metadata(self) -> dict[str, Any]:
+        """Return entries that exported files hold for this kind of model only: here none."""
+        return {}
 
     def export(self, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any) -> Path:
         """Write the endpoints as a SavedModel or a LiteRT file; see `keras_vae.exporting`.
@@ -72,6 +65,12 @@ class Serving:
             filepath: A new folder for a SavedModel, a new file for LiteRT.
             format: "tf_saved_model" or "litert".
             **kwargs: `endpoints`; for LiteRT also `quantize`, `calibration`, `batch_size`.
+
+        Returns:
+            The path that was written.
+
+        Raises:
+            ValueError: If the format or an endpoint is unknown, or an option does not fit it.
         """
         from keras_vae import exporting
 

@@ -1,4 +1,4 @@
-"""How training runs fast: many steps in one go, XLA where it pays, and one line that says so."""
+"""Fast training: several steps in one execution, and XLA where it is faster."""
 
 import math
 import os
@@ -7,8 +7,10 @@ from typing import Any
 
 import keras
 
-MOST_STEPS = 32  # More gained nothing measurable: the time in Python is a few percent by then.
-# 469 steps have the divisors 7 and 67: rather wait longer than go back to Python often.
+from keras_vae.autoencoder import Autoencoder
+
+MOST_STEPS = 32  # More gain nothing measurable: Python overhead is a few percent by then.
+# 469 steps have the divisors 7 and 67: long executions are better than high Python overhead.
 FEW_STEPS, PATIENT_STEPS = 8, 80
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
@@ -20,10 +22,10 @@ def compile_fast(
     say: Callable[[str], Any] = print,
     **kwargs: Any,
 ) -> None:
-    """`model.compile`, with what makes training fast chosen by rule and said in one line.
+    """Compile a model with the fastest settings for this backend and machine, and report them.
 
     Losses and weights are those of `model.compile(optimizer)` within rounding. Callbacks see
-    every 32nd step only: give `steps_per_execution=1` if one has to act at each.
+    every 32nd step only. Pass `steps_per_execution=1` if a callback has to act at each step.
     docs/performance.md has the rules and their reasons.
 
     Example:
@@ -32,65 +34,50 @@ def compile_fast(
         >>> model.fit(x, batch_size=128, epochs=10)
 
     Args:
-        model: An autoencoder of this package, whose `fit` keeps to the steps it is asked for.
-        optimizer: As `model.compile` takes it.
-        steps_per_epoch: Of the `fit` to come, if it is given that; what runs in one go divides it.
-        say: Called with the line.
-        **kwargs: Others of `model.compile`; what is given here is not chosen.
+        model: An autoencoder of this package, whose `fit` trains exactly the steps it is given.
+        optimizer: The optimizer, as for `model.compile`.
+        steps_per_epoch: The `steps_per_epoch` that `fit` will get, if any. The steps of one
+            execution divide it.
+        say: Called with one line of text that reports the settings.
+        **kwargs: Other arguments of `model.compile`. A setting given here is not chosen.
 
     Raises:
         TypeError: If `model` is no autoencoder of this package.
         ValueError: As `model.compile` does.
     """
-    from keras_vae.autoencoder import Autoencoder
-
     if not isinstance(model, Autoencoder):
         raise TypeError(
             f"Expected an autoencoder of keras_vae. Received: {type(model).__name__}. "
             "(Use its own compile.)"
         )
-    at_once = kwargs.pop("steps_per_execution", None) or _steps(steps_per_epoch)
+    at_once = kwargs.pop("steps_per_execution", None) or _choose_steps(steps_per_epoch)
     given = "jit_compile" in kwargs
     kwargs.setdefault("jit_compile", False if _on_cpu() else "auto")
     if kwargs.get("run_eagerly"):
         kwargs["jit_compile"] = False
     model.compile(optimizer, steps_per_execution=at_once, **kwargs)
-    say(_line(model, at_once, given))
+    say(_report(model, at_once, given))
 
 
 def steps_at_once(*counts: int) -> int:
-    """The most steps up to 32 that divide each of `counts`; of fewer than 8, the next up to 80."""
+    """Return how many steps to run in one execution, a divisor of each of `counts`.
+
+    It is the largest common divisor up to 32. If that is below 8, the next one up to 80 is used.
+    """
     common = math.gcd(*counts)
     divisors = [n for n in range(1, PATIENT_STEPS + 1) if common % n == 0]
     most = max(n for n in divisors if n <= MOST_STEPS)
     return most if most >= FEW_STEPS else min((n for n in divisors if n > most), default=most)
 
 
-def keep_to_steps(model: Any, *counts: int | None) -> None:
-    """Lower `steps_per_execution` to what divides numbers of steps that were asked for.
-
-    Keras runs past the end of an epoch of given length otherwise. None stands for all data, whose
-    end it sees.
-
-    Args:
-        model: A compiled model.
-        *counts: Steps of an epoch and of a validation, None for as many as there are.
-    """
-    given = [count for count in counts if count]
-    if not given or not any(count % model.steps_per_execution for count in given):
-        return
-    model.steps_per_execution = math.gcd(model.steps_per_execution, *given)
-    model.train_function = model.test_function = model.predict_function = None
-
-
-def _steps(steps_per_epoch: int | None) -> int:
+def _choose_steps(steps_per_epoch: int | None) -> int:
     if keras.backend.backend() == "torch":
         return 1
     return MOST_STEPS if steps_per_epoch is None else steps_at_once(steps_per_epoch)
 
 
 def _on_cpu() -> bool:
-    """Whether TensorFlow has nothing but processors."""
+    """Return whether TensorFlow has no GPU."""
     if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
@@ -98,8 +85,8 @@ def _on_cpu() -> bool:
     return not tf.config.list_logical_devices("GPU")
 
 
-def _line(model: Any, at_once: int, given: bool) -> str:
-    """What was chosen, and why."""
+def _report(model: Any, at_once: int, given: bool) -> str:
+    """Return the line of text that reports the settings and their reasons."""
     backend = keras.backend.backend()
     steps = f"{at_once} steps in one go" if at_once > 1 else "one step at a time"
     if backend == "torch":
@@ -114,7 +101,7 @@ def _line(model: Any, at_once: int, given: bool) -> str:
 
 
 def _onednn() -> str:
-    """Whether oneDNN is on, which is too late to change once TensorFlow is there."""
+    """Return whether oneDNN is on, as text; it cannot change once TensorFlow is imported."""
     value = os.environ.get(ONEDNN)
     if value is None:
         return f"oneDNN as TensorFlow chose ({ONEDNN}=1 before it is imported turns it on)"

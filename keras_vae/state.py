@@ -1,4 +1,4 @@
-"""All that a training has learned, as arrays and plain values, out of a model and back into it."""
+"""The state of a training as arrays and plain values: captured from a model, and restored."""
 
 import re
 from collections.abc import Sequence
@@ -7,18 +7,23 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.steps import settle
+from keras_vae.steps import sync_variables
 
-# Keras numbers what a process makes: dense_3_kernel in one is dense_kernel in another.
+# Keras numbers the layers of a process: dense_3_kernel in one is dense_kernel in another.
 NUMBER = re.compile(r"_\d+(?=[/_]|$)")
 PLAIN = (bool, int, float, str, type(None))
 
 
 def variables(model: Any) -> list[Any]:
-    """Weights, states of random generators, running means, and those of the optimizer, once each.
+    """Return all variables of a model in training, each once.
+
+    These are weights, states of random generators, running means, and those of the optimizer.
+
+    Args:
+        model: A compiled model.
 
     Raises:
-        ValueError: If the model has not made its variables yet.
+        ValueError: If the model is not built.
     """
     if not model.built:
         raise ValueError(
@@ -31,24 +36,24 @@ def variables(model: Any) -> list[Any]:
     return list({id(variable): variable for variable in every}.values())
 
 
-def names(model: Any) -> list[str]:
-    """Of the variables, without the numbers that Keras gives."""
+def variable_names(model: Any) -> list[str]:
+    """Return the paths of `variables(model)` without the numbers that Keras appends."""
     return [NUMBER.sub("", variable.path) for variable in variables(model)]
 
 
-def values(some: Sequence[Any]) -> list[np.ndarray]:
-    """Copies of the values of variables."""
-    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in some]
-
-
-def captured(model: Any) -> list[np.ndarray]:
-    """The values of all variables of a model, also in the middle of a training."""
-    settle(model)
-    return values(variables(model))
+def capture(model: Any) -> list[np.ndarray]:
+    """Return copies of the values of `variables(model)`, also during a training."""
+    sync_variables(model)
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables(model)]
 
 
 def assign(model: Any, known_names: Sequence[str], arrays: Sequence[np.ndarray]) -> None:
-    """Give a model the values that `captured` has found.
+    """Assign captured values to the variables of a model.
+
+    Args:
+        model: A compiled model.
+        known_names: `variable_names` of the captured model.
+        arrays: Its values, from `capture`.
 
     Raises:
         ValueError: If the model has other variables.
@@ -57,7 +62,7 @@ def assign(model: Any, known_names: Sequence[str], arrays: Sequence[np.ndarray])
     wanted = [(n, tuple(a.shape), str(a.dtype)) for n, a in zip(known_names, arrays, strict=True)]
     found = [
         (n, tuple(v.shape), keras.backend.standardize_dtype(v.dtype))
-        for n, v in zip(names(model), own, strict=True)
+        for n, v in zip(variable_names(model), own, strict=True)
     ]
     if wanted != found:
         first = next((a for a in zip(wanted, found, strict=False) if a[0] != a[1]), None)
@@ -71,61 +76,67 @@ def assign(model: Any, known_names: Sequence[str], arrays: Sequence[np.ndarray])
         variable.assign(array)
 
 
-def plain(callback: Any) -> dict[str, Any]:
-    """What a callback knows: plain values, arrays and lists of arrays among its attributes."""
+def callback_state(callback: Any) -> dict[str, Any]:
+    """Return the state of a callback: its attributes that are plain values or arrays.
+
+    A callback that has a method `resume_state` chooses its state itself.
+    """
     if hasattr(callback, "resume_state"):
         return callback.resume_state()
     known = {k: v for k, v in vars(callback).items() if k not in ("model", "_model", "params")}
-    return {k: _copied(v) for k, v in known.items() if _is_kept(v)}
+    return {k: _copy(v) for k, v in known.items() if _is_storable(v)}
 
 
-def initial(callback: Any) -> dict[str, Any]:
-    """What is not kept unless it changes: settings, of which a later process may have others."""
-    return {} if hasattr(callback, "resume_state") else plain(callback)
+def initial_state(callback: Any) -> dict[str, Any]:
+    """Return the state of a callback that is stored only if it changes.
+
+    These are settings, which a later process may choose differently.
+    """
+    return {} if hasattr(callback, "resume_state") else callback_state(callback)
 
 
-def give_back(callback: Any, state: dict[str, Any]) -> None:
-    """The inverse of `plain`."""
+def restore_callback(callback: Any, state: dict[str, Any]) -> None:
+    """Restore the state of a callback that `callback_state` returned."""
     if hasattr(callback, "resume_from"):
         callback.resume_from(state)
     else:
         vars(callback).update(state)
 
 
-def flattened(states: Any) -> tuple[Any, list[np.ndarray]]:
-    """A tree that JSON can hold, and its arrays, which `unflattened` puts back."""
+def flatten(states: Any) -> tuple[Any, list[np.ndarray]]:
+    """Split states of callbacks into a tree that JSON can hold, and its arrays."""
     arrays: list[np.ndarray] = []
 
-    def lifted(value: Any) -> Any:
+    def take_arrays(value: Any) -> Any:
         if isinstance(value, np.ndarray):
             arrays.append(value)
             return {"array": len(arrays) - 1}
         if isinstance(value, list):
-            return [lifted(one) for one in value]
+            return [take_arrays(one) for one in value]
         return value
 
-    tree = [{key: lifted(value) for key, value in state.items()} for state in states]
+    tree = [{key: take_arrays(value) for key, value in state.items()} for state in states]
     return tree, arrays
 
 
-def unflattened(tree: Any, arrays: Sequence[np.ndarray]) -> Any:
-    """The inverse of `flattened`."""
+def unflatten(tree: Any, arrays: Sequence[np.ndarray]) -> Any:
+    """Return the states that `flatten` has split."""
 
-    def lowered(value: Any) -> Any:
+    def put_arrays(value: Any) -> Any:
         if isinstance(value, dict):
             return np.array(arrays[value["array"]])
-        return [lowered(one) for one in value] if isinstance(value, list) else value
+        return [put_arrays(one) for one in value] if isinstance(value, list) else value
 
-    return [{key: lowered(value) for key, value in state.items()} for state in tree]
+    return [{key: put_arrays(value) for key, value in state.items()} for state in tree]
 
 
-def _is_kept(value: Any) -> bool:
+def _is_storable(value: Any) -> bool:
     if isinstance(value, list):
         return bool(value) and all(isinstance(one, (np.ndarray, np.generic)) for one in value)
     return isinstance(value, (*PLAIN, np.generic, np.ndarray))
 
 
-def _copied(value: Any) -> Any:
+def _copy(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""SIGTERM as a wish that a training grants at its next step."""
+"""Graceful SIGTERM: stop a training at its next step."""
 
 import os
 import signal
@@ -6,30 +6,30 @@ import threading
 from types import FrameType
 from typing import Any, NoReturn
 
-# EX_TEMPFAIL of sysexits.h: nothing is wrong, run it again.
+# EX_TEMPFAIL of sysexits.h: a temporary failure, run the program again.
 TERMINATED = 75
 GRACE = 30.0  # Seconds; spot machines give 30 to 120.
 
 
 class Termination:
-    """Listens for SIGTERM. Outside the main thread, where Python has no signals, it hears nothing.
+    """A listener for SIGTERM. Outside the main thread, where Python has no signals, it is idle.
 
     Attributes:
-        asked: Whether the process is to end.
+        requested: Whether the process has received SIGTERM.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self._previous: Any = None
         self._timer: threading.Timer | None = None
 
     def listen(self) -> None:
-        """Take SIGTERM over."""
+        """Install the handler of SIGTERM."""
         if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGTERM, self._ask)
+            self._previous = signal.signal(signal.SIGTERM, self._handle)
 
     def ignore(self) -> None:
-        """Give SIGTERM back to whom it had before."""
+        """Restore the previous handler of SIGTERM."""
         if self._timer is not None:
             self._timer.cancel()
         if self._previous is not None:
@@ -37,7 +37,7 @@ class Termination:
             self._previous = None
 
     def leave(self) -> NoReturn:
-        """End the process with the exit code `TERMINATED`; what is open is closed.
+        """Exit with status `TERMINATED`, after cleanup of open files and contexts.
 
         Raises:
             SystemExit: Always.
@@ -45,12 +45,12 @@ class Termination:
         self.ignore()
         raise SystemExit(TERMINATED)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:  # Nobody grants it: the training has failed, or a step takes too long.
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:  # A second signal: the training has failed, or its step is too long.
             self.ignore()
             os.kill(os.getpid(), signal.SIGTERM)
             return
-        self.asked = True
+        self.requested = True
         self._timer = threading.Timer(GRACE, os.kill, (os.getpid(), signal.SIGTERM))
         self._timer.daemon = True
         self._timer.start()

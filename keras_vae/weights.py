@@ -1,4 +1,4 @@
-"""Weights of loss terms: numbers, schedules over training steps, controllers with a state."""
+"""Loss weights: numbers, schedules over training steps, and controllers with a state."""
 
 import numbers
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ LossWeight: TypeAlias = float | LearningRateSchedule | Controller
 
 
 def merged(own: Mapping[str, LossWeight], given: Any) -> dict[str, LossWeight]:
-    """The weights that a model gives its terms, replaced by those of `loss_weights`."""
+    """Return a model's own loss weights, updated by those of `loss_weights`."""
     return {**own, **arguments.mapping("loss_weights", given)}
 
 
 def as_loss_weight(model: Any, name: str, weight: LossWeight) -> Any:
-    """A weight in a form that works inside a compiled step and is saved with the model.
+    """Convert a loss weight to a form that works in a compiled step and is saved with the model.
 
     A number becomes a variable of `model`, so that a callback can assign it during training and
     a file keeps it. A schedule is called with the number of training steps done, a controller
@@ -56,7 +56,7 @@ def as_loss_weight(model: Any, name: str, weight: LossWeight) -> Any:
 
 
 def weighted(weight: Any, term: Tensor, rows: Tensor | None, step: Any, training: bool) -> Tensor:
-    """What is minimized for a term, `(batch,)`, in nats.
+    """Return the loss of a term, `(batch,)`, in nats.
 
     Args:
         weight: From `as_loss_weight`, or None for 1.
@@ -77,7 +77,7 @@ def weighted(weight: Any, term: Tensor, rows: Tensor | None, step: Any, training
 
 
 def _batch_mean(term: Tensor, rows: Tensor | None) -> Tensor:
-    """The mean of `term` with weights `rows`, over all replicas, without gradient."""
+    """Return the mean of `term` with weights `rows`, over all replicas, without gradient."""
     rows = ops.ones_like(term) if rows is None else rows
     total = sum_over_replicas(ops.sum(ops.stop_gradient(term) * rows))
     return total / ops.maximum(sum_over_replicas(ops.sum(rows)), keras.config.epsilon())

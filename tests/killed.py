@@ -112,7 +112,7 @@ def values(path: Path) -> list[np.ndarray]:
     from keras_vae import state
     from training import runs
 
-    return state.captured(runs.load_model(path, compile=True))
+    return state.capture(runs.load_model(path, compile=True))
 
 
 def assert_same_runs(one: Path, other: Path) -> None:

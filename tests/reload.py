@@ -34,7 +34,7 @@ def state_and_answers(model, x) -> dict[str, np.ndarray]:
     """Answers for `x`, the state, the logs of one more step on `x`, and the state after it."""
     found = {"reconstruction": model.reconstruct(x), "score": model.score(x)}
     if model.generative or model.sampler is not None:
-        found["sampled"] = model.drawn_codes(3, seed=4, temperature=1.0)
+        found["sampled"] = model.sample_codes(3, seed=4, temperature=1.0)
     found |= numbered("before", model.variables + model.optimizer.variables)
     logs = model.train_on_batch(x, return_dict=True)
     found |= numbered("after", model.variables + model.optimizer.variables)

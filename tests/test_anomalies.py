@@ -139,7 +139,7 @@ def test_decisions_are_of_scores_above_the_threshold():
     scores = detector.predict(X, verbose=0)
     assert found is detector.threshold and found.value == np.sort(scores)[29]
     np.testing.assert_array_equal(detector.is_anomaly(X), scores > found.value)
-    answers = {name: array(value) for name, value in detector.decided(X).items()}
+    answers = {name: array(value) for name, value in detector.decide(X).items()}
     assert answers["is_anomaly"].dtype == "int32" and answers["threshold"].shape == (60,)
     np.testing.assert_array_equal(answers["is_anomaly"], array(answers["score"]) > found.value)
 
@@ -147,7 +147,7 @@ def test_decisions_are_of_scores_above_the_threshold():
 def test_a_score_that_is_no_number_is_an_anomaly():
     detector = vae()
     detector.fit_threshold(X, quantile=1.0)
-    answers = detector.decided(keras.ops.full((1, 6), np.nan, "float32"))
+    answers = detector.decide(keras.ops.full((1, 6), np.nan, "float32"))
     assert array(answers["is_anomaly"]).tolist() == [1]
 
 
@@ -254,7 +254,7 @@ def test_one_rule_is_asked_for(asked):
 
 def test_decisions_need_a_threshold(tmp_path):
     detector = vae()
-    for act in (detector.is_anomaly, detector.decided):
+    for act in (detector.is_anomaly, detector.decide):
         with pytest.raises(ValueError, match=r"(?s)with a threshold.*fit_threshold"):
             act(X)
 

@@ -91,7 +91,7 @@ def test_a_decision_that_does_not_follow_from_its_score_is_a_difference():
     from keras_vae.exporting.comparison import differences
 
     made = detector("elbo")
-    wanted = {"score": {k: array(v) for k, v in made.decided(IMAGES).items()}}
+    wanted = {"score": {k: array(v) for k, v in made.decide(IMAGES).items()}}
     assert differences(made, wanted, wanted)["score"]["is_anomaly"].largest == 0
     flipped = {"score": {**wanted["score"], "is_anomaly": 1 - wanted["score"]["is_anomaly"]}}
     assert differences(made, wanted, flipped)["score"]["is_anomaly"].largest == 1

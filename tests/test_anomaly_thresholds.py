@@ -27,10 +27,8 @@ def test_the_fitted_tail_is_as_likely_as_that_of_scipy(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_survival_and_its_inverse_are_those_of_scipy(shape):
+def test_the_excess_of_a_probability_is_that_of_scipy(shape):
     tail, oracle = ParetoTail(shape, 3.0), scipy.stats.genpareto(shape, scale=3.0)
-    y = np.linspace(0.0, 12.0, 30)
-    np.testing.assert_allclose(tail.survival(y), oracle.sf(y), rtol=1e-9, atol=1e-300)
     for probability in (0.5, 1e-3, 1e-8):
         assert tail.excess(probability) == pytest.approx(oracle.isf(probability), rel=1e-9)
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import training.data
 from tests.image_files import picture, save, write_idx
 from training.data import Data, load
+from training.sources import fashion_mnist
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_an_unknown_name_lists_the_known_ones_and_suggests_the_nearest():
     refused("fasion_mnist", known, "tfds:NAME", "fasion_mnist")
     refused("fasion_mnist", "did you mean fashion_mnist?")
     refused("cifar", "did you mean cifar")
-    refused("", "Received ''")
+    refused("", "Received: ''")
 
 
 def test_an_unknown_name_is_refused_where_tfds_is_not_installed(monkeypatch):
@@ -58,12 +58,12 @@ def test_fashion_mnist_says_how_to_get_it_where_it_is_not_to_be_had(monkeypatch,
     def no_network(*_):
         raise FileNotFoundError("no network")
 
-    monkeypatch.setattr(training.data, "FASHION_MNIST_FOLDER", tmp_path / "absent")
-    monkeypatch.setattr(training.data, "read_tfds", no_network)
+    monkeypatch.setattr(fashion_mnist, "FASHION_MNIST_FOLDER", tmp_path / "absent")
+    monkeypatch.setattr(fashion_mnist, "read_tfds", no_network)
     refused(
         "fashion_mnist",
         "no network",
-        "install Debian's package dataset-fashion-mnist, or use digits",
+        "Install Debian's package dataset-fashion-mnist, or use digits",
         error=FileNotFoundError,
     )
 
@@ -79,7 +79,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 
 
 def test_a_single_picture_points_to_its_folder(pictures):
-    refused(pictures / "0.png", f"give its folder: {pictures}")
+    refused(pictures / "0.png", f"Give its folder: {pictures}")
 
 
 # IDX
@@ -88,13 +88,13 @@ def test_a_single_picture_points_to_its_folder(pictures):
 def test_an_idx_file_of_another_type_is_refused(idx_folder):
     path = idx_folder / "train-images-idx3-ubyte"
     path.write_bytes(b"\0\0\x0d" + path.read_bytes()[3:])
-    refused(idx_folder, "starts with 00 00 08 03", "Received 00 00 0d 03", path.name)
+    refused(idx_folder, "starts with 00 00 08 03", "Received: 00 00 0d 03", path.name)
 
 
 def test_labels_named_as_images_are_refused(idx_folder):
     path = idx_folder / "t10k-images-idx3-ubyte"
     path.write_bytes((idx_folder / "t10k-labels-idx1-ubyte").read_bytes())
-    refused(idx_folder, "3 dimensions", "Received 00 00 08 01", path.name)
+    refused(idx_folder, "3 dimensions", "Received: 00 00 08 01", path.name)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_an_idx_file_of_the_wrong_length_is_refused(idx_folder, change):
 
 def test_an_empty_idx_file_is_refused(idx_folder):
     (idx_folder / "train-images-idx3-ubyte").write_bytes(b"")
-    refused(idx_folder, "Received nothing", "train-images-idx3-ubyte")
+    refused(idx_folder, "Received: nothing", "train-images-idx3-ubyte")
 
 
 def test_an_idx_file_of_no_images_is_refused(idx_folder):
@@ -218,8 +218,8 @@ def test_a_folder_of_other_files_says_which_it_expected(tmp_path):
 
 def test_files_that_are_only_streamed_say_so(tmp_path):
     (tmp_path / "a.parquet").write_text("")
-    refused(tmp_path, f"Those stay on the disk: stream:{tmp_path}")
-    refused(tmp_path / "a.parquet", f"give stream:{tmp_path / 'a.parquet'}")
+    refused(tmp_path, f"Those stay on disk: stream:{tmp_path}")
+    refused(tmp_path / "a.parquet", f"Give stream:{tmp_path / 'a.parquet'}")
 
 
 def test_a_train_folder_without_a_test_folder_is_refused(tmp_path):
@@ -235,18 +235,18 @@ def test_an_empty_test_folder_is_named(tmp_path):
 
 def test_one_picture_is_too_few(tmp_path):
     save(tmp_path / "only.png", picture(0))
-    refused(tmp_path, "at least two pictures", "only.png")
+    refused(tmp_path, "at least two images", "only.png")
 
 
 def test_pictures_beside_labelled_folders_are_refused(pictures):
     save(pictures / "cat" / "5.png", picture(5, (8, 8, 3)))
-    refused(pictures, "every picture in a sub-folder", ".png beside")
+    refused(pictures, "every image in a sub-folder", ".png next to")
 
 
 def test_a_label_that_only_the_test_has_is_refused(tmp_path):
     for place in ("train/cats", "test/cat"):
         save(tmp_path / place / "0.png", picture(0))
-    refused(tmp_path, "Received ['cat'] only in test")
+    refused(tmp_path, "Received: ['cat'] only in test")
 
 
 # Arrays
@@ -312,7 +312,7 @@ def test_labels_that_are_no_integers_are_refused(tmp_path):
 
 def test_more_labels_than_images_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", train=picture(0, (4, 2, 2)), y_train=np.arange(5))
-    refused(tmp_path / "a.npz", "4 labels", "Received 5")
+    refused(tmp_path / "a.npz", "4 labels", "Received: 5")
 
 
 # What no reader may return

@@ -8,7 +8,7 @@ import pytest
 from training import cli
 from training.benchmark import __main__ as program
 from training.benchmark import network, paired, report
-from training.benchmark.paired import Measured, Peer
+from training.benchmark.paired import Measurement, Peer
 
 
 def test_the_operations_of_a_step_are_those_of_the_layers():
@@ -28,7 +28,7 @@ def unit(seconds, cpu=None, foreign=0.0):
 
 
 def measured(name, *seconds, amount=None):
-    return Measured(Peer(name, "x:y", amount=amount), None, [unit(s) for s in seconds])
+    return Measurement(Peer(name, "x:y", amount=amount), None, [unit(s) for s in seconds])
 
 
 def test_ratios_are_paired_by_round_and_by_example():
@@ -38,16 +38,16 @@ def test_ratios_are_paired_by_round_and_by_example():
 
 
 def test_a_peer_that_is_missing_is_a_row():
-    absent = Measured(Peer("other", "x:y"), "pythae")
-    first, second = report.compared([measured("ours", 2.0), absent], 100, "ours")
+    absent = Measurement(Peer("other", "x:y"), "pythae")
+    first, second = report.comparison_rows([measured("ours", 2.0), absent], 100, "ours")
     assert first[:3] == ["ours", "50", "1.00 [1.00-1.00]"]
     assert second[:2] == ["other", "not installed: pythae"]
     assert len(first) == len(second) == len(report.COMPARED)
 
 
 def test_a_library_that_is_not_there_is_said_and_the_others_go_on(monkeypatch):
-    found = paired.measure([Peer("none", "no_such_peer:loop")], rounds=1, say=lambda text: None)
-    assert found[0].units == [] and "no_such_peer" in report.missing(found[0])
+    found = paired.measure([Peer("none", "no_such_peer:loop")], rounds=1, log=lambda text: None)
+    assert found[0].units == [] and "no_such_peer" in report.failure_text(found[0])
 
 
 def test_peers_take_turns_forwards_and_backwards(monkeypatch):
@@ -64,15 +64,15 @@ def test_peers_take_turns_forwards_and_backwards(monkeypatch):
             order.append(self.peer.name)
             return unit(1.0)
 
-    monkeypatch.setattr(paired, "_started", lambda peer: contextlib.nullcontext(Child(peer)))
-    found = paired.measure([Peer(n, "x:y") for n in "ABC"], rounds=3, say=lambda text: None)
+    monkeypatch.setattr(paired, "_start", lambda peer: contextlib.nullcontext(Child(peer)))
+    found = paired.measure([Peer(n, "x:y") for n in "ABC"], rounds=3, log=lambda text: None)
     assert "".join(order) == "ABCCBAABC"
     assert [len(m.units) for m in found] == [3, 3, 3]
 
 
 def test_others_on_the_machine_are_told():
     quiet = measured("ours", 1.0)
-    loud = Measured(Peer("ours", "x:y"), None, [unit(1.0, foreign=1.3)])
+    loud = Measurement(Peer("ours", "x:y"), None, [unit(1.0, foreign=1.3)])
     assert "nothing else" in report.noise([quiet])
     assert "not quiet" in report.noise([loud]) and "1.3" in report.noise([loud])
 
@@ -115,12 +115,12 @@ def test_convolutions_of_the_jax_loop_are_those_of_keras():
     kernel = random.standard_normal((3, 3, 3, 4)).astype("float32")
     bias = random.standard_normal(4).astype("float32")
     down = keras.ops.convert_to_numpy(keras.ops.conv(x, kernel, 2, "same")) + bias
-    found = jax_peer.convolved(x, kernel.reshape(27, 4), bias)
+    found = jax_peer.convolve(x, kernel.reshape(27, 4), bias)
     np.testing.assert_allclose(found, down, rtol=1e-4, atol=1e-4)
     turned = kernel.transpose(0, 1, 3, 2)
     up = keras.ops.convert_to_numpy(keras.ops.conv_transpose(x, turned, 2, "same")) + bias
     by_rows = kernel.transpose(2, 0, 1, 3).reshape(3, 36)
-    found = jax_peer.transposed(x, by_rows, bias)
+    found = jax_peer.convolve_transpose(x, by_rows, bias)
     np.testing.assert_allclose(found, up, rtol=1e-4, atol=1e-4)
 
 

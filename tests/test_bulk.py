@@ -26,8 +26,15 @@ def model(seed=0):
 def predict(out, source, output="encode", made=None, part=None, **options):
     made = made or model()
     rows = open_rows(str(source), made.endpoints()[output].inputs, part)
-    arguments = {"rows_per_shard": ROWS_PER_SHARD, "batch_size": BATCH, "say": lambda text: None}
-    return bulk.predict(made, rows, out, output, **{**arguments, **options})
+    calls = {name: options.pop(name) for name in ("progress", "log") if name in options}
+    arguments = {"rows_per_shard": ROWS_PER_SHARD, "batch_size": BATCH, **options}
+    return bulk.predict(
+        made,
+        rows,
+        out,
+        bulk.PredictionOptions(output, **arguments),
+        **{"log": lambda text: None, **calls},
+    )
 
 
 def saved(folder, array=X, name="x.npy"):
@@ -105,7 +112,7 @@ def test_a_file_that_is_damaged_or_gone_is_made_again(tmp_path):
     before = contents(tmp_path / "out")
     (tmp_path / "out" / "part-00000-of-00003.npz").write_bytes(b"damaged")
     (tmp_path / "out" / "part-00002-of-00003.npz").unlink()
-    predict(tmp_path / "out", source, say=said.append)
+    predict(tmp_path / "out", source, log=said.append)
     assert contents(tmp_path / "out") == before
     assert "part-00000" in said[0] and "part-00002" in said[1] and "10 of 23" in said[2]
 

@@ -8,6 +8,7 @@ from export.catalogue import __main__ as program
 from export.catalogue import measured, models, page
 from export.catalogue.models import EXCUSED, SPECIAL, entries, public_models
 from export.report import Row
+from keras_vae.errors import ToleranceError
 from keras_vae.exporting.comparison import Difference
 from tests import serving
 from training import cli
@@ -43,16 +44,16 @@ OTHERS = "# Results\n\n## Density estimation\n\nNumbers of others.\n"
 
 
 def test_a_section_is_added_once_and_then_replaced_and_the_rest_stays():
-    once = page.replaced(OTHERS, "first")
+    once = page.replace_section(OTHERS, "first")
     assert once.startswith(OTHERS) and "first" in once
     more = once + "\n## Later\n\nOf others too.\n"
-    twice = page.replaced(more, "second")
+    twice = page.replace_section(more, "second")
     assert twice == more.replace("first", "second")
-    assert page.replaced(twice, "second") == twice
+    assert page.replace_section(twice, "second") == twice
 
 
 def test_an_empty_page_gets_a_title():
-    assert page.replaced("", "text").startswith("# Results\n\n<!-- Begin")
+    assert page.replace_section("", "text").startswith("# Results\n\n<!-- Begin")
 
 
 BEGIN, END = page.marks()
@@ -61,7 +62,7 @@ BEGIN, END = page.marks()
 @pytest.mark.parametrize("broken", [BEGIN, END, f"{END} {BEGIN}", 2 * f"{BEGIN}{END}"])
 def test_a_page_with_half_a_section_is_an_error(broken):
     with pytest.raises(ValueError, match="once each.*nothing was written"):
-        page.replaced(OTHERS + broken, "text")
+        page.replace_section(OTHERS + broken, "text")
 
 
 def record(*rows: Row) -> dict:
@@ -126,23 +127,23 @@ def test_the_numbers_of_a_row_that_never_ran_are_json():
 
 
 class Model:
-    """Exports when its bar is low enough."""
+    """Exports when its tolerance is wide enough."""
 
-    def __init__(self, message: str) -> None:
-        self.message, self.bars = message, []
+    def __init__(self, error: Exception) -> None:
+        self.error, self.tolerances = error, []
 
     def export(self, path, min_psnr=None, **options):
-        self.bars.append(min_psnr)
+        self.tolerances.append(min_psnr)
         if min_psnr is None:
-            raise ValueError(self.message)
+            raise self.error
 
 
 def test_a_file_that_misses_its_bar_is_written_to_be_measured():
-    model = Model("Expected a file that answers as the model does. Received: 12 dB")
+    model = Model(ToleranceError("12 dB"))
     measured._write_litert(model, "path", "int8", None)
-    assert model.bars == [None, measured.NO_BAR]
+    assert model.tolerances == [None, measured.NO_TOLERANCE]
     with pytest.raises(ValueError, match="no builtin"):
-        measured._write_litert(Model("no builtin op"), "path", "int8", None)
+        measured._write_litert(Model(ValueError("no builtin op")), "path", "int8", None)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_unknown_models_and_foreign_files_are_an_error(tmp_path, capsys):
 
 @pytest.mark.tensorflow
 def test_one_model_is_measured_and_the_others_keep_their_numbers(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("export.runtimes.installed", lambda: ["keras", "cpp", "litert"])
+    monkeypatch.setattr("export.runtimes.list_installed", lambda: ["keras", "cpp", "litert"])
     monkeypatch.setattr(models, "HIDDEN", 8)
     old = record(row("SavedModel, C++", missed=["too far away"]))
     numbers = tmp_path / "exported_artifacts.json"

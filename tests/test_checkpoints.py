@@ -66,23 +66,27 @@ def fill(folder, *positions):
 
 def test_the_newest_is_the_one_of_the_last_position(tmp_path):
     fill(tmp_path, (9, 0), (10, 0), (9, 1_000_000), (2, 999))
-    path, (about, _) = checkpoints.newest(tmp_path)
+    (path, (about, _)), damaged = checkpoints.newest(tmp_path)
+    assert damaged == {}
     assert about == {"at": [10, 0]}
-    assert [p.name for p in checkpoints.checkpoints(tmp_path)][-1] == path.name
+    assert [p.name for p in checkpoints.list_checkpoints(tmp_path)][-1] == path.name
 
 
 def test_a_damaged_one_is_put_aside_with_a_message_for_the_one_before(tmp_path):
     fill(tmp_path, (1, 0), (2, 0), (3, 0))
     checkpoints.path_of(tmp_path, 3, 0).write_bytes(b"")
     said = []
-    _, (about, _) = checkpoints.newest(tmp_path, said.append)
+    (_, (about, _)), damaged = checkpoints.newest(tmp_path)
     assert about == {"at": [2, 0]}
+    assert [p.suffix for p in tmp_path.iterdir()] == 3 * [".state"]  # Reading changes no file.
+    checkpoints.quarantine(damaged, said.append)
     assert len(said) == 1
     assert "epoch-000003" in said[0] and "the checkpoint before it is taken" in said[0]
     assert [p.suffix for p in sorted(tmp_path.iterdir())] == [".state", ".state", ".damaged"]
     fill(tmp_path, (2, 5))  # The next one is older than the damaged one, and stays.
     checkpoints.prune(tmp_path, 2)
-    assert checkpoints.newest(tmp_path)[1][0] == {"at": [2, 5]}
+    (_, (about, _)), damaged = checkpoints.newest(tmp_path)
+    assert (about, damaged) == ({"at": [2, 5]}, {})
 
 
 def test_damaged_ones_alone_are_an_error_however_often_it_is_tried(tmp_path):
@@ -90,11 +94,12 @@ def test_damaged_ones_alone_are_an_error_however_often_it_is_tried(tmp_path):
     checkpoints.path_of(tmp_path, 1, 0).write_bytes(b"x")
     for _ in range(2):
         with pytest.raises(ValueError, match="damaged ones only"):
-            checkpoints.newest(tmp_path, lambda text: None)
+            checkpoints.newest(tmp_path)
 
 
 def test_no_checkpoint_at_all_is_none(tmp_path):
-    assert checkpoints.newest(tmp_path) is None
+    assert checkpoints.newest(tmp_path) == (None, {})
+    assert checkpoints.newest(tmp_path / "absent") == (None, {})
 
 
 def test_the_newest_stay_and_what_killed_writers_left_goes(tmp_path):

@@ -1,4 +1,4 @@
-"""What all programs share: help and bad words at once, errors as messages, exit codes."""
+"""What all programs share: help and bad words at once, errors as messages, exit status."""
 
 import subprocess
 import sys
@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from keras_vae.errors import UsageError
 from training import cli
 
 pytestmark = pytest.mark.tensorflow
@@ -43,7 +44,9 @@ def test_help_and_bad_words_are_answered_at_once_without_tensorflow(words, code,
     [
         (ValueError("Expected a. Received: b."), 2, "Error: Expected a. Received: b.\n"),
         (OSError(13, "Permission denied", "/x"), 2, "Error: Permission denied: /x\n"),
-        (RuntimeError("odd"), 2, "RuntimeError: odd (Set KERAS_VAE_TRACEBACK=1 to see where.)"),
+        (FileNotFoundError("Expected a file."), 2, "Error: Expected a file.\n"),
+        (OSError(), 2, "Error: OSError\n"),
+        (UsageError("Expected a. Received: b."), 2, "Error: Expected a. Received: b.\n"),
         (KeyboardInterrupt(), 130, "Interrupted."),
     ],
 )
@@ -53,6 +56,28 @@ def test_errors_that_users_cause_are_messages(capsys, error, code, said):
 
     assert cli.run(fail) == code
     assert said in capsys.readouterr().err
+
+
+class Refusal(UsageError):
+    exit_status = 7
+
+
+def test_an_error_of_this_package_has_an_exit_status_of_its_own(capsys):
+    def fail():
+        raise Refusal("Expected a.")
+
+    assert cli.run(fail) == 7
+    assert capsys.readouterr().err == "Error: Expected a.\n"
+
+
+@pytest.mark.parametrize("error", [AssertionError("odd"), KeyError("odd"), ZeroDivisionError()])
+def test_any_other_error_is_a_bug_with_a_traceback_and_status_70(capsys, error):
+    def fail():
+        raise error
+
+    assert cli.run(fail) == cli.BUG == 70
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback") and "in fail" in said and type(error).__name__ in said
 
 
 def test_with_the_variable_set_errors_keep_their_traceback(monkeypatch):

@@ -69,10 +69,10 @@ def test_names_that_lead_out_of_the_folder_are_refused(name):
 
 def test_pictures_of_another_size_and_files_that_are_none_are_refused(run, pictures, tmp_path):
     Image.fromarray(np.zeros((7, 5), "uint8")).save(pictures / "z.png")
-    with pytest.raises(ValueError, match=r"(?s)Expected pictures of \(6, 5, 1\).*z\.png"):
+    with pytest.raises(ValueError, match=r"(?s)Expected images of \(6, 5, 1\).*z\.png"):
         compress(run, pictures, tmp_path / "new")
     (pictures / "z.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"Expected a picture. Received: .*z\.png"):
+    with pytest.raises(ValueError, match=r"Expected an image. Received: .*z\.png"):
         compress(run, pictures, tmp_path / "new")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="Received: none in"):
@@ -87,11 +87,11 @@ def test_bad_input_is_exit_code_2_and_help_needs_no_model(tmp_path):
 
 
 def test_the_benchmark_counts_the_bytes_of_the_whole_file(run):
-    from training.benchmark.compression import measured
+    from training.benchmark.compression import rate_and_distortion
 
     images = np.random.default_rng(2).integers(0, 256, (50, 6, 5, 1), "uint8")
     model = keras.saving.load_model(run)
-    found = measured(model, images)
+    found = rate_and_distortion(model, images)
     blob = kv.compression.compress(model, images / np.float32(255))
     assert found["bytes"] == len(blob)
     assert found["bits a pixel"] == pytest.approx(8 * len(blob) / 1500)

@@ -12,7 +12,7 @@ import keras_vae as kv
 from keras_vae import compression
 from keras_vae.compression import coder
 from keras_vae.compression.container import Container
-from keras_vae.compression.tables import Tables, counted
+from keras_vae.compression.tables import Tables, count_tables
 from tests.models import CASES, array, dense, uniform
 
 pytest.importorskip("constriction", reason="pip install keras-vae[compression]")
@@ -73,7 +73,7 @@ def test_any_parts_come_back_from_a_file(model, count, parts):
 @FEW
 @given(st.lists(st.integers(-300, 300), min_size=1, max_size=50), st.floats(0, 9, width=32))
 def test_tables_come_back_from_bytes(values, step):
-    tables = counted([np.array(values), np.array([7])], step)
+    tables = count_tables([np.array(values), np.array([7])], step)
     assert Tables.from_bytes(tables.to_bytes()) == tables
     assert tables.lows == (min(values), 7)
     assert all(isinstance(n, int) and n > 0 for row in tables.frequencies for n in row)
@@ -84,7 +84,7 @@ def test_the_code_is_as_long_as_its_entropy():
     p = np.array([0.02, 0.08, 0.5, 0.3, 0.1])
     symbols = np.random.default_rng(0).choice(5, (20_000, 2), p=p) - 2
     contexts = np.array([0, 0])
-    payload = coder.encode(symbols, contexts, counted([symbols]))
+    payload = coder.encode(symbols, contexts, count_tables([symbols]))
     bits = -np.log2(p[symbols + 2]).sum()
     assert 8 * len(payload) == pytest.approx(bits, rel=0.01)
 

@@ -87,7 +87,7 @@ def test_calling_predicting_and_reconstructing_are_one(case):
         [
             array(model(x)),
             model.predict(x, verbose=0),
-            array(model.decode(model.conditioned(model.encode(x), x))),
+            array(model.decode(model.with_condition(model.encode(x), x))),
         ],
         [reconstruction] * 3,
         rtol=1e-6,
@@ -116,7 +116,7 @@ def test_score_is_higher_for_what_is_reconstructed_worse(case):
     assert all(term.shape == (4,) for term in terms.values())
     np.testing.assert_allclose(array(model.score(first(4, case.x))), sum(terms.values()), rtol=1e-6)
     x = first(4, case.x)
-    p = model.observation(model.conditioned(model.encode(x), x))
+    p = model.observation(model.with_condition(model.encode(x), x))
     wanted = -array(p.log_prob(event(first(4, case.x))))
     np.testing.assert_allclose(terms["reconstruction"], wanted, rtol=1e-5)
 

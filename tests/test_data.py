@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from tests.image_files import picture, save, write_idx
-from training.data import FASHION_MNIST_FOLDER, Data, describe, load
+from training.data import Data, describe, load
+from training.sources.fashion_mnist import FASHION_MNIST_FOLDER
 
 
 def one_of_two(folder, write):

@@ -104,18 +104,6 @@ def test_indices_follow_the_order_of_the_archive():
     np.testing.assert_array_equal(dsprites.indices_of(dsprites.factors_of(indices)), indices)
 
 
-@pytest.mark.tensorflow
-def test_batches_are_drawn_from_seed_and_step_alone():
-    whole = [np.asarray(b) for b in dsprites.dsprites_batches(6, seed=1).take(4)]
-    rest = [np.asarray(b) for b in dsprites.dsprites_batches(6, seed=1, start_step=2).take(2)]
-    np.testing.assert_array_equal(rest, whole[2:])
-    assert whole[0].shape == (6, 64, 64, 1) and whole[0].dtype == np.float32
-    assert set(np.unique(whole)) == {0.0, 1.0}
-    assert len({picture.tobytes() for batch in whole for picture in batch}) > 20
-    other = np.asarray(next(iter(dsprites.dsprites_batches(6, seed=2))))
-    assert np.any(other != whole[0])
-
-
 def test_a_part_of_the_archive_has_labels_and_no_picture_twice():
     data = dsprites.read_dsprites(train=200, test=50, seed=0)
     assert data.train.shape == (200, 64, 64, 1) and data.test.shape == (50, 64, 64, 1)
@@ -143,5 +131,3 @@ def test_factors_that_are_none_are_refused(factors):
 def test_numbers_out_of_range_are_refused():
     with pytest.raises(ValueError, match="737,280 at most"):
         dsprites.read_dsprites(COUNT, 1)
-    with pytest.raises(ValueError, match="batch_size of at least 1"):
-        dsprites.dsprites_batches(0)

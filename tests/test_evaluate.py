@@ -9,7 +9,7 @@ import pytest
 
 import keras_vae as kv
 from training import cli, measures, runs
-from training.evaluate import evaluate, put_aside, save
+from training.evaluate import evaluate, quarantine, save
 
 pytestmark = pytest.mark.tensorflow
 
@@ -237,11 +237,11 @@ def test_an_evaluation_with_other_measures_is_kept_beside_the_new_one(tmp_path, 
     report = {"measures": {"mse": 1.0, "nll_10": 2.0}, "date": "2026-11-21T10:20:30+00:00"}
     save(report, "long", tmp_path, "evaluation")
     again = {"measures": {"mse": 3.0}, "date": "2026-11-22T00:00:00+00:00"}
-    moved = put_aside(again, tmp_path, "evaluation")
+    moved = quarantine(again, tmp_path, "evaluation")
     save(again, "short", tmp_path, "evaluation")
     assert [path.name for path in moved] == [
         f"evaluation-2026-11-21T10-20-30.{ending}" for ending in ("json", "md")
     ]
     assert json.loads(moved[0].read_text()) == report and moved[1].read_text() == "long"
     assert json.loads((tmp_path / "evaluation.json").read_text()) == again
-    assert put_aside(report, tmp_path, "evaluation") == []  # It has all that the other has.
+    assert quarantine(report, tmp_path, "evaluation") == []  # It has all that the other has.

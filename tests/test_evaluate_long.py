@@ -12,9 +12,9 @@ import keras_vae as kv
 from tests.test_evaluate import run, run_directory
 from training import dsprites, protocols
 from training.data import Data, load
-from training.evaluate import measured
+from training.evaluate import measure_model
 from training.measures import base, below_floor, factors, generation, latent, likelihood, probes
-from training.measures.asked import Asked
+from training.measures.asked import EvaluationOptions
 
 pytestmark = pytest.mark.tensorflow
 
@@ -91,7 +91,7 @@ def test_bits_are_given_for_binary_images_only():
 def test_a_run_of_the_dynamic_protocol_is_measured_on_its_binary_test_images(tmp_path):
     model = binary_vae()
     images = load("digits", limit=60)
-    report = measured(model, images, 50, Asked(samples=20), "dynamic")
+    report = measure_model(model, images, 50, EvaluationOptions(samples=20), "dynamic")
     test = protocols.dynamic_split(images).test.astype("float32") / np.float32(255)
     error = np.mean((np.asarray(model.reconstruct(test)) - test) ** 2)
     rows = report["measures"]
@@ -135,7 +135,7 @@ def test_the_table_of_a_run_holds_all_that_was_asked(tmp_path, capsys):
 
 def test_the_parts_of_the_kl_are_its_mean_and_at_most_the_logarithm_of_the_count(tmp_path):
     model, _ = linear_vae()
-    rows = measured(model, Data("x", IMAGES, IMAGES), 45)["measures"]
+    rows = measure_model(model, Data("x", IMAGES, IMAGES), 45)["measures"]
     total = rows["mutual_information"]["value"] + rows["aggregate_kl"]["value"]
     assert total == pytest.approx(rows["kl"]["value"], rel=1e-4)
     assert rows["mutual_information"]["value"] <= math.log(45)
@@ -260,23 +260,32 @@ def test_a_picture_is_drawn_and_encoded_once_however_often_it_is_asked_for(monke
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (Asked(samples=5), "a model that gives x a probability, such as a VAE, for --samples"),
-        (Asked(samples=0), "--samples of at least 1. Received: 0"),
-        (Asked(distances=True), "generates images, such as a VAE, for --distances"),
-        (Asked(distances=True, sampler=2), "at least 14x14 pixels for the HOG"),
-        (Asked(distances=True, sampler=0), "--sampler of at least 1"),
-        (Asked(sampler=3), "--distances with --sampler"),
-        (Asked(features="mine.keras"), "--distances with --features"),
-        (Asked(distances=True, sampler=2, features="incept"), "--features hog, or the .keras"),
-        (Asked(probes=True), "data with labels for --probes. Received: x, which has none"),
-        (Asked(factors=True), "images of shape (64, 64, 1)"),
+        (
+            EvaluationOptions(samples=5),
+            "a model that gives x a probability, such as a VAE, for --samples",
+        ),
+        (EvaluationOptions(samples=0), "--samples of at least 1. Received: 0"),
+        (EvaluationOptions(distances=True), "generates images, such as a VAE, for --distances"),
+        (EvaluationOptions(distances=True, sampler=2), "at least 14x14 pixels for the HOG"),
+        (EvaluationOptions(distances=True, sampler=0), "--sampler of at least 1"),
+        (EvaluationOptions(sampler=3), "--distances with --sampler"),
+        (EvaluationOptions(features="mine.keras"), "--distances with --features"),
+        (
+            EvaluationOptions(distances=True, sampler=2, features="incept"),
+            "--features hog, or the .keras",
+        ),
+        (
+            EvaluationOptions(probes=True),
+            "data with labels for --probes. Received: x, which has none",
+        ),
+        (EvaluationOptions(factors=True), "images of shape (64, 64, 1)"),
     ],
 )
 def test_a_measure_that_cannot_be_given_is_refused_before_any_work(asked, message, monkeypatch):
     model = kv.Autoencoder(*kv.nets.dense((8, 8, 1), 2, ()), likelihood="bernoulli")
     monkeypatch.setattr(type(model), "evaluate", lambda *a, **k: pytest.fail("work was done"))
     with pytest.raises(ValueError) as error:
-        measured(model, Data("x", IMAGES, IMAGES), 50, asked)
+        measure_model(model, Data("x", IMAGES, IMAGES), 50, asked)
     assert str(error.value).startswith("Expected") and "Received: " in str(error.value)
     assert message in str(error.value)
 
@@ -288,7 +297,8 @@ def test_codes_that_are_maps_have_no_disentanglement():
 
 
 def test_sprites_are_loaded_by_name(monkeypatch):
-    monkeypatch.setattr("training.data.read_dsprites", lambda: dsprites.read_dsprites(6, 2))
+    part = dsprites.read_dsprites(6, 2)
+    monkeypatch.setattr(dsprites, "read_dsprites", lambda: part)
     assert load("dsprites").image_shape == factors.SHAPE
 
 

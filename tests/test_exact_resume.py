@@ -64,7 +64,7 @@ def train(folder, event=None, number=0, data=None, callbacks=(), model=None, **a
     except Stop:
         return None
     return {
-        "values": state.captured(model),
+        "values": state.capture(model),
         "history": model.history.history,
         "lines": lines(folder / "metrics.jsonl"),
         "stop": (stop.wait, stop.best, stop.best_epoch),
@@ -134,7 +134,7 @@ def test_what_was_trained_on_is_not_trained_on_again(tmp_path):
 
 
 def damage(folder):
-    newest = checkpoints.checkpoints(folder / "checkpoints")[-1]
+    newest = checkpoints.list_checkpoints(folder / "checkpoints")[-1]
     newest.write_bytes(newest.read_bytes()[:-1])
 
 
@@ -228,6 +228,49 @@ def test_fewer_epochs_than_were_trained_are_refused(tmp_path, monkeypatch):
         train(tmp_path)
 
 
+def test_a_checkpoint_has_no_examples_that_a_callback_was_given(tmp_path):
+    examples = np.random.default_rng(1).random((50, 6), dtype="float32")
+    report = kv.callbacks.LatentReport(examples, say=lambda text: None)
+    train(tmp_path, callbacks=[report])
+    paths = checkpoints.list_checkpoints(tmp_path / "checkpoints")
+    assert len(paths) == 2
+    for path in paths:
+        assert examples.tobytes() not in path.read_bytes()
+        states = dict(checkpoints.read(path)[0]["callbacks"])
+        assert "x" not in states["LatentReport"] and "active" in states["LatentReport"]
+
+
+def test_an_array_that_a_callback_changes_is_restored(tmp_path):
+    class Sum(keras.callbacks.Callback):
+        """A running sum in an array, a list of arrays that changes, and two that stay."""
+
+        def __init__(self):
+            super().__init__()
+            self.sum, self.nan = np.zeros(2), np.array([np.nan, 1.0])
+            self.parts, self.same = [np.zeros(1)], [np.ones(3)]
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.sum += batch
+            self.parts = [*self.parts, np.full(1, batch)][-2:]
+
+    whole, parts = Sum(), Sum()
+    train(tmp_path / "whole", callbacks=[whole])
+    assert train(tmp_path / "parts", "on_train_batch_end", 8, callbacks=[Sum()]) is None
+    path = checkpoints.list_checkpoints(tmp_path / "parts" / "checkpoints")[-1]
+    assert set(dict(checkpoints.read(path)[0]["callbacks"])["Sum"]) == {"sum", "parts"}
+    train(tmp_path / "parts", callbacks=[parts])
+    np.testing.assert_array_equal(parts.sum, whole.sum)
+    np.testing.assert_array_equal(parts.parts, whole.parts)
+
+
+def test_nothing_is_read_or_written_before_fit(tmp_path):
+    folder = tmp_path / "checkpoints"
+    resume = ExactResume(folder)
+    assert not folder.exists()
+    assert not resume.found and resume.position.epoch == 0
+    assert not folder.exists()
+
+
 def test_an_object_is_for_one_fit(tmp_path):
     model, resume = new_model(), ExactResume(tmp_path, say=lambda text: None)
     model.fit(X, verbose=0, callbacks=[resume])
@@ -268,7 +311,7 @@ def test_sigterm_writes_a_checkpoint_and_leaves(whole, tmp_path, event, capsys):
     assert signal.getsignal(signal.SIGTERM) is before
     assert "Terminated. The training goes on from" in capsys.readouterr().err
     place = {"on_train_batch_end": (0, 1), "on_test_batch_begin": (0, 5), "on_epoch_end": (1, 0)}
-    newest = checkpoints.checkpoints(tmp_path / "checkpoints")[-1]
+    newest = checkpoints.list_checkpoints(tmp_path / "checkpoints")[-1]
     assert newest == checkpoints.path_of(newest.parent, *place[event])
     assert_same(train(tmp_path, callbacks=[Terminate()]), whole)
 

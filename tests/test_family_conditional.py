@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
+import keras_vae as kv
 from keras_vae import estimators, nets
+from keras_vae.conditioned import Conditioning
 from keras_vae.models.conditional import ConditionalVAE
 from keras_vae.models.vae import VAE
 from tests.objectives import as_numpy, loss_and_gradients
@@ -140,3 +142,67 @@ def test_the_likelihood_is_that_of_x_given_the_condition():
     found = estimators.log_likelihood(model, (x, CONDITION), samples=3)
     np.testing.assert_allclose(found, truth, atol=2e-5)
     np.testing.assert_allclose(estimators.elbo(model, (x, CONDITION), samples=3), truth, atol=2e-5)
+
+
+# Conditions and other losses than that of the VAE.
+
+
+def composed(base, **kwargs):
+    """A model of `base` with a condition, and the networks and the seed of `conditional`."""
+    keras.utils.set_random_seed(3)
+    networks = nets.conditional(nets.dense, (6,), 2, 3, hidden=(8,))
+    return type(base.__name__, (Conditioning, base), {})(*networks, seed=4, **kwargs)
+
+
+LIMITS = {
+    "FactorVAE": lambda: composed(kv.FactorVAE, gamma=0.0, loss_weights={"discriminator": 0.0}),
+    "BetaTCVAE": lambda: composed(kv.BetaTCVAE, dataset_size=20, beta=1.0),
+    "InfoVAE": lambda: composed(kv.InfoVAE, alpha=0.0, lambda_=1.0),
+    "FreeBitsVAE": lambda: composed(kv.FreeBitsVAE, nats=0.0),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_in_the_limit_in_which_a_model_is_the_vae_it_is_the_conditional_vae(name):
+    model, y = LIMITS[name](), (X, CONDITION)
+    loss, _ = loss_and_gradients(model, y)
+    expected, _ = loss_and_gradients(conditional(), y)
+    assert loss == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("gradient", ["iwae", "dreg"])
+def test_each_sample_of_the_iwae_is_decoded_with_the_condition_of_its_example(gradient):
+    """With the true posterior the weights of all samples are p(x | c), whose density is known."""
+    random = np.random.default_rng(5)
+    means = 2.0 * random.standard_normal((3, 4))
+    loadings = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 0.0], [0.0, -0.5]])
+    x = random.standard_normal((20, 4)).astype("float32")
+    exact = linear_gaussian(means, loadings)
+    base = type("ConditionalIWAE", (Conditioning, kv.IWAE), {})
+    model = base(exact.encoder, exact.decoder, samples=3, gradient=gradient, likelihood="normal")
+    covariance = np.eye(4) + loadings @ loadings.T
+    truth = [
+        multivariate_normal(c @ means, covariance).logpdf(e)
+        for e, c in zip(x, CONDITION, strict=True)
+    ]
+    found = model.loss_terms((x, CONDITION), x)["iwae"]
+    np.testing.assert_allclose(-as_numpy(found), truth, rtol=1e-4)
+
+
+@pytest.mark.parametrize("base", [kv.FactorVAE, kv.IWAE, kv.RAE, kv.WAE, kv.SparseAutoencoder])
+def test_other_models_train_and_decode_with_a_condition(base):
+    heads = 2 if issubclass(base, VAE) else 1
+    encoder, _ = nets.conditional(nets.dense, (6,), 2, 3, heads=heads, hidden=(8,))
+    _, decoder = nets.conditional(nets.dense, (6,), 2, 3, heads=1, hidden=(8,))
+    model = type(base.__name__, (Conditioning, base), {})(encoder, decoder, seed=0)
+    model.compile(keras.optimizers.Adam(0.01))
+    history = model.fit((X, CONDITION), batch_size=10, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert as_numpy(model.reconstruct((X, CONDITION))).shape == X.shape
+
+
+def test_a_model_whose_loss_has_no_place_for_a_condition_is_refused():
+    for base in (kv.VampVAE, kv.DenoisingAutoencoder, kv.ContractiveAutoencoder):
+        networks = nets.conditional(nets.dense, (6,), 2, 3, hidden=(8,))
+        with pytest.raises(TypeError, match="loss takes a condition.*Received: Given"):
+            type("Given", (Conditioning, base), {})(*networks)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_vae as kv
-from keras_vae.objectives import permuted_columns
+from keras_vae.objectives import permute_columns
 from tests.models import array, dense
 from tests.objectives import loss_and_gradients, terms
 
@@ -44,7 +44,7 @@ def size(arrays):
 
 def test_permuted_codes_have_the_same_columns_in_orders_of_their_own():
     z = np.random.default_rng(0).normal(size=(50, 3)).astype("float32")
-    found = array(permuted_columns(keras.ops.convert_to_tensor(z), keras.random.SeedGenerator(1)))
+    found = array(permute_columns(keras.ops.convert_to_tensor(z), keras.random.SeedGenerator(1)))
     np.testing.assert_array_equal(np.sort(found, axis=0), np.sort(z, axis=0))
     orders = [np.argsort(np.argsort(found[:, j])).tolist() for j in range(3)]
     ranks = [np.argsort(np.argsort(z[:, j])).tolist() for j in range(3)]
@@ -82,7 +82,7 @@ def test_the_terms_are_the_log_odds_and_the_two_sided_cross_entropy():
     seed = keras.random.SeedGenerator(4)
     z = factor.posterior(X).sample(seed)
     joint = array(factor.discriminator(z))[:, 0]
-    product = array(factor.discriminator(permuted_columns(z, seed)))[:, 0]
+    product = array(factor.discriminator(permute_columns(z, seed)))[:, 0]
     np.testing.assert_allclose(found["total_correlation"], joint, rtol=1e-4, atol=1e-6)
     odds = 0.5 * (np.log1p(np.exp(-joint)) + np.log1p(np.exp(product)))
     np.testing.assert_allclose(found["discriminator"], odds, rtol=1e-4)

@@ -8,7 +8,7 @@ import keras_vae
 from keras_vae.distributions import Normal
 from keras_vae.models.free_bits import FreeBitsVAE
 from keras_vae.models.vae import VAE
-from keras_vae.objectives import free_bits_excess, kl_of_elements
+from keras_vae.objectives import free_bits_excess, kl_per_element
 from tests.differentiation import gradient
 from tests.objectives import as_numpy, loss_and_gradients, terms
 
@@ -23,7 +23,7 @@ def model(kind, **kwargs):
 def test_the_kl_of_elements_sums_to_the_kl():
     mean, log_var, other = np.random.default_rng(0).normal(size=(3, 5, 2, 3)).astype("float32")
     q, p = Normal(mean, log_var), Normal(other, 0.5 * log_var)
-    each = as_numpy(kl_of_elements(q, p))
+    each = as_numpy(kl_per_element(q, p))
     assert each.shape == (5, 6)
     np.testing.assert_allclose(each.sum(1), as_numpy(q.kl(p)), rtol=1e-5)
     alone = Normal(mean[:, 1, 2:], log_var[:, 1, 2:]).kl(

@@ -39,13 +39,15 @@ def test_all_levels_are_reached_and_none_beyond(levels):
     codes = array(quantizer.codes(z))
     assert set(codes[:-1] % levels) == set(range(levels))
     assert list(codes[-2:]) == [levels, levels + levels - 1]
-    np.testing.assert_array_equal(array(quantizer.rounded(z)), array(quantizer.lookup(codes)))
+    np.testing.assert_array_equal(
+        array(quantizer.round_to_levels(z)), array(quantizer.lookup(codes))
+    )
 
 
 def test_levels_are_the_nearest_integers_of_the_bounded_vectors():
     """Odd numbers of levels are symmetric and have a zero; even ones are shifted by a half."""
     z = np.array([[-3.0, -3.0], [-0.4, -0.4], [0.0, 0.0], [0.4, 0.4], [3.0, 3.0]], "float32")
-    found = array(FiniteScalarQuantizer((5, 4)).rounded(z))
+    found = array(FiniteScalarQuantizer((5, 4)).round_to_levels(z))
     np.testing.assert_array_equal(found[:, 0] * 2, np.round(2 * np.tanh(z[:, 0])))
     shifted = 1.5 * np.tanh(z[:, 1] + np.arctanh(1 / 3)) - 0.5
     np.testing.assert_array_equal(found[:, 1] * 2, np.round(shifted))

@@ -73,7 +73,7 @@ def test_the_wae_brings_its_codes_to_the_prior():
 
 def test_the_wae_samples_from_the_prior_and_has_codes_without_noise():
     wae = model(kv.WAE, 1)
-    z = array(wae.sampled_codes(kv.random.row_seeds(4000, 1)))
+    z = array(wae.sample_codes_from_seeds(kv.random.row_seeds(4000, 1)))
     np.testing.assert_allclose(np.cov(z.T), np.eye(3), atol=0.1)
     cold = array(wae.sample(2, seed=0, temperature=0.0))
     np.testing.assert_allclose(cold, array(wae.decode(np.zeros((2, 3)))), rtol=1e-5)

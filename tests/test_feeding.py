@@ -89,7 +89,7 @@ def test_structures_and_parts_that_are_none_keep_their_places():
     [("float64", "float32"), ("float16", "float32"), ("uint8", "uint8"), ("int64", "int64")],
 )
 def test_floats_become_those_of_keras_and_integers_stay(dtype, kept):
-    assert feeding.resident(np.zeros((3, 2), dtype)).dtype.name == kept
+    assert feeding.aligned_tensor(np.zeros((3, 2), dtype)).dtype.name == kept
 
 
 def test_a_change_of_the_array_afterwards_does_not_reach_the_training():
@@ -117,7 +117,7 @@ def test_no_source_of_fit_is_autotuned():
         {"x": dataset, "validation_data": dataset},
         {"x": tf.constant(X)},
     ):
-        options = autotuned(feeding.fed_fit(given))
+        options = autotuned(feeding.with_tf_data_for_fit(given))
         assert options == [False] * len(options)
 
 
@@ -127,9 +127,9 @@ def test_who_asks_for_autotuning_gets_it():
     options = tf.data.Options()
     options.autotune.enabled = True
     dataset = tf.data.Dataset.from_tensor_slices(X).batch(8).with_options(options)
-    assert autotuned(feeding.fed_fit({"x": dataset})) == [True]
+    assert autotuned(feeding.with_tf_data_for_fit({"x": dataset})) == [True]
 
 
 def test_what_keras_refuses_is_left_to_keras():
     for given in ({"x": X, "validation_split": 1.0}, {"x": X, "class_weight": {0: 1.0}}):
-        assert feeding.fed_fit(given)["x"] is X
+        assert feeding.with_tf_data_for_fit(given)["x"] is X

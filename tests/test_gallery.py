@@ -9,12 +9,12 @@ from PIL import Image
 from export.gallery import __main__ as program
 from export.gallery import codes
 from export.gallery.page import STORIES
-from export.gallery.stories import _heavy_and_light, _occupied, _red
+from export.gallery.stories import _color_red, _find_occupied, _split_by_ink
 from training import cli
 
 
 def test_a_vector_becomes_a_square_of_its_numbers_from_black_to_white():
-    picture = codes.as_pictures(np.array([[0.0, 1.0, 2.0, 4.0]]))[0, ..., 0]
+    picture = codes.to_images(np.array([[0.0, 1.0, 2.0, 4.0]]))[0, ..., 0]
     half = codes.CELL // 2
     assert picture.shape == (codes.CELL, codes.CELL)
     np.testing.assert_array_equal(picture[::half, ::half], [[0.0, 0.25], [0.5, 1.0]])
@@ -23,33 +23,33 @@ def test_a_vector_becomes_a_square_of_its_numbers_from_black_to_white():
 
 def test_the_channels_of_a_map_stand_side_by_side_and_empty_places_are_grey():
     maps = np.random.rand(2, 3, 4, 5)
-    tiled = codes.tiled(maps)[..., 0]
-    assert tiled.shape == (2, 9, 12)
+    tile = codes.tile(maps)[..., 0]
+    assert tile.shape == (2, 9, 12)
     for channel in range(5):
         row, column = divmod(channel, 3)
-        part = tiled[:, 3 * row : 3 * row + 3, 4 * column : 4 * column + 4]
+        part = tile[:, 3 * row : 3 * row + 3, 4 * column : 4 * column + 4]
         np.testing.assert_array_equal(part, maps[..., channel])
-    assert (tiled[:, 6:] == 0.5).all()
+    assert (tile[:, 6:] == 0.5).all()
 
 
 def test_integers_are_one_map_on_the_scale_of_the_codebook():
-    picture = codes.as_pictures(np.array([[[0, 3], [6, 9]]], "int32"), highest=12.0)[0, ..., 0]
+    picture = codes.to_images(np.array([[[0, 3], [6, 9]]], "int32"), highest=12.0)[0, ..., 0]
     np.testing.assert_allclose(picture[::42, ::42], [[0.0, 0.25], [0.5, 0.75]])
 
 
 def test_bold_and_thin_are_of_each_class_by_itself():
     images = np.arange(60, dtype="uint8").reshape(60, 1, 1, 1)
     labels = np.repeat([0, 1], 30)
-    bold, thin = _heavy_and_light(images, labels)
+    bold, thin = _split_by_ink(images, labels)
     assert bold[:30].sum() == bold[30:].sum() == thin[:30].sum() == thin[30:].sum() == 10
     assert bold[20:30].all() and thin[30:40].all()
 
 
 def test_cells_without_a_code_are_found_where_they_are_drawn():
     middles = [np.array([0.0, 1.0, 2.0]), np.array([0.0, 10.0])]
-    occupied = _occupied(np.array([[0.1, 9.0], [2.4, 0.0], [1.0, 40.0]]), middles)
+    occupied = _find_occupied(np.array([[0.1, 9.0], [2.4, 0.0], [1.0, 40.0]]), middles)
     np.testing.assert_array_equal(occupied, [[False, False, True], [True, False, False]])
-    red = _red(np.zeros((2, 3, 4, 4, 1)), ~occupied)
+    red = _color_red(np.zeros((2, 3, 4, 4, 1)), ~occupied)
     assert (red[..., 0].mean(axis=(2, 3)) > 0).tolist() == (~occupied).tolist()
     assert not red[..., 1:].any()
 

@@ -90,7 +90,7 @@ def test_a_conditional_model_takes_its_condition():
     fast = kv.Compiled(model, largest_batch=4)
     near(fast.decode([Z[:5], condition]), model.decode([Z[:5], condition]))
     near(fast.encode([X[:5], condition]), model.encode([X[:5], condition]))
-    codes = model.drawn_codes(5, 1, 1.0)
+    codes = model.sample_codes(5, 1, 1.0)
     near(fast.sample(5, seed=1, condition=condition), model.decode([codes, condition]))
 
 

@@ -70,12 +70,12 @@ def test_real_codes_are_compared_as_numbers():
 
 @pytest.mark.parametrize(("quantize", "good", "bad"), [("float16", 1, 2), ("int8", 5, 6)])
 def test_too_few_equal_codes_are_refused(quantize, good, bad):
-    bars.refuse_different({"encode": found(changed=good)["encode"]}, quantize, None)
+    bars.refuse_differences({"encode": found(changed=good)["encode"]}, quantize, None)
     with pytest.raises(ValueError, match=f"{1 - bad / 100:.2%} of equal codes where at least"):
-        bars.refuse_different({"encode": found(changed=bad)["encode"]}, quantize, None)
+        bars.refuse_differences({"encode": found(changed=bad)["encode"]}, quantize, None)
 
 
 def test_a_bar_of_ones_own_is_a_psnr_for_codes_too():
     with pytest.raises(ValueError, match="a PSNR of at least 60 dB"):
-        bars.refuse_different({"encode": found(changed=6)["encode"]}, "int8", 70.0)
-    bars.refuse_different({"encode": found(changed=6)["encode"]}, "int8", 20.0)
+        bars.refuse_differences({"encode": found(changed=6)["encode"]}, "int8", 70.0)
+    bars.refuse_differences({"encode": found(changed=6)["encode"]}, "int8", 20.0)

@@ -10,9 +10,9 @@ import scipy.stats
 
 import keras_vae
 from export import report, verify
-from export.judge import HALF_LEVEL, Judge, grey_levels
+from export.judge import HALF_LEVEL, Judge, gray_levels
 from keras_vae.exporting.comparison import Difference
-from keras_vae.exporting.pictures import as_png
+from keras_vae.exporting.pictures import encode_png
 from tests import serving
 
 pytestmark = pytest.mark.tensorflow
@@ -119,18 +119,18 @@ def test_each_quantization_has_its_bar(quantization, change, words):
     judge, _, _ = judged()
     good = {"decode": {"reconstruction": NEAR}}
     bad = {"decode": {"reconstruction": dataclasses.replace(NEAR, **change)}}
-    assert judge.missed(good, quantization, 0.0, 0.0) == []
-    assert words in "".join(judge.missed(bad, quantization, 0.0, 0.0))
+    assert judge.list_failures(good, quantization, 0.0, 0.0) == []
+    assert words in "".join(judge.list_failures(bad, quantization, 0.0, 0.0))
 
 
 def test_int8_has_bars_against_the_true_images():
     judge, _, _ = judged()
     found = {"decode": {"reconstruction": NEAR}}
-    assert judge.missed(found, "int8", -0.09, 0.29) == []
-    assert judge.missed(found, "int8", 1.0, -1.0) == []
-    assert "0.11 dB worse" in judge.missed(found, "int8", -0.11, 0.0)[0]
-    assert "0.31 nats worse" in judge.missed(found, "int8", 0.0, 0.31)[0]
-    assert judge.missed(found, "dynamic", -0.11, 0.31) == []
+    assert judge.list_failures(found, "int8", -0.09, 0.29) == []
+    assert judge.list_failures(found, "int8", 1.0, -1.0) == []
+    assert "0.11 dB worse" in judge.list_failures(found, "int8", -0.11, 0.0)[0]
+    assert "0.31 nats worse" in judge.list_failures(found, "int8", 0.0, 0.31)[0]
+    assert judge.list_failures(found, "dynamic", -0.11, 0.31) == []
 
 
 @pytest.mark.parametrize(
@@ -152,11 +152,14 @@ def test_a_picture_may_be_off_by_one_grey_level_and_not_by_two():
     black, dark, darker = (np.full((1, 2, 2, 1), level / 255, "float32") for level in (0, 1, 2))
     judge = Judge(serving.model("ConvVAE"), None, pictures(black))
     for images, missed in ((black, False), (dark, False), (darker, True)):
-        assert bool(judge.missed(judge.differences(pictures(images)), None, None, None)) is missed
+        assert (
+            bool(judge.list_failures(judge.differences(pictures(images)), None, None, None))
+            is missed
+        )
 
 
 def pictures(images) -> dict:
-    return grey_levels({"reconstruct_png": {"reconstruction_bytes": as_png(images)}})
+    return gray_levels({"reconstruct_png": {"reconstruction_bytes": encode_png(images)}})
 
 
 # The table.
@@ -179,15 +182,15 @@ def test_the_pick_is_the_least_size_times_latency_within_the_bars():
         row(artifact="small", size=1000, latency=latency(0.9)),
     )
     best = row(artifact="best", size=10, missed=["too far away"])
-    assert verify.pick([keras, big, small, fast, best]) is fast
-    assert verify.pick([keras, best]) is None
+    assert verify.pick_best([keras, big, small, fast, best]) is fast
+    assert verify.pick_best([keras, best]) is None
 
 
 def test_an_artifact_that_one_runtime_refuses_is_not_picked():
     keras = row("Keras", "run")
     one, other = row("SavedModel, C++", "model"), row("OpenVINO", "model", missed=["far"])
-    assert verify.pick([keras, one, other]) is None
-    assert verify.pick([keras, one]) is one
+    assert verify.pick_best([keras, one, other]) is None
+    assert verify.pick_best([keras, one]) is one
 
 
 def test_what_does_less_is_not_compared_with_what_does_more():
@@ -196,19 +199,19 @@ def test_what_does_less_is_not_compared_with_what_does_more():
     decoder = row(artifact="decoder", differences={"decode": near})
     whole = row(artifact="whole", differences={"decode": near, "reconstruct": near})
     with pytest.raises(ValueError, match="same signatures.*decoder: decode; whole: decode, recon"):
-        verify.pick([keras, decoder, whole])
+        verify.pick_best([keras, decoder, whole])
     served = row("SavedModel, C++", "served", differences=whole.differences)
     with pytest.raises(ValueError, match="same signatures"):
-        verify.pick([keras, decoder, served])
+        verify.pick_best([keras, decoder, served])
     whole.missed.append("too far away")
-    assert verify.pick([keras, decoder, whole]) is decoder
+    assert verify.pick_best([keras, decoder, whole]) is decoder
 
 
 def test_a_batch_of_four_counts_as_four_examples():
     four = {"decode": {"4": {"p50_ms": 2.0, "p95_ms": 3.0, "runs": 9}}}
     slow, fast = row(artifact="slow"), row(artifact="fast", size=1001, latency=four)
     assert fast.seconds_each() == 0.0005 and slow.seconds_each() == 0.001
-    assert verify.pick([row("Keras", "run"), slow, fast]) is fast
+    assert verify.pick_best([row("Keras", "run"), slow, fast]) is fast
     assert row(latency={}).seconds_each() == math.inf
 
 
@@ -251,6 +254,6 @@ def test_what_is_missed_stands_under_the_table():
 
 def test_json_has_no_infinity():
     bad = Difference(math.inf, math.inf, math.nan, -math.inf)
-    content = report.as_json(REPORT, [row(differences={"decode": {"reconstruction": bad}})])
+    content = report.to_json(REPORT, [row(differences={"decode": {"reconstruction": bad}})])
     text = json.dumps(content, allow_nan=False)
     assert json.loads(text)["rows"][0]["differences"]["decode"]["reconstruction"]["psnr"] is None

@@ -1,10 +1,11 @@
-"""Faster ops give the numbers of Keras's, and are gone when the training step is made."""
+"""The faster ops: the same numbers as Keras, and Keras's own methods again after a step."""
 
 import keras
 import numpy as np
 import pytest
 
 import keras_vae as kv
+from keras_vae.keras_private import flatten_layers
 
 tf = pytest.importorskip("tensorflow", reason="tests ops of TensorFlow")
 kernels = pytest.importorskip("keras_vae.kernels", reason="needs TensorFlow")
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.tensorflow
 
 @pytest.fixture(autouse=True)
 def onednn(monkeypatch):
-    """Convolutions as where TensorFlow has oneDNN, which depends on the processor."""
+    """Pretend that convolutions run on oneDNN, which depends on the processor."""
     monkeypatch.setattr(kernels, "has_onednn", lambda: True)
 
 
@@ -77,7 +78,7 @@ def test_a_transposed_convolution_and_its_gradients_are_those_of_keras(name):
         return [y, *first, *outer.gradient(again, inputs)]
 
     assert kernels._is_narrow(layer)
-    found = both_derivatives(kernels._upsampling(layer))
+    found = both_derivatives(kernels._upsampling_call(layer))
     close(found, both_derivatives(layer.call), 1e-5)
 
 
@@ -124,7 +125,7 @@ def test_adam_moves_and_remembers_as_that_of_keras(name):
         optimizer.build([variable])
         model = keras.Model()
         model.optimizer, model.jit_compile, model.run_eagerly = optimizer, False, False
-        with kernels.in_training(model) if fused else tf.name_scope("keras"):
+        with kernels.use_in_training(model) if fused else tf.name_scope("keras"):
             assert ("update_step" in vars(adam)) == (fused and not adam.amsgrad)
             for gradient in gradients:
                 optimizer.apply([tf.constant(gradient)], [variable])
@@ -162,11 +163,11 @@ def test_a_step_has_one_op_for_each_variable_and_no_slow_convolution(monkeypatch
 
 
 def owners(model):
-    return [model.optimizer, *model._flatten_layers()]
+    return [model.optimizer, *flatten_layers(model)]
 
 
 def replaced(context, model):
-    """How many methods stand in for those of Keras within `context(model)`."""
+    """Count the methods of Keras that are replaced inside `context(model)`."""
     with context(model):
         return sum(len(NAMES & vars(owner).keys()) for owner in owners(model))
 
@@ -174,36 +175,37 @@ def replaced(context, model):
 @pytest.mark.parametrize("compiled", ["run_eagerly", "jit_compile"])
 def test_eager_steps_and_xla_keep_the_ops_of_keras(compiled):
     model = made()
-    assert replaced(kernels.in_training, model) == 2
+    assert replaced(kernels.use_in_training, model) == 2
     setattr(model, compiled, True)
-    assert replaced(kernels.in_training, model) == 0
+    assert replaced(kernels.use_in_training, model) == 0
 
 
 def test_a_strategy_keeps_the_ops_of_keras():
     model = made()
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
-        assert replaced(kernels.in_training, model) == replaced(kernels.in_calls, model) == 0
+        assert replaced(kernels.use_in_training, model) == 0
+        assert replaced(kernels.use_in_calls, model) == 0
 
 
 def test_the_convolutions_of_tensorflow_itself_stay(monkeypatch):
     monkeypatch.setattr(kernels, "has_onednn", lambda: False)
-    assert replaced(kernels.in_training, made()) == 1  # Adam.
+    assert replaced(kernels.use_in_training, made()) == 1  # Adam.
 
 
 def test_contexts_within_each_other_leave_what_they_found():
     model = made()
-    with kernels.in_training(model):
-        assert replaced(kernels.in_calls, model) == 2
+    with kernels.use_in_training(model):
+        assert replaced(kernels.use_in_calls, model) == 2
         assert sum(len(NAMES & vars(owner).keys()) for owner in owners(model)) == 2
     assert sum(len(NAMES & vars(owner).keys()) for owner in owners(model)) == 0
 
 
 def test_compiled_verbs_estimates_and_validation_use_them_with_the_same_answers(monkeypatch):
-    upsampled, traced = kernels.upsampled, []
+    upsample, traced = kernels.upsample, []
 
     def counted(*arguments):
         traced.append(1)
-        return upsampled(*arguments)
+        return upsample(*arguments)
 
     def answers():
         model = made()
@@ -212,7 +214,7 @@ def test_compiled_verbs_estimates_and_validation_use_them_with_the_same_answers(
         yield kv.estimators.log_likelihood(model, X[:5], samples=3)
         yield model.evaluate(X[:5], verbose=0)
 
-    monkeypatch.setattr(kernels, "upsampled", counted)
+    monkeypatch.setattr(kernels, "upsample", counted)
     found = []
     for answer in answers():
         assert traced

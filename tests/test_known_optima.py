@@ -6,7 +6,8 @@ import pytest
 
 import keras_vae as kv
 from tests.models import array
-from training.data import FASHION_MNIST_FOLDER, load
+from training.data import load
+from training.sources.fashion_mnist import FASHION_MNIST_FOLDER
 
 
 def linear_denoiser(size, sigma):

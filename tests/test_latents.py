@@ -8,6 +8,7 @@ import scipy.stats
 
 from keras_vae import latents
 from keras_vae.distributions import Normal
+from keras_vae.estimators.codes import count_active
 
 GENERATOR = np.random.default_rng(0)
 
@@ -160,7 +161,7 @@ def test_kl_per_dimension_is_the_integral_it_stands_for():
 def test_a_unit_is_active_above_a_variance_of_a_hundredth():
     deviations = np.array([0.0, 0.099, 0.101, 1.0])
     codes = np.array([[-1.0], [1.0]]) * deviations  # Variance: deviations squared.
-    assert latents.active_units(codes) == 2
+    assert count_active(codes) == 2
 
 
 class Gaussian(LinearModel):
@@ -195,7 +196,7 @@ def test_a_model_without_a_posterior_needs_dimensions():
 
 @pytest.mark.parametrize("pairs", [10, 10**6], ids=["a query at a time", "at once"])
 def test_neighbors_are_those_of_a_tree(pairs, monkeypatch):
-    monkeypatch.setattr(latents, "PAIRS", pairs)
+    monkeypatch.setattr(latents, "DISTANCES_AT_ONCE", pairs)
     codes, queries = GENERATOR.normal(size=(200, 3, 2)), GENERATOR.normal(size=(17, 3, 2))
     places, distances = latents.neighbors(codes, queries, 4)
     tree = scipy.spatial.KDTree(codes.reshape(200, -1))

@@ -7,7 +7,8 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 import keras_vae as kv
-from training.data import FASHION_MNIST_FOLDER, load
+from training.data import load
+from training.sources.fashion_mnist import FASHION_MNIST_FOLDER
 
 # Steps that run without a return to Python; PyTorch takes them one by one.
 TOGETHER = 1 if keras.backend.backend() == "torch" else 20

@@ -10,8 +10,8 @@ from keras_vae.exporting.calibration import (
     EXAMPLES,
     LATENT_RANGE,
     endpoint_rows,
-    examples_of,
-    generated_examples,
+    generate_examples,
+    take_examples,
 )
 from tests.litert_files import MODELS, digits
 
@@ -41,13 +41,13 @@ def sources(x):
 def test_every_source_gives_the_same_examples(model):
     x = digits(50)
     for name, source in sources(x).items():
-        (given,) = examples_of(model, source)
+        (given,) = take_examples(model, source)
         np.testing.assert_array_equal(given, x, err_msg=name)
 
 
 def test_of_many_examples_in_an_array_some_from_beginning_to_end_are_taken(model):
     x = digits(EXAMPLES + 300)
-    (given,) = examples_of(model, x)
+    (given,) = take_examples(model, x)
     assert given.shape == (EXAMPLES, 8, 8, 1)
     np.testing.assert_array_equal(given[[0, -1]], x[[0, -1]])
 
@@ -57,7 +57,7 @@ def test_of_many_batches_the_first_are_taken_and_no_more_are_read(model):
         while True:
             yield digits(100)
 
-    (given,) = examples_of(model, endless())
+    (given,) = take_examples(model, endless())
     np.testing.assert_array_equal(given[:200], np.tile(digits(100), (2, 1, 1, 1)))
     assert len(given) == EXAMPLES
 
@@ -77,7 +77,7 @@ def test_conditions_go_with_their_examples():
     x, condition = (random.random((40, n)).astype("float32") for n in (6, 2))
     batches = tf.data.Dataset.from_tensor_slices(((x, condition),)).batch(7)
     for source in ((x, condition), batches):
-        for given, wanted in zip(examples_of(model, source), (x, condition), strict=True):
+        for given, wanted in zip(take_examples(model, source), (x, condition), strict=True):
             np.testing.assert_array_equal(given, wanted)
     rows = endpoint_rows(model, model.endpoints(), [x, condition])
     assert {k: set(v) for k, v in rows.items()}["decode"] == {"z", "condition"}
@@ -105,7 +105,7 @@ def test_codes_of_a_plain_autoencoder_stay_where_its_codes_are():
 
 
 def test_rows_have_the_names_and_types_of_the_inputs(model):
-    rows = endpoint_rows(model, model.endpoints(), generated_examples(model))
+    rows = endpoint_rows(model, model.endpoints(), generate_examples(model))
     assert {k: set(v) for k, v in rows.items()} == {
         "reconstruct": {"x"},
         "encode": {"x"},
@@ -121,7 +121,7 @@ def test_rows_have_the_names_and_types_of_the_inputs(model):
 def test_generated_examples_lie_in_the_support_of_the_likelihood(likelihood):
     networks = keras_vae.nets.dense((6,), latent_dim=3)
     model = keras_vae.Autoencoder(*networks, likelihood=likelihood)
-    (x,) = generated_examples(model)
+    (x,) = generate_examples(model)
     low, high = model.family.support
     assert (x >= low).all() and (x <= high).all()
     assert x.shape[1:] == (6,) and np.unique(x).size == x.size
@@ -134,5 +134,5 @@ def test_examples_of_a_functional_model_in_half_precision_are_float32():
         model = MODELS["Autoencoder"]()
     finally:
         keras.config.set_dtype_policy(default)
-    rows = endpoint_rows(model, model.endpoints(), generated_examples(model))
+    rows = endpoint_rows(model, model.endpoints(), generate_examples(model))
     assert rows["decode"]["z"].dtype == np.float32

@@ -7,7 +7,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_vae
-from keras_vae.exporting.constants import SMALL, halved, restored
+from keras_vae.exporting.constants import SMALL, halve_constants, restore_small_weights
 from tests.litert_files import run
 
 pytestmark = pytest.mark.tensorflow
@@ -88,7 +88,7 @@ def test_what_a_half_cannot_hold_stays_a_float(tmp_path):
     start = file.index(huge.tobytes())
     huge[0] = 1e5
     changed = file[:start] + huge.tobytes() + file[start + huge.nbytes :]
-    again = schema.ModelT.InitFromPackedBuf(halved(changed), 0)
+    again = schema.ModelT.InitFromPackedBuf(halve_constants(changed), 0)
     assert schema.TensorType.FLOAT16 not in {t.type for t in again.subgraphs[0].tensors}
 
 
@@ -103,7 +103,7 @@ def test_small_weights_of_a_dynamic_file_are_floats_again_and_large_ones_stay(tm
     content, exact = (path.read_bytes() for path in paths)
     assert int8_sizes(paths[0]) == {SMALL, 64 * 64}
     path = tmp_path / "new" / "m.tflite"
-    path.write_bytes(restored(content, exact))
+    path.write_bytes(restore_small_weights(content, exact))
     assert int8_sizes(path) == {64 * 64}
     z = np.random.default_rng(0).normal(size=(16, 16)).astype("float32")
     wanted = np.asarray(model.decode(z))
@@ -124,5 +124,5 @@ def test_a_weight_is_not_restored_from_another_one_of_the_same_name(tmp_path):
     other = exported(model, tmp_path, None, endpoints=["decode"])
     assert set(constants(path)) & {(n, schema.TensorType.INT8) for n, _ in constants(other)}
     again = tmp_path / "again.tflite"
-    again.write_bytes(restored(path.read_bytes(), other.read_bytes()))
+    again.write_bytes(restore_small_weights(path.read_bytes(), other.read_bytes()))
     assert int8_sizes(again) == int8_sizes(path) == {SMALL, 64 * 64}

@@ -8,7 +8,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_vae.exporting import litert
-from keras_vae.exporting.gates import packed, unpacked
+from keras_vae.exporting.gates import pack, unpack
 from keras_vae.exporting.litert import read_metadata, refuse_unrunnable, verify
 from tests.litert_files import MODELS, digits, small_conv_vae
 
@@ -64,19 +64,19 @@ def test_a_file_with_a_stateful_random_op_is_refused():
 
 def with_wrong_scale(content):
     """The file with the scales of its first quantized weights twice too large."""
-    model = unpacked(content)
+    model = unpack(content)
     tensor = next(
         t
         for t in model.subgraphs[0].tensors
         if t.type == schema.TensorType.INT8 and t.quantization is not None
     )
     tensor.quantization.scale = (2.0 * np.asarray(tensor.quantization.scale)).astype("float32")
-    return packed(model)
+    return pack(model)
 
 
 def test_a_wrong_scale_is_found_before_the_file_gets_its_name(vae, tmp_path, monkeypatch):
-    real = litert.converted
-    monkeypatch.setattr(litert, "converted", lambda *args: with_wrong_scale(real(*args)))
+    real = litert.convert_checked
+    monkeypatch.setattr(litert, "convert_checked", lambda *args: with_wrong_scale(real(*args)))
     with pytest.raises(ValueError, match="decode/reconstruction with a PSNR of .* 50 dB is needed"):
         vae.export(tmp_path / "m.tflite", "litert", endpoints=["decode"], quantize="dynamic")
     assert not list(tmp_path.iterdir())
@@ -85,8 +85,8 @@ def test_a_wrong_scale_is_found_before_the_file_gets_its_name(vae, tmp_path, mon
 def test_metadata_that_change_the_answers_are_found_before_the_file_gets_its_name(
     vae, tmp_path, monkeypatch
 ):
-    real = litert.with_metadata
-    monkeypatch.setattr(litert, "with_metadata", lambda *a: real(with_wrong_scale(a[0]), a[1]))
+    real = litert.add_metadata
+    monkeypatch.setattr(litert, "add_metadata", lambda *a: real(with_wrong_scale(a[0]), a[1]))
     with pytest.raises(RuntimeError, match="Expected a file with metadata to answer as without"):
         vae.export(tmp_path / "m.tflite", "litert", endpoints=["decode"], quantize="dynamic")
     assert not list(tmp_path.iterdir())
@@ -95,10 +95,10 @@ def test_metadata_that_change_the_answers_are_found_before_the_file_gets_its_nam
 def test_a_wrong_scale_is_found_in_a_file_with_valid_metadata(vae, dynamic, tmp_path):
     assert verify(vae, dynamic)["decode"]["reconstruction"].psnr > 50
     description = read_metadata(dynamic)
-    model = unpacked(dynamic.read_bytes())
+    model = unpack(dynamic.read_bytes())
     model.metadata = [m for m in model.metadata if m.name != b"keras_vae"]
     bad = tmp_path / "bad.tflite"
-    bad.write_bytes(litert.with_metadata(with_wrong_scale(packed(model)), description))
+    bad.write_bytes(litert.add_metadata(with_wrong_scale(pack(model)), description))
     with pytest.raises(ValueError, match="Expected a file that answers as the model does"):
         verify(vae, bad)
 

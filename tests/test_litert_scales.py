@@ -10,7 +10,7 @@ import pytest
 import keras_vae
 from keras_vae.exporting import litert
 from keras_vae.exporting.comparison import Difference, differences
-from keras_vae.exporting.gates import schema, unpacked
+from keras_vae.exporting.gates import schema, unpack
 
 TENSOR, UNIT, FLOAT = b"one scale a tensor", b"one scale a unit", b"what is cheap in float"
 MODEL = SimpleNamespace(_flatten_layers=lambda: [], family=SimpleNamespace(support=(0.0, 1.0)))
@@ -23,8 +23,10 @@ def chosen(monkeypatch, quantize, found) -> bytes:
         assert job["per_channel"] or not job["keep_float"]
         return FLOAT if job["keep_float"] else UNIT if job["per_channel"] else TENSOR
 
-    monkeypatch.setattr(litert, "converted", converted)
-    monkeypatch.setattr(litert, "measure", lambda model, endpoints, content, *_: found[content])
+    monkeypatch.setattr(litert, "convert_checked", converted)
+    monkeypatch.setattr(
+        litert, "measure_differences", lambda model, endpoints, content, *_: found[content]
+    )
     return litert.best_content(MODEL, "", {"score": None}, {}, litert.Options(quantize))[0]
 
 
@@ -109,5 +111,5 @@ def test_sharp_attention_in_int8_keeps_its_logits_in_float(tmp_path):
     options = {"quantize": "int8", "calibration": x, "endpoints": ["decode"]}
     path = model.export(tmp_path / "m.tflite", "litert", **options)
     int8 = schema().TensorType.INT8
-    names = {t.name for t in unpacked(path.read_bytes()).subgraphs[0].tensors if t.type == int8}
+    names = {t.name for t in unpack(path.read_bytes()).subgraphs[0].tensors if t.type == int8}
     assert names and not any(b"Softmax" in name for name in names)

@@ -20,7 +20,7 @@ LIBRARIES = CACHE / "keras_vae" / "libtensorflow"
 def answers(kind: str, libraries: Path | None):
     """Answers of the C++ loader to every signature, and the version of TensorFlow."""
     found = artifacts.identify(serving.saved_model(kind))
-    requests = verification.requests_for(serving.model(kind), [serving.images(8)])
+    requests = verification.make_requests(serving.model(kind), [serving.images(8)])
     job = verification.Job("cpp", found, libraries, timed=("encode",))
     received, report = verification.run_worker(job, requests)
     return received, report["version"]

@@ -54,10 +54,10 @@ def test_roots_keep_black_and_white_and_spread_the_dark():
 
 def test_spreads_are_those_of_the_training_images():
     known = np.exp(RANDOM.normal(2.0, 3.0, 1000))
-    found = unusual.in_spreads(known, known)
+    found = unusual.standardize_logs(known, known)
     assert found.mean() == pytest.approx(0.0, abs=1e-9)
     assert found.std() == pytest.approx(1.0)
-    assert np.isfinite(unusual.in_spreads(np.zeros(1), known)).all()
+    assert np.isfinite(unusual.standardize_logs(np.zeros(1), known)).all()
 
 
 @pytest.mark.tensorflow
@@ -65,7 +65,7 @@ def test_the_areas_are_those_of_scikit_learn():
     from sklearn.metrics import roc_auc_score
 
     images = two_classes()
-    found = one_class.areas(small_recipe(), images, 1)
+    found = one_class.measure_class(small_recipe(), images, 1)
     assert found.keys() == unusual.MEANINGS.keys()
     flat = images.test.reshape(20, -1) / 255.0
     distance = np.sort(cdist(flat, images.train[20:].reshape(20, -1) / 255.0), axis=1)[:, 4]
@@ -101,7 +101,7 @@ def test_the_program_prints_a_row_for_each_score(validate, monkeypatch, capsys, 
     assert run(*words) == 0
     lines = capsys.readouterr().out.splitlines()
     rows = {line.split("|")[1].strip(): line.split("|") for line in lines if line[0] == "|"}
-    assert rows["measure"][2:5] == [" mean ", " 0 ", " 1 "]
+    assert [cell.strip() for cell in rows["measure"][2:5]] == ["mean", "0", "1"]
     assert unusual.MEANINGS.keys() <= rows.keys()
     mean, *each = (float(cell) for cell in rows["manifold"][2:5])
     assert mean == pytest.approx(np.mean(each), abs=0.06)

@@ -29,8 +29,9 @@ def file(tmp_path_factory):
 def alone(file, source, out, output="encode", **options):
     """What a single process writes."""
     rows = open_rows(str(source), model().endpoints()[output].inputs)
-    words = {"rows_per_shard": ROWS_PER_SHARD, "batch_size": BATCH, "say": lambda text: None}
-    bulk.predict(model(), rows, out, output, digests.of_file(file), **words, **options)
+    sizes = {"rows_per_shard": ROWS_PER_SHARD, "batch_size": BATCH}
+    options = bulk.PredictionOptions(output, digests.of_file(file), **sizes, **options)
+    bulk.predict(model(), rows, out, options, log=lambda text: None)
     return contents(out)
 
 

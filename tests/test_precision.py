@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_vae.keras_private import flatten_layers
 from training import pictures, runs
 from training.options import Settings
 from training.train import main
@@ -32,7 +33,7 @@ def test_a_model_computes_in_it_and_keeps_float32(train, precision, capsys):
     code, folder = train("--precision", precision)
     assert code == 0
     model = runs.load_model(folder / "model.keras", compile=True)
-    computed = {layer.compute_dtype for layer in model._flatten_layers() if layer.weights}
+    computed = {layer.compute_dtype for layer in flatten_layers(model) if layer.weights}
     assert {precision} <= {f"mixed_{dtype}" for dtype in computed}
     assert {str(weight.dtype) for weight in model.trainable_variables} == {"float32"}
     scales = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)

@@ -155,3 +155,30 @@ def test_fewer_examples_than_pseudo_inputs_are_refused():
         vamp().adapt(np.zeros((9, 5)))
     with pytest.raises(ValueError, match="components of at least 1"):
         vamp(components=0)
+
+
+class Lists(keras.utils.PyDataset):
+    """Batches as lists, as a PyTorch `DataLoader` gives them."""
+
+    def __init__(self, make, size=6):
+        super().__init__()
+        self.make, self.size = make, size
+
+    def __len__(self):
+        return -(-len(X) // self.size)
+
+    def __getitem__(self, index):
+        return self.make(X[index * self.size :][: self.size])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda x: [x], lambda x: [x, x], lambda x: [x, x, np.ones(len(x))], lambda x: {"x": x}],
+    ids=["x", "x_y", "x_y_weight", "dictionary"],
+)
+@pytest.mark.parametrize("form", ["sequence", "iterable"])
+def test_adapting_takes_batches_that_are_lists_or_dictionaries(make, form):
+    source = Lists(make) if form == "sequence" else [make(X[:6]), make(X[6:])]
+    model = vamp(components=15)
+    model.adapt(source)
+    np.testing.assert_allclose(as_numpy(model.pseudo_inputs), X[:15])

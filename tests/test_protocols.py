@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from training import protocols
-from training.data import FASHION_MNIST_FOLDER, Data, load
+from training.data import Data, load
+from training.sources.fashion_mnist import FASHION_MNIST_FOLDER
 
 GREY = np.random.default_rng(0).integers(0, 256, (60, 5, 4, 1), np.uint8)
 

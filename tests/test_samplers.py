@@ -66,7 +66,7 @@ def test_an_autoencoder_samples_what_its_decoder_makes_of_the_fitted_gaussian():
     model = autoencoder()
     model.fit_sampler(X, components=1)
     codes = array(model.encode(X))
-    z = array(model.sampled_codes(kv.random.row_seeds(4000, 5)))
+    z = array(model.sample_codes_from_seeds(kv.random.row_seeds(4000, 5)))
     for j in range(3):
         marginal = scipy.stats.norm(codes[:, j].mean(), codes[:, j].std())
         assert scipy.stats.kstest(z[:, j], marginal.cdf).pvalue > 0.001

@@ -10,10 +10,10 @@ import tensorflow as tf
 
 import keras_vae
 from export import cpp_loader, model_card, saved_model, versions, warmup
-from export.judge import grey_levels
+from export.judge import gray_levels
 from export.signatures import read_signatures
 from keras_vae.exporting import bars
-from keras_vae.exporting.pictures import as_png, from_png, png_endpoint
+from keras_vae.exporting.pictures import decode_png, encode_png, png_endpoint
 from keras_vae.random import row_seeds
 from tests import serving
 from training import cli, runs
@@ -82,8 +82,8 @@ def test_all_256_levels_go_through_png_unchanged():
     spec = keras.InputSpec(shape=(None, 16, 16, 1), dtype="float32", name="x")
     same = keras_vae.Endpoint(lambda x: {"reconstruction": x}, (spec,))
     levels = np.arange(256, dtype="uint8").reshape(1, 16, 16, 1)
-    answer = png_endpoint(same).function(tf.constant(as_png(levels / 255.0).tolist()))
-    np.testing.assert_array_equal(from_png(answer["reconstruction_bytes"].numpy()), levels)
+    answer = png_endpoint(same).function(tf.constant(encode_png(levels / 255.0).tolist()))
+    np.testing.assert_array_equal(decode_png(answer["reconstruction_bytes"].numpy()), levels)
 
 
 def test_the_first_endpoint_that_is_asked_for_is_the_default(tmp_path):
@@ -116,7 +116,7 @@ def test_half_precision_is_exported_as_float32(tmp_path):
 class Restless(keras_vae.ConvVAE):
     """A model whose codes are drawn from a generator with state."""
 
-    def encoded(self, x):
+    def encode_endpoint(self, x):
         return {"z": self.posterior(x).sample(self.seed_generator)}
 
 
@@ -124,7 +124,7 @@ class Restless(keras_vae.ConvVAE):
 class Tethered(keras_vae.ConvVAE):
     """A model that runs Python."""
 
-    def encoded(self, x):
+    def encode_endpoint(self, x):
         return {
             "z": tf.ensure_shape(
                 tf.py_function(lambda y: y, [self.encode(x)], "float32"), (None, 2)
@@ -245,14 +245,14 @@ def test_the_next_version_gets_the_next_number(served, keras_file, monkeypatch):
 
 
 def test_a_file_that_answers_otherwise_gets_no_name(tmp_path, keras_file, monkeypatch):
-    cpp = saved_model.run_by_cpp
+    cpp = saved_model.run_in_cpp
 
     def slightly_wrong(folder, rows):
         loader, answers = cpp(folder, rows)
         answers["decode"]["reconstruction"] = answers["decode"]["reconstruction"] + 2e-5
         return loader, answers
 
-    monkeypatch.setattr(saved_model, "run_by_cpp", slightly_wrong)
+    monkeypatch.setattr(saved_model, "run_in_cpp", slightly_wrong)
     wrong = r"answers as Keras does.*decode/reconstruction by [23](\.\d)?e-05"
     with pytest.raises(ValueError, match=wrong):
         saved_model.write_version(runs.open_run(keras_file), tmp_path / "vae", None, ("decode",))
@@ -262,13 +262,13 @@ def test_a_file_that_answers_otherwise_gets_no_name(tmp_path, keras_file, monkey
 def test_a_wrong_picture_is_noticed():
     black, dark, darker = (np.full((1, 2, 2, 1), level / 255, "float32") for level in (0, 1, 2))
     from keras_vae.exporting.comparison import differences
-    from keras_vae.exporting.pictures import as_png
+    from keras_vae.exporting.pictures import encode_png
 
     model = serving.model("ConvVAE")
 
     def error(images):
         expected, received = (
-            grey_levels({"reconstruct_png": {"reconstruction_bytes": as_png(x)}})
+            gray_levels({"reconstruct_png": {"reconstruction_bytes": encode_png(x)}})
             for x in (black, images)
         )
         return differences(model, expected, received)["reconstruct_png"][

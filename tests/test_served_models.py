@@ -4,7 +4,7 @@ import pytest
 
 from export import cpp_loader, judge, saved_model
 from keras_vae.exporting.comparison import differences, model_answers
-from keras_vae.exporting.saved_model import fill_saved_model, served_endpoints
+from keras_vae.exporting.saved_model import add_png_endpoint, fill_saved_model
 from tests.models import kinds
 
 pytestmark = pytest.mark.tensorflow
@@ -13,15 +13,15 @@ pytestmark = pytest.mark.tensorflow
 @pytest.mark.parametrize("kind", kinds())
 def test_every_signature_of_every_model_answers_as_keras_does(kind, tmp_path):
     model = kinds()[kind].trained()
-    endpoints = served_endpoints(model.endpoints())
+    endpoints = add_png_endpoint(model.endpoints())
     fill_saved_model(model, tmp_path, endpoints)
     rows = saved_model.example_rows(model, endpoints)
     del rows["serving_default"]
-    expected = judge.grey_levels(model_answers(model, endpoints, rows))
+    expected = judge.gray_levels(model_answers(model, endpoints, rows))
     with cpp_loader.SavedModel(tmp_path) as loaded:
         assert set(loaded.signatures) == {*endpoints, "serving_default"}
         received = {name: loaded.run(name, inputs) for name, inputs in rows.items()}
-    found = differences(model, expected, judge.grey_levels(received))
+    found = differences(model, expected, judge.gray_levels(received))
     assert {
         (signature, name): one.relative
         for signature, outputs in found.items()

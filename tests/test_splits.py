@@ -5,7 +5,7 @@ import pytest
 
 from training import protocols, splits
 from training.data import Data, load
-from training.options import absolute
+from training.sources.registry import make_absolute
 
 GREY = np.random.default_rng(0).integers(0, 256, (60, 5, 4, 1), np.uint8)
 LABELS = np.arange(60, dtype=np.int64)
@@ -17,13 +17,13 @@ def data():
 
 
 def test_without_a_protocol_the_data_stay_as_they_are(data):
-    assert splits.for_training(data, "plain") is data
-    assert splits.for_measuring(data, "plain") is data
+    assert splits.training_data(data, "plain") is data
+    assert splits.evaluation_data(data, "plain") is data
 
 
 @pytest.mark.parametrize("protocol", ["held_out", "dynamic"])
 def test_training_sees_no_test_image_and_each_label_stays_with_its_image(data, protocol):
-    seen = splits.for_training(data, protocol)
+    seen = splits.training_data(data, protocol)
     assert (len(seen.train), len(seen.test)) == (40, 8)
     assert sorted([*seen.train_labels, *seen.test_labels]) == list(range(48))
     np.testing.assert_array_equal(seen.train, GREY[seen.train_labels])
@@ -33,7 +33,7 @@ def test_training_sees_no_test_image_and_each_label_stays_with_its_image(data, p
 
 def test_the_dynamic_protocol_is_the_one_of_the_tables(data):
     split = protocols.dynamic_split(data)
-    seen, measured = splits.for_training(data, "dynamic"), splits.for_measuring(data, "dynamic")
+    seen, measured = splits.training_data(data, "dynamic"), splits.evaluation_data(data, "dynamic")
     np.testing.assert_array_equal(seen.train, split.train)
     np.testing.assert_array_equal(seen.test, split.validation)
     np.testing.assert_array_equal(measured.test, split.test)
@@ -42,11 +42,11 @@ def test_the_dynamic_protocol_is_the_one_of_the_tables(data):
 
 
 def test_held_out_images_leave_the_test_images_grey(data):
-    np.testing.assert_array_equal(splits.for_measuring(data, "held_out").test, data.test)
+    np.testing.assert_array_equal(splits.evaluation_data(data, "held_out").test, data.test)
 
 
 def test_the_first_test_images_keep_their_labels(data):
-    few = splits.first_test(data, 3)
+    few = splits.limit_test_images(data, 3)
     np.testing.assert_array_equal(few.test, data.test[:3])
     assert list(few.test_labels) == [48, 49, 50]
     assert len(few.train) == 48
@@ -61,13 +61,13 @@ def test_batches_are_binary_under_the_dynamic_protocol_only(protocol, binary):
 
 def test_the_line_about_the_data_says_what_watches_the_training(data):
     assert splits.describe(data, "plain").endswith("12 test images of 5x4x1")
-    seen = splits.for_training(data, "dynamic")
+    seen = splits.training_data(data, "dynamic")
     expected = "grey, protocol dynamic: 40 training and 8 validation images of 5x4x1"
     assert splits.describe(seen, "dynamic") == expected
 
 
 def test_an_unknown_protocol_is_refused(data):
-    for function in (splits.for_training, splits.for_measuring):
+    for function in (splits.training_data, splits.evaluation_data):
         with pytest.raises(ValueError, match="plain, held_out, dynamic. Received: 'statc'"):
             function(data, "statc")
 
@@ -83,4 +83,4 @@ def test_static_mnist_is_loaded_by_its_scheme(tmp_path):
 def test_a_path_behind_a_scheme_is_made_whole(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "static.npz").write_text("")
-    assert absolute("static:static.npz") == f"static:{tmp_path / 'static.npz'}"
+    assert make_absolute("static:static.npz") == f"static:{tmp_path / 'static.npz'}"

@@ -198,8 +198,8 @@ def test_an_array_record_that_is_damaged_is_named(tmp_path, records, change, mes
     [
         ("missing", FileNotFoundError, "which does not exist"),
         ("x.txt", FileNotFoundError, ".array_record, .parquet file after stream:"),
-        ("floats.npy", ValueError, "Expected uint8 images. Received float64"),
-        ("fortran.npy", ValueError, "the order of C"),
+        ("floats.npy", ValueError, "Expected uint8 images. Received: float64"),
+        ("fortran.npy", ValueError, "in C order"),
         ("text.npy", ValueError, "Expected a file written by numpy.save"),
     ],
 )

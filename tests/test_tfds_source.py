@@ -9,7 +9,7 @@ import pytest
 import training.sources.tfds
 from training.data import load
 from training.sources import tfds_stream
-from training.sources.streamed import Streamed
+from training.sources.streamed import StreamedImages
 
 pytestmark = pytest.mark.tensorflow
 tfds = pytest.importorskip("tensorflow_datasets", reason="pip install keras-vae[programs]")
@@ -117,7 +117,7 @@ def test_a_stream_has_the_images_of_memory(tmp_path, kind):
     memory, streamed = (
         load(f"{scheme}:tiny_pictures", data_dir=tmp_path) for scheme in ("tfds", "stream:tfds")
     )
-    assert streamed.name == memory.name and isinstance(streamed.train, Streamed)
+    assert streamed.name == memory.name and isinstance(streamed.train, StreamedImages)
     np.testing.assert_array_equal(streamed.train, memory.train)
     np.testing.assert_array_equal(streamed.test, memory.test)
     memory, streamed = (

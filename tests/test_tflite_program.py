@@ -101,7 +101,7 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(program, trained, tm
         ((untrained, file), "Expected a trained model"),
         ((folder, file, "--endpoints", "dream"), "Expected endpoints among"),
         ((folder / "model.keras", file, "--quantize", "int8"), "Give --data NAME"),
-        ((folder, file, "--data", "nothing_like_it"), "Received 'nothing_like_it'"),
+        ((folder, file, "--data", "nothing_like_it"), "Received: 'nothing_like_it'"),
         ((folder, file, "--io", "int8"), "with quantize='int8'"),
         (
             (folder, file, "--endpoints", "decode", "--quantize", "dynamic", "--min-psnr", "200"),

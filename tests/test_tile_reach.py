@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_vae.tiles.network import freed
+from keras_vae.tiles.network import as_map_network
 from tests.models import array
 
 CELLS, FIRST, LAST = 12, 4, 9  # Of a map, and of a tile of it.
@@ -28,7 +28,7 @@ def network(*chain):
 
 def compared(made, axis):
     """Which pixels of a tile are those of the whole map, and which of them should be."""
-    found = freed(made)
+    found = as_map_network(made)
     z = np.random.default_rng(1).normal(size=(1, CELLS, CELLS, 2)).astype("float32")
     z = z.astype("float32") if axis == 0 else np.swapaxes(z, 1, 2)
     tile = z[:, FIRST:LAST] if axis == 0 else z[:, :, FIRST:LAST]
@@ -91,7 +91,7 @@ def test_branches_that_are_merged_reach_as_far_as_the_farthest():
     wide = conv(5)(x)
     merged = layers.Concatenate()([layers.Add()([wide, conv(1)(x)]), ops.sigmoid(x), 2.0 * x])
     parts = ops.split(layers.Dense(4)(merged), 2, axis=-1)
-    found = freed(keras.Model(x, parts))
+    found = as_map_network(keras.Model(x, parts))
     assert [(axis.before, axis.after) for axis in found.axes] == [(2, 2), (2, 2)]
 
 
@@ -100,7 +100,7 @@ def test_all_that_is_made_on_the_way_is_counted():
     h = layers.ReLU()(conv(3)(x))
     made = keras.Model(x, layers.Conv2DTranspose(5, 2, 2)(h))
     pixels = 7 * 9
-    assert freed(made).activations((7, 9)) == 4 * pixels * (2 + 3 + 3 + 4 * 5)
+    assert as_map_network(made).activations((7, 9)) == 4 * pixels * (2 + 3 + 3 + 4 * 5)
 
 
 def shared_place(x):
@@ -129,12 +129,12 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_layer_that_does_not_do_the_same_everywhere_is_named(name):
     with pytest.raises(ValueError, match="Expected a decoder that does the same .* the layer .+"):
-        freed(network(*REFUSED[name]))
+        as_map_network(network(*REFUSED[name]))
 
 
 def test_a_network_of_no_maps_is_refused():
     x = keras.Input((3,))
     with pytest.raises(ValueError, match="a functional decoder of maps"):
-        freed(keras.Model(x, layers.Dense(2)(x)))
+        as_map_network(keras.Model(x, layers.Dense(2)(x)))
     with pytest.raises(ValueError, match="a functional decoder of maps"):
-        freed(layers.Dense(2))
+        as_map_network(layers.Dense(2))

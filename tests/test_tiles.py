@@ -44,13 +44,13 @@ MAKERS = {
 
 def spied(monkeypatch):
     """The shapes of the tiles that are decoded."""
-    shapes, run = [], decoding.Compiled.predict_on_batch
+    shapes, run = [], decoding.CompiledFunction.predict_on_batch
 
     def predict_on_batch(self, inputs):
         shapes.append(inputs[0].shape)
         return run(self, inputs)
 
-    monkeypatch.setattr(decoding.Compiled, "predict_on_batch", predict_on_batch)
+    monkeypatch.setattr(decoding.CompiledFunction, "predict_on_batch", predict_on_batch)
     return shapes
 
 

@@ -281,7 +281,7 @@ def test_the_seed_orders_the_images(tiny, tmp_path, monkeypatch):
 
 
 def test_two_processes_do_not_train_in_one_folder(trained, tiny, capsys):
-    with folders.alone(trained):
+    with folders.lock(trained):
         assert run(tiny, "--out", trained, "--resume") == 2
     assert "another one is at it" in capsys.readouterr().err
 

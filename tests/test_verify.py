@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from export import artifacts, runtimes, saved_model, verification, verify, worker
-from keras_vae.exporting.gates import packed, unpacked
+from keras_vae.exporting.gates import pack, unpack
 from tests import serving
 from training import cli, runs
 
@@ -71,7 +71,7 @@ def table():
 
     paths = [artifacts.identify(path) for path in (version(), tflite(None), tflite("int8"))]
     report, rows = verification.compare(
-        run(), paths, runtimes.installed(), EXAMPLES, libraries=[libraries_folder()]
+        run(), paths, runtimes.list_installed(), EXAMPLES, libraries=[libraries_folder()]
     )
     return report, {(row.runtime, row.artifact.rpartition("/")[2]): row for row in rows}
 
@@ -86,7 +86,7 @@ def test_every_installed_runtime_has_a_row_and_meets_the_bars():
     _, rows = table()
     wanted = {
         (runtimes.RUNTIMES[name].title, artifact)
-        for name in runtimes.installed()
+        for name in runtimes.list_installed()
         for artifact in {
             "keras": ("run",),
             "saved_model": (version().name,),
@@ -167,10 +167,10 @@ def test_the_program_writes_table_and_json_and_picks(tmp_path, capsys):
 
 def changed(path, target, change):
     """A copy of a .tflite without metadata whose objects went through `change`."""
-    model = unpacked(path.read_bytes())
+    model = unpack(path.read_bytes())
     model.metadata = []
     change(model)
-    target.write_bytes(packed(model))
+    target.write_bytes(pack(model))
     return target
 
 
@@ -186,11 +186,11 @@ def test_a_wrong_scale_misses_its_bar_and_is_never_picked_though_smallest(tmp_pa
     options = ("--examples", EXAMPLES, "--runtimes", "litert", "--budget")
     assert program(tflite(None), bad, tflite("float16"), *options) == 0
     output = capsys.readouterr().out
-    picked = output.partition("Smallest and fastest within the bars: ")[2].splitlines()[0]
+    picked = output.partition("Smallest and fastest within the tolerances: ")[2].splitlines()[0]
     assert picked in (f"{tflite(None)} in LiteRT", f"{tflite('float16')} in LiteRT")
     assert "- LiteRT, bad.tflite: decode/reconstruction: a PSNR" in output
     assert program(bad, *options, "--json", tmp_path / "none.json") == 1
-    assert "No artifact meets the bars." in capsys.readouterr().out
+    assert "No artifact meets the tolerances." in capsys.readouterr().out
     assert "picked" not in json.loads((tmp_path / "none.json").read_text())
 
 
@@ -326,7 +326,7 @@ def test_rows_beyond_the_last_whole_batch_are_filled_up_and_cut_off():
         return {"y": 2 * inputs["x"]}
 
     opened = runtimes.Opened("", {"f": 2}, double, 0)
-    answers = runtimes.batched(opened, "f", {"x": np.arange(5)}, size=64)
+    answers = runtimes.run_in_batches(opened, "f", {"x": np.arange(5)}, size=64)
     assert answers["y"].tolist() == [0, 2, 4, 6, 8]
     assert seen == [[0, 1], [2, 3], [4, 4]]
 
@@ -343,5 +343,5 @@ def test_only_the_first_wanted_signature_is_timed():
 
     opened = runtimes.Opened("", {"a": 1, "b": 1}, lambda *_: {}, 0)
     requests = {name: {"x": np.zeros(1)} for name in "ab"}
-    assert set(worker.measure(opened, requests, 1, ("c", "b", "a"))) == {"b"}
-    assert set(worker.measure(opened, requests, 1)) == {"a", "b"}
+    assert set(worker.measure_latency(opened, requests, 1, ("c", "b", "a"))) == {"b"}
+    assert set(worker.measure_latency(opened, requests, 1)) == {"a", "b"}

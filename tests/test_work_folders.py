@@ -28,5 +28,5 @@ def test_the_room_for_the_model_is_really_written(tmp_path, monkeypatch):
 def test_what_a_killed_process_left_is_swept_up(tmp_path):
     for name in (".model.123.tmp.keras", ".probe.123", "model.keras", ".mine"):
         (tmp_path / name).write_text("")
-    with folders.alone(tmp_path):
+    with folders.lock(tmp_path):
         assert sorted(os.listdir(tmp_path)) == [".mine", "model.keras"]

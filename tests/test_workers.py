@@ -94,7 +94,7 @@ def test_two_workers_end_with_the_weights_and_logs_of_one(results, kind):
 
 
 def test_keras_itself_cannot_yet(results):
-    """When this fails, `for_keras` and `_maybe_symbolic_build` of keras_vae/steps can go."""
+    """When this fails, `logs_for_keras` (keras_vae/steps) and `KnownShapes` (keras_vae/keras_private.py) can go."""
     found = {name: str(results[0][f"refusal/{name}"]) for name in ("bytes", "floats")}
     assert "uint8" in found["bytes"]
     assert "Invalid reduction dimension 0 for input with 0 dimensions" in found["floats"]

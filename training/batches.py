@@ -1,8 +1,8 @@
-"""Images as batches of a `tf.data.Dataset`, fast, in an order that can be resumed.
+"""Fast batches of images as a `tf.data.Dataset`, in an order that can be resumed.
 
-The images stay bytes, in memory or on the disk; a batch is gathered at once and becomes floats in
-the graph. Two defaults of tf.data are off. Its autotuner stalls the ends of epochs. Its graph
-rewriting copies the captured images again for each iterator, and it has nothing to improve.
+Images stay bytes, in memory or on disk. A batch is gathered at once and becomes floats in the
+graph. Two defaults of tf.data are off: its autotuner stalls the ends of epochs, and its graph
+rewriting copies the captured images for each iterator.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from training.order import order_of_epoch
 from training.sources.base import check_examples
-from training.sources.streamed import Streamed
+from training.sources.streamed import StreamedImages
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -23,18 +23,18 @@ BATCHES_AHEAD = 2
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
-    """Number of batches in which `count` images fit, a ragged last one included.
+    """Return the number of batches in which `count` images fit, a smaller last one included.
 
     Args:
-        count: How many images there are.
+        count: Number of images.
         batch_size: Images per batch.
 
     Raises:
-        ValueError: One of them is below 1.
+        ValueError: If one of them is below 1.
     """
     if count < 1 or batch_size < 1:
         raise ValueError(
-            f"Expected a count and a batch_size of at least 1. Received {count} and {batch_size}"
+            f"Expected a count and a batch_size of at least 1. Received: {count} and {batch_size}"
         )
     return -(-count // batch_size)
 
@@ -47,9 +47,9 @@ def training_batches(
     epochs: int | None = None,
     labels: np.ndarray | None = None,
 ) -> tf.data.Dataset:
-    """Batches in an order that is drawn anew for each epoch, from `(seed, epoch)` alone.
+    """Make shuffled batches, with a new order in each epoch that depends on `(seed, epoch)` only.
 
-    So a run that stopped after k steps goes on with `start_step=k` as if it had not stopped.
+    A run that stopped after k steps continues with `start_step=k` as if it had not stopped.
 
     Example:
         >>> batches = training_batches(data.train, 128, seed=1)
@@ -58,11 +58,11 @@ def training_batches(
     Args:
         images: uint8 of shape `(count, height, width, channels)`, or series, float32 of shape
             `(count, time, features)`. They are copied once.
-        batch_size: Images per batch; the last batch of an epoch holds what remains.
-        seed: Of the order.
-        start_step: How many batches to leave out at the start, counted from the first epoch.
-        epochs: How many epochs the whole stream has, those left out included; None is endless,
-            for use with Keras's `steps_per_epoch`.
+        batch_size: Images per batch; the last batch of an epoch holds the remainder.
+        seed: Seed of the order.
+        start_step: Number of batches to skip, counted from the first epoch.
+        epochs: Number of epochs, skipped ones included; None for endless batches, for use with
+            Keras's `steps_per_epoch`.
         labels: One integer per image, to get pairs `(batch, labels)`.
 
     Returns:
@@ -70,8 +70,8 @@ def training_batches(
         are.
 
     Raises:
-        ValueError: The images are neither bytes nor series, labels do not match them, a number
-            is out of range, or nothing is left to do.
+        ValueError: If the images are neither bytes nor series, labels do not match them, a number
+            is out of range, or no step is left.
     """
     import tensorflow as tf
 
@@ -79,12 +79,12 @@ def training_batches(
     _check_labels(labels, count)
     if start_step < 0 or (epochs is not None and start_step >= epochs * steps):
         raise ValueError(
-            f"Expected a start_step from 0 to below {epochs} epochs of {steps} steps. Received "
+            f"Expected a start_step from 0 to below {epochs} epochs of {steps} steps. Received: "
             f"{start_step} (nothing is left to train: ask for more epochs)"
         )
     first_epoch, done = divmod(start_step, steps)
-    get_batch = _gatherer(images, labels)
-    blocks = images.blocks if isinstance(images, Streamed) else None
+    get_batch = _batch_function(images, labels)
+    blocks = images.blocks if isinstance(images, StreamedImages) else None
 
     def indices_of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
         order = order_of_epoch(count, blocks, tf.stack([seed, epoch]))
@@ -107,12 +107,12 @@ def training_batches(
 def evaluation_batches(
     images: np.ndarray, batch_size: int, labels: np.ndarray | None = None
 ) -> tf.data.Dataset:
-    """Batches of all images, once, in order.
+    """Make batches of all images, once and in order.
 
     Args:
         images: uint8 of shape `(count, height, width, channels)`, or series, float32 of shape
             `(count, time, features)`. They are copied once.
-        batch_size: Images per batch; the last batch holds what remains.
+        batch_size: Images per batch; the last batch holds the remainder.
         labels: One integer per image, to get pairs `(batch, labels)`.
 
     Returns:
@@ -120,14 +120,14 @@ def evaluation_batches(
         are.
 
     Raises:
-        ValueError: The images are neither bytes nor series, labels do not match them, or
+        ValueError: If the images are neither bytes nor series, labels do not match them, or
             `batch_size` is below 1.
     """
     import tensorflow as tf
 
     count, steps = len(images), steps_per_epoch(len(images), batch_size)
     _check_labels(labels, count)
-    get_batch = _gatherer(images, labels)
+    get_batch = _batch_function(images, labels)
 
     def batch_at(step: tf.Tensor) -> Any:
         return get_batch(tf.range(step * batch_size, tf.minimum((step + 1) * batch_size, count)))
@@ -138,15 +138,19 @@ def evaluation_batches(
     return batches.prefetch(BATCHES_AHEAD).with_options(pipeline_options())
 
 
-def _gatherer(images: np.ndarray, labels: np.ndarray | None) -> Any:
-    """Returns the function from the indices of a batch to the batch."""
+def _batch_function(images: np.ndarray, labels: np.ndarray | None) -> Any:
+    """Return the function from the indices of a batch to the batch."""
     import tensorflow as tf
 
-    from keras_vae.feeding import resident
+    from keras_vae.feeding import aligned_tensor
 
     check_examples(images, "the examples to batch")
-    gather = _from_disk(images) if isinstance(images, Streamed) else _from_memory(resident(images))
-    classes = None if labels is None else resident(labels)
+    gather = (
+        _from_disk(images)
+        if isinstance(images, StreamedImages)
+        else _from_memory(aligned_tensor(images))
+    )
+    classes = None if labels is None else aligned_tensor(labels)
 
     def get_batch(indices: tf.Tensor) -> Any:
         batch = gather(indices)
@@ -163,7 +167,7 @@ def _from_memory(pixels: tf.Tensor) -> Any:
     return lambda indices: tf.gather(pixels, indices)
 
 
-def _from_disk(images: Streamed) -> Any:
+def _from_disk(images: StreamedImages) -> Any:
     import tensorflow as tf
 
     def gather(indices: tf.Tensor) -> tf.Tensor:
@@ -175,13 +179,13 @@ def _from_disk(images: Streamed) -> Any:
 
 def _check_labels(labels: np.ndarray | None, count: int) -> None:
     if labels is not None and labels.shape != (count,):
-        raise ValueError(f"Expected labels of shape ({count},). Received {labels.shape}")
+        raise ValueError(f"Expected labels of shape ({count},). Received: {labels.shape}")
 
 
 def pipeline_options() -> tf.data.Options:
-    """The options of every pipeline here: no autotuning, no rewriting, a fixed order.
+    """Return the options of all input pipelines: no autotuning, no rewriting, a fixed order.
 
-    Of several workers, each takes its part of every batch.
+    With several workers, each takes its part of every batch.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""The best epoch on validation images: its model is kept, and training ends when none follows."""
+"""The callback that keeps the model of the best epoch on validation images."""
 
 import json
 import math
@@ -13,14 +13,16 @@ from training import runs
 
 
 class KeepBest(keras.callbacks.Callback):
-    """Keeps the model of the best epoch in best.keras; all it knows is in the run directory.
+    """A callback that keeps the model of the best epoch as best.keras, with early stopping.
 
-    It comes after the callbacks that write metrics.jsonl and model.keras.
+    Its state is in the run directory. It must come after the callbacks that write metrics.jsonl
+    and model.keras.
 
     Args:
         folder: The run directory.
-        best: "elbo", which is to be high, or a loss term, which is to be low.
-        patience: End the training after so many epochs without a better one; None for never.
+        best: The metric: "elbo", the higher the better, or a loss term, the lower the better.
+        patience: Number of epochs without a better one after which the training ends; None for no
+            limit.
     """
 
     def __init__(self, folder: Path, best: str = "elbo", patience: int | None = None) -> None:
@@ -28,7 +30,7 @@ class KeepBest(keras.callbacks.Callback):
         self.folder, self.best, self.patience = folder, best, patience
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Check that the model measures what the best epoch is chosen by."""
+        """Raise ValueError unless the model has the metric that chooses the best epoch."""
         known = ("elbo", *self.model.terms)
         if self.best not in known:
             raise ValueError(
@@ -37,18 +39,18 @@ class KeepBest(keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keep this epoch's model if it is the best, else see whether it is time to end."""
+        """Keep the model of this epoch if it is the best; end the training after `patience`."""
         waited = self.keep()
         if self.patience is not None and waited >= self.patience:
             print(f"No better val_{self.best} for {waited} epochs: the training ends.")
             self.model.stop_training = True
 
     def resume_state(self) -> dict[str, Any]:
-        """Nothing: all is in the run directory."""
+        """Return an empty state: all of it is in the run directory."""
         return {}
 
     def resume_from(self, state: dict[str, Any]) -> None:
-        """Check that the model of the best epoch is there.
+        """Check that the model of the best epoch exists.
 
         Raises:
             ValueError: If best.keras is damaged or gone.
@@ -61,7 +63,7 @@ class KeepBest(keras.callbacks.Callback):
             )
 
     def keep(self) -> int:
-        """Epochs since the best one; if there are none, keep its model, that of the last epoch."""
+        """Copy model.keras if the last epoch is the best; return the epochs since the best one."""
         costs = epoch_costs(self.folder / runs.METRICS, self.best)
         if not costs:
             return 0
@@ -73,7 +75,7 @@ class KeepBest(keras.callbacks.Callback):
 
 
 def epoch_costs(metrics: Path, best: str) -> list[float]:
-    """What is to be low, for each epoch in metrics.jsonl; infinite where it was not a number."""
+    """Return the metric of each epoch as a cost, the lower the better; infinite for NaN."""
     if not metrics.is_file():
         return []
     values = [json.loads(line).get(f"val_{best}") for line in metrics.read_text().splitlines()]

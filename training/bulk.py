@@ -1,139 +1,148 @@
-"""What a model says of all rows of a source, in shards: each row once, in order, restartable."""
+"""Bulk prediction: the output of a model for all rows of a source, in order and restartable."""
 
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from keras_vae.typing import LatentModel
 from training import shards
 from training.rows import Rows
 from training.shards import Shards
 
-OUTPUTS = ("encode", "reconstruct", "score", "decode")
 BYTES_PER_SHARD = 64 << 20
 BATCH_SIZE = 250
-LABELS = "path"  # Of the rows, where they have names.
+LABELS = "path"  # The array of the names of rows, if they have names.
 
 Bounds = tuple[tuple[float, float], str]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True)
+class PredictionOptions:
+    """The options of a bulk prediction. To continue one, all of them must be the same.
+
+    Attributes:
+        output: Name of an endpoint of the model: encode, reconstruct, score or decode.
+        identity: SHA-256 of the model's file, by which models are told apart.
+        format: "npz" for all arrays of the output, by name; "npy" for the first one only.
+        rows_per_shard: Rows in each file but the last; None for about 64 MB of images.
+        batch_size: Rows in a batch.
+    """
+
+    output: str = "encode"
+    identity: str = ""
+    format: str = "npz"
+    rows_per_shard: int | None = None
+    batch_size: int = BATCH_SIZE
+
+
+DEFAULT_OPTIONS = PredictionOptions()
+
+
 def predict(
-    model: Any,
+    model: LatentModel,
     rows: Rows,
     out: Path,
-    output: str = "encode",
-    identity: str = "",
-    format: str = "npz",
-    rows_per_shard: int | None = None,
-    batch_size: int = BATCH_SIZE,
+    options: PredictionOptions = DEFAULT_OPTIONS,
     progress: Callable[[int, int], Any] = lambda done, count: None,
-    say: Callable[[str], Any] = print,
+    log: Callable[[str], Any] = print,
 ) -> Shards:
-    """Write what an endpoint of a model answers for each row, in files of equal size.
+    """Write the output of a model for each row, in files of equal size.
 
-    A process that is killed leaves whole files only; called again with the same arguments, it
-    goes on after the last of them, and all bytes are then as if there had been one process. The
-    last batch of a file is filled up, so that no answer depends on where a process began.
+    A killed process leaves whole files only. Call again with the same arguments to continue after
+    the last whole file. All bytes are then the same as those of one process, because the last
+    batch of a file is padded.
 
     Example:
         >>> rows = open_rows("faces.npy", model.endpoints()["encode"].inputs)
-        >>> predict(model, rows, Path("codes"), "encode", digests.of_file("vae.keras"))
+        >>> options = PredictionOptions("encode", digests.of_file(Path("vae.keras")))
+        >>> predict(model, rows, Path("codes"), options)
 
     Args:
         model: A `keras_vae.Autoencoder`.
         rows: From `training.rows.open_rows`, for the inputs of the endpoint.
-        out: A new or empty folder, or one to go on with.
-        output: One of `OUTPUTS`.
-        identity: SHA-256 of the model's file, which tells models apart when going on.
-        format: "npz" for all that the endpoint answers, by name; "npy" for the first of it only.
-        rows_per_shard: Rows in each file but the last; as many as make 64 MB if left out.
-        batch_size: Rows at once.
-        progress: Called with the number of rows that are done, and of all.
-        say: Told what was found.
+        out: A folder that is new or empty, or that of a prediction to continue.
+        options: The endpoint, the model's file, and the layout of the files.
+        progress: Called with the number of rows that are done, and of all rows.
+        log: Called with a sentence about files that exist already.
 
     Returns:
         The shards, all of them written.
 
     Raises:
-        ValueError: If the folder was begun with something else, or a row is not what the model
-            takes; the message says where. Files before it are whole and are kept.
-        FileExistsError: If there are files of something else in the folder.
+        ValueError: If the folder was started with other options, or the model does not take a row.
+            The message names the rows. Files of rows before these are whole and are kept.
+        FileExistsError: If the folder has files that belong to no prediction.
     """
-    found = begun(model, rows, out, output, identity, format, rows_per_shard, batch_size, say)
-    run = compiled(model, output, found.batch_size)
-    bounds = bounds_of(model, output)
+    found = open_shards(model, rows, out, options, log)
+    run = compile_endpoint(model, options.output, found.batch_size)
+    bounds = bounds_of(model, options.output)
     done = rows.count - sum(len(found.rows(number)) for number in found.missing)
     for number in found.missing:
         parts = []
         for start, arrays in _batches(rows, found.rows(number), found.batch_size):
-            with named(rows, start, len(arrays[0])):
+            with name_rows_in_errors(rows, start, len(arrays[0])):
                 check(arrays, *bounds)
                 parts.append(run(arrays))
             progress(done := done + len(arrays[0]), rows.count)
-        found.write(number, joined(parts, rows, found.rows(number), found.arrays))
+        found.write(number, join_batches(parts, rows, found.rows(number), found.arrays))
     return found
 
 
-def begun(
-    model: Any,
+def open_shards(
+    model: LatentModel,
     rows: Rows,
     out: Path,
-    output: str,
-    identity: str,
-    format: str,
-    rows_per_shard: int | None,
-    batch_size: int,
-    say: Callable[[str], Any] = print,
+    options: PredictionOptions,
+    log: Callable[[str], Any] = print,
 ) -> Shards:
-    """The shards of `predict`, those that are there already among them; the arguments are its."""
-    size = rows_per_shard or _rows_per_shard(model, batch_size)
+    """Start or continue the shards of `predict`, which has the same arguments."""
+    size = options.rows_per_shard or _rows_per_shard(model, options.batch_size)
     about = {
-        "model": {"class": type(model).__name__, "sha256": identity},
+        "model": {"class": type(model).__name__, "sha256": options.identity},
         "source": {"sha256": rows.identity},
         "rows": rows.count,
         "options": {
-            "output": output,
-            "format": format,
+            "output": options.output,
+            "format": options.format,
             "rows_per_shard": size,
-            "batch_size": min(batch_size, size),
+            "batch_size": min(options.batch_size, size),
         },
-        "arrays": _described(model.endpoints()[output], rows, format),
+        "arrays": _describe_arrays(model.endpoints()[options.output], rows, options.format),
     }
-    found = shards.start(out, about, say)
+    found = shards.start(out, about, log)
     if done := rows.count - sum(len(found.rows(number)) for number in found.missing):
-        say(f"{done:,} of {rows.count:,} rows are there already.")
+        log(f"{done:,} of {rows.count:,} rows are there already.")
     return found
 
 
-def _rows_per_shard(model: Any, batch_size: int) -> int:
-    """Whole batches whose images take about `BYTES_PER_SHARD`."""
+def _rows_per_shard(model: LatentModel, batch_size: int) -> int:
+    """Return the rows of whole batches whose images take about `BYTES_PER_SHARD`."""
     size = 4 * max(math.prod(n or 1 for n in (*model.event_shape, 1)), 1)
     return max(BYTES_PER_SHARD // size // batch_size, 1) * batch_size
 
 
-def compiled(model: Any, output: str, batch_size: int) -> Callable[..., dict[str, np.ndarray]]:
-    """An endpoint as a function of a list of arrays, of batches of one size alone."""
-    from keras_vae.estimators.compiled import Compiled, padded
+def compile_endpoint(
+    model: LatentModel, output: str, batch_size: int
+) -> Callable[..., dict[str, np.ndarray]]:
+    """Return an endpoint as a function of a list of arrays, compiled for one batch size."""
+    from keras_vae.estimators.compiled import CompiledFunction, map_batches
 
-    inner = Compiled(model, model.endpoints()[output].function)
-
-    def run(arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-        answer = inner.predict_on_batch(tuple(padded(arrays, batch_size)))
-        return {name: np.asarray(value)[: len(arrays[0])] for name, value in answer.items()}
-
-    return run
+    endpoint = CompiledFunction(model, model.endpoints()[output].function)
+    return lambda arrays: map_batches(endpoint.predict_on_batch, tuple(arrays), batch_size)
 
 
-def _described(endpoint: Any, rows: Rows, format: str) -> dict[str, Any]:
-    """Name, type and shape of each array that a shard holds.
+def _describe_arrays(endpoint: Any, rows: Rows, format: str) -> dict[str, Any]:
+    """Return the type and shape of each array of a shard, by name.
 
-    Not from a compiled function: those of JAX sort what they return by name.
+    The function is not compiled, since compiled functions of JAX sort their results by name.
     """
     from keras import ops
 
@@ -146,14 +155,14 @@ def _described(endpoint: Any, rows: Rows, format: str) -> dict[str, Any]:
 
 
 def _batches(rows: Rows, shard: range, batch_size: int) -> Iterator[tuple[int, list[np.ndarray]]]:
-    """The batches of a shard and where they start; one is read while another is computed."""
+    """Yield the batches of a shard and their first rows; one is read while another is computed."""
     starts = range(shard.start, shard.stop, batch_size)
     read = _ahead(lambda at: rows.read(at, min(at + batch_size, shard.stop)), starts)
     yield from zip(starts, read, strict=True)
 
 
 def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`map`, one item ahead of who asks, in a thread."""
+    """Map a function over items in a thread, one item ahead of the consumer."""
     with ThreadPoolExecutor(1) as pool:
         waiting = None
         for item in items:
@@ -165,8 +174,8 @@ def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
             yield waiting.result()
 
 
-def bounds_of(model: Any, output: str) -> Bounds:
-    """What the values of the first input must lie between, and the name of the likelihood."""
+def bounds_of(model: LatentModel, output: str) -> Bounds:
+    """Return the bounds of the values of the first input, and the name of the likelihood."""
     from keras_vae import checks
 
     shape = tuple(model.endpoints()[output].inputs[0].shape[1:])
@@ -175,7 +184,7 @@ def bounds_of(model: Any, output: str) -> Bounds:
 
 
 def check(arrays: Sequence[np.ndarray], support: tuple[float, float], likelihood: str) -> None:
-    """Raise ValueError for numbers that no model takes, or that its likelihood does not have."""
+    """Raise ValueError for values that are not finite or outside the support of the likelihood."""
     from keras_vae import checks
 
     for number, array in enumerate(arrays):
@@ -184,8 +193,8 @@ def check(arrays: Sequence[np.ndarray], support: tuple[float, float], likelihood
 
 
 @contextlib.contextmanager
-def named(rows: Rows, start: int, count: int) -> Iterator[None]:
-    """A ValueError says in which rows it was."""
+def name_rows_in_errors(rows: Rows, start: int, count: int) -> Iterator[None]:
+    """Add the numbers of the rows to the message of a ValueError in the block."""
     try:
         yield
     except ValueError as error:
@@ -193,13 +202,13 @@ def named(rows: Rows, start: int, count: int) -> Iterator[None]:
         raise ValueError(f"{error} (In rows {start:,} to {last:,} of {rows.name}.)") from error
 
 
-def joined(
+def join_batches(
     parts: Sequence[Mapping[str, np.ndarray]], rows: Rows, shard: range, names: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
-    """The arrays of a shard, from the answers for its batches."""
-    joined = {
+    """Return the arrays of a shard, from the outputs for its batches."""
+    arrays = {
         name: np.concatenate([part[name] for part in parts]) for name in names if name in parts[0]
     }
     if rows.labels is not None and LABELS in names:
-        joined[LABELS] = rows.labels(shard.start, shard.stop)
-    return joined
+        arrays[LABELS] = rows.labels(shard.start, shard.stop)
+    return arrays

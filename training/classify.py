@@ -2,22 +2,25 @@
 
     python -m training.classify runs/vae --labels 100,1000,all
 
-For each number of labels three networks are trained alike on the same labeled images: the head
-alone on the run's frozen encoder, the whole network from the run's encoder on, and the whole
-network from new weights. Nothing is selected on the test images: each network is measured once,
-at the end of a number of steps that is fixed beforehand.
+For each number of labels, three networks are trained in the same way on the same labeled images:
+
+- the head alone, on the frozen encoder of the run,
+- the whole network, from the encoder of the run,
+- the whole network, from new weights.
+
+Nothing is selected on the test images. Each network is measured once, after a fixed number of
+steps.
 """
 
-import os
-import platform
 import time
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import numpy as np
 import tyro
 
 from training import cli, recipes, runs
+from training.provenance import provenance
+from training.tables import table
 
 KINDS = {
     "frozen": "the head alone, on the frozen encoder",
@@ -40,26 +43,26 @@ def classify(
     learning_rate: float = 1e-3,
     seed: int = 0,
 ) -> int:
-    """Compare classifiers that start from a run's encoder with the same network from scratch.
+    """Compare classifiers that start from the encoder of a run with the same ones from scratch.
 
     Prints a table, and saves it in the run directory as classification.json and
     classification.md. A lone .keras file needs --data, and its table is only printed.
 
     Args:
         run: A run directory of training.train, or a .keras file.
-        labels: How many training images keep their labels, numbers and `all`, with commas; as many
-            of each class. A smaller set is a part of a larger one.
-        data: Another data set than the run's own.
+        labels: Numbers of training images that keep their labels, the same for each class; or
+            `all`. Separate them by commas. A smaller set is a part of a larger one.
+        data: A data set in place of the run's own.
         layer: Read this layer of the encoder in place of the code.
-        hidden: Widths of dense layers between what is read and the classes.
+        hidden: Widths of dense layers between the features and the classes.
         dropout: Share of the features that training drops before each dense layer.
-        repeats: How often each network is trained, each time on other images and from other
-            weights; the table has the means. `all` has the same images each time.
-        epochs: How often to go through the labeled images, but
-        least_steps: at least so many steps.
+        repeats: Number of times that each network is trained, each with other images and weights.
+            The table has the means. `all` has the same images each time.
+        epochs: Number of passes over the labeled images.
+        least_steps: Smallest number of training steps, which may mean more epochs.
         batch_size: Images per step.
-        learning_rate: Of Adam at the first step; it falls to zero by a cosine.
-        seed: Of the choice of images, of the weights and of the order.
+        learning_rate: Of Adam at the first step; it falls to zero along half a cosine.
+        seed: Seed of the choice of images, of the weights and of the order.
     """
     wanted = numbers_of_labels(labels)
     for name, value in (
@@ -77,7 +80,7 @@ def classify(
     network = {"layer": layer, "hidden": hidden, "dropout": dropout}
     schedule = {"epochs": epochs, "least_steps": least_steps, "batch_size": batch_size}
     settings = {**network, **schedule, "learning_rate": learning_rate, "seed": seed}
-    report = compared(opened.model(), images, wanted, repeats, settings)
+    report = compare(opened.model(), images, wanted, repeats, settings)
     text = markdown(report)
     print(text, end="")
     if opened.path.is_dir():
@@ -89,10 +92,10 @@ def classify(
 
 
 def numbers_of_labels(text: str) -> list[int | None]:
-    """The numbers in "100,1000,all"; None is all.
+    """Return the numbers in "100,1000,all", with None for all.
 
     Raises:
-        ValueError: If one is something else.
+        ValueError: If a word is neither a number above 0 nor `all`.
     """
     words = [word.strip().replace("_", "") for word in text.split(",")]
     if bad := [w for w in words if w != "all" and not (w.isdigit() and int(w) > 0)]:
@@ -104,7 +107,7 @@ def numbers_of_labels(text: str) -> list[int | None]:
 
 
 def check(data: Any, wanted: list[int | None], run: str) -> None:
-    """Raise ValueError unless the data have as many labels as are wanted, of each class as many."""
+    """Raise ValueError unless each class of the data has enough labels."""
     if data.train_labels is None:
         raise ValueError(
             f"Expected data with labels. Received: {data.name}, which has none. (Give --data.)"
@@ -119,13 +122,15 @@ def check(data: Any, wanted: list[int | None], run: str) -> None:
             )
 
 
-def chosen(labels: np.ndarray, count: int | None, seed: int) -> np.ndarray:
-    """Which images keep their labels, as many of each class; for one seed sets are nested.
+def choose_images(labels: np.ndarray, count: int | None, seed: int) -> np.ndarray:
+    """Choose the images that keep their labels, equally many of each class.
+
+    With the same seed, a smaller set is a part of a larger one.
 
     Args:
-        labels: Of all training images.
-        count: How many to choose, a multiple of the number of classes; None for all.
-        seed: Of the choice.
+        labels: The labels of all training images, `(count,)`.
+        count: Number of images to choose, a multiple of the number of classes; None for all.
+        seed: Seed of the choice.
 
     Returns:
         Indices in ascending order.
@@ -138,20 +143,20 @@ def chosen(labels: np.ndarray, count: int | None, seed: int) -> np.ndarray:
     return np.sort(np.concatenate([order[labels[order] == c][:each] for c in classes]))
 
 
-def compared(
+def compare(
     model: Any,
     data: Any,
     wanted: list[int | None],
     repeats: int,
     settings: dict[str, Any],
 ) -> dict[str, Any]:
-    """All that classification.json holds.
+    """Train and measure all networks, and return the content of classification.json.
 
     Args:
         model: A trained `keras_vae.Autoencoder`.
         data: A `training.data.Data` with labels.
         wanted: Numbers of labels; None is all.
-        repeats: How often each network is trained.
+        repeats: Number of times that each network is trained.
         settings: Layer, hidden, dropout, epochs, least_steps, batch_size, learning_rate, seed.
     """
     begin, cpu = time.perf_counter(), time.process_time()
@@ -163,7 +168,7 @@ def compared(
         found: dict[str, list[float]] = {kind: [] for kind in KINDS}
         for repeat in range(repeats):
             seed = settings["seed"] + repeat
-            indices = chosen(data.train_labels, labels, seed)
+            indices = choose_images(data.train_labels, labels, seed)
             for kind in KINDS:
                 found[kind].append(accuracy(model, data, indices, kind, seed, settings))
                 done += 1
@@ -184,16 +189,14 @@ def compared(
         "rows": rows,
         "seconds": round(time.perf_counter() - begin, 1),
         "processor_seconds": round(time.process_time() - cpu, 1),
-        "machine": f"{platform.machine()}, {os.cpu_count()} processor cores",
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": runs.versions(),
+        **provenance(),
     }
 
 
 def accuracy(
     model: Any, data: Any, indices: np.ndarray, kind: str, seed: int, settings: dict[str, Any]
 ) -> float:
-    """Test accuracy of one network, trained on the labels of the images `indices`."""
+    """Train one network on the labels of the images `indices`, and return its test accuracy."""
     from training.data import evaluation_batches, steps_per_epoch, training_batches
 
     classifier = network(model, data, kind, seed, settings)
@@ -213,7 +216,7 @@ def accuracy(
 
 
 def network(model: Any, data: Any, kind: str, seed: int, settings: dict[str, Any]) -> Any:
-    """The classifier of one kind, the weights of its head and of new encoders drawn from `seed`."""
+    """Return the classifier of one of `KINDS`; new weights are initialized from `seed`."""
     import keras
 
     import keras_vae as kv
@@ -227,20 +230,21 @@ def network(model: Any, data: Any, kind: str, seed: int, settings: dict[str, Any
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """The report as a table that reads well in a terminal too."""
+    """Return the report as a Markdown table with a title."""
     title = (
         f"Test accuracy on {report['test_images']:,} images of {report['data']}, in %, of "
         f"classifiers from the encoder of a {report['model']}; mean of {report['repeats']} and, in "
-        "brackets, the least and the greatest."
+        "brackets, the smallest and the largest."
     )
-    lines = ["| labels | " + " | ".join(report["kinds"].values()) + " |", "|---:|---:|---:|---:|"]
+    columns = [(heading, "r") for heading in ("labels", *report["kinds"].values())]
+    rows = []
     for row in report["rows"]:
         cells = [
             f"{100 * row['accuracy'][kind]:.2f} ({100 * min(each):.2f} - {100 * max(each):.2f})"
             for kind, each in row["each"].items()
         ]
-        lines.append(f"| {row['labels']:,} | " + " | ".join(cells) + " |")
-    return "\n".join([title, "", *lines]) + "\n"
+        rows.append([f"{row['labels']:,}", *cells])
+    return f"{title}\n\n{table(columns, rows)}\n"
 
 
 if __name__ == "__main__":

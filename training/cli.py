@@ -1,27 +1,38 @@
-"""What all programs share: arguments from signatures, exit codes, the environment of TensorFlow.
+"""The command line that all programs share: arguments, exit status, user modules, TensorFlow.
 
-Exit codes: 0 good, 1 a check failed, 2 bad input (the message is on stderr), 130 interrupted,
-75 (EX_TEMPFAIL) a training that was asked to end, has written a checkpoint and can be resumed.
+A program exits with status
+
+- 0 if all is well,
+- 1 if a check failed,
+- 2 for bad input, with a message on stderr,
+- 70 (EX_SOFTWARE) for a bug, with a traceback on stderr,
+- 75 (EX_TEMPFAIL) after SIGTERM, if the same command goes on from where it stopped,
+- 130 after Ctrl-C.
 """
 
 import contextlib
 import difflib
 import functools
 import importlib
+import importlib.util
 import inspect
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 BAD_INPUT = 2
+BUG = 70
+TERMINATED = 75  # As keras_vae.callbacks.TERMINATED, whose import takes seconds.
 INTERRUPTED = 130
-TERMINATED = 75  # As keras_vae.callbacks.TERMINATED, which is not imported for its price.
 TRACEBACK = "KERAS_VAE_TRACEBACK"
 IMPORT = "--import"
+# lead: narrow to KerasVAEError, OSError
+EXPECTED_ERRORS = (OSError, ValueError, TypeError, RuntimeError, ImportError)
 _imported: list[str] = []
-EXPECTED_ERRORS = (ValueError, TypeError, OSError, RuntimeError, ImportError)
 
 
 def main(
@@ -29,20 +40,20 @@ def main(
     arguments: Sequence[str] | None = None,
     program: str | None = None,
 ) -> NoReturn:
-    """Run a program and leave the process with its exit code.
+    """Run a program and end the process with its exit status.
 
-    All programs take `--import MODULE`, as often as needed, beside their own options: for models
-    whose classes are the user's.
+    In addition to their own options, all programs take `--import MODULE`, any number of times.
+    It imports the classes of custom models.
 
     Example:
         >>> if __name__ == "__main__":
         ...     cli.main(evaluate)
 
     Args:
-        function: Its typed parameters are the command line, its docstring is the help; it returns
-            an exit code or None for 0, and imports TensorFlow inside.
-        arguments: Those of the process by default.
-        program: What the help calls the program; found out by default.
+        function: The program. Its typed parameters are the command line, and its docstring is the
+            help. It returns an exit status, or None for 0, and imports TensorFlow inside.
+        arguments: The words of the command line; those of the process by default.
+        program: The name of the program in its help; derived from `function` by default.
 
     Raises:
         SystemExit: Always.
@@ -61,7 +72,7 @@ def main(
 
 
 def split_imports(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The words of a command line without `--import MODULE`, and the modules."""
+    """Return the words of a command line without `--import MODULE`, and the modules."""
     others: list[str] = []
     modules: list[str] = []
     left = iter(words)
@@ -76,7 +87,7 @@ def split_imports(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def after_imports(modules: Sequence[str], call: Callable[[], int | None]) -> int | None:
-    """Import modules, from where the program was started or from where Python looks; then call.
+    """Import modules from the current folder or the path of Python, then call a function.
 
     Raises:
         ValueError: If there is no such module.
@@ -97,71 +108,81 @@ def after_imports(modules: Sequence[str], call: Callable[[], int | None]) -> int
 
 
 def with_imports(command: str) -> str:
-    """A command to type next, with the modules that this one was given."""
+    """Return a command to type next, with the same `--import` options as this one."""
     return " ".join([command, *(f"{IMPORT} {name}" for name in dict.fromkeys(_imported))])
 
 
 def run(call: Callable[[], int | None]) -> int:
-    """Call, and turn the errors that a user can cause into a message and an exit code.
+    """Call a function and return its exit status; turn errors into a message and a status.
 
-    With KERAS_VAE_TRACEBACK=1 in the environment they stay as they are.
+    An error of `EXPECTED_ERRORS` becomes a message. Any other one is a bug: its traceback is
+    printed, and the status is 70. With KERAS_VAE_TRACEBACK=1 in the environment, all errors are
+    raised as they are.
     """
     if os.environ.get(TRACEBACK):
         return call() or 0
     try:
         return call() or 0
     except EXPECTED_ERRORS as error:
-        print(f"Error: {_text(error)}", file=sys.stderr)
-        return BAD_INPUT
+        print(f"Error: {_message(error)}", file=sys.stderr)
+        return int(getattr(error, "exit_status", BAD_INPUT))
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
+    except Exception:
+        traceback.print_exc()
+        return BUG
 
 
 def prepare_tensorflow(training: bool = False) -> None:
-    """Import TensorFlow with what must be set before; what the user has set stays.
+    """Set the environment of TensorFlow, except for variables that are set, and import it.
 
     Args:
-        training: Switch on oneDNN, which makes training faster and some decoders slower.
+        training: True to switch on oneDNN, which makes training faster and some decoders slower.
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if training:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     quiet = os.environ["TF_CPP_MIN_LOG_LEVEL"] not in ("0", "1")
-    with _held_back_stderr() if quiet else contextlib.nullcontext():
+    from keras_vae.quiet import silence_stderr
+
+    # TensorFlow writes to stderr before its own log level applies.
+    with silence_stderr() if quiet else contextlib.nullcontext():
         import tensorflow  # noqa: F401
 
 
-@contextlib.contextmanager
-def _held_back_stderr() -> Iterator[None]:
-    """Drop what C++ writes to stderr inside, unless there is an error.
+def run_python_file(path: Path) -> ModuleType:
+    """Run a .py file and return its module; the files next to it can be imported.
 
-    TensorFlow greets on stderr before its own log level applies.
+    Raises:
+        FileNotFoundError: If there is no such file.
     """
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(stderr, held.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"Expected the path of a recipe file that exists. Received: {path} (relative paths "
+            f"start at {Path.cwd()})."
+        )
+    name = f"recipe_file_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:  # As Python does for a script.
+        sys.path.append(folder)
+    spec.loader.exec_module(module)
+    return module
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint such as " (Did you mean 'digits'?)", empty when nothing is near."""
+    """Return a hint such as " (Did you mean 'digits'?)", or "" if no name is close."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" (Did you mean {near[0]!r}?)" if near else ""
 
 
 def _as_thunk(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` with its signature and help, but a call only collects the arguments."""
+    """Return a function of the same signature that only binds the arguments to `function`."""
 
     @functools.wraps(function)
     def collect(*positional: Any, **named: Any) -> Callable[[], Any]:
@@ -171,10 +192,10 @@ def _as_thunk(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _description(function: Callable[..., Any]) -> str:
-    """What the help says first: the docstring up to the arguments, and the option of all."""
+    """Return the start of the help: the docstring up to the arguments, and `--import`."""
     text = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
-    own = f"For models of your own: {IMPORT} MODULE, as often as needed, imports their classes."
-    return "\n\n".join([" ".join(part.split()) for part in text.split("\n\n")] + [own])
+    shared = f"For custom models: {IMPORT} MODULE, any number of times, imports their classes."
+    return "\n\n".join([" ".join(part.split()) for part in text.split("\n\n")] + [shared])
 
 
 def _program(function: Callable[..., Any]) -> str:
@@ -182,11 +203,8 @@ def _program(function: Callable[..., Any]) -> str:
     return f"python -m {module.name}" if module else function.__module__
 
 
-def _text(error: Exception) -> str:
-    """The message; where it is none of ours, with its type and how to see the place."""
-    message = str(error)
-    if message.startswith("Expected"):
-        return message
+def _message(error: BaseException) -> str:
+    """Return the text of an error; those of the operating system have no sentence of ours."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return f"{type(error).__name__}: {message} (Set {TRACEBACK}=1 to see where.)"
+    return str(error) or type(error).__name__

@@ -1,9 +1,9 @@
-"""Which machines train together, from the environment of this process. Imports no TensorFlow.
+"""The machines that train together, from the environment. Imports no TensorFlow.
 
-TF_CONFIG    JSON as TensorFlow has it: {"cluster": {"worker": [...]}, "task": {...}}
+TF_CONFIG    JSON in TensorFlow's format: {"cluster": {"worker": [...]}, "task": {...}}
 WORKER_HOSTS host:port,host:port,... and WORKER_INDEX; in Kubernetes the index may be that of an
              indexed job (JOB_COMPLETION_INDEX) or the end of the name of a stateful set's pod
-SLURM_...    what srun sets; ports from 8888
+SLURM_...    the variables of srun; ports start at 8888
 """
 
 import json
@@ -17,39 +17,39 @@ CONFIG = "TF_CONFIG"
 HOSTS, INDEX = "WORKER_HOSTS", "WORKER_INDEX"
 KUBERNETES_INDEX = "JOB_COMPLETION_INDEX"
 SLURM = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE")
-MOST_TASKS = 1000  # On a node.
+MOST_TASKS = 1000  # Of one node.
 TYPES = ("chief", "worker")
 EXAMPLE = '{"cluster": {"worker": ["a:8888", "b:8888"]}, "task": {"type": "worker", "index": 0}}'
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The workers and which of them this is.
+    """The hosts of all workers, and the index of this one.
 
     Attributes:
-        hosts: host:port of each, the chief's first.
-        index: The place of this one among them.
+        hosts: host:port of each worker, the chief's first.
+        index: Index of this worker in `hosts`.
     """
 
     hosts: tuple[str, ...]
     index: int
 
     def as_config(self) -> str:
-        """TF_CONFIG of it."""
+        """Return the cluster as the text of TF_CONFIG."""
         task = {"type": "worker", "index": self.index}
         return json.dumps({"cluster": {"worker": list(self.hosts)}, "task": task})
 
 
 def find(environment: MutableMapping[str, str] = os.environ) -> Cluster | None:
-    """The cluster of this process; None where only Slurm knows it, see `of_slurm`.
+    """Return the cluster of this process; None for Slurm, see `of_slurm`.
 
     Raises:
-        ValueError: If the environment says nothing, or nothing that could be.
+        ValueError: If no variables are set, or they make no sense.
     """
     if environment.get(CONFIG):
-        return _of_config(environment[CONFIG])
+        return _parse_config(environment[CONFIG])
     if environment.get(HOSTS):
-        return _of_hosts(environment)
+        return _parse_hosts(environment)
     if all(environment.get(name) for name in SLURM):
         return None
     raise ValueError(
@@ -59,7 +59,7 @@ def find(environment: MutableMapping[str, str] = os.environ) -> Cluster | None:
 
 
 def of_slurm() -> Cluster:
-    """The cluster of a step of Slurm, by TensorFlow's own reading of it.
+    """Return the cluster of a step of Slurm, as TensorFlow resolves it.
 
     Raises:
         ValueError: If the variables make no sense.
@@ -67,18 +67,18 @@ def of_slurm() -> Cluster:
     import tensorflow as tf
 
     try:
-        # It gives no more tasks to a node than it believes to have GPUs; we divide none.
+        # It limits the tasks of a node to the number of GPUs, and we divide no GPUs.
         resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
             gpus_per_node=MOST_TASKS, gpus_per_task=1, auto_set_gpu=False
         )
         hosts = resolver.cluster_spec().as_dict()["worker"]
-        return _checked(hosts, resolver.get_task_info()[1], "of the variables of srun")
+        return _check_cluster(hosts, resolver.get_task_info()[1], "of the variables of srun")
     except (RuntimeError, KeyError, TypeError) as error:
         found = {name: os.environ.get(name) for name in SLURM}
         raise ValueError(f"Expected a step of Slurm. Received: {found} ({error}).") from error
 
 
-def _of_config(text: str) -> Cluster:
+def _parse_config(text: str) -> Cluster:
     try:
         config = json.loads(text)
         groups, task = config["cluster"], config["task"]
@@ -97,11 +97,13 @@ def _of_config(text: str) -> Cluster:
             f"Expected the task worker, or chief 0, in TF_CONFIG. Received: {kind!r} {index!r}."
         )
     own = chief if kind == "chief" else workers
-    _checked(own, index, f"of the {kind}s in TF_CONFIG")
-    return _checked([*chief, *workers], index + len(chief) * (kind == "worker"), "in TF_CONFIG")
+    _check_cluster(own, index, f"of the {kind}s in TF_CONFIG")
+    return _check_cluster(
+        [*chief, *workers], index + len(chief) * (kind == "worker"), "in TF_CONFIG"
+    )
 
 
-def _of_hosts(environment: MutableMapping[str, str]) -> Cluster:
+def _parse_hosts(environment: MutableMapping[str, str]) -> Cluster:
     hosts = [host.strip() for host in environment[HOSTS].split(",")]
     text = environment.get(INDEX) or environment.get(KUBERNETES_INDEX)
     if text is None and (end := re.search(r"-(\d+)$", environment.get("HOSTNAME", ""))):
@@ -110,10 +112,10 @@ def _of_hosts(environment: MutableMapping[str, str]) -> Cluster:
         raise ValueError(
             f"Expected {INDEX}, from 0, with {HOSTS}={environment[HOSTS]}. Received: {text!r}."
         )
-    return _checked(hosts, int(text), f"of {HOSTS}")
+    return _check_cluster(hosts, int(text), f"of {HOSTS}")
 
 
-def _checked(hosts: Any, index: Any, where: str) -> Cluster:
+def _check_cluster(hosts: Any, index: Any, where: str) -> Cluster:
     if not hosts or not all(isinstance(h, str) and re.fullmatch(r"\S+:\d+", h) for h in hosts):
         raise ValueError(f"Expected host:port of each worker {where}. Received: {hosts}.")
     if len(set(hosts)) < len(hosts):

@@ -1,24 +1,13 @@
-"""The data that programs train and evaluate on: `load` by name, then batch with tf.data."""
+"""The data that programs train and evaluate on: load a data set by name, then batch it."""
 
 import difflib
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from training.batches import evaluation_batches, steps_per_epoch, training_batches
-from training.dsprites import read_dsprites
-from training.protocols import read_static
-from training.sources import BUILT_IN
-from training.sources.arrays import read_npy, read_npz
-from training.sources.base import Data, as_floats, first, resized, shape_text
-from training.sources.digits import read_digits
-from training.sources.folder import SUFFIXES, read_image_folder
-from training.sources.glyphs import read_glyphs
-from training.sources.idx import has_idx_files, read_idx_folder
-from training.sources.series import read_mnist1d, read_series
-from training.sources.streamed import OPENERS, SCHEME, read_stream
-from training.sources.tfds import read_tfds, tfds_names
-from training.sources.tfds_stream import stream_tfds
+from training.sources import registry
+from training.sources.base import Data, as_floats, keep_first, resize_data, shape_text
+from training.sources.registry import Request, Source
 
 __all__ = [
     "Data",
@@ -30,23 +19,6 @@ __all__ = [
     "training_batches",
 ]
 
-TFDS = "tfds:"
-MNIST1D = "mnist1d:"
-# Where Debian's package dataset-fashion-mnist puts its files.
-FASHION_MNIST_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-FASHION_MNIST_LABELS = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
-
 
 def load(
     name: str | os.PathLike[str],
@@ -57,35 +29,22 @@ def load(
     window: int | None = None,
     stride: int | None = None,
 ) -> Data:
-    """Loads a data set, by name or path: images as bytes, series as numbers, in memory.
+    """Load a data set by name or path.
+
+    Images are bytes and series are numbers. They are held in memory, except for the sources
+    `stream:PATH` and `stream:tfds:NAME`, which leave images on disk.
 
     Example:
         >>> describe(load("digits"))
         'digits: 1,497 training and 300 test images of 8x8x1'
 
     Args:
-        name: One of
-
-            - `digits`: scikit-learn's handwritten digits, 8x8x1; always there.
-            - `fashion_mnist`: from Debian's package dataset-fashion-mnist, else from TFDS.
-            - `dsprites`: 70,000 pictures of 64x64x1, drawn anew, see `training.dsprites`.
-            - `glyphs`: letters A to J, 28x28x1, drawn from the fonts of this machine.
-            - `notmnist`: the same of many more fonts, from the original archives, which you put
-              in the folder downloads/manual of TFDS.
-            - `mnist1d`: 4,000 and 1,000 series of 40x1, made anew; `mnist1d:50000` has as many
-              training series.
-            - `series:FILE`: a .csv file or array of NumPy, see `training.sources.series`.
-            - the path of a folder of IDX files (also `idx:FOLDER`), or of a folder of pictures
-              (PNG, JPEG, BMP, GIF; sub-folders are labels).
-            - `stream:PATH`: images that stay on the disk, for sets larger than memory: a .npy
-              file, .tfrecord, .array_record or .parquet files, or a folder of pictures, see
-              `training.sources.streamed`; or `stream:tfds:NAME`.
-            - the path of an .npz or .npy file, or `static:FILE` for a file of binary MNIST, see
-              `training.protocols.read_static`.
-            - `tfds:NAME`, or the bare name, of an image data set of TensorFlow Datasets.
-        image_size: The (height, width) to stretch all images to. Needed where they differ in size.
-        limit: Keep only the first so many training and so many test images.
-        data_dir: Where TFDS keeps its data; only for data sets that come from there.
+        name: A name, a scheme with its argument, or a path. `training.sources.registry.SOURCES`
+            lists all of them, as does `python -m training.train RECIPE --help`. The bare name of
+            a TFDS data set is tried last.
+        image_size: The (height, width) to stretch all images to. Needed if they differ in size.
+        limit: Keep only the first `limit` training images and the first `limit` test images.
+        data_dir: The folder in which TFDS keeps its data.
         window: Steps of each series that is cut out of a recording.
         stride: Steps from one such series to the next; `window` by default.
 
@@ -93,131 +52,72 @@ def load(
         Training and test images, uint8, all of one shape; or series, float32.
 
     Raises:
-        FileNotFoundError: A file is missing, or a download failed.
-        ValueError: There is no such data set, or a file is not what it should be.
+        FileNotFoundError: If a file is missing, or a download failed.
+        ValueError: If there is no such data set, or a file holds something else.
     """
     if image_size is not None and (len(image_size) != 2 or min(image_size) < 1):
-        raise ValueError(f"Expected image_size as (height, width). Received {image_size}")
+        raise ValueError(f"Expected image_size as (height, width). Received: {image_size}.")
     if limit is not None and limit < 1:
-        raise ValueError(f"Expected a limit of at least 1. Received {limit}")
+        raise ValueError(f"Expected a limit of at least 1. Received: {limit}.")
     text = os.fspath(name)
-    if text.startswith("series:"):
-        file = Path(text.removeprefix("series:")).expanduser()
-        return resized(first(read_series(file, window, stride), limit), image_size)
-    if window is not None or stride is not None:
-        raise ValueError(f"Expected series:FILE with a window or stride. Received {text}")
+    found = registry.find(text)
+    takes_window = found is not None and found[0].takes_window
+    if not takes_window and (window is not None or stride is not None):
+        usages = [source.usage for source in registry.SOURCES if source.takes_window]
+        raise ValueError(f"Expected {', '.join(usages)} with a window or stride. Received: {text}.")
+    source, argument = found or _find_without_scheme(text)
     size = None if image_size is None else (image_size[0], image_size[1])
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    if text.startswith(SCHEME + TFDS):
-        return first(stream_tfds(text.removeprefix(SCHEME + TFDS), size, folder), limit)
-    if text.startswith(SCHEME):
-        file = Path(text.removeprefix(SCHEME)).expanduser()
-        return first(read_stream(file, size), limit)
-    return resized(first(_read(text, size, limit, folder), limit), size)
+    data = source.read(Request(argument, size, limit, folder, window, stride))
+    return resize_data(keep_first(data, limit), size)
 
 
 def describe(data: Data) -> str:
-    """Says in one line what a data set is."""
+    """Return one line with the name, counts and shape of a data set."""
     return (
         f"{data.name}: {len(data.train):,} training and {len(data.test):,} test {data.kind} of "
         f"{shape_text(data.image_shape)}"
     )
 
 
-def _read(
-    name: str, size: tuple[int, int] | None, limit: int | None, data_dir: Path | None
-) -> Data:
-    path = Path(name).expanduser()
-    if name == "digits":
-        return read_digits()
-    if name == "fashion_mnist":
-        return _read_fashion_mnist(size, limit, data_dir)
-    if name == "dsprites":
-        return read_dsprites()
-    if name == "mnist1d":
-        return read_mnist1d()
-    if name.startswith(MNIST1D):
-        return read_mnist1d(_count_of_series(name))
-    if name == "glyphs":
-        return read_glyphs()
-    if name == "notmnist":
-        from training.sources import notmnist  # noqa: F401  (TFDS knows it from then on.)
+def _find_without_scheme(name: str) -> tuple[Source, str]:
+    """Return the source of a path or of a bare TFDS name, and its argument."""
+    from training.sources.tfds import tfds_names
 
-        return read_tfds(name, size, limit, data_dir)
-    if name.startswith("static:"):
-        return read_static(Path(name.removeprefix("static:")).expanduser())
-    if name.startswith("idx:"):
-        return read_idx_folder(Path(name.removeprefix("idx:")).expanduser())
-    if name.startswith(TFDS):
-        return read_tfds(name.removeprefix(TFDS), size, limit, data_dir)
+    path = Path(name).expanduser()
     if name and path.exists():
-        return _read_path(path, size, limit)
+        source = registry.find_by_path(path)
+        if source is None:
+            raise ValueError(_unreadable_file(path))
+        return source, name
     if name.partition("/")[0] in tfds_names():
-        return read_tfds(name, size, limit, data_dir)
+        return registry.TFDS, name
     if path.suffix or len(path.parts) > 1:
         raise FileNotFoundError(
-            f"Expected the path of a folder or file that exists. Received {path} (relative paths "
-            f"start at {Path.cwd()})"
+            f"Expected the path of a folder or file that exists. Received: {path}. (Relative "
+            f"paths start at {Path.cwd()}.)"
         )
-    raise ValueError(_unknown(name))
+    raise ValueError(_unknown_name(name, tfds_names()))
 
 
-def _count_of_series(name: str) -> int:
-    count = name.removeprefix(MNIST1D).replace("_", "").replace(",", "")
-    if not count.isdecimal():
-        raise ValueError(f"Expected {MNIST1D}COUNT, such as {MNIST1D}50000. Received: {name}.")
-    return int(count)
+def _unreadable_file(path: Path) -> str:
+    from training.sources.folder import SUFFIXES
+    from training.sources.streamed import OPENERS
 
-
-def _read_path(path: Path, size: tuple[int, int] | None, limit: int | None) -> Data:
-    if path.is_dir():
-        if has_idx_files(path):
-            return read_idx_folder(path)
-        if not (kinds := _only_streamed(path)):
-            return read_image_folder(path, size, limit)
-        raise ValueError(
-            f"Expected pictures, IDX files, or {SCHEME} before the folder. Received {path} with "
-            f"{' and '.join(kinds)} files. (Those stay on the disk: {SCHEME}{path})"
-        )
-    readers = {".npz": read_npz, ".npy": read_npy}
-    if path.suffix.lower() in readers:
-        return readers[path.suffix.lower()](path)
-    one_picture = path.suffix.lower() in SUFFIXES
-    raise ValueError(
-        "Expected a folder of pictures or of IDX files, or an .npz or .npy file. Received the file "
-        f"{path}"
-        + (f" (give its folder: {path.parent})" if one_picture else "")
-        + (f" (give {SCHEME}{path})" if path.suffix in OPENERS else "")
+    usages = [source.usage for source in registry.SOURCES if not source.name]
+    suffixes = [suffix for usage in usages if (suffix := Path(usage).suffix)]
+    return (
+        f"Expected a folder of images or of IDX files, or an {' or '.join(suffixes)} file. "
+        f"Received: the file {path}."
+        + (f" (Give its folder: {path.parent})" if path.suffix.lower() in SUFFIXES else "")
+        + (f" (Give {registry.STREAM}{path})" if path.suffix in OPENERS else "")
     )
 
 
-def _only_streamed(folder: Path) -> list[str]:
-    """The kinds of files in a folder without pictures that are read from the disk only."""
-    found = {path.suffix for path in folder.rglob("*")}
-    return [] if found & set(SUFFIXES) else sorted(found & set(OPENERS))
-
-
-def _read_fashion_mnist(
-    size: tuple[int, int] | None, limit: int | None, data_dir: Path | None
-) -> Data:
-    if FASHION_MNIST_FOLDER.is_dir():
-        data = read_idx_folder(FASHION_MNIST_FOLDER)
-        return replace(data, name="fashion_mnist", label_names=FASHION_MNIST_LABELS)
-    try:
-        return read_tfds("fashion_mnist", size, limit, data_dir)
-    except (FileNotFoundError, ImportError) as error:
-        raise FileNotFoundError(
-            f"Expected Fashion-MNIST in {FASHION_MNIST_FOLDER} or from TensorFlow Datasets. "
-            f"Received {error} (install Debian's package dataset-fashion-mnist, or use digits)"
-        ) from error
-
-
-def _unknown(name: str) -> str:
-    others = tfds_names()
-    nearest = difflib.get_close_matches(name.lower(), BUILT_IN + others, n=1)
+def _unknown_name(name: str, others: tuple[str, ...]) -> str:
+    nearest = difflib.get_close_matches(name.lower(), registry.names() + others, n=1)
     hint = f" (did you mean {nearest[0]}?)" if nearest else ""
     return (
-        f"Expected {', '.join(BUILT_IN)}, idx:FOLDER, a folder of pictures, an .npz or .npy file, "
-        f"series:FILE, mnist1d:COUNT, stream:PATH, tfds:NAME, or one of {len(others)} names of "
-        f"TensorFlow Datasets such as mnist. Received {name!r}{hint}"
+        f"Expected {', '.join(source.usage for source in registry.SOURCES)}, or one of "
+        f"{len(others)} names of TensorFlow Datasets such as mnist. Received: {name!r}{hint}"
     )

@@ -1,4 +1,4 @@
-"""SHA-256 of files and of what JSON can hold. Imports no TensorFlow."""
+"""SHA-256 of files and of JSON content. Imports no TensorFlow."""
 
 import hashlib
 import json
@@ -7,11 +7,11 @@ from typing import Any
 
 
 def of_file(path: Path) -> str:
-    """SHA-256 of all bytes of a file, in hexadecimal."""
+    """Return the SHA-256 of all bytes of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def of_json(content: Any) -> str:
-    """SHA-256 of what JSON can hold, in hexadecimal, whatever the order of names and the layout."""
+    """Return the SHA-256 of JSON content, in hexadecimal; the order of names has no effect."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,22 +1,16 @@
-"""The dSprites images, drawn anew from a description of them: 737,280 binary pictures, six factors.
+"""The dSprites images, regenerated from a description: 737,280 binary images, five factors.
 
 The original archive (Matthey et al. 2017, "dSprites: Disentanglement testing Sprites dataset") is
-not read. The shapes were fitted to 320 published frames of it, from which these pictures differ by
-2 pixels on average for hearts, by fewer for the others; tables should say "regenerated dSprites".
-The sixth factor, color, has one value and is left out. Squares and ellipses are symmetric, and the
-first and the last orientation coincide, so no model can tell all orientations apart.
+not read. The shapes were fitted to 320 published frames of it. These images differ from the frames
+by 2 pixels on average for hearts, and by fewer for the other shapes. Tables should say "regenerated
+dSprites". The sixth factor, color, has one value and is left out. Squares and ellipses are
+symmetric, and the first and last orientations coincide, so no model can tell all orientations
+apart.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from training.sources.base import Data
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 FACTORS = ("shape", "scale", "orientation", "x", "y")
 SIZES = (3, 6, 40, 32, 32)
@@ -42,11 +36,11 @@ HEART = np.array(
 )
 # All shapes fit a square of this side around the pixel in which their center lies.
 WINDOW = 30
-PICTURES_AT_ONCE = 1000
+IMAGES_AT_ONCE = 1000
 
 
 def render(factors: np.ndarray) -> np.ndarray:
-    """Draws pictures: a pixel is on if its center lies within the shape.
+    """Draw images: a pixel is on if its center lies within the shape.
 
     Args:
         factors: Integers `(count, 5)`, in the order of `FACTORS`, each from 0 to below its size.
@@ -55,89 +49,53 @@ def render(factors: np.ndarray) -> np.ndarray:
         uint8 `(count, 64, 64, 1)`, 0 and 255.
 
     Raises:
-        ValueError: A factor is out of range, or the shape is another.
+        ValueError: If a factor is out of range, or the array has another shape.
     """
     factors = np.asarray(factors)
     in_range = factors.ndim == 2 and factors.shape[1] == len(SIZES)
     if not in_range or factors.dtype.kind not in "ui" or np.any((factors < 0) | (factors >= SIZES)):
         raise ValueError(
-            f"Expected integers of shape (count, 5) from 0 to below {SIZES}. Received "
+            f"Expected integers of shape (count, 5) from 0 to below {SIZES}. Received: "
             f"{factors.dtype} of shape {factors.shape}" + (" out of range" if in_range else "")
         )
     images = np.zeros((len(factors), IMAGE_SIZE, IMAGE_SIZE, 1), np.uint8)
-    for start in range(0, len(factors), PICTURES_AT_ONCE):
-        part = slice(start, start + PICTURES_AT_ONCE)
+    for start in range(0, len(factors), IMAGES_AT_ONCE):
+        part = slice(start, start + IMAGES_AT_ONCE)
         _draw(images[part, :, :, 0], factors[part])
     return images
 
 
 def factors_of(indices: np.ndarray) -> np.ndarray:
-    """Factors `(count, 5)` of pictures by their place in the archive, where y changes fastest."""
+    """Return the factors `(count, 5)` of images by their index in the archive.
+
+    The last factor, y, changes fastest.
+    """
     return np.stack(np.unravel_index(indices, SIZES), axis=-1)
 
 
 def indices_of(factors: np.ndarray) -> np.ndarray:
-    """Places in the archive, `(count,)`, of pictures with given factors `(count, 5)`."""
+    """Return the indices in the archive, `(count,)`, of images with factors `(count, 5)`."""
     return np.ravel_multi_index(tuple(np.moveaxis(np.asarray(factors), -1, 0)), SIZES)
 
 
-def dsprites_batches(batch_size: int, seed: int = 0, start_step: int = 0) -> tf.data.Dataset:
-    """Endless batches of pictures with random factors, drawn from `(seed, step)` alone.
-
-    Args:
-        batch_size: Pictures per batch.
-        seed: Of the factors.
-        start_step: How many batches to leave out at the start.
-
-    Returns:
-        Batches of float32, `(batch_size, 64, 64, 1)`, zeros and ones.
-
-    Raises:
-        ValueError: A number is out of range.
-    """
-    import tensorflow as tf
-
-    from training.batches import BATCHES_AHEAD, PARALLEL_BATCHES, pipeline_options
-
-    if batch_size < 1 or start_step < 0:
-        raise ValueError(
-            "Expected a batch_size of at least 1 and a start_step of at least 0. Received "
-            f"{batch_size} and {start_step}"
-        )
-
-    def draw(step: np.ndarray) -> np.ndarray:
-        generator = np.random.Generator(np.random.Philox(key=[seed, int(step)]))
-        return render(factors_of(generator.integers(0, COUNT, batch_size)))
-
-    def batch_at(step: tf.Tensor) -> tf.Tensor:
-        pixels = tf.numpy_function(draw, [step], tf.uint8, stateful=False)
-        shaped = tf.ensure_shape(pixels, (batch_size, IMAGE_SIZE, IMAGE_SIZE, 1))
-        return tf.cast(shaped, tf.float32) / 255.0
-
-    steps = tf.data.Dataset.range(start_step, np.iinfo(np.int64).max)
-    batches = steps.map(batch_at, num_parallel_calls=PARALLEL_BATCHES, deterministic=True)
-    batches = batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
-    return batches.prefetch(BATCHES_AHEAD).with_options(pipeline_options())
-
-
 def read_dsprites(train: int = 60_000, test: int = 10_000, seed: int = 0) -> Data:
-    """Draws a random part of the archive, without repetition; the labels are the shapes.
+    """Draw a random part of the archive, without repetition; the labels are the shapes.
 
     Args:
-        train: How many training pictures; all 737,280 take 3 GB.
-        test: How many test pictures.
-        seed: Of the choice.
+        train: Number of training images; all 737,280 take 3 GB.
+        test: Number of test images.
+        seed: Seed of the choice.
 
     Returns:
-        Pictures of 64x64x1.
+        Images of 64x64x1.
 
     Raises:
-        ValueError: A number is out of range.
+        ValueError: If a number is out of range.
     """
     if min(train, test) < 1 or train + test > COUNT:
         raise ValueError(
-            f"Expected at least one training and one test picture, and {COUNT:,} at most in all. "
-            f"Received {train:,} and {test:,}"
+            f"Expected at least one training and one test image, and {COUNT:,} at most in all. "
+            f"Received: {train:,} and {test:,}"
         )
     chosen = factors_of(np.random.RandomState(seed).permutation(COUNT)[: train + test])
     images, labels = render(chosen), chosen[:, 0].astype(np.int64)
@@ -145,7 +103,7 @@ def read_dsprites(train: int = 60_000, test: int = 10_000, seed: int = 0) -> Dat
 
 
 def _draw(images: np.ndarray, factors: np.ndarray) -> None:
-    """Sets the pixels of `images`, `(count, 64, 64)`, that lie within the shapes."""
+    """Set the pixels of `images`, `(count, 64, 64)`, that lie within the shapes."""
     shape, scale, orientation, x, y = factors.T
     left, top = (np.floor(POSITIONS[p]).astype(int) - WINDOW // 2 for p in (x, y))
     columns, rows = left[:, None] + np.arange(WINDOW), top[:, None] + np.arange(WINDOW)

@@ -3,21 +3,20 @@
     python -m training.evaluate runs/vae                                       # seconds
     python -m training.evaluate runs/vae --samples 5000 --probes --distances   # minutes
 
-The measures that take long are options; training/measures has a file for each group.
+Slow measures are options. Each group of measures is a file of training/measures.
 """
 
 import json
-import os
-import platform
 import time
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from training import cli, runs
+from training.provenance import provenance
+from training.tables import table
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
@@ -37,81 +36,81 @@ def evaluate(
 ) -> int:
     """Measure a trained model on test images.
 
-    Prints a table, and saves it in the run directory as evaluation.json and evaluation.md; with
-    --data as evaluation-DATA.json and evaluation-DATA.md. A lone .keras file needs --data, and
-    its table is only printed. Of a run with best.keras, that model is measured. Times below are
-    for 10,000 images of 28x28 on two processor cores.
+    Prints a table, and saves it in the run directory as evaluation.json and evaluation.md. With
+    --data, the files are evaluation-DATA.json and evaluation-DATA.md. A lone .keras file needs
+    --data, and its table is only printed. If the run has best.keras, that model is measured.
+    Times below are for 10,000 images of 28x28 on two processor cores.
 
     Args:
         run: A run directory of training.train, or a .keras file.
-        data: Another data set than the run's own; its test images are used.
-        batch_size: Images at once; changes the speed only.
-        samples: Importance samples for -log p(x); the usual 5000 take about 9 minutes.
-        distances: Compare generated with test images, about a minute.
-        features: What --distances compares in: hog, or the .keras file of a network.
-        sampler: For --distances, draw codes from so many Gaussians, fitted to the codes of the
-            training images, instead of the prior; minutes for wide codes.
-        probes: Classify the codes, about a minute; the data need labels.
+        data: A data set in place of the run's own; its test images are used.
+        batch_size: Images in a batch; it changes the speed only.
+        samples: Importance samples for -log p(x). The usual 5000 take about 9 minutes.
+        distances: Compare generated images with test images, about a minute.
+        features: The features for --distances: hog, or the .keras file of a network.
+        sampler: For --distances, fit a mixture of this many Gaussians to the codes of the training
+            images, and sample codes from it in place of the prior. Minutes for wide codes.
+        probes: Classify the codes, about a minute. The data need labels.
         factors: MIG and FactorVAE score on regenerated dSprites, about ten minutes.
-        protocol: plain, held_out, or dynamic for binary images; that of the run if left out.
-        limit: Measure only the first so many test images.
+        protocol: plain, held_out, or dynamic for binary images; by default that of the run.
+        limit: Number of test images to measure; all by default.
 
     Returns:
-        0, or 1 if a measure is not a number or too good to be true.
+        0, or 1 if a measure is not a number or better than possible.
     """
     for name, value in (("batch-size", batch_size), ("samples", samples), ("limit", limit)):
         if value is not None and value < 1:
             raise ValueError(f"Expected --{name} of at least 1. Received: {value}.")
     opened = runs.open_run(run)
     cli.prepare_tensorflow()
-    from training.measures.asked import Asked
+    from training.measures.asked import EvaluationOptions
 
-    asked = Asked(samples, distances, features, sampler, probes, factors)
+    options = EvaluationOptions(samples, distances, features, sampler, probes, factors)
     protocol = protocol or opened.protocol
-    report = measured(opened.model(), opened.data(data), batch_size, asked, protocol, limit)
+    report = measure_model(opened.model(), opened.data(data), batch_size, options, protocol, limit)
     report["notes"] += opened.notes
     text = markdown(report)
     print(text, end="")
     if opened.path.is_dir():
         stem = "evaluation" if data is None else f"evaluation-{Path(report['data']).stem}"
-        for path in put_aside(report, opened.path, stem):
-            print(f"Kept the one from before, which has other measures: {path}")
+        for path in quarantine(report, opened.path, stem):
+            print(f"Kept the earlier report, which has other measures: {path}")
         for path in save(report, text, opened.path, stem):
             print(f"Saved {path}")
     return 1 if report["failures"] else 0
 
 
-def measured(
+def measure_model(
     model: Any,
     images: Any,
     batch_size: int,
-    asked: Any = None,
+    options: Any = None,
     protocol: str = "plain",
     limit: int | None = None,
 ) -> dict[str, Any]:
-    """All that evaluation.json holds.
+    """Measure a model, and return the content of evaluation.json.
 
     Args:
         model: A `keras_vae.Autoencoder`.
         images: A `training.data.Data`.
-        batch_size: Images at once; changes the speed only.
-        asked: A `training.measures.asked.Asked`; by default nothing that takes long.
-        protocol: See `training.splits`.
-        limit: Measure only the first so many test images.
+        batch_size: Images in a batch; it changes the speed only.
+        options: A `training.measures.asked.EvaluationOptions`; by default no slow measure.
+        protocol: The protocol of the test images, see `training.splits`.
+        limit: Number of test images to measure; all by default.
 
     Raises:
-        ValueError: If the model or the data cannot give what is asked for; nothing is done then.
+        ValueError: If the model or the data do not fit a measure. This is checked before any work.
     """
     from training import measures, splits
-    from training.measures.asked import Asked
+    from training.measures.asked import EvaluationOptions
 
     begin, cpu = time.perf_counter(), time.process_time()
-    asked = asked or Asked()
-    asked.check(model, images)
-    data = splits.first_test(splits.for_measuring(images, protocol), limit)
-    grey = splits.first_test(images, limit) if protocol == "dynamic" else data
+    options = options or EvaluationOptions()
+    options.check(model, images)
+    data = splits.limit_test_images(splits.evaluation_data(images, protocol), limit)
+    grey = splits.limit_test_images(images, limit) if protocol == "dynamic" else data
     rows = measures.measure(model, data.test, batch_size)
-    rows |= asked.measure(model, data, grey, batch_size)
+    rows |= options.measure(model, data, grey, batch_size)
     return {
         "data": images.name,
         "protocol": protocol,
@@ -122,36 +121,39 @@ def measured(
         "measures": {name: asdict(row) for name, row in rows.items()},
         "notes": measures.notes(model, rows),
         "failures": measures.failures(rows),
-        "asked": asdict(asked),
+        "asked": asdict(options),
         "seconds": round(time.perf_counter() - begin, 2),
         "processor_seconds": round(time.process_time() - cpu, 2),
-        "machine": f"{platform.machine()}, {os.cpu_count()} processor cores",
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": runs.versions(),
+        **provenance(),
     }
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """The report as a table that reads well in a terminal too."""
-    rows = [("measure", "value", "unit", "what it is")]
-    for name, row in report["measures"].items():
-        rows.append((name, _number(row["value"]), row["unit"], row["meaning"]))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in rows
+    """Return the report as a Markdown table with a title and notes."""
+    columns = [("measure", "l"), ("value", "l"), ("unit", "l"), ("what it is", "l")]
+    rows = [
+        (name, _format_value(row["value"]), row["unit"], row["meaning"])
+        for name, row in report["measures"].items()
     ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     title = (
         f"{report['model']} with likelihood {report['likelihood']}, {report['test_images']:,} "
         f"test images of {report['data']}, protocol {report['protocol']}, mean of each measure "
         f"over them, {report['seconds']:.1f} s:"
     )
-    return "\n\n".join([title, "\n".join(lines), *report["notes"]]) + "\n"
+    return "\n\n".join([title, table(columns, rows), *report["notes"]]) + "\n"
 
 
-def put_aside(report: dict[str, Any], folder: Path, stem: str) -> list[Path]:
-    """Rename an older report of this name by its date, if it has a measure that this one lacks."""
+def quarantine(report: dict[str, Any], folder: Path, stem: str) -> list[Path]:
+    """Rename an older report by its date if it has a measure that the new one lacks.
+
+    Args:
+        report: The new report.
+        folder: The run directory.
+        stem: The name of the report's files, without suffix.
+
+    Returns:
+        The new paths of the older report; empty if there is nothing to keep.
+    """
     old = folder / f"{stem}.json"
     if not old.is_file():
         return []
@@ -170,7 +172,7 @@ def put_aside(report: dict[str, Any], folder: Path, stem: str) -> list[Path]:
 
 
 def save(report: dict[str, Any], text: str, folder: Path, stem: str) -> list[Path]:
-    """Write the report as JSON and Markdown; an older report of the same name is replaced."""
+    """Write the report as JSON and Markdown, replace an older one, and return the paths."""
     from keras_vae.files import write_atomically
 
     json_text = json.dumps(report, indent=2) + "\n"
@@ -180,7 +182,7 @@ def save(report: dict[str, Any], text: str, folder: Path, stem: str) -> list[Pat
     ]
 
 
-def _number(value: float) -> str:
+def _format_value(value: float) -> str:
     if isinstance(value, int):
         return str(value)
     return f"{value:.4g}" if abs(value) < 1 else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""Folders that one process works in, and the room they need. Imports no TensorFlow."""
+"""Locks on folders, and checks of free disk space. Imports no TensorFlow."""
 
 import contextlib
 import errno
@@ -11,8 +11,8 @@ CHUNK = 1 << 20
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from working in `folder`, and sweep up what a killed one left.
+def lock(folder: Path) -> Iterator[None]:
+    """Keep other processes out of `folder`, and remove the temporary files of killed ones.
 
     Raises:
         RuntimeError: If another process is working there.
@@ -40,7 +40,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def check_room(folder: Path, size: int) -> None:
-    """Write `size` bytes to the disk and remove them, to find out now and not after an hour.
+    """Raise OSError unless `size` bytes can be written to the disk now; they are removed again.
 
     Raises:
         OSError: If the folder cannot be written or has no room.

@@ -1,4 +1,4 @@
-"""The steps of a training: recipe and data that fit, a model to start from, the epochs."""
+"""The parts of a training: recipe and data, the model to start from, and the epochs."""
 
 import contextlib
 import inspect
@@ -9,31 +9,33 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from training import options, runs
+from training import runs
 from training.options import Settings
 from training.recipes import Recipe
-from training.workers import WholeEpochs, Workers, beating
+from training.sources.registry import make_absolute
+from training.workers import EpochCheckpoint, Workers, heartbeat_callback
 
 REPORTED_IMAGES = 500
-KEPT = 2  # Checkpoints: the newest, and one in case it is damaged.
+KEPT = 2  # Checkpoints: the newest, and the one before it in case that is damaged.
 
 
 def prepare(
     function: Callable[..., Recipe], arguments: dict[str, Any], settings: Settings
 ) -> tuple[Recipe, Any]:
-    """The recipe with all options applied, and the data that its protocol lets training see.
+    """Return the recipe with all options, and the data that its protocol lets training see.
 
     Raises:
         ValueError: If the model is for images of another shape, or its likelihood for other
             values.
     """
+    from keras_vae.checks import check_batch
     from training import splits
     from training.data import as_floats, load
 
     recipe = call_recipe(function, arguments, settings.seed)
     recipe = replace(
         recipe,
-        data=settings.data or str(options.absolute(recipe.data)),
+        data=settings.data or make_absolute(recipe.data),
         epochs=settings.epochs or recipe.epochs,
         batch_size=settings.batch_size or recipe.batch_size,
     )
@@ -54,12 +56,14 @@ def prepare(
             f"model takes. Received: {data.image_shape} in {data.name}. (Give --image-size, or "
             "let the recipe have an argument image_shape.)"
         )
-    recipe.model.score(as_floats(data.train[:1]))  # What its likelihood does not take, it refuses.
-    return recipe, splits.for_training(data, recipe.protocol)
+    first = as_floats(data.train[:1])
+    check_batch(recipe.model, first)
+    recipe.model.observation(recipe.model.encode(first))  # Checks that the likelihood fits.
+    return recipe, splits.training_data(data, recipe.protocol)
 
 
 def call_recipe(function: Callable[..., Recipe], arguments: dict[str, Any], seed: int) -> Recipe:
-    """The recipe, all its random numbers from `seed`.
+    """Call the function of a recipe, with all random numbers from `seed`.
 
     Raises:
         TypeError: If the function returns something else.
@@ -78,9 +82,13 @@ def call_recipe(function: Callable[..., Recipe], arguments: dict[str, Any], seed
 
 
 def steps_per_execution(steps: int, wanted: int | None) -> int:
-    """How many steps run without going back to Python: as many as divide an epoch.
+    """Return the number of steps in one execution, which divides the steps of an epoch.
 
-    Keras runs past the end of an epoch when they do not.
+    Keras runs past the end of an epoch if it does not.
+
+    Args:
+        steps: Steps of an epoch.
+        wanted: The option of the user; None to choose it for speed.
 
     Raises:
         ValueError: If `wanted` does not divide `steps`.
@@ -105,17 +113,24 @@ def start(
     config: dict[str, Any],
     resume: Any,
 ) -> tuple[Any, Any]:
-    """The compiled model to train, and the `Position` from which to train on.
+    """Return the compiled model to train, and the `Position` from which to continue.
 
-    A checkpoint has all that the recipe's model has to learn again. Without one, the model of the
-    last epoch is taken.
+    If there is a checkpoint, the model is that of the recipe, and `fit` restores its state. Without
+    one, the model of the last epoch is loaded.
+
+    Args:
+        recipe: The recipe with all options applied.
+        settings: The settings of the run.
+        stored: The config.json of the run to continue; None for a new run.
+        config: The configuration of this training.
+        resume: From `make_checkpoint`.
 
     Raises:
         ValueError: If the data are not those of the run to continue, it has more epochs, or its
             learning rate follows a schedule over another number of them.
     """
     before = recipe.epochs if stored is None else stored["settings"].get("epochs", recipe.epochs)
-    if scheduled(recipe) and before != recipe.epochs:
+    if has_schedule(recipe) and before != recipe.epochs:
         raise ValueError(
             f"Expected --epochs {before}, over which the learning rate of the run falls. "
             f"Received: {recipe.epochs}. (Start a new run.)"
@@ -129,7 +144,7 @@ def start(
         model = runs.load_model(path, compile=True)
         model.steps_per_execution = at_once
         position = type(position)(*divmod(steps_of(model), steps))
-        after_epoch(path.parent, recipe, position)
+        sync_with_model(path.parent, recipe, position)
     else:
         if stored and not resume.found:  # Nothing is left of the epochs that were recorded.
             runs.keep_epochs(path.parent, 0)
@@ -142,24 +157,24 @@ def start(
     return model, position
 
 
-def scheduled(recipe: Recipe) -> bool:
-    """Whether the learning rate follows a schedule over the whole training."""
+def has_schedule(recipe: Recipe) -> bool:
+    """Return whether the learning rate follows a schedule over the whole training."""
     import keras
 
     return not isinstance(recipe.optimizer, keras.optimizers.Optimizer)
 
 
 def compile_model(recipe: Recipe, steps: int, at_once: int | None = None) -> None:
-    """Compile the recipe's model for epochs of `steps` steps, `at_once` of them in one go."""
+    """Compile the recipe's model for epochs of `steps` steps, `at_once` in one execution."""
     import keras_vae as kv
 
     total = recipe.epochs * steps
-    optimizer = recipe.optimizer(total) if scheduled(recipe) else recipe.optimizer
+    optimizer = recipe.optimizer(total) if has_schedule(recipe) else recipe.optimizer
     kv.compile_fast(recipe.model, optimizer, steps, steps_per_execution=at_once)
 
 
-def after_epoch(folder: Path, recipe: Recipe, position: Any) -> None:
-    """Make the files of a run agree with its model.keras, for want of a checkpoint.
+def sync_with_model(folder: Path, recipe: Recipe, position: Any) -> None:
+    """Make the other files of a run agree with its model.keras, as there is no checkpoint.
 
     Raises:
         ValueError: If the model has trained for a part of an epoch.
@@ -178,7 +193,7 @@ def after_epoch(folder: Path, recipe: Recipe, position: Any) -> None:
 
 
 def refuse_other_data(stored: dict[str, Any], config: dict[str, Any]) -> None:
-    """Raises ValueError if the data are not those that the run was trained on."""
+    """Raise ValueError if the data are not those that the run was trained on."""
     before, now = (
         {
             **{key: c.get(key) for key in ("training_images", "steps_per_epoch")},
@@ -202,14 +217,24 @@ def fit(
     position: Any,
     steps: int,
 ) -> None:
-    """Train from `position` to the last epoch, with the callbacks in `resume`."""
+    """Train from `position` to the last epoch.
+
+    Args:
+        model: The compiled model.
+        data: A `training.data.Data`.
+        recipe: The recipe with all options applied.
+        settings: The settings of the run.
+        resume: From `make_checkpoint`, with all callbacks.
+        position: The `Position` from which to continue.
+        steps: Steps of an epoch.
+    """
     from training import splits
     from training.data import evaluation_batches, training_batches
 
     done = position.epoch
     if position.ended or done == recipe.epochs:
         resume.restore(model)
-        runs.mend_model(resume.folder.parent, model)
+        runs.rewrite_if_damaged(resume.folder.parent, model)
         if position.ended:
             print(f"The training has ended by itself after {done} epochs.")
         else:
@@ -220,7 +245,7 @@ def fit(
     if recipe.adapt and not first:
         model.adapt(training_batches(data.train, recipe.batch_size, settings.seed, epochs=1))
     begin, cpu = time.perf_counter(), time.process_time()
-    with unreadable_named(data):
+    with raise_read_failure(data):
         model.fit(
             batches,
             validation_data=evaluation_batches(data.test, recipe.batch_size),
@@ -228,7 +253,7 @@ def fit(
             initial_epoch=done,
             steps_per_epoch=steps,
             shuffle=False,  # The batches are shuffled already.
-            callbacks=resume.callbacks if isinstance(resume, WholeEpochs) else [resume],
+            callbacks=resume.fit_callbacks,
             verbose=1 if sys.stdout.isatty() else 2,
         )
     seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
@@ -240,8 +265,8 @@ def fit(
 
 
 @contextlib.contextmanager
-def unreadable_named(data: Any) -> Iterator[None]:
-    """Raise what went wrong in reading a file in place of what TensorFlow makes of it."""
+def raise_read_failure(data: Any) -> Iterator[None]:
+    """Raise the error of a file that could not be read, in place of TensorFlow's error."""
     try:
         yield
     except Exception as error:
@@ -252,19 +277,25 @@ def unreadable_named(data: Any) -> Iterator[None]:
 
 
 def steps_of(model: Any) -> int:
-    """How many steps a model was trained for, also on several devices."""
+    """Return the number of steps that a model was trained for, also on several devices."""
     import keras
 
     return int(keras.ops.convert_to_numpy(model.steps))
 
 
-def resuming(folder: Path, data: Any, recipe: Recipe, settings: Settings, group: Workers) -> Any:
-    """The `ExactResume` of a run, or among workers `WholeEpochs`, around all other callbacks."""
+def make_checkpoint(
+    folder: Path, data: Any, recipe: Recipe, settings: Settings, group: Workers
+) -> Any:
+    """Return the `ExactResume` of a run, or `EpochCheckpoint` for several workers.
+
+    Either has all callbacks of the run. They share `folder`, `found`, `position`, `restore` and
+    `fit_callbacks`.
+    """
     from keras_vae.callbacks import ExactResume
 
-    if group.watch is not None:
-        others = [*callbacks(folder, data, recipe), beating(group.watch)]
-        return WholeEpochs(folder / runs.CHECKPOINTS, others)
+    if group.watchdog is not None:
+        others = [*callbacks(folder, data, recipe), heartbeat_callback(group.watchdog)]
+        return EpochCheckpoint(folder / runs.CHECKPOINTS, others)
     return ExactResume(
         folder / runs.CHECKPOINTS,
         callbacks=callbacks(folder, data, recipe),
@@ -276,7 +307,7 @@ def resuming(folder: Path, data: Any, recipe: Recipe, settings: Settings, group:
 
 
 def callbacks(folder: Path, data: Any, recipe: Recipe) -> list[Any]:
-    """What happens after each epoch; the order matters: first look, then write."""
+    """Return the callbacks of a run. The order matters: checks come before writers."""
     import keras
 
     from keras_vae.callbacks import JsonLines, LatentReport, SafeCheckpoint, StopOnNonFinite

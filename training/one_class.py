@@ -1,10 +1,10 @@
-"""Tell the images of one class from all others with a model that saw that class alone.
+"""Detect images of other classes with a model that was trained on one class alone.
 
     python -m training.one_class
     python -m training.one_class --validate     # on training images only, to choose a score by
 
-Each class of the data in turn is the normal one: a small model learns its training images, and
-the area under the ROC curve says how well a score sets the test images of all other classes apart.
+Each class of the data in turn is the normal one. A small model is trained on its training images.
+The area under the ROC curve measures how well a score separates the test images of other classes.
 """
 
 import time
@@ -16,6 +16,7 @@ import numpy as np
 import tyro
 
 from training import cli
+from training.tables import table
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 BATCH_SIZE = 500
@@ -29,17 +30,17 @@ def one_class(
     limit: int | None = None,
     seed: int = 0,
 ) -> int:
-    """Train a model of each class, and measure how well scores find the images of the others.
+    """Train a model of each class, and measure how well scores detect images of other classes.
 
     Prints the area under the ROC curve in percent, for each class and the mean; 50 is chance.
 
     Args:
         recipe: A recipe of training/recipes, or a .py file.
         data: A data set with labels.
-        epochs: Of each model; those of the recipe if left out.
-        validate: Use no test image: score a sixth of the training images, which no model sees.
-        limit: Keep only the first so many training and test images.
-        seed: Of the weights, of the order of the images and of the noise.
+        epochs: Epochs of each model; by default those of the recipe.
+        validate: Use no test images. Score a held-out sixth of the training images instead.
+        limit: Number of training images and of test images to keep; all by default.
+        seed: Seed of the weights, of the order of the images and of the noise.
     """
     for name, value in (("epochs", epochs), ("limit", limit)):
         if value is not None and value < 1:
@@ -49,31 +50,31 @@ def one_class(
 
     function = recipes.find(recipe)
     cli.prepare_tensorflow(training=True)
-    _expect_many_models()
+    _silence_retracing()
     begin, cpu = time.perf_counter(), time.process_time()
     images = load(data, limit=limit)
     check(images)
-    images = splits.for_training(images, "held_out" if validate else "plain")
-    table = {}
+    images = splits.training_data(images, "held_out" if validate else "plain")
+    areas = {}
     for label in classes(images):
-        table[label] = areas(new_recipe(function, images, epochs, seed), images, label)
+        areas[label] = measure_class(new_recipe(function, images, epochs, seed), images, label)
         print(f"Class {label} after {time.perf_counter() - begin:.0f} s", flush=True)
-    print(markdown(table))
+    print(markdown(areas))
     kind = "training images that no model saw" if validate else "test images"
     print(f"Of {len(images.test):,} {kind} of {images.name}")
     print(f"{time.process_time() - cpu:,.0f} s of processor time")
     return 0
 
 
-def _expect_many_models() -> None:
-    """Drop TensorFlow's warning that a function is traced again, as each new model's must be."""
+def _silence_retracing() -> None:
+    """Hide TensorFlow's warnings about retracing, which each new model causes."""
     import tensorflow as tf
 
     tf.get_logger().setLevel("ERROR")
 
 
 def check(images: Any) -> None:
-    """Raise ValueError unless there are two classes or more of enough training images."""
+    """Raise ValueError unless there are at least two classes with enough training images."""
     from training.measures.unusual import NEIGHBORS
 
     labels = images.train_labels
@@ -89,25 +90,25 @@ def check(images: Any) -> None:
 
 
 def classes(images: Any) -> list[int]:
-    """The labels that training images have."""
+    """Return the labels of the training images, without duplicates."""
     return np.unique(images.train_labels).tolist()
 
 
 def new_recipe(function: Any, images: Any, epochs: int | None, seed: int) -> Any:
-    """The recipe with a new model for these images."""
+    """Return the recipe with a new model for these images."""
     from training.loop import call_recipe
 
     made = call_recipe(function, {"image_shape": images.image_shape}, seed)
     return replace(made, epochs=epochs or made.epochs)
 
 
-def areas(recipe: Any, images: Any, label: int) -> dict[str, float]:
-    """Areas under the ROC curves of all scores, when the class `label` is the normal one.
+def measure_class(recipe: Any, images: Any, label: int) -> dict[str, float]:
+    """Return the areas under the ROC curves of all scores, if `label` is the normal class.
 
     Args:
         recipe: A new `training.recipes.Recipe`.
         images: A `training.data.Data` with labels.
-        label: The class that the model learns.
+        label: The class that the model is trained on.
     """
     from keras_vae import metrics
     from training.measures import unusual
@@ -119,7 +120,7 @@ def areas(recipe: Any, images: Any, label: int) -> dict[str, float]:
 
 
 def fit(recipe: Any, train: np.ndarray) -> None:
-    """Train the model of a recipe on these images, without a word."""
+    """Train the model of a recipe on these images, without output."""
     from training.data import steps_per_epoch, training_batches
     from training.loop import compile_model
 
@@ -129,21 +130,22 @@ def fit(recipe: Any, train: np.ndarray) -> None:
     recipe.model.fit(batches, epochs=recipe.epochs, steps_per_epoch=steps, shuffle=False, verbose=0)
 
 
-def markdown(table: Mapping[int, Mapping[str, float]]) -> str:
-    """A row for each score: its mean, its value for each class in percent, what it is.
+def markdown(areas: Mapping[int, Mapping[str, float]]) -> str:
+    """Return a Markdown table with a row for each score: its mean and its value for each class.
 
     Args:
-        table: The areas, by class and by score.
+        areas: The areas under the ROC curves, by class and by score.
     """
     from training.measures.unusual import MEANINGS
 
-    head = ["measure", "mean", *map(str, table), "what it is"]
-    rows = [head, ["---"] * len(head)]
+    columns = [("measure", "l"), *((name, "r") for name in ("mean", *map(str, areas)))]
+    columns.append(("what it is", "l"))
+    rows = []
     for name, meaning in MEANINGS.items():
-        values = [100 * found[name] for found in table.values()]
+        values = [100 * found[name] for found in areas.values()]
         cells = [f"{np.mean(values):.2f}", *(f"{value:.1f}" for value in values)]
         rows.append([name, *cells, meaning])
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return table(columns, rows)
 
 
 if __name__ == "__main__":

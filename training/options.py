@@ -1,9 +1,8 @@
-"""The command line of `training.train`: its own options and those of the recipe, in one help."""
+"""The command line of `training.train`: its own options and those of the recipe."""
 
 import dataclasses
 import inspect
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -11,10 +10,9 @@ import tyro
 from training import recipes
 from training.precision import Precision
 from training.recipes import Recipe
-from training.sources import BUILT_IN
+from training.sources import registry
 
-SCHEMES = ("idx:", "static:", "series:", "stream:")
-# What may differ between a run and its continuation without changing the result so far.
+# Settings that may differ between a run and its continuation.
 MAY_CHANGE = (
     "epochs",
     "steps_per_execution",
@@ -24,40 +22,41 @@ MAY_CHANGE = (
     "checkpoint_steps",
     "worker_timeout",
 )
+DATA_HELP = f"A data set instead of the recipe's.\n{registry.help_text()}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How to train, whatever the recipe.
+    """The settings of a training that all recipes share.
 
     Attributes:
-        epochs: How often to go through the training images; the recipe says, if left out.
-        batch_size: Images per step; the recipe says, if left out.
-        data: A data set instead of the recipe's: a name, a folder of pictures, an .npz file,
-            series:FILE, mnist1d:COUNT, tfds:NAME, or stream:PATH for what stays on the disk.
+        epochs: Number of passes over the training images; by default that of the recipe.
+        batch_size: Images per step; by default that of the recipe.
+        data: A data set in place of the recipe's, see `training.sources.registry`.
         image_size: Height and width to stretch the images to.
-        limit: Use only the first so many training and test images.
+        limit: Number of training images and of test images to use; all by default.
         data_dir: Where TensorFlow Datasets keeps its data.
         window: Steps of each series that is cut out of the recording --data series:FILE.
-        stride: Steps from one such series to the next; the window if left out.
-        out: Run directory to make; runs/RECIPE-NUMBER if left out.
-        resume: Continue the run in --out; all other options are taken from it, but --epochs may
+        stride: Steps from one such series to the next; by default the window.
+        out: Run directory to make; by default runs/RECIPE-NUMBER.
+        resume: Continue the run in --out. All other options are taken from it, but --epochs may
             be more.
-        seed: Of the weights, of the order of the images and of the noise.
-        precision: What layers compute in; the two mixed ones are for GPUs, and weights stay
+        seed: Seed of the weights, of the order of the images and of the noise.
+        precision: Precision in which layers compute. The two mixed ones are for GPUs. Weights stay
             float32.
-        steps_per_execution: Steps in one go, which divide those of an epoch; chosen if left out.
-        checkpoint_minutes: Write a checkpoint after so many minutes, and at the end of an epoch,
-            but less often where writing would take more than 2 percent of the time.
-        checkpoint_steps: Write one after so many steps too.
-        strategy: On one device (none), on all GPUs of this machine (mirrored), or with other
-            machines (multiworker); the batch is divided among them.
+        steps_per_execution: Steps in one execution, a divisor of the steps of an epoch; by default
+            chosen for speed.
+        checkpoint_minutes: Minutes after which to write a checkpoint, as at the end of each epoch.
+            Checkpoints become rarer if they would take more than 2 percent of the time.
+        checkpoint_steps: Steps after which to write a checkpoint too.
+        strategy: none for one device, mirrored for all GPUs of this machine, or multiworker for
+            several machines. The batch is divided among them.
         worker_timeout: Seconds without a step after which the other workers count as lost.
     """
 
     epochs: int | None = None
     batch_size: int | None = None
-    data: str | None = None
+    data: Annotated[str | None, tyro.conf.arg(help=DATA_HELP)] = None
     image_size: tuple[int, int] | None = None
     limit: int | None = None
     data_dir: str | None = None
@@ -74,7 +73,7 @@ class Settings:
     worker_timeout: float = 300.0
 
     def __post_init__(self) -> None:
-        """Refuse numbers that cannot be meant."""
+        """Raise ValueError for numbers out of range."""
         if not self.checkpoint_minutes > 0:
             raise ValueError(
                 f"Expected --checkpoint-minutes above 0. Received: {self.checkpoint_minutes}."
@@ -100,26 +99,27 @@ def parse(
     words: Sequence[str],
     stored: dict[str, Any] | None = None,
 ) -> tuple[Settings, dict[str, Any]]:
-    """Reads a command line.
+    """Parse a command line.
 
     Args:
-        name: Of the recipe, for the help.
-        function: The recipe.
-        words: What follows the recipe on the command line.
+        name: The name of the recipe, for the help.
+        function: The function of the recipe.
+        words: The words after the recipe on the command line.
         stored: The `config.json` of a run whose options are the defaults.
 
     Returns:
         The settings, and the recipe's arguments, defaults included.
 
     Raises:
-        ValueError: If a number is out of range, or the recipe has an argument of ours.
-        SystemExit: With 2, if the words do not parse, with 0 after the help.
+        ValueError: If a number is out of range, or an argument of the recipe has the name of a
+            setting.
+        SystemExit: With status 2 if the words do not parse, with 0 after the help.
     """
     defaults = recipes.defaults(function)
     settings = {field.name: field.default for field in dataclasses.fields(Settings)}
     if stored is not None:
-        defaults |= {k: _restored(v) for k, v in stored["arguments"].items() if k in defaults}
-        settings |= {k: _restored(v) for k, v in stored["settings"].items() if k in settings}
+        defaults |= {k: _restore_tuple(v) for k, v in stored["arguments"].items() if k in defaults}
+        settings |= {k: _restore_tuple(v) for k, v in stored["settings"].items() if k in settings}
     if clash := defaults.keys() & settings.keys():
         raise ValueError(
             f"Expected other names for arguments of the recipe {name} than those of the program. "
@@ -134,18 +134,19 @@ def parse(
         description=inspect.cleandoc(function.__doc__ or "").split("\nArgs:")[0],
         config=(tyro.conf.OmitArgPrefixes,),
     )
-    given = {**vars(group), "data": absolute(group.data)}
+    data = None if group.data is None else registry.make_absolute(group.data)
+    given = {**vars(group), "data": data}
     return Settings(**given), {key: getattr(arguments, key) for key in defaults}
 
 
 def refuse_changes(stored: dict[str, Any], settings: Settings, arguments: dict[str, Any]) -> None:
-    """Raises ValueError if a continuation asks for something else than what the run is."""
+    """Raise ValueError if a continuation has other options than the run."""
     before = {**stored["arguments"], **stored["settings"]}
     now = {**arguments, **dataclasses.asdict(settings)}
     changed = [
-        f"--{_flag(name)} {now[name]} (the run has {_restored(value)})"
+        f"--{_flag(name)} {now[name]} (the run has {_restore_tuple(value)})"
         for name, value in before.items()
-        if name in now and name not in MAY_CHANGE and _restored(value) != now[name]
+        if name in now and name not in MAY_CHANGE and _restore_tuple(value) != now[name]
     ]
     if changed:
         raise ValueError(
@@ -154,26 +155,17 @@ def refuse_changes(stored: dict[str, Any], settings: Settings, arguments: dict[s
         )
 
 
-def absolute(data: str | None) -> str | None:
-    """The name of a data set, whole if it is a path, so that a run can be opened from anywhere."""
-    if data is None or data in BUILT_IN:
-        return data
-    scheme = next((scheme for scheme in SCHEMES if data.startswith(scheme)), "")
-    path = Path(data.removeprefix(scheme)).expanduser()
-    return f"{scheme}{path.resolve()}" if path.exists() else data
-
-
 def _command(
     function: Callable[..., Recipe], defaults: dict[str, Any], settings: dict[str, Any]
 ) -> Callable[..., tuple[Any, Any]]:
-    """A function for tyro with two groups of options."""
+    """Return a function for tyro with two groups of options."""
     annotations = inspect.get_annotations(function, eval_str=True)
     own = [
         (key, annotations[key], dataclasses.field(default=value)) for key, value in defaults.items()
     ]
     recipe_options = dataclasses.make_dataclass("RecipeOptions", own)
     recipe_options.__doc__ = function.__doc__
-    # Checked when all is read, so that a bad number is our error and not a usage message.
+    # Settings are made after parsing, so that a bad number gives an error and no usage message.
     training_options = dataclasses.make_dataclass(
         "TrainingOptions",
         [
@@ -190,8 +182,8 @@ def _command(
     return command
 
 
-def _restored(value: Any) -> Any:
-    """What JSON made a list of was a tuple."""
+def _restore_tuple(value: Any) -> Any:
+    """Turn a list from JSON back into a tuple."""
     return tuple(value) if isinstance(value, list) else value
 
 

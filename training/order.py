@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def order_of_epoch(count: int, blocks: Blocks | None, key: Any) -> tf.Tensor:
-    """A random order of `count` images.
+    """Return a random order of `count` images.
 
     Args:
-        count: How many images there are.
-        blocks: Where images that lie together can be read together only, how they lie.
-        key: Two integers, for instance a seed and the number of the epoch.
+        count: Number of images.
+        blocks: The blocks of images that can only be read together, or None.
+        key: Two integers, for example a seed and the number of the epoch.
 
     Returns:
         The numbers from 0 to `count` - 1, int32.
@@ -25,15 +25,15 @@ def order_of_epoch(count: int, blocks: Blocks | None, key: Any) -> tf.Tensor:
 
     if blocks is None or blocks.count <= blocks.window:
         return tf.random.experimental.stateless_shuffle(tf.range(count), key)
-    return _windowed(blocks, key)
+    return _shuffle_in_window(blocks, key)
 
 
-def _windowed(blocks: Blocks, key: Any) -> tf.Tensor:
-    """Blocks in random order, their rows mixed with those of as many blocks as fit into memory.
+def _shuffle_in_window(blocks: Blocks, key: Any) -> tf.Tensor:
+    """Shuffle the blocks, and mix the rows of as many blocks as fit into memory.
 
-    Block p of the random order is open from time p - window + 1 to time p + 1, cut off where the
-    first and the last blocks would make that less than `window` open ones: at any time just so
-    many are. Each row comes at a random time while its block is open.
+    Block p of the random order is open from time p - window + 1 to time p + 1. The intervals of
+    the first and last blocks are cut so that exactly `window` blocks are open at any time. Each
+    row comes at a random time while its block is open.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""The pictures of a run: what its model rebuilds, invents, passes through, and how it learned."""
+"""The pictures of a run: reconstructions, samples, interpolations, latent codes and losses."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,27 +6,28 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.typing import LatentModel
 from training.data import Data, as_floats
 
 COLUMNS = 10
 PAIRS = 6
-# Enough points to see clusters, few enough for the decomposition of large codes.
+# Enough points to show clusters, few enough for PCA of large codes.
 SCATTERED = 3000
 SCATTERED_IF_LARGE = 500
 LARGE_CODE = 512
 
 
-def draw(model: Any, data: Data, metrics: Path, folder: Path) -> list[Path]:
-    """Draw all that fits the model.
+def draw(model: LatentModel, data: Data, metrics: Path, folder: Path) -> list[Path]:
+    """Draw all pictures that fit the model.
 
     Args:
         model: A trained model.
         data: Its test images are drawn.
         metrics: The run's metrics.jsonl.
-        folder: Where the PNG files go; older ones are replaced.
+        folder: The folder of the PNG files; older ones are replaced.
 
     Returns:
-        The files.
+        The paths of the files.
     """
     folder.mkdir(exist_ok=True)
     paths = []
@@ -36,8 +37,10 @@ def draw(model: Any, data: Data, metrics: Path, folder: Path) -> list[Path]:
     return paths
 
 
-def figures(model: Any, data: Data, metrics: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Names of the pictures that fit the model, each with the function that makes it."""
+def figures(
+    model: LatentModel, data: Data, metrics: Path
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield the name of each picture that fits the model, and the function that draws it."""
     from keras_vae import plots
 
     if data.kind == "series":
@@ -67,9 +70,9 @@ def figures(model: Any, data: Data, metrics: Path) -> Iterator[tuple[str, Callab
 
 
 def figures_of_series(
-    model: Any, data: Data, metrics: Path
+    model: LatentModel, data: Data, metrics: Path
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """As `figures`, for models of series."""
+    """Yield names and functions as `figures` does, for models of series."""
     from keras_vae import plots
 
     series = data.test[one_of_each(data)[:COLUMNS]]
@@ -80,8 +83,8 @@ def figures_of_series(
         yield "samples", lambda: plots.series_samples(model, COLUMNS)
 
 
-def scatter(model: Any, data: Data) -> Any:
-    """The codes of test images, colored by label."""
+def scatter(model: LatentModel, data: Data) -> Any:
+    """Draw the codes of test images, colored by label."""
     from keras_vae import plots
 
     large = int(np.prod(model.latent_shape)) > LARGE_CODE
@@ -91,7 +94,7 @@ def scatter(model: Any, data: Data) -> Any:
 
 
 def one_of_each(data: Data) -> np.ndarray:
-    """Indices of test images: the first of each class, then the second of each, ..."""
+    """Return indices of test images: the first of each class, then the second of each, ..."""
     if data.test_labels is None:
         return np.arange(len(data.test))
     labels = data.test_labels

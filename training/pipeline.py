@@ -1,6 +1,6 @@
-"""Bulk prediction by Apache Beam: the files of `training.bulk`, by as many workers as there are.
+"""Bulk prediction by Apache Beam: many workers write the files of `training.bulk`.
 
-Workers read the source and write the shards themselves, so paths must be such as all of them see.
+Workers read the source and write the shards themselves, so all of them must see the paths.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +12,7 @@ import numpy as np
 from apache_beam.ml.inference.base import KeyedModelHandler, ModelHandler, RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from keras_vae.typing import LatentModel
 from training import bulk, cli, runs
 from training.rows import Rows, open_rows
 from training.shards import Shards, read_manifest
@@ -21,23 +22,23 @@ Answer = dict[str, np.ndarray]
 
 
 class EndpointHandler(ModelHandler[Arrays, Answer, Callable[..., Answer]]):
-    """An endpoint of a trained model for `RunInference`; each worker loads the model once.
+    """A model handler for `RunInference` that runs one endpoint of a trained model.
 
-    An example is some rows: an array `(rows, ...)` for each input of the endpoint, in its order, as
-    the model takes them. A prediction is what the endpoint answers for these rows, by name.
-    Examples that Beam gives at once go through the model together, `batch_size` rows at a time,
-    the last of them filled up, so that the model is compiled once.
+    Each worker loads the model once. An example is a list of arrays `(rows, ...)`, one for each
+    input of the endpoint, in its order. A prediction is the output of the endpoint for these rows,
+    by name. Examples that Beam passes together are joined, and run in batches of `batch_size` rows.
+    The last batch is padded, so that the model is compiled once.
 
     Example:
         >>> handler = EndpointHandler("/shared/runs/vae", "score", max_batch_size=250)
         >>> scores = rows | beam.Map(lambda x: [x[None]]) | RunInference(handler)
 
     Args:
-        path: A run directory of training.train, a .keras file, or a SavedModel that `model.export`
-            has written (its inputs are then in the order of their names); all workers must see it.
+        path: A run directory of training.train, a .keras file, or a SavedModel of `model.export`,
+            whose inputs are then in the order of their names. All workers must see the path.
         output: Name of the endpoint.
-        batch_size: Rows at once.
-        **options: Of `ModelHandler`, such as `max_batch_size`, in examples.
+        batch_size: Rows in a batch.
+        **options: Options of `ModelHandler`, such as `max_batch_size`, a number of examples.
     """
 
     def __init__(
@@ -47,12 +48,12 @@ class EndpointHandler(ModelHandler[Arrays, Answer, Callable[..., Answer]]):
         self._path, self._output, self._batch_size = path, output, batch_size
 
     def load_model(self) -> Callable[..., Answer]:
-        """The endpoint, compiled, as a function of arrays."""
+        """Return the compiled endpoint as a function of a list of arrays."""
         cli.prepare_tensorflow()
         if (Path(self._path) / "saved_model.pb").is_file():
             return _signature(self._path, self._output, self._batch_size)
         model = runs.open_run(self._path).model()
-        return bulk.compiled(model, self._output, self._batch_size)
+        return bulk.compile_endpoint(model, self._output, self._batch_size)
 
     def run_inference(
         self,
@@ -60,7 +61,7 @@ class EndpointHandler(ModelHandler[Arrays, Answer, Callable[..., Answer]]):
         model: Callable[..., Answer],
         inference_args: dict[str, Any] | None = None,
     ) -> Iterable[Answer]:
-        """The answers for each example."""
+        """Return the outputs for each example."""
         rows = [np.concatenate(parts) for parts in zip(*batch, strict=True)]
         starts = range(0, len(rows[0]), self._batch_size)
         answers = [model([a[i : i + self._batch_size] for a in rows]) for i in starts]
@@ -71,19 +72,19 @@ class EndpointHandler(ModelHandler[Arrays, Answer, Callable[..., Answer]]):
         return [{name: split[name][i] for name in split} for i in range(len(batch))]
 
     def get_num_bytes(self, batch: Sequence[Arrays]) -> int:
-        """Size of the arrays."""
+        """Return the size of the arrays in bytes."""
         return sum(array.nbytes for example in batch for array in example)
 
     def get_metrics_namespace(self) -> str:
-        """What Beam's metrics of this are under."""
+        """Return the namespace of Beam's metrics of this handler."""
         return "keras_vae"
 
 
 def _signature(path: str, name: str, batch_size: int) -> Callable[..., Answer]:
-    """A signature of a SavedModel as a function of a list of arrays."""
+    """Return a signature of a SavedModel as a function of a list of arrays."""
     import tensorflow as tf
 
-    from keras_vae.estimators.compiled import padded
+    from keras_vae.estimators.compiled import map_batches
 
     loaded = tf.saved_model.load(path)
     if name not in loaded.signatures:
@@ -93,20 +94,18 @@ def _signature(path: str, name: str, batch_size: int) -> Callable[..., Answer]:
         )
     inputs = sorted(loaded.signatures[name].structured_input_signature[1])
 
-    def run(arrays: list[np.ndarray]) -> Answer:
-        tensors = map(tf.constant, padded(arrays, batch_size))
-        answer = loaded.signatures[name](**dict(zip(inputs, tensors, strict=True)))
-        return {key: value.numpy()[: len(arrays[0])] for key, value in answer.items()}
+    def answer(arrays: list[np.ndarray]) -> dict[str, Any]:
+        return loaded.signatures[name](**dict(zip(inputs, map(tf.constant, arrays), strict=True)))
 
-    return run
+    return lambda arrays: map_batches(answer, list(arrays), batch_size)
 
 
 class Source:
-    """What `training.rows.open_rows` takes, for workers to open; it can be sent to them.
+    """The arguments of `training.rows.open_rows`, in a form that can be sent to workers.
 
     Args:
         name: A path, or the name of a data set.
-        inputs: What the model takes: a `keras.InputSpec` with a name for each array.
+        inputs: The inputs of the model: a `keras.InputSpec` with a name for each array.
         options: The other arguments.
     """
 
@@ -115,7 +114,7 @@ class Source:
         self._inputs = [{"shape": s.shape, "dtype": s.dtype, "name": s.name} for s in inputs]
 
     def open(self) -> Rows:
-        """The rows; who sends it has checked what they are."""
+        """Open the rows, which the sender has checked."""
         import keras
 
         specs = [keras.InputSpec(**words) for words in self._inputs]
@@ -123,12 +122,12 @@ class Source:
 
 
 class ReadBatches(beam.DoFn):
-    """From the number of a shard to its batches: ((number, first row), arrays).
+    """The step from the number of a shard to its batches: ((number, first row), arrays).
 
     Args:
-        source: Of the rows.
-        folder: Of the shards.
-        bounds: Of `training.bulk.bounds_of`.
+        source: The source of the rows.
+        folder: The folder of the shards.
+        bounds: From `training.bulk.bounds_of`.
     """
 
     def __init__(self, source: Source, folder: Path, bounds: bulk.Bounds) -> None:
@@ -140,22 +139,22 @@ class ReadBatches(beam.DoFn):
         self._shards = read_manifest(self._folder)
 
     def process(self, number: int) -> Iterator[tuple[tuple[int, int], Arrays]]:
-        """Read the batches one after the other."""
+        """Read the batches of a shard in order."""
         shard, size = self._shards.rows(number), self._shards.batch_size
         for start in range(shard.start, shard.stop, size):
             stop = min(start + size, shard.stop)
-            with bulk.named(self._rows, start, stop - start):
+            with bulk.name_rows_in_errors(self._rows, start, stop - start):
                 arrays = self._rows.read(start, stop)
                 bulk.check(arrays, *self._bounds)
             yield (number, start), arrays
 
 
 class WriteShard(beam.DoFn):
-    """From the number of a shard and the answers for its batches to its file.
+    """The step from the number of a shard and the outputs for its batches to its file.
 
     Args:
-        source: Of the rows, for their names.
-        folder: Of the shards.
+        source: The source of the rows, for their names.
+        folder: The folder of the shards.
     """
 
     def __init__(self, source: Source, folder: Path) -> None:
@@ -167,28 +166,28 @@ class WriteShard(beam.DoFn):
         self._shards = read_manifest(self._folder)
 
     def process(self, element: tuple[int, Iterable[tuple[int, Answer]]]) -> Iterator[str]:
-        """Write the file in the order of the rows; gives its name."""
+        """Write the file in the order of the rows, and yield its name."""
         number, answers = element
         parts = [answer for _, answer in sorted(answers, key=lambda part: part[0])]
         shard, names = self._shards.rows(number), self._shards.arrays
-        self._shards.write_apart(number, bulk.joined(parts, self._rows, shard, names))
+        self._shards.write_apart(number, bulk.join_batches(parts, self._rows, shard, names))
         yield self._shards.path(number).name
 
 
 def predict(
-    model: Any, path: str, source: Source, found: Shards, options: Sequence[str] = ()
+    model: LatentModel, path: str, source: Source, found: Shards, options: Sequence[str] = ()
 ) -> Shards:
-    """Write the shards that are missing, by a pipeline, and wait for its end.
+    """Write the missing shards by a pipeline, and wait for its end.
 
-    Each shard goes to one worker, which reads and asks; answers are gathered and written by shard.
-    A pipeline that failed leaves whole files; called again, it goes on with the others.
+    One worker reads a shard and runs the model. The outputs are then grouped and written by shard.
+    A pipeline that failed leaves whole files. Call again to write the others.
 
     Args:
         model: The model of `path`.
         path: The run, or the .keras file.
-        source: Of the rows.
-        found: From `training.bulk.begun`.
-        options: Of Beam, such as "runner=FlinkRunner".
+        source: The source of the rows.
+        found: From `training.bulk.open_shards`.
+        options: Options of Beam, such as "runner=FlinkRunner".
 
     Returns:
         The shards, all of them written.

@@ -1,4 +1,4 @@
-"""The numbers that the layers of a new model compute with."""
+"""The precision in which the layers of a new model compute."""
 
 from typing import Any, Literal, get_args
 
@@ -6,7 +6,7 @@ Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
 def use(precision: Precision) -> None:
-    """Let all models that are made from now on compute in it; weights stay float32.
+    """Set the precision of all models that are made from now on; weights stay float32.
 
     Args:
         precision: The name of a Keras dtype policy.
@@ -31,7 +31,7 @@ def use(precision: Precision) -> None:
 
 
 def _probe(dtype: str) -> Any:
-    """A convolution and a product of matrices, as most networks are made of."""
+    """Run a convolution and a product of matrices, the operations of most networks."""
     from keras import ops
 
     image = ops.conv(ops.ones((1, 4, 4, 2), dtype), ops.ones((3, 3, 2, 4), dtype), padding="same")

@@ -1,12 +1,12 @@
-"""Ask a trained model about all rows of a source, however many.
+"""Run a trained model on all rows of a source, of any number.
 
     python -m training.predict runs/vae photos/ codes                             # encode
     python -m training.predict runs/vae photos.npy scores --output score
     python -m training.predict runs/vae codes decoded --output decode
     python -m training.predict runs/vae photos.npy codes --beam runner=FlinkRunner
 
-OUT gets files part-00000-of-000NN.npz, each written whole or not at all, and manifest.json. The
-same command again goes on after the last whole file, see docs/scaling.md.
+OUT gets files part-00000-of-000NN.npz and manifest.json. Each file is written atomically. To
+continue after an interruption, run the same command again, see docs/scaling.md.
 """
 
 import sys
@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from training import cli, digests, folders, runs
-from training.options import absolute
+from training.sources.registry import make_absolute
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
@@ -34,30 +34,30 @@ def predict(
     data_dir: str | None = None,
     beam: tuple[str, ...] = (),
 ) -> int:
-    """Ask a trained model about all rows of a source, each once and in order.
+    """Run a trained model on all rows of a source, each once and in order.
 
-    Writes OUT/part-00000-of-000NN.npz and OUT/manifest.json. Killed, it goes on after the last
-    whole file when it is called again, and ends with the same bytes. Another model, source or
-    option in the same OUT is refused.
+    Writes OUT/part-00000-of-000NN.npz and OUT/manifest.json. If it was interrupted, run the same
+    command again: it goes on after the last whole file, and ends with the same bytes. It refuses
+    another model, source or option with the same OUT.
 
     Args:
         run: A run directory of training.train, or a .keras file.
-        source: A .npy, .npz or .parquet file, a folder of pictures or of .parquet files, a data
-            set by name, or for decode a folder that encode has written.
-        out: A new folder, or one to go on with.
-        output: What to ask.
-        part: train or test of a data set by name, test if left out; an array of an .npz file.
-        format: npz for all arrays of an answer, by name; npy for the first of them.
-        rows_per_shard: Rows in a file; as many as make 64 MB of images if left out.
-        batch_size: Rows at once.
-        stretch: Stretch pictures to the size that the model takes.
+        source: A .npy, .npz or .parquet file, a folder of images or of .parquet files, or a data
+            set by name. With --output decode, a folder that encode has written.
+        out: A new folder, or that of a prediction to continue.
+        output: The output of the model.
+        part: train or test of a data set by name, test by default; or an array of an .npz file.
+        format: npz for all arrays of the output, by name; npy for the first one only.
+        rows_per_shard: Rows in a file; by default those of about 64 MB of images.
+        batch_size: Rows in a batch.
+        stretch: Stretch images to the size that the model takes.
         data_dir: Where TensorFlow Datasets keeps its data.
-        beam: Do it by a pipeline of Apache Beam with these options of it, as runner=FlinkRunner
-            flink_master=host:8081, or runner=DirectRunner for this machine. RUN, SOURCE and OUT
-            are then paths that all workers see.
+        beam: Run as a pipeline of Apache Beam with these options, for example runner=FlinkRunner
+            flink_master=host:8081, or runner=DirectRunner for this machine. All workers must see
+            the paths RUN, SOURCE and OUT.
 
     Returns:
-        0; 75 if it was asked to end by SIGTERM, 130 by the keyboard: call it again.
+        0; 75 after SIGTERM and 130 after Ctrl-C, if the same command would continue.
     """
     for name, value in (("rows-per-shard", rows_per_shard), ("batch-size", batch_size)):
         if value is not None and value < 1:
@@ -65,35 +65,36 @@ def predict(
     opened, folder = runs.open_run(run), Path(out).expanduser()
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"Expected OUT to be a folder. Received: the file {folder}.")
-    pipeline = _pipeline() if beam else None
+    pipeline = _import_pipeline() if beam else None
     cli.prepare_tensorflow()
     from training import bulk
     from training.rows import open_rows
 
     model = opened.model()
     inputs = model.endpoints()[output].inputs
-    options: dict[str, Any] = {
+    reading: dict[str, Any] = {
         "part": part,
         "stretch": stretch or bool(opened.config.get("settings", {}).get("image_size")),
         "data_dir": data_dir,
     }
-    rows = open_rows(source, inputs, **options)
+    rows = open_rows(source, inputs, **reading)
     print(f"{rows.count:,} rows of {rows.name}")
     folder.mkdir(parents=True, exist_ok=True)
-    asked = (output, digests.of_file(opened.model_path), format, rows_per_shard, batch_size)
-    with folders.alone(folder):
+    identity = digests.of_file(opened.model_path)
+    options = bulk.PredictionOptions(output, identity, format, rows_per_shard, batch_size)
+    with folders.lock(folder):
         if pipeline is not None:
-            found = bulk.begun(model, rows, folder.resolve(), *asked)
-            where = pipeline.Source(absolute(source), inputs, options)
+            found = bulk.open_shards(model, rows, folder.resolve(), options)
+            where = pipeline.Source(make_absolute(source), inputs, reading)
             done = pipeline.predict(model, str(opened.path.resolve()), where, found, beam)
         else:
-            with Bar() as bar:
-                done = bulk.predict(model, rows, folder, *asked, bar.show)
+            with ProgressBar() as bar:
+                done = bulk.predict(model, rows, folder, options, bar.show)
     print(f"{done.count:,} rows, {', '.join(done.arrays)}, in {len(done)} files of {folder}")
     return 0
 
 
-def _pipeline() -> Any:
+def _import_pipeline() -> Any:
     try:
         import training.pipeline as pipeline
     except ImportError as error:
@@ -104,8 +105,8 @@ def _pipeline() -> Any:
     return pipeline
 
 
-class Bar:
-    """Shows how far it is, and ends the process between two batches when SIGTERM asks for it."""
+class ProgressBar:
+    """A progress bar that also ends the process between two batches after SIGTERM."""
 
     def __init__(self) -> None:
         from keras_vae.termination import Termination
@@ -113,7 +114,7 @@ class Bar:
         self._termination = Termination()
         self._bar: Any = None
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> "ProgressBar":
         self._termination.listen()
         return self
 
@@ -121,14 +122,14 @@ class Bar:
         self._termination.ignore()
 
     def show(self, done: int, count: int) -> None:
-        """Draw the bar; where there is no terminal, one line at the end."""
+        """Draw the progress bar, or without a terminal one line at the end."""
         import keras
 
         if self._bar is None:
             verbose = 1 if sys.stdout.isatty() else 2
             self._bar = keras.utils.Progbar(count, verbose=verbose, unit_name="row")
         self._bar.update(done)
-        if self._termination.asked:
+        if self._termination.requested:
             print("\nTerminated. The same command goes on from here.", file=sys.stderr)
             self._termination.leave()
 

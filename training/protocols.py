@@ -1,8 +1,8 @@
-"""Binary images by the protocols of the likelihood tables, so that numbers can be compared.
+"""Binary images, made as in published likelihood tables, so that numbers can be compared.
 
-Grey images become binary by drawing each pixel with its grey level as the probability. Training
-images are drawn anew for each batch ("dynamic"); validation and test images are drawn once, with a
-published seed, because another draw moves the mean of 10,000 images by 0.1 nats.
+Each pixel of a grey image is sampled as 0 or 1, with its grey level as the probability of 1.
+Training images are resampled for each batch ("dynamic"). Validation and test images are sampled
+once, with a published seed, because another sample moves the mean of 10,000 images by 0.1 nats.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from training.sources.base import Data, check_images
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# The seed of the published code for Fashion-MNIST; validation images are drawn first, then test.
+# The seed of the published code for Fashion-MNIST: for validation images, then for test images.
 BINARIZATION_SEED = 777
-# That code leaves the order in which 50,000 of 60,000 are chosen to chance. This is our choice.
+# That code chooses 50,000 of 60,000 images without a seed. This seed is our choice.
 SPLIT_SEED = 0
 VALIDATION_SHARE = 6
 STATIC_SIDE = 28
@@ -30,13 +30,15 @@ STATIC_SIDE = 28
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images of one protocol, uint8 of shape `(count, height, width, channels)`.
+    """The training, validation and test images of one protocol.
+
+    All are uint8 of shape `(count, height, width, channels)`.
 
     Attributes:
         train: Grey levels, 0 to 255, for `dynamic_batches`.
-        validation: Binary, 0 and 255, for the choice of a model.
+        validation: Binary, 0 and 255, to choose a model.
         test: Binary, 0 and 255, for the number in a table.
-        validation_indices: Which of the original training images became validation images.
+        validation_indices: Indices of the validation images among the original training images.
     """
 
     train: np.ndarray
@@ -46,10 +48,11 @@ class Split:
 
 
 def dynamic_split(data: Data, seed: int = BINARIZATION_SEED, split_seed: int = SPLIT_SEED) -> Split:
-    """Splits and binarizes as the tables for Fashion-MNIST and MNIST do: 50,000, 10,000, 10,000.
+    """Split and binarize images as in published tables for Fashion-MNIST and MNIST.
 
-    A sixth of the training images is set aside for validation. Both draws come from NumPy's
-    `RandomState`, whose numbers are the same in all its versions. Source: the published code of
+    A sixth of the training images is set aside for validation: 50,000, 10,000 and 10,000 images
+    in those tables. Both choices use NumPy's `RandomState`, whose numbers are the same in all
+    versions. Source: the published code of
     Norouzi et al. 2020, "Exemplar VAE" (arXiv:2004.04795), after Tomczak & Welling 2018.
 
     Example:
@@ -58,65 +61,65 @@ def dynamic_split(data: Data, seed: int = BINARIZATION_SEED, split_seed: int = S
 
     Args:
         data: Grey images.
-        seed: Of the binary validation and test images.
-        split_seed: Of the choice of the validation images.
+        seed: Seed of the binary validation and test images.
+        split_seed: Seed of the choice of the validation images.
 
     Returns:
         The three sets.
 
     Raises:
-        ValueError: There are fewer than six training images.
+        ValueError: If there are fewer than six training images.
     """
     validation = held_out_indices(len(data.train), data.name, split_seed)
-    draw = stream(seed)
+    generator = random_state(seed)
     return Split(
         np.delete(data.train, validation, axis=0),
-        binarize(data.train[validation], draw),
-        binarize(data.test, draw),
+        binarize(data.train[validation], generator),
+        binarize(data.test, generator),
         validation,
     )
 
 
 def held_out_indices(count: int, name: str, split_seed: int = SPLIT_SEED) -> np.ndarray:
-    """Which of `count` training images become validation images: a sixth, in ascending order.
+    """Return the indices of the validation images, a sixth of `count`, in ascending order.
 
     Args:
-        count: Of training images.
-        name: Of the data, for the message.
-        split_seed: Of the choice.
+        count: Number of training images.
+        name: Name of the data, for the message.
+        split_seed: Seed of the choice.
 
     Raises:
         ValueError: If there are fewer than six.
     """
     if count < VALIDATION_SHARE:
         raise ValueError(
-            f"Expected at least {VALIDATION_SHARE} training images to set a part aside. Received "
+            f"Expected at least {VALIDATION_SHARE} training images to set a part aside. Received: "
             f"{count} in {name}"
         )
     order = np.random.RandomState(split_seed).permutation(count)
     return np.sort(order[-(count // VALIDATION_SHARE) :])
 
 
-def stream(seed: int = BINARIZATION_SEED) -> np.random.RandomState:
-    """Where binary validation images come from first, then binary test images."""
+def random_state(seed: int = BINARIZATION_SEED) -> np.random.RandomState:
+    """Return the generator that binarizes validation images first, then test images."""
     return np.random.RandomState(seed)
 
 
-def binarize(images: np.ndarray, draw: np.random.RandomState) -> np.ndarray:
-    """Draws each pixel as 0 or 255, with its level / 255 as the probability of 255.
+def binarize(images: np.ndarray, generator: np.random.RandomState) -> np.ndarray:
+    """Sample each pixel as 0 or 255, with its level / 255 as the probability of 255.
 
     Args:
         images: uint8 of shape `(count, height, width, channels)`.
-        draw: Where the numbers come from; it moves on.
+        generator: The source of random numbers, which advances.
 
     Returns:
         uint8 of the same shape.
 
     Raises:
-        ValueError: The images are no bytes.
+        ValueError: If the images are not bytes.
     """
     check_images(images, "the images to binarize")
-    return draw.binomial(1, images / 255.0).astype(np.uint8) * np.uint8(255)
+    return generator.binomial(1, images / 255.0).astype(np.uint8) * np.uint8(255)
 
 
 def dynamic_batches(
@@ -126,10 +129,10 @@ def dynamic_batches(
     start_step: int = 0,
     epochs: int | None = None,
 ) -> tf.data.Dataset:
-    """Batches as `training.batches.training_batches` gives them, each pixel drawn as 0 or 1.
+    """Make the batches of `training.batches.training_batches` with each pixel sampled as 0 or 1.
 
-    Both the order and the pixels are functions of `(seed, step)` alone, so a run that stopped
-    after k steps goes on with `start_step=k` as if it had not stopped.
+    The order and the pixels depend on `(seed, step)` only. A run that stopped after k steps
+    continues with `start_step=k` as if it had not stopped.
 
     Arguments and errors are those of `training_batches`.
 
@@ -139,7 +142,7 @@ def dynamic_batches(
     import tensorflow as tf
 
     def draw(step: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
-        # Negative, because the order of epoch n is drawn with (seed, n).
+        # Negative, because the order of epoch n uses the key (seed, n).
         uniform = tf.random.stateless_uniform(tf.shape(pixels), tf.stack([seed, -1 - step]))
         return tf.cast(uniform < pixels, tf.float32)
 
@@ -151,16 +154,17 @@ def dynamic_batches(
 
 
 def entropy_floor(images: np.ndarray) -> float:
-    """What no model of binarized images can beat: the mean entropy of the draw, in nats an image.
+    """Return the mean entropy of the binarization, in nats per image.
 
-    A lower negative log-likelihood is a sign of an error, such as a measurement on grey levels. For
-    Fashion-MNIST it is 189.858 on the test images, for MNIST 45.534.
+    No model of binarized images has a lower negative log-likelihood. A lower value is a sign of an
+    error, such as an evaluation on grey levels. On test images the floor is 189.858 for
+    Fashion-MNIST and 45.534 for MNIST.
 
     Args:
         images: Grey levels, uint8 of shape `(count, height, width, channels)`.
 
     Raises:
-        ValueError: The images are no bytes.
+        ValueError: If the images are not bytes.
     """
     check_images(images, "the images to binarize")
     levels = np.arange(1, 255) / 255.0
@@ -171,30 +175,30 @@ def entropy_floor(images: np.ndarray) -> float:
 
 
 def read_static(path: Path) -> Data:
-    """Reads MNIST as Larochelle & Murray 2011 binarized it once and for all ("static").
+    """Read MNIST in the fixed binarization of Larochelle & Murray 2011 ("static").
 
     Args:
-        path: An .npz file with the arrays `train` and `valid`, uint8 of shape `(count, 98)`: the
-            784 pixels of an image in rows, eight to a byte, the first in the highest bit.
+        path: An .npz file with the arrays `train` and `valid`, uint8 of shape `(count, 98)`. They
+            hold the 784 pixels of an image by rows, eight per byte, the first in the highest bit.
 
     Returns:
-        Binary images of 28x28x1, 0 and 255; the test images are those called valid.
+        Binary images of 28x28x1, 0 and 255; the array `valid` has the test images.
 
     Raises:
-        ValueError: The file is another one.
+        ValueError: If the file holds something else.
     """
     arrays = load_arrays(path)
-    train, valid = (_unpacked(arrays, name, path) for name in ("train", "valid"))
+    train, valid = (_unpack(arrays, name, path) for name in ("train", "valid"))
     return Data(path.stem, train, valid)
 
 
-def _unpacked(arrays: dict[str, np.ndarray], name: str, path: Path) -> np.ndarray:
+def _unpack(arrays: dict[str, np.ndarray], name: str, path: Path) -> np.ndarray:
     packed, width = arrays.get(name), STATIC_SIDE**2 // 8
     if packed is None or packed.dtype != np.uint8 or packed.shape != (len(packed), width):
         have = {key: f"{value.dtype} {value.shape}" for key, value in arrays.items()}
         raise ValueError(
             f"Expected arrays train and valid of bytes, shape (count, {width}), in {path}. "
-            f"Received {have}"
+            f"Received: {have}"
         )
     bits = np.unpackbits(packed, axis=1).reshape(-1, STATIC_SIDE, STATIC_SIDE, 1)
     return bits * np.uint8(255)

@@ -1,4 +1,4 @@
-"""What bulk prediction reads: the rows of a source in their order, a few at a time."""
+"""Rows: the examples of a source for bulk prediction, in order and a few at a time."""
 
 import functools
 import hashlib
@@ -20,15 +20,16 @@ ROWS_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows that are read when they are needed.
+    """The rows of a source, each read when it is needed.
 
     Attributes:
-        name: What messages call them.
-        count: How many there are.
-        digest: Gives a SHA-256 that changes when a row does; it may have to read all rows.
-        read: From `(start, stop)` to the arrays of these rows, one for each input of the model, as
-            the model takes them.
-        labels: From `(start, stop)` to names of these rows, where they have some.
+        name: The name of the rows in messages.
+        count: The number of rows.
+        digest: A function that returns a SHA-256, which changes if a row does. It may read all of
+            them.
+        read: A function from `(start, stop)` to the arrays of these rows, one for each input of the
+            model, as the model takes them.
+        labels: A function from `(start, stop)` to the names of these rows; None for no names.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Rows:
 
     @functools.cached_property
     def identity(self) -> str:
-        """What `digest` gives."""
+        """The SHA-256 from `digest`, computed once."""
         return self.digest()
 
 
@@ -51,26 +52,30 @@ def open_rows(
     check: bool = True,
     **load: Any,
 ) -> Rows:
-    """The rows of a source.
+    """Open the rows of a source.
 
     Args:
-        source: A .npy file, a .parquet file or a folder of these (`training.sources.parquet`),
-            which are not read into memory; an .npz file; a folder of pictures, in the order of
-            their paths, each read when it is needed; a folder that `training.predict` has written;
-            or what `training.data.load` takes, in memory.
-        inputs: What the model takes: a `keras.InputSpec` with a name for each array.
-        part: "train" or "test" images of a data set, "test" if left out; the name of an array of
-            an .npz file, which may be left out if it has only one or is called as the input is.
-        stretch: Stretch pictures of a folder to the size that the model takes.
-        check: Whether to read all files of `training.predict`, to see that they are whole.
+        source: One of
+
+            - a .npy file, a .parquet file or a folder of these (`training.sources.parquet`), which
+              are not read into memory;
+            - an .npz file;
+            - a folder of images, in the order of their paths, each read when it is needed;
+            - a folder that `training.predict` has written;
+            - a data set for `training.data.load`, in memory.
+        inputs: The inputs of the model: a `keras.InputSpec` with a name for each array.
+        part: "train" or "test" images of a data set, "test" by default; or the name of an array of
+            an .npz file. By default that is the only array, or the one with the name of the input.
+        stretch: True to stretch images of a folder to the size that the model takes.
+        check: True to read all files of `training.predict`, and check that they are whole.
         **load: Other arguments of `training.data.load`.
 
     Raises:
         FileNotFoundError: If there is no such source.
-        ValueError: If it holds something else than the model takes.
+        ValueError: If the model does not take its rows.
     """
     from training import shards
-    from training.sources.arrays import load_arrays, mapped
+    from training.sources.arrays import load_arrays, map_array
     from training.sources.idx import has_idx_files
 
     path = Path(source).expanduser()
@@ -81,41 +86,41 @@ def open_rows(
         digest = functools.partial(digests.of_file, path)
         if suffix == ".npy":
             _refuse_part(part, source)
-            return _of_arrays([mapped(path)], inputs, source, digest)
-        arrays = _chosen(load_arrays(path), inputs, part, path)
-        return _of_arrays(arrays, inputs, source, digest)
-    if files := _parquet_files(path):
+            return _open_arrays([map_array(path)], inputs, source, digest)
+        arrays = _choose_arrays(load_arrays(path), inputs, part, path)
+        return _open_arrays(arrays, inputs, source, digest)
+    if files := _find_parquet_files(path):
         _refuse_part(part, source)
-        return _of_parquet(path, files, inputs)
+        return _open_parquet(path, files, inputs)
     if path.is_dir() and (path / shards.MANIFEST).is_file():
         _refuse_part(part, source)
-        return _of_shards(path, inputs, check)
+        return _open_shards(path, inputs, check)
     if path.is_dir() and not has_idx_files(path):
         _refuse_part(part, source)
-        return _of_pictures(path, inputs, stretch)
-    return _of_data_set(source, inputs, part or "test", load)
+        return _open_images(path, inputs, stretch)
+    return _open_data_set(source, inputs, part or "test", load)
 
 
-def _of_data_set(source: str, inputs: Sequence[Any], part: str, load: dict[str, Any]) -> Rows:
+def _open_data_set(source: str, inputs: Sequence[Any], part: str, load: dict[str, Any]) -> Rows:
     from training import data
 
     if part not in PARTS:
         raise ValueError(f"Expected --part {' or '.join(PARTS)} for {source}. Received: {part}.")
     array = getattr(data.load(source, **load), part)
-    return _of_arrays([array], inputs, f"{source}, {part}", lambda: _digest_of_array(array))
+    return _open_arrays([array], inputs, f"{source}, {part}", lambda: _hash_array(array))
 
 
-def _digest_of_array(array: Any) -> str:
+def _hash_array(array: Any) -> str:
     digest = hashlib.sha256()
     for start in range(0, len(array), ROWS_AT_ONCE):  # They may lie on the disk.
         digest.update(np.asarray(array[start : start + ROWS_AT_ONCE]).tobytes())
     return digest.hexdigest()
 
 
-def _of_arrays(
+def _open_arrays(
     arrays: Sequence[np.ndarray], inputs: Sequence[Any], name: str, digest: Callable[[], str]
 ) -> Rows:
-    _check_count_of_arrays(arrays, inputs, name)
+    _check_count(arrays, inputs, name)
     counts = sorted({len(array) for array in arrays if array.ndim})
     if len(counts) != 1 or counts == [0]:
         raise ValueError(f"Expected as many rows in each array of {name}. Received: {counts}.")
@@ -123,32 +128,32 @@ def _of_arrays(
         _check_array(array, spec, name)
 
     def read(start: int, stop: int) -> list[np.ndarray]:
-        return [_as_input(a[start:stop], s) for a, s in zip(arrays, inputs, strict=True)]
+        return [_convert_input(a[start:stop], s) for a, s in zip(arrays, inputs, strict=True)]
 
     return Rows(name, counts[0], digest, read)
 
 
-def _parquet_files(path: Path) -> list[Path]:
+def _find_parquet_files(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(path.rglob("*.parquet"))
     return [path] if path.suffix == ".parquet" and path.is_file() else []
 
 
-def _of_parquet(path: Path, files: list[Path], inputs: Sequence[Any]) -> Rows:
+def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any]) -> Rows:
     from training.sources.parquet import Table
-    from training.sources.streamed import Streamed
+    from training.sources.streamed import StreamedImages
 
     table = Table(files)
-    images: Any = Streamed(table.read, np.arange(len(table)), table.shape)
+    images: Any = StreamedImages(table.read, np.arange(len(table)), table.shape)
     names = [file.relative_to(path) if file != path else Path(file.name) for file in files]
     folder = path if path.is_dir() else path.parent
-    return _of_arrays(
-        [images], inputs, str(path), functools.partial(_digest_of_folder, folder, names)
+    return _open_arrays(
+        [images], inputs, str(path), functools.partial(_hash_file_list, folder, names)
     )
 
 
-def _of_pictures(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
-    from training.sources.folder import find_pictures, read_picture
+def _open_images(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
+    from training.sources.folder import find_image_files, read_image
 
     shape = tuple(inputs[0].shape[1:])
     if len(inputs) != 1 or len(shape) != 3 or shape[2] not in MODES:
@@ -157,11 +162,11 @@ def _of_pictures(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
             f"{', '.join(shape_text(spec.shape[1:]) for spec in inputs)}. Received: {folder}, a "
             "folder of pictures."
         )
-    paths = sorted(find_pictures(folder), key=lambda path: path.as_posix())
+    paths = sorted(find_image_files(folder), key=lambda path: path.as_posix())
     names = np.array([path.as_posix() for path in paths])
 
     def one(path: Path) -> np.ndarray:
-        image = read_picture(folder / path, MODES[shape[2]], shape[:2] if stretch else None)
+        image = read_image(folder / path, MODES[shape[2]], shape[:2] if stretch else None)
         if image.shape != shape:
             raise ValueError(
                 f"Expected pictures of {shape_text(shape)}, as the model takes. Received: "
@@ -175,14 +180,14 @@ def _of_pictures(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
     return Rows(
         f"{folder}, {len(paths):,} pictures",
         len(paths),
-        functools.partial(_digest_of_folder, folder, paths),
+        functools.partial(_hash_file_list, folder, paths),
         read,
         lambda start, stop: names[start:stop],
     )
 
 
-def _digest_of_folder(folder: Path, paths: Sequence[Path]) -> str:
-    """Of names, sizes and times of change: to read all files once more would take as long again."""
+def _hash_file_list(folder: Path, paths: Sequence[Path]) -> str:
+    """Return a hash of names, sizes and modification times, without reading the files."""
     digest = hashlib.sha256()
     for path in paths:
         status = (folder / path).stat()
@@ -191,25 +196,25 @@ def _digest_of_folder(folder: Path, paths: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def _of_shards(folder: Path, inputs: Sequence[Any], check: bool) -> Rows:
-    """The codes, or images, in a folder that bulk prediction has written."""
+def _open_shards(folder: Path, inputs: Sequence[Any], check: bool) -> Rows:
+    """Return the codes, or images, of a folder that bulk prediction has written."""
     from training import shards
 
     done = shards.read_whole(folder) if check else shards.read_manifest(folder)
     name = done.arrays[0]
-    _check_count_of_arrays([name], inputs, str(folder))
+    _check_count([name], inputs, str(folder))
     _check_array(done.read(name, 0, 1), inputs[0], f"{name} of {folder}")
 
     def read(start: int, stop: int) -> list[np.ndarray]:
-        return [_as_input(done.read(name, start, stop), inputs[0])]
+        return [_convert_input(done.read(name, start, stop), inputs[0])]
 
     return Rows(str(folder), done.count, lambda: done.digest, read)
 
 
-def _chosen(
+def _choose_arrays(
     arrays: dict[str, np.ndarray], inputs: Sequence[Any], part: str | None, path: Path
 ) -> list[np.ndarray]:
-    """The arrays of an .npz file that the model takes."""
+    """Return the arrays of an .npz file that the model takes."""
     names = [spec.name for spec in inputs] if part is None else [part]
     if part is None and len(arrays) == 1:
         return list(arrays.values())
@@ -228,7 +233,7 @@ def _refuse_part(part: str | None, source: str) -> None:
         )
 
 
-def _check_count_of_arrays(arrays: Sequence[Any], inputs: Sequence[Any], name: str) -> None:
+def _check_count(arrays: Sequence[Any], inputs: Sequence[Any], name: str) -> None:
     if len(arrays) != len(inputs):
         raise ValueError(
             f"Expected {len(inputs)} arrays, {' and '.join(spec.name for spec in inputs)}, which "
@@ -238,7 +243,7 @@ def _check_count_of_arrays(arrays: Sequence[Any], inputs: Sequence[Any], name: s
 
 
 def _check_array(array: np.ndarray, spec: Any, name: str) -> None:
-    """Raises ValueError unless the model takes arrays of this shape and type."""
+    """Raise ValueError unless the model takes arrays of this shape and type."""
     wanted, shape = tuple(spec.shape[1:]), array.shape[1:]
     if shape == wanted[:-1] and wanted[-1:] == (1,):
         shape = wanted
@@ -255,7 +260,7 @@ def _check_array(array: np.ndarray, spec: Any, name: str) -> None:
         )
 
 
-def _as_input(array: np.ndarray, spec: Any) -> np.ndarray:
+def _convert_input(array: np.ndarray, spec: Any) -> np.ndarray:
     array = np.asarray(array)
     if array.ndim < len(spec.shape):
         array = array[..., np.newaxis]

@@ -1,14 +1,14 @@
-"""Run directories: all that one training leaves behind. Imports no TensorFlow.
+"""Run directories: the files of one training. Imports no TensorFlow.
 
 model.keras     the model with its optimizer, replaced after each epoch
-best.keras      that of the best epoch on validation images, where the recipe's protocol has some
+best.keras      the model of the best epoch on validation images, if the protocol has any
 config.json     recipe, options, shape of the images, versions
 metrics.jsonl   a line for each epoch
-checkpoints/    from where --resume goes on, see docs/reliability.md
-pictures/       what the model does, as PNG
-logs/           for TensorBoard
-evaluation.*    what training.evaluate measured
-post_mortem.*   the model of a training whose loss was not finite any more, and where that began
+checkpoints/    the states from which --resume goes on, see docs/reliability.md
+pictures/       PNG files of reconstructions, latent codes, samples and losses
+logs/           the logs of TensorBoard
+evaluation.*    the measures of training.evaluate
+post_mortem.*   the model of a training whose loss became infinite or NaN, and the first such tensor
 """
 
 import json
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training import digests
-from training.cli import did_you_mean
+from training import hashed_json
+from training.cli import did_you_mean, run_python_file
 
 RUNS = Path("runs")
 MODEL = "model.keras"
@@ -26,16 +26,28 @@ BEST = "best.keras"
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
 CHECKPOINTS = "checkpoints"
-HASH = "sha256"
+NEEDED_KEYS = frozenset({"recipe", "arguments", "settings", "image_shape"})
+# All keys of the configurations that have no hash, which earlier versions wrote.
+KEYS_WITHOUT_HASH = NEEDED_KEYS | {
+    "data",
+    "protocol",
+    "training_images",
+    "test_images",
+    "parameters",
+    "steps_per_epoch",
+    "steps_per_execution",
+    "replicas",
+    "versions",
+}
 
 
 @dataclass(frozen=True)
 class Run:
-    """A trained model and what is known about it.
+    """A trained model with the record of its training.
 
     Attributes:
         path: The run directory, or a lone .keras file.
-        config: What is in config.json; empty for a lone file.
+        config: The content of config.json; empty for a lone file.
     """
 
     path: Path
@@ -43,19 +55,19 @@ class Run:
 
     @property
     def model_path(self) -> Path:
-        """The file of the model, of the best epoch where the run has chosen one."""
+        """The file of the model: of the best epoch if the run has chosen one, else of the last."""
         if self.path.suffix == ".keras":
             return self.path
         return self.path / (BEST if (self.path / BEST).is_file() else MODEL)
 
     @property
     def protocol(self) -> str:
-        """The protocol of the training; see `training.splits`."""
+        """The protocol of the training, see `training.splits`."""
         return str(self.config.get("protocol", "plain"))
 
     @property
     def notes(self) -> list[str]:
-        """Says of a training that has not gone through all its epochs how many it has."""
+        """A note if the training has not gone through all its epochs; else nothing."""
         wanted = self.config.get("settings", {}).get("epochs")
         metrics = self.path / METRICS
         done = len(metrics.read_text().splitlines()) if metrics.is_file() else 0
@@ -64,7 +76,10 @@ class Run:
         return [f"The training has gone through {done} of its {wanted} epochs."]
 
     def model(self, compile: bool = False) -> Any:
-        """The model, without its optimizer unless `compile`.
+        """Load the model.
+
+        Args:
+            compile: True to restore its optimizer too.
 
         Raises:
             FileNotFoundError: If no epoch was completed yet.
@@ -81,16 +96,17 @@ class Run:
                 "no such file. (Train on with --resume.)"
             )
         if str(self.config.get("recipe")).endswith(".py"):  # It may define classes.
-            from training import recipes
-
-            recipes.find(self.config["recipe"])
+            run_python_file(Path(self.config["recipe"]))
         return load_model(self.model_path, compile)
 
     def data(self, name: str | None = None) -> Any:
-        """The `training.data.Data` that the run was trained on, or others of its image size.
+        """Load the data set of the run, or another one at the image size of the run.
 
         Args:
-            name: Another data set than the run's own.
+            name: A data set in place of the run's own.
+
+        Returns:
+            A `training.data.Data`.
 
         Raises:
             ValueError: If this is a lone .keras file and no name is given, or the images have
@@ -123,7 +139,7 @@ class Run:
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """A run directory, or a .keras file alone.
+    """Open a run directory, or a .keras file alone.
 
     Raises:
         FileNotFoundError: If there is no such run.
@@ -150,7 +166,11 @@ def open_run(path: str | os.PathLike[str]) -> Run:
 
 
 def load_model(path: Path, compile: bool = False) -> Any:
-    """A model of `keras_vae` from its file.
+    """Load a model of `keras_vae` from its file.
+
+    Args:
+        path: A .keras file.
+        compile: True to restore its optimizer too.
 
     Raises:
         ValueError: If the file is damaged or something else.
@@ -168,7 +188,7 @@ def load_model(path: Path, compile: bool = False) -> Any:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a .keras file is there and no byte of its content was changed."""
+    """Return whether a .keras file exists and no byte of its content was changed."""
     from keras_vae.loading import check_archive
 
     try:
@@ -178,8 +198,8 @@ def is_whole(path: Path) -> bool:
     return True
 
 
-def mend_model(folder: Path, model: Any) -> None:
-    """Write model.keras of a run again if it is damaged or gone."""
+def rewrite_if_damaged(folder: Path, model: Any) -> None:
+    """Write model.keras of a run again if it is damaged or missing."""
     from keras_vae.files import save_model
 
     if not is_whole(folder / MODEL):
@@ -188,7 +208,7 @@ def mend_model(folder: Path, model: Any) -> None:
 
 
 def check_new(path: Path) -> None:
-    """Raises OSError unless a run can be made at `path`: there is nothing, or an empty folder."""
+    """Raise FileExistsError unless `path` does not exist or is an empty folder."""
     if path.is_dir() and any(path.iterdir()):
         resume = " Add --resume to continue it." if (path / CONFIG).is_file() else ""
         raise FileExistsError(
@@ -200,7 +220,7 @@ def check_new(path: Path) -> None:
 
 
 def create(path: Path | None, recipe: str) -> Path:
-    """Make the folder of a run; without `path` runs/RECIPE-NUMBER with the next free number."""
+    """Make the folder of a run: `path`, or runs/RECIPE-NUMBER with the next free number."""
     if path is not None:
         check_new(path)
         path.mkdir(parents=True, exist_ok=True)
@@ -216,10 +236,10 @@ def create(path: Path | None, recipe: str) -> Path:
 
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
-    """Write config.json."""
+    """Write config.json with its own hash."""
     from keras_vae.files import write_atomically
 
-    text = json.dumps({**config, HASH: digests.of_json(config)}, indent=2) + "\n"
+    text = json.dumps(hashed_json.add_hash(config), indent=2) + "\n"
     write_atomically(folder / CONFIG, lambda path: path.write_text(text))
 
 
@@ -234,50 +254,27 @@ def read_config(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(
             f"Expected JSON in {path}. Received: {error}. (It was damaged or changed: put back a "
-            "copy; the models beside it can be loaded with keras_vae.load.)"
+            "copy. The models next to it can be loaded with keras_vae.load.)"
         ) from error
     if not isinstance(config, dict):
         raise ValueError(f"Expected an object in {path}. Received: {type(config).__name__}.")
-    # Runs of earlier versions have no hash, and nothing of its length either.
-    wanted = config.pop(HASH, None)
-    if (wanted or _looks_hashed(config)) and wanted != digests.of_json(config):
+    is_of_earlier_version = config.keys() <= KEYS_WITHOUT_HASH
+    if not is_of_earlier_version and not hashed_json.has_valid_hash(config):
         raise ValueError(
             f"Expected {path} as it was written. Received: one that was changed since. (Restore "
             "it, or start a new run.)"
         )
-    missing = {"recipe", "arguments", "settings", "image_shape"} - set(config)
-    if missing:
+    config.pop(hashed_json.HASH, None)
+    if missing := NEEDED_KEYS - set(config):
         raise ValueError(f"Expected {sorted(missing)} in {path}. Received: {sorted(config)}.")
     return config
 
 
-def _looks_hashed(config: dict[str, Any]) -> bool:
-    """Whether a value is a hash: its name may be what was changed."""
-    texts = [value for value in config.values() if isinstance(value, str)]
-    return any(
-        len(t) == len(digests.of_json({})) and set(t) <= set("0123456789abcdef") for t in texts
-    )
-
-
 def keep_epochs(folder: Path, epochs: int) -> None:
-    """Drop what metrics.jsonl has after `epochs` lines: epochs that no saved model has seen."""
+    """Keep the first `epochs` lines of metrics.jsonl, those of epochs that the model has seen."""
     from keras_vae.files import write_atomically
 
     path = folder / METRICS
     if path.is_file():
         lines = path.read_text().splitlines(keepends=True)[:epochs]
         write_atomically(path, lambda new: new.write_text("".join(lines)))
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that matter for a result."""
-    import platform
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"python": platform.python_version()}
-    for name in ("keras-vae", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

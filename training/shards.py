@@ -1,6 +1,6 @@
-"""A folder of numbered files and a manifest that says what they are and which are whole.
+"""Shards: a folder of numbered files, with a manifest that describes them and lists whole ones.
 
-It is filled one file after the other, by one process or by several after each other.
+One process fills the folder in order, or several processes do, also one after another.
 """
 
 import json
@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from keras_vae.files import write_atomically
-from training import digests
+from training import digests, hashed_json
 
 MANIFEST = "manifest.json"
 FORMAT = 1
 FORMATS = ("npz", "npy")
-SHARDS, HASH = "shards", "sha256"
+SHARDS = "shards"
 
 
 @dataclass
@@ -25,8 +25,8 @@ class Shards:
     """The files of one prediction.
 
     Attributes:
-        folder: Where they are.
-        about: What the manifest says beside the shards: what was predicted, of what, how.
+        folder: The folder of the files.
+        about: The rest of the manifest: model, source, number of rows, options and arrays.
         done: SHA-256 of each file that is whole, by name.
     """
 
@@ -36,81 +36,81 @@ class Shards:
 
     @property
     def count(self) -> int:
-        """Rows in all."""
+        """The number of rows in all files."""
         return int(self.about["rows"])
 
     @property
     def arrays(self) -> tuple[str, ...]:
-        """Names of the arrays in each file."""
+        """The names of the arrays in each file."""
         return tuple(self.about["arrays"])
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what all files hold."""
+        """The SHA-256 of the content of all files."""
         return digests.of_json({**self.about, SHARDS: self.done})
 
     @property
     def batch_size(self) -> int:
-        """Rows that were, or will be, at once."""
+        """The number of rows in a batch."""
         return int(self.about["options"]["batch_size"])
 
     def __len__(self) -> int:
         return -(-self.count // int(self.about["options"]["rows_per_shard"]))
 
     def path(self, number: int) -> Path:
-        """The file of shard `number`, from 0."""
+        """Return the path of shard `number`, counted from 0."""
         suffix = self.about["options"]["format"]
         return self.folder / f"part-{number:05}-of-{len(self):05}.{suffix}"
 
     def rows(self, number: int) -> range:
-        """The rows in shard `number`."""
+        """Return the range of rows in shard `number`."""
         size = int(self.about["options"]["rows_per_shard"])
         return range(number * size, min((number + 1) * size, self.count))
 
     def write(self, number: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write a shard atomically, then the manifest that knows it."""
+        """Write a shard atomically, then the manifest with its hash."""
         path = write_atomically(self.path(number), lambda new: _save(new, arrays))
         self.done[path.name] = digests.of_file(path)
         self.write_manifest()
 
     def write_apart(self, number: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write a shard and, beside it, its hash, as one of several processes on any machines.
+        """Write a shard, and its hash in a file next to it, as one of several processes.
 
-        What each of them writes has a name of its own until it is whole: whoever writes the same
-        shard at the same time replaces it by the same bytes.
+        The processes may run on several machines. Each writes to a temporary file with a name of
+        its own. If two write the same shard, the second replaces it with the same bytes.
         """
         path = write_atomically(self.path(number), lambda new: _save(new, arrays), machines=True)
         digest = digests.of_file(path)
-        write_atomically(_hash_file(path), lambda new: new.write_text(digest), machines=True)
+        write_atomically(_path_of_hash(path), lambda new: new.write_text(digest), machines=True)
 
     def collect(self) -> None:
-        """Write into the manifest what others have written apart."""
+        """Add the shards that `write_apart` has written to the manifest."""
         paths = [self.path(number) for number in range(len(self))]
-        found = [path for path in paths if _hash_file(path).is_file()]
-        self.done |= {path.name: _hash_file(path).read_text() for path in found}
+        found = [path for path in paths if _path_of_hash(path).is_file()]
+        self.done |= {path.name: _path_of_hash(path).read_text() for path in found}
         self.write_manifest()
         for path in found:
-            _hash_file(path).unlink()
+            _path_of_hash(path).unlink()
 
     @property
     def missing(self) -> list[int]:
-        """The numbers of the shards that are not there."""
+        """The numbers of the shards that are still to be written."""
         return [number for number in range(len(self)) if self.path(number).name not in self.done]
 
     def write_manifest(self) -> None:
-        """Write what is known by now."""
+        """Write the manifest."""
         content = {**self.about, SHARDS: dict(sorted(self.done.items()))}
-        text = json.dumps({**content, HASH: digests.of_json(content)}, indent=1) + "\n"
+        text = json.dumps(hashed_json.add_hash(content), indent=1) + "\n"
         write_atomically(self.folder / MANIFEST, lambda new: new.write_text(text))
 
     def is_whole(self, number: int) -> bool:
-        """Whether a shard is there as it was written."""
+        """Return whether a shard exists and is as it was written."""
         path = self.path(number)
         wanted = self.done.get(path.name)
         return wanted is not None and path.is_file() and digests.of_file(path) == wanted
 
     def read(self, name: str, start: int, stop: int) -> np.ndarray:
-        """Rows of the array `name`, of all shards that hold some of them."""
+        """Read the rows `start` to `stop` of the array `name`, across shards."""
         size = int(self.about["options"]["rows_per_shard"])
         parts = []
         for number in range(start // size, -(-stop // size)):
@@ -120,17 +120,18 @@ class Shards:
         return np.concatenate(parts)
 
 
-def start(folder: Path, about: dict[str, Any], say: Callable[[str], Any] = print) -> Shards:
-    """The shards of a new folder, or those of a folder to go on with.
+def start(folder: Path, about: dict[str, Any], log: Callable[[str], Any] = print) -> Shards:
+    """Start the shards of a new folder, or continue those of an unfinished one.
 
     Args:
-        folder: New, empty, or begun with the same `about`.
-        about: What JSON can hold: `rows`, `options`, `arrays`, and all that must be the same.
-        say: Told of files that are damaged or gone.
+        folder: A folder that is new, empty, or was started with the same `about`.
+        about: The description of the shards, as JSON can hold it: `rows`, `options`, `arrays`, and
+            all else that must be equal to continue.
+        log: Called with a sentence about each file that is damaged or missing.
 
     Raises:
-        FileExistsError: If there are files of something else.
-        ValueError: If something else was begun there, or the manifest is damaged.
+        FileExistsError: If there are files that belong to no shards.
+        ValueError: If the folder was started with another `about`, or the manifest is damaged.
     """
     about = {"format": FORMAT, **json.loads(json.dumps(about))}
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,21 +145,21 @@ def start(folder: Path, about: dict[str, Any], say: Callable[[str], Any] = print
         shards.write_manifest()
         return shards
     shards = read_manifest(folder)
-    _refuse_another(shards.about, about, folder)
+    _check_same(shards.about, about, folder)
     shards.collect()
     for number in range(len(shards)):
         name = shards.path(number).name
         if name in shards.done and not shards.is_whole(number):
-            say(f"{folder / name} was damaged or gone: it is made again.")
+            log(f"{folder / name} was damaged or gone: it is made again.")
             del shards.done[name]
     return shards
 
 
 def read_whole(folder: Path) -> Shards:
-    """The shards of a prediction that came to its end.
+    """Return the shards of a finished prediction, after a check of all files.
 
     Raises:
-        ValueError: If it did not, or a file was changed since.
+        ValueError: If it is not finished, or a file was changed since.
     """
     shards = read_manifest(folder)
     for number in range(len(shards)):
@@ -171,23 +172,22 @@ def read_whole(folder: Path) -> Shards:
 
 
 def read_manifest(folder: Path) -> Shards:
-    """The shards of a folder as its manifest says; raises ValueError if that is damaged."""
-    path = folder / MANIFEST
-    try:
-        content = json.loads(path.read_text())
-        wanted = content.pop(HASH)
-        done = content[SHARDS]
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ValueError(f"Expected a manifest. Received: {path}, damaged ({error}).") from error
-    if wanted != digests.of_json(content):
+    """Return the shards that the manifest of a folder lists, without a check of their files.
+
+    Raises:
+        OSError: If there is no manifest.
+        ValueError: If the manifest is damaged.
+    """
+    content = hashed_json.read(folder / MANIFEST)
+    if SHARDS not in content:
         raise ValueError(
-            f"Expected {path} as it was written. Received: one that was changed since. (Restore "
-            "it, or start in a new folder.)"
+            f"Expected {folder / MANIFEST} of training.predict, with {SHARDS!r}. "
+            f"Received: {sorted(content)}."
         )
-    return Shards(folder, {k: v for k, v in content.items() if k != SHARDS}, done)
+    return Shards(folder, {k: v for k, v in content.items() if k != SHARDS}, content[SHARDS])
 
 
-def _refuse_another(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
+def _check_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
     changed = [
         f"{name} {now.get(name)} (there: {before.get(name)})"
         for name in sorted(before.keys() | now.keys())
@@ -200,12 +200,12 @@ def _refuse_another(before: dict[str, Any], now: dict[str, Any], folder: Path) -
         )
 
 
-def _hash_file(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{HASH}")
+def _path_of_hash(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{hashed_json.HASH}")
 
 
 def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Equal arrays give equal bytes: zip entries of NumPy have no time."""
+    """Write arrays; equal arrays give equal bytes, as zip entries of NumPy have no time."""
     if path.suffix == ".npy":
         np.save(path, next(iter(arrays.values())), allow_pickle=False)
     else:

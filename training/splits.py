@@ -1,9 +1,11 @@
-"""Which images train a model, which choose it and which measure it, by the name of a protocol.
+"""The training, validation and test images of each protocol.
 
-plain      images as they are; the test images watch the training, and choose nothing
-held_out   images as they are; a sixth of the training images choose the model
-dynamic    binary images, drawn anew for each batch; a sixth of the training images, drawn once,
-           choose the model, and the test images, drawn once, measure it (training/protocols.py)
+plain      unchanged images; validation metrics are computed on the test images, and nothing is
+           chosen by them
+held_out   unchanged images; a sixth of the training images chooses the model
+dynamic    binary images, resampled for each batch. A sixth of the training images, binarized
+           once, chooses the model. The test images, binarized once, evaluate it. See
+           training/protocols.py.
 """
 
 from __future__ import annotations
@@ -16,51 +18,51 @@ import numpy as np
 from training import protocols
 from training.batches import training_batches
 from training.sources.base import Data, shape_text
-from training.sources.streamed import Streamed
+from training.sources.streamed import StreamedImages
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 PROTOCOLS = ("plain", "held_out", "dynamic")
-# Of the training images when a probe needs them binary; any seed but the one of the test images.
+# For training images that a probe needs in binary form; any seed except that of the test images.
 PROBE_SEED = protocols.BINARIZATION_SEED + 1
 
 
 def check_protocol(name: str) -> str:
-    """`name`, if it is a protocol; raises ValueError otherwise."""
+    """Return `name` if it is a protocol; raise ValueError otherwise."""
     if name not in PROTOCOLS:
         raise ValueError(
             f"Expected a protocol of {', '.join(PROTOCOLS)}. Received: {name!r}. "
-            "(training/splits.py says what they are.)"
+            "(See training/splits.py.)"
         )
     return name
 
 
-def for_training(data: Data, protocol: str) -> Data:
-    """The images that training may see: to learn from, and as `test` to choose the model.
+def training_data(data: Data, protocol: str) -> Data:
+    """Return the images for training, with those that choose the model as `test`.
 
     Args:
         data: All images.
         protocol: One of `PROTOCOLS`.
 
     Returns:
-        Under "plain" the data themselves, else parts of the training images alone.
+        For "plain" the data themselves, otherwise parts of the training images only.
 
     Raises:
         ValueError: If there is no such protocol, or there are too few images.
     """
     if check_protocol(protocol) == "plain":
         return data
-    if protocol == "dynamic" and isinstance(data.train, Streamed):
+    if protocol == "dynamic" and isinstance(data.train, StreamedImages):
         raise ValueError(
-            f"Expected images in memory for the protocol dynamic, which draws a part of them "
-            f"once. Received: {data.name}, on the disk. (Use plain or held_out.)"
+            f"Expected images in memory for the protocol dynamic, which binarizes a part of "
+            f"them once. Received: {data.name}, on disk. (Use plain or held_out.)"
         )
     chosen = protocols.held_out_indices(len(data.train), data.name)
     kept = np.delete(np.arange(len(data.train)), chosen)
     validation = data.train[chosen]
     if protocol == "dynamic":
-        validation = protocols.binarize(validation, protocols.stream())
+        validation = protocols.binarize(validation, protocols.random_state())
     labels = data.train_labels
     return replace(
         data,
@@ -71,10 +73,10 @@ def for_training(data: Data, protocol: str) -> Data:
     )
 
 
-def for_measuring(data: Data, protocol: str) -> Data:
-    """The test images as the protocol measures them; the training images likewise, for probes.
+def evaluation_data(data: Data, protocol: str) -> Data:
+    """Return the test images as the protocol evaluates them, and training images for probes.
 
-    Arguments and errors are those of `for_training`.
+    Arguments and errors are those of `training_data`.
     """
     if check_protocol(protocol) != "dynamic":
         return data
@@ -82,8 +84,8 @@ def for_measuring(data: Data, protocol: str) -> Data:
     return replace(data, train=train, test=protocols.dynamic_split(data).test)
 
 
-def first_test(data: Data, limit: int | None) -> Data:
-    """The data with the first `limit` test images; None keeps all."""
+def limit_test_images(data: Data, limit: int | None) -> Data:
+    """Return the data with the first `limit` test images; None keeps all."""
     labels = data.test_labels
     return replace(
         data, test=data.test[:limit], test_labels=None if labels is None else labels[:limit]
@@ -93,7 +95,7 @@ def first_test(data: Data, limit: int | None) -> Data:
 def batches(
     protocol: str, images: np.ndarray, batch_size: int, seed: int, start_step: int
 ) -> tf.data.Dataset:
-    """Endless batches of training images as the protocol draws them.
+    """Make endless batches of training images as the protocol draws them.
 
     The other arguments are those of `training.batches.training_batches`.
     """
@@ -102,7 +104,7 @@ def batches(
 
 
 def describe(data: Data, protocol: str) -> str:
-    """Says in one line what `for_training` gave."""
+    """Return one line that describes the result of `training_data`."""
     watch = "test" if protocol == "plain" else "validation"
     how = "" if protocol == "plain" else f", protocol {protocol}"
     return (

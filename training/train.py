@@ -10,11 +10,12 @@
     python -m training.train conv_vae_fashion_mnist --precision mixed_bfloat16    # on a GPU
 
 The first argument is a recipe of training/recipes or a .py file of yours; the rest are options,
-which `python -m training.train RECIPE --help` explains. Everything that a run leaves is in one
-folder, see training/runs.py.
+which `python -m training.train RECIPE --help` explains. All files of a run are in one folder, see
+training/runs.py.
 
-A run that was killed at any moment goes on with --resume and ends as if it had not been, see
-docs/reliability.md. SIGTERM writes a checkpoint and ends with exit code 75: run it again.
+A run that was killed at any moment goes on with --resume, and its result is the same as without the
+interruption, see docs/reliability.md. SIGTERM writes a checkpoint and ends with status 75. Run the
+command again to continue.
 """
 
 import math
@@ -24,12 +25,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from training import cli, folders, loop, options, precision, recipes, runs, workers
+from training import cli, folders, loop, options, precision, provenance, recipes, runs, workers
 from training.options import Settings
 from training.recipes import Recipe
 from training.workers import Workers
 
-# The old and the new file of the model side by side and the checkpoints likewise, each with the two
+# The model and the checkpoints, each as an old and a new file at the same time, all with the two
 # moments of Adam.
 COPIES = (2 + loop.KEPT + 1) * 3
 BYTES_FOR_PICTURES = 10_000_000
@@ -37,13 +38,13 @@ NOT_STORED = ("out", "resume")
 
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
-    """Run the program; see the text above."""
+    """Run the program, see the text above."""
     words, modules = cli.split_imports(sys.argv[1:] if words is None else words)
     sys.exit(cli.run(lambda: cli.after_imports(modules, lambda: command(words))))
 
 
 def command(words: Sequence[str]) -> int:
-    """Do what the first word asks for."""
+    """Run the command in the first word: show the help or the recipes, or train one."""
     if not words or words[0] in ("-h", "--help"):
         print(str(__doc__).strip(), "\n\nThe recipes:\n")
         print(*recipes.summaries(), sep="\n")
@@ -60,7 +61,7 @@ def command(words: Sequence[str]) -> int:
 
 
 def train_recipe(name: str, words: Sequence[str]) -> int:
-    """Train, or train on, the recipe `name` with these options."""
+    """Train the recipe `name` with the options in `words`, or continue a run of it."""
     function = recipes.find(name)
     name = str(Path(name).resolve()) if name.endswith(".py") else name
     settings, arguments = options.parse(name, function, words)
@@ -78,8 +79,9 @@ def train_recipe(name: str, words: Sequence[str]) -> int:
     if settings.strategy != "multiworker" and not settings.resume and settings.out is not None:
         runs.check_new(Path(settings.out))
     cli.prepare_tensorflow(training=True)
-    with workers.joined(settings) as group:
-        return train(name, function, arguments, group.own(settings), stored, group)
+    with workers.join(settings) as group:
+        own = group.with_own_folder(settings)
+        return train(name, function, arguments, own, stored, group)
 
 
 def train(
@@ -90,15 +92,15 @@ def train(
     stored: dict[str, Any] | None,
     group: Workers,
 ) -> int:
-    """Train with options that are known to be good; returns the exit code.
+    """Train with checked options, and return the exit status.
 
     Args:
-        name: Of the recipe.
-        function: The recipe.
-        arguments: Of `function`.
+        name: The name of the recipe.
+        function: The function of the recipe.
+        arguments: The arguments of `function`.
         settings: The other options.
-        stored: The config.json of the run to continue, None for a new run.
-        group: Who trains.
+        stored: The config.json of the run to continue; None for a new run.
+        group: The processes that train together.
     """
     from training import splits
 
@@ -115,8 +117,9 @@ def train(
     print(f"{type(recipe.model).__name__} of {config['parameters']:,} parameters")
     print(f"Seed {settings.seed}, of the weights, of the order of the images and of the noise")
     print(f"{config['steps_per_epoch']} steps an epoch, of {recipe.batch_size} images")
-    folder = Path(str(settings.out)) if stored else runs.create(_path(settings.out), name)
-    with workers.runs_alone(group, folder):
+    out = None if settings.out is None else Path(settings.out)
+    folder = out if stored and out is not None else runs.create(out, name)
+    with workers.lock_run(group, folder):
         return train_in(folder, recipe, data, settings, stored, config, group)
 
 
@@ -128,13 +131,13 @@ def configuration(
     data: Any,
     stored: dict[str, Any],
 ) -> dict[str, Any]:
-    """All that config.json holds; `stored` is that of the run to continue."""
+    """Return the content of config.json; `stored` is that of the run to continue."""
     from training.data import steps_per_epoch
 
     steps = steps_per_epoch(len(data.train), recipe.batch_size)
     at_once = 1 if settings.strategy == "multiworker" else settings.steps_per_execution
     if at_once is None and stored.get("steps_per_epoch") == steps:
-        at_once = stored["steps_per_execution"]  # Its checkpoints are where so many steps end.
+        at_once = stored["steps_per_execution"]  # Its checkpoints are at the ends of these.
     return {
         "recipe": name,
         "arguments": arguments,
@@ -147,7 +150,7 @@ def configuration(
         "parameters": sum(math.prod(v.shape) for v in recipe.model.trainable_variables),
         "steps_per_epoch": steps,
         "steps_per_execution": loop.steps_per_execution(steps, at_once),
-        "versions": runs.versions(),
+        "versions": provenance.versions(),
     }
 
 
@@ -160,8 +163,8 @@ def train_in(
     config: dict[str, Any],
     group: Workers,
 ) -> int:
-    """Train in a run directory that no other process uses; returns the exit code."""
-    resume = loop.resuming(folder, data, recipe, settings, group)
+    """Train in a locked run directory, and return the exit status."""
+    resume = loop.make_checkpoint(folder, data, recipe, settings, group)
     with group.scope():
         model, position = loop.start(recipe, settings, stored, config, resume)
     folders.check_room(folder, 4 * COPIES * config["parameters"] + BYTES_FOR_PICTURES)
@@ -185,7 +188,7 @@ def train_in(
 
 
 def finish(model: Any, data: Any, folder: Path) -> None:
-    """Draw the pictures and say where everything is."""
+    """Draw the pictures, and print the paths of all files."""
     from training import pictures
 
     drawn = pictures.draw(model, data, folder / runs.METRICS, folder / "pictures")
@@ -194,10 +197,6 @@ def finish(model: Any, data: Any, folder: Path) -> None:
     print(f"Pictures:    {folder / 'pictures'}: {', '.join(path.name for path in drawn)}")
     print(f"TensorBoard: tensorboard --logdir {folder / 'logs'}")
     print(f"Next:        {cli.with_imports(f'python -m training.evaluate {folder}')}")
-
-
-def _path(text: str | None) -> Path | None:
-    return None if text is None else Path(text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Several devices, or several machines, that train one model; the run directory is the chief's."""
+"""Training of one model on several devices or machines. The chief writes the run directory."""
 
 import contextlib
 import os
@@ -32,47 +32,49 @@ os.kill(process, signal.SIGKILL)
 
 @dataclass
 class Workers:
-    """Who trains.
+    """The processes that train together, and the place of this process among them.
 
     Attributes:
-        strategy: Of `tf.distribute`; None for one device.
-        index: Which of the workers this process is.
-        count: How many there are.
-        watch: What ends this process when the others are gone.
+        strategy: A strategy of `tf.distribute`; None for one device.
+        index: The number of this process among the workers, from 0.
+        count: The number of workers.
+        watchdog: The watchdog that ends this process if the others are gone; None for one worker.
+        scratch: Temporary folders that live as long as this object.
     """
 
     strategy: Any = None
     index: int = 0
     count: int = 1
-    watch: "Watch | None" = None
+    watchdog: "Watchdog | None" = None
     scratch: list[Any] = field(default_factory=list)
 
     @property
     def replicas(self) -> int:
-        """On how many devices a batch is trained."""
+        """The number of devices among which a batch is divided."""
         return 1 if self.strategy is None else int(self.strategy.num_replicas_in_sync)
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process writes the run directory."""
+        """True for the process that writes the run directory."""
         return self.index == 0
 
     def scope(self) -> Any:
-        """In which models are made and compiled."""
+        """Return the context in which models are made and compiled."""
         return contextlib.nullcontext() if self.strategy is None else self.strategy.scope()
 
     def check_batch(self, batch_size: int) -> None:
-        """Raises ValueError unless replicas get equal parts of a batch."""
+        """Raise ValueError unless replicas get equal parts of a batch."""
         if batch_size % self.replicas:
             raise ValueError(
                 f"Expected a batch size that the {self.replicas} replicas divide. Received: "
                 f"{batch_size}. (Give --batch-size.)"
             )
 
-    def own(self, settings: Settings) -> Settings:
-        """For all but the chief, the same in a folder of their own, with what the run has by now.
+    def with_own_folder(self, settings: Settings) -> Settings:
+        """Return the settings with the run directory of this worker.
 
-        They do all that the chief does, so that none waits for another, and it is thrown away.
+        All workers but the chief get a temporary copy of the run. They do all that the chief does,
+        so that no worker waits for another, and their files are discarded.
         """
         if self.is_chief:
             return settings
@@ -87,7 +89,7 @@ class Workers:
 
 
 def check(settings: Settings) -> None:
-    """Raises ValueError if the environment has not what the strategy needs."""
+    """Raise ValueError unless the environment has all that the strategy needs."""
     if settings.strategy == "multiworker":
         cluster.find()
         if (settings.steps_per_execution or 1) > 1:
@@ -98,22 +100,23 @@ def check(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def joined(settings: Settings) -> Iterator[Workers]:
-    """Waits for the other workers, and is one of them inside.
+def join(settings: Settings) -> Iterator[Workers]:
+    """Join the other workers, and yield the group for the block.
 
-    An error of TensorFlow inside means that others are gone: the process ends with a message and
-    exit code 75. After `settings.worker_timeout` seconds without a step it is killed, with one.
+    An error of TensorFlow inside the block means that other workers are gone. The process then ends
+    with a message and status 75. After `settings.worker_timeout` seconds without a step, the
+    process is killed, also with a message.
     """
     if settings.strategy == "none":
         yield Workers()
     elif settings.strategy == "mirrored":
-        yield Workers(_mirrored())
+        yield Workers(_mirrored_strategy())
     else:
         yield from _among_workers(settings.worker_timeout)
 
 
-def _mirrored() -> Any:
-    """All GPUs, or all logical processors where somebody has made more than one."""
+def _mirrored_strategy() -> Any:
+    """Return a strategy for all GPUs, or for all logical processors if there are several."""
     import tensorflow as tf
 
     for kind in ("GPU", "CPU"):
@@ -131,34 +134,34 @@ def _among_workers(timeout: float) -> Iterator[Workers]:
 
     found = cluster.find() or cluster.of_slurm()
     os.environ.setdefault(cluster.CONFIG, found.as_config())
-    watch = Watch(timeout, f"worker {found.index} of {len(found.hosts)}")
+    watchdog = Watchdog(timeout, f"worker {found.index} of {len(found.hosts)}")
     try:
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
-        workers = Workers(strategy, found.index, len(found.hosts), watch)
+        workers = Workers(strategy, found.index, len(found.hosts), watchdog)
         print(f"Worker {found.index} of {len(found.hosts)}, {workers.replicas} replicas in all")
         yield workers
     except tf.errors.OpError as error:
-        watch.leave(f"{type(error).__name__}: {_reason(str(error))}")
+        watchdog.end_process(f"{type(error).__name__}: {_reason(str(error))}")
     finally:
-        watch.stop()
+        watchdog.stop()
 
 
 def _reason(text: str) -> str:
-    """What TensorFlow says in the end, after the places in the program and before the node."""
+    """Return the sentence in an error of TensorFlow that names the reason."""
     about = ("File ", "[[{{", "Detected at", "Graph execution error")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return next((x for x in lines[::-1] if not x.startswith(about)), text)[:500]
 
 
-class Watch:
-    """Ends this process if it does not say for a while that it goes on.
+class Watchdog:
+    """A watchdog that ends this process if it gives no sign of progress for a while.
 
-    A worker whose peers are gone may wait in C++ for ever, with Python's lock in its hand: neither
-    an exception nor a thread of its own can reach it, so another process watches.
+    A worker whose peers are gone may wait in C++ for ever and hold the lock of Python. Then neither
+    an exception nor a thread can reach it, so the watchdog is another process.
 
     Args:
-        timeout: Seconds.
-        name: What messages call this process.
+        timeout: Seconds without a heartbeat after which this process is killed.
+        name: The name of this process in messages.
     """
 
     def __init__(self, timeout: float, name: str) -> None:
@@ -167,19 +170,19 @@ class Watch:
         words = [sys.executable, "-I", "-S", "-c", WATCHER, str(timeout), str(os.getpid()), message]
         self._watcher = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True)
 
-    def beat(self) -> None:
-        """It goes on."""
+    def heartbeat(self) -> None:
+        """Tell the watchdog that this process makes progress."""
         assert self._watcher.stdin is not None
         os.write(self._watcher.stdin.fileno(), b".")
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop the watchdog."""
         assert self._watcher.stdin is not None
         self._watcher.stdin.close()
         self._watcher.wait()
 
-    def leave(self, reason: str) -> None:
-        """End the process at once, without waiting for others as TensorFlow does."""
+    def end_process(self, reason: str) -> None:
+        """End this process at once, without a wait for the other workers."""
         print(LOST.format(name=self.name, reason=reason), file=sys.stderr)
         sys.stdout.flush()
         sys.stderr.flush()
@@ -188,45 +191,45 @@ class Watch:
 
 
 @dataclass
-class WholeEpochs:
-    """What stands for `ExactResume` among several workers: a run goes on after a whole epoch.
+class EpochCheckpoint:
+    """The counterpart of `ExactResume` for several workers: a run resumes after a whole epoch.
 
-    A checkpoint by time would be written by one worker while the others train, and the values of
-    running means are in all of them.
+    It writes no checkpoints within an epoch: one worker would write while the others train, and
+    running means have parts in all workers. The run resumes from model.keras.
 
     Attributes:
-        folder: Where checkpoints would be.
-        callbacks: All callbacks of the run.
+        folder: The folder of checkpoints, which stays empty.
+        fit_callbacks: All callbacks for `fit`.
     """
 
     folder: Path
-    callbacks: list[Any]
+    fit_callbacks: list[Any]
     found = False
 
     @property
     def position(self) -> Any:
-        """The start; `training.loop.start` takes that of model.keras where there is one."""
+        """The start of the training. `training.loop.start` prefers that of model.keras."""
         from keras_vae.resuming import Position
 
         return Position()
 
     def restore(self, model: Any) -> None:
-        """Nothing: the model is that of the last epoch."""
+        """Do nothing: the model is that of the last epoch."""
 
 
-def beating(watch: Watch) -> Any:
-    """A callback that tells `watch` of each step."""
+def heartbeat_callback(watchdog: Watchdog) -> Any:
+    """Return a callback that sends a heartbeat to `watchdog` at each step."""
     import keras
 
     return keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: watch.beat(),
-        on_epoch_begin=lambda epoch, logs: watch.beat(),
-        on_epoch_end=lambda epoch, logs: watch.beat(),
-        on_train_batch_end=lambda batch, logs: watch.beat(),
-        on_test_batch_end=lambda batch, logs: watch.beat(),
+        on_train_begin=lambda logs: watchdog.heartbeat(),
+        on_epoch_begin=lambda epoch, logs: watchdog.heartbeat(),
+        on_epoch_end=lambda epoch, logs: watchdog.heartbeat(),
+        on_train_batch_end=lambda batch, logs: watchdog.heartbeat(),
+        on_test_batch_end=lambda batch, logs: watchdog.heartbeat(),
     )
 
 
-def runs_alone(workers: Workers, folder: Path) -> Any:
-    """`training.folders.alone`; a folder of a worker's own needs no lock."""
-    return folders.alone(folder) if workers.is_chief else contextlib.nullcontext()
+def lock_run(workers: Workers, folder: Path) -> Any:
+    """Return `training.folders.lock` of a run directory. A worker's own copy needs no lock."""
+    return folders.lock(folder) if workers.is_chief else contextlib.nullcontext()

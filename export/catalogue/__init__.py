@@ -1,1 +1,1 @@
-"""Every model of the package, trained, exported to every format and run in every runtime."""
+"""A program that exports every model to every format and runs it in every runtime."""

@@ -1,4 +1,4 @@
-"""Export every model of the package, run it in every runtime, and write the table."""
+"""The program that exports every model, runs it in every runtime, and writes the table."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,22 +21,23 @@ def catalogue(
 ) -> int:
     """Export every model of the package, run it in every runtime, and write the table.
 
-    Trains each public model class with small networks for some seconds, exports it as a SavedModel
-    and as .tflite files of all quantizations, compares each with Keras as export.verify does, and
-    replaces the section "Exported artifacts" of a page, with all numbers in a JSON file beside it.
+    Trains each public model class with small networks for some seconds. Exports it as a SavedModel
+    and as .tflite files of all quantizations, and compares each with Keras as export.verify does.
+    Replaces the section "Exported artifacts" of a page, and writes all numbers into a JSON file
+    next to it.
 
     Args:
-        models: Names of classes; the others keep the numbers that they have. All by default.
+        models: Names of classes to measure; others keep their numbers. All by default.
         data: A data set of images, see training.data.
-        train: Training images to use.
-        epochs: How often to go through them.
-        examples: Test images to compare on.
+        train: Number of training images.
+        epochs: Number of epochs.
+        examples: Number of test images for the comparison.
         libtensorflow: Folders of libtensorflow_cc.so.2 of other versions of TensorFlow, to load
             SavedModels with those too; scripts/old_tensorflow.sh fetches them.
-        page: The page; what is not between the comments of this program stays as it is.
+        page: The page; only the part between the comments of this program is replaced.
 
     Returns:
-        0, or 1 if a bar was missed.
+        0, or 1 if a tolerance was missed.
     """
     if min(train, epochs, examples) < 1:
         raise ValueError(
@@ -44,43 +45,43 @@ def catalogue(
             f"and {examples}."
         )
     _check_page(page)
-    known = _known(_numbers(page))
+    known = _read_numbers(_numbers(page))
     from export.verify import check_libraries
 
     check_libraries(libtensorflow)
     cli.prepare_tensorflow()
     from export.catalogue.measured import Plan, measure_all
     from export.catalogue.models import entries
-    from export.catalogue.page import missed
-    from export.runtimes import installed
+    from export.catalogue.page import list_failures
+    from export.runtimes import list_installed
     from training.data import load
 
     listed = entries()
-    chosen = _chosen(models, listed)
-    plan = Plan(load(data), train, epochs, examples, installed(), libtensorflow)
+    chosen = _choose_models(models, listed)
+    plan = Plan(load(data), train, epochs, examples, list_installed(), libtensorflow)
     for name, found in measure_all({name: listed[name] for name in chosen}, plan):
         known = {key: model for key, model in {**known, name: found}.items() if key in listed}
         unmeasured = sorted(set(listed) - set(known))
         text = _save(page, dict(sorted(known.items())), unmeasured)  # Each takes a minute.
     print(f"\n{text}\nSaved {page} and {_numbers(page)}")
-    return int(bool(missed(known)))
+    return int(bool(list_failures(known)))
 
 
 def _check_page(page: Path) -> None:
-    """Raise ValueError if the page cannot get the section; before the work, not after it."""
-    from export.catalogue.page import replaced
+    """Raise ValueError before the work if the section cannot be put into the page."""
+    from export.catalogue.page import replace_section
 
     if not page.parent.is_dir() or page.is_dir():
         raise ValueError(f"Expected a file in a folder that exists. Received: {page}.")
-    replaced(page.read_text() if page.is_file() else "", "")
+    replace_section(page.read_text() if page.is_file() else "", "")
 
 
 def _numbers(page: Path) -> Path:
     return page.with_name("exported_artifacts.json")
 
 
-def _known(path: Path) -> dict[str, Any]:
-    """What was measured before, by model."""
+def _read_numbers(path: Path) -> dict[str, Any]:
+    """Return the earlier measurements by model."""
     if not path.is_file():
         return {}
     try:
@@ -92,7 +93,7 @@ def _known(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _chosen(names: Sequence[str], listed: Mapping[str, Any]) -> list[str]:
+def _choose_models(names: Sequence[str], listed: Mapping[str, Any]) -> list[str]:
     unknown = [name for name in names if name not in listed]
     if unknown:
         raise ValueError(
@@ -103,13 +104,13 @@ def _chosen(names: Sequence[str], listed: Mapping[str, Any]) -> list[str]:
 
 
 def _save(page: Path, models: Mapping[str, Any], unmeasured: Sequence[str]) -> str:
-    """Write page and numbers; the text of the section."""
+    """Write the page and the numbers, and return the text of the section."""
     from export.catalogue import page as pages
     from keras_vae.files import write_atomically
 
     numbers = _numbers(page)
     text = pages.section(models, numbers.name, unmeasured)
-    whole = pages.replaced(page.read_text() if page.is_file() else "", text)
+    whole = pages.replace_section(page.read_text() if page.is_file() else "", text)
     content = json.dumps({"models": models}, indent=1, allow_nan=False) + "\n"
     write_atomically(numbers, lambda new: new.write_text(content))
     write_atomically(page, lambda new: new.write_text(whole))

@@ -1,4 +1,4 @@
-"""One model of the catalogue: train it, export it to every format, run the results everywhere."""
+"""Measurement of one model of the catalogue: training, exports, and runs in all runtimes."""
 
 import sys
 import tempfile
@@ -11,29 +11,30 @@ import numpy as np
 
 from export.catalogue.models import Entry
 from export.report import Row
-from export.tables import finite
 from export.verification import compare_on, progress
+from keras_vae.errors import ToleranceError
 from keras_vae.exporting.comparison import DATA_OUTPUT
+from training.tables import replace_nonfinite
 
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
-# Timed is the first that an artifact has; ONNX Runtime and OpenVINO know the default one only.
+# The first of these that an artifact has is timed; ONNX Runtime and OpenVINO have only the default.
 TIMED = ("reconstruct", "serving_default")
 LEARNING_RATE, BATCH = 2e-3, 64
-# What calibrates int8, and what the files are compared on before they get their name.
+# Number of examples that calibrate int8, and that files are compared on during their export.
 CALIBRATING = 512
-# Low enough for every file, to measure one that misses its bar.
-NO_BAR = -1000.0
+# A PSNR that every file reaches, to measure one that misses its tolerance.
+NO_TOLERANCE = -1000.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is the same for all models.
+    """The settings that all models share.
 
     Attributes:
         data: A `training.data.Data`.
-        train: Training images to use.
-        epochs: How often to go through them.
-        examples: Test images to compare on.
+        train: Number of training images.
+        epochs: Number of epochs.
+        examples: Number of test images for the comparison.
         runtimes: Names of runtimes.
         libraries: Folders of libraries of other versions of TensorFlow.
     """
@@ -47,7 +48,7 @@ class Plan:
 
 
 def measure_all(chosen: Mapping[str, Entry], plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
-    """`measure` for each model."""
+    """Yield name and measurements of each model."""
     for number, (name, entry) in enumerate(chosen.items(), start=1):
         print(f"\n== {number}/{len(chosen)} {name}", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory() as folder:
@@ -55,11 +56,11 @@ def measure_all(chosen: Mapping[str, Entry], plan: Plan) -> Iterator[tuple[str, 
 
 
 def measure(entry: Entry, plan: Plan, folder: Path) -> dict[str, Any]:
-    """What the catalogue says about a model: its size and scores, and a row for each artifact.
+    """Train and export a model; return its size and scores, and a row for each artifact.
 
     Args:
-        entry: How to make the model.
-        plan: What to train and measure it on.
+        entry: Functions that make the model and its inputs.
+        plan: Data and settings.
         folder: An empty folder for the artifacts.
 
     Raises:
@@ -67,12 +68,12 @@ def measure(entry: Entry, plan: Plan, folder: Path) -> dict[str, Any]:
     """
     from training import runs
 
-    x, labels = sampled(plan.data.train, plan.data.train_labels, plan.train)
+    x, labels = take_sample(plan.data.train, plan.data.train_labels, plan.train)
     inputs = entry.inputs(x, labels)
     with progress("training"):
-        run = runs.Run(_trained(entry, plan, inputs, folder), {})
-    artifacts, refused = _exported(entry, run, inputs, folder)
-    test = entry.inputs(*sampled(plan.data.test, plan.data.test_labels, plan.examples))
+        run = runs.Run(_train(entry, plan, inputs, folder), {})
+    artifacts, refused = _export(entry, run, inputs, folder)
+    test = entry.inputs(*take_sample(plan.data.test, plan.data.test_labels, plan.examples))
     source = f"test images of {plan.data.name}"
     report, rows = compare_on(
         run, artifacts, plan.runtimes, test, source, plan.libraries, timed=TIMED
@@ -88,25 +89,25 @@ def measure(entry: Entry, plan: Plan, folder: Path) -> dict[str, Any]:
     }
 
 
-def sampled(
+def take_sample(
     images: np.ndarray, labels: np.ndarray | None, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Images from all over a data set, float32 in [0, 1], and their labels."""
-    from keras_vae.exporting.calibration import evenly
+    """Return images from all over a data set, float32 in [0, 1], and their labels."""
+    from keras_vae.exporting.calibration import take_evenly
     from training.data import as_floats
 
     known = np.zeros(len(images), "int64") if labels is None else labels
-    return as_floats(evenly(images, count)), evenly(known, count)
+    return as_floats(take_evenly(images, count)), take_evenly(known, count)
 
 
 def summary(row: Row) -> dict[str, Any]:
-    """What the table needs of a row; JSON has no NaN, so what is not known is None."""
+    """Return the part of a row that the table needs; numbers that are not finite become None."""
     psnr = {
         name: outputs[DATA_OUTPUT].psnr
         for name, outputs in row.differences.items()
         if DATA_OUTPUT in outputs
     }
-    return finite(
+    return replace_nonfinite(
         {
             "runtime": row.runtime,
             "version": row.version,
@@ -124,8 +125,8 @@ def summary(row: Row) -> dict[str, Any]:
     )
 
 
-def _trained(entry: Entry, plan: Plan, inputs: Any, folder: Path) -> Path:
-    """The file of the trained model."""
+def _train(entry: Entry, plan: Plan, inputs: Any, folder: Path) -> Path:
+    """Train the model and return the path of its file."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -136,8 +137,8 @@ def _trained(entry: Entry, plan: Plan, inputs: Any, folder: Path) -> Path:
     return folder / "model.keras"
 
 
-def _exported(entry: Entry, run: Any, inputs: Any, folder: Path) -> tuple[list[Any], list[Row]]:
-    """The artifacts; and a row for each that could not be made."""
+def _export(entry: Entry, run: Any, inputs: Any, folder: Path) -> tuple[list[Any], list[Row]]:
+    """Return the artifacts, and a row for each failed export."""
     from export.artifacts import identify
     from export.saved_model import write_version
 
@@ -161,17 +162,15 @@ def _exported(entry: Entry, run: Any, inputs: Any, folder: Path) -> tuple[list[A
 
 
 def _write_litert(model: Any, path: Path, quantize: str | None, calibration: Any) -> None:
-    """The file within its bars, or else the one that misses them, so that it can be measured."""
+    """Write a file, even if it is outside of its tolerances, so that it can be measured."""
     options = {"format": "litert", "quantize": quantize, "calibration": calibration}
     try:
         model.export(path, **options)
-    except ValueError as error:
-        if "answers as the model does" not in str(error):
-            raise
-        model.export(path, **options, min_psnr=NO_BAR)
+    except ToleranceError:
+        model.export(path, **options, min_psnr=NO_TOLERANCE)
 
 
 def _few(array: np.ndarray) -> np.ndarray:
-    from keras_vae.exporting.calibration import evenly
+    from keras_vae.exporting.calibration import take_evenly
 
-    return evenly(array, CALIBRATING)
+    return take_evenly(array, CALIBRATING)

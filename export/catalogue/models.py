@@ -1,6 +1,6 @@
-"""The models that the catalogue proves: each public class, with small networks for images.
+"""The models of the catalogue: each public class, with small networks for images.
 
-A class that takes an encoder and a decoder, or an `image_shape`, needs nothing here. Others get an
+A class that takes an encoder and a decoder, or an `image_shape`, needs no entry here. Others get an
 entry in `SPECIAL`, or, if there is nothing to export, a reason in `EXCUSED`.
 """
 
@@ -16,52 +16,55 @@ LATENT, FILTERS, HIDDEN = 16, (16, 32), 64
 CLASSES = 10
 
 
-def pictures(images: np.ndarray, labels: np.ndarray) -> Any:
-    """The input of most models: the images."""
+def image_inputs(images: np.ndarray, labels: np.ndarray) -> Any:
+    """Return the inputs of most models: the images."""
     return images
 
 
-def labelled(images: np.ndarray, labels: np.ndarray) -> Any:
-    """The input of conditional models: the images, and their labels one-hot."""
+def labeled_inputs(images: np.ndarray, labels: np.ndarray) -> Any:
+    """Return the inputs of conditional models: the images and their one-hot labels."""
     return images, np.eye(CLASSES, dtype="float32")[labels]
 
 
-def rows(images: np.ndarray, labels: np.ndarray) -> Any:
-    """The input of models of sequences: each row of an image is a step."""
+def row_inputs(images: np.ndarray, labels: np.ndarray) -> Any:
+    """Return the inputs of sequence models, in which each row of an image is a time step."""
     return images.reshape(*images.shape[:2], -1)
 
 
-def rows_and_mask(images: np.ndarray, labels: np.ndarray) -> Any:
-    """The input of masked models of sequences: of label c, the last c mod 4 rows are left out."""
-    steps = rows(images, labels)
+def masked_row_inputs(images: np.ndarray, labels: np.ndarray) -> Any:
+    """Return the inputs of masked sequence models.
+
+    In images of label c, the last c mod 4 rows are padding.
+    """
+    steps = row_inputs(images, labels)
     length = steps.shape[1] - labels % 4
     return steps, (np.arange(steps.shape[1]) < length[:, None]).astype("float32")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """How the catalogue makes a model, and of what.
+    """The functions that make a model of the catalogue and its inputs.
 
     Attributes:
-        make: The model for images of a shape.
-        inputs: What the model takes, of images in [0, 1] and labels: an array, or a tuple.
+        make: Returns the model for images of a shape.
+        inputs: Returns the inputs for images in [0, 1] and labels: an array, or a tuple.
     """
 
     make: Callable[[Shape], Any]
-    inputs: Callable[[np.ndarray, np.ndarray], Any] = pictures
+    inputs: Callable[[np.ndarray, np.ndarray], Any] = image_inputs
 
 
 def entries() -> dict[str, Entry]:
-    """An entry for each public model class that is not excused, by its name."""
+    """Return an entry for each public model class that is not excused, by its name."""
     return {
-        name: SPECIAL.get(name) or Entry(plain(kind))
+        name: SPECIAL.get(name) or Entry(model_factory(kind))
         for name, kind in public_models().items()
         if name not in EXCUSED
     }
 
 
 def public_models() -> dict[str, type]:
-    """The model classes that `keras_vae` exports, by name."""
+    """Return the model classes that `keras_vae` exports, by name."""
     import keras_vae
 
     public = {name: getattr(keras_vae, name) for name in keras_vae.__all__}
@@ -72,8 +75,8 @@ def public_models() -> dict[str, type]:
     }
 
 
-def plain(kind: Any, **arguments: Any) -> Callable[[Shape], Any]:
-    """Makes a model of a class that builds its own networks, or takes an encoder and a decoder."""
+def model_factory(kind: Any, **arguments: Any) -> Callable[[Shape], Any]:
+    """Return a function that makes a model of class `kind` for images of a shape."""
 
     def make(shape: Shape) -> Any:
         if "image_shape" in inspect.signature(kind).parameters:
@@ -84,19 +87,19 @@ def plain(kind: Any, **arguments: Any) -> Callable[[Shape], Any]:
 
 
 def networks(shape: Shape, kind: Any) -> tuple[Any, Any]:
-    """A small convolutional encoder, with two heads for a VAE, and its decoder."""
+    """Return a small convolutional encoder, with two heads for a VAE, and its decoder."""
     import keras_vae as kv
 
     heads = 2 if issubclass(kind, kv.VAE) else 1
     return kv.nets.conv(shape, LATENT, filters=FILTERS, hidden=HIDDEN, heads=heads)
 
 
-def special(name: str, **arguments: Callable[[], Any]) -> Entry:
-    """An entry for a class that needs more arguments, each made anew for each model."""
+def special_entry(name: str, **arguments: Callable[[], Any]) -> Entry:
+    """Return an entry for a class with further arguments, which are made for each model."""
 
     def make(shape: Shape) -> Any:
         made = {key: argument() for key, argument in arguments.items()}
-        return plain(public_models()[name], **made)(shape)
+        return model_factory(public_models()[name], **made)(shape)
 
     return Entry(make)
 
@@ -108,11 +111,12 @@ def _conditional(shape: Shape) -> Any:
     return kv.ConditionalVAE(*made, seed=0)
 
 
-def quantized(name: str, channels: int, spread: bool = False, **arguments: Any) -> Entry:
-    """An entry for a model whose codes are maps of integers.
+def quantized_entry(name: str, channels: int, spread: bool = False, **arguments: Any) -> Entry:
+    """Return an entry for a model whose codes are maps of integers.
 
-    With `spread`, what is rounded has variance 1 from the first step on. Of a new network it is so
-    near to 0 that all rounds to one level, and where the decoder sees one alone nothing is learned.
+    With `spread`, the values to round have variance 1 from the first step on. In a new network they
+    are so close to 0 that all are rounded to the same level. The decoder cannot learn from a single
+    level.
     """
 
     def make(shape: Shape) -> Any:
@@ -155,33 +159,33 @@ def _masked(shape: Shape) -> Any:
     return kv.MaskedAutoencoder(shape, 4, LATENT, likelihood="bernoulli", seed=0, **sizes)
 
 
-def sequential(name: str, **arguments: Any) -> Entry:
-    """An entry for a model of sequences."""
+def sequence_entry(name: str, **arguments: Any) -> Entry:
+    """Return an entry for a sequence model."""
 
     def make(shape: Shape) -> Any:
         time, width, channels = shape
         kind = public_models()[name]
         return kind((time, width * channels), LATENT, likelihood="bernoulli", seed=0, **arguments)
 
-    return Entry(make, rows_and_mask if arguments.get("masked") else rows)
+    return Entry(make, masked_row_inputs if arguments.get("masked") else row_inputs)
 
 
 SPECIAL: dict[str, Entry] = {
-    "BetaTCVAE": special("BetaTCVAE", dataset_size=lambda: 6000),
-    "ConditionalVAE": Entry(_conditional, labelled),
-    "ConvAutoencoder": special("ConvAutoencoder", latent_channels=lambda: 8),
-    "DenoisingAutoencoder": special("DenoisingAutoencoder", corruption=_noise),
-    "FSQ": quantized("FSQ", 3, spread=True, levels=(8, 6, 5)),
+    "BetaTCVAE": special_entry("BetaTCVAE", dataset_size=lambda: 6000),
+    "ConditionalVAE": Entry(_conditional, labeled_inputs),
+    "ConvAutoencoder": special_entry("ConvAutoencoder", latent_channels=lambda: 8),
+    "DenoisingAutoencoder": special_entry("DenoisingAutoencoder", corruption=_noise),
+    "FSQ": quantized_entry("FSQ", 3, spread=True, levels=(8, 6, 5)),
     "LadderVAE": Entry(_ladder),
-    # A loop of int8 crashes the converter; unrolled, the steps are no loop.
-    "LSTMAutoencoder": sequential("LSTMAutoencoder", unroll=True),
-    "LSTMVAE": sequential("LSTMVAE", unroll=True, masked=True),
-    "LearnedPriorVAE": special("LearnedPriorVAE", learned_prior=_mixture),
+    # A loop of int8 ops crashes the converter, so the steps are unrolled.
+    "LSTMAutoencoder": sequence_entry("LSTMAutoencoder", unroll=True),
+    "LSTMVAE": sequence_entry("LSTMVAE", unroll=True, masked=True),
+    "LearnedPriorVAE": special_entry("LearnedPriorVAE", learned_prior=_mixture),
     "MaskedAutoencoder": Entry(_masked),
-    "TransformerAutoencoder": sequential("TransformerAutoencoder"),
-    "TransformerVAE": sequential("TransformerVAE", masked=True),
-    "VQVAE": quantized("VQVAE", 8, codebook_size=64),
-    "VampVAE": special("VampVAE", components=lambda: 20),
+    "TransformerAutoencoder": sequence_entry("TransformerAutoencoder"),
+    "TransformerVAE": sequence_entry("TransformerVAE", masked=True),
+    "VQVAE": quantized_entry("VQVAE", 8, codebook_size=64),
+    "VampVAE": special_entry("VampVAE", components=lambda: 20),
 }
 
 EXCUSED: dict[str, str] = {}

@@ -1,9 +1,9 @@
-"""A program's section of a page, between two comments, and the catalogue's; the rest stays."""
+"""The section of a page that a program replaces, and the section of the catalogue."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from export.tables import Column, number, table
+from training.tables import Column, format_number, table
 
 COMMAND = "python -m export.catalogue"
 TITLE = "# Results\n"
@@ -13,20 +13,20 @@ Models = Mapping[str, Model]
 
 
 def marks(command: str = COMMAND) -> tuple[str, str]:
-    """The comments between which a program's section stands."""
+    """Return the comments around the section of a program."""
     return f"<!-- Begin: {command} -->", f"<!-- End: {command} -->"
 
 
-def replaced(page: str, section: str, command: str = COMMAND) -> str:
-    """`page` with `section` between the two comments, which are added at the end if need be.
+def replace_section(page: str, section: str, command: str = COMMAND) -> str:
+    """Replace the text between the two comments of a program, or add both at the end.
 
     Args:
         page: The text of the page.
-        section: What `command` prints.
-        command: Named in the comments.
+        section: The text that `command` prints.
+        command: Name in the comments.
 
     Raises:
-        ValueError: If there is one of the comments without the other, or one twice.
+        ValueError: If one comment is there without the other, or twice.
     """
     begin, end = marks(command)
     counts = page.count(begin), page.count(end)
@@ -44,31 +44,35 @@ def replaced(page: str, section: str, command: str = COMMAND) -> str:
 
 
 def section(models: Models, numbers: str, unmeasured: Sequence[str] = ()) -> str:
-    """The section as Markdown.
+    """Return the section of the catalogue as Markdown.
 
     Args:
-        models: From `measured.measure`, by name.
-        numbers: Name of the file of all measurements, beside the page.
-        unmeasured: Models that belong here and have no numbers yet.
+        models: Measurements from `measured.measure`, by name.
+        numbers: Name of the file of all measurements, next to the page.
+        unmeasured: Models without numbers so far.
     """
-    misses = [f"- {line}" for line in missed(models)]
+    misses = [f"- {line}" for line in list_failures(models)]
     parts = [
         "## Exported artifacts",
         _introduction(models, numbers),
         "### SavedModel",
-        saved_models(models),
+        saved_model_table(models),
         _SAVED_MODEL_NOTE,
         "### LiteRT",
-        litert(models),
+        litert_table(models),
         _LITERT_NOTE,
         *([f"Not measured yet: {', '.join(unmeasured)}."] if unmeasured else []),
-        *(["Bars that are missed:", "\n".join(misses)] if misses else ["No bar is missed."]),
+        *(
+            ["Tolerances that are missed:", "\n".join(misses)]
+            if misses
+            else ["All tolerances are met."]
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def saved_models(models: Models) -> str:
-    """A row for each model: errors in each runtime, latency in C++."""
+def saved_model_table(models: Models) -> str:
+    """Return a table with a row for each model: errors in each runtime, latency in C++."""
     loaders = _unique(r["runtime"] for m in models.values() for r in _rows(m, "SavedModel, C++"))
     others = ("SavedModel, Python", "saved_model_cli", "ONNX Runtime", "OpenVINO")
     columns = [*loaders, *others]
@@ -83,8 +87,8 @@ def saved_models(models: Models) -> str:
     return table(head, [_saved_model(name, model, columns) for name, model in models.items()])
 
 
-def litert(models: Models) -> str:
-    """Four rows for each model, one for each quantization."""
+def litert_table(models: Models) -> str:
+    """Return a table with four rows for each model, one for each quantization."""
     head: list[Column] = [("model", "l"), ("type", "l"), ("KB", "r"), ("largest error", "r")]
     head += [("decode, dB", "r"), ("reconstruct, dB", "r"), ("true PSNR, dB", "r")]
     head += [("-ELBO, nats", "r"), ("batch 1, ms", "r"), ("verdict", "l")]
@@ -95,12 +99,12 @@ def litert(models: Models) -> str:
                 name,
                 row["type"],
                 _kilobytes(row),
-                number(row["largest_error"], ".1e"),
-                number(row["psnr"].get("decode"), ".1f"),
-                number(row["psnr"].get("reconstruct"), ".1f"),
-                number(row["decibels"], "+.3f"),
-                number(row["nats"], "+.3f"),
-                number(row["batch_1_ms"], ".3g"),
+                format_number(row["largest_error"], ".1e"),
+                format_number(row["psnr"].get("decode"), ".1f"),
+                format_number(row["psnr"].get("reconstruct"), ".1f"),
+                format_number(row["decibels"], "+.3f"),
+                format_number(row["nats"], "+.3f"),
+                format_number(row["batch_1_ms"], ".3g"),
                 _verdict([row]),
             ]
             for name, model in models.items()
@@ -119,9 +123,9 @@ def _saved_model(name: str, model: Model, columns: Sequence[str]) -> list[str]:
         f"{model['parameters']:,}",
         _kilobytes(cpp),
         *(_error(rows.get(column)) for column in columns),
-        number(max(nats, key=abs, default=None), "+.4f"),
-        number(cpp.get("batch_1_ms"), ".3g"),
-        number(cpp.get("batch_64_ms"), ".3g"),
+        format_number(max(nats, key=abs, default=None), "+.4f"),
+        format_number(cpp.get("batch_1_ms"), ".3g"),
+        format_number(cpp.get("batch_64_ms"), ".3g"),
         _verdict(there),
     ]
 
@@ -132,7 +136,7 @@ def _introduction(models: Models, numbers: str) -> str:
         f"{m['machine']['cores']} cores of {m['machine']['processor']}" for m in every
     )
     sources = _unique(f"{m['examples']} {m['source']}" for m in every)
-    dates = [m["date"] for m in every]
+    dates = [m["date"][:10] for m in every]
     when = " to ".join(_unique((min(dates), max(dates))))
     return (
         f"{len(models)} public model classes with small networks, trained for some seconds, "
@@ -144,7 +148,7 @@ def _introduction(models: Models, numbers: str) -> str:
 
 
 def _command(models: Models) -> str:
-    """What measures all of it again."""
+    """Return the command that repeats all measurements."""
     loaders = {row["runtime"] for model in models.values() for row in model["rows"]}
     others = [name for name in loaders if name.startswith("SavedModel, C++ ")]
     options = " --libtensorflow $(scripts/old_tensorflow.sh)" if others else ""
@@ -153,23 +157,23 @@ def _command(models: Models) -> str:
 
 _SAVED_MODEL_NOTE = (
     "The columns of runtimes have the largest error against Keras over all signatures that the "
-    "runtime reads, as a fraction of the greatest value of an output (at least of 1 for codes and "
-    "scores), and of integer codes the fraction that differs; the bar is 1e-5. ONNX Runtime, "
-    "OpenVINO and saved_model_cli run the default signature, `reconstruct`. C++ is the loader "
-    "that TF Serving links, of three versions of TensorFlow. -ELBO is the greatest change of the "
-    "mean score. Latency is the median of `reconstruct` in C++."
+    "runtime reads, as a fraction of the largest value of an output (at least of 1 for codes and "
+    "scores). For integer codes, they have the fraction that differs. The tolerance is 1e-5. ONNX "
+    "Runtime, OpenVINO and saved_model_cli run the default signature, `reconstruct`. C++ is the "
+    "loader that TF Serving links, of three versions of TensorFlow. -ELBO is the largest change "
+    "of the mean score. Latency is the median of `reconstruct` in C++."
 )
 _LITERT_NOTE = (
-    "All signatures in one file, batch of 1, one thread. Bars: float32 within a relative error of "
-    "1e-5; `decode` within 80, 50 and 40 dB of Keras for float16, dynamic and int8, what encodes "
-    "10 dB less; 99 %, 95 % and 95 % of integer codes equal; int8 at most 0.1 dB and 0.3 nats "
-    "worse than Keras on the true images. True PSNR is better when positive, -ELBO (the mean "
-    "score) when negative."
+    "All signatures in one file, batch of 1, one thread. Tolerances: float32 within a relative "
+    "error of 1e-5; `decode` within 80, 50 and 40 dB of Keras for float16, dynamic and int8, "
+    "outputs of the encoder 10 dB less; 99 %, 95 % and 95 % of integer codes equal; int8 at most "
+    "0.1 dB and 0.3 nats worse than Keras on the true images. True PSNR is better when positive, "
+    "-ELBO (the mean score) when negative."
 )
 
 
 def _loader(runtime: str, models: Models) -> str:
-    """C++ and its version."""
+    """Return "C++" and the version of the loader."""
     rows = [r for m in models.values() for r in m["rows"] if r["runtime"] == runtime]
     return f"C++ {rows[-1]['version']}"
 
@@ -196,8 +200,8 @@ def _unique(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def missed(models: Models) -> list[str]:
-    """What is not good enough, in words; empty if all is."""
+def list_failures(models: Models) -> list[str]:
+    """Describe each tolerance that is not met; empty if all are."""
     return [
         f"{name}, {row['runtime']} {row['type']}: {words}"
         for name, model in models.items()

@@ -1,4 +1,4 @@
-"""`python -m export.explorer RUN`: build the page, and show it with --serve."""
+"""The program that builds the explorer page, and shows it with --serve."""
 
 import functools
 import http.server
@@ -21,14 +21,14 @@ def explorer(
 ) -> None:
     """Build a static page that explores the latent space of a trained VAE in the browser.
 
-    Any web server can host the folder; nothing is fetched from elsewhere and nothing is sent.
+    Any web server can host the folder. The page fetches nothing from elsewhere and sends nothing.
 
     Args:
         run: A run directory of training.train, or a .keras file with --data and --out.
         out: The new folder; RUN/explorer by default.
         data: A data set, see training.data, instead of the run's own.
-        points: How many test images are on the map.
-        serve: Show the page at http://localhost:PORT until interrupted; builds it if need be.
+        points: Number of test images on the map.
+        serve: Show the page at http://localhost:PORT until interrupted; builds it if necessary.
         port: Port of --serve.
     """
     opened = open_run(run)

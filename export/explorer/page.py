@@ -1,4 +1,4 @@
-"""What the page needs to know about a model, and the folder that anybody can host."""
+"""The folder of the explorer page: its files, the decoder, and a description of the model."""
 
 import hashlib
 import json
@@ -19,13 +19,13 @@ PAGE = Path(__file__).parent / "page"
 def write_page(
     folder: Path, model: Any, data: Any, points: int = 600, cache: Path | None = None
 ) -> Path:
-    """Write the page, the decoder and what it needs to know into the new folder `folder`.
+    """Write the page, the decoder, and the description of the model into a new folder.
 
     Args:
-        folder: Must not exist yet.
+        folder: The new folder; it must not exist yet.
         model: A VAE of images with a flat code.
         data: `training.data.Data` whose test images are shown on the map.
-        points: How many of them.
+        points: Number of test images.
         cache: See `copy_runtime`.
 
     Returns:
@@ -53,7 +53,7 @@ def write_page(
 
 
 def describe(model: Any, data: Any, points: int) -> dict[str, Any]:
-    """The contents of model.json: shapes, ranges, order of the dimensions, encoded images."""
+    """Return the content of model.json: shapes, ranges, order of the dimensions, encoded images."""
     from training.data import as_floats
 
     takes = [spec.name for spec in model.endpoints()["decode"].inputs]
@@ -72,8 +72,8 @@ def describe(model: Any, data: Any, points: int) -> dict[str, Any]:
         "image_shape": list(model.event_shape),
         "latent_dim": int(mean.shape[1]),
         "range": max(3.0, float(np.ceil(np.abs(mean).max()))),
-        "mean": _rounded(mean.mean(axis=0)),
-        "kl": _rounded(kl),
+        "mean": _round(mean.mean(axis=0)),
+        "kl": _round(kl),
         "order": [int(i) for i in np.argsort(-kl)],
         "labels": _label_names(data, labels),
         "label_means": _label_means(data, mean, labels),
@@ -82,13 +82,13 @@ def describe(model: Any, data: Any, points: int) -> dict[str, Any]:
 
 
 def _points(mean: np.ndarray, labels: np.ndarray | None) -> list[dict[str, Any]]:
-    """Codes, and where they lie on the plane of the two main directions."""
+    """Return the codes, and their positions on the plane of the two main directions."""
     centered = mean - mean.mean(axis=0)
     plane = centered @ np.linalg.svd(centered, full_matrices=False)[2][:2].T
     return [
         {
-            "z": _rounded(mean[i]),
-            "at": _rounded(plane[i]),
+            "z": _round(mean[i]),
+            "at": _round(plane[i]),
             **({} if labels is None else {"label": int(labels[i])}),
         }
         for i in range(len(mean))
@@ -105,20 +105,20 @@ def _label_names(data: Any, labels: np.ndarray | None) -> list[str] | None:
 def _label_means(
     data: Any, mean: np.ndarray, labels: np.ndarray | None
 ) -> list[list[float]] | None:
-    """The mean code of each label; the mean of all where a label is not among the images."""
+    """Return the mean code of each label; the mean of all codes for labels without images."""
     names = _label_names(data, labels)
     if names is None or labels is None:
         return None
     groups = [mean[labels == index] for index in range(len(names))]
-    return [_rounded((group if len(group) else mean).mean(axis=0)) for group in groups]
+    return [_round((group if len(group) else mean).mean(axis=0)) for group in groups]
 
 
-def _rounded(values: np.ndarray) -> list[float]:
+def _round(values: np.ndarray) -> list[float]:
     return [round(float(value), 4) for value in values]
 
 
 def _stamp(folder: Path) -> None:
-    """Name the offline cache after the contents, so that a new page replaces an old one."""
+    """Name the offline cache after the content, so that a new page replaces an old one."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         digest.update(path.read_bytes())

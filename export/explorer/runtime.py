@@ -1,4 +1,4 @@
-"""The browser runtime: LiteRT.js from the npm registry, kept in a cache and copied into pages."""
+"""The browser runtime LiteRT.js, fetched from the npm registry and kept in a cache."""
 
 import os
 import shutil
@@ -21,11 +21,11 @@ FILES = {
 
 
 def copy_runtime(target: Path, cache: Path | None = None) -> None:
-    """Put LiteRT.js into the new folder `target`.
+    """Copy LiteRT.js into the new folder `target`.
 
     Args:
-        target: Where the page's `vendor` folder should be.
-        cache: Where the files are kept between calls; by default below the user's cache folder.
+        target: The `vendor` folder of the page.
+        cache: Folder that keeps the files between calls; by default below the user's cache folder.
 
     Raises:
         RuntimeError: If they are not in the cache and cannot be fetched from the npm registry.
@@ -58,7 +58,7 @@ def _fetch(cache: Path) -> None:
                 f"(Install Node.js with npm, or put the files of both packages into {cache}: "
                 f"{', '.join(FILES.values())})"
             ) from error
-        contents = _unpacked(Path(folder))
+        contents = _unpack(Path(folder))
     partial = cache.with_name(f"{cache.name}.{os.getpid()}.partial")
     for name, content in contents.items():
         (partial / name).parent.mkdir(parents=True, exist_ok=True)
@@ -67,8 +67,8 @@ def _fetch(cache: Path) -> None:
     os.rename(partial, cache)
 
 
-def _unpacked(folder: Path) -> dict[str, bytes]:
-    """The needed files of the packages in `folder`; the one bare import becomes a relative one."""
+def _unpack(folder: Path) -> dict[str, bytes]:
+    """Return the needed files of the packages in `folder`, with the bare import made relative."""
     contents = {}
     for archive in folder.glob("*.tgz"):
         package = archive.name.removeprefix("litertjs-").rpartition("-")[0]

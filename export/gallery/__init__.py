@@ -1,1 +1,1 @@
-"""Pictures of every model: what goes in, the code, what comes out; and walks between codes."""
+"""A program that draws inputs, codes and outputs of every model, and uses of latent codes."""

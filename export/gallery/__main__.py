@@ -1,4 +1,4 @@
-"""Draw every model and what is done with codes: the pictures of docs/gallery."""
+"""The program that draws the images of docs/gallery."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from typing import Any
 
 from training import cli
 
-# The picture after which there are all but those of single models.
+# The last figure that is drawn before those of single models.
 LAST_STORY = "manifold.png"
 
 
@@ -20,34 +20,34 @@ def gallery(
     epochs: int = 6,
     missing: bool = False,
 ) -> int:
-    """Train every model for some seconds, and draw inputs, codes, outputs and walks between codes.
+    """Train every model for some seconds, and draw inputs, codes, outputs, and interpolations.
 
-    The folder is made, pictures in it are replaced, and README.md shows them all.
+    The folder is made, images in it are replaced, and README.md shows them all.
 
     Args:
-        out: Where the pictures go.
+        out: Folder of the images.
         data: A data set of images, see training.data.
-        models: Names of classes; pictures of the others stay as they are. All by default.
-        train: Training images to use.
-        epochs: How often to go through them.
-        missing: Draw only what is not there yet, as after an interruption.
+        models: Names of classes to draw; images of others are kept. All by default.
+        train: Number of training images.
+        epochs: Number of epochs.
+        missing: Draw only missing images, as after an interruption.
     """
     if min(train, epochs) < 1:
         raise ValueError(
             f"Expected --train and --epochs of at least 1. Received: {train} and {epochs}."
         )
     cli.prepare_tensorflow()
-    from export.catalogue.models import entries, special
+    from export.catalogue.models import entries, special_entry
 
     # With the map of the classic tutorials, 7x7x128 of images of 28x28.
-    listed = {**entries(), "ConvAutoencoder": special("ConvAutoencoder")}
+    listed = {**entries(), "ConvAutoencoder": special_entry("ConvAutoencoder")}
     unknown = [name for name in models if name not in listed]
     if unknown:
         raise ValueError(
             f"Expected models among {', '.join(listed)}. Received: {unknown[0]}."
             f"{cli.did_you_mean(unknown[0], listed)}"
         )
-    images = _sampled(data, train)
+    images = _load_sample(data, train)
     out.mkdir(parents=True, exist_ok=True)
     if not models and not (missing and (out / LAST_STORY).is_file()):
         _stories(images, epochs, out)
@@ -61,17 +61,17 @@ def gallery(
     return 0
 
 
-def _sampled(name: str, count: int) -> Any:
+def _load_sample(name: str, count: int) -> Any:
     from dataclasses import replace
 
-    from keras_vae.exporting.calibration import evenly
+    from keras_vae.exporting.calibration import take_evenly
     from training.data import load
 
     data = load(name)
     if data.kind != "images":
         raise ValueError(f"Expected a data set of images. Received: {name}, which has series.")
-    labels = None if data.train_labels is None else evenly(data.train_labels, count)
-    return replace(data, train=evenly(data.train, count), train_labels=labels)
+    labels = None if data.train_labels is None else take_evenly(data.train_labels, count)
+    return replace(data, train=take_evenly(data.train, count), train_labels=labels)
 
 
 def _stories(data: Any, epochs: int, out: Path) -> None:
@@ -83,10 +83,10 @@ def _stories(data: Any, epochs: int, out: Path) -> None:
     with progress("VAE of 16 latent numbers"):
         vae = stories.train(stories.conv_vae(data, stories.LATENT), data, 2 * epochs, [film])
     film.save(out / "training.gif")
-    figures = stories.walks(vae, data)
+    figures = stories.figures_of(vae, data)
     with progress("VAE and autoencoder of two latent numbers"):
         flat = stories.train(stories.conv_vae(data, 2), data, 2 * epochs)
-        plain = stories.train(stories.plain(data, 2), data, 2 * epochs)
+        plain = stories.train(stories.conv_autoencoder(data, 2), data, 2 * epochs)
     figures["holes"] = lambda: stories.holes(flat, plain, data)
     figures["manifold"] = lambda: plots.manifold(flat, 16)
     for name, figure in figures.items():
@@ -99,8 +99,8 @@ def _models(chosen: dict[str, Any], data: Any, epochs: int, out: Path) -> None:
 
     for number, (name, entry) in enumerate(chosen.items(), 1):
         with progress(f"{number}/{len(chosen)} {name}"):
-            model = models.trained(entry, data, epochs)
-            models.picture(name, model, entry, data).savefig(out / f"{name}.png")
+            model = models.train(entry, data, epochs)
+            models.draw_model(name, model, entry, data).savefig(out / f"{name}.png")
 
 
 def _page(listed: Iterable[str], data: Any, epochs: int, out: Path) -> None:

@@ -1,20 +1,21 @@
-"""Codes as pictures: each number a square, each channel of a map a small map."""
+"""Latent codes as images: a square for each element, a small map for each channel."""
 
 import math
-from typing import Any
 
 import numpy as np
 
-# Screen pixels of a side of every cell of a picture.
+from keras_vae.typing import LatentModel
+
+# Side of every cell of an image, in pixels.
 CELL = 84
 
 
-def as_pictures(codes: np.ndarray, highest: float | None = None) -> np.ndarray:
-    """Codes as squares of grey, black for the least number in them all and white for the greatest.
+def to_images(codes: np.ndarray, highest: float | None = None) -> np.ndarray:
+    """Return codes as gray squares, black for their smallest value and white for their largest.
 
     Args:
         codes: `(batch, *latent_shape)`, vectors or maps; integers are one map each.
-        highest: The greatest number that there can be, where codes are integers from 0.
+        highest: The largest possible value, if codes are integers from 0.
 
     Returns:
         `(batch, CELL, CELL, 1)` in [0, 1].
@@ -25,11 +26,11 @@ def as_pictures(codes: np.ndarray, highest: float | None = None) -> np.ndarray:
         scaled = scaled[..., None]
     if scaled.ndim < 4:
         scaled = scaled.reshape(len(codes), 1, 1, -1)
-    return resized(tiled(scaled))
+    return resize(tile(scaled))
 
 
-def tiled(maps: np.ndarray) -> np.ndarray:
-    """Maps `(batch, height, width, channels)` side by side in a square of maps, grey between.
+def tile(maps: np.ndarray) -> np.ndarray:
+    """Arrange the channels of maps `(batch, height, width, channels)` in a square, gray between.
 
     Returns:
         `(batch, height', width', 1)`.
@@ -41,13 +42,13 @@ def tiled(maps: np.ndarray) -> np.ndarray:
     return whole.transpose(0, 3, 1, 4, 2).reshape(count, side * height, side * width, 1)
 
 
-def resized(images: np.ndarray) -> np.ndarray:
-    """Images of any size at CELL by CELL, `(batch, CELL, CELL, channels)`, no pixel smoothed."""
+def resize(images: np.ndarray) -> np.ndarray:
+    """Return images of any size as `(batch, CELL, CELL, channels)`, without smoothing."""
     rows, columns = (np.arange(CELL) * size // CELL for size in images.shape[1:3])
     return images[:, rows][:, :, columns]
 
 
-def highest_code(model: Any) -> float | None:
-    """The greatest integer of codes, None where codes are real."""
+def highest_code(model: LatentModel) -> float | None:
+    """Return the largest integer of codes, or None if codes are real."""
     size = getattr(model, "codebook_size", None)
     return None if size is None else size - 1.0

@@ -1,4 +1,4 @@
-"""A picture of each model: inputs, what a denoiser gets of them, their codes, the outputs."""
+"""The figure of each model: inputs, corrupted inputs of denoisers, codes, and outputs."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import keras
 import numpy as np
 
 from export.catalogue.models import Entry
-from export.gallery.codes import as_pictures, highest_code, resized
+from export.gallery.codes import highest_code, resize, to_images
 from keras_vae import latents
+from keras_vae.typing import LatentModel
 from training.data import Data, as_floats
 from training.pictures import one_of_each
 
@@ -16,8 +17,8 @@ BATCH = 64
 COLUMNS = 10
 
 
-def trained(entry: Entry, data: Data, epochs: int) -> Any:
-    """The model after some epochs, from seed 0."""
+def train(entry: Entry, data: Data, epochs: int) -> Any:
+    """Return the model after some epochs, from seed 0."""
     keras.utils.set_random_seed(0)
     height, width, channels = data.image_shape
     model = entry.make((height, width, channels))
@@ -27,26 +28,29 @@ def trained(entry: Entry, data: Data, epochs: int) -> Any:
     return model
 
 
-def picture(name: str, model: Any, entry: Entry, data: Data) -> Any:
-    """The figure of a trained model, rows of test images."""
+def draw_model(name: str, model: LatentModel, entry: Entry, data: Data) -> Any:
+    """Return the figure of a trained model on test images."""
     from keras_vae.plots.figures import image_grid
 
     chosen = one_of_each(data)[:COLUMNS]
     images, labels = as_floats(data.test[chosen]), _labels(data.test_labels, data.test)[chosen]
-    rows = rows_of(model, entry.inputs(images, labels), images.shape)
-    cells = np.stack([resized(row) for row in rows.values()])
+    rows = make_rows(model, entry.inputs(images, labels), images.shape)
+    cells = np.stack([resize(row) for row in rows.values()])
     return image_grid(cells, name, list(rows), cell=cells.shape[2])
 
 
-def rows_of(model: Any, inputs: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """What stands in each row, `(batch, height, width, channels)`; series become images again."""
+def make_rows(model: LatentModel, inputs: Any, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Return the images of each row, `(batch, height, width, channels)`.
+
+    Series become images again.
+    """
     x = keras.tree.flatten(inputs)[0]
     rows = {"input": x}
     seen = inputs
     if hasattr(model, "corruption"):
         seen = rows["corrupted"] = latents.as_numpy(model.corruption(x, training=True))
     code = latents.as_numpy(keras.tree.flatten(model.encode(seen))[0])
-    rows["code"] = as_pictures(code, highest_code(model))
+    rows["code"] = to_images(code, highest_code(model))
     rows["output"] = latents.as_numpy(model.reconstruct(seen))
     return {
         name: row if name == "code" else np.reshape(row, shape).clip(0, 1)

@@ -15,7 +15,10 @@ STORIES = {
     ),
     "manifold": ("The latent plane of that VAE", "At even quantiles of the prior."),
     "latents": ("Codes of a VAE with 16 latent numbers", "The two main directions, by letter."),
-    "interpolation": ("Interpolation", "From one test image to another, along great arcs."),
+    "interpolation": (
+        "Interpolation",
+        "From one test image to another, by spherical interpolation.",
+    ),
     "traversal": ("Traversal", "One latent number at a time, the most informative at the top."),
     "arithmetic": ("Arithmetic", "The difference of two means, added to codes of thin letters."),
     "samples": ("Samples", "Codes drawn from the prior, decoded."),
@@ -23,10 +26,10 @@ STORIES = {
 
 
 def page(models: Sequence[str], facts: Mapping[str, Any]) -> str:
-    """The text of README.md.
+    """Return the text of README.md.
 
     Args:
-        models: Names of the models that have a picture, in order.
+        models: Names of the models that have an image, in order.
         facts: `data`, `epochs`, `images`, `date`, `command`.
     """
     parts = [

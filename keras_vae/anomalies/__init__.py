@@ -1,4 +1,4 @@
-"""What is unlike the data of training: scores, and a threshold that is kept with the model."""
+"""Anomaly detection: scores of a trained model, and a threshold that is saved with it."""
 
 from keras_vae.anomalies.detector import AnomalyDetector
 from keras_vae.anomalies.scores import SCORES

@@ -1,4 +1,4 @@
-"""A trained model, a score and a threshold: what is unlike the training data."""
+"""Anomaly detector: a trained model, a score and a threshold."""
 
 import dataclasses
 import json
@@ -15,21 +15,22 @@ from keras_vae.anomalies.references import Reference, fit_reference
 from keras_vae.anomalies.scores import SCORES, check_score
 from keras_vae.anomalies.thresholds import Threshold
 from keras_vae.anomalies.wrapping import Wrapping
-from keras_vae.autoencoder import event
-from keras_vae.construction import Constructed
+from keras_vae.autoencoder import first_input
+from keras_vae.construction import RecordedInit
 from keras_vae.distributions import sum_event
-from keras_vae.estimators.compiled import Applied
-from keras_vae.serving import Endpoint, Serving
+from keras_vae.endpoint import Endpoint
+from keras_vae.estimators.compiled import CompiledMap
+from keras_vae.serving import Serving
 
 Tensor = Any
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class AnomalyDetector(Constructed, Wrapping, Serving, keras.Model):
-    """Calls an example anomalous when its score is above a threshold from held-out normal ones.
+class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
+    """A model that flags examples with a score above a threshold from held-out normal examples.
 
-    It is trained with its model and has no weights of its own. `predict(x)` gives scores,
-    `is_anomaly(x)` decisions; files and exports keep the threshold.
+    The detector has no weights of its own: train the model first. `predict(x)` returns scores,
+    `is_anomaly(x)` decisions. Saved and exported files keep the threshold.
 
     Example:
         >>> model.fit(normal, epochs=10)
@@ -46,17 +47,17 @@ class AnomalyDetector(Constructed, Wrapping, Serving, keras.Model):
         samples: Codes for each example with "likelihood".
         neighbors: k for the distance to the k-th nearest code of the training data with "latent";
             None for the Mahalanobis distance from all of them.
-        seed: Of the noise of "likelihood", the same for all examples.
+        seed: Seed of the noise of "likelihood", which all examples share.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Attributes:
-        threshold: What `fit_threshold` found, None before. One of your own is
+        threshold: Result of `fit_threshold`, None before. To set your own, assign
             `detector.threshold = keras_vae.anomalies.Threshold(12.5)`.
-        reference: What `adapt` found, None before.
+        reference: Result of `adapt`, None before.
 
     Raises:
         ValueError: If there is no such score, or a number is less than 1.
-        TypeError: If the model has not what the score needs.
+        TypeError: If the model lacks what the score needs.
     """
 
     def __init__(
@@ -85,36 +86,39 @@ class AnomalyDetector(Constructed, Wrapping, Serving, keras.Model):
     # Scores.
 
     def score(self, x: Tensor) -> Tensor:
-        """How unusual each example is, `(batch,)`; higher is more, the same at each call."""
+        """Return an anomaly score for each example, `(batch,)`.
+
+        Higher is more unusual. Scores are the same at each call.
+        """
         return SCORES[self.score_name](self, x)
 
     def call(self, x: Tensor) -> Tensor:
-        """What `detector(x)` and `detector.predict(x)` give: `score(x)`."""
+        """Return `score(x)`, as `detector(x)` and `detector.predict(x)` do."""
         return self.score(x)
 
     def score_map(self, x: Tensor) -> Tensor:
-        """-log p of each element of x given its code, `(batch, *event_shape)`, in nats.
+        """Return -log p of each element of x given its code, `(batch, *event_shape)`, in nats.
 
-        Its sum over an example is the "reconstruction" score, whichever score decides; steps that
-        a mask leaves out have 0.
+        Its sum over an example is the "reconstruction" score, also if the detector uses another
+        score. Padding scores 0.
         """
-        p = self.model.observation(self.model.conditioned(self.model.encode(x), x))
-        return 0.0 - p.element_log_prob(ops.convert_to_tensor(event(x), dtype="float32"))
+        p = self.model.observation(self.model.with_condition(self.model.encode(x), x))
+        return 0.0 - p.element_log_prob(ops.convert_to_tensor(first_input(x), dtype="float32"))
 
     def score_steps(self, x: Tensor) -> Tensor:
-        """The sum of `score_map` over each step of sequences, `(batch, time)`, in nats."""
+        """Sum `score_map` over each step of sequences, `(batch, time)`, in nats."""
         each = self.score_map(x)
         time = (-1, each.shape[1])
         return ops.reshape(sum_event(ops.reshape(each, (-1, *each.shape[2:]))), time)
 
-    # What is learned of data after training.
+    # Adaptation to data after training.
 
     def adapt(self, x: Any, examples: int = 1000) -> None:
-        """Learn where codes of normal examples lie, for the score "latent".
+        """Learn the distribution of the codes of normal examples, for the score "latent".
 
         Args:
             x: The training data: arrays, or a source of batches.
-            examples: How many codes to keep at most with `neighbors`, evenly spaced in x.
+            examples: Largest number of codes to keep with `neighbors`, evenly spaced in x.
 
         Raises:
             ValueError: If the score is another one, or the data do not fit the model.
@@ -124,7 +128,7 @@ class AnomalyDetector(Constructed, Wrapping, Serving, keras.Model):
                 f"Expected score='latent'. Received: {self.score_name!r}, which needs no codes of "
                 "the training data. (Call fit_threshold(held_out_data, ...).)"
             )
-        codes = Applied(self.model, self.model.encode).predict(self._checked(x), verbose=0)
+        codes = CompiledMap(self.model, self.model.encode).predict(self._check_data(x), verbose=0)
         if self.neighbors is not None and len(codes) > examples:
             codes = codes[np.linspace(0, len(codes) - 1, examples).astype(int)]
         self.reference = fit_reference(codes, self.neighbors)
@@ -142,17 +146,17 @@ class AnomalyDetector(Constructed, Wrapping, Serving, keras.Model):
 
         Args:
             x: Held-out normal data: arrays, or a source of batches.
-            quantile: Of their scores, as in `keras_vae.anomalies.thresholds.quantile`.
-            false_positive_rate: Of new normal examples, with a guarantee for any number of
-                held-out ones, as in `keras_vae.anomalies.thresholds.false_positive_rate`.
-            tail: A rate beyond what was seen, extrapolated from the scores above the quantile
+            quantile: Quantile of their scores, as in `keras_vae.anomalies.thresholds.quantile`.
+            false_positive_rate: Rate for new normal examples, guaranteed for any number of
+                held-out examples, as in `keras_vae.anomalies.thresholds.false_positive_rate`.
+            tail: A rate too small to observe, extrapolated from the scores above the quantile
                 `level`, as in `keras_vae.anomalies.thresholds.tail`.
             level: Only for `tail`.
-            batch_size: Of arrays; changes the speed only.
+            batch_size: Examples of arrays at a time; changes the speed only.
 
         Raises:
-            ValueError: If not exactly one of the three is asked for or it is out of range, there
-                are too few examples for it, or they do not fit the model.
+            ValueError: If not exactly one of the three is given, it is out of range, there are too
+                few examples for it, or they do not fit the model.
         """
         asked = {"quantile": quantile, "false_positive_rate": false_positive_rate, "tail": tail}
         chosen = [(name, value) for name, value in asked.items() if value is not None]
@@ -168,28 +172,28 @@ class AnomalyDetector(Constructed, Wrapping, Serving, keras.Model):
         return self.threshold
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
-        """Scores of arrays or of a source of batches, `(count,)`, after a check of the data.
+        """Score arrays or a source of batches, `(count,)`, after a check of the data.
 
         Raises:
             ValueError: If they do not fit the model; see `keras_vae.checks.check_data`.
         """
-        return super().predict(self._checked(x), *args, **kwargs)
+        return super().predict(self._check_data(x), *args, **kwargs)
 
     def is_anomaly(self, x: Any, batch_size: int | None = None) -> np.ndarray:
-        """Whether the score of each example is above the threshold, bool `(count,)`.
+        """Return True for each example with a score above the threshold, bool `(count,)`.
 
         Raises:
             ValueError: If there is no threshold yet, or the data do not fit the model.
         """
-        value = self._needed_threshold().value
+        value = self._require_threshold().value
         return ~(self.predict(x, batch_size=batch_size, verbose=0) <= np.float32(value))
 
-    def _checked(self, x: Any) -> Any:
+    def _check_data(self, x: Any) -> Any:
         x = checks.check_data(self.model, x)
         self.built = True
         return x
 
-    def _needed_threshold(self) -> Threshold:
+    def _require_threshold(self) -> Threshold:
         if self.threshold is None:
             raise ValueError(
                 "Expected a detector with a threshold. Received: one without. (Call "
@@ -200,63 +204,66 @@ class AnomalyDetector(Constructed, Wrapping, Serving, keras.Model):
     # Saving and serving.
 
     def save_own_variables(self, store: Any) -> None:
-        """Keep the threshold and the reference codes."""
+        """Save the threshold and the reference codes."""
         references.save(self.reference, store)
         if self.threshold is not None:
             text = json.dumps(dataclasses.asdict(self.threshold))
             store["threshold"] = np.frombuffer(text.encode(), np.uint8)
 
     def load_own_variables(self, store: Any) -> None:
-        """The inverse of `save_own_variables`."""
+        """Load what `save_own_variables` saved."""
         self.reference = references.load(store)
         if "threshold" in store.keys():
             self.threshold = Threshold(**json.loads(np.array(store["threshold"]).tobytes()))
 
     def endpoints(self) -> dict[str, Endpoint]:
-        """Those of the model; `score`, the first, also decides, and `score_map` says where."""
+        """Return the endpoints of the model, with `score` first and with `score_map`.
+
+        `score` also answers the decision. `score_map` locates the anomaly within an example.
+        """
         inner = self.model.endpoints()
         inputs, wrapped = inner["score"].inputs, len(inner["score"].inputs) > 1
         return {
-            "score": Endpoint(_function(self.decided, wrapped), inputs),
-            "score_map": Endpoint(_function(self._mapped, wrapped), inputs),
+            "score": Endpoint(_as_endpoint_function(self.decide, wrapped), inputs),
+            "score_map": Endpoint(_as_endpoint_function(self._score_map_answer, wrapped), inputs),
             **{name: endpoint for name, endpoint in inner.items() if name != "score"},
         }
 
-    def decided(self, x: Tensor) -> dict[str, Tensor]:
-        """What the `score` endpoint answers: `score`, `is_anomaly` (int32) and `threshold`.
+    def decide(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the answer of the `score` endpoint: `score`, `is_anomaly` (int32) and `threshold`.
 
-        A score that is not a number is an anomaly.
+        A score of NaN is an anomaly.
         """
         score = self.score(x)
-        threshold = ops.full_like(score, self._needed_threshold().value)
+        threshold = ops.full_like(score, self._require_threshold().value)
         normal = score <= threshold
         is_anomaly = ops.cast(ops.logical_not(normal), "int32")
         return {"score": score, "is_anomaly": is_anomaly, "threshold": threshold}
 
-    def _mapped(self, x: Tensor) -> dict[str, Tensor]:
+    def _score_map_answer(self, x: Tensor) -> dict[str, Tensor]:
         return {"score_map": self.score_map(x)}
 
     def metadata(self) -> dict[str, Any]:
-        """The score and the threshold, for files."""
+        """Return the score and the threshold, for exported files."""
         about = {"score": self.score_name, "model": type(self.model).__name__}
-        return {"anomaly": {**about, "threshold": dataclasses.asdict(self._needed_threshold())}}
+        return {"anomaly": {**about, "threshold": dataclasses.asdict(self._require_threshold())}}
 
     def export(self, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any) -> Path:
-        """Write the endpoints, the threshold among them; see `Serving.export`.
+        """Write the endpoints and the threshold to a file; see `Serving.export`.
 
         Raises:
             ValueError: If there is no threshold, or scores would be of int8.
         """
-        self._needed_threshold()
+        self._require_threshold()
         if kwargs.get("quantize") == "int8" and "score" in (kwargs.get("endpoints") or ("score",)):
             raise ValueError(
-                "Expected scores of floats: int8 ends at the greatest score of its calibration, "
+                "Expected scores of floats: int8 ends at the largest score of its calibration, "
                 "which may be below the threshold. Received: quantize='int8'. (Use 'dynamic', "
                 "whose weights are int8, or leave out the endpoint 'score'.)"
             )
         return super().export(filepath, format, **kwargs)
 
 
-def _function(answer: Any, several: bool) -> Any:
-    """`answer` as a function of as many tensors as the model has inputs."""
+def _as_endpoint_function(answer: Any, several: bool) -> Any:
+    """Return `answer` as a function of as many tensors as the model has inputs."""
     return (lambda x, condition: answer([x, condition])) if several else (lambda x: answer(x))

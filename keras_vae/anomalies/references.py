@@ -1,4 +1,4 @@
-"""How far codes are from those of the training data."""
+"""Distances of codes from the codes of the training data."""
 
 import dataclasses
 from typing import Any
@@ -8,16 +8,17 @@ from keras import ops
 
 Tensor = Any
 
-# Of the mean variance, added to each: codes of a collapsed dimension have no inverse covariance.
+# Share of the mean variance that is added to each variance: without it, collapsed dimensions have
+# no inverse covariance.
 RIDGE = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
 class Mahalanobis:
-    """sqrt((z - mean)' covariance^-1 (z - mean)), Mahalanobis 1936.
+    """The Mahalanobis distance sqrt((z - mean)' covariance^-1 (z - mean)) (Mahalanobis 1936).
 
     Attributes:
-        mean: Of the reference codes, float32 `(n,)`.
+        mean: Mean of the reference codes, float32 `(n,)`.
         whitening: float32 `(n, n)`; (z - mean) times it has unit covariance.
     """
 
@@ -25,7 +26,7 @@ class Mahalanobis:
     whitening: np.ndarray
 
     def distance(self, z: Tensor) -> Tensor:
-        """Of codes `(batch, n)`, `(batch,)`."""
+        """Return the distance of each code, `(batch, n)` to `(batch,)`."""
         centered = z - ops.convert_to_tensor(self.mean)
         white = ops.matmul(centered, ops.convert_to_tensor(self.whitening))
         return ops.sqrt(ops.sum(ops.square(white), axis=1))
@@ -37,14 +38,14 @@ class Neighbors:
 
     Attributes:
         codes: float32 `(count, n)`.
-        rank: k, as an array of no axes.
+        rank: k, as an array without axes.
     """
 
     codes: np.ndarray
     rank: np.ndarray
 
     def distance(self, z: Tensor) -> Tensor:
-        """Of codes `(batch, n)`, `(batch,)`."""
+        """Return the distance of each code, `(batch, n)` to `(batch,)`."""
         # Differences, not |z|^2 - 2zc + |c|^2, in which near neighbors cancel to noise.
         apart = z[:, None] - ops.convert_to_tensor(self.codes)[None]
         squared = ops.sum(ops.square(apart), axis=2)
@@ -52,11 +53,11 @@ class Neighbors:
 
 
 Reference = Mahalanobis | Neighbors
-PREFIX = "reference_"  # Of names in files.
+PREFIX = "reference_"  # Prefix of names in files.
 
 
 def fit_reference(codes: Any, neighbors: int | None = None) -> Reference:
-    """What distances of codes are measured from.
+    """Fit a reference from which distances of codes are measured.
 
     Args:
         codes: `(count, *latent_shape)`.
@@ -82,13 +83,13 @@ def fit_reference(codes: Any, neighbors: int | None = None) -> Reference:
 
 
 def save(reference: Reference | None, store: Any) -> None:
-    """Put the arrays of `reference`, if there is one, into the part of a file for an object."""
+    """Write the arrays of `reference`, if any, to an object's part of a file."""
     for name, part in vars(reference).items() if reference else ():
         store[PREFIX + name] = part
 
 
 def load(store: Any) -> Reference | None:
-    """The inverse of `save`."""
+    """Read what `save` wrote; None if it wrote nothing."""
     names = [name for name in store.keys() if name.startswith(PREFIX)]
     parts = {name.removeprefix(PREFIX): np.array(store[name]) for name in names}
     kind = Neighbors if "codes" in parts else Mahalanobis

@@ -1,4 +1,4 @@
-"""What may say how unusual an example is; higher is more, and nothing is drawn at random."""
+"""Anomaly scores: higher is more unusual, and none is random."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,42 +8,44 @@ import numpy as np
 from keras import ops
 
 from keras_vae import random
-from keras_vae.autoencoder import event
+from keras_vae.autoencoder import first_input
 from keras_vae.estimators.likelihood import log_weight
+from keras_vae.typing import LatentModel
 
 Tensor = Any
 
 
 def reconstruction(detector: Any, x: Tensor) -> Tensor:
-    """-log p(x | z) at the code of x, `(batch,)`, in nats."""
+    """Return -log p(x | z) at the code of x, `(batch,)`, in nats."""
     return detector.model.score_terms(x)["reconstruction"]
 
 
 def elbo(detector: Any, x: Tensor) -> Tensor:
-    """The model's own score, minus the bound at the posterior mean, `(batch,)`, in nats."""
+    """Return the model's own score, minus the bound at the posterior mean, `(batch,)`, in nats."""
     return detector.model.score(x)
 
 
 def likelihood(detector: Any, x: Tensor) -> Tensor:
-    """Minus the importance-weighted bound on log p(x), `(batch,)`, in nats.
+    """Return minus the importance-weighted bound on log p(x), `(batch,)`, in nats.
 
-    Burda et al. 2016, equation 8. All examples share the noise, which is a function of the seed:
-    the score of one does not depend on the others of its batch.
+    Source: Burda et al. 2016 (arXiv:1509.00519), equation 8. All examples share the noise, which is
+        a
+    function of the seed. The score of an example therefore does not depend on its batch.
     """
     model, samples = detector.model, detector.samples
     seeds = random.row_seeds(samples, detector.seed)
     size = int(np.prod(model.latent_shape))
     noise = random.standard_normal(seeds, size)
-    # All samples of an example in one batch: a loop has no op on a device.
+    # All samples of an example are in one batch: LiteRT has no builtin op for a loop.
     copies = keras.tree.map_structure(lambda part: ops.repeat(part, samples, axis=0), x)
-    noise = ops.tile(noise, (ops.shape(event(x))[0], 1))
+    noise = ops.tile(noise, (ops.shape(first_input(x))[0], 1))
     noise = ops.reshape(noise, (-1, *model.latent_shape))
     weights = log_weight(model, copies, model.posterior(copies), noise)
     return np.log(samples) - ops.logsumexp(ops.reshape(weights, (-1, samples)), axis=1)
 
 
 def latent(detector: Any, x: Tensor) -> Tensor:
-    """The distance of the code of x from those of the training data, `(batch,)`."""
+    """Return the distance of the code of x from the codes of the training data, `(batch,)`."""
     if detector.reference is None:
         raise ValueError(
             "Expected a detector that knows the codes of the training data. Received: one that "
@@ -62,8 +64,8 @@ SCORES: dict[str, Callable[[Any, Tensor], Tensor]] = {
 }
 
 
-def check_score(model: Any, score: str) -> None:
-    """Raise unless `model` can be asked for this score.
+def check_score(model: LatentModel, score: str) -> None:
+    """Raise unless the score can be computed for `model`.
 
     Raises:
         ValueError: If there is no such score.

@@ -1,4 +1,4 @@
-"""The generalized Pareto distribution of what exceeds a high level."""
+"""The generalized Pareto distribution of excesses over a high level."""
 
 import dataclasses
 import math
@@ -9,7 +9,7 @@ import numpy as np
 # Below this shape the maximum of the likelihood is no estimate (Smith 1985).
 LEAST_SHAPE = -0.5
 FEWEST_EXCESSES = 10
-# Places of the search, and how often it zooms in on the best of them, with how many places.
+# Points of the first search, number of refinements around the best point, and points of each.
 PLACES, ZOOMS, ZOOM = 200, 10, 21
 # Largest shape over scale of the search, for excesses of mean 1.
 HEAVIEST = 1e3
@@ -17,7 +17,9 @@ HEAVIEST = 1e3
 
 @dataclasses.dataclass(frozen=True)
 class ParetoTail:
-    """P(excess > y) = (1 + shape * y / scale)^(-1 / shape), or exp(-y / scale) for shape 0.
+    """A tail with P(excess > y) = (1 + shape * y / scale)^(-1 / shape).
+
+    For shape 0 that is exp(-y / scale).
 
     Attributes:
         shape: Above 0 for tails heavier than exponential, below 0 for those that end.
@@ -27,30 +29,21 @@ class ParetoTail:
     shape: float
     scale: float
 
-    def survival(self, y: Any) -> np.ndarray:
-        """P(excess > y), for y of at least 0."""
-        y = np.asarray(y, "float64") / self.scale
-        if self.shape == 0.0:
-            return np.exp(-y)
-        inside = np.maximum(1.0 + self.shape * y, 0.0)
-        with np.errstate(divide="ignore"):
-            return np.exp(-np.log(inside) / self.shape)
-
     def excess(self, probability: float) -> float:
-        """The y that is exceeded with this probability, the inverse of `survival`."""
+        """Return the y that is exceeded with this probability."""
         if self.shape == 0.0:
             return -self.scale * math.log(probability)
         return self.scale * math.expm1(-self.shape * math.log(probability)) / self.shape
 
 
 def fit_pareto(excesses: Any) -> ParetoTail:
-    """The generalized Pareto distribution of greatest likelihood, of shape -0.5 or more.
+    """Fit a generalized Pareto distribution by maximum likelihood, with a shape of at least -0.5.
 
-    For each theta = shape / scale the best shape is mean(log(1 + theta y)), so that the search is
-    along one line (Grimshaw 1993, Technometrics 35(2), section 2).
+    For each theta = shape / scale the best shape is mean(log(1 + theta y)). The search is therefore
+    one-dimensional (Grimshaw 1993, Technometrics 35(2), section 2).
 
     Args:
-        excesses: By how much a level was exceeded, each above 0, `(count,)`.
+        excesses: Amounts by which scores exceed the level, each above 0, `(count,)`.
 
     Raises:
         ValueError: If there are fewer than 10, or one is not finite and above 0.
@@ -62,12 +55,12 @@ def fit_pareto(excesses: Any) -> ParetoTail:
             f"{len(y)} from {y.min(initial=np.inf):g} to {y.max(initial=-np.inf):g}."
         )
     unit = y.mean()
-    shape, scale = _fitted(y / unit)
+    shape, scale = _fit_unit_mean(y / unit)
     return ParetoTail(float(shape), float(scale * unit))
 
 
-def _fitted(y: np.ndarray) -> tuple[float, float]:
-    """Shape and scale for excesses of mean 1."""
+def _fit_unit_mean(y: np.ndarray) -> tuple[float, float]:
+    """Return shape and scale for excesses of mean 1."""
     places = np.geomspace(1e-6, 1.0, PLACES)
     thetas = np.concatenate([-places[::-1] / y.max(), places * HEAVIEST])
     for _ in range(ZOOMS):
@@ -79,12 +72,15 @@ def _fitted(y: np.ndarray) -> tuple[float, float]:
 
 
 def _shape(theta: float, y: np.ndarray) -> float:
-    """The shape of greatest likelihood for `theta`, shape over scale."""
+    """Return the most likely shape for `theta`, shape over scale."""
     return float(np.mean(np.log1p(theta * y)))
 
 
 def _log_likelihood(theta: float, y: np.ndarray) -> float:
-    """The greatest log likelihood of an excess for `theta`; -inf where the shape is too small."""
+    """Return the largest log likelihood of an excess for `theta`.
+
+    It is -inf where the shape is too small.
+    """
     if theta == 0.0:  # An exponential of mean 1.
         return -1.0
     if theta * y.max() <= -1.0:

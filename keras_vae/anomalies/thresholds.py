@@ -1,4 +1,4 @@
-"""From which score on an example is called anomalous, from the scores of held-out normal ones."""
+"""Thresholds for anomaly scores, from the scores of held-out normal examples."""
 
 import dataclasses
 import math
@@ -14,13 +14,13 @@ EXACT = 1e-9
 
 @dataclasses.dataclass(frozen=True)
 class Threshold:
-    """Scores above `value` are anomalous.
+    """A threshold: scores above `value` are anomalous.
 
     Attributes:
         value: In the unit of the score; exact in float32, the type of scores.
         method: "quantile", "false_positive_rate", "tail" or "given".
-        asked: What was asked for: the quantile or the rate; None for a given value.
-        examples: How many held-out examples it comes from.
+        asked: The requested quantile or rate; None for a given value.
+        examples: Number of held-out examples behind it.
     """
 
     value: float
@@ -30,16 +30,16 @@ class Threshold:
 
 
 def quantile(scores: Any, fraction: float) -> Threshold:
-    """The least score such that at least this fraction of the scores is no greater.
+    """Return the smallest score that at least this fraction of the scores does not exceed.
 
     Args:
-        scores: Of held-out normal examples, `(count,)`.
+        scores: Scores of held-out normal examples, `(count,)`.
         fraction: Above 0, at most 1.
 
     Raises:
         ValueError: If `fraction` is out of range, or the scores are none or not finite.
     """
-    scores = _checked(scores)
+    scores = _check_scores(scores)
     if not 0.0 < fraction <= 1.0:
         raise ValueError(f"Expected a quantile above 0, at most 1. Received: {fraction!r}.")
     value = np.quantile(scores, fraction, method="inverted_cdf")
@@ -47,20 +47,21 @@ def quantile(scores: Any, fraction: float) -> Threshold:
 
 
 def false_positive_rate(scores: Any, rate: float) -> Threshold:
-    """The k-th smallest score, k = ceil((1 - rate) (count + 1)): split conformal prediction.
+    """Return a threshold with a guaranteed false positive rate (split conformal prediction).
 
-    For any distribution of scores, the probability that a new normal example is called anomalous
-    is at most `rate`, and for scores without ties at least `rate - 1 / (count + 1)`, over the draw
-    of the held-out examples and of the new one (Vovk et al. 2005; Lei et al. 2018, theorem 2.2).
+    It is the k-th smallest score with k = ceil((1 - rate) (count + 1)). For any distribution of
+    scores, a new normal example is called anomalous with a probability of at most `rate`. For
+    scores without ties the probability is at least `rate - 1 / (count + 1)`. Both probabilities are
+    over the held-out examples and the new one (Vovk et al. 2005; Lei et al. 2018, theorem 2.2).
 
     Args:
-        scores: Of held-out normal examples that the model was not trained on, `(count,)`.
+        scores: Scores of held-out normal examples that the model was not trained on, `(count,)`.
         rate: The target, between 0 and 1.
 
     Raises:
         ValueError: If `rate` is out of range, or there are fewer than 1 / rate - 1 scores.
     """
-    scores = _checked(scores)
+    scores = _check_scores(scores)
     _check_rate("false_positive_rate", rate)
     above = math.floor(rate * (len(scores) + 1) + EXACT)
     if above < 1:
@@ -74,22 +75,21 @@ def false_positive_rate(scores: Any, rate: float) -> Threshold:
 
 
 def tail(scores: Any, rate: float, level: float = 0.98) -> Threshold:
-    """The score that a normal example exceeds at a `rate` that was never seen: extreme values.
+    """Return a threshold for a rate too small to observe, extrapolated by extreme value theory.
 
-    Peaks over threshold: what exceeds the quantile `level` follows nearly a generalized Pareto
-    distribution (Pickands 1975), whatever the scores do; its tail says where the rate is reached
+    Excesses over the quantile `level` nearly follow a generalized Pareto distribution (Pickands
+    1975), whatever the distribution of scores. The threshold is where its tail reaches the rate
     (Siffer et al. 2017, "Anomaly detection in streams with extreme value theory", equation 1).
 
     Args:
-        scores: Of held-out normal examples, `(count,)`.
+        scores: Scores of held-out normal examples, `(count,)`.
         rate: The target, below 1 - `level`.
-        level: The quantile that the tail is fitted above; some of the scores, and no fewer than
-            10, must be above it.
+        level: The quantile above which the tail is fitted; at least 10 scores must be above it.
 
     Raises:
         ValueError: If `rate` or `level` is out of range, or too few scores are above the level.
     """
-    scores = _checked(scores)
+    scores = _check_scores(scores)
     _check_rate("tail", rate)
     if not 0.0 < level < 1.0 or rate >= 1.0 - level:
         raise ValueError(
@@ -111,7 +111,7 @@ def tail(scores: Any, rate: float, level: float = 0.98) -> Threshold:
 METHODS = {"quantile": quantile, "false_positive_rate": false_positive_rate, "tail": tail}
 
 
-def _checked(scores: Any) -> np.ndarray:
+def _check_scores(scores: Any) -> np.ndarray:
     scores = np.asarray(scores, "float64").ravel()
     if not len(scores) or not np.isfinite(scores).all():
         raise ValueError(

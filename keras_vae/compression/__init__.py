@@ -1,4 +1,4 @@
-"""Codes as files: rounded, entropy coded, and refused when anything about them is wrong."""
+"""Compressed files of latent codes: rounded, entropy coded and checked when read."""
 
 from keras_vae.compression.container import read_note
 from keras_vae.compression.files import codes_of, compress, decompress, fit_tables, read_codes

@@ -1,4 +1,4 @@
-"""Integers to bytes and back by the range coder of `constriction`."""
+"""Integers to bytes and back, by the range coder of `constriction`."""
 
 import struct
 from typing import Any
@@ -11,12 +11,15 @@ LENGTHS = struct.Struct("<II")
 
 
 def encode(symbols: np.ndarray, contexts: np.ndarray, tables: Tables) -> bytes:
-    """The bytes of integers.
+    """Encode integers as bytes.
 
     Args:
         symbols: `(count, positions)`.
         contexts: The table of each position, `(positions,)`.
-        tables: What is not in a table is written as it is, at four bytes.
+        tables: An integer that is not in its table is stored as four bytes.
+
+    Raises:
+        ImportError: If `constriction` is not installed.
     """
     coder = _constriction().stream.queue.RangeEncoder()
     others = []
@@ -32,10 +35,10 @@ def encode(symbols: np.ndarray, contexts: np.ndarray, tables: Tables) -> bytes:
 
 
 def decode(payload: bytes, count: int, contexts: np.ndarray, tables: Tables) -> np.ndarray:
-    """The inverse of `encode`, int64 `(count, positions)`.
+    """Decode the bytes of `encode`, int64 `(count, positions)`.
 
     Raises:
-        ValueError: If the payload is not of so many integers.
+        ValueError: If the payload is of another number of integers.
     """
     words, rest = _parts(payload)
     coder = _constriction().stream.queue.RangeDecoder(words)
@@ -66,7 +69,7 @@ def _parts(payload: bytes) -> tuple[np.ndarray, np.ndarray]:
 
 def _distribution(tables: Tables, context: int) -> Any:
     # Integers below 2^24 are exact in float32, and sums and products of floats are the same on all
-    # machines: nothing here is the result of a function such as exp.
+    # machines. Functions such as exp are not, so none is used here.
     frequencies = np.array(tables.frequencies[context], "float32")
     return _constriction().stream.model.Categorical(frequencies, perfect=False)
 

@@ -1,4 +1,4 @@
-"""The file around the codes: what it is, of which model, and whether it is whole."""
+"""The file format around compressed codes: its version, model and checksum."""
 
 import dataclasses
 import hashlib
@@ -12,7 +12,7 @@ import numpy as np
 MAGIC = b"KVAE"
 VERSION = 1
 DIGEST = 8
-# Magic, version, model, tables that are elsewhere, examples; lengths of note, tables and payload.
+# Magic, version, model, external tables, number of examples; lengths of note, tables and payload.
 HEAD = struct.Struct("<4sB8s8sIIII")
 INLINE = bytes(DIGEST)
 
@@ -38,17 +38,17 @@ class Container:
     payload: bytes
 
     def to_bytes(self) -> bytes:
-        """The file, with a checksum of all of it at its end."""
+        """Return the content of the file, with a checksum at its end."""
         parts = (self.note, self.tables, self.payload)
         head = HEAD.pack(MAGIC, VERSION, self.model, self.needed, self.count, *map(len, parts))
-        return _sealed(head + b"".join(parts))
+        return _seal(head + b"".join(parts))
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Container":
-        """The parts of a file.
+        """Read the parts of a file.
 
         Raises:
-            ValueError: If it is no such file, of another version, truncated or altered.
+            ValueError: If it is another kind of file, of another version, truncated or altered.
         """
         content = bytes(content)
         if len(content) < HEAD.size + DIGEST or content[:4] != MAGIC:
@@ -61,7 +61,7 @@ class Container:
                 f"Expected a file of version {VERSION}. Received: version {content[4]}. "
                 "(Read it with the release of keras_vae that wrote it.)"
             )
-        if _sealed(content[:-DIGEST]) != content:
+        if _seal(content[:-DIGEST]) != content:
             raise ValueError(
                 "Expected a file as it was written. Received: one that was truncated or altered "
                 "since, by its checksum. (Copy it again.)"
@@ -76,12 +76,15 @@ class Container:
 
 
 def read_note(blob: bytes) -> bytes:
-    """The bytes that `compress` was given as `note`; raises ValueError as `decompress` does."""
+    """Return the bytes that `compress` was given as `note`.
+
+    Errors are those of `decompress`.
+    """
     return Container.from_bytes(blob).note
 
 
 def digest(model: Any) -> bytes:
-    """Eight bytes that differ for models that differ in configuration or weights."""
+    """Return eight bytes that identify the configuration and the weights of a model."""
     found = hashlib.blake2b(digest_size=DIGEST)
     config = {name: value for name, value in model.get_config().items() if name != "frozen"}
     found.update(type(model).__name__.encode())
@@ -92,5 +95,5 @@ def digest(model: Any) -> bytes:
     return found.digest()
 
 
-def _sealed(content: bytes) -> bytes:
+def _seal(content: bytes) -> bytes:
     return content + hashlib.blake2b(content, digest_size=DIGEST).digest()

@@ -1,4 +1,4 @@
-"""Examples to bytes and back, through the codes of a model."""
+"""Examples to compressed bytes and back, by the codes of a model."""
 
 from typing import Any
 
@@ -7,18 +7,19 @@ import numpy as np
 from keras_vae import checks
 from keras_vae.compression import coder
 from keras_vae.compression.container import INLINE, Container, digest
-from keras_vae.compression.tables import Tables, check_tables, counted
-from keras_vae.estimators.compiled import Applied
+from keras_vae.compression.tables import Tables, check_tables, count_tables
+from keras_vae.estimators.compiled import CompiledMap
+from keras_vae.typing import LatentModel
 
 
 def compress(
-    model: Any,
+    model: LatentModel,
     x: Any,
     step: float | None = None,
     tables: Tables | None = None,
     note: bytes = b"",
 ) -> bytes:
-    """Bytes that `decompress` makes examples of again, as near to `x` as `reconstruct(x)` is.
+    """Compress examples to bytes; `decompress` returns about `reconstruct(x)`.
 
     Example:
         >>> blob = keras_vae.compression.compress(model, images)
@@ -56,8 +57,8 @@ def compress(
     return Container(digest(model), needed, len(symbols), note, inline, payload).to_bytes()
 
 
-def decompress(model: Any, blob: bytes, tables: Tables | None = None) -> np.ndarray:
-    """The examples of `compress`, float32 `(count, *event_shape)`.
+def decompress(model: LatentModel, blob: bytes, tables: Tables | None = None) -> np.ndarray:
+    """Decompress the bytes of `compress`, float32 `(count, *event_shape)`.
 
     The codes are exact on every machine; decoded examples differ in the last digits of float32.
 
@@ -70,11 +71,11 @@ def decompress(model: Any, blob: bytes, tables: Tables | None = None) -> np.ndar
         ValueError: If the bytes are truncated or altered, of another version, model or tables.
     """
     codes = read_codes(model, blob, tables)
-    return Applied(model, model.decode).predict(codes, verbose=0)
+    return CompiledMap(model, model.decode).predict(codes, verbose=0)
 
 
-def read_codes(model: Any, blob: bytes, tables: Tables | None = None) -> np.ndarray:
-    """The codes in what `compress` gave, exact, as `decode` takes them.
+def read_codes(model: LatentModel, blob: bytes, tables: Tables | None = None) -> np.ndarray:
+    """Return the exact codes in the bytes of `compress`, as `decode` takes them.
 
     Arguments and errors are those of `decompress`; the result is `(count, *latent_shape)`.
     """
@@ -97,36 +98,42 @@ def read_codes(model: Any, blob: bytes, tables: Tables | None = None) -> np.ndar
     return _codes(model, symbols, used.step)
 
 
-def fit_tables(model: Any, x: Any, step: float | None = None) -> Tables:
-    """Tables of the codes of many examples, for files of few; arguments as in `compress`."""
+def fit_tables(model: LatentModel, x: Any, step: float | None = None) -> Tables:
+    """Fit tables to the codes of many examples, to compress files of few examples.
+
+    Arguments and errors are those of `compress`.
+    """
     return _tables(*_symbols(model, x, step), step)
 
 
-def codes_of(model: Any, x: Any, step: float | None = None) -> np.ndarray:
-    """What `compress` keeps of each example, as `decode` takes it; arguments as there."""
+def codes_of(model: LatentModel, x: Any, step: float | None = None) -> np.ndarray:
+    """Return the codes that `compress` stores, as `decode` takes them.
+
+    Arguments and errors are those of `compress`.
+    """
     symbols, _ = _symbols(model, x, step)
     return _codes(model, symbols, step)
 
 
-def _codes(model: Any, symbols: np.ndarray, step: float | None) -> np.ndarray:
-    """Integers `(count, positions)` as `decode` takes them."""
+def _codes(model: LatentModel, symbols: np.ndarray, step: float | None) -> np.ndarray:
+    """Return integers `(count, positions)` as `decode` takes them."""
     codes = symbols.reshape(len(symbols), *model.latent_shape)
     return (codes * step if step else codes).astype(model.latent_dtype)
 
 
 def _tables(symbols: np.ndarray, contexts: np.ndarray, step: float | None) -> Tables:
     values = [symbols[:, contexts == context] for context in range(contexts.max() + 1)]
-    return counted(values, float(step or 0.0))
+    return count_tables(values, float(step or 0.0))
 
 
-def _symbols(model: Any, x: Any, step: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """The integers of the codes of x, `(count, positions)`, and the context of each position."""
+def _symbols(model: LatentModel, x: Any, step: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the integers of the codes of x, `(count, positions)`, and their contexts."""
     if getattr(model, "conditional", False):
         raise TypeError(
             "Expected a model of one array. Received: one of pairs, whose second part is no code."
         )
     _check_step(model, step)
-    codes = Applied(model, model.encode).predict(checks.check_data(model, x), verbose=0)
+    codes = CompiledMap(model, model.encode).predict(checks.check_data(model, x), verbose=0)
     codes = codes.reshape(len(codes), -1)
     if step is not None:
         codes = np.round(codes.astype("float64") / step)
@@ -135,7 +142,7 @@ def _symbols(model: Any, x: Any, step: float | None) -> tuple[np.ndarray, np.nda
     return codes.astype("int64"), _contexts(model)
 
 
-def _check_step(model: Any, step: float | None) -> None:
+def _check_step(model: LatentModel, step: float | None) -> None:
     real = model.latent_dtype == "float32"
     if real != (step is not None) or (step is not None and not 0 < step < np.inf):
         wanted = "a step above 0 for codes of real numbers" if real else "no step for integer codes"
@@ -143,8 +150,11 @@ def _check_step(model: Any, step: float | None) -> None:
         raise ValueError(f"Expected {wanted}. Received: step={step!r}.{hint}")
 
 
-def _contexts(model: Any) -> np.ndarray:
-    """The table of each position: its element or channel; indices of a codebook share one."""
+def _contexts(model: LatentModel) -> np.ndarray:
+    """Return the table of each position: its element or channel.
+
+    Indices of a codebook share one table.
+    """
     positions = int(np.prod(model.latent_shape))
     if hasattr(model, "codebook_size"):
         return np.zeros(positions, "int64")

@@ -1,4 +1,4 @@
-"""How often each integer occurs in a code, in integers: the same on every machine."""
+"""Frequency tables of the integers in codes, the same on every machine."""
 
 import dataclasses
 import hashlib
@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-# All frequencies of a table are scaled to about this sum.
+# The frequencies of a table are scaled to about this sum.
 TOTAL = 2**14
-# Different integers that a table may span.
+# Largest range of integers of a table.
 LARGEST = 2**15
 HEAD = struct.Struct("<dI")
 TABLE = struct.Struct("<iI")
@@ -20,12 +20,15 @@ TABLE = struct.Struct("<iI")
 
 @dataclasses.dataclass(frozen=True)
 class Tables:
-    """A table for each context, the elements of a code that have one distribution.
+    """Frequency tables, one for each context.
+
+    A context is a set of code elements that share one distribution.
 
     Attributes:
-        lows: The least integer of each table.
-        frequencies: Of the integers from `lows` on, each 1 or more; the last is that of all others.
-        step: What codes of real numbers are divided by before they are rounded; 0 for integers.
+        lows: The smallest integer of each table.
+        frequencies: Frequencies of the integers from `lows` on, each at least 1. The last one is
+            that of all other integers.
+        step: Step by which real codes are divided before rounding; 0 for integer codes.
     """
 
     lows: tuple[int, ...]
@@ -33,7 +36,7 @@ class Tables:
     step: float = 0.0
 
     def to_bytes(self) -> bytes:
-        """For a file."""
+        """Return the tables as compressed bytes."""
         parts = [HEAD.pack(self.step, len(self.lows))]
         parts += [
             TABLE.pack(*row) for row in zip(self.lows, map(len, self.frequencies), strict=True)
@@ -43,13 +46,13 @@ class Tables:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Tables":
-        """The inverse of `to_bytes`.
+        """Read the bytes of `to_bytes`.
 
         Raises:
-            ValueError: If they are no tables.
+            ValueError: If the bytes hold no tables.
         """
         try:
-            return cls._parsed(zlib.decompress(content))
+            return cls._parse(zlib.decompress(content))
         except (zlib.error, struct.error, ValueError) as error:
             raise ValueError(
                 "Expected tables that keras_vae.compression wrote. "
@@ -57,7 +60,7 @@ class Tables:
             ) from error
 
     @classmethod
-    def _parsed(cls, content: bytes) -> "Tables":
+    def _parse(cls, content: bytes) -> "Tables":
         step, count = HEAD.unpack_from(content)
         start = HEAD.size + count * TABLE.size
         rows = list(TABLE.iter_unpack(content[HEAD.size : start]))
@@ -79,19 +82,23 @@ class Tables:
 
     @classmethod
     def load(cls, path: str | Path) -> "Tables":
-        """The inverse of `save`; raises ValueError for other files."""
+        """Read a file of `save`; raises ValueError for other files."""
         return cls.from_bytes(Path(path).read_bytes())
 
     def digest(self) -> bytes:
-        """Eight bytes by which a file names the tables that it needs."""
+        """Return eight bytes that identify the tables."""
         return hashlib.blake2b(self.to_bytes(), digest_size=8).digest()
 
 
-def counted(values: Sequence[np.ndarray], step: float = 0.0) -> Tables:
-    """The tables of integers, an array for each context.
+def count_tables(values: Sequence[np.ndarray], step: float = 0.0) -> Tables:
+    """Count the integers of each context.
+
+    Args:
+        values: Integers, an array for each context.
+        step: As in `Tables`.
 
     Raises:
-        ValueError: If the integers of a context are none, or span more than 2^15.
+        ValueError: If a context has no integers, or they span more than 2^15.
     """
     lows, frequencies = zip(*(_table(array.ravel()) for array in values), strict=True)
     return Tables(lows, frequencies, step)
@@ -110,7 +117,7 @@ def _table(values: np.ndarray) -> tuple[int, tuple[int, ...]]:
 
 
 def check_tables(tables: Any, contexts: int) -> None:
-    """Raise unless there is a table for each context."""
+    """Raise ValueError unless there is a table for each context."""
     if not isinstance(tables, Tables) or len(tables.lows) != contexts:
         received = len(tables.lows) if isinstance(tables, Tables) else type(tables).__name__
         raise ValueError(

@@ -1,7 +1,7 @@
 """Distributions over one event for each row of a batch.
 
-One rule of shapes: axis 0 is the batch and every other axis is the event, so `log_prob` and `kl`
-return shape `(batch,)`, in nats, summed over the event and never averaged over it.
+Axis 0 is the batch and every other axis is the event. `log_prob` and `kl` therefore return shape
+`(batch,)`, in nats: sums over the event, never means.
 """
 
 import difflib
@@ -51,16 +51,16 @@ FAMILIES: dict[str, type[Distribution]] = {
 
 
 def get(identifier: str | type[Distribution]) -> Any:
-    """The distribution class of a name; a class is given back as it is.
+    """Return the distribution class of a name; a class is returned as it is.
 
     Args:
-        identifier: A key of `FAMILIES`, a class, or, as in a saved model, the name of a class; one
-            of your own is found if you give it to `load_model` as a custom object.
+        identifier: A key of `FAMILIES`, a class, or the name of a class, as in a saved model. Pass
+            a class of your own to `load_model` as a custom object, so that its name is found.
 
     Raises:
         ValueError: If no distribution has that name.
     """
-    found = _named(identifier) if isinstance(identifier, str) else identifier
+    found = _find_class(identifier) if isinstance(identifier, str) else identifier
     if isinstance(found, type) and issubclass(found, Distribution):
         return found
     near = difflib.get_close_matches(str(identifier), FAMILIES, n=1)
@@ -71,6 +71,6 @@ def get(identifier: str | type[Distribution]) -> Any:
     )
 
 
-def _named(name: str) -> Any:
+def _find_class(name: str) -> Any:
     classes = {family.__name__: family for family in FAMILIES.values()}
     return {**FAMILIES, **classes}.get(name) or keras.saving.get_registered_object(name)

@@ -1,4 +1,4 @@
-"""What every distribution has, and the one rule of shapes."""
+"""The base class of distributions, and the rule of their shapes."""
 
 import math
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import keras
 from keras import ops
 
-Tensor = Any  # A tensor of whichever backend runs.
+Tensor = Any  # A tensor of the backend of Keras.
 
 
 def tensor(x: Any) -> Tensor:
-    """`x`, an array or a tensor, as a float32 tensor."""
+    """Convert an array or a tensor to a float32 tensor."""
     return ops.convert_to_tensor(x, dtype="float32")
 
 
@@ -20,20 +20,23 @@ def sum_event(x: Tensor) -> Tensor:
 
 
 def parameters(outputs: Any) -> list[Tensor]:
-    """A network's outputs as a flat list of float32: densities are not for half precision."""
+    """Return a network's outputs as a flat list of float32 tensors.
+
+    Densities need more than half precision.
+    """
     return [tensor(x) for x in keras.tree.flatten(outputs)]
 
 
 class Distribution:
-    """The base of all distributions; arguments are tensors or arrays of shape `(batch, ...)`.
+    """Base class of distributions; arguments are tensors or arrays of shape `(batch, ...)`.
 
-    A subclass takes the outputs of a decoder, then its shared parameters, as positional arguments,
-    and defines `mean`, `sample`, `element_log_prob` and, where it has a closed form, `kl`.
+    The positional arguments of a subclass are the outputs of a decoder, then its shared parameters.
+    It defines `mean`, `sample`, `element_log_prob` and, if there is a closed form, `kl`.
 
     Attributes:
-        heads: How many outputs of a decoder this distribution takes.
-        shared: Names of trailing arguments that are one trainable number for the whole model.
-        support: Lowest and highest value that has a density; data outside are refused.
+        heads: Number of decoder outputs of this distribution.
+        shared: Names of trailing arguments, each one trainable number for the whole model.
+        support: Lowest and highest value with a density; other data are rejected.
     """
 
     heads = 1
@@ -42,7 +45,7 @@ class Distribution:
 
     @classmethod
     def accepts(cls, count: int) -> bool:
-        """Whether a decoder with `count` outputs fits."""
+        """Return whether a decoder with `count` outputs fits."""
         return count == cls.heads
 
     @property
@@ -51,31 +54,38 @@ class Distribution:
         raise NotImplementedError(f"{type(self).__name__} has no mean.")
 
     def sample(self, seed: Any = None) -> Tensor:
-        """One draw for each row, shape `(batch, ...)`; `seed` is an int or a `SeedGenerator`."""
+        """Sample once for each row, `(batch, ...)`; `seed` is an int or a `SeedGenerator`."""
         raise NotImplementedError(f"{type(self).__name__} cannot be sampled.")
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        """The draw that standard normal `noise` is turned into, where there is such a way."""
+        """Transform standard normal `noise` to samples, for reparameterized distributions."""
         raise TypeError(
             "Expected a distribution that turns standard normal noise into draws, "
             f"from_noise(noise). Received: {type(self).__name__}."
         )
 
     def from_noise_with_log_prob(self, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """`from_noise(noise)` and its log density, `(batch,)`, which may cost less than twice."""
+        """Return `from_noise(noise)` and its log density, `(batch,)`, in nats."""
         z = self.from_noise(noise)
         return z, self.log_prob(z)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density or log probability of `x`, shape `(batch,)`, in nats: a sum, not a mean."""
+        """Return the log density or log probability of `x`, `(batch,)`, in nats.
+
+        It is the sum over the event, not the mean.
+        """
         return sum_event(self.element_log_prob(tensor(x)))
 
     def element_log_prob(self, x: Tensor) -> Tensor:
-        """The summands of `log_prob`, `(batch, ...)`, in nats."""
+        """Return the summands of `log_prob`, `(batch, ...)`, in nats."""
         raise NotImplementedError(f"{type(self).__name__} has no density.")
 
     def kl(self, other: "Distribution") -> Tensor:
-        """KL(self || other) of shape `(batch,)`, in nats, where it has a closed form."""
+        """Return KL(self || other), `(batch,)`, in nats, where it has a closed form.
+
+        Raises:
+            TypeError: If it has none.
+        """
         raise TypeError(
             f"Expected a pair of distributions whose KL divergence has a closed form. Received: "
             f"{type(self).__name__} and {type(other).__name__}. "

@@ -1,4 +1,4 @@
-"""Distributions of numbers in [0, 1] with one logit for each: coins, and grey levels."""
+"""Distributions of values in [0, 1] with one logit each: Bernoulli and continuous Bernoulli."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from keras_vae.distributions.special import langevin, log_sinhc, softplus
 
 
 class Bernoulli(Distribution):
-    """Independent coins.
+    """Independent Bernoulli variables.
 
-    On grey levels in [0, 1] `log_prob` is minus the cross entropy, a bound that is not normalized;
-    `ContinuousBernoulli` is the density with the same shape.
+    On gray levels in [0, 1] `log_prob` is minus the cross entropy, which is not a normalized
+    density. `ContinuousBernoulli` is the normalized density of the same form.
 
     Args:
         logits: Log odds of a one, `(batch, ...)`.
@@ -30,16 +30,16 @@ class Bernoulli(Distribution):
         return ops.sigmoid(self.logits)
 
     def sample(self, seed: Any = None) -> Tensor:
-        """Zeros and ones of the shape of `logits`."""
+        """Sample zeros and ones of the shape of `logits`."""
         u = keras.random.uniform(ops.shape(self.logits), dtype="float32", seed=seed)
         return ops.cast(u < self.mean, "float32")
 
     def element_log_prob(self, x: Tensor) -> Tensor:
-        """Log probability of each element of `x` in [0, 1], `(batch, ...)`, in nats."""
+        """Return the log probability of each element of `x` in [0, 1], `(batch, ...)`, in nats."""
         return x * self.logits - softplus(self.logits)
 
     def kl(self, other: Distribution) -> Tensor:
-        """KL(self || other), both Bernoulli."""
+        """Return KL(self || other), both Bernoulli, `(batch,)`, in nats."""
         if not isinstance(other, Bernoulli):
             return super().kl(other)
         gap = self.logits - other.logits
@@ -47,12 +47,12 @@ class Bernoulli(Distribution):
 
 
 class ContinuousBernoulli(Distribution):
-    """Density on [0, 1] proportional to exp(logit * x), the normalized form of cross entropy.
+    """Independent densities on [0, 1] proportional to exp(logit * x), normalized cross entropy.
 
     Its usual parameter lambda is the sigmoid of the logit, and log C(lambda) its usual normalizer
     (Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845). Centered on 1/2, the density is
-    exp(logit * (x - 1/2)) / sinhc(logit / 2) with sinhc(u) = sinh(u) / u, which has no large terms
-    that cancel.
+    exp(logit * (x - 1/2)) / sinhc(logit / 2) with sinhc(u) = sinh(u) / u. No large terms cancel in
+    this form.
 
     Args:
         logits: `(batch, ...)`; 0 is the uniform density.
@@ -69,7 +69,7 @@ class ContinuousBernoulli(Distribution):
         return 0.5 + 0.5 * langevin(0.5 * self.logits)
 
     def sample(self, seed: Any = None) -> Tensor:
-        """The quantile function at uniform noise, reparameterized."""
+        """Sample by the quantile function at uniform noise (reparameterized), `(batch, ...)`."""
         u = keras.random.uniform(ops.shape(self.logits), dtype="float32", seed=seed)
         size = ops.abs(self.logits)
         safe = ops.maximum(size, 1e-3)  # Below, the quantile function is the identity to 1e-3.
@@ -77,11 +77,11 @@ class ContinuousBernoulli(Distribution):
         return ops.where(self.logits > 0.0, 1.0 - x, x)
 
     def element_log_prob(self, x: Tensor) -> Tensor:
-        """Log density of each element of `x` in [0, 1], `(batch, ...)`, in nats."""
+        """Return the log density of each element of `x` in [0, 1], `(batch, ...)`, in nats."""
         return self.logits * (x - 0.5) - log_sinhc(0.5 * self.logits)
 
     def kl(self, other: Distribution) -> Tensor:
-        """KL(self || other), both continuous Bernoulli: an exponential family."""
+        """Return KL(self || other), both continuous Bernoulli, `(batch,)`, in nats."""
         if not isinstance(other, ContinuousBernoulli):
             return super().kl(other)
         gap = (self.logits - other.logits) * (self.mean - 0.5)

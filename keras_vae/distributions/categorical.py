@@ -9,13 +9,16 @@ from keras_vae.distributions.base import Distribution, Tensor, sum_event, tensor
 
 
 class Categorical(Distribution):
-    """Independent choices of one class at each place of the event; the last axis are the classes.
+    """Independent classes at each place of the event; the last axis holds the classes.
 
-    Data are one-hot, `(batch, ..., classes)`, so that encoder, decoder and `mean` share one shape:
+    Data are one-hot, `(batch, ..., classes)`, so that encoder, decoder and `mean` share one shape.
     `keras.ops.one_hot(tokens, classes)` makes them from integers `(batch, ...)`.
 
     Args:
         logits: Unnormalized log probabilities, `(batch, ..., classes)`.
+
+    Raises:
+        ValueError: If there is only one class.
     """
 
     support = (0.0, 1.0)
@@ -26,7 +29,7 @@ class Categorical(Distribution):
             raise ValueError(
                 "Expected at least two classes on the last axis of a categorical likelihood. "
                 f"Received: logits of shape {tuple(self.logits.shape)}. (Data are one-hot; "
-                "for pictures there are bernoulli and discretized_logistic.)"
+                "for images use bernoulli or discretized_logistic.)"
             )
 
     @property
@@ -35,18 +38,21 @@ class Categorical(Distribution):
         return ops.softmax(self.logits, axis=-1)
 
     def sample(self, seed: Any = None) -> Tensor:
-        """One-hot vectors `(batch, ..., classes)`."""
+        """Sample one-hot vectors `(batch, ..., classes)`."""
         classes = self.logits.shape[-1]
         rows = ops.reshape(self.logits, (-1, classes))
-        drawn = keras.random.categorical(rows, 1, seed=seed)
-        return ops.reshape(ops.one_hot(drawn[:, 0], classes), ops.shape(self.logits))
+        classes_of_rows = keras.random.categorical(rows, 1, seed=seed)
+        return ops.reshape(ops.one_hot(classes_of_rows[:, 0], classes), ops.shape(self.logits))
 
     def element_log_prob(self, x: Tensor) -> Tensor:
-        """Log probability of one-hot `x`, `(batch, ..., classes)`, 0 but for the class, in nats."""
+        """Return the log probability of one-hot `x`, `(batch, ..., classes)`, in nats.
+
+        Elements other than the class are 0.
+        """
         return x * ops.log_softmax(self.logits, axis=-1)
 
     def kl(self, other: Distribution) -> Tensor:
-        """KL(self || other), both categorical."""
+        """Return KL(self || other), both categorical, `(batch,)`, in nats."""
         if not isinstance(other, Categorical):
             return super().kl(other)
         ratio = ops.log_softmax(self.logits, axis=-1) - ops.log_softmax(other.logits, axis=-1)

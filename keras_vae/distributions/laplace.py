@@ -27,18 +27,18 @@ class Laplace(Distribution):
         return self._mean
 
     def sample(self, seed: Any = None) -> Tensor:
-        """The quantile function at uniform noise."""
+        """Sample by the quantile function at uniform noise (reparameterized), `(batch, ...)`."""
         u = keras.random.uniform(ops.shape(self.mean), -0.5 + 1e-7, 0.5, dtype="float32", seed=seed)
         scale = ops.exp(self.log_scale)
         return self.mean - scale * ops.sign(u) * ops.log1p(-2.0 * ops.abs(u))
 
     def element_log_prob(self, x: Tensor) -> Tensor:
-        """Log density of each element of `x`, `(batch, ...)`, in nats."""
+        """Return the log density of each element of `x`, `(batch, ...)`, in nats."""
         distance = ops.abs(x - self.mean) * ops.exp(-self.log_scale)
         return -(distance + self.log_scale + math.log(2.0))
 
     def kl(self, other: Distribution) -> Tensor:
-        """KL(self || other), both Laplace."""
+        """Return KL(self || other), both Laplace, `(batch,)`, in nats."""
         if not isinstance(other, Laplace):
             return super().kl(other)
         log_ratio = self.log_scale - other.log_scale

@@ -1,4 +1,4 @@
-"""Distributions over the 256 grey levels k / 255 of 8-bit pixels; probabilities, not densities."""
+"""Distributions over the 256 gray levels k / 255 of 8-bit pixels; probabilities, not densities."""
 
 import math
 from typing import Any
@@ -16,10 +16,10 @@ LOG_SCALE_RANGE = (-8.0, 4.0)
 
 
 class DiscretizedLogistic(Distribution):
-    """A logistic distribution for each pixel, in 256 bins; what is below 0 is 0, above 1 is 1.
+    """A logistic distribution for each pixel, in 256 bins; the outer bins hold the tails.
 
-    Pixels are k / 255. Any other number in [0, 1] is taken as the middle of a bin as wide. Minus
-    `log_prob` over the number of pixels and log(2) is bits per dimension, with nothing to add.
+    Pixels are k / 255. Any other number in [0, 1] is taken as the middle of a bin of the same
+    width. Bits per dimension are -`log_prob` / (number of pixels * log(2)), without any correction.
 
     Source: Salimans et al. 2017 (arXiv:1701.05517), section 2.1, with its scale on [-1, 1].
 
@@ -37,28 +37,29 @@ class DiscretizedLogistic(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """Expected value before rounding to a grey level, `(batch, ...)`, in [0, 1].
+        """Expected value before rounding to a gray level, `(batch, ...)`, in [0, 1].
 
-        Less than half a grey level from the mean of the rounded values, and free of their steps.
+        It is within half a gray level of the mean of the rounded values, and smooth.
         """
         return _clipped_mean(self.location, self.log_scale)
 
     def sample(self, seed: Any = None) -> Tensor:
-        """Pixels k / 255, shape `(batch, ...)`."""
+        """Sample pixels k / 255, `(batch, ...)`."""
         u = _uniform(ops.shape(self.location), seed)
-        return _grey_level(u, self.location, self.log_scale)
+        return _gray_level(u, self.location, self.log_scale)
 
     def element_log_prob(self, x: Tensor) -> Tensor:
-        """Log probability of each pixel of `x` in [0, 1], `(batch, ...)`, in nats."""
+        """Return the log probability of each pixel of `x` in [0, 1], `(batch, ...)`, in nats."""
         return _log_bin(x, self.location, self.log_scale)
 
 
 class DiscretizedLogisticMixture(Distribution):
     """A mixture of discretized logistics for each pixel (Salimans et al. 2017, section 2.1).
 
-    Its arguments are `3 * components` tensors `(batch, ...)`: the logits of the weights, then the
-    locations, then the log scales, so that a decoder with `decoder_heads=30` makes a mixture of
-    ten. Models that build their own decoder make one of five. Channels are independent given z.
+    The arguments are `3 * components` tensors `(batch, ...)`: the logits of the weights, then the
+    locations, then the log scales. A decoder with `decoder_heads=30` makes a mixture of ten
+    components. Models that build their own decoder make a mixture of five. Channels are independent
+    given z.
 
     Args:
         *outputs: The tensors, as above.
@@ -83,38 +84,38 @@ class DiscretizedLogisticMixture(Distribution):
 
     @classmethod
     def accepts(cls, count: int) -> bool:
-        """Any positive multiple of three."""
+        """Return whether `count` is a positive multiple of three."""
         return count > 0 and count % 3 == 0
 
     @property
     def mean(self) -> Tensor:
-        """Expected value before rounding to a grey level, `(batch, ...)`, in [0, 1]."""
+        """Expected value before rounding to a gray level, `(batch, ...)`, in [0, 1]."""
         means = _clipped_mean(self.location, self.log_scale)
         return ops.sum(ops.exp(self.log_weights) * means, axis=-1)
 
     def sample(self, seed: Any = None) -> Tensor:
-        """Pixels k / 255, shape `(batch, ...)`."""
+        """Sample pixels k / 255, `(batch, ...)`."""
         components = self.location.shape[-1]
         u = _uniform((*ops.shape(self.location)[:-1], components + 1), seed)
-        # The component whose log weight plus Gumbel noise is the greatest has the right odds.
+        # Gumbel-max trick: the largest log weight plus Gumbel noise chooses the component.
         gumbel = self.log_weights - ops.log(-ops.log(u[..., :-1]))
         chosen = ops.one_hot(ops.argmax(gumbel, axis=-1), components)
         location = ops.sum(chosen * self.location, axis=-1)
         log_scale = ops.sum(chosen * self.log_scale, axis=-1)
-        return _grey_level(u[..., -1], location, log_scale)
+        return _gray_level(u[..., -1], location, log_scale)
 
     def element_log_prob(self, x: Tensor) -> Tensor:
-        """Log probability of each pixel of `x` in [0, 1], `(batch, ...)`, in nats."""
+        """Return the log probability of each pixel of `x` in [0, 1], `(batch, ...)`, in nats."""
         each = _log_bin(ops.expand_dims(x, -1), self.location, self.log_scale)
         return ops.logsumexp(self.log_weights + each, axis=-1)
 
 
 def _log_bin(x: Tensor, location: Tensor, log_scale: Tensor) -> Tensor:
-    """Log probability of the bin about `x`, elementwise.
+    """Return the log probability of the bin around `x`, elementwise.
 
     With a and b the edges of the bin in units of the scale, sigmoid(b) - sigmoid(a) equals
-    sigmoid(b) * sigmoid(-a) * (1 - exp(a - b)), in which nothing cancels; the first bin lacks the
-    factors of its lower edge, the last those of its upper.
+    sigmoid(b) * sigmoid(-a) * (1 - exp(a - b)). In that form nothing cancels. The first bin lacks
+    the factors of its lower edge, the last bin those of its upper edge.
     """
     inverse_scale = ops.exp(-log_scale)
     below = -softplus((location - x - HALF_BIN) * inverse_scale)
@@ -127,7 +128,10 @@ def _log_bin(x: Tensor, location: Tensor, log_scale: Tensor) -> Tensor:
 
 
 def _clipped_mean(location: Tensor, log_scale: Tensor) -> Tensor:
-    """Mean of a logistic clipped to [0, 1]: the clipped location and what the tails add."""
+    """Return the mean of a logistic clipped to [0, 1].
+
+    It is the clipped location plus the contribution of the tails.
+    """
     scale = ops.exp(log_scale)
     low = ops.log1p(ops.exp(-ops.abs(location) / scale))
     high = ops.log1p(ops.exp(-ops.abs(1.0 - location) / scale))
@@ -135,11 +139,11 @@ def _clipped_mean(location: Tensor, log_scale: Tensor) -> Tensor:
 
 
 def _uniform(shape: Any, seed: Any) -> Tensor:
-    """Uniform numbers whose logit is finite."""
+    """Sample uniform numbers with a finite logit."""
     return keras.random.uniform(shape, 1e-7, 1.0 - 1e-7, dtype="float32", seed=seed)
 
 
-def _grey_level(u: Tensor, location: Tensor, log_scale: Tensor) -> Tensor:
-    """The quantile function at `u`, clipped to [0, 1] and rounded to k / 255."""
+def _gray_level(u: Tensor, location: Tensor, log_scale: Tensor) -> Tensor:
+    """Return the quantile function at `u`, clipped to [0, 1] and rounded to k / 255."""
     x = location + ops.exp(log_scale) * (ops.log(u) - ops.log1p(-u))
     return ops.round(255.0 * ops.clip(x, 0.0, 1.0)) / 255.0

@@ -1,4 +1,4 @@
-"""A density over the steps of a sequence that there are."""
+"""A density over the real time steps of padded sequences."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from keras_vae.distributions.base import Distribution, Tensor, tensor
 
 
 class Masked(Distribution):
-    """Any density, with the steps left out that a mask says are padding.
+    """A density without the steps that a mask declares as padding.
 
-    What stands in a left-out step changes neither `log_prob` nor its gradient, even if it is no
-    number; `mean` and `sample` are 0 there.
+    Values in padding affect neither `log_prob` nor its gradient, even if they are NaN. `mean` and
+    `sample` are 0 in padding.
 
     Args:
         density: Over `(batch, time, ...)`.
-        mask: `(batch, time)`, 1 for steps that there are, 0 for padding.
+        mask: `(batch, time)`, 1 for real time steps, 0 for padding.
     """
 
     def __init__(self, density: Distribution, mask: Tensor) -> None:
@@ -24,19 +24,19 @@ class Masked(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """Expected value, `(batch, time, ...)`, 0 in left-out steps."""
-        return self._kept(self.density.mean)
+        """Expected value, `(batch, time, ...)`, 0 in padding."""
+        return self._zero_padding(self.density.mean)
 
     def sample(self, seed: Any = None) -> Tensor:
-        """One draw for each row, `(batch, time, ...)`, 0 in left-out steps."""
-        return self._kept(self.density.sample(seed))
+        """Sample once for each row, `(batch, time, ...)`, 0 in padding."""
+        return self._zero_padding(self.density.sample(seed))
 
     def element_log_prob(self, x: Tensor) -> Tensor:
-        """The summands of `log_prob`, 0 in left-out steps, in nats."""
-        # Replaced before and after: the gradient of what is not taken must be finite as well.
-        return self._kept(self.density.element_log_prob(self._kept(x)))
+        """Return the summands of `log_prob`, in nats, 0 in padding."""
+        # Replace before and after: the gradient of the unused branch must be finite as well.
+        return self._zero_padding(self.density.element_log_prob(self._zero_padding(x)))
 
-    def _kept(self, x: Tensor) -> Tensor:
+    def _zero_padding(self, x: Tensor) -> Tensor:
         missing = len(x.shape) - len(self.mask.shape)
         steps = ops.reshape(self.mask, (*ops.shape(self.mask), *[1] * missing))
         return ops.where(steps > 0.5, x, ops.zeros_like(x))

@@ -15,7 +15,7 @@ LOG_VAR_RANGE = (-30.0, 20.0)
 
 
 class Normal(Distribution):
-    """Diagonal Gaussian, of unit variance unless `log_var` says otherwise.
+    """Diagonal Gaussian, of unit variance if `log_var` is None.
 
     Args:
         mean: Means, `(batch, ...)`.
@@ -34,24 +34,27 @@ class Normal(Distribution):
         return self._mean
 
     def sample(self, seed: Any = None) -> Tensor:
-        """The reparameterized draw, mean + sigma * noise (Kingma & Welling 2014, equation 10)."""
+        """Sample mean + sigma * noise (Kingma & Welling 2014, equation 10), `(batch, ...)`."""
         return self.from_noise(self.noise(seed))
 
     def noise(self, seed: Any = None) -> Tensor:
-        """Standard normals of the shape of `mean`, as `from_noise` takes them."""
+        """Sample standard normals of the shape of `mean`, as `from_noise` takes them."""
         return keras.random.normal(ops.shape(self.mean), dtype="float32", seed=seed)
 
     def from_noise(self, noise: Tensor) -> Tensor:
-        """The draw that standard normal `noise`, of the shape of `mean`, is turned into."""
+        """Transform standard normal `noise`, of the shape of `mean`, to samples."""
         return self.mean + ops.exp(0.5 * self.log_var) * noise
 
     def element_log_prob(self, x: Tensor) -> Tensor:
-        """Log density of each element of `x`, `(batch, ...)`, in nats."""
+        """Return the log density of each element of `x`, `(batch, ...)`, in nats."""
         squared = ops.square(x - self.mean) * ops.exp(-self.log_var)
         return -0.5 * (squared + self.log_var + LOG_2PI)
 
     def kl(self, other: Distribution) -> Tensor:
-        """KL(self || other), both diagonal Gaussians (Kingma & Welling 2014, appendix B)."""
+        """Return KL(self || other), both diagonal Gaussians, `(batch,)`, in nats.
+
+        Source: Kingma & Welling 2014, appendix B.
+        """
         if not isinstance(other, Normal):
             return super().kl(other)
         log_ratio = self.log_var - other.log_var
@@ -60,13 +63,13 @@ class Normal(Distribution):
 
 
 class NormalPerElement(Normal):
-    """Gaussian whose decoder gives a mean and a log variance for each element."""
+    """A Gaussian whose decoder returns a mean and a log variance for each element."""
 
     heads = 2
 
 
 class NormalLearnedScale(Normal):
-    """Gaussian with one learned variance for all elements: sigma-VAE (Rybkin et al. 2021).
+    """A Gaussian with one learned variance for all elements: sigma-VAE (Rybkin et al. 2021).
 
     The shared argument `log_var` is a trainable number of the model, in log squared data units.
     """

@@ -1,4 +1,4 @@
-"""Functions that keep their digits where the obvious formula loses them."""
+"""Special functions without cancellation in float32."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +9,17 @@ Tensor = Any
 
 
 def softplus(x: Tensor) -> Tensor:
-    """log(1 + exp(x)), also in LiteRT, whose own overflows for large `x`."""
+    """Return log(1 + exp(x)).
+
+    It also works in LiteRT, whose own softplus overflows for large `x`.
+    """
     size = ops.abs(x)
-    # Half of x + |x| and not the greater of x and 0, whose slope at 0 would be 1 or 0.
+    # (x + |x|) / 2 has a slope of 1/2 at 0; max(x, 0) would have 1 or 0.
     return 0.5 * (x + size) + ops.softplus(-size)
 
 
 def log_sinhc(u: Tensor) -> Tensor:
-    """log(sinh(u) / u)."""
+    """Return log(sinh(u) / u)."""
 
     def series(u: Tensor) -> Tensor:
         squared = ops.square(u)
@@ -30,7 +33,7 @@ def log_sinhc(u: Tensor) -> Tensor:
 
 
 def langevin(u: Tensor) -> Tensor:
-    """The derivative of `log_sinhc`, coth(u) - 1 / u."""
+    """Return the derivative of `log_sinhc`, coth(u) - 1 / u."""
 
     def series(u: Tensor) -> Tensor:
         squared = ops.square(u)
@@ -40,10 +43,10 @@ def langevin(u: Tensor) -> Tensor:
 
 
 def _near_zero(u: Tensor, series: Callable, closed: Callable) -> Tensor:
-    """`series(u)`, from Taylor, where the quotients of `closed(u)` have no digits left.
+    """Return `series(u)`, a Taylor series, near 0 and `closed(u)` elsewhere.
 
-    Each is given harmless numbers in place of those that are not its own: a gradient is finite
-    only if that of the branch not taken is.
+    Near 0 the quotients of `closed(u)` lose their digits. Each function receives harmless numbers
+    in place of those of the other: a gradient is finite only if both branches are.
     """
     near = ops.abs(u) < 0.3
     inner = series(ops.where(near, u, ops.zeros_like(u)))

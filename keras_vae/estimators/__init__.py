@@ -1,4 +1,4 @@
-"""What a trained model is worth: bounds and estimates of log p(x), and what its codes carry."""
+"""Evaluation of a trained model: bounds on log p(x), and the information in its codes."""
 
 from keras_vae.estimators.codes import (
     active_units,

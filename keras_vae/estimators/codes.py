@@ -1,63 +1,73 @@
-"""What Gaussian codes carry about the data, measured on a set of examples.
+"""Information that Gaussian codes carry about the data, measured on a set of examples.
 
-The aggregate posterior q(z) is the mixture of q(z | x) over the given examples, so every number
-here depends on them and on how many they are: mutual information is at most ln(count).
+The aggregate posterior q(z) is the mixture of q(z | x) over the given examples. Every number here
+therefore depends on the examples and on their count: mutual information is at most ln(count).
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_vae.distributions import Normal
-from keras_vae.estimators.compiled import Compiled, default_batch_size, padded
+from keras_vae.estimators.compiled import CompiledFunction, default_batch_size, map_batches
 from keras_vae.estimators.numerics import log_mean_exp
+from keras_vae.typing import LatentModel
 
 LOG_2PI = math.log(2.0 * math.pi)
 # A latent unit is active if its posterior mean varies more than this (Burda et al. 2016).
 ACTIVE_VARIANCE = 0.01
 # Densities of pairs (code, example) computed at a time.
-PAIRS = 5_000_000
+DENSITIES_AT_ONCE = 5_000_000
 
 
-def kl_per_dimension(model: Any, x: Any, batch_size: int | None = None) -> np.ndarray:
-    """KL(q(z_j | x) || N(0, 1)) of each latent element, the mean over `x`, in nats.
+def kl_per_dimension(model: LatentModel, x: Any, batch_size: int | None = None) -> np.ndarray:
+    """Return KL(q(z_j | x) || N(0, 1)) of each latent element, the mean over `x`, in nats.
+
+    The posterior is taken as the diagonal Gaussian of its `mean` and `log_var`. That is exact for
+    `keras_vae.VAE` and an approximation for ladders and flows.
 
     Args:
-        model: A built model whose `posterior(x)` is a diagonal Gaussian.
-        x: Examples, `(count, *event_shape)`.
-        batch_size: Examples at a time.
+        model: A built model with `posterior(x)`.
+        x: Examples, `(count, *event_shape)`; for a model with several inputs a list or dictionary
+            of arrays.
+        batch_size: Examples at a time; chosen by the size of an example if None.
 
     Returns:
-        float64 `(latent elements,)`.
+        float64, of shape `latent_shape`.
 
     Raises:
-        TypeError: If the model has no posterior or another one.
+        TypeError: If the model has no posterior, or one without `log_var`.
     """
-    mean, log_var = _codes(model, x, batch_size)
+    mean, log_var = _posterior_parameters(model, x, batch_size, _mean_and_log_var)
     return 0.5 * np.mean(np.exp(log_var) + np.square(mean) - 1.0 - log_var, axis=0)
 
 
-def active_units(model: Any, x: Any, batch_size: int | None = None) -> int:
-    """How many latent elements have Var_x(E[z | x]) > 0.01 (Burda et al. 2016, section 4.2).
+def active_units(model: LatentModel, x: Any, batch_size: int | None = None) -> int:
+    """Count the latent elements with Var_x(E[z | x]) > 0.01 (Burda et al. 2016, section 4.2).
 
     Arguments and errors are those of `kl_per_dimension`.
     """
-    mean, _ = _codes(model, x, batch_size)
-    return int(np.sum(np.var(mean, axis=0) > ACTIVE_VARIANCE))
+    return count_active(_posterior_parameters(model, x, batch_size, _mean_and_log_var)[0])
+
+
+def count_active(means: np.ndarray) -> int:
+    """Count the active units among posterior means, `(count, *latent_shape)`."""
+    return int(np.sum(np.var(means, axis=0, dtype="float64") > ACTIVE_VARIANCE))
 
 
 def mutual_information(
-    model: Any, x: Any, samples: int = 1, seed: int = 0, batch_size: int | None = None
+    model: LatentModel, x: Any, samples: int = 1, seed: int = 0, batch_size: int | None = None
 ) -> float:
-    """I(x; z) under q: the mean of log q(z | x) - log q(z), in nats, at most ln(count).
+    """Estimate I(x; z) under q: the mean of log q(z | x) - log q(z), in nats, at most ln(count).
 
     Args:
         model: A built model whose `posterior(x)` is a diagonal Gaussian.
         x: Examples, `(count, *event_shape)`; time grows with the square of their number.
         samples: Codes for each example.
-        seed: Of the codes.
+        seed: Seed of the codes.
         batch_size: Examples at a time in the encoder.
 
     Raises:
@@ -73,9 +83,11 @@ def mutual_information(
 
 
 def aggregate_kl(
-    model: Any, x: Any, samples: int = 1, seed: int = 0, batch_size: int | None = None
+    model: LatentModel, x: Any, samples: int = 1, seed: int = 0, batch_size: int | None = None
 ) -> float:
-    """KL(q(z) || N(0, I)) of the aggregate posterior, in nats: the mean KL less I(x; z).
+    """Estimate KL(q(z) || N(0, I)) of the aggregate posterior, in nats.
+
+    It is the mean KL minus I(x; z).
 
     That is the identity of Hoffman & Johnson 2016, "ELBO surgery". Arguments and errors are those
     of `mutual_information`.
@@ -85,9 +97,11 @@ def aggregate_kl(
 
 
 def total_correlation(
-    model: Any, x: Any, samples: int = 1, seed: int = 0, batch_size: int | None = None
+    model: LatentModel, x: Any, samples: int = 1, seed: int = 0, batch_size: int | None = None
 ) -> float:
-    """KL(q(z) || prod_j q(z_j)): how far the latent elements are from independent, in nats.
+    """Estimate the total correlation KL(q(z) || prod_j q(z_j)) of the latent elements, in nats.
+
+    It is 0 for independent elements.
 
     The term of beta-TC-VAE (Chen et al. 2018, arXiv:1802.04942, equation 2), with q(z) the mixture
     over all of `x` and not over a batch. Arguments and errors are those of `mutual_information`.
@@ -102,26 +116,46 @@ def total_correlation(
     return total / (samples * len(mean))
 
 
-def _codes(model: Any, x: Any, batch_size: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Means and log variances of q(z | x), float64 `(count, latent elements)`."""
+def _codes(model: LatentModel, x: Any, batch_size: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return means and log variances of q(z | x), float64 `(count, latent elements)`."""
+    parts = _posterior_parameters(model, x, batch_size, _normal_parameters)
+    mean, log_var = (part.reshape(len(part), -1) for part in parts)
+    return mean, log_var
+
+
+def _posterior_parameters(
+    model: Any, x: Any, batch_size: int | None, parameters: Callable[[Any], tuple]
+) -> tuple[np.ndarray, ...]:
+    """Return `parameters(q(z | x))` of all examples, float64 `(count, *latent_shape)` each."""
     if not hasattr(model, "posterior"):
         raise TypeError(
             "Expected a model with a posterior, such as keras_vae.VAE. "
             f"Received: {type(model).__name__}, whose codes are not random."
         )
-    x = np.asarray(x)
-    size = min(batch_size or default_batch_size(x.shape[1:]), len(x))
-    compute = Compiled(model, lambda x: _parameters(model.posterior(x)))
-    parts = [
-        compute.predict_on_batch((padded(x[start : start + size], size),))
-        for start in range(0, len(x), size)
-    ]
-    both = (np.concatenate(part)[: len(x)] for part in zip(*parts, strict=True))
-    mean, log_var = (part.reshape(len(x), -1).astype("float64") for part in both)
-    return mean, log_var
+    x = keras.tree.map_structure(np.asarray, x)
+    first = keras.tree.flatten(x)[0]
+    size = min(batch_size or default_batch_size(first.shape[1:]), len(first))
+
+    def compute(x: Any) -> tuple:
+        return parameters(model.posterior(x))
+
+    if size == len(first):  # Compiling takes longer than a single batch.
+        parts = map_batches(compute, x, size)
+    else:
+        parts = map_batches(CompiledFunction(model, compute).predict_on_batch, (x,), size)
+    return tuple(part.astype("float64") for part in parts)
 
 
-def _parameters(q: Any) -> tuple:
+def _mean_and_log_var(q: Any) -> tuple:
+    if not (hasattr(q, "mean") and hasattr(q, "log_var")):
+        raise TypeError(
+            "Expected a posterior with a mean and a log_var, such as "
+            f"keras_vae.distributions.Normal. Received: {type(q).__name__}."
+        )
+    return q.mean, q.log_var
+
+
+def _normal_parameters(q: Any) -> tuple:
     if type(q) is not Normal:
         raise TypeError(
             "Expected a posterior that is a keras_vae.distributions.Normal, for which this has a "
@@ -133,11 +167,11 @@ def _parameters(q: Any) -> tuple:
 def _draws(
     mean: np.ndarray, log_var: np.ndarray, samples: int, seed: int
 ) -> Iterator[tuple[np.ndarray, slice]]:
-    """Codes from each posterior, and the rows they belong to, some rows at a time."""
+    """Yield codes from each posterior, and the rows they belong to, some rows at a time."""
     if samples < 1:
         raise ValueError(f"Expected samples of at least 1. Received: {samples!r}.")
     generator = np.random.default_rng(seed)
-    rows_at_once = max(PAIRS // len(mean), 1)
+    rows_at_once = max(DENSITIES_AT_ONCE // len(mean), 1)
     for _ in range(samples):
         for start in range(0, len(mean), rows_at_once):
             rows = slice(start, start + rows_at_once)
@@ -150,7 +184,7 @@ def _log_normal(z: np.ndarray, mean: np.ndarray, log_var: np.ndarray) -> np.ndar
 
 
 def _log_pairs(z: np.ndarray, mean: np.ndarray, log_var: np.ndarray) -> np.ndarray:
-    """Log of q(z_i | x_j), `(len(z), len(mean))`, by matrix products: the square multiplied out."""
+    """Return log q(z_i | x_j), `(len(z), len(mean))`, by matrix products."""
     precision = np.exp(-log_var)
     constant = np.sum(np.square(mean) * precision + log_var + LOG_2PI, axis=1)
     return -0.5 * (np.square(z) @ precision.T - 2.0 * z @ (mean * precision).T + constant)

@@ -1,4 +1,4 @@
-"""Maximum mean discrepancy between two samples, as an objective and as a measurement."""
+"""Maximum mean discrepancy between two samples, as a loss term and as a measure."""
 
 from typing import Any
 
@@ -18,10 +18,11 @@ def mmd(
     scale: float | None = None,
     unbiased: bool = True,
 ) -> Tensor:
-    """Squared maximum mean discrepancy (Gretton et al. 2012, JMLR 13, section 2.2).
+    """Return the squared maximum mean discrepancy (Gretton et al. 2012, JMLR 13, section 2.2).
 
     Kernels of the squared distance d2: "rbf" exp(-d2 / (2 scale)), "imq" 2 scale / (2 scale + d2)
-    (Tolstikhin et al. 2018, arXiv:1711.01558). It differentiates, so it can be a loss term.
+    (Tolstikhin et al. 2018, arXiv:1711.01558). The result is differentiable, so it can be a loss
+    term.
 
     Args:
         x: Vectors, `(count, dimensions)`.
@@ -29,8 +30,8 @@ def mmd(
         kernel: "rbf" or "imq".
         scale: Squared length of the kernel; the number of dimensions if None, which suits vectors
             of unit variance.
-        unbiased: Leave out the pairs of a vector with itself: zero on average for equal laws, and
-            so at times negative. Otherwise the result is never negative.
+        unbiased: Leave out the pairs of a vector with itself. The result is then zero on average
+            for equal distributions, and may be negative. Otherwise it is never negative.
 
     Returns:
         A scalar tensor.
@@ -47,16 +48,18 @@ def mmd(
 
 
 def mmd_of_rows(x: Any, y: Any, kernel: str = "rbf", scale: float | None = None) -> Tensor:
-    """The summands of the unbiased `mmd`, one for each row of `x`; their mean is `mmd(x, y)`.
+    """Return the summands of the unbiased `mmd`, one for each row of `x`.
+
+    Their mean is `mmd(x, y)`.
 
     Args:
         x: Vectors, `(count, dimensions)`.
-        y: As many.
+        y: Vectors, `(count, dimensions)`.
         kernel: As in `mmd`.
         scale: As in `mmd`.
 
     Returns:
-        `(count,)`; 0 for a sample of one vector, which says nothing about a law.
+        `(count,)`; 0 for a sample of one vector.
     """
     width = float(x.shape[1] if scale is None else scale)
     xx, yy, xy = (_kernel(a, b, kernel, width) for a, b in ((x, x), (y, y), (x, y)))
@@ -73,7 +76,10 @@ def _kernel(a: Tensor, b: Tensor, kernel: str, scale: float) -> Tensor:
 
 
 def _row_means(kernel: Tensor, unbiased: bool) -> Tensor:
-    """Means over the pairs of each vector, of which `unbiased` leaves out the own one, a 1."""
+    """Return the mean over the pairs of each vector.
+
+    With `unbiased` the pair with itself, whose kernel is 1, is left out.
+    """
     if not unbiased:
         return ops.mean(kernel, axis=1)
     count = ops.cast(ops.shape(kernel)[0], kernel.dtype)

@@ -1,4 +1,4 @@
-"""Bounds on log p(x) from samples of the posterior, importance-weighted, in float64."""
+"""Importance-weighted bounds on log p(x), from samples of the posterior, in float64."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -10,25 +10,26 @@ from keras import ops
 
 from keras_vae import arguments, checks
 from keras_vae.distributions import Distribution
-from keras_vae.estimators.compiled import Compiled, default_batch_size, padded
+from keras_vae.estimators.compiled import CompiledFunction, default_batch_size, padded_batches
 from keras_vae.estimators.numerics import log_mean_exp
+from keras_vae.typing import LatentModel
 
 Tensor = Any
 
-# Noise handed over at a time, in numbers, and log weights kept of one batch.
+# Largest count of noise values in a call, and of log weights kept for a batch.
 NOISE_PER_CHUNK = 2**21
 WEIGHTS_PER_BATCH = 50_000_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Likelihood:
-    """What one pass over the samples gives; all arrays are float64, in nats, one for each example.
+    """Results of one pass over the samples; all arrays are float64, in nats, one for each example.
 
     Attributes:
         elbo: The evidence lower bound, the mean log weight.
-        bounds: The importance-weighted bound for each of the asked numbers of samples, from the
-            first so many of the same samples.
-        standard_error: Monte-Carlo error of the last bound, by the delta method.
+        bounds: The importance-weighted bound for each requested number of samples. A smaller number
+            uses the first of the same samples.
+        standard_error: Monte Carlo error of the last bound, by the delta method.
     """
 
     elbo: np.ndarray
@@ -37,7 +38,7 @@ class Likelihood:
 
 
 def log_likelihood(
-    model: Any,
+    model: LatentModel,
     x: Any,
     samples: int = 5000,
     seed: int = 0,
@@ -45,69 +46,70 @@ def log_likelihood(
     return_standard_error: bool = False,
     verbose: int = 0,
 ) -> Any:
-    """Importance-weighted estimate of log p(x) (Burda et al. 2016, arXiv:1509.00519, equation 8).
+    """Estimate log p(x) by importance sampling (Burda et al. 2016, arXiv:1509.00519, equation 8).
 
-    log (1/S) sum_s p(x | z_s) p(z_s) / q(z_s | x) for z_s from q(z | x): a lower bound on log p(x)
-    in expectation, which rises with the number of samples S. The noise of sample s of example i is
-    a function of `(seed, i, s)` alone, so a result does not depend on the batch size, and more
-    samples contain the fewer.
+    The estimate is log (1/S) sum_s p(x | z_s) p(z_s) / q(z_s | x) with z_s from q(z | x). In
+    expectation it is a lower bound on log p(x) that rises with the number of samples S. The noise
+    of sample s of example i depends only on `(seed, i, s)`. A result therefore does not depend on
+    the batch size, and more samples extend fewer samples.
 
     Example:
         >>> nll = -keras_vae.estimators.log_likelihood(model, test, samples=5000).mean()
 
     Args:
-        model: A built model with `posterior(x)`, `prior(z)` and `observation(z)`; the posterior
-            turns noise into codes, `from_noise`.
-        x: Examples, `(count, *event_shape)`, in the support of the likelihood; for a model with
-            several inputs a list or dictionary of arrays, whose first is what is observed.
+        model: A built model with `posterior(x)`, `prior(z)` and `observation(z)`. The posterior
+            must have `from_noise`.
+        x: Examples, `(count, *event_shape)`, in the support of the likelihood. For a model with
+            several inputs a list or dictionary of arrays, whose first is observed.
         samples: S; the papers use 5000.
-        seed: Of the noise.
+        seed: Seed of the noise.
         batch_size: Examples at a time; chosen by the size of an example if None.
-        return_standard_error: Also return the Monte-Carlo standard error of each estimate.
+        return_standard_error: Also return the Monte Carlo standard error of each estimate.
         verbose: 1 for a progress bar.
 
     Returns:
-        float64 `(count,)`, in nats; with `return_standard_error` a pair of them.
+        float64 `(count,)`, in nats; with `return_standard_error` a pair of such arrays.
 
     Raises:
         ValueError: If a number is less than 1, or the examples do not fit the model.
         TypeError: If the model has no latent distribution or its posterior takes no noise.
     """
-    samples = arguments.whole("samples", samples)
+    samples = arguments.integer("samples", samples)
     measured = measure_likelihood(model, x, (samples,), seed, batch_size, verbose)
     estimate = measured.bounds[samples]
     return (estimate, measured.standard_error) if return_standard_error else estimate
 
 
 def elbo(
-    model: Any,
+    model: LatentModel,
     x: Any,
     samples: int = 100,
     seed: int = 0,
     batch_size: int | None = None,
     verbose: int = 0,
 ) -> np.ndarray:
-    """The evidence lower bound, E_q[log p(x | z) + log p(z) - log q(z | x)], `(count,)`, in nats.
+    """Return the evidence lower bound of each example, `(count,)`, in nats.
 
-    Arguments and errors are those of `log_likelihood`; the expectation is the mean over `samples`.
+    It is E_q[log p(x | z) + log p(z) - log q(z | x)], the mean over `samples`. Other arguments and
+    errors are those of `log_likelihood`.
     """
-    samples = arguments.whole("samples", samples)
+    samples = arguments.integer("samples", samples)
     return measure_likelihood(model, x, (samples,), seed, batch_size, verbose).elbo
 
 
 def measure_likelihood(
-    model: Any,
+    model: LatentModel,
     x: Any,
     samples: Sequence[int] = (1, 10, 100, 1000, 5000),
     seed: int = 0,
     batch_size: int | None = None,
     verbose: int = 0,
 ) -> Likelihood:
-    """The bound for several numbers of samples, the elbo and the error, in one pass.
+    """Return the bound for several numbers of samples, the ELBO and the error, in one pass.
 
-    Arguments and errors are those of `log_likelihood`, `samples` being several numbers.
+    `samples` are several numbers. Other arguments and errors are those of `log_likelihood`.
     """
-    counts = _checked_counts(samples)
+    counts = _sort_counts(samples)
     parts = [
         (
             weights.mean(axis=1),
@@ -124,14 +126,14 @@ def measure_likelihood(
 
 
 def log_weights(
-    model: Any,
+    model: LatentModel,
     x: Any,
     samples: int,
     seed: int = 0,
     batch_size: int | None = None,
     verbose: int = 0,
 ) -> Iterator[np.ndarray]:
-    """Log of p(x | z) p(z) / q(z | x) for codes from q, a batch of examples at a time.
+    """Yield log p(x | z) p(z) / q(z | x) for z from q, a batch of examples at a time.
 
     Arguments and errors are those of `log_likelihood`.
 
@@ -143,11 +145,9 @@ def log_weights(
     count = len(keras.tree.flatten(x)[0])
     size = min(batch_size or _batch_size(model, samples), count)
     chunk = _chunk(size * int(np.prod(model.latent_shape)), samples)
-    compute = Compiled(model, lambda x, noise: _chunk_of_weights(model, x, noise))
+    compute = CompiledFunction(model, lambda x, noise: _chunk_of_weights(model, x, noise))
     progress = keras.utils.Progbar(-(-count // size) * -(-samples // chunk), verbose=verbose)
-    for start in range(0, count, size):
-        rows = range(start, min(start + size, count))
-        batch = padded(keras.tree.map_structure(lambda a, rows=rows: a[rows], x), size)
+    for batch, rows in padded_batches(x, size):
         chunks = []
         for noise in _noise(rows, size, model.latent_shape, samples, chunk, seed):
             chunks.append(compute.predict_on_batch((batch, noise)))
@@ -156,7 +156,7 @@ def log_weights(
 
 
 def _chunk_of_weights(model: Any, x: Any, noise: Tensor) -> Tensor:
-    """Log weights `(batch, chunk)` of noise `(batch, chunk, *latent_shape)`."""
+    """Return log weights `(batch, chunk)` of noise `(batch, chunk, *latent_shape)`."""
     q = model.posterior(x)
     if not isinstance(q, Distribution):
         raise TypeError(
@@ -171,7 +171,7 @@ def _chunk_of_weights(model: Any, x: Any, noise: Tensor) -> Tensor:
 
 
 def log_weight(model: Any, x: Tensor, q: Distribution, noise: Tensor) -> Tensor:
-    """Log p(x | z) p(z) / q(z | x) for the z that `noise` is turned into by q, `(batch,)`.
+    """Return log p(x | z) p(z) / q(z | x) for one z of each example, made from `noise`, `(batch,)`.
 
     Args:
         model: As in `log_likelihood`.
@@ -180,7 +180,7 @@ def log_weight(model: Any, x: Tensor, q: Distribution, noise: Tensor) -> Tensor:
         noise: Standard normals, `(batch, *latent_shape)`.
     """
     z, log_q = q.from_noise_with_log_prob(noise)
-    p = model.observation(model.conditioned(z, x))
+    p = model.observation(model.with_condition(z, x))
     target = ops.cast(keras.tree.flatten(x)[0], "float32")
     return p.log_prob(target) + model.prior(z).log_prob(z) - log_q
 
@@ -188,7 +188,7 @@ def log_weight(model: Any, x: Tensor, q: Distribution, noise: Tensor) -> Tensor:
 def _noise(
     rows: range, size: int, latent_shape: tuple, samples: int, chunk: int, seed: int
 ) -> Iterator[np.ndarray]:
-    """Standard normals `(size, chunk, *latent_shape)`; each example has a stream of its own."""
+    """Yield standard normals `(size, chunk, *latent_shape)`; each example has its own stream."""
     keys = [np.array([seed & (2**64 - 1), row], dtype=np.uint64) for row in rows]
     streams = [np.random.Generator(np.random.Philox(key=key)) for key in keys]
     for _ in range(0, samples, chunk):
@@ -199,29 +199,29 @@ def _noise(
 
 
 def _standard_error(weights: np.ndarray) -> np.ndarray:
-    """Of log_mean_exp(weights), by the delta method: sd(w) / (mean(w) sqrt(S))."""
+    """Return the error of log_mean_exp(weights) by the delta method: sd(w) / (mean(w) sqrt(S))."""
     scaled = np.exp(weights - weights.max(axis=1, keepdims=True))
     return scaled.std(axis=1) / (scaled.mean(axis=1) * np.sqrt(weights.shape[1]))
 
 
-def _batch_size(model: Any, samples: int) -> int:
+def _batch_size(model: LatentModel, samples: int) -> int:
     return max(min(default_batch_size(model.event_shape), WEIGHTS_PER_BATCH // samples), 1)
 
 
 def _chunk(numbers_per_sample: int, samples: int) -> int:
-    """Samples at a time, such that all chunks are nearly full."""
+    """Return the number of samples at a time, such that all chunks are nearly full."""
     most = max(NOISE_PER_CHUNK // numbers_per_sample, 8)
     return -(-samples // -(-samples // most))
 
 
-def _checked_counts(samples: Sequence[int]) -> list[int]:
+def _sort_counts(samples: Sequence[int]) -> list[int]:
     return sorted(set(arguments.sizes("samples", list(samples))))
 
 
-def _check(model: Any, x: Any, samples: int, batch_size: int | None) -> None:
-    arguments.whole("samples", samples)
+def _check(model: LatentModel, x: Any, samples: int, batch_size: int | None) -> None:
+    arguments.integer("samples", samples)
     if batch_size is not None:
-        arguments.whole("batch_size", batch_size)
+        arguments.integer("batch_size", batch_size)
     if not all(hasattr(model, noun) for noun in ("posterior", "prior", "observation")):
         raise TypeError(
             "Expected a model with posterior(x), prior(z) and observation(z), such as "

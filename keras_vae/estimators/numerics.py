@@ -1,4 +1,4 @@
-"""Float64 arithmetic on the host, where float32 would lose what is measured."""
+"""Float64 arithmetic on the host, for results that float32 cannot hold."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def log_mean_exp(values: Any, axis: int = -1) -> np.ndarray:
-    """log(mean(exp(values))) along an axis, in float64, without overflow.
+    """Return log(mean(exp(values))) along an axis, in float64, without overflow.
 
     Args:
         values: Array of log weights, in nats; -inf is a weight of zero.
@@ -32,12 +32,12 @@ def log_mean_exp(values: Any, axis: int = -1) -> np.ndarray:
 
 
 def bits_per_dim(nats: Any, event_shape: Sequence[int], levels: int = 1) -> Any:
-    """Negative log-likelihoods of events in bits per dimension, the unit of 8-bit image tables.
+    """Convert negative log-likelihoods to bits per dimension, the unit of 8-bit image benchmarks.
 
-    A probability of the stored values needs no more than the change of units: that is what
-    `bernoulli`, `categorical` and the discretized logistic likelihoods give, and `levels` is 1. A
-    density of values on a scale where the levels are 1 / levels apart, (x + u) / 256 for 8-bit x
-    and u in [0, 1), has to be brought to the scale of the levels: `levels=256` adds log2(256) = 8.
+    Probabilities of the stored values need only the change of units, with `levels=1`. `bernoulli`,
+    `categorical` and the discretized logistic likelihoods are such probabilities. A density on a
+    scale with levels 1 / levels apart must also be rescaled. For example, for (x + u) / 256 with
+    8-bit x and u in [0, 1), `levels=256` adds log2(256) = 8.
 
     Example:
         >>> bits_per_dim(784 * math.log(256), (28, 28, 1))  # uniform over 256 levels

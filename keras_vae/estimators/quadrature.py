@@ -1,4 +1,4 @@
-"""log p(x) of models with two latent dimensions, by brute force: the judge of other estimates."""
+"""log p(x) of models with two latent dimensions by quadrature, to check other estimates."""
 
 from typing import Any
 
@@ -6,24 +6,25 @@ import numpy as np
 from keras import ops
 
 from keras_vae import checks
-from keras_vae.estimators.compiled import Compiled, default_batch_size, padded
+from keras_vae.estimators.compiled import CompiledFunction, default_batch_size, map_batches
 from keras_vae.estimators.numerics import log_mean_exp
+from keras_vae.typing import LatentModel
 
 Tensor = Any
 
 
 def quadrature_log_likelihood(
-    model: Any, x: Any, points: int = 200, limit: float = 5.0
+    model: LatentModel, x: Any, points: int = 200, limit: float = 5.0
 ) -> np.ndarray:
-    """Log of the integral of p(x | z) p(z) over a square grid of codes.
+    """Integrate p(x | z) p(z) over a square grid of codes and return the log.
 
-    The rule of rectangles, which is exact to many digits once the grid is finer than the standard
-    deviation of the posterior, and as exact as `limit` holds the mass of p(x | z) p(z).
+    The rectangle rule is exact to many digits once the grid is finer than the standard deviation of
+    the posterior. The square must hold nearly all the mass of p(x | z) p(z).
 
     Args:
         model: A built model with `prior(z)` and `observation(z)` and two latent dimensions.
-        x: Examples, `(count, *event_shape)`; each costs `points`^2 densities, so a hundred or so.
-        points: Of the grid, in each dimension.
+        x: Examples, `(count, *event_shape)`. Each costs `points`^2 densities: use about a hundred.
+        points: Points of the grid in each dimension.
         limit: The grid covers [-limit, limit] in each dimension.
 
     Returns:
@@ -43,17 +44,13 @@ def quadrature_log_likelihood(
     edge = (np.arange(points) + 0.5) / points * (2.0 * limit) - limit
     grid = np.stack(np.meshgrid(edge, edge), axis=-1).reshape(-1, 2).astype("float32")
     size = min(default_batch_size(model.event_shape), len(grid))
-    compute = Compiled(model, lambda z: _log_joint(model, z, x))
-    parts = [
-        compute.predict_on_batch((padded(grid[start : start + size], size),))
-        for start in range(0, len(grid), size)
-    ]
-    log_joint = np.concatenate(parts)[: len(grid)].astype("float64")
+    compute = CompiledFunction(model, lambda z: _log_joint(model, z, x))
+    log_joint = map_batches(compute.predict_on_batch, (grid,), size)
     return log_mean_exp(log_joint, axis=0) + 2.0 * np.log(2.0 * limit)
 
 
 def _log_joint(model: Any, z: Tensor, x: np.ndarray) -> Tensor:
-    """Log of p(x, z), `(len(z), len(x))`."""
+    """Return log p(x, z), `(len(z), len(x))`."""
     p = model.observation(z)
     log_prior = model.prior(z).log_prob(z)
 

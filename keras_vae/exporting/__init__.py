@@ -1,23 +1,18 @@
-"""Writers of what `Autoencoder.endpoints` offers: how to serve, where the model says what.
+"""Writers of SavedModel and LiteRT files.
 
-Both writers need the TensorFlow backend, build the artifact beside its target and rename it
-there when it is whole, and never overwrite anything.
+`Autoencoder.endpoints` says what can be served. The writers here say how. Both need the TensorFlow
+backend. They build a file or folder next to its target, rename it once it is complete, and never
+overwrite anything.
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from keras_vae.exporting.endpoints import chosen_endpoints
-from keras_vae.exporting.litert import write_litert
-from keras_vae.exporting.saved_model import write_saved_model
-
-__all__ = ["chosen_endpoints", "export", "write_litert", "write_saved_model"]
-
-WRITERS = {"tf_saved_model": write_saved_model, "litert": write_litert}
+__all__ = ["export"]
 
 
 def export(
@@ -31,23 +26,27 @@ def export(
 
     Args:
         model: A built `keras_vae.Autoencoder`.
-        filepath: Where to write; must not exist yet.
+        filepath: The new file or folder; it must not exist yet.
         format: "tf_saved_model" (a folder, for TF Serving) or "litert" (a .tflite file).
-        endpoints: Names of the endpoints to write, all by default; the first is the default one.
-        **options: Of the writer, see `write_saved_model` and `write_litert`.
+        endpoints: Names of the endpoints to write, all by default. The first one becomes the
+            default signature.
+        **options: Options of the writer, see `write_saved_model` and `write_litert`.
 
     Returns:
         The path that was written.
 
     Raises:
-        TypeError: If an option is not of this writer.
+        TypeError: If the writer of this format does not have an option.
         ValueError: If the format or an endpoint is unknown or does not fit the path, or the model
             is not built.
         FileExistsError: If `filepath` exists.
         RuntimeError: If the backend of Keras is not TensorFlow.
     """
-    if format not in WRITERS:
-        raise ValueError(f"Expected format to be one of {sorted(WRITERS)}. Received: {format!r}.")
+    from keras_vae.exporting.endpoints import choose_endpoints
+
+    writers = _import_writers()
+    if format not in writers:
+        raise ValueError(f"Expected format to be one of {sorted(writers)}. Received: {format!r}.")
     if Path(filepath).suffix == ".tflite" and format != "litert":
         raise ValueError(
             f"Expected format='litert' for a .tflite file. Received: format={format!r} and "
@@ -65,15 +64,25 @@ def export(
             f"Expected a path that does not exist yet. Received: {path}. "
             "(Choose another one, or remove it first; nothing was changed.)"
         )
-    _check_options(format, options)
-    chosen = chosen_endpoints(model, endpoints)
+    _check_options(writers, format, options)
+    chosen = choose_endpoints(model, endpoints)
     path.parent.mkdir(parents=True, exist_ok=True)
-    return WRITERS[format](model, path, chosen, **options)
+    return writers[format](model, path, chosen, **options)
 
 
-def _check_options(format: str, options: Mapping[str, Any]) -> None:
+def _import_writers() -> dict[str, Callable[..., Path]]:
+    """Return the writers by format; imported here, so that they can import from this package."""
+    from keras_vae.exporting.litert import write_litert
+    from keras_vae.exporting.saved_model import write_saved_model
+
+    return {"tf_saved_model": write_saved_model, "litert": write_litert}
+
+
+def _check_options(
+    writers: Mapping[str, Callable[..., Path]], format: str, options: Mapping[str, Any]
+) -> None:
     """Raise TypeError unless the writer of a format has these options."""
-    known = {name: list(inspect.signature(w).parameters)[3:] for name, w in WRITERS.items()}
+    known = {name: list(inspect.signature(w).parameters)[3:] for name, w in writers.items()}
     unknown = sorted(set(options) - set(known[format]))
     if unknown:
         others = [name for name in known if set(unknown) <= set(known[name])]

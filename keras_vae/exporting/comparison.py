@@ -1,4 +1,4 @@
-"""A .tflite file against its model: the same rows through both, and how far apart they are."""
+"""Comparison of a .tflite file with its model: the same rows run through both."""
 
 import dataclasses
 import math
@@ -8,41 +8,43 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.exporting.converter import silent_stderr
+from keras_vae.endpoint import Endpoint
 from keras_vae.exporting.endpoints import float32_policy
-from keras_vae.serving import Endpoint
+from keras_vae.metrics.pictures import psnr
+from keras_vae.quiet import silence_stderr
+from keras_vae.typing import LatentModel
 
 Answers = dict[str, dict[str, np.ndarray]]
 Rows = Mapping[str, Mapping[str, np.ndarray]]
 
-# Equal answers have no PSNR; JSON has no infinity.
+# PSNR of equal outputs, since JSON has no infinity.
 EXACT_PSNR = 200.0
 COMPARED_ROWS = 64
 # The output that is data, in the range of the data.
 DATA_OUTPUT = "reconstruction"
-# The endpoint that gives codes, and those that decode the codes of the same rows.
+# The endpoint that returns codes, and those that depend on the codes of the same rows.
 CODES = "encode"
 ENCODED = ("reconstruct", "serving_default", "reconstruct_png", "score")
-# The output that is a decision: what follows from the file's own score and threshold.
+# The output that is a decision, which follows from the file's own score and threshold.
 DECISION = "is_anomaly"
-# Nearer to the threshold, as a fraction of it, a score may fall on either side.
+# A score this close to the threshold, as a fraction of it, may fall on either side.
 UNDECIDED = 1e-4
 
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """How far one output of a file is from the model's.
+    """The difference between one output of a file and that of the model.
 
     Attributes:
         largest: Largest absolute error.
         mean: Mean absolute error.
-        relative: `largest` as a fraction of the model's largest absolute value; of at least 1
-            for codes and scores, whose sums may cancel to nothing, but not their rounding. The
-            fraction of unequal codes where codes are integers.
-        psnr: Peak signal to noise ratio in dB; the peak is the range of the data for outputs
-            that are data, and otherwise the range of the model's answers.
-        bias: Mean error with its sign: by how much the file answers more than the model.
-        equal: Which fraction of integer codes is equal, between 0 and 1; None for other outputs.
+        relative: `largest` divided by the model's largest absolute value. For codes and scores the
+            divisor is at least 1, since their sums may cancel while their rounding does not. For
+            integer codes, the fraction that differs.
+        psnr: Peak signal-to-noise ratio in dB. The peak is the range of the data for outputs that
+            are data, and otherwise the range of the model's outputs.
+        bias: Mean signed error: output of the file minus that of the model.
+        equal: Fraction of equal integer codes, between 0 and 1; None for other outputs.
     """
 
     largest: float
@@ -53,8 +55,8 @@ class Difference:
     equal: float | None = None
 
 
-def compared_rows(rows: Rows, batch_size: int) -> dict[str, dict[str, np.ndarray]]:
-    """About COMPARED_ROWS of the rows, evenly spaced, in whole batches."""
+def choose_rows(rows: Rows, batch_size: int) -> dict[str, dict[str, np.ndarray]]:
+    """Choose about COMPARED_ROWS of the rows, evenly spaced, in whole batches."""
     chosen = {}
     for endpoint, inputs in rows.items():
         count = len(next(iter(inputs.values())))
@@ -64,8 +66,8 @@ def compared_rows(rows: Rows, batch_size: int) -> dict[str, dict[str, np.ndarray
     return chosen
 
 
-def model_answers(model: Any, endpoints: Mapping[str, Endpoint], rows: Rows) -> Answers:
-    """What the endpoints answer in Keras, in float32."""
+def model_answers(model: LatentModel, endpoints: Mapping[str, Endpoint], rows: Rows) -> Answers:
+    """Return the outputs of the endpoints in Keras, in float32."""
     answers = {}
     with float32_policy(model):
         for name, endpoint in endpoints.items():
@@ -75,14 +77,16 @@ def model_answers(model: Any, endpoints: Mapping[str, Endpoint], rows: Rows) -> 
 
 
 def file_answers(content: bytes, rows: Rows, batch_size: int) -> Answers:
-    """What a .tflite answers, batch by batch; int8 inputs and outputs are scaled by its own scales.
+    """Return the outputs of a .tflite file, run batch by batch.
+
+    int8 inputs and outputs are converted with the scales that the file states.
 
     Raises:
         ValueError: If a signature is missing or its tensors have other names.
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    with silent_stderr():
+    with silence_stderr():
         interpreter = Interpreter(model_content=content)
         return {
             name: _answers(interpreter, name, inputs, batch_size) for name, inputs in rows.items()
@@ -103,13 +107,13 @@ def _answers(
     count = len(next(iter(inputs.values())))
     batches = []
     for start in range(0, count, size):
-        batch = {k: quantized(v[start : start + size], takes[k]) for k, v in inputs.items()}
-        batches.append({k: dequantized(v, gives[k]) for k, v in runner(**batch).items()})
+        batch = {k: quantize(v[start : start + size], takes[k]) for k, v in inputs.items()}
+        batches.append({k: dequantize(v, gives[k]) for k, v in runner(**batch).items()})
     return {name: np.concatenate([batch[name] for batch in batches]) for name in gives}
 
 
-def quantized(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
-    """`values` as the tensor of a file takes them."""
+def quantize(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
+    """Convert float `values` to the type of a tensor of a file."""
     scale, zero_point = tensor["quantization"]
     if not scale or tensor["dtype"] is np.float32:
         return values.astype(tensor["dtype"])
@@ -118,8 +122,8 @@ def quantized(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
     return np.clip(steps, limits.min, limits.max).astype(tensor["dtype"])
 
 
-def dequantized(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
-    """What the values of a file's tensor stand for."""
+def dequantize(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
+    """Convert the values of a tensor of a file to the floats that they represent."""
     scale, zero_point = tensor["quantization"]
     if not scale or tensor["dtype"] is np.float32:
         return np.array(values)
@@ -129,10 +133,11 @@ def dequantized(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
 def differences(
     model: Any, expected: Answers, received: Answers
 ) -> dict[str, dict[str, Difference]]:
-    """The differences by endpoint and output.
+    """Return the differences by endpoint and output.
 
-    An integer code that differs is another code, not one with an error: what follows from `encode`
-    is compared on the rows whose codes are all equal, and `equal` says how many codes are.
+    Integer codes that differ are different codes, so their distance means nothing. `equal` says
+    what fraction of them is equal. Outputs that depend on `encode` are compared on the rows with
+    equal codes only.
 
     Raises:
         ValueError: If an output is missing or has another shape.
@@ -146,7 +151,7 @@ def differences(
             raise ValueError(f"Expected {endpoint} to answer {shapes}. Received: {given}.")
         rows = alike if endpoint in ENCODED else slice(None)
         if DECISION in outputs:
-            outputs = {**outputs, DECISION: _decided(received[endpoint])}
+            outputs = {**outputs, DECISION: _decisions(received[endpoint])}
         result[endpoint] = {
             name: _difference(
                 values[rows], received[endpoint][name][rows], *_scales(model, name, values)
@@ -157,7 +162,10 @@ def differences(
 
 
 def _rows_of_equal_codes(expected: Answers, received: Answers) -> Any:
-    """Which rows have the same integer codes; all where codes are no integers or none is equal."""
+    """Select the rows whose integer codes are all equal.
+
+    All rows are selected if codes are not integers or no row is equal.
+    """
     wanted, given = (answers.get(CODES, {}).get("z") for answers in (expected, received))
     if wanted is None or given is None or wanted.dtype.kind != "i" or wanted.shape != given.shape:
         return slice(None)
@@ -165,15 +173,18 @@ def _rows_of_equal_codes(expected: Answers, received: Answers) -> Any:
     return alike if alike.any() else slice(None)
 
 
-def _decided(answers: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The decisions that follow from scores and threshold, or where these are equal, as given."""
+def _decisions(answers: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the decisions that follow from the scores and the threshold.
+
+    Where both are almost equal, either decision is right, so the given ones are returned.
+    """
     score, threshold = answers["score"], answers["threshold"]
     tie = np.abs(score - threshold) <= UNDECIDED * np.abs(threshold)
     return np.where(tie, answers[DECISION], 1 - (score <= threshold).astype("int32"))
 
 
 def _scales(model: Any, name: str, values: np.ndarray) -> tuple[float, float]:
-    """What to take the PSNR and the relative error against."""
+    """Return the divisors for the PSNR and for the relative error."""
     low, high = model.family.support
     largest, spread = float(np.abs(values).max()), float(np.ptp(values))
     if name != DATA_OUTPUT:
@@ -186,11 +197,9 @@ def _difference(
 ) -> Difference:
     change = received.astype("float64") - expected.astype("float64")
     error = np.abs(change)
-    noise = float(np.sqrt(np.mean(np.square(error))))
-    psnr = EXACT_PSNR if noise == 0 else -math.inf
-    if noise > 0 and math.isfinite(noise):
-        psnr = min(20 * math.log10(peak / noise), EXACT_PSNR)
+    squared = float(np.mean(np.square(error)))
+    decibels = float(psnr(squared, peak, EXACT_PSNR)) if math.isfinite(squared) else -math.inf
     largest = float(error.max())
     equal = float((error == 0).mean()) if expected.dtype.kind == "i" else None
     relative = largest / scale if equal is None else 1.0 - equal
-    return Difference(largest, float(error.mean()), relative, psnr, float(change.mean()), equal)
+    return Difference(largest, float(error.mean()), relative, decibels, float(change.mean()), equal)

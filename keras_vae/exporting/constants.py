@@ -1,53 +1,53 @@
-"""The constants of a .tflite file, each in the type that its size is worth."""
+"""The constants of a .tflite file, stored as float16 or float32 depending on their size."""
 
 from typing import Any
 
 import numpy as np
 
 from keras_vae.exporting.converter import SMALL
-from keras_vae.exporting.gates import packed, schema, unpacked
+from keras_vae.exporting.gates import pack, schema, unpack
 
 LARGEST_HALF = float(np.finfo("float16").max)
 
 
-def halved(content: bytes) -> bytes:
-    """A float32 file with its constants of more than `SMALL` elements in float16.
+def halve_constants(content: bytes) -> bytes:
+    """Return a float32 file whose constants of more than `SMALL` elements are float16.
 
     Args:
         content: The bytes of a .tflite with float32 constants.
 
     Returns:
-        The bytes of one with the same signatures, which computes in float32 as before.
+        The bytes of a file with the same signatures that computes in float32 as before.
     """
-    model = unpacked(content)
+    model = unpack(content)
     file = _Constants(model)
     for graph in model.subgraphs:
-        wholes = {}
+        full = {}
         for index, tensor in enumerate(list(graph.tensors)):
             values = file.values(tensor)
             if values is None or values.dtype != np.float32 or index in graph.outputs:
                 continue
             if values.size > SMALL and np.abs(values).max() <= LARGEST_HALF:
-                wholes[index] = len(graph.tensors)
-                graph.tensors.append(_computed(tensor))
+                full[index] = len(graph.tensors)
+                graph.tensors.append(_new_computed_tensor(tensor))
                 file.put(tensor, values.astype("float16"))
         for operator in graph.operators:
-            operator.inputs = [wholes.get(i, i) for i in operator.inputs]
-        graph.operators = [*(file.dequantize(*pair) for pair in wholes.items()), *graph.operators]
-    return file.packed()
+            operator.inputs = [full.get(i, i) for i in operator.inputs]
+        graph.operators = [*(file.dequantize(*pair) for pair in full.items()), *graph.operators]
+    return file.pack()
 
 
-def restored(content: bytes, exact: bytes) -> bytes:
-    """A file of dynamic range with its weights of up to `SMALL` elements in float32 again.
+def restore_small_weights(content: bytes, exact: bytes) -> bytes:
+    """Return a file of dynamic range whose weights of up to `SMALL` elements are float32 again.
 
     Args:
         content: The bytes of a .tflite with int8 weights.
-        exact: The bytes of the same before it got them.
+        exact: The bytes of the same file in float32.
 
     Returns:
-        The bytes of one with the same signatures.
+        The bytes of a file with the same signatures.
     """
-    file, before = _Constants(unpacked(content)), _Constants(unpacked(exact))
+    file, before = _Constants(unpack(content)), _Constants(unpack(exact))
     for graph, original in zip(file.model.subgraphs, before.model.subgraphs, strict=True):
         named = {tensor.name: before.values(tensor) for tensor in original.tensors}
         for tensor in graph.tensors:
@@ -55,11 +55,14 @@ def restored(content: bytes, exact: bytes) -> bytes:
             if wanted is not None and wanted.size <= SMALL and _rounds_to(wanted, values, tensor):
                 tensor.quantization = None
                 file.put(tensor, wanted)
-    return file.packed()
+    return file.pack()
 
 
 def _rounds_to(wanted: np.ndarray, values: np.ndarray | None, tensor: Any) -> bool:
-    """Whether a tensor is these numbers in int8; a name alone is no proof: some are numbered."""
+    """Return whether a tensor holds the numbers `wanted` in int8.
+
+    Equal names prove nothing, since some names are numbered.
+    """
     if values is None or values.dtype != np.int8 or wanted.dtype != np.float32:
         return False
     scales = np.asarray(tensor.quantization.scale)
@@ -69,7 +72,7 @@ def _rounds_to(wanted: np.ndarray, values: np.ndarray | None, tensor: Any) -> bo
 
 
 class _Constants:
-    """The constants of a file, to read and to replace; equal ones are kept once.
+    """The constants of a file, to read and to replace; equal ones are stored once.
 
     Args:
         model: The objects of the file's schema.
@@ -86,7 +89,7 @@ class _Constants:
         }
 
     def values(self, tensor: Any) -> np.ndarray | None:
-        """The numbers of a tensor; None if it is computed, or of another type."""
+        """Return the numbers of a tensor; None if it is computed, or of another type."""
         data = self.model.buffers[tensor.buffer].data
         if data is None or len(data) == 0 or tensor.type not in self._types:
             return None
@@ -105,20 +108,20 @@ class _Constants:
         tensor.buffer = self._kept[key]
 
     def dequantize(self, half: int, whole: int) -> Any:
-        """The op that makes tensor `whole` of tensor `half`."""
+        """Return the op that computes tensor `whole` from tensor `half`."""
         operator = schema().OperatorT()
         operator.opcodeIndex = self._opcode(schema().BuiltinOperator.DEQUANTIZE)
         operator.inputs, operator.outputs = [half], [whole]
         return operator
 
-    def packed(self) -> bytes:
-        """The bytes of the file, without constants that nothing uses any more."""
+    def pack(self) -> bytes:
+        """Return the bytes of the file, without unused constants."""
         used = {tensor.buffer for graph in self.model.subgraphs for tensor in graph.tensors}
         used |= {entry.buffer for entry in self.model.metadata or ()}
         for index, buffer in enumerate(self.model.buffers):
             if index not in used:
                 buffer.data = None
-        return packed(self.model)
+        return pack(self.model)
 
     def _opcode(self, builtin: int) -> int:
         for index, code in enumerate(self.model.operatorCodes):
@@ -132,8 +135,8 @@ class _Constants:
         return len(self.model.operatorCodes) - 1
 
 
-def _computed(tensor: Any) -> Any:
-    """A tensor like this one, of float32, that an op is to compute; buffer 0 is always empty."""
+def _new_computed_tensor(tensor: Any) -> Any:
+    """Return a float32 tensor like this one for an op to compute; buffer 0 is always empty."""
     made = schema().TensorT()
     made.name, made.shape, made.type, made.buffer = tensor.name, tensor.shape, tensor.type, 0
     tensor.name = tensor.name + b"/float16"

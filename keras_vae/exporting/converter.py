@@ -1,63 +1,61 @@
-"""SavedModel to the bytes of a .tflite: the converter and nothing else.
+"""Conversion of a SavedModel to the bytes of a .tflite.
 
-It imports nothing of keras_vae, so that it can also run as a script, in a process of its own that
-costs one import of TensorFlow and whose crash is not ours:
+This module imports nothing of keras_vae, so it can also run as a script. The process of a script
+imports TensorFlow once, and a crash there does not end the caller:
 
     python converter.py JOB.json CALIBRATION.npz OUTPUT
     python converter.py --serve     (see `serve`)
 """
 
-import contextlib
 import json
 import os
 import re
 import select
 import sys
-import tempfile
 import traceback
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-# Exit code of the script for an error that the converter reports; its message is in OUTPUT.
+# Exit code of the script if the converter reports an error, whose message is in OUTPUT.
 REFUSED = 3
 
-# Seconds after which a server that nobody asks gives its memory back.
+# Seconds without a job after which a server ends, to free its memory.
 IDLE = 60
 
-# What a score or noise may end with, and a network of int8 should not need to.
+# Ops that scores and noise end with. Networks of int8 do not need them in float.
 ARITHMETIC = (
     *("ABS", "ADD", "COS", "DIV", "EXP", "LOG", "LOG_SOFTMAX", "MEAN", "MUL", "NEG", "POW"),
     *("RSQRT", "SIN", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "SUM"),
 )
-# What a recurrent layer adds to that in each of its steps, through which errors add up.
-GATES = ("LOGISTIC", "TANH")
-# A logit of attention is off by half a level, and what is attended to by so many percent.
+# Further ops of recurrent layers, whose errors add up over the steps.
+RECURRENT_GATES = ("LOGISTIC", "TANH")
+# Ops of attention: half a level of error in a logit changes the weights by several percent.
 ATTENTION = ("BATCH_MATMUL", "SELECT_V2", "SOFTMAX")
-# Ops whose second input are weights.
+# Ops whose second input is the weights.
 WEIGHTED, WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"), 1
-# Biases, layers that make a code and the like: few bytes, and many numbers depend on each of them.
+# Size of biases, layers that return codes, and the like: few bytes that much depends on.
 SMALL = 1024
 
-# Where a sigmoid is within 3.4e-4 of 0 or 1: logits beyond need no levels of their own.
+# Beyond this logit a sigmoid is within 3.4e-4 of 0 or 1, so no levels are needed there.
 SATURATED_LOGIT = 8.0
-# Below the greatest logit of a softmax by so much, a weight is under 1.2e-7.
+# A logit this far below the largest one of a softmax has a weight under 1.2e-7.
 SOFTMAX_RANGE = 16.0
 
 Batches = Mapping[str, Mapping[str, np.ndarray]]
 
 
 def convert(job: Mapping[str, Any], calibration: Batches) -> bytes:
-    """Convert as `job` says.
+    """Convert as `job` says, and return the bytes of the .tflite.
 
     Args:
         job: `folder` of the SavedModel, its `signatures`, `quantize` (None, "dynamic" or "int8")
             and `io` as in `write_litert`, `batch_size`, the names of all `layers`, and
-            `per_channel`: one scale for each unit of a dense layer, which is more exact and costs
-            12 bytes a unit, half of the file for a decoder that begins with a wide layer; and
-            `keep_float`: whether in int8 only products with more than `SMALL` weights are of
-            integers; others, and what has no weights, as in attention, stay in float.
+            `per_channel` and `keep_float`. With `per_channel`, each unit of a dense layer has its
+            own scale. That is more exact and costs 12 bytes a unit: half of the file for a decoder
+            that begins with a wide layer. With `keep_float`, int8 files compute in integers only
+            where an op has more than `SMALL` weights.
         calibration: For int8, arrays of rows by signature and by name of the input.
 
     Raises:
@@ -75,18 +73,17 @@ def convert(job: Mapping[str, Any], calibration: Batches) -> bytes:
         setattr(converter, private, not job["per_channel"])
     if quantize == "int8":
         converter.representative_dataset = lambda: _batches(calibration, job["batch_size"])
-        # The two steps of what convert() does, for the list of what stays in float between them.
+        # Calibrate only: before the next step, the ops that stay in float are chosen.
         converter._experimental_calibrate_only = True
-    with silent_stderr():
-        content = converter.convert()
-        return _quantized(_narrowed(content), job) if quantize == "int8" else content
+    content = converter.convert()
+    return _quantize(_narrow_logit_ranges(content), job) if quantize == "int8" else content
 
 
-def _narrowed(calibrated: bytes) -> bytes:
-    """A calibrated file in which what enters a sigmoid or softmax has a range without flat ends.
+def _narrow_logit_ranges(calibrated: bytes) -> bytes:
+    """Narrow the calibrated input ranges of sigmoid and softmax to their steep part.
 
-    Logits of black pixels reach -30; with 256 levels over all of that, few are left for the slope.
-    A mask of attention adds -1e9 to the logits of padding, which leaves none for the others.
+    Logits of black pixels reach -30. With 256 levels over all of that, few are left for the slope.
+    An attention mask adds -1e9 to the logits of padding, which leaves no level for the others.
     """
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
@@ -96,21 +93,21 @@ def _narrowed(calibrated: bytes) -> bytes:
         for op in graph.operators:
             code = model.operatorCodes[op.opcodeIndex].builtinCode
             ranges = graph.tensors[op.inputs[0]].quantization if len(op.inputs) else None
-            if ranges is None or ranges.min is None:  # What is in a loop has no range.
+            if ranges is None or ranges.min is None:  # Tensors in a loop have no range.
                 continue
             if code == schema.BuiltinOperator.LOGISTIC:
                 ranges.min = np.maximum(ranges.min, -SATURATED_LOGIT).astype("float32")
                 ranges.max = np.minimum(ranges.max, SATURATED_LOGIT).astype("float32")
             if code == schema.BuiltinOperator.SOFTMAX:
-                least = np.subtract(ranges.max, SOFTMAX_RANGE)
-                ranges.min = np.maximum(ranges.min, least).astype("float32")
+                lowest = np.subtract(ranges.max, SOFTMAX_RANGE)
+                ranges.min = np.maximum(ranges.min, lowest).astype("float32")
     builder = flatbuffers.Builder(len(calibrated))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
-def _quantized(calibrated: bytes, job: Mapping[str, Any]) -> bytes:
-    """int8 networks; the arithmetic around them, of noise and of scores, stays in float."""
+def _quantize(calibrated: bytes, job: Mapping[str, Any]) -> bytes:
+    """Quantize the networks to int8; the arithmetic of noise and scores stays in float."""
     import tensorflow as tf
     from tensorflow.lite.python.convert import mlir_quantize
 
@@ -120,28 +117,32 @@ def _quantized(calibrated: bytes, job: Mapping[str, Any]) -> bytes:
         disable_per_channel_for_dense_layers=not job["per_channel"],
         input_data_type=io,
         output_data_type=io,
-        denylisted_nodes=_in_float(calibrated, job["layers"], job["keep_float"]),
+        denylisted_nodes=_float_results(calibrated, job["layers"], job["keep_float"]),
     )
 
 
-def _in_float(content: bytes, layers: Sequence[str], cheap: bool) -> set[str]:
-    """Names of the results of ops in no layer, or if `cheap`, of all with few weights or none."""
+def _float_results(content: bytes, layers: Sequence[str], keep_float: bool) -> set[str]:
+    """Return the names of the results that stay in float.
+
+    These are the results of ops that belong to no layer. With `keep_float`, those of all ops with
+    few weights or none are added.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     codes = {getattr(schema.BuiltinOperator, name) for name in ARITHMETIC}
-    all_of_them = (*ARITHMETIC, *GATES, *ATTENTION)
+    all_of_them = (*ARITHMETIC, *RECURRENT_GATES, *ATTENTION)
     without_weights = {getattr(schema.BuiltinOperator, name) for name in all_of_them}
     weighted = {getattr(schema.BuiltinOperator, name) for name in WEIGHTED}
     found = set()
     for graph in model.subgraphs:
         for op in graph.operators:
             names = [graph.tensors[index].name.decode() for index in op.outputs]
-            # The last op of a network has the name of the output in place of its layer's.
+            # The last op of a network has the name of the output, not that of its layer.
             code = model.operatorCodes[op.opcodeIndex].builtinCode
             last = code not in codes
             light = code in weighted and np.prod(graph.tensors[op.inputs[WEIGHTS]].shape) <= SMALL
-            if cheap and (light or code in without_weights):
+            if keep_float and (light or code in without_weights):
                 found |= set(names)
             elif not (last and set(op.outputs) & set(graph.outputs)):
                 found |= {name for name in names if layer_of(name, layers) is None}
@@ -149,27 +150,15 @@ def _in_float(content: bytes, layers: Sequence[str], cheap: bool) -> set[str]:
 
 
 def layer_of(node: str, layers: Collection[str]) -> str | None:
-    """The innermost of `layers` in the name of a node; TensorFlow numbers each use of a layer."""
+    """Return the innermost of `layers` in the name of a node, or None.
+
+    TensorFlow numbers each use of a layer, so a number at the end of a name is ignored.
+    """
     for scope in reversed(node.split(";")[0].split("/")[:-1]):
         for name in (scope, re.sub(r"_\d+$", "", scope)):
             if name in layers:
                 return name
     return None
-
-
-@contextlib.contextmanager
-def silent_stderr() -> Iterator[None]:
-    """Native code writes to no file descriptor 2 inside; the same text is in what it raises."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as sink:
-        os.dup2(sink.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def _batches(calibration: Batches, size: int) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
@@ -180,7 +169,7 @@ def _batches(calibration: Batches, size: int) -> Iterator[tuple[str, dict[str, n
 
 
 def main(job_path: str, calibration_path: str, output: str) -> int:
-    """Convert in this process, which may crash; returns its exit code."""
+    """Convert in this process, which may crash, and return its exit code."""
     with open(job_path, encoding="utf-8") as file:
         job = json.load(file)
     calibration: dict[str, dict[str, np.ndarray]] = {}
@@ -200,20 +189,20 @@ def main(job_path: str, calibration_path: str, output: str) -> int:
 def serve() -> int:
     """Import TensorFlow once, then convert in a fork for each line of standard input.
 
-    A line is a JSON list: the arguments of `main`, and a file for what the fork prints. The answer
-    is the fork's exit code, or less the number of the signal that ended it. It ends, with 0, after
-    the input, or when nothing comes for `IDLE` seconds.
+    A line is a JSON list: the arguments of `main`, and a file for the output of the fork. The
+    answer is the exit code of the fork, or minus the number of the signal that ended it. The server
+    returns 0 at the end of the input, or if no line comes for `IDLE` seconds.
     """
     import tensorflow as tf
 
     _ = tf.lite.TFLiteConverter  # Imported when it is asked for.
     while select.select([sys.stdin], [], [], IDLE)[0] and (line := sys.stdin.readline()):
         *paths, printed = json.loads(line)
-        print(_in_a_fork(paths, printed), flush=True)
+        print(_convert_in_fork(paths, printed), flush=True)
     return 0
 
 
-def _in_a_fork(paths: Sequence[str], printed: str) -> int:
+def _convert_in_fork(paths: Sequence[str], printed: str) -> int:
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

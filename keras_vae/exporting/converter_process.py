@@ -1,7 +1,7 @@
-"""The converter in a process of its own for each job, without importing TensorFlow for each.
+"""A server process that converts, so that TensorFlow is imported once for all jobs.
 
-On Linux a server imports TensorFlow, for 4 s, and forks for every job: a crash takes the fork with
-it and nothing else. Elsewhere a fork is not safe after such an import, and each job imports anew.
+On Linux the server imports TensorFlow, which takes 4 s, and forks for every job. A crash ends the
+fork only. On other systems a fork is not safe after such an import, so each job imports it again.
 """
 
 import atexit
@@ -20,7 +20,7 @@ _one_at_a_time = threading.Lock()
 
 
 def run(job: str, rows: str, output: str) -> tuple[int, str]:
-    """Convert as `converter.main`.
+    """Run `converter.main` in another process.
 
     Args:
         job: Path of the job.
@@ -28,34 +28,34 @@ def run(job: str, rows: str, output: str) -> tuple[int, str]:
         output: Path of the result, in a folder that exists.
 
     Returns:
-        The exit code, or less the number of the signal that ended it, and what it printed.
+        The exit code, or minus the number of the signal that ended it, and the printed text.
     """
     if sys.platform != "linux":
         command = [*_command(), job, rows, output]
         process = subprocess.run(command, env=_environment(), capture_output=True, text=True)
         return process.returncode, process.stderr
     with _one_at_a_time:
-        return _run_in_a_fork(job, rows, output)
+        return _run_in_fork(job, rows, output)
 
 
-def _run_in_a_fork(*paths: str) -> tuple[int, str]:
+def _run_in_fork(*paths: str) -> tuple[int, str]:
     printed = Path(paths[-1]).with_name("printed")
-    for _ in range(2):  # A server ends when nobody asks for long.
+    for _ in range(2):  # A server that was idle for long has ended.
         server = _server(os.getpid(), tuple(_command()))
         try:
             code = server.ask(*paths, str(printed))
-        except BaseException:  # Interrupted: the answer would be taken for that of the next job.
+        except BaseException:  # Interrupted: the next job would read this job's answer.
             server.process.kill()
             _server.cache_clear()
             raise
         if code is not None:
             return code, printed.read_text(encoding="utf-8", errors="replace")
         _server.cache_clear()
-    return server.process.wait() or 1, server.printed()
+    return server.process.wait() or 1, server.read_stderr()
 
 
 class _Server:
-    """`converter.serve` in a process, which ends with this one."""
+    """A process that runs `converter.serve` and ends with this one."""
 
     def __init__(self, owner: int, command: tuple[str, ...]):
         self.owner = owner
@@ -71,7 +71,7 @@ class _Server:
         atexit.register(self.close)
 
     def ask(self, *paths: str) -> int | None:
-        """The exit code of a job, or None if the server has ended."""
+        """Return the exit code of a job, or None if the server has ended."""
         assert self.process.stdin and self.process.stdout
         try:
             print(json.dumps(paths), file=self.process.stdin, flush=True)
@@ -80,20 +80,20 @@ class _Server:
         answer = self.process.stdout.readline()
         return int(answer) if answer else None
 
-    def printed(self) -> str:
-        """What it wrote to its standard error."""
+    def read_stderr(self) -> str:
+        """Return the standard error of the server."""
         self.output.seek(0)
         return self.output.read()
 
     def close(self) -> None:
-        """End it with the process that started it, once the job that it has is done."""
+        """End the server with the process that started it, after its current job."""
         if self.owner == os.getpid():
             self.process.communicate()
 
 
 @functools.cache
 def _server(owner: int, command: tuple[str, ...]) -> _Server:
-    """The server of this process, which is none of a process that was forked from it."""
+    """Return the server of this process; a forked process gets one of its own."""
     return _Server(owner, command)
 
 
@@ -103,6 +103,6 @@ def _command() -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """This process's, where TensorFlow is found the same way and sees no accelerator."""
+    """Return the environment of the converter: the same packages, and no accelerator."""
     path = os.pathsep.join(entry for entry in sys.path if entry)
     return {**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"}

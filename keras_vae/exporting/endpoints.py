@@ -1,4 +1,4 @@
-"""What both writers need: which endpoints, in which precision, with which tensor names."""
+"""The choice of endpoints, their precision and their tensor names, for both writers."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,11 +6,13 @@ from typing import Any
 
 import keras
 
-from keras_vae.serving import Endpoint
+from keras_vae.endpoint import Endpoint
+from keras_vae.keras_private import flatten_layers
+from keras_vae.typing import LatentModel
 
 
-def chosen_endpoints(model: Any, names: Sequence[str] | None = None) -> dict[str, Endpoint]:
-    """The endpoints of `model` with these names, in this order; all for None.
+def choose_endpoints(model: Any, names: Sequence[str] | None = None) -> dict[str, Endpoint]:
+    """Return the endpoints of `model` with these names, in this order; all for None.
 
     Raises:
         ValueError: If the model is not built or a name is unknown.
@@ -36,7 +38,7 @@ def chosen_endpoints(model: Any, names: Sequence[str] | None = None) -> dict[str
 
 
 def write_archive(endpoints: Mapping[str, Endpoint], path: str, batch_size: int | None) -> None:
-    """Write a SavedModel with one signature an endpoint.
+    """Write a SavedModel with one signature for each endpoint.
 
     The archive does not track the model: tracking would store every weight twice (keras#23553).
     """
@@ -53,9 +55,12 @@ def write_archive(endpoints: Mapping[str, Endpoint], path: str, batch_size: int 
 
 
 @contextlib.contextmanager
-def float32_policy(model: Any) -> Iterator[None]:
-    """All layers of `model` compute in float32 inside; half precision has no builtin ops."""
-    layers = [layer for layer in model._flatten_layers() if layer.compute_dtype != "float32"]
+def float32_policy(model: LatentModel) -> Iterator[None]:
+    """Let all layers of `model` compute in float32 inside the block.
+
+    LiteRT's builtin ops do not compute in half precision.
+    """
+    layers = [layer for layer in flatten_layers(model) if layer.compute_dtype != "float32"]
     policies = [layer.dtype_policy for layer in layers]
     try:
         for layer in layers:

@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all, for readers that poll, such as TF Serving."""
+"""Folders that appear complete or not at all, for readers that poll, such as TF Serving."""
 
 import contextlib
 import fcntl
@@ -13,9 +13,9 @@ PREFIX = ".partial-"
 
 @contextlib.contextmanager
 def partial_folder(parent: Path) -> Iterator[Path]:
-    """A hidden new folder in `parent` to fill; removed at the end unless `publish` has named it.
+    """Yield a new hidden folder in `parent` to fill; it is removed unless `publish` renames it.
 
-    What exporters that were killed have left in `parent` is removed first.
+    Folders that killed exporters left in `parent` are removed first.
     """
     parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(parent)
@@ -23,7 +23,7 @@ def partial_folder(parent: Path) -> Iterator[Path]:
     folder.mkdir()
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # The kernel lets go of it when a process dies.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # The kernel releases it when a process dies.
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -31,26 +31,26 @@ def partial_folder(parent: Path) -> Iterator[Path]:
 
 
 def publish(folder: Path, target: Path) -> Path:
-    """Put `folder` on the disk, then give it its name; `target` is whole from its first moment.
+    """Flush `folder` to the disk and rename it to `target`, which is complete from the start.
 
     Raises:
-        FileExistsError: If `target` exists; both are then as they were.
+        FileExistsError: If `target` exists; both folders are then unchanged.
     """
     for path in (*folder.rglob("*"), folder):
         _flush(path)
     if target.exists():
-        raise _taken(target)
+        raise _exists_error(target)
     try:
         folder.rename(target)
     except OSError as error:
-        if target.exists():  # Made by somebody else in this moment.
-            raise _taken(target) from error
+        if target.exists():  # Another process made it in the meantime.
+            raise _exists_error(target) from error
         raise
     _flush(target.parent)
     return target
 
 
-def _taken(target: Path) -> FileExistsError:
+def _exists_error(target: Path) -> FileExistsError:
     return FileExistsError(
         f"Expected a path that does not exist yet. Received: {target}. "
         "(Choose another one, or remove it first; nothing was changed.)"
@@ -58,7 +58,7 @@ def _taken(target: Path) -> FileExistsError:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Remove partial folders that no living process holds the lock of."""
+    """Remove partial folders that no living process has locked."""
     for folder in parent.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY)
@@ -70,7 +70,7 @@ def _remove_abandoned(parent: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Wait until a file, or the list of names in a folder, is on the disk."""
     with contextlib.suppress(PermissionError):
         descriptor = os.open(path, os.O_RDONLY)
         try:

@@ -1,48 +1,48 @@
-"""What a .tflite file may contain: builtin ops without state or randomness, nothing else."""
+"""The ops that a .tflite file may contain: builtin ops without state or randomness."""
 
 import struct
 from typing import Any
 
-# Random numbers differ from runtime to runtime, so such a file cannot be compared with anything.
+# Random numbers differ between runtimes, so a file that draws them cannot be verified.
 RANDOM = ("RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL", "STABLEHLO_RNG_BIT_GENERATOR")
-# Weights that are read from a variable are not in the file: it would answer with zeros.
+# The weights of variables are not in the file, so it would compute with zeros.
 VARIABLES = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 
 FILE_IDENTIFIER = b"TFL3"
 
 
 def refuse_unrunnable(content: bytes) -> None:
-    """Raise ValueError if a .tflite needs more than a device has, or answers differently each time.
+    """Raise ValueError if a .tflite has ops that a device cannot run or repeat.
 
     Args:
         content: The bytes of the file.
 
     Raises:
-        ValueError: If these are not the bytes of a .tflite, or it has a Flex or other custom op (no
-            interpreter of 2026 has Flex), a random op, or an op on variables.
+        ValueError: If these are not the bytes of a .tflite, or it has a custom op, a random op, or
+            an op on variables. Flex ops are custom ops: no interpreter of 2026 has them.
     """
     bad = unrunnable_ops(content)
     if bad:
         raise ValueError(
             f"Expected builtin ops without state or randomness. Received: {', '.join(bad)}: "
-            f"{'; '.join(sorted({_why(name) for name in bad}))}. "
+            f"{'; '.join(sorted({_reason(name) for name in bad}))}. "
             "(Replace the layer that needs them; docs/export.md lists the layers that convert.)"
         )
 
 
 def unrunnable_ops(content: bytes) -> list[str]:
-    """Names of the ops for which `refuse_unrunnable` refuses a file, sorted."""
-    return sorted({name for name in op_names(content) if _why(name)})
+    """Return the names of the ops that `refuse_unrunnable` refuses, sorted."""
+    return sorted({name for name in op_names(content) if _reason(name)})
 
 
 def op_names(content: bytes) -> list[str]:
-    """Names of the ops that a .tflite uses, such as "CONV_2D", "FlexErf" or "custom:Mine"."""
+    """Return the names of the ops of a .tflite, such as "CONV_2D", "FlexErf" or "custom:Mine"."""
     builtin = {v: k for k, v in vars(schema().BuiltinOperator).items() if isinstance(v, int)}
-    return [_name(code, builtin) for code in unpacked(content).operatorCodes]
+    return [_op_name(code, builtin) for code in unpack(content).operatorCodes]
 
 
-def unpacked(content: bytes, name: object = "bytes") -> Any:
-    """The file as the objects of its schema, `ModelT`; an error says its `name`."""
+def unpack(content: bytes, name: object = "bytes") -> Any:
+    """Return the file as the objects of its schema, `ModelT`; an error mentions `name`."""
     try:
         if content[4:8] != FILE_IDENTIFIER:
             raise ValueError(f"no identifier {FILE_IDENTIFIER.decode()}")
@@ -54,8 +54,8 @@ def unpacked(content: bytes, name: object = "bytes") -> Any:
         ) from error
 
 
-def packed(model: Any) -> bytes:
-    """The bytes of a file from the objects of its schema."""
+def pack(model: Any) -> bytes:
+    """Return the bytes of a file from the objects of its schema."""
     import flatbuffers
 
     builder = flatbuffers.Builder(1 << 20)
@@ -64,7 +64,7 @@ def packed(model: Any) -> bytes:
 
 
 def schema() -> Any:
-    """The module that knows the format of .tflite files."""
+    """Import and return the module with the schema of .tflite files."""
     try:
         from ai_edge_litert import schema_py_generated
     except ImportError as error:
@@ -75,16 +75,16 @@ def schema() -> Any:
     return schema_py_generated
 
 
-def _name(code: Any, builtin: dict[int, str]) -> str:
+def _op_name(code: Any, builtin: dict[int, str]) -> str:
     custom = code.customCode.decode() if code.customCode else ""
     if custom:
         return custom if custom.startswith("Flex") else f"custom:{custom}"
-    # Ops up to 127 are in the old, one-byte field, which later ops set to 127.
+    # Numbers up to 127 are in an older one-byte field, which is 127 for larger ones.
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
     return builtin.get(number, f"custom:number {number}")
 
 
-def _why(name: str) -> str:
+def _reason(name: str) -> str:
     if name.startswith(("Flex", "custom:")):
         return "a device has builtin ops only"
     if name in RANDOM:

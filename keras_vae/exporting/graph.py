@@ -1,14 +1,15 @@
-"""The graph that is being converted, to say which layer needs an op that a device does not have."""
+"""The graph to convert, searched for the layers that need ops that a device does not have."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from keras_vae.exporting.converter import layer_of
+from keras_vae.keras_private import flatten_layers
+from keras_vae.typing import LatentModel
 
-NOISE = "keep noise to training, or make it of seeds by keras_vae.random.standard_normal"
+NOISE = "use noise in training only, or make it from seeds: keras_vae.random.standard_normal"
 
-# What needs an op, and what to use in its place; the first prefix that fits counts.
+# Alternatives by the beginning of an op's type; the first match counts.
 REPLACEMENTS = {
     "Stateless": NOISE,
     "Random": NOISE,
@@ -21,14 +22,14 @@ REPLACEMENTS = {
     "Erf": "use keras.activations.gelu, or tanh",
     "Matrix": "compute it before the export and keep the result as a weight",
     "Cholesky": "compute it before the export and keep the result as a weight",
-    "Decode": "serve encoded pictures from a SavedModel; on a device, pass pixels",
-    "Encode": "serve encoded pictures from a SavedModel; on a device, pass pixels",
+    "Decode": "serve image files from a SavedModel; on a device, pass pixels",
+    "Encode": "serve image files from a SavedModel; on a device, pass pixels",
 }
 ELSEWHERE = "docs/export.md lists what converts"
 
 
 def graph_ops(folder: str) -> dict[str, list[str]]:
-    """Op types of a SavedModel, each with the names of its nodes, "decoder_1/dense_1/MatMul"."""
+    """Return the names of the nodes of a SavedModel, "decoder_1/dense_1/MatMul", by op type."""
     from tensorflow.core.protobuf import saved_model_pb2
 
     content = Path(folder, "saved_model.pb").read_bytes()
@@ -40,29 +41,29 @@ def graph_ops(folder: str) -> dict[str, list[str]]:
     return ops
 
 
-def who_needs(model: Any, ops: Iterable[str], graph: Mapping[str, list[str]]) -> str:
-    """A sentence for each op: which layers need it, and what to use in its place.
+def explain_ops(model: LatentModel, ops: Iterable[str], graph: Mapping[str, list[str]]) -> str:
+    """Return a clause for each op: the layers that need it, and an alternative.
 
     Args:
         model: The Keras model that was traced.
         ops: Types of ops of TensorFlow, such as "Erf".
         graph: From `graph_ops`.
     """
-    return "; ".join(_who_needs(model, op, graph.get(op, [])) for op in ops)
+    return "; ".join(_explain_op(model, op, graph.get(op, [])) for op in ops)
 
 
-def _who_needs(model: Any, op: str, nodes: Iterable[str]) -> str:
+def _explain_op(model: LatentModel, op: str, nodes: Iterable[str]) -> str:
     layers = sorted({_layer(model, node) for node in nodes} or {"outside of any layer"})
     return f"{op} in {', '.join(layers)} ({replacement(op)})"
 
 
 def replacement(op: str) -> str:
-    """What to use in place of a layer that needs `op`."""
+    """Return an alternative to a layer that needs `op`."""
     return next((text for start, text in REPLACEMENTS.items() if op.startswith(start)), ELSEWHERE)
 
 
-def _layer(model: Any, node: str) -> str:
-    classes = {layer.name: type(layer).__name__ for layer in model._flatten_layers()}
+def _layer(model: LatentModel, node: str) -> str:
+    classes = {layer.name: type(layer).__name__ for layer in flatten_layers(model)}
     name = layer_of(node, classes)
     return (
         f"{node!r}, outside of any layer" if name is None else f"layer {name!r} ({classes[name]})"

@@ -1,4 +1,4 @@
-"""LiteRT (.tflite), for phones, microcontrollers and browsers: fixed batch, builtin ops only."""
+"""The LiteRT writer (.tflite), for phones, microcontrollers and browsers."""
 
 import dataclasses
 import tempfile
@@ -6,35 +6,37 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_vae.endpoint import Endpoint
+from keras_vae.errors import ToleranceError
 from keras_vae.exporting import comparison
-from keras_vae.exporting.bars import refuse_different, scores_worse
-from keras_vae.exporting.calibration import endpoint_rows, examples_of, generated_examples
-from keras_vae.exporting.conversion import converted
+from keras_vae.exporting.bars import has_worse_scores, refuse_differences
+from keras_vae.exporting.calibration import endpoint_rows, generate_examples, take_examples
+from keras_vae.exporting.conversion import convert_checked
 from keras_vae.exporting.endpoints import float32_policy, write_archive
 from keras_vae.exporting.gates import refuse_unrunnable
-from keras_vae.exporting.metadata import describe, read_metadata, with_metadata
+from keras_vae.exporting.metadata import add_metadata, describe, read_metadata
 from keras_vae.files import write_atomically
-from keras_vae.serving import Endpoint
+from keras_vae.keras_private import flatten_layers
 
 __all__ = ["QUANTIZATIONS", "read_metadata", "refuse_unrunnable", "verify", "write_litert"]
 
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
 IO = ("float32", "int8")
-# From the smallest file to the most exact one, see `conversion.converted`.
-WAYS = (
+# From the smallest file to the most exact one, see `conversion.convert_checked`.
+VARIANTS = (
     {"per_channel": False, "keep_float": False},
     {"per_channel": True, "keep_float": False},
     {"per_channel": True, "keep_float": True},
 )
-# How many of them make a difference.
-TRIED = {None: 1, "float16": 1, "dynamic": 3, "int8": 3}
+# Number of variants to try: the others would not differ.
+VARIANTS_TRIED = {None: 1, "float16": 1, "dynamic": 3, "int8": 3}
 
 Differences = dict[str, dict[str, comparison.Difference]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What was asked for, see `write_litert`."""
+    """Options of a conversion, see `write_litert`."""
 
     quantize: str | None = None
     batch_size: int = 1
@@ -53,39 +55,41 @@ def write_litert(
     min_psnr: float | None = None,
     labels: Sequence[str] | None = None,
 ) -> Path:
-    """Write a .tflite file with one signature an endpoint, after it answered as the model does.
+    """Write a .tflite file with one signature for each endpoint, after comparing it with the model.
 
-    The file is compared with the model before it gets its name, so a converter that changed the
-    model, or a quantization that lost too much, is an error and leaves no file.
+    If the converter changed the model, or quantization lost too much, an error is raised and no
+    file is left.
 
     Args:
         model: The built model.
         path: A new file.
-        endpoints: What to write, from `chosen_endpoints`.
+        endpoints: The endpoints to write, from `choose_endpoints`.
         quantize: None for float32, "float16" weights, "dynamic" for int8 weights, "int8" for
             int8 weights and activations.
         calibration: Examples like the training data: an array `(n, *event_shape)` or a data set of
-            batches. "int8" needs them; with any other they are what the file is compared on, and
-            what the statistics of codes in the metadata are of.
-        batch_size: The fixed batch; a dynamic one is ten times slower on device.
-        io: "float32" inputs and outputs, or with "int8" also "int8" ones, for devices without
-            floats; scales and zero points are in the metadata.
-        min_psnr: Least PSNR of decoded codes against the model, in dB; None for 80 (float16), 50
-            (dynamic) or 40 (int8). What encodes, alone or first, may be 10 dB less. float32 must
-            be within a relative error of 1e-5 unless this is set.
+            batches. Required for "int8". For all others, the file is compared on these examples,
+            and the metadata have statistics of their codes.
+        batch_size: The fixed batch size; a dynamic one is ten times slower on a device.
+        io: Type of inputs and outputs, "float32". With "int8" quantization also "int8", for devices
+            without floats; scales and zero points are in the metadata.
+        min_psnr: Smallest PSNR of decoded codes against the model, in dB. None for 80 (float16),
+            50 (dynamic) or 40 (int8). Outputs that depend on the encoder may be 10 dB lower.
+            float32 must be within a relative error of 1e-5 unless this is set.
         labels: Names of the classes of the data, for the metadata.
 
     Returns:
         `path`.
 
     Raises:
-        ValueError: If an argument is none of the above, calibration data are missing or of the
-            wrong shape, a layer needs an op that a device does not have, the converter fails, or
-            the file is further from the model than it may be. No file is left then.
+        ValueError: If an argument is none of the above, or calibration data are missing or of the
+            wrong shape. Also if the converter fails, or a layer needs an op that no device has.
+        ToleranceError: If the file differs too much from the model.
     """
     options = Options(quantize, batch_size, io, min_psnr)
     _check(options, endpoints, calibration)
-    examples = generated_examples(model) if calibration is None else examples_of(model, calibration)
+    examples = (
+        generate_examples(model) if calibration is None else take_examples(model, calibration)
+    )
     rows = endpoint_rows(model, endpoints, examples)
     with tempfile.TemporaryDirectory() as folder:
         with float32_policy(model):
@@ -103,15 +107,15 @@ def write_litert(
     }
 
     def write(temporary: Path) -> None:
-        temporary.write_bytes(with_metadata(content, description))
-        if measure(model, endpoints, temporary.read_bytes(), rows, options) != found:
+        temporary.write_bytes(add_metadata(content, description))
+        if measure_differences(model, endpoints, temporary.read_bytes(), rows, options) != found:
             raise RuntimeError("Expected a file with metadata to answer as without. Please report.")
 
     return write_atomically(path, write)
 
 
 def verify(model: Any, path: str | Path, data: Any = None) -> Differences:
-    """Compare a .tflite file with the model that it should be of.
+    """Compare an existing .tflite file with the model that it was exported from.
 
     Args:
         model: The built model.
@@ -123,17 +127,20 @@ def verify(model: Any, path: str | Path, data: Any = None) -> Differences:
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it was changed after the export, has ops that a device cannot run or
-            repeat, or is further from the model than its quantization explains.
+        ValueError: If it was changed after the export, or has ops that a device cannot run or
+            repeat.
+        ToleranceError: If it differs from the model by more than its quantization explains.
     """
     description = read_metadata(path)
     content = Path(path).read_bytes()
     refuse_unrunnable(content)
     options = Options(description["quantization"], description["batch_size"])
     endpoints = {name: model.endpoints()[name] for name in description["endpoints"]}
-    examples = generated_examples(model) if data is None else examples_of(model, data)
-    found = measure(model, endpoints, content, endpoint_rows(model, endpoints, examples), options)
-    refuse_different(found, options.quantize, options.min_psnr)
+    examples = generate_examples(model) if data is None else take_examples(model, data)
+    found = measure_differences(
+        model, endpoints, content, endpoint_rows(model, endpoints, examples), options
+    )
+    refuse_differences(found, options.quantize, options.min_psnr)
     return found
 
 
@@ -144,49 +151,49 @@ def best_content(
     rows: comparison.Rows,
     options: Options,
 ) -> tuple[bytes, Differences]:
-    """The smallest file that is near enough to the model, and how near it is.
+    """Return the smallest file that is within the tolerances, and its differences from the model.
 
     Args:
         model: The built model.
         folder: The SavedModel of the endpoints, in float32 and with the fixed batch.
-        endpoints: What is in it.
+        endpoints: The endpoints in it.
         rows: From `endpoint_rows`.
-        options: What to convert to.
+        options: The options of the conversion.
     """
     job = {
         **{key: value for key, value in vars(options).items() if key != "min_psnr"},
         "folder": folder,
         "signatures": list(endpoints),
-        "layers": [layer.name for layer in model._flatten_layers()],
+        "layers": [layer.name for layer in flatten_layers(model)],
     }
-    ways = WAYS[: TRIED[options.quantize]]
+    variants = VARIANTS[: VARIANTS_TRIED[options.quantize]]
     accepted = None
-    for way in ways:
-        content = converted(model, {**job, **way}, rows)
-        found = measure(model, endpoints, content, rows, options)
+    for variant in variants:
+        content = convert_checked(model, {**job, **variant}, rows)
+        found = measure_differences(model, endpoints, content, rows, options)
         try:
-            refuse_different(found, options.quantize, options.min_psnr)
-        except ValueError:
-            if way is ways[-1] and accepted is None:
+            refuse_differences(found, options.quantize, options.min_psnr)
+        except ToleranceError:
+            if variant is variants[-1] and accepted is None:
                 raise
             continue
         accepted = content, found
-        # Not refused for its scores: they are of few examples here, and export.verify judges.
-        if not scores_worse(found, options.quantize):
+        # Worse scores alone are accepted: few examples are compared here, export.verify uses more.
+        if not has_worse_scores(found, options.quantize):
             break
     assert accepted is not None
     return accepted
 
 
-def measure(
+def measure_differences(
     model: Any,
     endpoints: Mapping[str, Endpoint],
     content: bytes,
     rows: comparison.Rows,
     options: Options,
 ) -> Differences:
-    """How far the file's answers are from the model's, by endpoint and output."""
-    some = comparison.compared_rows(rows, options.batch_size)
+    """Return the differences of a file from the model, by endpoint and output."""
+    some = comparison.choose_rows(rows, options.batch_size)
     expected = comparison.model_answers(model, endpoints, some)
     received = comparison.file_answers(content, some, options.batch_size)
     return comparison.differences(model, expected, received)

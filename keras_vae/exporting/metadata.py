@@ -1,4 +1,4 @@
-"""What a .tflite says about itself: one block of JSON inside it, under the name `keras_vae`."""
+"""The metadata of a .tflite file: one block of JSON inside it, named `keras_vae`."""
 
 import hashlib
 import importlib.metadata
@@ -11,36 +11,37 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.endpoint import Endpoint
 from keras_vae.exporting.calibration import latent_range
-from keras_vae.exporting.gates import packed, schema, unpacked
+from keras_vae.exporting.gates import pack, schema, unpack
 from keras_vae.latents import kl_per_dimension
-from keras_vae.serving import Endpoint
+from keras_vae.typing import LatentModel
 
 NAME = "keras_vae"
 FORMAT = 1
 PACKAGES = ("keras-vae", "keras", "tensorflow", "tensorflow-cpu", "ai-edge-litert", "numpy")
-# Statistics of each element are for codes that are vectors, not for maps of thousands.
+# Codes with more elements, such as large maps, get no statistics of each element.
 LARGEST_CODE = 1024
 SEED_RANGE = [-(2**31), 2**31 - 1]
-# Stands where the hash will be while the file is hashed; of the same length.
+# Placeholder for the hash while the file is hashed, of the same length.
 NO_HASH = "0" * 64
 
 
-def with_metadata(content: bytes, description: Mapping[str, Any]) -> bytes:
-    """The bytes of a .tflite with `description` in them, and in that the SHA-256 of the rest."""
-    model = unpacked(content)
+def add_metadata(content: bytes, description: Mapping[str, Any]) -> bytes:
+    """Return a .tflite with `description` and the SHA-256 of all the rest in it."""
+    model = unpack(content)
     buffer, entry = schema().BufferT(), schema().MetadataT()
     text = json.dumps({**description, "sha256": NO_HASH}, allow_nan=False)
     buffer.data = np.frombuffer(text.encode(), np.uint8)
     entry.name, entry.buffer = NAME.encode(), len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
-    blank = packed(model)
+    blank = pack(model)
     return blank.replace(_hash_entry(NO_HASH), _hash_entry(hashlib.sha256(blank).hexdigest()), 1)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
-    """What a .tflite of keras_vae says about itself.
+    """Read the metadata of a .tflite file that keras_vae wrote.
 
     Example:
         >>> read_metadata("decoder.tflite")["endpoints"]["decode"]["inputs"]["z"]["shape"]
@@ -50,17 +51,21 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         path: A file that `model.export(path, format="litert")` wrote.
 
     Returns:
-        `model` (class, name, parameters), `likelihood`, `labels`, `quantization`, `io`,
-        `batch_size`, `endpoints` (inputs and outputs with shape, dtype and range, and scale and
-        zero_point where they are int8), `latent` (statistics of the codes), `verification`
-        (differences from the Keras model), `versions` and `sha256`.
+        The entries of the metadata:
+
+        - `model`: class, name and number of parameters.
+        - `likelihood`, `labels`, `quantization`, `io`, `batch_size`, `versions` and `sha256`.
+        - `endpoints`: inputs and outputs with shape, dtype and range. int8 ones also have scale
+          and zero_point.
+        - `latent`: shape, range and statistics of the codes.
+        - `verification`: differences from the Keras model.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no .tflite, has no metadata of ours, or was changed after the export.
+        ValueError: If it is no .tflite, has no such metadata, or was changed after the export.
     """
     content = Path(path).read_bytes()
-    model = unpacked(content, path)
+    model = unpack(content, path)
     blocks = [entry.buffer for entry in model.metadata or [] if entry.name == NAME.encode()]
     if not blocks:
         raise ValueError(
@@ -71,7 +76,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         description = dict(json.loads(bytes(model.buffers[blocks[-1]].data)))
         blank = content.replace(_hash_entry(description["sha256"]), _hash_entry(NO_HASH), 1)
         changed = hashlib.sha256(blank).hexdigest() != description["sha256"]
-    except (ValueError, TypeError, LookupError):  # Not even the metadata can be read any more.
+    except (ValueError, TypeError, LookupError):  # The metadata are damaged.
         changed = True
     if changed:
         raise ValueError(
@@ -89,19 +94,18 @@ def describe(
     from_data: bool,
     labels: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """The part of the metadata that follows from the model and its data.
+    """Return the part of the metadata that depends on the model and its data.
 
     Args:
         model: The built model.
-        endpoints: What is exported.
+        endpoints: The exported endpoints.
         content: The converted file, for the scales of its int8 tensors.
         examples: An array for each input of the model.
-        from_data: Whether the examples are real ones, so that statistics of their codes mean
-            something.
+        from_data: Whether the examples are real ones; only then there are statistics of codes.
         labels: Names of the classes of the data.
     """
     x = examples[0] if len(examples) == 1 else tuple(examples)
-    encoded = {name: np.asarray(values) for name, values in model.encoded(x).items()}
+    encoded = {name: np.asarray(values) for name, values in model.encode_endpoint(x).items()}
     latent = _latent(model, encoded, x if from_data else None)
     return {
         "format": FORMAT,
@@ -141,8 +145,8 @@ def _endpoints(
 
 
 def _signatures(content: bytes) -> dict[str, dict[str, dict[str, Any]]]:
-    """Shape, dtype and, if quantized, scale and zero point of each tensor by name."""
-    model = unpacked(content)
+    """Return shape, dtype and, if quantized, scale and zero point of each tensor by name."""
+    model = unpack(content)
     types = {v: k.lower() for k, v in vars(schema().TensorType).items() if isinstance(v, int)}
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for signature in model.signatureDefs:
@@ -166,7 +170,10 @@ def _tensor(tensor: Any, types: Mapping[int, str]) -> dict[str, Any]:
 
 
 def _latent(model: Any, encoded: Mapping[str, np.ndarray], x: Any) -> dict[str, Any]:
-    """Shape and range of a code; of real `x` also statistics, and the order by KL."""
+    """Return shape and range of a code.
+
+    For real examples `x`, also statistics and the order of the elements by KL.
+    """
     codes = next(iter(encoded.values()))
     latent: dict[str, Any] = {"shape": list(codes.shape[1:])}
     if not np.issubdtype(codes.dtype, np.floating):
@@ -181,8 +188,8 @@ def _latent(model: Any, encoded: Mapping[str, np.ndarray], x: Any) -> dict[str, 
     return latent
 
 
-def _information(model: Any, x: Any) -> dict[str, Any]:
-    """KL of each element of a code in nats, the mean over examples, and the order by it."""
+def _information(model: LatentModel, x: Any) -> dict[str, Any]:
+    """Return the mean KL of each element of a code in nats, and the order by it."""
     kl = kl_per_dimension(model, x).ravel()
     return {"kl": _numbers(kl), "order": [int(index) for index in np.argsort(-kl, kind="stable")]}
 

@@ -1,15 +1,15 @@
-"""SavedModel, for TF Serving and for anything that runs TensorFlow graphs."""
+"""The SavedModel writer, for TF Serving and all else that runs TensorFlow graphs."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from keras_vae.endpoint import Endpoint
 from keras_vae.exporting.endpoints import float32_policy, write_archive
 from keras_vae.exporting.folders import partial_folder, publish
 from keras_vae.exporting.pictures import is_image, png_endpoint
-from keras_vae.serving import Endpoint
 
-# Prefixes of ops that answer differently each time, keep state, or run Python, which no server has.
+# Prefixes of ops that are random, keep state, or run Python, which no server has.
 UNSERVABLE = (
     *("Random", "Multinomial", "ParameterizedTruncated", "TruncatedNormal", "Rng"),
     *("StatefulRandom", "StatefulStandardNormal", "StatefulTruncated", "StatefulUniform"),
@@ -19,15 +19,15 @@ UNSERVABLE = (
 
 
 def write_saved_model(model: Any, path: Path, endpoints: Mapping[str, Endpoint]) -> Path:
-    """Write a SavedModel with one signature an endpoint, dynamic batch, weights stored once.
+    """Write a SavedModel with one signature for each endpoint and a dynamic batch size.
 
-    The first endpoint is also `serving_default`. Image models get one more signature,
-    `reconstruct_png`, from and to encoded pictures.
+    Weights are stored once. The first endpoint is also `serving_default`. Image models get the
+    further signature `reconstruct_png`, from and to image files.
 
     Args:
         model: The built model.
-        path: A new folder. A server that polls its parent never sees half of it.
-        endpoints: What to write, from `chosen_endpoints`.
+        path: A new folder. A server that polls its parent never sees an incomplete one.
+        endpoints: The endpoints to write, from `choose_endpoints`.
 
     Returns:
         `path`.
@@ -36,7 +36,7 @@ def write_saved_model(model: Any, path: Path, endpoints: Mapping[str, Endpoint])
         ValueError: If an endpoint has random ops, state, or Python code in its graph.
     """
     with partial_folder(path.parent) as folder:
-        fill_saved_model(model, folder, served_endpoints(endpoints))
+        fill_saved_model(model, folder, add_png_endpoint(endpoints))
         return publish(folder, path)
 
 
@@ -47,8 +47,8 @@ def fill_saved_model(model: Any, folder: Path, endpoints: Mapping[str, Endpoint]
     refuse_unservable(folder)
 
 
-def served_endpoints(endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
-    """`endpoints`, and `reconstruct_png` where images are reconstructed."""
+def add_png_endpoint(endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
+    """Return `endpoints`, with `reconstruct_png` added if images are reconstructed."""
     reconstruct = endpoints.get("reconstruct")
     if reconstruct is None or not is_image(tuple(reconstruct.inputs[0].shape[1:])):
         return dict(endpoints)
@@ -56,10 +56,10 @@ def served_endpoints(endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
 
 
 def refuse_unservable(folder: Path) -> None:
-    """Raise ValueError if a SavedModel answers differently each time or needs Python.
+    """Raise ValueError if a SavedModel has random ops, state, or Python code.
 
-    A random op makes a server that cannot be compared with anything, whose replicas disagree, and
-    whose restart repeats itself.
+    With random ops a server cannot be verified, its replicas disagree, and a restart repeats the
+    same numbers.
     """
     bad = sorted({op for op in _ops(folder) if op.startswith(UNSERVABLE)})
     if bad:
@@ -71,7 +71,7 @@ def refuse_unservable(folder: Path) -> None:
 
 
 def _ops(folder: Path) -> Iterable[str]:
-    """Types of the ops in signatures; those that restore the weights are no part of them."""
+    """Yield the types of the ops of all signatures, without those that restore the weights."""
     from tensorflow.core.protobuf import saved_model_pb2
 
     content = (folder / "saved_model.pb").read_bytes()

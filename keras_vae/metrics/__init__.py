@@ -1,4 +1,4 @@
-"""Measures of pictures, codes and scores: NumPy arrays in, numbers out, float64 throughout."""
+"""Metrics of images, codes and scores: NumPy arrays in, numbers out, computed in float64."""
 
 from keras_vae.metrics.codebook import codebook_usage
 from keras_vae.metrics.disentanglement import factor_vae_score, mig

@@ -1,4 +1,4 @@
-"""Use of the entries of a codebook over a whole data set."""
+"""Codebook usage over a whole data set."""
 
 from typing import Any
 
@@ -6,20 +6,21 @@ import numpy as np
 
 
 def codebook_usage(indices: Any, size: int) -> dict[str, float]:
-    """How many entries are used, as a share and as a perplexity.
+    """Return the share of entries in use, and the perplexity of their use.
 
-    The perplexity exp(H) of the entries' frequencies is `size` if all are used alike and 1 if only
-    one is. Over a batch it cannot exceed the number of codes in the batch, so measure a data set.
+    The perplexity exp(H) of the entries' frequencies is `size` if all are used equally and 1 if
+    only one is used. In a batch it is at most the number of codes of the batch, so measure a whole
+    data set.
 
     Args:
-        indices: Entries that examples were assigned to, integers of any shape, 0 to `size` - 1.
+        indices: Entries assigned to examples, integers of any shape, 0 to `size` - 1.
         size: Entries of the codebook.
 
     Returns:
         `codebook_perplexity`, 1 to `size`, and `codebook_used`, above 0 and at most 1.
 
     Raises:
-        ValueError: If there are no indices, or some are no entries.
+        ValueError: If there are no indices, or some are out of range.
     """
     indices = np.ravel(indices)
     if indices.dtype.kind not in "ui" or not len(indices):

@@ -1,4 +1,4 @@
-"""How well single latent elements stand for single factors of variation."""
+"""Disentanglement metrics: single latent elements against single factors of variation."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,23 +9,24 @@ VOTES_AT_ONCE = 100
 
 
 def mig(codes: Any, factors: Any, bins: int = 20) -> float:
-    """Mutual information gap (Chen et al. 2018, arXiv:1802.04942, equation 6).
+    """Return the mutual information gap (Chen et al. 2018, arXiv:1802.04942, equation 6).
 
-    The mean over factors of the gap between the two latent elements that tell most about it, over
-    the factor's entropy. Codes are cut into bins of equal width, so that even perfect codes stay
-    below 1 for factors of more values than bins. Locatello et al. 2019 use 10,000 examples.
+    For each factor, take the two latent elements with the largest mutual information. The gap is
+    their difference over the factor's entropy, and the metric is its mean over factors. Codes are
+    cut into bins of equal width, so even perfect codes stay below 1 for factors with more values
+    than bins. Locatello et al. 2019 use 10,000 examples.
 
     Args:
-        codes: Posterior means, `(count, latent elements)`, two elements or more.
+        codes: Posterior means, `(count, latent elements)`, at least two elements.
         factors: Values of the factors, `(count, factors)`, integers.
-        bins: How many bins.
+        bins: Number of bins.
 
     Raises:
         ValueError: If the shapes do not fit, or a factor has one value only.
     """
     codes, factors = np.asarray(codes), np.asarray(factors)
     _check_shapes(codes, factors)
-    binned = [_binned(column, bins) for column in codes.T]
+    binned = [_cut_into_bins(column, bins) for column in codes.T]
     gaps = []
     for factor in factors.T:
         _, values = np.unique(factor, return_inverse=True)
@@ -43,24 +44,25 @@ def factor_vae_score(
     batch_size: int = 64,
     variance_examples: int = 10_000,
 ) -> float:
-    """Accuracy of a majority vote (Kim & Mnih 2018, arXiv:1802.05983, section 4).
+    """Return the FactorVAE score (Kim & Mnih 2018, arXiv:1802.05983, section 4).
 
-    A vote: fix one factor, draw the others for a batch, and see which latent element varies least
-    relative to its variance over all data; elements with a standard deviation below 0.05 take no
-    part. The defaults are those of Locatello et al. 2019, and need about a million codes.
+    It is the accuracy of a majority vote classifier. For each vote, fix one factor and sample the
+    others for a batch. The vote is the latent element with the smallest variance relative to its
+    variance over all data. Elements with a standard deviation below 0.05 are ignored. The defaults
+    are those of Locatello et al. 2019, and need about a million codes.
 
     Args:
-        codes_of: From factor values, integers `(count, factors)`, to codes `(count, elements)`;
-            indexing a table of all codes is fastest.
-        factor_sizes: How many values each factor has; a factor of one value is never fixed.
-        seed: Of the draws.
+        codes_of: From factor values, integers `(count, factors)`, to codes `(count, elements)`.
+            Indexing a table of all codes is fastest.
+        factor_sizes: Number of values of each factor; a factor of one value is never fixed.
+        seed: Seed of the random choices.
         votes: Votes from which the classifier is made.
         test_votes: Votes on which its accuracy is measured.
         batch_size: Examples of a vote.
         variance_examples: Examples that give the variances over all data.
 
     Returns:
-        Between 0 and 1; 0 if no latent element takes part.
+        Between 0 and 1; 0 if all latent elements are ignored.
 
     Raises:
         ValueError: If no factor has two values, or a number is too small.
@@ -77,8 +79,8 @@ def factor_vae_score(
             f"test_votes={test_votes}, batch_size={batch_size}."
         )
     generator = np.random.default_rng(seed)
-    drawn = np.asarray(codes_of(generator.integers(0, sizes, (variance_examples, len(sizes)))))
-    scales = np.std(drawn, axis=0, dtype="float64", ddof=1)
+    sampled = np.asarray(codes_of(generator.integers(0, sizes, (variance_examples, len(sizes)))))
+    scales = np.std(sampled, axis=0, dtype="float64", ddof=1)
     if not np.any(scales >= 0.05):
         return 0.0
     table, test = (
@@ -97,7 +99,7 @@ def _votes(
     batch_size: int,
     generator: np.random.Generator,
 ) -> np.ndarray:
-    """How often the latent element varied least when the factor was fixed, (factors, elements)."""
+    """Count the votes of each latent element for each factor, `(factors, elements)`."""
     table = np.zeros((len(sizes), len(scales)), int)
     for start in range(0, count, VOTES_AT_ONCE):
         size = min(VOTES_AT_ONCE, count - start)
@@ -112,13 +114,13 @@ def _votes(
     return table
 
 
-def _binned(column: np.ndarray, bins: int) -> np.ndarray:
+def _cut_into_bins(column: np.ndarray, bins: int) -> np.ndarray:
     edges = np.histogram_bin_edges(column, bins)
     return np.digitize(column, edges[1:-1])
 
 
 def _mutual_information(a: np.ndarray, b: np.ndarray) -> float:
-    """Of two integer arrays, in nats."""
+    """Return the mutual information of two integer arrays, in nats."""
     joint = np.zeros((a.max() + 1, b.max() + 1))
     np.add.at(joint, (a, b), 1.0 / len(a))
     independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)

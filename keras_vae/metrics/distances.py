@@ -1,4 +1,4 @@
-"""Distances between two sets of vectors, for features of real and of generated pictures."""
+"""Distances between two sets of vectors, for features of real and generated images."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 
 # Distances of pairs computed at a time.
-PAIRS = 10_000_000
+DISTANCES_AT_ONCE = 10_000_000
 
 
 def frechet_distance(x: Any, y: Any) -> float:
-    """Squared Fréchet distance of the Gaussians with the means and covariances of two sets.
+    """Return the squared Fréchet distance of Gaussians fitted to two sets of vectors.
 
-    |m_x - m_y|^2 + tr(C_x + C_y - 2 (C_x C_y)^(1/2)) (Dowson & Landau 1982), in float64: float32
-    loses the digits in which good models differ. It is biased upwards by an amount that depends on
-    the counts, so compare numbers of equal counts only. It is the FID only for features of the
+    It is |m_x - m_y|^2 + tr(C_x + C_y - 2 (C_x C_y)^(1/2)) (Dowson & Landau 1982), computed in
+    float64, because good models differ in digits that float32 loses. Its bias depends on the
+    counts, so compare only numbers of equal counts. It is the FID only for features of the
     Inception network of Heusel et al. 2017.
 
     Args:
@@ -24,7 +24,7 @@ def frechet_distance(x: Any, y: Any) -> float:
     Raises:
         ValueError: If the shapes do not fit, a set is too small, or a number is not finite.
     """
-    x, y = _checked(x, y, 2)
+    x, y = _check_vectors(x, y, 2)
     covariance_x, covariance_y = (np.atleast_2d(np.cov(part, rowvar=False)) for part in (x, y))
     values, vectors = np.linalg.eigh(covariance_x)
     root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
@@ -35,24 +35,24 @@ def frechet_distance(x: Any, y: Any) -> float:
 
 
 def kernel_distance(x: Any, y: Any, blocks: int = 10, seed: int = 0) -> tuple[float, float]:
-    """Squared maximum mean discrepancy under the kernel (x.y / d + 1)^3, and its standard error.
+    """Return the squared MMD under the kernel (x.y / d + 1)^3, and its standard error.
 
-    The unbiased estimate (Binkowski et al. 2018, arXiv:1801.01401, section 4), averaged over
-    disjoint random blocks, whose spread gives the error: zero within the error for equal laws,
-    whatever the counts. It is the KID only for features of the Inception network.
+    The unbiased estimate (Binkowski et al. 2018, arXiv:1801.01401, section 4) is averaged over
+    disjoint random blocks, whose spread gives the error. For equal distributions it is zero within
+    the error, for any counts. It is the KID only for features of the Inception network.
 
     Args:
         x: Vectors, `(count, dimensions)`.
         y: Vectors, `(count of its own, dimensions)`.
-        blocks: How many parts to cut both sets into, each of at least two vectors.
-        seed: Of the parts.
+        blocks: Number of blocks of both sets, each of at least two vectors.
+        seed: Seed of the blocks.
 
     Raises:
         ValueError: As `frechet_distance`, or if there are fewer than two blocks.
     """
     if blocks < 2:
         raise ValueError(f"Expected blocks of at least 2. Received: {blocks!r}.")
-    x, y = _checked(x, y, 2 * blocks)
+    x, y = _check_vectors(x, y, 2 * blocks)
     generator = np.random.default_rng(seed)
     parts = (np.array_split(part[generator.permutation(len(part))], blocks) for part in (x, y))
     found = [_squared_discrepancy(a, b) for a, b in zip(*parts, strict=True)]
@@ -60,12 +60,12 @@ def kernel_distance(x: Any, y: Any, blocks: int = 10, seed: int = 0) -> tuple[fl
 
 
 def density_and_coverage(real: Any, generated: Any, neighbors: int = 5) -> tuple[float, float]:
-    """How many real balls hold a generated vector, and what share of them holds any.
+    """Return density and coverage of generated vectors (Naeem et al. 2020, arXiv:2002.09797).
 
-    A ball reaches from a real vector to its k-th nearest real one. Density is the mean number of
-    balls around a generated vector, over k; coverage the share of balls with a generated vector
-    (Naeem et al. 2020, arXiv:2002.09797, equations 3 and 4). For equal laws and counts they are 1
-    and nearly 1 - 2^-k on average.
+    The ball of a real vector reaches to its k-th nearest real neighbor. Density is the mean number
+    of balls around a generated vector, over k. Coverage is the share of balls that hold a generated
+    vector (equations 3 and 4). For equal distributions and counts they are 1 and nearly 1 - 2^-k on
+    average.
 
     Args:
         real: Vectors, `(count, dimensions)`, more than `neighbors`.
@@ -80,7 +80,7 @@ def density_and_coverage(real: Any, generated: Any, neighbors: int = 5) -> tuple
     """
     if neighbors < 1:
         raise ValueError(f"Expected neighbors of at least 1. Received: {neighbors!r}.")
-    real, generated = _checked(real, generated, 1)
+    real, generated = _check_vectors(real, generated, 1)
     if len(real) <= neighbors:
         raise ValueError(f"Expected more than {neighbors} real vectors. Received: {len(real)}.")
     inside, covered = 0, 0
@@ -106,17 +106,20 @@ def _squared_discrepancy(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _rows(x: np.ndarray, pairs_per_row: int) -> Iterator[slice]:
-    step = max(PAIRS // pairs_per_row, 1)
+    step = max(DISTANCES_AT_ONCE // pairs_per_row, 1)
     return (slice(start, start + step) for start in range(0, len(x), step))
 
 
 def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Of each row of `x` from each of `y`, `(len(x), len(y))`; small ones are inexact."""
+    """Return squared distances of rows of `x` and `y`, `(len(x), len(y))`.
+
+    Small ones are inexact.
+    """
     squares = np.sum(x * x, axis=1)[:, None] + np.sum(y * y, axis=1)[None]
     return squares - 2.0 * x @ y.T
 
 
-def _checked(x: Any, y: Any, least: int) -> tuple[np.ndarray, np.ndarray]:
+def _check_vectors(x: Any, y: Any, least: int) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(x, "float64"), np.asarray(y, "float64")
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < least:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Features of pictures in which sets of pictures are compared, by name."""
+"""Named features of images, and distances between sets of images in them."""
 
 import dataclasses
 from collections.abc import Callable
@@ -9,39 +9,39 @@ import numpy as np
 from keras_vae.metrics.distances import density_and_coverage, frechet_distance, kernel_distance
 
 ORIENTATIONS, CELL, BLOCK = 9, 7, 2
-# Limits of the normalization L2-Hys of Dalal & Triggs.
+# Limits of the L2-Hys normalization of Dalal & Triggs.
 LARGEST, SMALLEST_NORM = 0.2, 1e-5
 PICTURES_AT_ONCE = 2000
 
 
 @dataclasses.dataclass(frozen=True)
 class Extractor:
-    """What turns pictures into vectors, and the name that every number made from them bears.
+    """A named function from images to feature vectors; its name is part of each metric's name.
 
     Example:
         >>> classifier = Extractor("classifier_v1", lambda x: features.predict(x, verbose=0))
         >>> compare_pictures(test, samples, classifier)["frechet_distance_classifier_v1"]
 
     Attributes:
-        name: Of the features, such that two numbers of one name can be compared.
-        function: From pictures `(count, height, width, channels)`, pixels in [0, 1], to
+        name: Name of the features; numbers of equal names are comparable.
+        function: From images `(count, height, width, channels)`, pixels in [0, 1], to
             `(count, features)`.
     """
 
     name: str
     function: Callable[[np.ndarray], Any]
 
-    def __call__(self, pictures: Any) -> np.ndarray:
-        """Features of pictures, float64 `(count, features)`."""
-        return np.asarray(self.function(np.asarray(pictures)), "float64")
+    def __call__(self, images: Any) -> np.ndarray:
+        """Return the features of images, float64 `(count, features)`."""
+        return np.asarray(self.function(np.asarray(images)), "float64")
 
 
 def hog(pictures: Any) -> np.ndarray:
-    """Histograms of oriented gradients (Dalal & Triggs 2005, CVPR), 324 numbers for 28x28 pixels.
+    """Return histograms of oriented gradients (Dalal & Triggs 2005, CVPR).
 
-    Nine orientations without sign, cells of 7x7 pixels, overlapping blocks of 2x2 cells, L2-Hys;
-    of several channels the one with the steepest gradient counts at each pixel. The numbers are
-    those of scikit-image's `hog` with these settings.
+    There are nine unsigned orientations, cells of 7x7 pixels, and overlapping blocks of 2x2 cells
+    with L2-Hys normalization: 324 numbers for 28x28 pixels. At each pixel the channel with the
+    steepest gradient counts. The numbers equal those of scikit-image's `hog` with these settings.
 
     Args:
         pictures: `(count, height, width, channels)`, at least 14 pixels high and wide.
@@ -50,7 +50,7 @@ def hog(pictures: Any) -> np.ndarray:
         float64 `(count, features)`.
 
     Raises:
-        ValueError: If the pictures have another rank or are too small.
+        ValueError: If the images have another rank or are too small.
     """
     pictures = np.asarray(pictures)
     if pictures.ndim != 4 or min(pictures.shape[1:3]) < BLOCK * CELL or len(pictures) == 0:
@@ -68,16 +68,17 @@ HOG = Extractor("hog", hog)
 def compare_pictures(
     real: Any, generated: Any, extractor: Extractor = HOG, neighbors: int = 5, seed: int = 0
 ) -> dict[str, float]:
-    """How far generated pictures are from real ones, each number named after the features.
+    """Measure the distances of generated images from real images, in named features.
 
-    None of these is the FID, which means features of one Inception network.
+    None of these is the FID, which is defined by features of one Inception network.
 
     Args:
-        real: Pictures that no training saw, `(count, height, width, channels)`.
-        generated: Pictures of the same shape; as many, because distances depend on the count.
-        extractor: Of the features.
-        neighbors: Of density and coverage.
-        seed: Of the blocks of the kernel distance.
+        real: Images that were not used in training, `(count, height, width, channels)`.
+        generated: Images of the same shape. Use equal counts, because distances depend on the
+            count.
+        extractor: The features.
+        neighbors: k of density and coverage.
+        seed: Seed of the blocks of the kernel distance.
 
     Returns:
         `frechet_distance_NAME`, `kernel_distance_NAME`, `kernel_distance_NAME_standard_error`,
@@ -107,7 +108,7 @@ def _hog(pictures: np.ndarray) -> np.ndarray:
         part = np.where(orientation == index, magnitude, 0.0)[:, : rows * CELL, : columns * CELL]
         cells[..., index] = part.reshape(count, rows, CELL, columns, CELL).mean(axis=(2, 4))
     blocks = [
-        _normalized(cells[:, r : r + BLOCK, c : c + BLOCK].reshape(count, -1))
+        _normalize(cells[:, r : r + BLOCK, c : c + BLOCK].reshape(count, -1))
         for r in range(rows - BLOCK + 1)
         for c in range(columns - BLOCK + 1)
     ]
@@ -115,7 +116,7 @@ def _hog(pictures: np.ndarray) -> np.ndarray:
 
 
 def _gradients(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Length and orientation, 0 to 8, of the steepest channel's gradient at each pixel."""
+    """Return length and orientation, 0 to 8, of the steepest channel's gradient at each pixel."""
     down, right = np.zeros_like(pictures), np.zeros_like(pictures)
     down[:, 1:-1] = pictures[:, 2:] - pictures[:, :-2]
     right[:, :, 1:-1] = pictures[:, :, 2:] - pictures[:, :, :-2]
@@ -125,8 +126,8 @@ def _gradients(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.hypot(down, right), np.floor(degrees * (ORIENTATIONS / 180.0))
 
 
-def _normalized(blocks: np.ndarray) -> np.ndarray:
-    """L2-Hys: to unit length, clipped, and to unit length again."""
+def _normalize(blocks: np.ndarray) -> np.ndarray:
+    """Normalize by L2-Hys: to unit length, clip, and to unit length again."""
 
     def unit(vectors: np.ndarray) -> np.ndarray:
         squared = np.sum(np.square(vectors), axis=1, keepdims=True)

@@ -1,5 +1,6 @@
-"""How near a reconstruction is to its picture: PSNR in its two meanings, and SSIM."""
+"""Quality of reconstructions: two kinds of PSNR, and SSIM."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,44 +11,59 @@ PICTURES_AT_ONCE = 500
 
 
 def psnr_of_mean_error(x: Any, reconstruction: Any, data_range: float = 1.0) -> float:
-    """Peak signal-to-noise ratio of the mean squared error over all pictures, in dB.
+    """Return the peak signal-to-noise ratio of the mean squared error over all images, in dB.
 
-    By Jensen's inequality it is at most `mean_psnr`; the two differ by 0.3 to 1.2 dB on
-    Fashion-MNIST, so a table must say which it shows.
+    By Jensen's inequality it is at most `mean_psnr`. The two differ by 0.3 to 1.2 dB on
+    Fashion-MNIST, so state which one you report.
 
     Args:
-        x: Pictures, `(count, ...)`.
+        x: Images, `(count, ...)`.
         reconstruction: Their reconstructions, of the same shape.
         data_range: Distance of the lowest and highest possible value, 1 for pixels in [0, 1].
 
     Raises:
-        ValueError: If the shapes differ, there are no pictures, or `data_range` is not above 0.
+        ValueError: If the shapes differ, there are no images, or `data_range` is not above 0.
     """
-    return float(_decibels(_squared_errors(x, reconstruction, data_range).mean(), data_range))
+    return float(psnr(_squared_errors(x, reconstruction, data_range).mean(), data_range))
 
 
 def mean_psnr(x: Any, reconstruction: Any, data_range: float = 1.0) -> float:
-    """The mean over pictures of each one's peak signal-to-noise ratio, in dB.
+    """Return the mean of the peak signal-to-noise ratios of single images, in dB.
 
-    Infinite as soon as one picture is reconstructed without error. Arguments and errors are those
-    of `psnr_of_mean_error`.
+    It is infinite if any image is reconstructed without error. Arguments and errors are those of
+    `psnr_of_mean_error`.
     """
-    return float(_decibels(_squared_errors(x, reconstruction, data_range), data_range).mean())
+    return float(psnr(_squared_errors(x, reconstruction, data_range), data_range).mean())
+
+
+def psnr(squared_error: Any, peak: float = 1.0, cap: float = math.inf) -> Any:
+    """Convert mean squared errors to peak signal-to-noise ratios, 10 log10(peak^2 / error), in dB.
+
+    Args:
+        squared_error: Mean squared errors, a number or an array.
+        peak: Distance of the lowest and highest possible value, 1 for pixels in [0, 1].
+        cap: Largest result; an error of 0 has an infinite one.
+
+    Returns:
+        float64, of the shape of `squared_error`.
+    """
+    with np.errstate(divide="ignore"):
+        return np.minimum(10.0 * np.log10(peak**2 / np.asarray(squared_error, "float64")), cap)
 
 
 def ssim(x: Any, reconstruction: Any, data_range: float = 1.0) -> float:
-    """Mean structural similarity (Wang et al. 2004, IEEE TIP 13(4)), 1 for equal pictures.
+    """Return the mean structural similarity (Wang et al. 2004, IEEE TIP 13(4)), 1 for equal images.
 
-    A Gaussian window of 1.5 pixels, the window's covariance without Bessel's correction, and only
-    windows that lie within the picture, as in the paper; channels are averaged.
+    As in the paper, the window is a Gaussian of 1.5 pixels, its covariance has no Bessel
+    correction, and only windows within the image count. Channels are averaged.
 
     Args:
-        x: Pictures, `(count, height, width, channels)`, at least 11 pixels high and wide.
+        x: Images, `(count, height, width, channels)`, at least 11 pixels high and wide.
         reconstruction: Their reconstructions, of the same shape.
         data_range: As in `psnr_of_mean_error`.
 
     Raises:
-        ValueError: If the shapes differ or are others, or the pictures are too small.
+        ValueError: If the shapes differ or have another rank, or the images are too small.
     """
     x, reconstruction = _pair(x, reconstruction, data_range)
     if x.ndim != 4 or min(x.shape[1:3]) < 2 * RADIUS + 1:
@@ -67,7 +83,7 @@ def ssim(x: Any, reconstruction: Any, data_range: float = 1.0) -> float:
 
 
 def _similarity(x: np.ndarray, y: np.ndarray, data_range: float) -> np.ndarray:
-    """SSIM of each picture, `(count,)`."""
+    """Return the SSIM of each image, `(count,)`."""
     x, y = x.astype("float64"), y.astype("float64")
     mean_x, mean_y = _blur(x), _blur(y)
     variance_x = _blur(x * x) - mean_x**2
@@ -80,7 +96,7 @@ def _similarity(x: np.ndarray, y: np.ndarray, data_range: float) -> np.ndarray:
 
 
 def _blur(pictures: np.ndarray) -> np.ndarray:
-    """Means under the window, where it lies within the picture."""
+    """Return weighted means under the window, where it lies within the image."""
     window = np.exp(-0.5 * np.square(np.arange(-RADIUS, RADIUS + 1) / SIGMA))
     window /= window.sum()
     for axis in (1, 2):
@@ -91,15 +107,10 @@ def _blur(pictures: np.ndarray) -> np.ndarray:
 
 
 def _squared_errors(x: Any, reconstruction: Any, data_range: float) -> np.ndarray:
-    """Mean squared error of each picture, `(count,)`."""
+    """Return the mean squared error of each image, `(count,)`."""
     x, reconstruction = _pair(x, reconstruction, data_range)
     axes = tuple(range(1, x.ndim))
     return np.mean(np.square(x - reconstruction, dtype="float64"), axis=axes)
-
-
-def _decibels(squared_error: Any, data_range: float) -> Any:
-    with np.errstate(divide="ignore"):
-        return 10.0 * np.log10(data_range**2 / squared_error)
 
 
 def _pair(x: Any, reconstruction: Any, data_range: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What simple readers make of codes and scores: probes of labels, and detection of anomalies."""
+"""Probes of codes by simple classifiers, and the AUROC of anomaly scores."""
 
 from typing import Any
 
@@ -6,7 +6,9 @@ import numpy as np
 
 
 def linear_probe(train: Any, train_labels: Any, test: Any, test_labels: Any) -> float:
-    """Test accuracy of logistic regression on standardized codes (scikit-learn, L2, C = 1).
+    """Return the test accuracy of logistic regression on standardized codes.
+
+    It is the logistic regression of scikit-learn with L2 regularization and C = 1.
 
     Args:
         train: Codes, `(count, ...)`; further axes are flattened.
@@ -15,7 +17,7 @@ def linear_probe(train: Any, train_labels: Any, test: Any, test_labels: Any) -> 
         test_labels: Their classes.
 
     Returns:
-        The share of test examples that are classified rightly.
+        The share of correctly classified test examples.
 
     Raises:
         ImportError: If scikit-learn is not installed.
@@ -32,9 +34,10 @@ def linear_probe(train: Any, train_labels: Any, test: Any, test_labels: Any) -> 
 def knn_probe(
     train: Any, train_labels: Any, test: Any, test_labels: Any, neighbors: int = 5
 ) -> float:
-    """Test accuracy of the vote of the nearest training codes, Euclidean (scikit-learn).
+    """Return the test accuracy of a vote of the nearest training codes (scikit-learn, Euclidean).
 
-    Arguments, result and errors are those of `linear_probe`; `neighbors` is how many vote.
+    `neighbors` is the number of voters. Other arguments, result and errors are those of
+    `linear_probe`.
     """
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -43,12 +46,13 @@ def knn_probe(
 
 
 def auroc(normal: Any, anomalous: Any) -> float:
-    """Area under the ROC curve: how often an anomaly scores higher than a normal example.
+    """Return the area under the ROC curve.
 
-    Over all pairs, ties counting half; 0.5 is chance.
+    It is the probability that an anomaly scores higher than a normal example, over all pairs, with
+    ties counted half; 0.5 is chance.
 
     Args:
-        normal: Scores of normal examples, `(count,)`, higher for what is more unusual.
+        normal: Scores of normal examples, `(count,)`, higher for more unusual examples.
         anomalous: Scores of anomalies, `(count of its own,)`.
 
     Raises:

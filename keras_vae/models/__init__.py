@@ -1,1 +1,1 @@
-"""One model a file: its paper, its constructor, its objective."""
+"""The models: each file has one model, with its paper, its constructor and its loss."""

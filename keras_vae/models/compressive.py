@@ -1,4 +1,4 @@
-"""The autoencoder that is trained for the bits of its codes."""
+"""The autoencoder that is trained for short compressed files."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_vae import distributions
-from keras_vae.autoencoder import Autoencoder, event
+from keras_vae.autoencoder import Autoencoder, first_input
 from keras_vae.distributions import parameters, sum_event
 
 Tensor = Any
@@ -15,11 +15,21 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class CompressiveAutoencoder(Autoencoder):
-    """Autoencoder for rate and distortion (Ballé et al. 2017, arXiv:1611.01704, equation 9).
+    """Autoencoder trained for rate and distortion, whose codes are integers.
 
-    Codes are rounded to integers, which `keras_vae.compression` writes to files. In training
-    uniform noise stands for the rounding, and the term `rate` is the length of the code in nats,
-    under one logistic distribution for each element of the code's last axis, learned too.
+    Loss:
+        loss = mean over the batch of [ -log p(x | z + u) + rate_weight * rate(z + u) ]
+
+        z = encoder(x), and u is one sample of uniform noise in [-1/2, 1/2] for each element.
+        rate(z) = -sum_i log P_i(z_i) is the length of the code in nats. P_i(z) is the probability
+        of a learned logistic distribution between z - 1/2 and z + 1/2. The elements along the
+        last axis of the code have one distribution each. -log p(x | z), the distortion, is in
+        nats and summed over the event; with "normal" it is half the squared error + constant.
+
+    The noise stands for the rounding of codes, which has no gradient. `encode` rounds, and
+    `keras_vae.compression` writes the integers to files.
+
+    Source: Ballé et al. 2017 (arXiv:1611.01704, equation 9).
 
     Example:
         >>> encoder, decoder = keras_vae.nets.conv((28, 28, 1), latent_dim=64)
@@ -31,12 +41,12 @@ class CompressiveAutoencoder(Autoencoder):
     Args:
         encoder: As in `Autoencoder`.
         decoder: As in `Autoencoder`.
-        rate_weight: Weight of the rate against the distortion, -log p(x | z); more is smaller
-            files and worse pictures.
+        rate_weight: Weight of the rate. A larger weight gives smaller files and worse images.
         likelihood: As in `Autoencoder`; "normal" is half the squared error.
         **kwargs: Of `Autoencoder`: `seed`, `name`, `dtype`.
     """
 
+    takes_condition = False
     terms = ("reconstruction", "rate")
     latent_dtype = "int32"
 
@@ -51,7 +61,7 @@ class CompressiveAutoencoder(Autoencoder):
         super().__init__(encoder, decoder, likelihood, {"rate": rate_weight}, **kwargs)
 
     def build(self, input_shape: Any) -> None:
-        """Make all variables, those of the distribution of codes too."""
+        """Make all variables, with those of the distribution of codes."""
         super().build(input_shape)
         size = self.latent_shape[-1:]
         self.location, self.log_scale = (
@@ -60,35 +70,37 @@ class CompressiveAutoencoder(Autoencoder):
         )
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
-        """The integers of `x`, int32 `(batch, *latent_shape)`, of both signs."""
+        """Encode `x` to integers of both signs, int32 `(batch, *latent_shape)`."""
         return ops.cast(ops.round(self.encoder_outputs(x, training)[0]), "int32")
 
     def decoder_input(self, z: Tensor) -> Tensor:
-        """The integers as numbers."""
+        """Return integer codes as float32; raise TypeError for codes that are not integers."""
         if not keras.backend.is_int_dtype(z.dtype):
             raise TypeError(f"Expected integers, as encode(x) gives. Received: {z.dtype}.")
         return ops.cast(z, "float32")
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """Distortion and rate, each `(batch,)`, in nats, with noise in place of rounding."""
+        """Return distortion and rate, each `(batch,)`, in nats, with noise in place of rounding."""
         z = self.encoder_outputs(x, training)[0]
         noise = keras.random.uniform(ops.shape(z), -0.5, 0.5, "float32", self.seed_generator)
-        p = self.density(self.decoder(z + noise, training=training))
+        p = self.observation_from_inputs(z + noise, training)
         return {"reconstruction": -p.log_prob(y), "rate": self.rate(z + noise)}
 
     def score_terms(self, x: Tensor) -> dict[str, Tensor]:
-        """The terms for rounded codes: how many nats describe x, in two parts."""
+        """Return distortion and rate for rounded codes, each `(batch,)`, in nats."""
         z = self.encode(x)
         p = self.observation(z)
-        return {"reconstruction": -p.log_prob(event(x)), "rate": self.rate(ops.cast(z, "float32"))}
+        rate = self.rate(ops.cast(z, "float32"))
+        return {"reconstruction": -p.log_prob(first_input(x)), "rate": rate}
 
     def rate(self, z: Tensor) -> Tensor:
-        """-log P of codes `(batch, *latent_shape)`, `(batch,)`, in nats.
+        """Return -log P of codes `(batch, *latent_shape)`, shape `(batch,)`, in nats.
 
-        P(z) is what a logistic has between z - 1/2 and z + 1/2: with a and b these edges in units
-        of the scale, sigmoid(b) sigmoid(-a) (1 - exp(a - b)), in which nothing cancels.
+        P(z) is the probability of a logistic distribution between z - 1/2 and z + 1/2. Let a and
+        b be these edges minus the location, divided by the scale. Then
+        P(z) = sigmoid(b) sigmoid(-a) (1 - exp(a - b)), a form without cancellation.
         """
-        # Narrower than a hundredth is certain, and would overflow.
+        # A scale below 0.01 already has all its probability at one integer, and would overflow.
         z, location, log_scale = parameters([z, self.location, self.log_scale])
         scale = ops.exp(ops.maximum(log_scale, -math.log(100.0)))
         low, high = ((z + half - location) / scale for half in (-0.5, 0.5))

@@ -9,7 +9,7 @@ from keras import ops
 from keras_vae import arguments, distributions
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.distributions import sum_event
-from keras_vae.steps import pullback
+from keras_vae.steps import vjp
 from keras_vae.weights import LossWeight
 
 Tensor = Any
@@ -17,26 +17,32 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class ContractiveAutoencoder(Autoencoder):
-    """Autoencoder whose codes hardly move when x does (Rifai et al. 2011).
+    """Autoencoder with a penalty on the Jacobian of the encoder, so that codes change slowly.
 
-    Minimizes -log p(x | z) + contraction_weight * ||dz/dx||^2 with z = encoder(x) and the squared
-    Frobenius norm of the Jacobian (ICML 2011, equation 2), of any differentiable encoder.
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) + contraction_weight * ||dz/dx||^2 ]
 
-    The norm is the mean of |u^T dz/dx|^2 over random signs u (Hutchinson 1990): with `probes` of
-    them it is an unbiased estimate that costs as many passes through the encoder and back. With
-    `probes=None` it is exact, at one such pass for each element of the code.
+        z = encoder(x), and ||dz/dx||^2 is the squared Frobenius norm of the Jacobian. It is
+        estimated as the mean of |u^T dz/dx|^2 over `probes` vectors u of random signs, without
+        bias (Hutchinson 1990). -log p(x | z) is in nats and summed over the event.
+
+    Each probe costs one pass through the encoder and back. With `probes=None` the norm is exact,
+    at one such pass for each element of the code.
+
+    Source: Rifai et al. 2011 (ICML, equation 2).
 
     Args:
         encoder: As in `Autoencoder`, of a single input.
         decoder: As in `Autoencoder`.
         contraction_weight: Weight of the term `contraction`.
-        probes: How many random directions of the code for each example; None for all, exactly.
+        probes: Number of random vectors u for each example; None for the exact norm.
         **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `name`, `dtype`.
 
     Raises:
         ValueError: If `probes` is less than 1.
     """
 
+    takes_condition = False
     terms = ("reconstruction", "contraction")
 
     def __init__(
@@ -49,10 +55,10 @@ class ContractiveAutoencoder(Autoencoder):
     ) -> None:
         weights = {"contraction": contraction_weight}
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
-        self.probes = None if probes is None else arguments.whole("probes", probes)
+        self.probes = None if probes is None else arguments.integer("probes", probes)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """Reconstruction, in nats, and the squared norm of the Jacobian, each `(batch,)`."""
+        """Return reconstruction, in nats, and squared norm of the Jacobian, each `(batch,)`."""
         p = self.observation(self.encode(x, training), training)
         return {"reconstruction": -p.log_prob(y), "contraction": self._contraction(x, training)}
 
@@ -60,12 +66,12 @@ class ContractiveAutoencoder(Autoencoder):
         size = math.prod(self.latent_shape)
         each = size if self.probes is None else self.probes
         rows = ops.repeat(ops.cast(x, "float32"), each, axis=0)
-        gradients = pullback(self._encoder(training), rows, self._directions(ops.shape(rows)[0]))
+        gradients = vjp(self._encoder(training), rows, self._directions(ops.shape(rows)[0]))
         squares = ops.reshape(sum_event(ops.square(gradients)), (-1, each))
         return ops.sum(squares, axis=1) if self.probes is None else ops.mean(squares, axis=1)
 
     def _directions(self, count: Any) -> Tensor:
-        """`(count, *latent_shape)`: random signs, or each element of the code in turn."""
+        """Return vectors u, `(count, *latent_shape)`: random signs, or the unit vectors in turn."""
         size = math.prod(self.latent_shape)
         if self.probes is None:
             u = ops.tile(ops.eye(size, dtype="float32"), (count // size, 1))
@@ -75,7 +81,7 @@ class ContractiveAutoencoder(Autoencoder):
         return ops.reshape(u, (-1, *self.latent_shape))
 
     def _encoder(self, training: bool) -> Any:
-        """The encoder as a function without side effects, which JAX differentiates."""
+        """Return the encoder as a function without side effects, as JAX needs for gradients."""
         encoder = self.encoder
         values = [
             [ops.convert_to_tensor(v) for v in variables]

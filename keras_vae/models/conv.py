@@ -1,4 +1,4 @@
-"""The two convolutional models that build their own networks."""
+"""The convolutional autoencoder and the convolutional VAE, with networks of their own."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,12 +13,18 @@ from keras_vae.models.vae import VAE
 
 @keras.saving.register_keras_serializable("keras_vae")
 class ConvAutoencoder(Autoencoder):
-    """Convolutional autoencoder whose code is a map, 7x7x128 for 28x28 images.
+    """Convolutional autoencoder whose code is a feature map, 7x7x128 for 28x28 images.
+
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) ],  z = encoder(x)
+
+        -log p(x | z) is in nats and summed over all pixels. With "bernoulli" it is the binary
+        cross entropy.
 
     Args:
         image_shape: `(height, width, channels)`.
         latent_channels: Channels of the code.
-        filters: Channels of the convolutions, each of which halves the size.
+        filters: Channels of the convolutions; each convolution halves height and width.
         likelihood: As in `Autoencoder`; "bernoulli" is cross entropy for pixels in [0, 1].
         **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `name`, `dtype`.
     """
@@ -40,13 +46,21 @@ class ConvAutoencoder(Autoencoder):
 class ConvVAE(VAE):
     """Convolutional VAE: two convolutions, two dense heads, two transposed convolutions.
 
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) + beta * KL(q(z | x) || p(z)) ]
+
+        z is one sample of q(z | x) = N(z_mean, exp(z_log_var)), and p(z) = N(0, I). KL is in
+        closed form. Both terms are in nats; the first is summed over all pixels.
+
+    Source: Kingma & Welling 2014 (arXiv:1312.6114, equation 3).
+
     Example:
         >>> model = keras_vae.ConvVAE(image_shape=(28, 28, 1), latent_dim=16)
 
     Args:
         image_shape: `(height, width, channels)`.
         latent_dim: Size of the code.
-        filters: Channels of the convolutions, each of which halves the size.
+        filters: Channels of the convolutions; each convolution halves height and width.
         hidden: Width of the encoder's dense layer.
         likelihood: As in `VAE`.
         **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `name`, `dtype`.

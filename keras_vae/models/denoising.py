@@ -12,19 +12,28 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class DenoisingAutoencoder(Autoencoder):
-    """Reconstructs the clean example from a corrupted one (Vincent et al. 2008, 2010).
+    """Autoencoder that reconstructs the clean example from a corrupted one.
 
-    The corruption is active in training only; at inference the input is taken as it comes. To
-    measure denoising itself, evaluate on pairs: `model.evaluate(noisy, clean)`.
+    Loss:
+        loss = mean over the batch of [ -log p(y | z) ],  z = encoder(corruption(x))
+
+        y is the clean x unless the data have a target. -log p(y | z) is in nats and summed over
+        the event.
+
+    The corruption is active in training only. To measure denoising, evaluate on pairs of your
+    own: `model.evaluate(noisy, clean)`.
+
+    Source: Vincent et al. 2008 (ICML), 2010 (JMLR 11).
 
     Args:
         encoder: As in `Autoencoder`.
         decoder: As in `Autoencoder`.
-        corruption: Layer that corrupts x when called with training=True, for instance one of
-            `keras_vae.layers` or `keras.layers.GaussianNoise`, the default with a standard
-            deviation of 0.3.
+        corruption: Layer that corrupts x when called with training=True, for example one of
+            `keras_vae.layers`. The default is `keras.layers.GaussianNoise(0.3)`.
         **kwargs: Of `Autoencoder`: `likelihood`, `loss_weights`, `seed`, `name`, `dtype`.
     """
+
+    takes_condition = False
 
     def __init__(
         self,
@@ -39,7 +48,7 @@ class DenoisingAutoencoder(Autoencoder):
         self.corruption = check_network("corruption", corruption)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """-log p(y | encoder(corrupted x)); y is the clean x unless the data have a target."""
+        """Return -log p(y | encoder(corrupted x)), `(batch,)`, in nats."""
         corrupted = self.corruption(x, training=training)
         p = self.observation(self.encode(corrupted, training), training)
         return {"reconstruction": -p.log_prob(y)}

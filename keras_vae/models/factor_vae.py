@@ -10,7 +10,7 @@ from keras import ops
 from keras_vae.assembly import check_network
 from keras_vae.distributions import parameters
 from keras_vae.models.vae import VAE
-from keras_vae.objectives import flat_rows, permuted_columns
+from keras_vae.objectives import flatten_rows, permute_columns
 from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
@@ -18,29 +18,38 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class FactorVAE(VAE):
-    """VAE that pays extra for dependence between latent elements, which a critic measures.
+    """VAE with a penalty on total correlation, which a discriminator estimates.
 
-    Minimizes -ELBO + gamma * TC(z) (Kim & Mnih 2018, arXiv:1802.05983, equation 2). The total
-    correlation is estimated by D(z), the log odds that a discriminator gives to z being drawn from
-    q(z) and not from prod_j q(z_j); it is trained at the same time on the codes of the batch and
-    on the same codes with each element permuted over the batch (algorithm 2). Each of the two
-    terms moves one side only: `total_correlation` the autoencoder, as if the discriminator were
-    constant, and `discriminator` the discriminator, as if the codes were. So one optimizer does.
+    Loss:
+        loss = mean over the batch of
+            [ -log p(x | z) + beta * KL(q(z | x) || p(z)) + gamma * D(z)
+              + 1/2 * (softplus(-D(z)) + softplus(D(z'))) ]
 
-    On several replicas the codes are permuted within each part of a batch.
+        z is one sample of q(z | x), p(z) = N(0, I), and KL is in closed form. D(z) is the log
+        odds of a discriminator that z comes from q(z) and not from prod_j q(z_j). Its mean
+        estimates the total correlation TC(z) = KL(q(z) || prod_j q(z_j)). z' are the codes of the
+        batch with each element permuted over the batch. All terms are in nats; the first is
+        summed over the event.
+
+    The term `total_correlation`, D(z), trains only encoder and decoder: its gradient does not
+    reach the discriminator. The term `discriminator`, the last one, trains only the
+    discriminator: its gradient does not reach the codes. So one optimizer is enough. On several
+    replicas, codes are permuted within the part of the batch of each replica.
+
+    Source: Kim & Mnih 2018 (arXiv:1802.05983, equation 2 and algorithm 2).
 
     Args:
         encoder: As in `VAE`.
         decoder: As in `VAE`.
         gamma: Weight of the total correlation: a number or a Keras schedule.
         discriminator: Layer or model from codes `(batch, elements)` to log odds `(batch, 1)`; None
-            for the paper's six layers of 1000 units.
-        loss_weights: As in `VAE`. That of `discriminator`, 1, scales its learning rate for plain
-            gradient descent; Adam does not see it.
+            for the six layers of 1000 units of the paper.
+        loss_weights: As in `VAE`. The weight of `discriminator`, 1, scales its learning rate for
+            plain gradient descent. It has no effect with Adam.
         **kwargs: Of `VAE`: `likelihood`, `beta`, `seed`, `name`, `dtype`.
 
     Raises:
-        ValueError: If the discriminator does not give one number for each example.
+        ValueError: If the discriminator does not return one number for each example.
     """
 
     terms = ("reconstruction", "kl", "total_correlation", "discriminator")
@@ -61,7 +70,7 @@ class FactorVAE(VAE):
         self.discriminator = check_network("discriminator", discriminator)
 
     def build(self, input_shape: Any) -> None:
-        """Make all variables, those of the discriminator too, and check what it gives."""
+        """Make all variables, and raise ValueError unless the discriminator fits the codes."""
         super().build(input_shape)
         codes = keras.KerasTensor((None, math.prod(self.latent_shape)), dtype="float32")
         wanted = "Expected a discriminator from codes to log odds of shape (None, 1)."
@@ -71,23 +80,23 @@ class FactorVAE(VAE):
             raise ValueError(f"{wanted} Received: one that takes other codes. ({error})") from error
         if tuple(shape) != (None, 1):
             raise ValueError(f"{wanted} Received: {tuple(shape)}.")
-        # Keras lets a last axis of 1 pass for another, until the first batch.
+        # Keras accepts a last axis of 1 for any other size, until the first batch.
         taken = getattr(self.discriminator, "input_shape", codes.shape)
         if taken not in (codes.shape, (None, None)):
             raise ValueError(f"{wanted} Received: one that takes other codes, {taken}.")
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """The terms of minus the bound and those of the two opponents, each `(batch,)`, in nats."""
+        """Return the four terms of the loss, each `(batch,)`, in nats."""
         q = self.posterior(x, training)
         z = q.sample(self.seed_generator)
-        p = self.observation(z, training)
-        codes = ops.stop_gradient(flat_rows(z))
-        permuted = permuted_columns(codes, self.seed_generator)
+        p = self.observation(self.with_condition(z, x), training)
+        codes = ops.stop_gradient(flatten_rows(z))
+        permuted = permute_columns(codes, self.seed_generator)
         joint, product = (self._log_odds(c, training) for c in (codes, permuted))
         return {
             "reconstruction": -p.log_prob(y),
             "kl": q.kl(self.prior(z)),
-            "total_correlation": self._constant_log_odds(flat_rows(z), training),
+            "total_correlation": self._constant_log_odds(flatten_rows(z), training),
             "discriminator": 0.5 * (ops.softplus(-joint) + ops.softplus(product)),
         }
 
@@ -95,7 +104,7 @@ class FactorVAE(VAE):
         return parameters(self.discriminator(codes, training=training))[0][:, 0]
 
     def _constant_log_odds(self, codes: Tensor, training: bool) -> Tensor:
-        """The same number, from which no gradient comes to the discriminator."""
+        """Return the log odds with the weights of the discriminator held constant."""
         values = [
             [ops.stop_gradient(ops.convert_to_tensor(v)) for v in variables]
             for variables in (

@@ -1,4 +1,4 @@
-"""The VAE with free bits for each dimension of the code."""
+"""The VAE with free bits for each element of the code."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import keras
 
 from keras_vae import arguments
 from keras_vae.models.vae import VAE
-from keras_vae.objectives import free_bits_excess, kl_of_elements
+from keras_vae.objectives import free_bits_excess, kl_per_element
 from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
@@ -15,18 +15,28 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class FreeBitsVAE(VAE):
-    """VAE that may use some nats of each latent element for nothing (Kingma et al. 2016).
+    """VAE in which the KL of each latent element is free up to a threshold.
 
-    Minimizes -log p(x | z) + beta * sum_j max(nats, KL_j) with KL_j the batch's mean of the KL of
-    element j (arXiv:1606.04934, equation 15): no element is pressed below the threshold, so none
-    is switched off early in training. `kl` is logged as it is; `free_bits` is what is added to
-    it. One threshold for the whole code is `beta=keras_vae.controllers.FreeBits(nats)` of `VAE`.
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) ] + beta * sum_j max(nats, KL_j)
+        KL_j = mean over the batch of [ KL(q(z_j | x) || p(z_j)) ]
+
+        z is one sample of q(z | x), and p(z) = N(0, I). The KL of element j is in closed form,
+        and its mean is over all replicas. All terms are in nats; the first is summed over the
+        event.
+
+    The KL of an element below the threshold has no gradient, so no element is switched off early
+    in training. Logs hold the plain `kl`; the term `free_bits` is sum_j max(nats, KL_j) - `kl`.
+    For one threshold over the whole code, use `VAE` with
+    `beta=keras_vae.controllers.FreeBits(nats)`.
+
+    Source: Kingma et al. 2016 (arXiv:1606.04934, equation 15).
 
     Args:
         encoder: As in `VAE`.
         decoder: As in `VAE`.
-        nats: The threshold of each latent element.
-        beta: Weight of both terms, a number or a Keras schedule.
+        nats: Threshold of each latent element, in nats.
+        beta: Weight of `kl` and `free_bits`: a number or a Keras schedule.
         loss_weights: As in `VAE`.
         **kwargs: Of `VAE`: `likelihood`, `seed`, `name`, `dtype`.
 
@@ -50,11 +60,11 @@ class FreeBitsVAE(VAE):
         self.nats = arguments.real("nats", nats, 0.0)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """The terms of minus the bound and what free bits add to it, each `(batch,)`, in nats."""
+        """Return reconstruction, KL and free bits, each `(batch,)`, in nats."""
         q = self.posterior(x, training)
         z = q.sample(self.seed_generator)
-        p = self.observation(z, training)
-        kl = kl_of_elements(q, self.prior(z))
+        p = self.observation(self.with_condition(z, x), training)
+        kl = kl_per_element(q, self.prior(z))
         return {
             "reconstruction": -p.log_prob(y),
             "kl": q.kl(self.prior(z)),

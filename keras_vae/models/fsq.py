@@ -13,11 +13,19 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class FSQ(QuantizedAutoencoder):
-    """Autoencoder with finite scalar quantization (Mentzer et al. 2023, arXiv:2309.15505).
+    """Autoencoder with finite scalar quantization.
 
-    Each element of the encoder's vectors is rounded to one of a few levels, section 3.1; there is
-    no codebook to learn, and nothing but the reconstruction is minimized. Where `perplexity` stays
-    at 1, all codes of the new encoder round to one: end it in a `BatchNormalization`.
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) ],  z = round(encoder(x))
+
+        Each element of the vectors of the encoder is bounded by a tanh and rounded to one of its
+        levels. The gradient passes the rounding unchanged. -log p(x | z) is in nats and summed
+        over the event.
+
+    There is no codebook to learn and no other term. If `perplexity` stays at 1, the new encoder
+    rounds all vectors to one code; then end it in a `BatchNormalization`.
+
+    Source: Mentzer et al. 2023 (arXiv:2309.15505, section 3.1).
 
     Example:
         >>> encoder, decoder = keras_vae.nets.conv_map((28, 28, 1), latent_channels=4)
@@ -47,6 +55,6 @@ class FSQ(QuantizedAutoencoder):
     def code_terms(
         self, z: Tensor, codes: Tensor, y: Tensor, training: bool = False
     ) -> dict[str, Tensor]:
-        """-log p(y | rounded vectors), in nats, `(batch,)`."""
-        p = self.density(self.decoder(self.quantizer.rounded(z), training=training))
+        """Return -log p(y | rounded vectors), `(batch,)`, in nats."""
+        p = self.observation_from_inputs(self.quantizer.round_to_levels(z), training)
         return {"reconstruction": -p.log_prob(y)}

@@ -16,12 +16,21 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class InfoVAE(VAE):
-    """VAE that does not have to lose the information in its codes (Zhao et al. 2017).
+    """VAE with a weaker KL term and an MMD term, so that codes keep more information on x.
 
-    Minimizes -log p(x | z) + (1 - alpha) KL(q(z | x) || p(z)) + (alpha + lambda_ - 1) MMD(q(z),
-    p(z)), the MMD form of arXiv:1706.02262, equation 6. With alpha = 0 and lambda_ = 1 this is
-    the VAE; with alpha = 1 no code is drawn to the prior on its own, only all together: MMD-VAE.
-    Pairs are compared within a batch, so it should have a hundred examples or more.
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) + (1 - alpha) * KL(q(z | x) || p(z)) ]
+               + (alpha + lambda_ - 1) * MMD^2(q(z), p(z))
+
+        z is one sample of q(z | x), p(z) = N(0, I), and KL is in closed form. MMD^2 is the
+        unbiased estimate between the codes of the batch and as many samples of p(z). The first
+        two terms are in nats; the first is summed over the event.
+
+    With alpha = 0 and lambda_ = 1 this is the `VAE`. With alpha = 1 the KL term is gone, and only
+    the codes of all examples together follow the prior (MMD-VAE). MMD compares pairs within a
+    batch, so use batches of at least 100 examples.
+
+    Source: Zhao et al. 2017 (arXiv:1706.02262, equation 6, the MMD form).
 
     Args:
         encoder: As in `VAE`.
@@ -29,7 +38,7 @@ class InfoVAE(VAE):
         alpha: Preference for information between x and z.
         lambda_: Weight of the divergence of q(z) from p(z).
         kernel: "rbf", as in the paper, or "imq"; see `keras_vae.estimators.mmd`.
-        scale: Squared length of the kernel; the size of the code if None.
+        scale: Squared length of the kernel; None for the size of the code.
         loss_weights: As in `VAE`.
         **kwargs: Of `VAE`: `likelihood`, `seed`, `name`, `dtype`.
 
@@ -57,10 +66,10 @@ class InfoVAE(VAE):
         self.kernel, self.scale = kernel, scale
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """The terms of minus the bound, in nats, and the discrepancy, each `(batch,)`."""
+        """Return reconstruction and KL, in nats, and the MMD term, each `(batch,)`."""
         q = self.posterior(x, training)
         z = q.sample(self.seed_generator)
-        p = self.observation(z, training)
+        p = self.observation(self.with_condition(z, x), training)
         return {
             "reconstruction": -p.log_prob(y),
             "kl": q.kl(self.prior(z)),

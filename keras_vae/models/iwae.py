@@ -10,7 +10,7 @@ from keras import ops
 from keras_vae import arguments
 from keras_vae.distributions import Normal
 from keras_vae.models.vae import VAE
-from keras_vae.objectives import log_mean_exp, repeated
+from keras_vae.objectives import log_mean_exp, repeat_rows
 from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
@@ -18,21 +18,31 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class IWAE(VAE):
-    """VAE with a tighter bound from several samples (Burda et al. 2016, arXiv:1509.00519, eq. 8).
+    """VAE trained on the importance-weighted bound of several samples.
 
-    Minimizes -log 1/k sum_i w_i with w_i = p(x | z_i) p(z_i) / q(z_i | x). With k = 1 that is
-    minus the evidence lower bound; it falls towards -log p(x) as k grows. `reconstruction`, `kl`
-    and `elbo` are measured on the same samples and not minimized.
+    Loss:
+        loss = mean over the batch of [ -log( 1/k sum_i w_i ) ]
+        w_i = p(x | z_i) p(z_i) / q(z_i | x),  i = 1 ... k
 
-    As k grows, the gradient of the encoder drowns in its noise (Rainforth et al. 2018). With
-    `gradient="dreg"` it is the doubly reparameterized one, of the same mean, which does not
-    (Tucker et al. 2019, arXiv:1810.04152, equation 10).
+        z_1 ... z_k are samples of q(z | x) = N(z_mean, exp(z_log_var)), and p(z) = N(0, I). The
+        loss is in nats and summed over the event. It is an upper bound on -log p(x). With k = 1
+        it is minus the evidence lower bound, with a sampled KL; it falls towards -log p(x) as k
+        grows.
+
+    The terms `reconstruction` and `kl`, and so `elbo`, are means over the same samples. They are
+    logged and have weight 0.
+
+    As k grows, the gradient of the encoder has a falling signal-to-noise ratio (Rainforth et al.
+    2018, arXiv:1802.04537). `gradient="dreg"` is the doubly reparameterized gradient, which has
+    the same mean without this fall (Tucker et al. 2019, arXiv:1810.04152, equation 10).
+
+    Source: Burda et al. 2016 (arXiv:1509.00519, equation 8).
 
     Args:
         encoder: As in `VAE`.
         decoder: As in `VAE`.
-        samples: k, draws of z for each example.
-        gradient: "iwae" for the bound's own gradient, or "dreg".
+        samples: k, number of samples of z for each example.
+        gradient: "iwae" for the gradient of the bound, or "dreg".
         loss_weights: As in `VAE`; `reconstruction` and `kl` have weight 0.
         **kwargs: Of `VAE`: `likelihood`, `seed`, `name`, `dtype`.
 
@@ -53,41 +63,48 @@ class IWAE(VAE):
     ) -> None:
         weights = merged({"reconstruction": 0.0}, loss_weights)
         super().__init__(encoder, decoder, beta=0.0, loss_weights=weights, **kwargs)
-        self.samples = arguments.whole("samples", samples)
+        self.samples = arguments.integer("samples", samples)
         self.gradient = arguments.choice("gradient", gradient, ("iwae", "dreg"))
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """Minus the importance weighted bound, and the terms of the plain one, in nats."""
+        """Return minus the bound, and reconstruction and KL, each `(batch,)`, in nats."""
         k = self.samples
-        q = repeated(self.posterior(x, training), k)
-        z, mark = q.sample(self.seed_generator), 0.0
+        q = repeat_rows(self.posterior(x, training), k)
+        z, zeros = q.sample(self.seed_generator), 0.0
         if self.gradient == "dreg":
             q = Normal(ops.stop_gradient(q.mean), ops.stop_gradient(q.log_var))
-            z, mark = _doubly_reparameterized(z, k)
-        p = self.observation(z, training)
+            z, zeros = _reparameterize_twice(z, k)
+        p = self.observation(self._with_repeated_condition(z, x), training)
         reconstruction = ops.reshape(-p.log_prob(ops.repeat(y, k, axis=0)), (-1, k))
         kl = ops.reshape(q.log_prob(z) - self.prior(z).log_prob(z), (-1, k))
         return {
-            "iwae": -log_mean_exp(mark - reconstruction - kl),
+            "iwae": -log_mean_exp(zeros - reconstruction - kl),
             "reconstruction": ops.stop_gradient(ops.mean(reconstruction, axis=1)),
             "kl": ops.stop_gradient(ops.mean(kl, axis=1)),
         }
 
+    def _with_repeated_condition(self, z: Tensor, x: Tensor) -> Tensor:
+        """Return `with_condition(z, x)`, with the condition repeated for the k samples."""
+        pair = self.with_condition(z, x)
+        if not isinstance(pair, list):
+            return z
+        return [z, ops.repeat(pair[1], self.samples, axis=0)]
 
-def _doubly_reparameterized(z: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """`z`, whose gradient is multiplied by its importance weight, and zeros `(batch, k)`.
 
-    What depends on `z` comes back from the bound with a factor w_i / sum w; the encoder shall get
-    its square. The zeros are to be added to log w, so that what comes back to them is that factor.
+def _reparameterize_twice(z: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return `z` with its gradient multiplied by its importance weight, and zeros `(batch, k)`.
+
+    The gradient of the bound with respect to z_i has a factor w_i / sum w; the doubly
+    reparameterized gradient has its square. Add the zeros to log w: their gradient is the factor.
     """
     rows = ops.reshape(z, (-1, k, math.prod(z.shape[1:])))
-    marked = _marked(rows)
-    return ops.reshape(marked[..., :-1], ops.shape(z)), marked[..., -1]
+    extended = _append_zeros(rows)
+    return ops.reshape(extended[..., :-1], ops.shape(z)), extended[..., -1]
 
 
 @ops.custom_gradient
-def _marked(z: Tensor) -> Any:
-    """`z` of shape `(batch, k, n)` and one more column, of zeros."""
+def _append_zeros(z: Tensor) -> Any:
+    """Append a column of zeros to `z` of shape `(batch, k, n)`."""
 
     def gradient(*arguments: Tensor, upstream: Tensor | None = None) -> Tensor:
         upstream = arguments[0] if upstream is None else upstream

@@ -1,4 +1,4 @@
-"""The hierarchical VAE whose levels are inferred from the top down."""
+"""The hierarchical VAE with inference from the top level down."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,38 +18,49 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class LadderVAE(VAE):
-    """Hierarchical VAE with any number of levels, inferred in the direction of generation.
+    """Hierarchical VAE with any number of levels of codes.
 
-    p(x, z) = p(z_L) prod_l p(z_l | levels above) p(x | z), and q(z | x) is in the same order:
-    q(z_L | x) prod_l q(z_l | x, levels above), from deterministic features of x and the state that
-    the levels above leave (Sonderby et al. 2016, arXiv:1602.02282). As in Kingma et al. 2016
-    (arXiv:1606.04934) and VD-VAE (Child 2021, arXiv:2011.10650) a network reads both, in place of
-    Sonderby's product of two Gaussians; and it gives each posterior relative to its prior (Vahdat
-    & Kautz 2020, arXiv:2007.03898, section 3.2). The term `kl` is the sum over levels of the KL
-    divergence of one level, given the codes drawn above it, which is unbiased.
+    Loss:
+        loss = mean over the batch of
+            [ -log p(x | z) + beta * sum_l KL(q(z_l | x, z_>l) || p(z_l | z_>l)) ]
 
-    A code is one vector: all levels in a row, from the top, each in units of its prior,
-    z = (value - mean) / sigma. Its prior is therefore a standard normal, and `decode`, `sample`,
-    sliders and walks between codes work as they do for a `VAE`. With one level this is the `VAE`.
+        z_>l are the codes of the levels above level l. One sample of all levels is taken, from
+        the top down, and KL of each level is in closed form, given the sample above it. So the
+        term `kl`, the sum over levels, is an unbiased estimate of KL(q(z | x) || p(z)). With
+        `free_bits` above 0, KL_l becomes max(free_bits, mean over the batch of KL_l). All terms
+        are in nats; the first is summed over the event.
+
+    The posterior of a level is a network of features of x and of the state of the levels above.
+    (The first paper multiplies two Gaussians instead.) It is given relative to the prior.
+
+    A code is one vector with the codes of all levels, from the top. The code of a level is in
+    units of its prior, z = (value - mean) / sigma. So p(z) = N(0, I), and `decode`, `sample`,
+    sliders and interpolation work as for a `VAE`. With one level this is the `VAE`.
+
+    Sources: Sonderby et al. 2016 (arXiv:1602.02282), Kingma et al. 2016 (arXiv:1606.04934) and
+    Child 2021 (arXiv:2011.10650) for the network, Vahdat & Kautz 2020 (arXiv:2007.03898, section
+    3.2) for posteriors relative to the prior.
 
     Example:
         >>> networks = keras_vae.nets.gated_ladder((784,), latent_dims=(40, 40))
         >>> model = keras_vae.LadderVAE(*networks, free_bits=0.5, seed=0)
 
     Args:
-        encoder: From `(batch, *event)` to a list of features, one for each level, the top first.
+        encoder: Model from `(batch, *event)` to a list of features for each level, the top first.
         decoder: A `keras_vae.nets.TopDown`, as the ladders of `keras_vae.nets` make.
         likelihood: As in `VAE`.
         beta: As in `VAE`.
-        free_bits: Nats that each level may use for nothing (Kingma et al. 2016, equation 15). If
-            above 0, what that adds to `kl` is a term of its own, `free_bits`, weighted by `beta`.
+        free_bits: Threshold of the KL of each level, in nats (Kingma et al. 2016, equation 15).
+            If above 0, the excess over `kl` is a term of its own, `free_bits`, weighted by `beta`.
         loss_weights: As in `VAE`.
         **kwargs: Of `VAE`: `seed`, `name`, `dtype`.
 
     Raises:
-        ValueError: If the shapes of features and levels do not meet or `free_bits` is negative.
+        ValueError: If the shapes of features and levels do not fit or `free_bits` is negative.
         TypeError: If `decoder` is no `TopDown`.
     """
+
+    takes_condition = False
 
     def __init__(
         self,
@@ -75,41 +86,44 @@ class LadderVAE(VAE):
         self.free_bits = free_bits
 
     def posterior(self, x: Tensor, training: bool = False) -> Any:
-        """q(z | x), a `keras_vae.posteriors.TopDownPosterior` over flat codes."""
+        """Return q(z | x), a `keras_vae.posteriors.TopDownPosterior` over flat codes."""
         return TopDownPosterior(self.decoder, self.encoder_outputs(x, training), training)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """The terms of minus the bound, and what free bits add, each `(batch,)`, in nats."""
+        """Return reconstruction, KL and free bits, each `(batch,)`, in nats."""
         q = self.posterior(x, training)
-        drawn = q.drawn(q.noise(self.seed_generator))
-        p = self.observation_of_state(drawn.state, training)
+        drawn = q.descend_from_noise(q.noise(self.seed_generator))
+        p = self._observation_of_state(drawn.state, training)
         terms = {"reconstruction": -p.log_prob(y), "kl": ops.sum(drawn.kl, axis=1)}
         if self.free_bits:
             terms["free_bits"] = free_bits_excess(drawn.kl, self.free_bits)
         return terms
 
     def score_terms(self, x: Tensor) -> dict[str, Tensor]:
-        """The terms of minus the bound at the means of all levels: no noise, so deterministic."""
+        """Return reconstruction and KL at the means of all levels, without noise."""
         at_mean = self.posterior(x).at_mean
-        p = self.observation_of_state(at_mean.state)
+        p = self._observation_of_state(at_mean.state)
         return {"reconstruction": -p.log_prob(x), "kl": ops.sum(at_mean.kl, axis=1)}
 
     def kl_of_levels(self, x: Tensor, seed: int = 0) -> Tensor:
-        """How much each level says about each example, `(batch, levels)`, in nats, the top first.
+        """Return the KL divergence of each level for each example.
 
         Args:
             x: Examples, `(batch, *event_shape)`.
-            seed: Of the codes drawn; the KL of a level depends on those above it.
+            seed: Seed of the sample of codes, on which the KL of the levels below depends.
+
+        Returns:
+            `(batch, levels)`, in nats, the top level first.
         """
         q = self.posterior(x)
-        return q.drawn(q.noise(seed)).kl
+        return q.descend_from_noise(q.noise(seed)).kl
 
-    def observation_of_state(self, state: Tensor, training: bool = False) -> Any:
-        """p(x | z), from what the last level hands to the head of the decoder."""
-        return self.density(self.decoder.head(state, training=training))
+    def _observation_of_state(self, state: Tensor, training: bool = False) -> Any:
+        """Return p(x | z) for the state after the last level."""
+        return self.observation_from_outputs(self.decoder.head(state, training=training))
 
     def check_codes(self, codes: Any, input_shape: tuple) -> Any:
-        """A flat code; raises ValueError unless the encoder gives what each level takes."""
+        """Return a flat code; raise ValueError unless the encoder has features for each level."""
         found = [tuple(feature.shape[1:]) for feature in keras.tree.flatten(codes)]
         wanted = [level.feature_shape for level in self.decoder.levels]
         if found != wanted:

@@ -1,4 +1,4 @@
-"""The recurrent models of sequences."""
+"""The LSTM models of sequences."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,13 +9,11 @@ from keras_vae import nets
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.distributions import Distribution
 from keras_vae.models.vae import VAE
-from keras_vae.tokens import Tokens, decoder_heads, named_likelihood
+from keras_vae.tokens import SequenceModel
 
 
-class _Recurrent(Tokens):
-    """The constructor that both models share."""
-
-    code_outputs: int
+class _Recurrent(SequenceModel):
+    """Constructor of both models."""
 
     def __init__(
         self,
@@ -29,26 +27,23 @@ class _Recurrent(Tokens):
         vocabulary_size: int | None = None,
         **kwargs: Any,
     ) -> None:
-        likelihood = named_likelihood(likelihood, vocabulary_size)
-        networks = nets.lstm(
-            shape,
-            latent_dim,
-            units,
-            heads=self.code_outputs,
-            decoder_heads=decoder_heads(likelihood, vocabulary_size),
-            masked=masked,
-            bidirectional=bidirectional,
-            unroll=unroll,
-            vocabulary_size=vocabulary_size,
+        options = {"units": units, "bidirectional": bidirectional, "unroll": unroll}
+        super().__init__(
+            nets.lstm, shape, latent_dim, likelihood, masked, vocabulary_size, options, **kwargs
         )
-        super().__init__(*networks, likelihood=likelihood, **kwargs)  # type: ignore[call-arg]
-        self.conditional = masked
-        self.of_tokens(vocabulary_size)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class LSTMAutoencoder(_Recurrent, Autoencoder):
-    """Recurrent autoencoder of sequences (Srivastava et al. 2015, arXiv:1502.04681).
+    """LSTM autoencoder of sequences.
+
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) ],  z = encoder(x)
+
+        -log p(x | z) is in nats and summed over the real time steps and their features. For
+        tokens it is sum_t -log p(x_t | x_<t, z).
+
+    Source: Srivastava et al. 2015 (arXiv:1502.04681).
 
     Example:
         >>> model = keras_vae.LSTMAutoencoder((40, 1), latent_dim=8, masked=True)
@@ -56,15 +51,17 @@ class LSTMAutoencoder(_Recurrent, Autoencoder):
         >>> model.fit((padded, mask), epochs=10)
 
     Args:
-        shape: `(time, features)` of x without the batch, of tokens `(time,)`; time is the longest.
+        shape: `(time, features)` of x without the batch, for tokens `(time,)`. `time` is the
+            largest length.
         latent_dim: Size of the code, `(batch, latent_dim)`.
-        likelihood: As in `Autoencoder`, "normal" if None; "categorical" takes one-hot vectors as
-            features. Of tokens it is always "categorical".
-        masked: Whether the sequences have many lengths; see `Masking`.
-        units: As the other arguments of `keras_vae.nets.lstm`.
+        likelihood: As in `Autoencoder`; None for "normal". With "categorical", features are
+            one-hot vectors. For tokens it is always "categorical".
+        masked: Whether x is a pair `(x, mask)`, for sequences of many lengths. The mask,
+            `(batch, time)`, has 1 for real time steps and 0 for padding.
+        units: Widths of the LSTM layers, as in `keras_vae.nets.lstm`.
         bidirectional: As in `keras_vae.nets.lstm`.
         unroll: As in `keras_vae.nets.lstm`.
-        vocabulary_size: How many tokens there are, where x are integers; see `Tokens`.
+        vocabulary_size: Number of tokens, if x are integers from 0 to `vocabulary_size - 1`.
         **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `name`, `dtype`.
 
     Raises:
@@ -78,18 +75,28 @@ class LSTMAutoencoder(_Recurrent, Autoencoder):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class LSTMVAE(_Recurrent, VAE):
-    """Recurrent VAE of sequences (Bowman et al. 2016, arXiv:1511.06349, without feedback).
+    """LSTM variational autoencoder of sequences.
 
-    Of numbers the decoder sees the code alone and not the steps before, so it cannot leave the code
-    unused. Of tokens it sees those before, and can: then start with little weight on the KL term,
-    `beta=keras_vae.schedules.LinearWarmUp(5000)`, as the paper does.
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) + beta * KL(q(z | x) || p(z)) ]
+
+        z is one sample of q(z | x) = N(z_mean, exp(z_log_var)), and p(z) = N(0, I). KL is in
+        closed form. Both terms are in nats; the first is summed over the real time steps and
+        their features. For tokens it is sum_t -log p(x_t | x_<t, z).
+
+    For vectors, the decoder takes the code alone and not the steps before, so it must use the
+    code. For tokens it takes the tokens before each step, and may ignore the code. Then start
+    with a small weight of KL, `beta=keras_vae.schedules.LinearWarmUp(5000)`, as in the paper.
+
+    Source: Bowman et al. 2016 (arXiv:1511.06349; there the decoder also takes the steps before).
 
     Args:
-        shape: `(time, features)` of x without the batch, of tokens `(time,)`; time is the longest.
+        shape: `(time, features)` of x without the batch, for tokens `(time,)`. `time` is the
+            largest length.
         latent_dim: Size of the code, `(batch, latent_dim)`.
         likelihood: As in `LSTMAutoencoder`.
         masked: As in `LSTMAutoencoder`.
-        units: As the other arguments of `keras_vae.nets.lstm`.
+        units: As in `keras_vae.nets.lstm`.
         bidirectional: As in `keras_vae.nets.lstm`.
         unroll: As in `keras_vae.nets.lstm`.
         vocabulary_size: As in `LSTMAutoencoder`.

@@ -17,18 +17,25 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class MaskedAutoencoder(Autoencoder):
-    """Vision transformer that rebuilds images from a few of their patches (He et al. 2021).
+    """Vision transformer that reconstructs images from a few of their patches.
 
-    In training a random `mask_ratio` of the patches is hidden, of each image others. The encoder
-    sees the rest alone, and a learned vector stands for each hidden patch where the decoder starts
-    (arXiv:2111.06377, section 3). Minimized is -log p of the pixels of hidden patches, `hidden`, as
-    there, plus `visible_weight` times that of the others, `visible`: together -log p(x), in nats
-    summed over all pixels. With a `visible_weight` of 0 it is the paper's objective, and
-    reconstructions of what is seen are worth nothing.
+    Loss:
+        loss = mean over the batch of
+            [ -log p(x_hidden | z) + visible_weight * -log p(x_visible | z) ]
+
+        In training, a share `mask_ratio` of the patches is hidden, at random for each image. z
+        are the codes of the visible patches, with a learned vector in place of each hidden patch.
+        Both terms, `hidden` and `visible`, are in nats and summed over the pixels of their
+        patches. With `visible_weight` 1 their sum is -log p(x | z).
+
+    With `visible_weight` 0 the loss has the hidden patches alone, as in the paper; visible
+    patches are then not reconstructed. The encoder never sees hidden patches.
 
     At inference nothing is hidden: `encode`, `reconstruct` and `score` take whole images. To fill
-    what is missing, `keras_vae.inpaint(model, x, mask)`; to see codes of an image of which only
-    some patches are known, `encode_visible`.
+    a masked region, use `keras_vae.inpaint(model, x, mask)`. For the codes of an image with known
+    and unknown patches, use `encode_visible`.
+
+    Source: He et al. 2021 (arXiv:2111.06377, section 3).
 
     Example:
         >>> model = keras_vae.MaskedAutoencoder((28, 28, 1), patch=4, seed=0)
@@ -40,10 +47,10 @@ class MaskedAutoencoder(Autoencoder):
         image_shape: `(height, width, channels)`.
         patch: Side of the square patches, in pixels; it divides height and width.
         latent_dim: Size of the code of a patch; codes are `(batch, patches, latent_dim)`.
-        mask_ratio: Share of the patches that training hides, rounded to whole patches.
+        mask_ratio: Share of the patches that are hidden in training, rounded to whole patches.
         visible_weight: Weight of the term `visible`.
         likelihood: As in `Autoencoder`.
-        width: As the other arguments of `keras_vae.nets.patches`.
+        width: Features of a patch inside, as in `keras_vae.nets.patches`.
         blocks: As in `keras_vae.nets.patches`.
         decoder_blocks: As in `keras_vae.nets.patches`.
         attention_heads: As in `keras_vae.nets.patches`.
@@ -54,6 +61,7 @@ class MaskedAutoencoder(Autoencoder):
         ValueError: If the patches do not fill the image, or `mask_ratio` hides none or all.
     """
 
+    takes_condition = False
     terms = ("hidden", "visible")
 
     def __init__(
@@ -97,18 +105,18 @@ class MaskedAutoencoder(Autoencoder):
         )
 
     def encode_visible(self, x: Tensor, visible: Tensor, training: bool = False) -> Tensor:
-        """Codes of images of which some patches are hidden; no hidden pixel has a say.
+        """Encode images with hidden patches; hidden pixels have no effect on the codes.
 
         Args:
-            x: Images, `(batch, *event_shape)`, with any finite values where they are hidden.
-            visible: `(batch, patches)`, 1 for patches to look at, at least one in each row.
+            x: Images, `(batch, *event_shape)`, with any finite values in hidden patches.
+            visible: `(batch, patches)`, 1 for visible patches, at least one in each row.
             training: Whether layers such as dropout are active.
 
         Returns:
-            `(batch, patches, latent_dim)`, the learned vector in place of the hidden ones.
+            `(batch, patches, latent_dim)`, with the learned vector in place of hidden patches.
 
         Raises:
-            ValueError: If one of them has another shape.
+            ValueError: If `x` or `visible` has another shape.
         """
         checks.check_shape("x", x.shape, self.event_shape)
         checks.check_shape("visible", visible.shape, (math.prod(self.grid),))
@@ -119,7 +127,7 @@ class MaskedAutoencoder(Autoencoder):
         return ops.where(seen, ops.cast(codes, "float32"), ops.cast(self.mask_token, "float32"))
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """-log p of the pixels of hidden and of visible patches, each `(batch,)`, in nats."""
+        """Return -log p of hidden and of visible patches, each `(batch,)`, in nats."""
         place = self._places(ops.shape(x)[0])
         p = self.observation(self._encode_first(x, place, training), training)
         visible = self.pixels(ops.cast(place < self.shown, "float32"))
@@ -129,13 +137,13 @@ class MaskedAutoencoder(Autoencoder):
         }
 
     def _places(self, count: Any) -> Tensor:
-        """The place of each patch in a random order of its image's, int32 `(count, patches)`."""
+        """Return a random order of the patches of each image, int32 `(count, patches)`."""
         shape = (count, math.prod(self.grid))
         noise = keras.random.uniform(shape, dtype="float32", seed=self.seed_generator)
         return ops.argsort(ops.argsort(noise, axis=1), axis=1)
 
     def _encode_first(self, x: Tensor, place: Tensor, training: bool) -> Tensor:
-        """`encode_visible` of the patches with the first places, without computing the others."""
+        """Encode the patches that are first in `place`, without computing the others."""
         tokens, attention = self._parts()
         order = ops.expand_dims(ops.argsort(place, axis=1)[:, : self.shown], -1)
         some = ops.take_along_axis(tokens(x, training=training), order, axis=1)
@@ -147,7 +155,14 @@ class MaskedAutoencoder(Autoencoder):
         return ops.take_along_axis(both, ops.expand_dims(place, -1), axis=1)
 
     def pixels(self, of_patches: Tensor) -> Tensor:
-        """A number of each patch, `(batch, patches)`, for each pixel, `(batch, height, width)`."""
+        """Repeat a number of each patch over its pixels.
+
+        Args:
+            of_patches: `(batch, patches)`.
+
+        Returns:
+            `(batch, height, width)`.
+        """
         grid = ops.reshape(of_patches, (-1, *self.grid))
         return ops.repeat(ops.repeat(grid, self.patch, axis=1), self.patch, axis=2)
 

@@ -16,12 +16,20 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class PerceptualAutoencoder(Autoencoder):
-    """Autoencoder whose reconstructions are to look like x (Hou et al. 2017, Johnson et al. 2016).
+    """Autoencoder with a loss on features of the reconstruction, such as those of a classifier.
 
-    Minimizes -log p(x | z) + perceptual_weight * 0.5 * ||F(x) - F(mean of p(x | z))||^2, where F
-    is a network or layer that stays as it is (arXiv:1610.00291; the feature reconstruction loss of
-    arXiv:1603.08155, section 3, summed and not averaged, as all terms here). With F the identity
-    and the "normal" likelihood both terms are the same but for a constant.
+    Loss:
+        loss = mean over the batch of
+            [ -log p(x | z) + perceptual_weight * 1/2 * ||F(x) - F(mean of p(x | z))||^2 ]
+
+        z = encoder(x), and F is a frozen network or layer. The squared distance is summed over
+        all features, where the papers average. -log p(x | z) is in nats and summed over
+        the event.
+
+    If F is the identity and the likelihood is "normal", both terms differ by a constant only.
+
+    Sources: Johnson et al. 2016 (arXiv:1603.08155, section 3, feature reconstruction loss), Hou
+    et al. 2017 (arXiv:1610.00291).
 
     Example:
         >>> outputs = [network.get_layer(name).output for name in ("conv1", "conv2")]
@@ -31,9 +39,9 @@ class PerceptualAutoencoder(Autoencoder):
     Args:
         encoder: As in `Autoencoder`.
         decoder: As in `Autoencoder`.
-        features: Layer or model that gives features of events, one tensor or several, of any
-            shape. Its layers are frozen, wherever else they are used. By default
-            `keras_vae.layers.Outlines()`, for pictures.
+        features: Layer or model from `(batch, *event)` to features, one tensor or several, of
+            any shape. Its layers are frozen, wherever else they are used. The default is
+            `keras_vae.layers.Outlines()`, for images.
         perceptual_weight: Weight of the term `perceptual`.
         **kwargs: Of `Autoencoder`: `likelihood`, `loss_weights`, `seed`, `name`, `dtype`. To train
             for features alone, `loss_weights={"reconstruction": 0}`.
@@ -65,7 +73,7 @@ class PerceptualAutoencoder(Autoencoder):
         self.features.trainable = False
 
     def check_decoder(self, x: Any) -> None:
-        """Also build `features`; raise ValueError where it does not take events."""
+        """Check the decoder, build `features`, and raise ValueError unless it takes events."""
         super().check_decoder(x)
         try:
             self.features(keras.KerasTensor((None, *self.event_shape)))
@@ -77,15 +85,15 @@ class PerceptualAutoencoder(Autoencoder):
             ) from error
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """-log p(y | z), and half the squared distance of features, each `(batch,)`, in nats."""
-        p = self.observation(self.encode(x, training), training)
+        """Return -log p(y | z), in nats, and the perceptual term, each `(batch,)`."""
+        p = self.observation(self.with_condition(self.encode(x, training), x), training)
         return {"reconstruction": -p.log_prob(y), "perceptual": self._distance(y, p.mean)}
 
     def _distance(self, x: Tensor, y: Tensor) -> Tensor:
-        these, those = (keras.tree.flatten(self._seen(each)) for each in (x, y))
+        these, those = (keras.tree.flatten(self._extract(each)) for each in (x, y))
         parts = zip(these, those, strict=True)
         return sum(0.5 * sum_event(ops.square(one - other)) for one, other in parts)
 
-    def _seen(self, x: Tensor) -> Any:
+    def _extract(self, x: Tensor) -> Any:
         features = self.features(x, training=False)
         return keras.tree.map_structure(lambda part: ops.cast(part, "float32"), features)

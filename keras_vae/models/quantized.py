@@ -1,4 +1,4 @@
-"""The base of autoencoders whose codes are integers."""
+"""The base class of autoencoders whose codes are integers."""
 
 from typing import Any
 
@@ -13,22 +13,23 @@ Tensor = Any
 
 
 class QuantizedAutoencoder(Autoencoder):
-    """An autoencoder with a quantizer between encoder and decoder.
+    """Base class of autoencoders with a quantizer between encoder and decoder.
 
     A code is a map of integers from 0 to `codebook_size` - 1, one for each vector along the last
-    axis of what the encoder gives. `encode` gives the integers and `decode` takes them.
-    `perplexity` is logged: how many codes are in use, as it were, counted over an epoch.
+    axis of the encoder output. `encode` returns the integers and `decode` takes them. Logs hold
+    `perplexity`, the effective number of codes in use over an epoch.
 
-    A subclass defines `code_terms`, its objective, in place of `loss_terms`: the codes of a batch
-    are also counted and learned from, and should be computed once.
+    A subclass defines `code_terms`, its loss terms, in place of `loss_terms`. A training step
+    computes the codes once, for the loss, for `perplexity` and for the update of the codebook.
 
     Args:
-        encoder: As in `Autoencoder`; the last axis of what it gives are vectors to quantize.
+        encoder: As in `Autoencoder`; the last axis of its output holds the vectors to quantize.
         decoder: Layer or model from such vectors to the parameters of p(x | z).
         quantizer: One of `keras_vae.quantizers`.
         **kwargs: Of `Autoencoder`.
     """
 
+    takes_condition = False
     latent_dtype = "int32"
 
     def __init__(
@@ -44,48 +45,54 @@ class QuantizedAutoencoder(Autoencoder):
 
     @property
     def codebook_size(self) -> int:
-        """How many different integers there are in codes."""
+        """Number of different codes."""
         return self.quantizer.size
 
     def build(self, input_shape: Any) -> None:
-        """Make all variables, those of the quantizer too."""
+        """Make all variables, with those of the quantizer."""
         super().build(input_shape)
         self.quantizer.build((None, *self.latent_shape))
         self.latent_shape = self.latent_shape[:-1]
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
-        """The integers of `x`, int32 `(batch, *latent_shape)`."""
+        """Encode `x` to integers, int32 `(batch, *latent_shape)`."""
         return self.quantizer.codes(self.encoder_outputs(x, training)[0])
 
     def decoder_input(self, z: Tensor) -> Tensor:
-        """The vectors of integers."""
+        """Return the vectors of integer codes; raise for codes that are no integers in range."""
         _check_integers(z, self.codebook_size)
         return self.quantizer.lookup(z)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """The objective, `code_terms`, of the encoder's vectors for `x`."""
+        """Return `code_terms` of the vectors of the encoder for `x`."""
         z = self.encoder_outputs(x, training)[0]
         return self.code_terms(z, self.quantizer.codes(z), y, training)
 
     def code_terms(
         self, z: Tensor, codes: Tensor, y: Tensor, training: bool = False
     ) -> dict[str, Tensor]:
-        """The objective: named terms of shape `(batch,)`, in nats, summed over the event.
+        """Return the terms of the loss for each example; subclasses must define it.
 
         Args:
             z: Vectors of the encoder, float32 `(batch, *latent_shape, dimensions)`.
-            codes: Their integers, `(batch, *latent_shape)`.
+            codes: Integer codes of these vectors, `(batch, *latent_shape)`.
             y: Target, `(batch, *event_shape)`.
             training: Whether layers such as dropout are active.
+
+        Returns:
+            Tensors of shape `(batch,)` by name, in nats, summed over the event.
         """
         raise NotImplementedError(f"{type(self).__name__} must define code_terms.")
 
     def loss_and_logs(self, data: Any, training: bool) -> tuple[Tensor, dict[str, Tensor]]:
-        """As in `Autoencoder`; then codes are counted, and in training the quantizer learns."""
+        """Return loss and logs as `Autoencoder` does, count codes, and train the quantizer.
+
+        The quantizer changes only if `training` is true.
+        """
         x, y, rows = self.batch_of(data)
         z = self.encoder_outputs(x, training)[0]
         codes = self.quantizer.codes(z)
-        loss, logs = self.weighed(self.code_terms(z, codes, y, training), rows, training)
+        loss, logs = self.reduce_terms(self.code_terms(z, codes, y, training), rows, training)
         weights = _vector_weights(rows, codes)
         self.code_use.update_state(codes, weights)
         if training:
@@ -94,12 +101,12 @@ class QuantizedAutoencoder(Autoencoder):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """The running means, and the use of codes."""
+        """The running means, and `perplexity`."""
         return [*super().metrics, self.code_use]
 
 
 def _vector_weights(rows: Tensor | None, codes: Tensor) -> Tensor:
-    """The weight of each vector, that of its example; the shape of `codes`."""
+    """Return the weight of each vector, that of its example, in the shape of `codes`."""
     if rows is None:
         return ops.ones_like(codes, dtype="float32")
     rows = ops.reshape(rows, (-1, *(1 for _ in codes.shape[1:])))
@@ -107,7 +114,7 @@ def _vector_weights(rows: Tensor | None, codes: Tensor) -> Tensor:
 
 
 def _check_integers(codes: Any, size: int) -> None:
-    """Raise unless codes are integers, and where they are at hand, also in range."""
+    """Raise TypeError unless codes are integers, and ValueError for NumPy codes out of range."""
     if not keras.backend.is_int_dtype(codes.dtype):
         raise TypeError(
             f"Expected integers from 0 to {size - 1}, as encode(x) gives. Received: {codes.dtype}."

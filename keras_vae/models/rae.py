@@ -15,12 +15,19 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class RAE(Autoencoder):
-    """Regularized autoencoder, RAE-L2: a generator without noise in training (Ghosh et al. 2020).
+    """Regularized autoencoder, RAE-L2: a generative model trained without noise.
 
-    Minimizes -log p(x | z) + code_weight * |z|^2 / 2 + decoder_weight * |theta|^2 with z =
-    encoder(x) and theta all trainable weights of the decoder (arXiv:1903.12436, equations 4 to 6).
-    The decay is what makes the decoder smooth, which noise does in a VAE. There is no prior: fit a
-    density to the codes after training.
+    Loss:
+        loss = mean over the batch of
+            [ -log p(x | z) + code_weight * |z|^2 / 2 + decoder_weight * |theta|^2 ]
+
+        z = encoder(x), and theta are all trainable weights of the decoder. |z|^2 and |theta|^2
+        are sums of squares. -log p(x | z) is in nats and summed over the event.
+
+    Weight decay makes the decoder smooth, as noise does in a VAE. There is no prior. After
+    training, fit a density to the codes, as in the example.
+
+    Source: Ghosh et al. 2020 (arXiv:1903.12436, equations 4 to 6).
 
     Example:
         >>> model.fit(images, epochs=10)
@@ -31,8 +38,8 @@ class RAE(Autoencoder):
         encoder: As in `Autoencoder`.
         decoder: As in `Autoencoder`.
         code_weight: Weight of the term `code`, |z|^2 / 2.
-        decoder_weight: Weight of the term `decoder_decay`, |theta|^2, the same number for each
-            example; with sample weights it counts times their mean.
+        decoder_weight: Weight of the term `decoder_decay`, |theta|^2. The term is the same for
+            each example, so sample weights multiply it by their mean.
         loss_weights: As in `Autoencoder`.
         **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `name`, `dtype`.
     """
@@ -52,9 +59,9 @@ class RAE(Autoencoder):
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """The three terms, each `(batch,)`."""
+        """Return the three terms, each `(batch,)`; the first is in nats."""
         z = self.encode(x, training)
-        p = self.observation(z, training)
+        p = self.observation(self.with_condition(z, x), training)
         code = 0.5 * sum_event(ops.square(z))
         decay = sum(ops.sum(ops.square(v)) for v in self.decoder.trainable_variables)
         return {

@@ -17,26 +17,34 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class SparseAutoencoder(Autoencoder):
-    """Autoencoder whose codes are mostly zero, by one of three means.
+    """Autoencoder whose codes are mostly zero, by one of three penalties.
 
-    - "l1": the term `sparsity` is the sum of |z|.
-    - "kl": the term is sum_j KL(target || mean activation of unit j over the batch), for codes
-      in (0, 1), as from a sigmoid (Ng 2011, CS294A lecture notes, section 3).
-    - "top_k": all but the k largest activations are set to zero, in training and at inference,
-      and the term is 0 (Makhzani & Frey 2013, arXiv:1312.5663).
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) + sparsity_weight * sparsity ]
+
+        z = encoder(x). -log p(x | z) is in nats and summed over the event. `sparsity` is
+
+        - for "l1": sum_j |z_j|
+        - for "kl": sum_j KL(target || mean over the batch of z_j), in nats, the divergence of two
+          Bernoulli distributions. The codes must be in (0, 1), as from a sigmoid.
+        - for "top_k": 0. All but the k largest elements of z are set to zero instead, in training
+          and at inference.
+
+    Sources: Ng 2011 (CS294A lecture notes, section 3) for "kl", Makhzani & Frey 2013
+    (arXiv:1312.5663) for "top_k".
 
     Args:
         encoder: As in `Autoencoder`.
         decoder: As in `Autoencoder`.
         penalty: "l1", "kl" or "top_k".
         sparsity_weight: Weight of the term in the loss.
-        target: Wanted mean activation, for "kl".
-        k: How many activations of a code to keep, for "top_k".
+        target: Target of the mean of each element of the code, for "kl".
+        k: Number of elements of a code that are kept, for "top_k".
         **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `name`, `dtype`.
 
     Raises:
         ValueError: If `penalty`, `target` or `k` is not one of the above, or `k` is more than
-            the code has.
+            the size of the code.
     """
 
     terms = ("reconstruction", "sparsity")
@@ -56,10 +64,10 @@ class SparseAutoencoder(Autoencoder):
         arguments.choice("penalty", penalty, ("l1", "kl", "top_k"))
         if arguments.fraction("target", target) in (0.0, 1.0):
             raise ValueError(f"Expected target between 0 and 1. Received: target={target!r}.")
-        self.kept = arguments.whole("k", k) if penalty == "top_k" else None
+        self.kept = arguments.integer("k", k) if penalty == "top_k" else None
 
     def build(self, input_shape: Any) -> None:
-        """As `Autoencoder.build`; also checks `k` against the code."""
+        """Make all variables, and raise ValueError if `k` is larger than the code."""
         super().build(input_shape)
         size = math.prod(self.latent_shape)
         if self.kept is not None and self.kept > size:
@@ -68,14 +76,14 @@ class SparseAutoencoder(Autoencoder):
             )
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
-        """Codes `(batch, *latent_shape)` of `x`; with "top_k" at most k of a row are not 0."""
+        """Encode `x` to `(batch, *latent_shape)`; with "top_k" at most k of a row are not 0."""
         z = super().encode(x, training)
         return z if self.kept is None else keep_top_k(z, self.kept)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """Reconstruction and penalty, each `(batch,)`, in nats."""
+        """Return reconstruction, in nats, and sparsity, each `(batch,)`."""
         z = self.encode(x, training)
-        p = self.observation(z, training)
+        p = self.observation(self.with_condition(z, x), training)
         return {"reconstruction": -p.log_prob(y), "sparsity": self._sparsity(z)}
 
     def _sparsity(self, z: Tensor) -> Tensor:

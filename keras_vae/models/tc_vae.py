@@ -15,29 +15,43 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class BetaTCVAE(VAE):
-    """VAE that pays extra for dependence between latent elements (Chen et al. 2018).
+    """VAE that weights the total correlation of the code apart from the rest of the KL term.
 
-    The KL term has three parts on average over the data (arXiv:1802.04942, equation 2):
+    Loss:
+        loss = mean over the batch of
+            [ -log p(x | z) + alpha * I_q(x; z) + beta * TC + gamma * sum_j KL_j ]
 
-    - `mutual_information`, log q(z | x) - log q(z), weighted by alpha,
-    - `total_correlation`, log q(z) - log prod_j q(z_j), weighted by beta,
-    - `dimension_kl`, log prod_j q(z_j) - log p(z), weighted by gamma.
+        All terms are in nats; the first is summed over the event. z is one sample of
+        q(z | x) = N(z_mean, exp(z_log_var)), and p(z) = N(0, I). The other terms, per example:
 
-    The paper sets alpha = gamma = 1. What is minimized is the reconstruction, the KL in its closed
-    form, which has less noise than the sum of its parts, and each part with its weight less 1; so
-    with alpha = beta = gamma = 1 this is the VAE.
+        - `mutual_information`, I_q(x; z): log q(z | x) - log q(z)
+        - `total_correlation`, TC: log q(z) - log prod_j q(z_j)
+        - `dimension_kl`, sum_j KL_j: log prod_j q(z_j) - log p(z)
+
+        q(z) and q(z_j) are the means of q(z | x) and q(z_j | x) over the data set of
+        `dataset_size` examples, estimated from the batch. The three terms add up to
+        log q(z | x) - log p(z), an estimate of KL(q(z | x) || p(z)). KL in closed form has less
+        noise, so the loss is computed in another form with the same expectation:
+
+        loss = mean over the batch of [ -log p(x | z) + KL(q(z | x) || p(z))
+               + (alpha - 1) * I_q(x; z) + (beta - 1) * TC + (gamma - 1) * sum_j KL_j ]
+
+    The paper sets alpha = gamma = 1. With alpha = beta = gamma = 1 this is the `VAE`.
+
+    Source: Chen et al. 2018 (arXiv:1802.04942, equations 2 and 4).
 
     Args:
         encoder: As in `VAE`.
         decoder: As in `VAE`.
-        dataset_size: Number of training examples, for the estimate of q(z) from a batch.
+        dataset_size: Number of training examples, for the estimates of q(z) and q(z_j).
         alpha: Weight of the mutual information.
         beta: Weight of the total correlation.
         gamma: Weight of the dimension-wise KL.
-        stratified: Estimate q(z) by minibatch-stratified sampling, unbiased; otherwise by
-            minibatch-weighted sampling. See `keras_vae.objectives.aggregate_log_densities`.
-        loss_weights: As in `VAE`; of the three parts, what is added to the weight of 1 that they
-            have in the KL term, for instance a schedule.
+        stratified: Whether to estimate q(z) by minibatch-stratified sampling, which is unbiased
+            for q(z), or by minibatch-weighted sampling. See
+            `keras_vae.objectives.aggregate_log_densities`.
+        loss_weights: As in `VAE`. For the three parts it replaces alpha - 1, beta - 1 or
+            gamma - 1, the weight in addition to that of the KL term; a schedule for example.
         **kwargs: Of `VAE`: `likelihood`, `seed`, `name`, `dtype`.
 
     Raises:
@@ -65,14 +79,14 @@ class BetaTCVAE(VAE):
         }
         weights = merged(own, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
-        self.dataset_size = arguments.whole("dataset_size", dataset_size)
+        self.dataset_size = arguments.integer("dataset_size", dataset_size)
         self.stratified = stratified
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """The terms of minus the bound, and the parts of its KL term, each `(batch,)`, in nats."""
+        """Return reconstruction, KL and the three parts of KL, each `(batch,)`, in nats."""
         q = self.posterior(x, training)
         z = q.sample(self.seed_generator)
-        p = self.observation(z, training)
+        p = self.observation(self.with_condition(z, x), training)
         log_q, log_product = aggregate_log_densities(z, q, self.dataset_size, self.stratified)
         return {
             "reconstruction": -p.log_prob(y),

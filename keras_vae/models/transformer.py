@@ -1,4 +1,4 @@
-"""The models of sequences that work by attention."""
+"""The transformer models of sequences."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,13 +9,11 @@ from keras_vae import nets
 from keras_vae.autoencoder import Autoencoder
 from keras_vae.distributions import Distribution
 from keras_vae.models.vae import VAE
-from keras_vae.tokens import Tokens, decoder_heads, named_likelihood
+from keras_vae.tokens import SequenceModel
 
 
-class _Attentive(Tokens):
-    """The constructor that both models share."""
-
-    code_outputs: int
+class _Attentive(SequenceModel):
+    """Constructor of both models."""
 
     def __init__(
         self,
@@ -29,33 +27,38 @@ class _Attentive(Tokens):
         vocabulary_size: int | None = None,
         **kwargs: Any,
     ) -> None:
-        likelihood = named_likelihood(likelihood, vocabulary_size)
-        networks = nets.transformer(
+        options = {"width": width, "blocks": blocks, "attention_heads": attention_heads}
+        super().__init__(
+            nets.transformer,
             shape,
             latent_dim,
-            width,
-            blocks,
-            attention_heads,
-            heads=self.code_outputs,
-            decoder_heads=decoder_heads(likelihood, vocabulary_size),
-            masked=masked,
-            vocabulary_size=vocabulary_size,
+            likelihood,
+            masked,
+            vocabulary_size,
+            options,
+            **kwargs,
         )
-        super().__init__(*networks, likelihood=likelihood, **kwargs)  # type: ignore[call-arg]
-        self.conditional = masked
-        self.of_tokens(vocabulary_size)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class TransformerAutoencoder(_Attentive, Autoencoder):
-    """Autoencoder of sequences by attention (Vaswani et al. 2017, arXiv:1706.03762).
+    """Transformer autoencoder of sequences.
+
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) ],  z = encoder(x)
+
+        -log p(x | z) is in nats and summed over the real time steps and their features. For
+        tokens it is sum_t -log p(x_t | x_<t, z).
+
+    Source: Vaswani et al. 2017 (arXiv:1706.03762), for the networks.
 
     Args:
-        shape: `(time, features)` of x without the batch, of tokens `(time,)`; time is the longest.
+        shape: `(time, features)` of x without the batch, for tokens `(time,)`. `time` is the
+            largest length.
         latent_dim: Size of the code, `(batch, latent_dim)`.
         likelihood: As in `LSTMAutoencoder`.
         masked: As in `LSTMAutoencoder`.
-        width: As the other arguments of `keras_vae.nets.transformer`.
+        width: Features of a step inside, as in `keras_vae.nets.transformer`.
         blocks: As in `keras_vae.nets.transformer`.
         attention_heads: As in `keras_vae.nets.transformer`.
         vocabulary_size: As in `LSTMAutoencoder`.
@@ -72,14 +75,27 @@ class TransformerAutoencoder(_Attentive, Autoencoder):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class TransformerVAE(_Attentive, VAE):
-    """VAE of sequences by attention, all steps decoded at once from the code.
+    """Transformer variational autoencoder of sequences.
+
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) + beta * KL(q(z | x) || p(z)) ]
+
+        z is one sample of q(z | x) = N(z_mean, exp(z_log_var)), and p(z) = N(0, I). KL is in
+        closed form. Both terms are in nats; the first is summed over the real time steps and
+        their features. For tokens it is sum_t -log p(x_t | x_<t, z).
+
+    For vectors, all steps are decoded at once from the code.
+
+    Sources: Kingma & Welling 2014 (arXiv:1312.6114, equation 3) for the loss, Vaswani et al. 2017
+    (arXiv:1706.03762) for the networks.
 
     Args:
-        shape: `(time, features)` of x without the batch, of tokens `(time,)`; time is the longest.
+        shape: `(time, features)` of x without the batch, for tokens `(time,)`. `time` is the
+            largest length.
         latent_dim: Size of the code, `(batch, latent_dim)`.
         likelihood: As in `LSTMAutoencoder`.
         masked: As in `LSTMAutoencoder`.
-        width: As the other arguments of `keras_vae.nets.transformer`.
+        width: Features of a step inside, as in `keras_vae.nets.transformer`.
         blocks: As in `keras_vae.nets.transformer`.
         attention_heads: As in `keras_vae.nets.transformer`.
         vocabulary_size: As in `LSTMAutoencoder`.

@@ -7,9 +7,9 @@ import keras
 from keras import ops
 
 from keras_vae import distributions
-from keras_vae.autoencoder import Autoencoder, event
+from keras_vae.autoencoder import Autoencoder, first_input
 from keras_vae.distributions import Normal
-from keras_vae.sampling import standard_normal_codes
+from keras_vae.sampling import sample_standard_normal
 from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
@@ -17,12 +17,20 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class VAE(Autoencoder):
-    """Variational autoencoder (Kingma & Welling 2014, arXiv:1312.6114, equation 3).
+    """Variational autoencoder, and with beta other than 1 the beta-VAE.
 
-    Minimizes -log p(x | z) + beta * KL(q(z | x) || p(z)) with one z from q by example. With
-    beta = 1 that is minus the evidence lower bound, a bound on -log p(x); any other beta, or a
-    schedule for it, makes it a beta-VAE (Higgins et al. 2017). The unweighted bound is logged
-    as `elbo` in every case.
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) + beta * KL(q(z | x) || p(z)) ]
+
+        z is one sample of q(z | x) = N(z_mean, exp(z_log_var)) for each example, and
+        p(z) = N(0, I). KL is in closed form. Both terms are in nats: -log p(x | z) is summed over
+        the event, such as pixels, and KL over the elements of the code.
+
+    With beta = 1 the loss is minus the evidence lower bound, an upper bound on -log p(x). Logs
+    hold the bound without beta as `elbo` = -(reconstruction + kl).
+
+    Sources: Kingma & Welling 2014 (arXiv:1312.6114, equation 3), Higgins et al. 2017 (ICLR) for
+    the beta-VAE.
 
     Example:
         >>> encoder, decoder = keras_vae.nets.conv((28, 28, 1), latent_dim=16, heads=2)
@@ -37,7 +45,7 @@ class VAE(Autoencoder):
         likelihood: Name or class of p(x | z), see `keras_vae.distributions.get`.
         beta: Weight of the KL term: a number or a Keras schedule over training steps.
         loss_weights: Weights of other terms by name.
-        seed: Seed of the noise of z in training.
+        seed: Seed of the sampling noise of z in training.
         **kwargs: `name` and `dtype` of `keras.Model`.
     """
 
@@ -59,41 +67,41 @@ class VAE(Autoencoder):
         self.beta = beta
 
     def posterior(self, x: Tensor, training: bool = False) -> Normal:
-        """q(z | x); `posterior(x).sample(seed)` draws codes where `encode(x)` gives the mean."""
+        """Return q(z | x); its mean is `encode(x)`, and its `sample(seed)` samples codes."""
         return Normal(*self.encoder_outputs(x, training))
 
     def prior(self, z: Tensor) -> distributions.Distribution:
-        """p(z), a standard normal, of the shape of `z`."""
+        """Return p(z), a standard normal in the shape of `z`."""
         return Normal(ops.zeros_like(z))
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
-        """The mean of q(z | x), `(batch, *latent_shape)`, float32, the same at each call."""
+        """Encode `x` to the mean of q(z | x), `(batch, *latent_shape)`, float32, without noise."""
         return self.posterior(x, training).mean
 
     def codes_from_noise(self, x: Tensor, noise: Tensor) -> Tensor:
-        """The draw of q(z | x) that standard normal `noise` is turned into."""
+        """Return the sample of q(z | x) for standard normal `noise` of the shape of codes."""
         return self.posterior(x).from_noise(noise)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """The two terms of minus the evidence lower bound, each `(batch,)`, in nats."""
+        """Return reconstruction and KL, each `(batch,)`, in nats."""
         q = self.posterior(x, training)
         z = q.sample(self.seed_generator)
-        p = self.observation(self.conditioned(z, x), training)
+        p = self.observation(self.with_condition(z, x), training)
         return {"reconstruction": -p.log_prob(y), "kl": q.kl(self.prior(z))}
 
     def score_terms(self, x: Tensor) -> dict[str, Tensor]:
-        """The terms of minus the bound at the posterior mean: no noise, so deterministic."""
+        """Return reconstruction and KL at the posterior mean, without noise."""
         q = self.posterior(x)
-        p = self.observation(self.conditioned(q.mean, x))
-        return {"reconstruction": -p.log_prob(event(x)), "kl": q.kl(self.prior(q.mean))}
+        p = self.observation(self.with_condition(q.mean, x))
+        return {"reconstruction": -p.log_prob(first_input(x)), "kl": q.kl(self.prior(q.mean))}
 
-    def encoded(self, x: Tensor) -> dict[str, Tensor]:
-        """What the `encode` endpoint answers."""
+    def encode_endpoint(self, x: Tensor) -> dict[str, Tensor]:
+        """Answer the `encode` endpoint: `z_mean` and `z_log_var`."""
         q = self.posterior(x)
         return {"z_mean": q.mean, "z_log_var": q.log_var}
 
     def check_codes(self, codes: Any, input_shape: tuple) -> Any:
-        """The first of an encoder's two outputs; raises ValueError unless there are two alike."""
+        """Return the first output; raise ValueError unless there are two of one shape."""
         codes = keras.tree.flatten(codes)
         shapes = [tuple(code.shape) for code in codes]
         if len(shapes) != 2 or shapes[0] != shapes[1]:
@@ -104,6 +112,6 @@ class VAE(Autoencoder):
             )
         return codes[0]
 
-    def prior_codes(self, seeds: Any, temperature: float = 1.0) -> Tensor:
-        """Codes from the standard normal prior; see `Sampling.prior_codes`."""
-        return standard_normal_codes(self.latent_shape, seeds, temperature)
+    def sample_prior_from_seeds(self, seeds: Any, temperature: float = 1.0) -> Tensor:
+        """Sample codes of the standard normal; see `Sampling.sample_prior_from_seeds`."""
+        return sample_standard_normal(self.latent_shape, seeds, temperature)

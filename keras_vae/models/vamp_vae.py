@@ -6,8 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import arguments
-from keras_vae.excerpts import excerpt
+from keras_vae import arguments, checks
+from keras_vae.excerpts import sample_examples
 from keras_vae.models.learned_prior import RicherPriorVAE
 from keras_vae.priors import GaussianMixture
 
@@ -16,10 +16,18 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class VampVAE(RicherPriorVAE):
-    """VAE whose prior is the posterior of learned pseudo-inputs (Tomczak & Welling 2018).
+    """VAE whose prior is the mixture of the posteriors of learned pseudo-inputs.
 
-    p(z) = 1/K sum_k q(z | u_k), with K inputs u_k that are learned (arXiv:1705.07120, equation
-    9), kept in the range of the data. The term `kl` is log q(z | x) - log p(z) at the z drawn.
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) + beta * (log q(z | x) - log p(z)) ]
+        p(z) = 1/K sum_k q(z | u_k)
+
+        z is one sample of q(z | x) = N(z_mean, exp(z_log_var)). u_1 ... u_K are learned
+        pseudo-inputs, clipped to the range of the data. The term `kl`, log q - log p, estimates
+        KL(q(z | x) || p(z)) without bias; for a single example it may be negative. Both terms are
+        in nats; the first is summed over the event.
+
+    Source: Tomczak & Welling 2018 (arXiv:1705.07120, equation 9).
 
     Example:
         >>> model = keras_vae.VampVAE(encoder, decoder, components=500, seed=0)
@@ -36,6 +44,8 @@ class VampVAE(RicherPriorVAE):
         ValueError: If there is no component.
     """
 
+    takes_condition = False
+
     def __init__(
         self,
         encoder: keras.layers.Layer,
@@ -44,10 +54,10 @@ class VampVAE(RicherPriorVAE):
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, decoder, **kwargs)
-        self.components = arguments.whole("components", components)
+        self.components = arguments.integer("components", components)
 
     def build(self, input_shape: Any) -> None:
-        """Make all variables, the pseudo-inputs too."""
+        """Make all variables, with the pseudo-inputs."""
         super().build(input_shape)
         low, high = self.family.support
         noise = keras.initializers.RandomNormal(seed=self.seed)
@@ -62,17 +72,19 @@ class VampVAE(RicherPriorVAE):
         )
 
     def adapt(self, data: Any) -> None:
-        """Start from examples: set the pseudo-inputs to `components` different ones of `data`.
+        """Set the pseudo-inputs to `components` different examples of `data`.
 
         Args:
-            data: An array `(count, *event_shape)`, or a source of shuffled batches.
+            data: An array `(count, *event_shape)`, or a source of shuffled batches: x, `(x, y)`
+                or `(x, y, sample_weight)`, as tuples or lists.
 
         Raises:
             ValueError: If there are fewer examples than components, or they do not fit the model.
         """
-        self.pseudo_inputs.assign(excerpt(self, data, self.components, self.seed))
+        examples = sample_examples(data, self.components, self.seed)
+        self.pseudo_inputs.assign(checks.check_examples(self, examples, self.components))
 
     def prior(self, z: Tensor) -> GaussianMixture:
-        """p(z), the mixture of the posteriors of the pseudo-inputs."""
+        """Return p(z), the mixture of the posteriors of the pseudo-inputs."""
         q = self.posterior(ops.clip(self.pseudo_inputs, *self.family.support))
         return GaussianMixture(q.mean, q.log_var)

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae import checks
 from keras_vae.clusters import kmeans
 from keras_vae.distributions import sum_event
-from keras_vae.excerpts import excerpt
+from keras_vae.excerpts import sample_examples
 from keras_vae.models.quantized import QuantizedAutoencoder
 from keras_vae.quantizers import VectorQuantizer
 
@@ -17,11 +18,20 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class VQVAE(QuantizedAutoencoder):
-    """Vector-quantized autoencoder (van den Oord et al. 2017, arXiv:1711.00937, equation 3).
+    """Vector-quantized autoencoder.
 
-    Each vector of the encoder is replaced by the nearest of a codebook. The decoder's gradient goes
-    straight to the encoder; the term `commitment`, the squared distance from vector to code, keeps
-    the encoder near its codes; the codes are running means of the vectors they stand for.
+    Loss:
+        loss = mean over the batch of [ -log p(x | e) + commitment * ||z - sg(e)||^2 ]
+
+        z = encoder(x), and e is the nearest vector of the codebook to each vector of z. sg stops
+        the gradient. The gradient of the first term passes from e to z unchanged (straight
+        through). -log p(x | e) is in nats and summed over the event; the squared distance is
+        summed over all elements of z.
+
+    The codebook is no part of the loss: its vectors are running means of the vectors of z that
+    are nearest to them.
+
+    Source: van den Oord et al. 2017 (arXiv:1711.00937, equation 3 and appendix A).
 
     Example:
         >>> encoder, decoder = keras_vae.nets.conv_map((28, 28, 1), latent_channels=16)
@@ -32,7 +42,7 @@ class VQVAE(QuantizedAutoencoder):
         >>> codes = model.encode(images)  # int32, (batch, 7, 7)
 
     Args:
-        encoder: As in `Autoencoder`; the last axis of what it gives are vectors to quantize.
+        encoder: As in `Autoencoder`; the last axis of its output holds the vectors to quantize.
         decoder: Layer or model from such vectors to the parameters of p(x | z).
         codebook_size: Number of codes.
         commitment: Weight of the term of that name.
@@ -65,23 +75,24 @@ class VQVAE(QuantizedAutoencoder):
     def code_terms(
         self, z: Tensor, codes: Tensor, y: Tensor, training: bool = False
     ) -> dict[str, Tensor]:
-        """Reconstruction in nats, and squared distance from vectors to codes, each `(batch,)`."""
+        """Return reconstruction, in nats, and commitment, each `(batch,)`."""
         e = ops.stop_gradient(self.quantizer.lookup(codes))
-        p = self.density(self.decoder(z + ops.stop_gradient(e - z), training=training))
+        p = self.observation_from_inputs(z + ops.stop_gradient(e - z), training)
         return {"reconstruction": -p.log_prob(y), "commitment": sum_event(ops.square(z - e))}
 
     def adapt(self, data: Any, examples: int = 1000) -> None:
-        """Start from data: set the codebook to k-means centers of the encoder's vectors.
+        """Set the codebook to k-means centers of the vectors of the encoder.
 
         Args:
-            data: An array `(count, *event_shape)`, or a source of shuffled batches.
-            examples: How many to take at most of an array, and exactly of a source.
+            data: An array `(count, *event_shape)`, or a source of shuffled batches: x, `(x, y)`
+                or `(x, y, sample_weight)`, as tuples or lists.
+            examples: Number of examples to use: at most for an array, exactly for a source.
 
         Raises:
             ValueError: If there are fewer vectors than codes, or the data do not fit the model.
         """
         count = min(examples, len(data)) if hasattr(data, "shape") else examples
-        x = excerpt(self, data, count, self.seed)
+        x = checks.check_examples(self, sample_examples(data, count, self.seed), count)
         parts = [ops.convert_to_tensor(x[i : i + 100]) for i in range(0, len(x), 100)]
         z = [ops.convert_to_numpy(self.encoder_outputs(part)[0]) for part in parts]
         vectors = np.concatenate([np.reshape(part, (-1, part.shape[-1])) for part in z])

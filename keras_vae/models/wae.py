@@ -10,7 +10,7 @@ from keras_vae.autoencoder import Autoencoder
 from keras_vae.distributions import Normal
 from keras_vae.estimators.discrepancy import check_kernel
 from keras_vae.objectives import prior_discrepancy
-from keras_vae.sampling import standard_normal_codes
+from keras_vae.sampling import sample_standard_normal
 from keras_vae.weights import LossWeight, merged
 
 Tensor = Any
@@ -18,19 +18,27 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class WAE(Autoencoder):
-    """Wasserstein autoencoder with a maximum mean discrepancy, WAE-MMD (Tolstikhin et al. 2018).
+    """Wasserstein autoencoder with a maximum mean discrepancy, WAE-MMD.
 
-    Minimizes -log p(x | z) + mmd_weight * MMD(q(z), p(z)) with z = encoder(x), p(z) = N(0, I) and
-    q(z) the law of the codes of a batch (arXiv:1711.01558, algorithm 2). With the likelihood
-    "normal" the first term is half the paper's squared error, and so is the weight half of its
-    lambda. Pairs are compared within a batch, so it should have a hundred examples or more.
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) ] + mmd_weight * MMD^2(q(z), p(z))
+
+        z = encoder(x), without noise, and p(z) = N(0, I). MMD^2 is the unbiased estimate between
+        the codes of the batch and as many samples of p(z). -log p(x | z) is in nats and summed
+        over the event.
+
+    With the likelihood "normal" the first term is half the squared error of the paper, so
+    `mmd_weight` is half its lambda. MMD compares pairs within a batch, so use batches of at least
+    100 examples.
+
+    Source: Tolstikhin et al. 2018 (arXiv:1711.01558, algorithm 2).
 
     Args:
-        encoder: As in `Autoencoder`: one output, the code, which has no noise.
+        encoder: As in `Autoencoder`, with one output, the code.
         decoder: As in `Autoencoder`.
         mmd_weight: Weight of the term `mmd`: a number or a Keras schedule.
         kernel: "imq", as in the paper, or "rbf"; see `keras_vae.estimators.mmd`.
-        scale: Squared length of the kernel; the size of the code if None.
+        scale: Squared length of the kernel; None for the size of the code.
         loss_weights: As in `Autoencoder`.
         **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `name`, `dtype`.
 
@@ -57,17 +65,17 @@ class WAE(Autoencoder):
         self.kernel, self.scale = kernel, scale
 
     def prior(self, z: Tensor) -> Normal:
-        """p(z), a standard normal, of the shape of `z`."""
+        """Return p(z), a standard normal in the shape of `z`."""
         return Normal(ops.zeros_like(z))
 
-    def prior_codes(self, seeds: Any, temperature: float = 1.0) -> Tensor:
-        """Codes from the prior; see `Sampling.prior_codes`."""
-        return standard_normal_codes(self.latent_shape, seeds, temperature)
+    def sample_prior_from_seeds(self, seeds: Any, temperature: float = 1.0) -> Tensor:
+        """Sample codes of the standard normal; see `Sampling.sample_prior_from_seeds`."""
+        return sample_standard_normal(self.latent_shape, seeds, temperature)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
-        """Reconstruction, in nats, and discrepancy, each `(batch,)`."""
+        """Return reconstruction, in nats, and the MMD term, each `(batch,)`."""
         z = self.encode(x, training)
-        p = self.observation(z, training)
+        p = self.observation(self.with_condition(z, x), training)
         return {
             "reconstruction": -p.log_prob(y),
             "mmd": prior_discrepancy(z, self.seed_generator, self.kernel, self.scale),

@@ -1,7 +1,7 @@
-"""Builders of encoders and decoders; each returns plain functional Keras models.
+"""Builders of encoders and decoders, which return functional Keras models.
 
-An encoder with `heads=2` gives a list `[z_mean, z_log_var]`, as `keras_vae.VAE` takes; with
-`heads=1` it gives the code, as plain autoencoders take. Ladders are for `keras_vae.LadderVAE`.
+An encoder with `heads=2` returns a list `[z_mean, z_log_var]`, for `keras_vae.VAE`. With
+`heads=1` it returns the code, for plain autoencoders. Ladders are for `keras_vae.LadderVAE`.
 """
 
 from keras_vae.nets.conditional import conditional

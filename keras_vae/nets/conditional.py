@@ -1,4 +1,4 @@
-"""Networks of a conditional model, from any pair of networks."""
+"""Networks of a conditional model, made from those of another builder."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,27 +19,32 @@ def conditional(
     heads: int = 2,
     **kwargs: Any,
 ) -> Networks:
-    """Encoder and decoder that also see a condition, as `keras_vae.ConditionalVAE` takes them.
+    """Return an encoder and a decoder with a condition, for `keras_vae.ConditionalVAE`.
 
-    The condition, a vector such as a one-hot label, is repeated over the pixels as channels more
-    for the encoder, and joined to the code for the decoder.
+    The condition is a vector, such as a one-hot label. For the encoder it is repeated over the
+    pixels as additional channels. For the decoder it is concatenated with the code.
 
     Example:
         >>> networks = keras_vae.nets.conditional(keras_vae.nets.conv, (28, 28, 1), 16, 10)
 
     Args:
-        builder: `dense`, `conv`, `gated_dense` or another function with their arguments.
-        shape: Shape of an example, without the batch.
+        builder: `dense`, `conv`, `gated_dense`, or another function with their arguments.
+        shape: Shape of an example, without the batch axis.
         latent_dim: Size of the code.
         condition_dim: Size of the condition.
-        heads: Outputs of the encoder.
-        **kwargs: Of `builder`.
+        heads: Outputs of the encoder: 1 for a code, 2 for z_mean and z_log_var.
+        **kwargs: Other arguments of `builder`.
 
     Returns:
-        `(encoder, decoder)`, from `[x, condition]` to codes and from `[z, condition]` to events.
+        `(encoder, decoder)`, from `[x, condition]` to codes and from `[z, condition]` to the
+        parameters of p(x | z, condition).
+
+    Raises:
+        TypeError: If `builder` is no function.
+        ValueError: If a size is no positive integer.
     """
-    latent_dim = arguments.whole("latent_dim", latent_dim)
-    condition_dim = arguments.whole("condition_dim", condition_dim)
+    latent_dim = arguments.integer("latent_dim", latent_dim)
+    condition_dim = arguments.integer("condition_dim", condition_dim)
     shape = arguments.shape("shape", shape)
     if not callable(builder):
         raise TypeError(
@@ -52,16 +57,16 @@ def conditional(
     x = keras.Input(tuple(shape), name="x")
     z = keras.Input((latent_dim,), name="z")
     condition = keras.Input((condition_dim,), name="condition")
-    seen = layers.Concatenate()([x, _spread(condition, tuple(shape[:-1]))])
-    given = layers.Concatenate()([z, condition])
+    encoder_input = layers.Concatenate()([x, _repeat_over_pixels(condition, tuple(shape[:-1]))])
+    decoder_input = layers.Concatenate()([z, condition])
     return (
-        keras.Model([x, condition], encoder(seen), name="encoder"),
-        keras.Model([z, condition], decoder(given), name="decoder"),
+        keras.Model([x, condition], encoder(encoder_input), name="encoder"),
+        keras.Model([z, condition], decoder(decoder_input), name="decoder"),
     )
 
 
-def _spread(condition: Any, places: tuple[int, ...]) -> Any:
-    """The condition at each place: `(batch, n)` to `(batch, *places, n)`."""
-    for axis, size in enumerate(places, start=1):
+def _repeat_over_pixels(condition: Any, axes: tuple[int, ...]) -> Any:
+    """Repeat a condition at each place: `(batch, n)` to `(batch, *axes, n)`."""
+    for axis, size in enumerate(axes, start=1):
         condition = ops.repeat(ops.expand_dims(condition, axis), size, axis=axis)
     return condition

@@ -13,7 +13,7 @@ from keras_vae.nets.heads import codes, split
 Tensor = Any
 Size = tuple[int, int]
 
-TOLD = 32  # Numbers that each place is told of all others.
+CONTEXT_CHANNELS = 32  # Channels of each place that depend on all other places.
 
 
 def conv(
@@ -27,7 +27,7 @@ def conv(
     activation: str = "relu",
     decoder_hidden: Sequence[int] = (),
 ) -> tuple[keras.Model, keras.Model]:
-    """A convolutional encoder and the transposed-convolution decoder that mirrors it.
+    """Return a convolutional encoder and a mirrored decoder of transposed convolutions.
 
     Args:
         image_shape: `(height, width, channels)`; sizes need not be powers of two.
@@ -37,8 +37,8 @@ def conv(
         heads: Outputs of the encoder: 1 for a code, 2 for z_mean and z_log_var.
         decoder_heads: Outputs of the decoder, as many as the likelihood takes.
         kernel: Side of the convolutions' kernels, in pixels.
-        activation: Of the hidden layers.
-        decoder_hidden: Widths of dense layers after the code, before the smallest map.
+        activation: Activation of the hidden layers.
+        decoder_hidden: Widths of dense layers between the code and the smallest feature map.
 
     Returns:
         `(encoder, decoder)`, from `(batch, *image_shape)` to `(batch, latent_dim)` and back.
@@ -62,11 +62,11 @@ def conv_encoder(
     kernel: int = 3,
     activation: str = "relu",
 ) -> keras.Model:
-    """The encoder of `conv`."""
+    """Return the encoder of `conv`."""
     x = keras.Input(image_shape_of(image_shape), name="x")
     latent_dim, hidden = (
-        arguments.whole("latent_dim", latent_dim),
-        arguments.whole("hidden", hidden),
+        arguments.integer("latent_dim", latent_dim),
+        arguments.integer("hidden", hidden),
     )
     maps = _down(x, filters, kernel, activation)
     h = layers.Dense(hidden, activation)(layers.Flatten()(maps))
@@ -83,10 +83,13 @@ def conv_decoder(
     activation: str = "relu",
     hidden: Sequence[int] = (),
 ) -> keras.Model:
-    """The decoder of `conv`; `filters` are in the encoder's order, `hidden` from the code on."""
-    filters, heads = arguments.sizes("filters", filters), arguments.whole("heads", heads)
+    """Return the decoder of `conv`.
+
+    `filters` are in the order of the encoder, `hidden` in the order from the code on.
+    """
+    filters, heads = arguments.sizes("filters", filters), arguments.integer("heads", heads)
     sizes = image_sizes(image_shape_of(image_shape), len(filters))
-    z = keras.Input((arguments.whole("latent_dim", latent_dim),), name="z")
+    z = keras.Input((arguments.integer("latent_dim", latent_dim),), name="z")
     smallest = (*sizes[-1], filters[-1])
     h = z
     for width in arguments.sizes("hidden", hidden, some=False):
@@ -106,7 +109,9 @@ def conv_map(
     kernel: int = 3,
     context: int = 0,
 ) -> tuple[keras.Model, keras.Model]:
-    """Like `conv`, but the code is a map: 7x7x`latent_channels` for 28x28 images and two stages.
+    """Return networks like `conv`, with a feature map as the code.
+
+    For 28x28 images and two stages the code is 7x7x`latent_channels`.
 
     Args:
         image_shape: As in `conv`.
@@ -115,16 +120,16 @@ def conv_map(
         heads: As in `conv`.
         decoder_heads: As in `conv`.
         kernel: Side of the kernels of the strided convolutions, in pixels.
-        context: Width of a dense layer before and one after the code, by which each place learns
-            of all others, for what no small neighborhood tells, such as strong noise; 0 for none.
+        context: Width of a dense layer before the code and of one after it, through which each
+            place depends on all others. This helps against strong noise, for example. 0 for none.
 
     Returns:
         `(encoder, decoder)`, from `(batch, *image_shape)` to
         `(batch, height / 2^stages, width / 2^stages, latent_channels)` (rounded up) and back.
     """
     shape, filters = image_shape_of(image_shape), arguments.sizes("filters", filters)
-    latent_channels = arguments.whole("latent_channels", latent_channels)
-    decoder_heads = arguments.whole("decoder_heads", decoder_heads)
+    latent_channels = arguments.integer("latent_channels", latent_channels)
+    decoder_heads = arguments.integer("decoder_heads", decoder_heads)
     sizes = image_sizes(shape, len(filters))
     x = keras.Input(shape, name="x")
 
@@ -132,24 +137,24 @@ def conv_map(
         return layers.Conv2D(latent_channels, 3, padding="same", name=name)
 
     z = keras.Input((*sizes[-1], latent_channels), name="z")
-    if context:  # A convolution more would learn more slowly.
-        h = _in_context(layers.Activation("relu")(z), context)
+    if context:  # Another convolution would make training slower.
+        h = _add_context(layers.Activation("relu")(z), context)
     else:
         h = layers.Conv2DTranspose(filters[-1], 3, padding="same", activation="relu")(z)
     images = split(_up(h, sizes, filters, shape[-1] * decoder_heads, kernel), decoder_heads)
-    maps = _in_context(_down(x, filters, kernel), context)
+    maps = _add_context(_down(x, filters, kernel), context)
     encoder = keras.Model(x, codes(maps, code, heads), name="encoder")
     return encoder, keras.Model(z, images, name="decoder")
 
 
 def image_shape_of(shape: Sequence[int]) -> tuple[int, int, int]:
-    """`shape` as a tuple; raises ValueError unless it is (height, width, channels)."""
+    """Return `shape` as a tuple; raise ValueError unless it is (height, width, channels)."""
     axes = ("height", "width", "channels")
     return arguments.shape("image_shape", shape, axes, (28, 28, 1))
 
 
 def image_sizes(image_shape: Sequence[int], stages: int) -> list[Size]:
-    """Height and width before and after each stage; odd sizes are rounded up."""
+    """Return height and width before and after each stage; odd sizes are rounded up."""
     sizes = [(image_shape[0], image_shape[1])]
     for _ in range(stages):
         height, width = sizes[-1]
@@ -158,7 +163,7 @@ def image_sizes(image_shape: Sequence[int], stages: int) -> list[Size]:
 
 
 def _down(x: Tensor, filters: Sequence[int], kernel: int = 3, activation: str = "relu") -> Tensor:
-    kernel = arguments.whole("kernel", kernel)
+    kernel = arguments.integer("kernel", kernel)
     for channels in arguments.sizes("filters", filters):
         x = layers.Conv2D(channels, kernel, strides=2, padding="same", activation=activation)(x)
     return x
@@ -172,34 +177,34 @@ def _up(
     kernel: int = 3,
     activation: str = "relu",
 ) -> Tensor:
-    """Double the size once for each stage; the last one gives `channels`, without activation."""
+    """Double the size once in each stage; the last stage has `channels` and no activation."""
     for stage in reversed(range(len(filters))):
         last = stage == 0
         h = layers.Conv2DTranspose(
             channels if last else filters[stage - 1],
-            arguments.whole("kernel", kernel),
+            arguments.integer("kernel", kernel),
             strides=2,
             padding="same",
             activation=None if last else activation,
         )(h)
-        h = cropped(h, sizes[stage])
+        h = crop(h, sizes[stage])
     return h
 
 
-def _in_context(h: Tensor, width: int) -> Tensor:
-    """Maps plus what a convolution makes of them and of a summary of all places, for each place."""
-    if arguments.whole("context", width, 0) == 0:
+def _add_context(h: Tensor, width: int) -> Tensor:
+    """Add to feature maps a convolution of these maps and of a summary of all places."""
+    if arguments.integer("context", width, 0) == 0:
         return h
     *places, channels = h.shape[1:]
     summary = layers.Dense(width, "relu")(layers.Flatten()(h))
-    told = layers.Dense(math.prod(places) * TOLD)(summary)
-    both = layers.Concatenate()([h, layers.Reshape((*places, TOLD))(told)])
+    context = layers.Dense(math.prod(places) * CONTEXT_CHANNELS)(summary)
+    both = layers.Concatenate()([h, layers.Reshape((*places, CONTEXT_CHANNELS))(context)])
     change = layers.Conv2D(channels, 3, padding="same")(layers.Activation("relu")(both))
     return layers.Activation("relu")(layers.Add()([h, change]))
 
 
-def cropped(h: Tensor, size: Size) -> Tensor:
-    """Drop the last row or column where doubling a rounded-up size overshot."""
+def crop(h: Tensor, size: Size) -> Tensor:
+    """Drop the last row or column if doubling a rounded-up size made one too many."""
     excess = (h.shape[1] - size[0], h.shape[2] - size[1])
     if excess == (0, 0):
         return h

@@ -1,4 +1,4 @@
-"""Convolutional ladder: codes that are maps at several sizes below one that is a vector."""
+"""The convolutional ladder, with a vector as the top code and feature maps below it."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from keras_vae import arguments
-from keras_vae.nets.conv import Size, cropped, image_shape_of, image_sizes
+from keras_vae.nets.conv import Size, crop, image_shape_of, image_sizes
 from keras_vae.nets.heads import codes, split
 from keras_vae.nets.top_down import Level, TopDown
 
@@ -23,31 +23,32 @@ def conv_ladder(
     levels: Sequence[int] = (1, 1),
     decoder_heads: int = 1,
 ) -> tuple[keras.Model, TopDown]:
-    """A vector on top and, at each size of the image's pyramid, levels of maps below it.
+    """Return networks of a ladder: a vector on top, and levels of maps at each image size.
 
-    A small relative of VD-VAE (Child 2021, arXiv:2011.10650, section 3): residual blocks, one
-    feature map for all levels of a size, nearest-neighbor growth between sizes.
+    The networks are a small version of VD-VAE (Child 2021, arXiv:2011.10650, section 3). They
+    have residual blocks, one feature map for all levels of a size, and nearest-neighbor
+    upsampling.
 
     Args:
         image_shape: `(height, width, channels)`.
         latent_dim: Size of the code at the top.
-        latent_channels: Channels of the maps of codes.
+        latent_channels: Channels of the codes that are maps.
         filters: Channels at each size, from the image down; each size is half the one before.
-        levels: How many levels of maps at each of these sizes, in the same order; `(1, 1)` makes
-            28x28 images into codes of 32, 7x7x4 and 14x14x4 numbers.
+        levels: Number of levels of maps at each of these sizes, in the same order. `(1, 1)` gives
+            codes of 32, 7x7x4 and 14x14x4 elements for 28x28 images.
         decoder_heads: Outputs of the decoder, as many as the likelihood takes.
 
     Returns:
         `(encoder, decoder)` for `keras_vae.LadderVAE`.
 
     Raises:
-        ValueError: If `image_shape` is none, or there are not as many `levels` as `filters`.
+        ValueError: If `image_shape` is no image shape, or `levels` and `filters` differ in length.
     """
     shape = image_shape_of(image_shape)
     filters, levels = arguments.sizes("filters", filters), arguments.sizes("levels", levels, 0)
-    latent_dim = arguments.whole("latent_dim", latent_dim)
-    latent_channels = arguments.whole("latent_channels", latent_channels)
-    decoder_heads = arguments.whole("decoder_heads", decoder_heads)
+    latent_dim = arguments.integer("latent_dim", latent_dim)
+    latent_channels = arguments.integer("latent_channels", latent_channels)
+    decoder_heads = arguments.integer("decoder_heads", decoder_heads)
     if len(levels) != len(filters):
         raise ValueError(
             "Expected a number of levels, 0 or more, for each of the filters. "
@@ -57,21 +58,24 @@ def conv_ladder(
     x = keras.Input(shape, name="x")
     features = _pyramid(x, filters)
     stages = [stage for stage in reversed(range(len(filters))) for _ in range(levels[stage])]
-    # Each level leaves the state at the size of the next one; the last, at the largest half size.
-    goals = [*stages, 0]
-    made = [_top(features[-1], latent_dim, _Path(sizes, filters, len(filters) - 1, goals[0]))]
-    for stage, goal in zip(stages, goals[1:], strict=True):
-        made.append(_map(features[stage], latent_channels, _Path(sizes, filters, stage, goal)))
+    # Each level leaves the state at the size of the next level, the last at half the image size.
+    targets = [*stages, 0]
+    made = [_top(features[-1], latent_dim, _Path(sizes, filters, len(filters) - 1, targets[0]))]
+    for stage, target in zip(stages, targets[1:], strict=True):
+        made.append(_map(features[stage], latent_channels, _Path(sizes, filters, stage, target)))
     encoder = keras.Model(x, [features[-1], *(features[s] for s in stages)], name="encoder")
     head = _head(sizes, filters[0], shape[-1], decoder_heads)
     return encoder, TopDown(made, head, name="decoder")
 
 
 class _Path:
-    """From one size of the pyramid to another, upwards: `start` and `goal` count halvings - 1."""
+    """A path from one size of the pyramid up to another.
 
-    def __init__(self, sizes: list[Size], filters: Sequence[int], start: int, goal: int) -> None:
-        self.sizes, self.filters, self.start, self.goal = sizes, filters, start, goal
+    `start` and `target` are numbers of halvings, minus 1.
+    """
+
+    def __init__(self, sizes: list[Size], filters: Sequence[int], start: int, target: int) -> None:
+        self.sizes, self.filters, self.start, self.target = sizes, filters, start, target
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -79,14 +83,14 @@ class _Path:
         return (*self.sizes[self.start + 1], self.filters[self.start])
 
     def grow(self, h: Tensor) -> Tensor:
-        for stage in range(self.start - 1, self.goal - 1, -1):
-            h = _doubled(h, self.sizes[stage + 1])
+        for stage in range(self.start - 1, self.target - 1, -1):
+            h = _double_size(h, self.sizes[stage + 1])
             h = _block(h, self.filters[stage])
         return h
 
 
 def _pyramid(x: Tensor, filters: Sequence[int]) -> list[Tensor]:
-    """Feature maps of each half size."""
+    """Return feature maps at each half size."""
     features = []
     for channels in filters:
         x = layers.Conv2D(channels, 3, strides=2, padding="same")(x)
@@ -122,20 +126,20 @@ def _heads(h: Tensor, channels: int) -> Any:
 
 def _head(sizes: list[Size], width: int, channels: int, heads: int) -> keras.Model:
     state = keras.Input((*sizes[1], width))
-    h = layers.Activation("silu")(_block(_doubled(state, sizes[0]), width))
-    # Transposed, because PyTorch has no gradient of a convolution to one channel in half precision.
+    h = layers.Activation("silu")(_block(_double_size(state, sizes[0]), width))
+    # PyTorch has no half-precision gradient of a convolution to one channel, so it is transposed.
     images = layers.Conv2DTranspose(channels * heads, 3, padding="same")(h)
     return keras.Model(state, split(images, heads))
 
 
-def _doubled(h: Tensor, size: Size) -> Tensor:
-    return cropped(layers.UpSampling2D(2)(h), size)
+def _double_size(h: Tensor, size: Size) -> Tensor:
+    return crop(layers.UpSampling2D(2)(h), size)
 
 
 def _block(h: Tensor, channels: int) -> Tensor:
-    """Two convolutions beside a way around them."""
+    """Apply a residual block of two convolutions."""
     branch = layers.Conv2D(channels, 3, padding="same")(layers.Activation("silu")(h))
-    # Zeros at first: a deep stack of blocks starts as the identity and not as an explosion.
+    # Initial zeros make each block the identity, so that a deep stack does not explode.
     last = layers.Conv2D(channels, 3, padding="same", kernel_initializer="zeros")
     branch = last(layers.Activation("silu")(branch))
     around = h if h.shape[-1] == channels else layers.Conv2D(channels, 3, padding="same")(h)

@@ -1,4 +1,4 @@
-"""Fully connected networks, for vectors and for anything that may be flattened."""
+"""Fully connected networks, for vectors and for data that are flattened."""
 
 import math
 from collections.abc import Sequence
@@ -18,18 +18,21 @@ def dense(
     decoder_heads: int = 1,
     activation: str = "relu",
 ) -> tuple[keras.Model, keras.Model]:
-    """A fully connected encoder and the decoder that mirrors it.
+    """Return a fully connected encoder and a mirrored decoder.
 
     Args:
-        shape: Shape of an example, without the batch: `(64,)`, `(28, 28, 1)`.
+        shape: Shape of an example without the batch axis, such as `(64,)` or `(28, 28, 1)`.
         latent_dim: Size of the code.
-        hidden: Widths of the encoder's hidden layers; `()` makes both networks linear.
+        hidden: Widths of the hidden layers of the encoder; `()` makes both networks linear.
         heads: Outputs of the encoder: 1 for a code, 2 for z_mean and z_log_var.
         decoder_heads: Outputs of the decoder, as many as the likelihood takes.
-        activation: Of the hidden layers.
+        activation: Activation of the hidden layers.
 
     Returns:
         `(encoder, decoder)`, from `(batch, *shape)` to `(batch, latent_dim)` and back.
+
+    Raises:
+        ValueError: If `shape` is no shape or a size is not positive.
     """
     hidden = arguments.sizes("hidden", hidden, some=False)
     encoder = dense_encoder(shape, latent_dim, hidden, heads, activation)
@@ -43,8 +46,8 @@ def dense_encoder(
     heads: int = 1,
     activation: str = "relu",
 ) -> keras.Model:
-    """The encoder of `dense`."""
-    latent_dim = arguments.whole("latent_dim", latent_dim)
+    """Return the encoder of `dense`."""
+    latent_dim = arguments.integer("latent_dim", latent_dim)
     hidden = arguments.sizes("hidden", hidden, some=False)
     x = keras.Input(event_shape(shape), name="x")
     h = layers.Flatten()(x) if len(shape) > 1 else x
@@ -61,17 +64,17 @@ def dense_decoder(
     heads: int = 1,
     activation: str = "relu",
 ) -> keras.Model:
-    """The decoder of `dense`; `hidden` is in the order from code to data."""
+    """Return the decoder of `dense`; `hidden` is in the order from code to data."""
     shape, hidden = event_shape(shape), arguments.sizes("hidden", hidden, some=False)
-    z = keras.Input((arguments.whole("latent_dim", latent_dim),), name="z")
+    z = keras.Input((arguments.integer("latent_dim", latent_dim),), name="z")
     h = z
     for width in hidden:
         h = layers.Dense(width, activation)(h)
-    flat = layers.Dense(math.prod(shape) * arguments.whole("heads", heads))(h)
+    flat = layers.Dense(math.prod(shape) * arguments.integer("heads", heads))(h)
     events = layers.Reshape((*shape[:-1], shape[-1] * heads))(flat)
     return keras.Model(z, split(events, heads), name="decoder")
 
 
 def event_shape(shape: Sequence[int]) -> tuple[int, ...]:
-    """`shape` as a tuple; raises ValueError unless it is one of positive integers."""
+    """Return `shape` as a tuple; raise ValueError unless it has positive integers."""
     return arguments.shape("shape", shape)

@@ -1,4 +1,4 @@
-"""Gated dense networks, the ones of the likelihood tables of the VampPrior paper."""
+"""Gated dense networks, as in the likelihood tables of the VampPrior paper."""
 
 import math
 from collections.abc import Sequence
@@ -21,36 +21,36 @@ def gated_dense(
     heads: int = 2,
     decoder_heads: int = 1,
 ) -> tuple[keras.Model, keras.Model]:
-    """Encoder and decoder of gated layers, h = (W x + b) * sigmoid(V x + c).
+    """Return an encoder and a decoder of gated layers, h = (W x + b) * sigmoid(V x + c).
 
-    Source: Dauphin et al. 2017 (arXiv:1612.08083); as VAE networks, 300-300 and 40 latents, in
-    Tomczak & Welling 2018 (arXiv:1705.07120).
+    Sources: Dauphin et al. 2017 (arXiv:1612.08083) for the layers. Tomczak & Welling 2018
+    (arXiv:1705.07120) for VAE networks with widths 300-300 and 40-dimensional codes.
 
     Args:
-        shape: Shape of an example, without the batch.
+        shape: Shape of an example, without the batch axis.
         latent_dim: Size of the code.
-        hidden: Widths of the encoder's layers; the decoder mirrors them.
+        hidden: Widths of the layers of the encoder; the decoder mirrors them.
         heads: Outputs of the encoder: 1 for a code, 2 for z_mean and z_log_var.
         decoder_heads: Outputs of the decoder, as many as the likelihood takes.
 
     Returns:
         `(encoder, decoder)`, from `(batch, *shape)` to `(batch, latent_dim)` and back.
     """
-    latent_dim = arguments.whole("latent_dim", latent_dim)
-    decoder_heads = arguments.whole("decoder_heads", decoder_heads)
+    latent_dim = arguments.integer("latent_dim", latent_dim)
+    decoder_heads = arguments.integer("decoder_heads", decoder_heads)
     hidden = arguments.sizes("hidden", hidden, some=False)
     x = keras.Input(event_shape(shape), name="x")
-    features = gates(layers.Flatten()(x) if len(shape) > 1 else x, hidden)
+    features = gated_layers(layers.Flatten()(x) if len(shape) > 1 else x, hidden)
     code = codes(features, lambda name: layers.Dense(latent_dim, name=name), heads)
     z = keras.Input((latent_dim,), name="z")
-    flat = layers.Dense(math.prod(shape) * decoder_heads)(gates(z, hidden[::-1]))
+    flat = layers.Dense(math.prod(shape) * decoder_heads)(gated_layers(z, hidden[::-1]))
     events = layers.Reshape((*shape[:-1], shape[-1] * decoder_heads))(flat)
     decoder = keras.Model(z, split(events, decoder_heads), name="decoder")
     return keras.Model(x, code, name="encoder"), decoder
 
 
-def gates(h: Tensor, widths: Sequence[int]) -> Tensor:
-    """Gated layers of these widths on `h`."""
+def gated_layers(h: Tensor, widths: Sequence[int]) -> Tensor:
+    """Apply gated layers of these widths to `h`."""
     for width in widths:
         h = layers.Multiply()([layers.Dense(width)(h), layers.Dense(width, "sigmoid")(h)])
     return h

@@ -1,4 +1,4 @@
-"""Output heads: the step from features to codes, or to the parameters of a distribution."""
+"""Output heads, from features to codes or to the parameters of a distribution."""
 
 import numbers
 from collections.abc import Callable
@@ -13,7 +13,15 @@ Tensor = Any
 
 
 def codes(features: Tensor, make: Callable[[str], layers.Layer], heads: int) -> Any:
-    """An encoder's outputs, each a layer `make(name)` on `features`; a list if several.
+    """Return the outputs of an encoder, each a layer `make(name)` applied to `features`.
+
+    Args:
+        features: Features of x.
+        make: Function from the name of an output to its layer.
+        heads: Number of outputs: 1 for `z`, 2 for `z_mean` and `z_log_var`.
+
+    Returns:
+        A tensor, or a list of two tensors.
 
     Raises:
         ValueError: If `heads` is not 1 or 2.
@@ -30,15 +38,18 @@ def codes(features: Tensor, make: Callable[[str], layers.Layer], heads: int) -> 
 
 
 def split(parameters: Tensor, heads: int) -> Any:
-    """A decoder's outputs, equal parts of the last axis of one tensor; a list if several.
+    """Split the last axis of a tensor into `heads` outputs of a decoder.
 
-    One wide layer that is split costs much less than one layer for each output.
+    One wide layer that is split is much faster than one layer for each output.
+
+    Returns:
+        `parameters` itself if `heads` is 1, else a list of equal parts.
     """
     return parameters if heads == 1 else ops.split(parameters, heads, axis=-1)
 
 
 def with_heads(network: keras.Model, latent_dim: int, heads: int = 2) -> keras.Model:
-    """An encoder from any functional network, for instance one of `keras.applications`.
+    """Return an encoder made of any functional network, such as one of `keras.applications`.
 
     Example:
         >>> backbone = keras.applications.MobileNetV3Small(
@@ -49,9 +60,9 @@ def with_heads(network: keras.Model, latent_dim: int, heads: int = 2) -> keras.M
         ... )
         >>> encoder = keras_vae.nets.with_heads(backbone, latent_dim=32)
 
-    A network of `keras.applications` that was trained elsewhere expects its own range of pixels:
-    MobileNetV3 takes 0 to 255 unless `include_preprocessing=False`, and then -1 to 1. Models here
-    take pixels in [0, 1], so put a `keras.layers.Rescaling` in front when its weights matter.
+    A pretrained network of `keras.applications` expects its own range of pixels. MobileNetV3
+    takes 0 to 255, or -1 to 1 with `include_preprocessing=False`. Models here take pixels in
+    [0, 1], so put a `keras.layers.Rescaling` in front of pretrained weights.
 
     Args:
         network: Functional model with one input and one output; feature maps are flattened.
@@ -71,7 +82,7 @@ def with_heads(network: keras.Model, latent_dim: int, heads: int = 2) -> keras.M
             f"{type(network).__name__} with {len(ends[0])} and {len(ends[1])}. "
             "(keras.Model(inputs, outputs) makes one.)"
         )
-    arguments.whole("latent_dim", latent_dim)
+    arguments.integer("latent_dim", latent_dim)
     features = layers.Flatten(name="features")(network.outputs[0])
     z = codes(features, lambda name: layers.Dense(latent_dim, name=name), heads)
     return keras.Model(network.inputs[0], z, name=f"{network.name}_encoder")

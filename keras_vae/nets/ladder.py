@@ -1,4 +1,4 @@
-"""Networks of hierarchical VAEs: features from the bottom up, levels of codes from the top down."""
+"""The gated dense ladder: features from the bottom up, levels of codes from the top down."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from keras import layers
 
 from keras_vae import arguments
 from keras_vae.nets.dense import event_shape
-from keras_vae.nets.gated import gates
+from keras_vae.nets.gated import gated_layers
 from keras_vae.nets.heads import codes, split
 from keras_vae.nets.top_down import Level, TopDown
 
@@ -22,16 +22,16 @@ def gated_ladder(
     width: int = 300,
     decoder_heads: int = 1,
 ) -> tuple[keras.Model, TopDown]:
-    """Gated dense layers, with as many levels of codes as `latent_dims` has numbers.
+    """Return gated dense networks with one level of codes for each of `latent_dims`.
 
-    Two levels of 40 are close to the HVAE of Tomczak & Welling 2018 (arXiv:1705.07120): each
-    posterior and each conditional density has two or three gated layers. One level is the network
-    of `gated_dense` with `hidden=(width, width)`.
+    Two levels of 40 are close to the HVAE of Tomczak & Welling 2018 (arXiv:1705.07120). Each
+    posterior and each conditional density has two or three gated layers. One level gives the
+    networks of `gated_dense` with `hidden=(width, width)`.
 
     Args:
-        shape: Shape of an example, without the batch.
+        shape: Shape of an example, without the batch axis.
         latent_dims: Sizes of the codes, from the top level to the bottom.
-        width: Of all hidden layers.
+        width: Width of all hidden layers.
         decoder_heads: Outputs of the decoder, as many as the likelihood takes.
 
     Returns:
@@ -41,13 +41,13 @@ def gated_ladder(
         ValueError: If there is no level or `shape` is no shape.
     """
     latent_dims = arguments.sizes("latent_dims", latent_dims)
-    width = arguments.whole("width", width)
-    decoder_heads = arguments.whole("decoder_heads", decoder_heads)
+    width = arguments.integer("width", width)
+    decoder_heads = arguments.integer("decoder_heads", decoder_heads)
     x = keras.Input(event_shape(shape), name="x")
     h = layers.Flatten()(x) if len(shape) > 1 else x
     features: list[Tensor] = []
     for _ in latent_dims:
-        h = gates(h, (width,))
+        h = gated_layers(h, (width,))
         features.insert(0, h)
     top, *below = latent_dims
     levels = [_top(top, width), *(_below(dim, width) for dim in below)]
@@ -58,21 +58,23 @@ def gated_ladder(
 
 def _top(latent_dim: int, width: int) -> Level:
     z = keras.Input((latent_dim,))
-    merge = keras.Model(z, gates(z, (width, width)))
+    merge = keras.Model(z, gated_layers(z, (width, width)))
     return Level(_posterior([keras.Input((width,))], latent_dim, width), merge)
 
 
 def _below(latent_dim: int, width: int) -> Level:
     state, z = keras.Input((width,)), keras.Input((latent_dim,))
-    joint = layers.Concatenate()([state, gates(z, (width,))])
-    merge = keras.Model([state, z], gates(joint, (width,)))
+    joint = layers.Concatenate()([state, gated_layers(z, (width,))])
+    merge = keras.Model([state, z], gated_layers(joint, (width,)))
     inputs = [keras.Input((width,)), keras.Input((width,))]
     return Level(_posterior(inputs, latent_dim, width), merge, _prior(latent_dim, width))
 
 
 def _posterior(inputs: list[Tensor], latent_dim: int, width: int) -> keras.Model:
     joint = layers.Concatenate()(inputs) if len(inputs) > 1 else inputs[0]
-    q = codes(gates(joint, (width,)), lambda name: layers.Dense(latent_dim, name=name), heads=2)
+    q = codes(
+        gated_layers(joint, (width,)), lambda name: layers.Dense(latent_dim, name=name), heads=2
+    )
     return keras.Model(inputs if len(inputs) > 1 else inputs[0], q)
 
 

@@ -1,4 +1,4 @@
-"""Attention networks for images, cut into patches."""
+"""Transformer networks for images that are cut into patches."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,20 +26,21 @@ def patches(
     attention_heads: int = 4,
     decoder_heads: int = 1,
 ) -> tuple[keras.Model, keras.Model]:
-    """Encoder and decoder of `keras_vae.MaskedAutoencoder`, a code for each patch.
+    """Return the encoder and decoder of `keras_vae.MaskedAutoencoder`, with a code per patch.
 
-    The encoder is of two parts, to be had by name: `tokens`, from images to a vector for each
-    patch that knows its place (Dosovitskiy et al. 2020, arXiv:2010.11929), and `attention`, from
-    vectors of any patches, and which of these may be looked at, to their codes. The decoder is as
-    in He et al. 2021 (arXiv:2111.06377): places again, a few blocks, pixels by one linear layer.
+    The encoder has two parts, which `get_layer` finds by name. `tokens` maps images to a vector
+    for each patch, with its position added (Dosovitskiy et al. 2020, arXiv:2010.11929).
+    `attention` maps vectors of any patches, and a mask of those to attend to, to codes. The
+    decoder adds positions again and has a few blocks and one linear layer to pixels (He et al.
+    2021, arXiv:2111.06377).
 
     Args:
         image_shape: `(height, width, channels)`; `patch` divides height and width.
         patch: Side of the square patches, in pixels.
         latent_dim: Size of the code of a patch.
-        width: Features of a patch inside; a multiple of 4 that `attention_heads` divide.
-        blocks: How many blocks of attention the encoder has.
-        decoder_blocks: How many the decoder has.
+        width: Features of a patch inside; a multiple of 4 and of `attention_heads`.
+        blocks: Number of attention blocks of the encoder.
+        decoder_blocks: Number of attention blocks of the decoder.
         attention_heads: Heads of an attention layer.
         decoder_heads: Outputs of the decoder, as many as the likelihood takes.
 
@@ -51,12 +52,12 @@ def patches(
         ValueError: If the patches do not fill the image, or the widths do not fit.
     """
     height, side, channels = image_shape_of(image_shape)
-    latent_dim = arguments.whole("latent_dim", latent_dim)
-    blocks = arguments.whole("blocks", blocks, 0)
-    decoder_blocks = arguments.whole("decoder_blocks", decoder_blocks, 0)
-    decoder_heads = arguments.whole("decoder_heads", decoder_heads)
-    patch, width = arguments.whole("patch", patch), arguments.whole("width", width)
-    attention_heads = arguments.whole("attention_heads", attention_heads)
+    latent_dim = arguments.integer("latent_dim", latent_dim)
+    blocks = arguments.integer("blocks", blocks, 0)
+    decoder_blocks = arguments.integer("decoder_blocks", decoder_blocks, 0)
+    decoder_heads = arguments.integer("decoder_heads", decoder_heads)
+    patch, width = arguments.integer("patch", patch), arguments.integer("width", width)
+    attention_heads = arguments.integer("attention_heads", attention_heads)
     _check(height, side, patch, width, attention_heads)
     grid = (height // patch, side // patch)
     encoder = _encoder(
@@ -98,13 +99,14 @@ def _encoder(
 
 @keras.saving.register_keras_serializable("keras_vae")
 class GridPositions(layers.Layer):
-    """Adds sines and cosines of row and column to vectors of patches, `(batch, patches, width)`.
+    """A layer that adds sinusoidal positions to vectors of patches, `(batch, patches, width)`.
 
-    The first half of a vector knows its row, the other its column (He et al. 2021, appendix A.1).
+    The first half of a vector gets the position of the row, the other half that of the column (He
+    et al. 2021, arXiv:2111.06377, appendix A.1).
 
     Args:
-        rows: Of patches.
-        columns: Of patches.
+        rows: Number of rows of patches.
+        columns: Number of columns of patches.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
     """
 
@@ -114,7 +116,7 @@ class GridPositions(layers.Layer):
         self.built = True
 
     def call(self, x: Tensor) -> Tensor:
-        """`x` plus the positions."""
+        """Add the positions to `x`."""
         half, shape = x.shape[-1] // 2, (self.rows, self.columns)
         of_row = np.broadcast_to(positions(self.rows, half)[:, None], (*shape, half))
         of_column = np.broadcast_to(positions(self.columns, half)[None], (*shape, half))
@@ -122,11 +124,11 @@ class GridPositions(layers.Layer):
         return x + ops.cast(ops.convert_to_tensor(table), x.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape stays."""
+        """Return `input_shape`: the layer does not change it."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Return the constructor arguments."""
         return {**super().get_config(), "rows": self.rows, "columns": self.columns}
 
 

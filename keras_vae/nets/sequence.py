@@ -1,4 +1,4 @@
-"""What the networks for sequences share: inputs with or without a mask, positions, output."""
+"""Parts of the networks for sequences: inputs with or without a mask, positions, output."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,10 +15,10 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("keras_vae")
 class SinusoidalPositions(layers.Layer):
-    """Adds sines and cosines of the step's number, `(batch, time, width)` to the same shape.
+    """A layer that adds sinusoidal positions to steps, `(batch, time, width)`.
 
-    Step t gets sin(t / 10000^(i / width)) for even i and the cosine of the same for the next
-    (Vaswani et al. 2017, section 3.5), so that steps of one sequence differ before any is seen.
+    Element i of step t gets sin(t / 10000^(i / width)) for even i, and the cosine of the same
+    angle for the next element (Vaswani et al. 2017, arXiv:1706.03762, section 3.5).
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -26,28 +26,32 @@ class SinusoidalPositions(layers.Layer):
         self.built = True
 
     def call(self, x: Tensor) -> Tensor:
-        """`x` plus the positions."""
+        """Add the positions to `x`."""
         return x + ops.cast(ops.convert_to_tensor(positions(*x.shape[1:])), x.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape stays."""
+        """Return `input_shape`: the layer does not change it."""
         return input_shape
 
 
 def positions(time: int, width: int) -> np.ndarray:
-    """Sines and cosines of the numbers of the steps, float32 `(time, width)`."""
+    """Return sines and cosines of the step numbers, float32 `(time, width)`."""
     number = np.arange(width)
     angles = np.arange(time)[:, None] / 10_000.0 ** ((number - number % 2) / width)
     return np.where(number % 2 == 0, np.sin(angles), np.cos(angles)).astype("float32")
 
 
 def sequence_shape(shape: Sequence[int]) -> tuple[int, int]:
-    """`shape` as a tuple; raises ValueError unless it is (time, features)."""
+    """Return `shape` as a tuple; raise ValueError unless it is (time, features)."""
     return arguments.shape("shape", shape, ("time", "features"), (24, 2))
 
 
 def token_shape(shape: Sequence[int], vocabulary_size: int) -> tuple[int, int]:
-    """(time, vocabulary_size); raises ValueError unless `shape` is (time,), and there are two."""
+    """Return (time, vocabulary_size) for tokens.
+
+    Raises:
+        ValueError: If `shape` is not (time,), or there are fewer than 2 tokens.
+    """
     if not isinstance(shape, Sequence) or len(shape) != 1 or shape[0] < 1 or vocabulary_size < 2:
         raise ValueError(
             "Expected the shape of a sequence of tokens as (time,), and a vocabulary_size of at "
@@ -56,10 +60,21 @@ def token_shape(shape: Sequence[int], vocabulary_size: int) -> tuple[int, int]:
     return shape[0], vocabulary_size
 
 
-def masked_inputs(
+def inputs_with_mask(
     name: str, shape: tuple[int, ...], time: int, masked: bool, dtype: str = "float32"
 ) -> tuple[Any, Tensor, Tensor | None]:
-    """What a network takes, its first input, and which steps there are, bool, if it is told."""
+    """Return the inputs of a network of sequences.
+
+    Args:
+        name: Name of the first input.
+        shape: Shape of the first input, without the batch axis.
+        time: Number of steps.
+        masked: Whether the second input is a mask `(batch, time)`.
+        dtype: Dtype of the first input.
+
+    Returns:
+        All inputs, the first input, and the mask of real time steps as bool, or None.
+    """
     first = keras.Input(shape, name=name, dtype=dtype)
     if not arguments.flag("masked", masked):
         return first, first, None
@@ -67,36 +82,45 @@ def masked_inputs(
     return [first, mask], first, ops.greater(mask, 0.5)
 
 
-def without_padding(x: Tensor, steps: Tensor | None) -> Tensor:
-    """`x` with 0 in the steps that there are not."""
+def zero_padding(x: Tensor, steps: Tensor | None) -> Tensor:
+    """Set the padding of `x` to 0; `steps` is the mask of real time steps, or None."""
     if steps is None:
         return x
     return ops.where(ops.expand_dims(steps, -1), x, ops.zeros_like(x))
 
 
-def embedded(tokens: Tensor, steps: Tensor | None, count: int, width: int) -> Tensor:
-    """A learned vector for each of `count` tokens, `(batch, time)` to `(batch, time, width)`.
+def embed(tokens: Tensor, steps: Tensor | None, count: int, width: int) -> Tensor:
+    """Map each of `count` tokens to a learned vector, 0 in padding.
 
-    What stands in steps that there are not need not be a token; the vectors are 0 there.
+    Padding may hold any integers.
+
+    Args:
+        tokens: `(batch, time)`.
+        steps: Mask of real time steps, bool `(batch, time)`, or None.
+        count: Number of tokens.
+        width: Size of a vector.
+
+    Returns:
+        `(batch, time, width)`.
     """
     if steps is not None:
         tokens = ops.where(steps, tokens, ops.zeros_like(tokens))
-    # Of the size of positions, so that neither drowns the other.
+    # The scale is that of the positions, so that neither dominates.
     normal = keras.initializers.RandomNormal(stddev=1.0)
     vectors = layers.Embedding(count, width, embeddings_initializer=normal, name="embedding")
-    return without_padding(vectors(tokens), steps)
+    return zero_padding(vectors(tokens), steps)
 
 
-def embedded_before(tokens: Tensor, vocabulary_size: int, width: int) -> Tensor:
-    """The vector of the token before each step; before the first stands one of its own.
+def embed_previous(tokens: Tensor, vocabulary_size: int, width: int) -> Tensor:
+    """Map the token before each step to a learned vector, `(batch, time, width)`.
 
-    That one, `vocabulary_size`, may also stand for steps that there are not.
+    The token before the first step is `vocabulary_size`, which may also stand for padding.
     """
     first = ops.full_like(tokens[:, :1], vocabulary_size)
     before = ops.concatenate([first, tokens[:, :-1]], axis=1)
-    return embedded(before, None, vocabulary_size + 1, width)
+    return embed(before, None, vocabulary_size + 1, width)
 
 
 def output(h: Tensor, features: int, heads: int) -> Any:
-    """The parameters of p(x | z) from the features of each step."""
+    """Return the parameters of p(x | z) for the features of each step."""
     return split(layers.Dense(features * heads, name="output")(h), heads)

@@ -1,8 +1,8 @@
-"""The top-down half of a hierarchical VAE: levels of codes, each of which depends on those above.
+"""The top-down half of a hierarchical VAE, with levels of codes that depend on those above.
 
-Codes are kept in the units of their prior: where level l has p(v_l | levels above) with a mean and
-a sigma, its code is z_l = (v_l - mean) / sigma. The prior of all codes together is then a standard
-normal, however deep the hierarchy, and the KL divergences and the density ratios are those of v.
+Codes are in units of their prior. If level l has a prior p(v_l | levels above) with a mean and a
+sigma, its code is z_l = (v_l - mean) / sigma. So the prior of all codes is a standard normal for
+any depth. KL divergences and density ratios are those of v.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae import checks
-from keras_vae.construction import Constructed
+from keras_vae.construction import RecordedInit
 from keras_vae.distributions import Normal, parameters
 
 Tensor = Any
@@ -21,10 +21,11 @@ Shape = tuple[int, ...]
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class Level(Constructed, keras.layers.Layer):
-    """One level of codes: its posterior, its prior, and how it changes the state that goes down.
+class Level(RecordedInit, keras.layers.Layer):
+    """One level of codes: its posterior, its prior, and its update of the state.
 
-    Below the top, each network also takes the state, which stands for all levels above.
+    The state holds all that lower levels know of the levels above. Below the top level, each
+    network takes the state too.
 
     Args:
         posterior: Functional model from `features` of x, below the top from `[features, state]`,
@@ -35,7 +36,7 @@ class Level(Constructed, keras.layers.Layer):
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
 
     Raises:
-        ValueError: If the shapes of the networks do not meet.
+        ValueError: If the shapes of the networks do not fit.
         TypeError: If a network is not a functional model.
     """
 
@@ -47,9 +48,9 @@ class Level(Constructed, keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.posterior = _functional("posterior", posterior)
-        self.merge = _functional("merge", merge)
-        self.prior = None if prior is None else _functional("prior", prior)
+        self.posterior = _check_functional("posterior", posterior)
+        self.merge = _check_functional("merge", merge)
+        self.prior = None if prior is None else _check_functional("prior", prior)
         *self.state_shape, self.code_shape = _shapes(merge.inputs)
         self.feature_shape = _shapes(posterior.inputs)[0]
         self.next_shape = _shapes(merge.outputs)[0]
@@ -57,12 +58,12 @@ class Level(Constructed, keras.layers.Layer):
         self.built = True
 
     def q(self, features: Tensor, state: Tensor | None, training: bool = False) -> Normal:
-        """The posterior of this level, over codes `(batch, *code_shape)`."""
+        """Return the posterior of this level, over codes `(batch, *code_shape)`."""
         inputs = features if state is None else [features, state]
         return Normal(*parameters(self.posterior(inputs, training=training)))
 
     def call(self, z: Tensor, state: Tensor | None = None, training: bool = False) -> Tensor:
-        """The next state, from codes `(batch, *code_shape)` and the state."""
+        """Return the next state for codes `(batch, *code_shape)` and the state."""
         if self.prior is not None:
             p = Normal(*parameters(self.prior(state, training=training)))
             z = p.from_noise(z)
@@ -71,28 +72,30 @@ class Level(Constructed, keras.layers.Layer):
     def _check(self) -> None:
         pair, state = [self.code_shape] * 2, self.state_shape
         name = f"of level {self.name!r}"
-        _meet(f"outputs of the posterior {name}", pair, _shapes(self.posterior.outputs))
-        _meet(f"states taken by the posterior {name}", state, _shapes(self.posterior.inputs)[1:])
+        _check_shapes(f"outputs of the posterior {name}", pair, _shapes(self.posterior.outputs))
+        _check_shapes(
+            f"states taken by the posterior {name}", state, _shapes(self.posterior.inputs)[1:]
+        )
         if self.prior is not None:
-            _meet(f"outputs of the prior {name}", pair, _shapes(self.prior.outputs))
-            _meet(f"states taken by the prior {name}", state, _shapes(self.prior.inputs))
+            _check_shapes(f"outputs of the prior {name}", pair, _shapes(self.prior.outputs))
+            _check_shapes(f"states taken by the prior {name}", state, _shapes(self.prior.inputs))
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class TopDown(Constructed, keras.layers.Layer):
-    """The decoder of `keras_vae.LadderVAE`: from the codes of all levels to parameters of p(x | z).
+class TopDown(RecordedInit, keras.layers.Layer):
+    """The decoder of `keras_vae.LadderVAE`, from codes of all levels to parameters of p(x | z).
 
     Args:
-        levels: `Level`s from the top to the bottom.
+        levels: A `Level` for each level, from the top to the bottom.
         head: Functional model from the last state to the parameters of p(x | z).
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
 
     Attributes:
-        sizes: Elements of the code of each level; a flat code has them one after the other.
+        sizes: Number of elements of the code of each level. A flat code holds them in this order.
 
     Raises:
-        ValueError: If the shapes of the levels do not meet.
-        TypeError: If what is given is not levels and a functional model.
+        ValueError: If the shapes of the levels do not fit.
+        TypeError: If `levels` are no levels, or `head` is no functional model.
     """
 
     def __init__(self, levels: Sequence[Level], head: keras.Model, **kwargs: Any) -> None:
@@ -102,31 +105,36 @@ class TopDown(Constructed, keras.layers.Layer):
                 f"Expected at least one level, each a keras_vae.nets.Level. Received: {levels!r}."
             )
         self.levels = list(levels)
-        self.head = _functional("head", head)
+        self.head = _check_functional("head", head)
         self.sizes = [int(np.prod(level.code_shape)) for level in self.levels]
         given: list[Shape] = []
         for number, level in enumerate(self.levels):
-            _meet(f"states taken by level {number} from the top", given, level.state_shape)
+            _check_shapes(f"states taken by level {number} from the top", given, level.state_shape)
             given = [level.next_shape]
-        _meet("inputs of the head", given, _shapes(self.head.inputs))
+        _check_shapes("inputs of the head", given, _shapes(self.head.inputs))
         self.built = True
 
     def call(self, z: Tensor, training: bool = False) -> Any:
-        """Parameters of p(x | z) from flat codes `(batch, sum(sizes))`."""
+        """Return parameters of p(x | z) for flat codes `(batch, sum(sizes))`."""
         checks.check_shape("z", z.shape, (sum(self.sizes),))
         parts = self.split(z)
         state = self.descend(lambda number, _: parts[number], training)
         return self.head(state, training=training)
 
     def descend(self, code: Callable[[int, Tensor | None], Tensor], training: bool) -> Tensor:
-        """The last state, where `code(level number, state)` gives the code of each level."""
+        """Run all levels from the top down, and return the last state.
+
+        Args:
+            code: Function from the number of a level and the state to the code of the level.
+            training: Whether layers such as dropout are active.
+        """
         state = None
         for number, level in enumerate(self.levels):
             state = level(code(number, state), state, training=training)
         return state
 
     def split(self, z: Tensor) -> list[Tensor]:
-        """Codes `(batch, *code_shape)` of each level, from a flat code `(batch, sum(sizes))`."""
+        """Split codes `(batch, sum(sizes))` into those of each level, `(batch, *code_shape)`."""
         parts, start = [], 0
         for level, size in zip(self.levels, self.sizes, strict=True):
             parts.append(ops.reshape(z[:, start : start + size], (-1, *level.code_shape)))
@@ -134,7 +142,7 @@ class TopDown(Constructed, keras.layers.Layer):
         return parts
 
 
-def _functional(name: str, network: Any) -> Any:
+def _check_functional(name: str, network: Any) -> Any:
     if isinstance(network, keras.Model) and getattr(network, "inputs", None):
         return network
     raise TypeError(
@@ -147,7 +155,7 @@ def _shapes(tensors: Sequence[Tensor]) -> list[Shape]:
     return [tuple(tensor.shape[1:]) for tensor in tensors]
 
 
-def _meet(what: str, wanted: Sequence[Shape], found: Sequence[Shape]) -> None:
+def _check_shapes(what: str, wanted: Sequence[Shape], found: Sequence[Shape]) -> None:
     if list(wanted) != list(found):
         raise ValueError(
             f"Expected {what} to have the shapes {[*wanted]}. Received: {[*found]}. "

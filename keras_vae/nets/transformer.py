@@ -1,4 +1,4 @@
-"""Attention networks for sequences."""
+"""Transformer networks for sequences."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,13 +10,13 @@ from keras_vae import arguments
 from keras_vae.nets.heads import codes
 from keras_vae.nets.sequence import (
     SinusoidalPositions,
-    embedded,
-    embedded_before,
-    masked_inputs,
+    embed,
+    embed_previous,
+    inputs_with_mask,
     output,
     sequence_shape,
     token_shape,
-    without_padding,
+    zero_padding,
 )
 
 Tensor = Any
@@ -33,36 +33,39 @@ def transformer(
     masked: bool = False,
     vocabulary_size: int | None = None,
 ) -> tuple[keras.Model, keras.Model]:
-    """Transformer encoder and decoder, a sequence to one code and back (Vaswani et al. 2017).
+    """Return a transformer encoder and decoder, from a sequence to one code and back.
 
-    Each block normalizes before it attends (Xiong et al. 2020). The encoder's code comes from the
-    mean over the steps that there are; the decoder's steps start from the code and their number
-    and attend to each other, all at once. With a `vocabulary_size`, x are tokens, and the decoder
-    takes codes and tokens and gives logits for each step, which looks at tokens before it alone.
+    Layer normalization comes before attention. The code is made of the mean over the real time
+    steps. The input of each step of the decoder is the code and the number of the step; all steps
+    attend to each other. With a `vocabulary_size`, x are tokens, and the decoder takes codes and
+    tokens and returns logits. A step then attends to the tokens before it.
+
+    Sources: Vaswani et al. 2017 (arXiv:1706.03762), Xiong et al. 2020 (arXiv:2002.04745) for the
+    place of the normalization.
 
     Args:
-        shape: `(time, features)`; of tokens `(time,)`.
+        shape: `(time, features)`; for tokens `(time,)`.
         latent_dim: Size of the code.
         width: Features of a step inside.
-        blocks: How many blocks each network has.
+        blocks: Number of blocks of each network.
         attention_heads: Heads of an attention layer; they divide `width`.
-        heads: Outputs of the encoder, 2 for z_mean and z_log_var.
-        decoder_heads: Outputs of the decoder.
-        masked: Whether both networks take a second input, `(batch, time)`, 1 for steps that
-            there are and 0 for padding.
-        vocabulary_size: How many tokens there are, for sequences of them.
+        heads: Outputs of the encoder: 1 for a code, 2 for z_mean and z_log_var.
+        decoder_heads: Outputs of the decoder, as many as the likelihood takes.
+        masked: Whether both networks take a second input, a mask `(batch, time)` with 1 for real
+            time steps and 0 for padding.
+        vocabulary_size: Number of tokens; None if steps are vectors.
 
     Returns:
-        `(encoder, decoder)`.
+        `(encoder, decoder)`, from `(batch, *shape)` to `(batch, latent_dim)` and back.
 
     Raises:
         ValueError: If `shape` is not `(time, features)` or the heads do not divide `width`.
     """
-    latent_dim = arguments.whole("latent_dim", latent_dim)
-    blocks = arguments.whole("blocks", blocks, 0)
-    decoder_heads = arguments.whole("decoder_heads", decoder_heads)
-    width = arguments.whole("width", width)
-    attention_heads = arguments.whole("attention_heads", attention_heads)
+    latent_dim = arguments.integer("latent_dim", latent_dim)
+    blocks = arguments.integer("blocks", blocks, 0)
+    decoder_heads = arguments.integer("decoder_heads", decoder_heads)
+    width = arguments.integer("width", width)
+    attention_heads = arguments.integer("attention_heads", attention_heads)
     if width % attention_heads:
         raise ValueError(
             "Expected attention_heads that divide width. Received: "
@@ -70,21 +73,21 @@ def transformer(
         )
     if vocabulary_size is None:
         time, features = sequence_shape(shape)
-        inputs, x, steps = masked_inputs("x", (time, features), time, masked)
-        h = layers.Dense(width, name="embedding")(without_padding(x, steps))
+        inputs, x, steps = inputs_with_mask("x", (time, features), time, masked)
+        h = layers.Dense(width, name="embedding")(zero_padding(x, steps))
     else:
         time, features = token_shape(shape, vocabulary_size)
-        inputs, x, steps = masked_inputs("x", (time,), time, masked, "int32")
-        h = embedded(x, steps, vocabulary_size, width)
+        inputs, x, steps = inputs_with_mask("x", (time,), time, masked, "int32")
+        h = embed(x, steps, vocabulary_size, width)
     h = attention_blocks(SinusoidalPositions()(h), blocks, attention_heads, steps)
     z = codes(_mean(h, steps), lambda name: layers.Dense(latent_dim, name=name), heads)
     encoder = keras.Model(inputs, z, name="encoder")
 
-    inputs, code, steps = masked_inputs("z", (latent_dim,), time, masked and not vocabulary_size)
+    inputs, code, steps = inputs_with_mask("z", (latent_dim,), time, masked and not vocabulary_size)
     h = layers.RepeatVector(time)(layers.Dense(width, name="start")(code))
     if vocabulary_size is not None:
         tokens = keras.Input((time,), name="tokens", dtype="int32")
-        inputs, h = [code, tokens], h + embedded_before(tokens, vocabulary_size, width)
+        inputs, h = [code, tokens], h + embed_previous(tokens, vocabulary_size, width)
     causal = vocabulary_size is not None
     h = attention_blocks(SinusoidalPositions()(h), blocks, attention_heads, steps, causal)
     return encoder, keras.Model(inputs, output(h, features, decoder_heads), name="decoder")
@@ -93,30 +96,33 @@ def transformer(
 def attention_blocks(
     h: Tensor, count: int, attention_heads: int, steps: Tensor | None, causal: bool = False
 ) -> Tensor:
-    """Attention and a dense layer, `count` times, each added to what it was given.
+    """Apply `count` residual blocks of attention and a dense layer.
 
     Args:
         h: `(batch, time, width)`.
-        count: How many blocks.
+        count: Number of blocks.
         attention_heads: Heads of an attention layer.
-        steps: Which steps may be looked at, bool `(batch, time)`; None for all.
-        causal: Whether a step looks only at itself and those before it.
+        steps: Mask of the steps to attend to, bool `(batch, time)`; None for all.
+        causal: Whether a step attends only to itself and the steps before it.
+
+    Returns:
+        `(batch, time, width)`.
     """
     width = h.shape[-1]
-    # Which steps may be looked at, from each step.
-    seen = None if steps is None else ops.expand_dims(steps, 1)
+    # The steps to attend to, for each step.
+    attended = None if steps is None else ops.expand_dims(steps, 1)
     for _ in range(count):
         normal = layers.LayerNormalization()(h)
         attention = layers.MultiHeadAttention(attention_heads, width // attention_heads)
-        h = h + attention(normal, normal, attention_mask=seen, use_causal_mask=causal)
+        h = h + attention(normal, normal, attention_mask=attended, use_causal_mask=causal)
         normal = layers.LayerNormalization()(h)
         h = h + layers.Dense(width)(layers.Dense(2 * width, "relu")(normal))
     return layers.LayerNormalization()(h)
 
 
 def _mean(h: Tensor, steps: Tensor | None) -> Tensor:
-    """The mean over the steps that there are, `(batch, time, width)` to `(batch, width)`."""
+    """Average over the real time steps, `(batch, time, width)` to `(batch, width)`."""
     if steps is None:
         return ops.mean(h, axis=1)
     count = ops.sum(ops.cast(steps, h.dtype), axis=1, keepdims=True)
-    return ops.sum(without_padding(h, steps), axis=1) / ops.maximum(count, 1.0)
+    return ops.sum(zero_padding(h, steps), axis=1) / ops.maximum(count, 1.0)

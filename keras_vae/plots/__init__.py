@@ -1,4 +1,4 @@
-"""Figures of what a model does; each function returns a matplotlib `Figure`.
+"""Figures of data and models; each function returns a matplotlib `Figure`.
 
 Nothing is shown or written, and no window system is needed:
 

@@ -1,4 +1,4 @@
-"""Charts: how training went, and where codes lie."""
+"""Charts of training histories and of latent codes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_vae import latents
 from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
+from keras_vae.typing import LatentModel
 
 TRAINING_COLOR = "#1f77b4"
 VALIDATION_COLOR = "#e8710a"
@@ -18,7 +19,7 @@ MOST_CLASSES = 20
 
 
 def read_history(path: str | Path) -> dict[str, list[float]]:
-    """The curves of a `metrics.jsonl`, as `keras_vae.callbacks.JsonLines` writes it.
+    """Read the curves of a `metrics.jsonl` that `keras_vae.callbacks.JsonLines` wrote.
 
     Raises:
         ValueError: If a line is not a JSON object.
@@ -39,13 +40,13 @@ def read_history(path: str | Path) -> dict[str, list[float]]:
 
 
 def loss_curves(history: Any) -> Figure:
-    """A panel for each logged number, training and validation together, over epochs.
+    """Draw a panel for each logged number, training and validation together, over epochs.
 
     Args:
-        history: What `model.fit` returns, its `.history`, or the path of a `metrics.jsonl`.
+        history: The result of `model.fit`, its `.history`, or the path of a `metrics.jsonl`.
 
     Raises:
-        ValueError: If there is no epoch in it.
+        ValueError: If it holds no epoch.
     """
     curves = _curves(history)
     names = _panels(curves)
@@ -60,9 +61,9 @@ def loss_curves(history: Any) -> Figure:
 
 
 def latent_scatter(
-    model: Any, x: Any, labels: Any = None, label_names: Sequence[str] | None = None
+    model: LatentModel, x: Any, labels: Any = None, label_names: Sequence[str] | None = None
 ) -> Figure:
-    """Codes of examples as points; more than two latent units are projected by PCA.
+    """Draw codes of examples as points; more than two latent units are projected by PCA.
 
     Args:
         model: A built model of `keras_vae`.
@@ -84,7 +85,7 @@ def latent_scatter(
 
 
 def project(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
-    """Codes `(batch, size)` in the plane, `(batch, 2)`, and what the two axes are."""
+    """Project codes `(batch, size)` to the plane, `(batch, 2)`, and name the two axes."""
     if codes.shape[1] == 1:
         return np.column_stack([codes[:, 0], np.arange(len(codes))]), ("z0", "example")
     if codes.shape[1] == 2:
@@ -106,7 +107,7 @@ def _curves(history: Any) -> dict[str, list[float]]:
 
 
 def _panels(curves: Mapping[str, Sequence[float]]) -> list[str]:
-    """Names of the numbers to draw, without `val_`, in the order in which they were logged."""
+    """Return the names of the numbers to draw, without `val_`, in the order of logging."""
     names = dict.fromkeys(name.removeprefix("val_") for name in curves if name not in NOT_CURVES)
     loss, bound = curves.get("loss"), curves.get("elbo")
     if loss and bound and np.allclose(loss, np.negative(bound), rtol=1e-3, equal_nan=True):
@@ -115,11 +116,11 @@ def _panels(curves: Mapping[str, Sequence[float]]) -> list[str]:
 
 
 def _draw_curve(axes: Any, curves: Mapping[str, Sequence[float]], name: str) -> None:
-    drawn = {
+    curves_by_label = {
         "training": (curves.get(name), TRAINING_COLOR),
         "validation": (curves.get(f"val_{name}"), VALIDATION_COLOR),
     }
-    for label, (values, color) in drawn.items():
+    for label, (values, color) in curves_by_label.items():
         if values:
             marker = "o" if len(values) < 10 else None
             epochs = range(1, len(values) + 1)
@@ -129,7 +130,7 @@ def _draw_curve(axes: Any, curves: Mapping[str, Sequence[float]], name: str) -> 
         axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
         axes.yaxis.get_major_locator().set_params(integer=True)
     else:
-        _leave_out_the_fall(axes, [values for values, _ in drawn.values() if values])
+        _scale_to_end(axes, [values for values, _ in curves_by_label.values() if values])
     axes.xaxis.get_major_locator().set_params(integer=True)
     title = name.replace("_", " ") + ("" if counts else " (nats)")
     axes.set_title(title, loc="left", fontsize=FONT_SIZE + 1)
@@ -138,8 +139,8 @@ def _draw_curve(axes: Any, curves: Mapping[str, Sequence[float]], name: str) -> 
     _plain(axes)
 
 
-def _leave_out_the_fall(axes: Any, curves: Sequence[Sequence[float]]) -> None:
-    """Scale to all but the first tenth of a long training, which would flatten the rest."""
+def _scale_to_end(axes: Any, curves: Sequence[Sequence[float]]) -> None:
+    """Scale to the last nine tenths of a long training; the steep start would flatten the rest."""
     first = len(curves[0]) // 10
     late = np.concatenate([np.asarray(values[first:], "float64") for values in curves])
     late = late[np.isfinite(late)]
@@ -159,8 +160,8 @@ def _draw_points(
     labels = np.asarray(labels)
     classes = np.unique(labels)
     if len(classes) > MOST_CLASSES:
-        drawn = axes.scatter(*points.T, c=labels, cmap="viridis", **style)
-        figure.colorbar(drawn, ax=axes, label="class")
+        scatter = axes.scatter(*points.T, c=labels, cmap="viridis", **style)
+        figure.colorbar(scatter, ax=axes, label="class")
         return
     from matplotlib import colormaps
 
@@ -175,7 +176,7 @@ def _draw_points(
 
 
 def _plain(axes: Any) -> None:
-    """No box, light grid, grey text: the data are what is seen."""
+    """Draw no box, a light grid and gray text."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#e6e6e6", linewidth=0.8)
     axes.set_axisbelow(True)

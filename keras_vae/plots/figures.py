@@ -1,4 +1,4 @@
-"""The figure behind every picture: a grid of images at whole multiples of their pixels."""
+"""Figures of image grids, drawn at whole multiples of their pixels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ LETTER_WIDTH = 8
 
 
 def new_figure(width: float, height: float, **options: Any) -> Figure:
-    """An empty figure of `width` by `height` inches, free of pyplot's global state.
+    """Make an empty figure of `width` by `height` inches, without pyplot's global state.
 
     Raises:
         ImportError: If matplotlib is not installed.
@@ -42,15 +42,15 @@ def image_grid(
     gap: int = GAP,
     cell: int = 64,
 ) -> Figure:
-    """A figure of images in rows and columns, each pixel a square, none of them smoothed.
+    """Draw images in rows and columns, each pixel a square, without smoothing.
 
     Args:
         images: `(rows, columns, height, width, channels)`, pixels in [0, 1].
-        title: Over the grid.
-        row_labels: One for each row, left of it, or none.
-        column_labels: One for each column, above it, or none.
+        title: Title above the grid.
+        row_labels: A label for each row, or none.
+        column_labels: A label for each column, or none.
         gap: Screen pixels between images.
-        cell: About how many screen pixels an image is high; small images are enlarged to that.
+        cell: Approximate height of an image in screen pixels; small images are enlarged to it.
 
     Raises:
         ValueError: If `images` has another rank.
@@ -60,7 +60,7 @@ def image_grid(
             "Expected images of shape (height, width, channels) in rows and columns. Received: "
             f"an array of shape {images.shape}. (These figures are for image models.)"
         )
-    picture = mosaic(enlarged(images, cell), gap)
+    picture = mosaic(enlarge(images, cell), gap)
     rows, columns = images.shape[:2]
     left = MARGIN + max((len(label) for label in row_labels), default=0) * LETTER_WIDTH
     top = TITLE_HEIGHT + (COLUMN_LABEL_HEIGHT if column_labels else 0)
@@ -90,25 +90,28 @@ def image_grid(
     return figure
 
 
-def enlarged(images: np.ndarray, cell: int) -> np.ndarray:
-    """`images` `(..., height, width, channels)` repeated to be about `cell` high, never shrunk."""
+def enlarge(images: np.ndarray, cell: int) -> np.ndarray:
+    """Repeat pixels of `images` `(..., height, width, channels)` to a height of about `cell`.
+
+    Images are never shrunk.
+    """
     factor = max(1, round(cell / images.shape[-3]))
     return images.repeat(factor, axis=-3).repeat(factor, axis=-2)
 
 
 def mosaic(images: np.ndarray, gap: int) -> np.ndarray:
-    """One picture of `(rows, columns, height, width, channels)`, with white gaps of `gap` pixels.
+    """Join `(rows, columns, height, width, channels)` to one image with white gaps of `gap` pixels.
 
     Returns:
         `(height, width)` for one channel, `(height, width, 3 or 4)` for color; other numbers of
-        channels are averaged to grey.
+        channels are averaged to gray.
     """
     images = np.clip(images, 0.0, 1.0)
     if images.shape[-1] not in (1, 3, 4):
         images = images.mean(axis=-1, keepdims=True)
     border = ((0, 0), (0, 0), (0, gap), (0, gap), (0, 0))
-    padded = np.pad(images, border, constant_values=1.0)
-    rows, columns, height, width, channels = padded.shape
-    whole = padded.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, channels)
+    bordered = np.pad(images, border, constant_values=1.0)
+    rows, columns, height, width, channels = bordered.shape
+    whole = bordered.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, channels)
     whole = whole[: rows * height - gap, : columns * width - gap]
     return whole[..., 0] if channels == 1 else whole

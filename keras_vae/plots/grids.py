@@ -1,4 +1,4 @@
-"""Pictures made of images: what a model rebuilds, invents, and passes through."""
+"""Image grids: reconstructions, samples, interpolations and traversals."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,15 +7,18 @@ import numpy as np
 
 from keras_vae import latents
 from keras_vae.plots.figures import Figure, image_grid
+from keras_vae.typing import LatentModel
 
 
-def reconstructions(model: Any, x: Any, columns: int = 10) -> Figure:
-    """Examples over their reconstructions; of a denoiser, with the corrupted input between.
+def reconstructions(model: LatentModel, x: Any, columns: int = 10) -> Figure:
+    """Draw examples above their reconstructions.
+
+    Of a denoiser, the corrupted inputs are between them.
 
     Args:
         model: A built image model of `keras_vae`.
         x: Images, `(batch, height, width, channels)`, pixels in [0, 1].
-        columns: How many of them to draw.
+        columns: Number of images to draw.
     """
     x = np.asarray(x, "float32")[:columns]
     rows = {"input": x}
@@ -28,7 +31,7 @@ def reconstructions(model: Any, x: Any, columns: int = 10) -> Figure:
 def samples(
     model: Any, rows: int = 8, columns: int = 8, seed: int = 0, temperature: float = 1.0
 ) -> Figure:
-    """New examples.
+    """Draw new samples.
 
     Args:
         model: A built generative image model of `keras_vae`.
@@ -45,9 +48,9 @@ def samples(
 
 
 def interpolation(
-    model: Any, start: Any, end: Any, steps: int = 10, method: str = "slerp"
+    model: LatentModel, start: Any, end: Any, steps: int = 10, method: str = "slerp"
 ) -> Figure:
-    """A row for each pair of examples: from one reconstruction to the other.
+    """Draw a row for each pair of examples: from one reconstruction to the other.
 
     Args:
         model: A built image model of `keras_vae`.
@@ -57,21 +60,21 @@ def interpolation(
         method: "slerp" or "lerp", see `keras_vae.latents`.
     """
     images = latents.interpolate(model, start, end, steps, method)
-    path = {"slerp": "great arcs", "lerp": "straight lines"}[method]
-    return image_grid(images, f"From one example to another, along {path} of codes")
+    path = {"slerp": "spherical", "lerp": "linear"}[method]
+    return image_grid(images, f"From one example to another, by {path} interpolation of codes")
 
 
 def traversal(
-    model: Any, x: Any, rows: int = 10, values: Sequence[float] = (-3, -2, -1, 0, 1, 2, 3)
+    model: LatentModel, x: Any, rows: int = 10, values: Sequence[float] = (-3, -2, -1, 0, 1, 2, 3)
 ) -> Figure:
-    """The first example, decoded with one latent unit at a time set to `values`.
+    """Decode the first example with one latent unit at a time set to `values`, and draw all.
 
     Args:
         model: A built image VAE whose codes are vectors.
         x: Images, `(batch, height, width, channels)`; units are ordered by their mean KL over
             all of them, the most informative at the top.
-        rows: At most how many units to draw.
-        values: What to set each unit to.
+        rows: Largest number of units to draw.
+        values: Values of each unit.
     """
     kl = latents.kl_per_dimension(model, x)
     order = np.argsort(-kl)[:rows].tolist()
@@ -82,8 +85,8 @@ def traversal(
     )
 
 
-def manifold(model: Any, size: int = 20) -> Figure:
-    """All that a two-dimensional latent space holds, at even quantiles of the prior.
+def manifold(model: LatentModel, size: int = 20) -> Figure:
+    """Draw a two-dimensional latent space at even quantiles of the prior.
 
     Args:
         model: A built image model with two latent units.

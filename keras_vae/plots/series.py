@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_vae import latents
 from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
+from keras_vae.typing import LatentModel
 
 COLUMNS = 5
 # Inches.
@@ -14,8 +15,8 @@ WIDTH, HEIGHT = 2.2, 1.5
 STYLES = {"input": ("#999999", 2.0), "reconstruction": ("#1f77b4", 1.2), "sample": ("#1f77b4", 1.2)}
 
 
-def series_reconstructions(model: Any, x: Any) -> Figure:
-    """Series and, over them, their reconstructions; of more features, the first.
+def series_reconstructions(model: LatentModel, x: Any) -> Figure:
+    """Draw series and their reconstructions; of several features only the first.
 
     Args:
         model: A built model of series of `keras_vae`, without a mask.
@@ -27,20 +28,20 @@ def series_reconstructions(model: Any, x: Any) -> Figure:
 
 
 def series_samples(model: Any, count: int = 10, seed: int = 0, temperature: float = 1.0) -> Figure:
-    """New series; of more features, the first.
+    """Draw new series; of several features only the first.
 
     Args:
         model: A built generative model of series of `keras_vae`, without a mask.
-        count: How many.
+        count: Number of series.
         seed: As in `model.sample`.
         temperature: As in `model.sample`.
     """
-    drawn = model.sample(count, seed=seed, temperature=temperature)
-    return _panels({"sample": latents.as_numpy(drawn)}, "Samples")
+    series = model.sample(count, seed=seed, temperature=temperature)
+    return _panels({"sample": latents.as_numpy(series)}, "Samples")
 
 
 def _panels(lines: Mapping[str, np.ndarray], title: str) -> Figure:
-    """A panel for each series, all with the same axes."""
+    """Draw a panel for each series, all with the same axes."""
     count = len(next(iter(lines.values())))
     columns = min(COLUMNS, count)
     rows = -(-count // columns)

@@ -1,12 +1,14 @@
-"""The training and the test step, a file for each backend of Keras.
+"""The training step and the test step, in one module for each backend of Keras.
 
-Everything else in the package is backend neutral. A step differentiates
-`Autoencoder.loss_and_logs` and applies the optimizer, and does nothing else.
+Everything else in the package is backend neutral. See `keras_vae.steps.common` for the way from
+`fit` to a step, and for the functions that each backend provides.
 """
 
 from typing import TYPE_CHECKING, Any
 
 import keras
+
+from keras_vae.steps.common import Backend
 
 if TYPE_CHECKING or keras.backend.backend() == "tensorflow":
     from keras_vae.steps import on_tensorflow as backend
@@ -20,27 +22,31 @@ else:
         f"Received: KERAS_BACKEND={keras.backend.backend()!r}."
     )
 
+_functions: Backend = backend
 Step = backend.Step
-compiled = backend.compiled
-has_several_workers = backend.has_several_workers
-order_seed = backend.order_seed
-pullback = backend.pullback
-quick = backend.quick
-random_state = backend.random_state
-replica = backend.replica
-seed_order = backend.seed_order
-set_random_state = backend.set_random_state
-settle = backend.settle
-sum_over_replicas = backend.sum_over_replicas
+compile_function = _functions.compile_function
+draw_order_seed = _functions.draw_order_seed
+fast_kernels = _functions.fast_kernels
+has_several_workers = _functions.has_several_workers
+random_state = _functions.random_state
+replica_index = _functions.replica_index
+set_batch_order = _functions.set_batch_order
+set_random_state = _functions.set_random_state
+sum_over_replicas = _functions.sum_over_replicas
+sync_variables = _functions.sync_variables
+vjp = _functions.vjp
 
 
 class ReplicaSeedGenerator(keras.random.SeedGenerator):
-    """A seed generator that gives each replica noise of its own, and one alone the usual noise."""
+    """A seed generator that gives each replica different noise.
+
+    A single replica gets the noise of `keras.random.SeedGenerator`.
+    """
 
     def next(self, ordered: bool = True) -> Any:
-        """A seed that differs from call to call and from replica to replica."""
-        seed, number = super().next(ordered), replica()
-        if isinstance(number, int) and number == 0:
+        """Return a seed that differs from call to call and from replica to replica."""
+        seed, index = super().next(ordered), replica_index()
+        if isinstance(index, int) and index == 0:
             return seed
         # A stride that keeps the seeds of a few thousand replicas apart from small user seeds.
-        return seed + keras.ops.cast(keras.ops.stack([number * 715_827, 0]), seed.dtype)
+        return seed + keras.ops.cast(keras.ops.stack([index * 715_827, 0]), seed.dtype)

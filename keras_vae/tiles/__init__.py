@@ -1,4 +1,4 @@
-"""Large images, decoded in tiles whose seams do not show."""
+"""Decoding of large images in tiles without visible seams."""
 
 from keras_vae.tiles.decoding import decode_tiled
 

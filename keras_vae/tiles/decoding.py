@@ -1,4 +1,4 @@
-"""Decoding of a map of codes tile by tile."""
+"""Tile-by-tile decoding of a map of codes."""
 
 import itertools
 import math
@@ -11,10 +11,11 @@ from keras import ops
 
 from keras_vae import arguments
 from keras_vae.autoencoder import Autoencoder
-from keras_vae.estimators.compiled import Compiled, padded
+from keras_vae.estimators.compiled import CompiledFunction, map_batches
 from keras_vae.tiles.grid import Row
-from keras_vae.tiles.network import MapNetwork, freed
+from keras_vae.tiles.network import MapNetwork, as_map_network
 from keras_vae.tiles.reach import Axis
+from keras_vae.typing import LatentModel
 
 MEMORY = 1 << 30
 FLOAT = 4
@@ -23,15 +24,14 @@ FLOAT = 4
 def decode_tiled(
     model: Autoencoder, z: Any, memory: int = MEMORY, overlap: int | None = None
 ) -> np.ndarray:
-    """`model.decode(z)` for maps of codes of any size, in tiles that fit into `memory`.
+    """Return `model.decode(z)` for a map of codes of any size, decoded in tiles that fit `memory`.
 
-    Tiles overlap, and are blended where they do. By default they overlap by as much as the decoder
-    looks around, which is known from its layers: then a seam is no approximation, and the image is
-    the one that the decoder makes of the whole map, within rounding. A tile is as large as `memory`
-    allows.
+    Tiles overlap, and are blended where they do. By default the overlap is the reach of the
+    decoder, computed from its layers. The image is then that of the whole map, within rounding,
+    without seams. A tile is as large as `memory` allows.
 
-    The decoder must do the same at each place of the map, as those of `nets.conv_map` do: then it
-    also takes maps of other sizes than those that the model was made for.
+    The decoder must be the same at each place of the map, as those of `nets.conv_map` are. It then
+    also takes maps of other sizes than the model was built for.
 
     Example:
         >>> model = keras_vae.ConvAutoencoder(image_shape=(64, 64, 3))
@@ -40,47 +40,51 @@ def decode_tiled(
 
     Args:
         model: A built autoencoder.
-        z: Codes `(batch, height, width, ...)`, as `encode` gives them, but of any height and width.
-        memory: Bytes for all that the decoder's layers make of a tile, together; the weights, the
-            image and the scratch space of convolutions come on top.
-        overlap: Cells that neighboring tiles share at least; None for as many as it takes to be
-            exact. Fewer are faster, and leave seams that are blended, not exact.
+        z: Codes `(batch, height, width, ...)`, as `encode` returns them, but of any height and
+            width.
+        memory: Bytes for all activations of the decoder for a tile, together. The weights, the
+            image and the scratch space of convolutions need more.
+        overlap: Smallest number of cells that neighboring tiles share; None for the number that
+            makes the image exact. A smaller overlap is faster, and blends seams that are not exact.
 
     Returns:
         The mean of p(x | z), float32 `(batch, height, width, channels)`.
 
     Raises:
-        ValueError: If the codes are no maps, the decoder has a layer that does not do the same at
-            each place, or `memory` is too small for the smallest tile.
+        ValueError: If the codes are no maps, the decoder has a layer that is not the same at each
+            place, or `memory` is too small for the smallest tile.
         TypeError: If `model` is no autoencoder of `keras_vae`, or decodes in a way of its own.
     """
     _check_model(model)
-    z = _checked_codes(model, z)
-    memory, decoder = arguments.whole("memory", memory), freed(model.decoder)
+    z = _check_codes(model, z)
+    memory, decoder = arguments.integer("memory", memory), as_map_network(model.decoder)
     event = model.event_shape[-1]
     rows = _rows(decoder, z.shape[1:3], event, memory, overlap)
     at_once = max(1, min(len(z), memory // _bytes(decoder, rows, event)))
 
-    def decoded(z: Any) -> Any:
-        return model.density(decoder.network(model.decoder_input(z), training=False)).mean
+    def decode_tile(z: Any) -> Any:
+        return model.observation_from_outputs(
+            decoder.network(model.decoder_input(z), training=False)
+        ).mean
 
-    run = Compiled(model, decoded)
+    run = CompiledFunction(model, decode_tile)
     weights = [row.weights() for row in rows]
     image = np.zeros((len(z), *(row.axis.pixels(row.cells) for row in rows), event), "float32")
-    tiles = itertools.product(*(range(row.count) for row in rows))
-    for (i, j), first in itertools.product(tiles, range(0, len(z), at_once)):
-        part = slice(first, first + at_once)
-        tile = padded(_cut(z[part], rows, (i, j)), at_once)
+    for i, j in itertools.product(*(range(row.count) for row in rows)):
+        tile = map_batches(run.predict_on_batch, (_cut(z, rows, (i, j)),), at_once)
         share = weights[0][i][:, None, None] * weights[1][j][:, None]
-        made = np.asarray(run.predict_on_batch((tile,)))[: len(z[part])]
-        image[part, rows[0].span(i), rows[1].span(j)] += share * made
+        image[:, rows[0].span(i), rows[1].span(j)] += share * tile
     return image
 
 
 def _check_model(model: Any) -> None:
     if not isinstance(model, Autoencoder):
         raise TypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
-    own = [name for name in ("decode", "observation", "decoded") if _is_own(model, name)]
+    own = [
+        name
+        for name in ("decode", "observation", "observation_from_inputs")
+        if _is_own(model, name)
+    ]
     if own:
         raise TypeError(
             "Expected a model that decodes by its decoder and its likelihood alone. Received: "
@@ -97,7 +101,7 @@ def _is_own(model: Any, name: str) -> bool:
     return getattr(type(model), name) is not getattr(Autoencoder, name)
 
 
-def _checked_codes(model: Any, z: Any) -> np.ndarray:
+def _check_codes(model: LatentModel, z: Any) -> np.ndarray:
     z = np.asarray(ops.convert_to_numpy(z) if keras.ops.is_tensor(z) else z)
     shape = tuple(model.latent_shape)
     free = (None, None, *shape[2:])
@@ -114,9 +118,9 @@ def _checked_codes(model: Any, z: Any) -> np.ndarray:
 def _rows(
     decoder: MapNetwork, cells: tuple[int, int], event: int, memory: int, overlap: int | None
 ) -> list[Row]:
-    """As few tiles as fit into the memory: the longer side of a tile is cut first."""
+    """Cut the map into as few tiles as fit the memory; the longer side of a tile is cut first."""
     rows = [
-        Row(axis, count, 1, axis.overlap if overlap is None else _checked_overlap(axis, overlap))
+        Row(axis, count, 1, axis.overlap if overlap is None else _check_overlap(axis, overlap))
         for axis, count in zip(decoder.axes, cells, strict=True)
     ]
     while (needed := _bytes(decoder, rows, event)) > memory:
@@ -133,13 +137,13 @@ def _rows(
     return rows
 
 
-def _checked_overlap(axis: Axis, overlap: int) -> int:
-    """An overlap of the user's choice; tiles must leave no gap."""
-    return arguments.whole("overlap", overlap, max(-(axis.extra // axis.scale), 0))
+def _check_overlap(axis: Axis, overlap: int) -> int:
+    """Return the overlap that was asked for; tiles must leave no gap."""
+    return arguments.integer("overlap", overlap, max(-(axis.extra // axis.scale), 0))
 
 
 def _bytes(decoder: MapNetwork, rows: list[Row], event: int) -> int:
-    """What the layers make of one tile, and the mean of its density, in float32."""
+    """Return the bytes of all activations of one tile and of the mean of its density."""
     image = FLOAT * event * math.prod(row.axis.pixels(row.size) for row in rows)
     return decoder.activations((rows[0].size, rows[1].size)) + image
 

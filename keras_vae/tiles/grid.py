@@ -1,4 +1,4 @@
-"""Where tiles lie along one axis, and how much each has to say about each pixel."""
+"""Positions of tiles along one axis, and their blending weights."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ class Row:
     """Tiles of one size along an axis; neighbors share at least `overlap` cells.
 
     Attributes:
-        axis: What the network does to a tile.
-        cells: Of the whole map.
-        count: How many tiles.
-        overlap: Cells that neighbors share at least.
+        axis: Change of the axis by the network.
+        cells: Cells of the whole map.
+        count: Number of tiles.
+        overlap: Smallest number of cells that neighbors share.
     """
 
     axis: Axis
@@ -35,15 +35,15 @@ class Row:
 
     @property
     def starts(self) -> list[int]:
-        """The first cell of each tile; the last tile ends where the map does."""
+        """First cell of each tile; the last tile ends with the map."""
         free = self.cells - self.size
         return [free * number // max(self.count - 1, 1) for number in range(self.count)]
 
     def weights(self) -> np.ndarray:
-        """The weight of each pixel of each tile, float32 `(count, pixels)`; 1 in sum at each place.
+        """Return the weight of each pixel of each tile, float32 `(count, pixels)`.
 
-        It falls towards the edges where a tile is cut, and is 0 where the cut is felt, if tiles
-        overlap by so much that another one is exact there. Where one tile alone is, it is 1.
+        The weights of each place sum to 1. A weight falls towards the cut edges of a tile. If tiles
+        overlap by enough, it is 0 where the cut has an effect, since another tile is exact there.
         """
         pixels = self.axis.pixels(self.size)
         exact = self.overlap >= self.axis.overlap
@@ -62,6 +62,6 @@ class Row:
         )
 
     def span(self, number: int) -> slice:
-        """The pixels of a tile among all."""
+        """Return the slice of a tile's pixels among all."""
         start = self.axis.scale * self.starts[number]
         return slice(start, start + self.axis.pixels(self.size))

@@ -1,4 +1,4 @@
-"""A network that takes maps of any size, with the layers and the weights of another one."""
+"""A network for maps of any size, with the layers and weights of another network."""
 
 import math
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from keras_vae.tiles.reach import Axes, Axis
 
 @dataclass
 class MapNetwork:
-    """A functional network of maps, freed from the size that it was made for.
+    """A functional network of maps of any size.
 
     Attributes:
         network: The same layers, for maps of any size.
-        axes: Height and width of what it gives.
-        made: For each tensor on the way: its axes, and the bytes of a pixel.
+        axes: Height and width of its output.
+        made: For each tensor of the network: its axes, and the bytes of a pixel.
     """
 
     network: Any = None
@@ -25,21 +25,21 @@ class MapNetwork:
     made: list[tuple[Axes, int]] = field(default_factory=list)
 
     def activations(self, cells: tuple[int, int]) -> int:
-        """Bytes of all that is made on the way for a map of so many cells, together."""
+        """Return the bytes of all tensors for a map of this number of cells, together."""
         return sum(
             math.prod(axis.pixels(count) for axis, count in zip(axes, cells, strict=True)) * size
             for axes, size in self.made
         )
 
 
-def freed(network: Any) -> MapNetwork:
-    """A network of maps, for maps of any size.
+def as_map_network(network: Any) -> MapNetwork:
+    """Convert a network of maps to one for maps of any size.
 
     Args:
         network: A functional or sequential model from `(batch, height, width, channels)`.
 
     Raises:
-        ValueError: If a layer of it is not known to do the same at each place of a map.
+        ValueError: If a layer of it is not known to be the same at each place of a map.
     """
     if isinstance(network, keras.Sequential) and network.built:
         network = keras.Model(network.inputs, network.outputs)
@@ -47,16 +47,16 @@ def freed(network: Any) -> MapNetwork:
     if len(inputs) != 1 or len(inputs[0].shape) != 4:
         raise ValueError(
             "Expected a functional decoder of maps (height, width, channels). Received: "
-            f"{network!r}, which takes {[tuple(x.shape) for x in inputs] or 'what it says not'}."
+            f"{network!r}, which takes {[tuple(x.shape) for x in inputs] or 'unknown inputs'}."
         )
     found, known = MapNetwork(), {}
 
-    def noted(tensor: Any, axes: Axes) -> None:
-        known[id(tensor)] = tensor, axes  # With the tensor, so that its id stays its own.
+    def record_output(tensor: Any, axes: Axes) -> None:
+        known[id(tensor)] = tensor, axes  # Keep the tensor, so that its id is not reused.
         size = keras.backend.standardize_dtype(tensor.dtype)
         found.made.append((axes, tensor.shape[-1] * BYTES.get(size, 4)))
 
-    def called(layer: Any, *args: Any, **kwargs: Any) -> Any:
+    def record_call(layer: Any, *args: Any, **kwargs: Any) -> Any:
         arguments = keras.tree.flatten((args, kwargs))
         before = [known[id(a)][1] for a in arguments if id(a) in known]
         axes = reach.after(layer, before, keras.tree.flatten(args))
@@ -64,14 +64,14 @@ def freed(network: Any) -> MapNetwork:
             raise ValueError(_refusal(layer))
         outputs = layer(*args, **kwargs)
         for output in keras.tree.flatten(outputs):
-            noted(output, axes)
+            record_output(output, axes)
         return outputs
 
     x = keras.Input((None, None, inputs[0].shape[-1]), dtype=inputs[0].dtype)
-    noted(x, (Axis(), Axis()))
+    record_output(x, (Axis(), Axis()))
     structure = keras.tree.map_structure(lambda _: x, network.input)
     found.network = keras.models.clone_model(
-        network, structure, clone_function=lambda layer: layer, call_function=called
+        network, structure, clone_function=lambda layer: layer, call_function=record_call
     )
     found.axes = known[id(found.network.outputs[0])][1]
     return found

@@ -1,1 +1,1 @@
-"""Measurements: each module is a program that prints a table of paired ratios."""
+"""Benchmarks: each module is a program that prints a table of paired ratios."""

@@ -1,11 +1,12 @@
-"""Measure everything, or some groups, against other libraries: `make bench`.
+"""Benchmarks of all groups, or of some, against other libraries: `make bench`.
 
     python -m training.benchmark                      # all groups, printed
     python -m training.benchmark training --rounds 3
     python -m training.benchmark --page docs/performance.md
 
-Peers run in processes of their own, each warm, timed in turn, so that the machine's drift cancels.
-A library that is not installed is a row that says so; the extra `bench` has them all.
+Peers run in separate processes. Each is warm and they are timed in turn, so that drift of the
+machine cancels. A library that is not installed has a row that says so. The extra `bench` installs
+all of them.
 """
 
 import importlib
@@ -30,10 +31,10 @@ def benchmark(
     """Measure speed, memory and start-up time against other libraries and runtimes.
 
     Args:
-        groups: Which; all if none is named.
+        groups: The groups to measure; all if none is named.
         rounds: Units of each peer.
-        cores: Keep each peer to so many processors. With 1, processor time says what wall time
-            would on a quiet machine.
+        cores: Number of processors that each peer may use. With 1, processor time is close to the
+            wall time on a quiet machine.
         page: Write each table into its section of this file, between two comments.
 
     Returns:

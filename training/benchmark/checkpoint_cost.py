@@ -1,8 +1,9 @@
-"""What checkpoints cost: the time to write one, as a part of a minute of training.
+"""The cost of checkpoints: the time to write one, as a part of a minute of training.
 
     python -m training.benchmark.checkpoint_cost conv_vae_fashion_mnist
 
-The bar is 2 percent at one checkpoint a minute; `ExactResume` writes less often where that fails.
+The limit is 2 percent at one checkpoint a minute. `ExactResume` writes less often if that is
+exceeded.
 """
 
 import sys
@@ -16,18 +17,18 @@ import tyro
 
 from training import cli, recipes
 
-BAR = 0.02
+LIMIT = 0.02
 
 
 def checkpoint_cost(
     recipe: Annotated[str, tyro.conf.Positional] = "conv_vae_fashion_mnist",
     checkpoints: int = 20,
 ) -> int:
-    """Measure what checkpoints cost.
+    """Measure the time to write a checkpoint.
 
     Args:
-        recipe: Whose model and optimizer are written.
-        checkpoints: How many to write.
+        recipe: The recipe whose model and optimizer are written.
+        checkpoints: Number of checkpoints.
 
     Returns:
         0 if one a minute costs at most 2 percent, else 1.
@@ -39,18 +40,18 @@ def checkpoint_cost(
     made = loop.call_recipe(function, {}, seed=0)
     loop.compile_model(made, steps=100)
     with tempfile.TemporaryDirectory() as folder:
-        seconds, size = writing(made.model, Path(folder), checkpoints)
+        seconds, size = time_checkpoints(made.model, Path(folder), checkpoints)
     part = float(np.median(seconds)) / 60
     print(
         f"{recipe}: {size / 1e6:.1f} MB a checkpoint, {1e3 * np.median(seconds):.0f} ms to write "
         f"(largest {1e3 * max(seconds):.0f} ms): {100 * part:.3f} % of a minute, "
-        f"bar {100 * BAR:g} %"
+        f"limit {100 * LIMIT:g} %"
     )
-    return 0 if part <= BAR else 1
+    return 0 if part <= LIMIT else 1
 
 
-def writing(model: Any, folder: Path, count: int) -> tuple[list[float], int]:
-    """Seconds for each of `count` checkpoints of `model`, and the bytes of one."""
+def time_checkpoints(model: Any, folder: Path, count: int) -> tuple[list[float], int]:
+    """Return the seconds for each of `count` checkpoints of `model`, and the bytes of one."""
     from keras_vae import checkpoints
     from keras_vae.callbacks import ExactResume
 
@@ -67,7 +68,7 @@ def writing(model: Any, folder: Path, count: int) -> tuple[list[float], int]:
         resume.on_train_batch_end(step, {"loss": 0.0})
         seconds.append(time.perf_counter() - begin)
     resume.on_train_end()
-    return seconds, checkpoints.checkpoints(folder)[-1].stat().st_size
+    return seconds, checkpoints.list_checkpoints(folder)[-1].stat().st_size
 
 
 if __name__ == "__main__":

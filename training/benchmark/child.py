@@ -1,7 +1,7 @@
-"""The child's side of a comparison: set up, say so, then do one unit of work for each line read.
+"""The child process of a comparison: prepare, report, then do one unit of work per line read.
 
-A child prints one JSON object a line on the standard output that it was started with; whatever
-libraries print goes to standard error instead.
+A child prints one JSON object per line on its original standard output. The output of libraries
+goes to standard error.
 """
 
 import importlib
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-MEGABYTE = 1024  # Of ru_maxrss, which counts kilobytes.
+MEGABYTE = 1024  # In kilobytes, the unit of ru_maxrss.
 CORES = "KERAS_VAE_BENCHMARK_CORES"
 
 
@@ -21,9 +21,9 @@ def serve(prepare: Callable[..., Callable[[], Any]], options: dict[str, Any]) ->
     """Serve one peer until standard input ends.
 
     Args:
-        prepare: Takes the options, imports its libraries and returns the unit of work, which
-            returns a number to report, such as the loss.
-        options: For `prepare`.
+        prepare: A function that takes the options, imports its libraries and returns the unit of
+            work. The unit returns a number to report, such as the loss.
+        options: The options for `prepare`.
     """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -31,16 +31,16 @@ def serve(prepare: Callable[..., Callable[[], Any]], options: dict[str, Any]) ->
         begin = time.perf_counter()
         unit = prepare(**options)
         unit()  # Compiled and warm.
-        told: dict[str, Any] = {"ready": round(time.perf_counter() - begin, 2)}
+        answer: dict[str, Any] = {"ready": round(time.perf_counter() - begin, 2)}
     except ImportError as error:
-        told = {"missing": str(error.name or error)}
-    print(json.dumps(told), file=answers, flush=True)
+        answer = {"missing": str(error.name or error)}
+    print(json.dumps(answer), file=answers, flush=True)
     for _ in sys.stdin:
-        print(json.dumps(timed(unit)), file=answers, flush=True)
+        print(json.dumps(time_unit(unit)), file=answers, flush=True)
 
 
-def timed(unit: Callable[[], Any]) -> dict[str, float]:
-    """One unit: seconds, processor seconds, its number, and the peak of memory so far in MB."""
+def time_unit(unit: Callable[[], Any]) -> dict[str, float]:
+    """Run one unit and return its seconds, processor seconds, value, and peak memory in MB."""
     begin, cpu = time.perf_counter(), time.process_time()
     value = unit()
     return {
@@ -52,7 +52,7 @@ def timed(unit: Callable[[], Any]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Called by `training.benchmark.paired` with a place `module:function` and options."""
+    """Serve the peer `module:function` with the options that `training.benchmark.paired` gives."""
     if cores := os.environ.get(CORES):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(cores)])
     module, function = sys.argv[1].split(":")

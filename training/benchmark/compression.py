@@ -1,4 +1,4 @@
-"""Rate and distortion of a trained model on the test images: real bytes, there and back."""
+"""Rate and distortion of a trained model on the test images, from real files."""
 
 from typing import Annotated, Any
 
@@ -12,15 +12,15 @@ def measure(
     data: str | None = None,
     step: float | None = None,
 ) -> int:
-    """Compress the test images into one file in memory, restore them, and print what it cost.
+    """Compress the test images into one file in memory, restore them, and print the cost.
 
-    Bits are those of the whole file, tables and checksum with it. The PSNR is that of the mean
-    squared error over all images, of restored images of 8 bits, with a range of 1.
+    Bits count the whole file, with tables and checksum. The PSNR comes from the mean squared error
+    over all images, restored to 8 bits, with a range of 1.
 
     Args:
         run: A run directory of training.train, or a .keras file with --data.
         data: A data set instead of the run's own.
-        step: To what codes of real numbers are rounded; not for models with integer codes.
+        step: The step to which real-valued codes are rounded; not for models with integer codes.
 
     Returns:
         0.
@@ -28,13 +28,13 @@ def measure(
     opened = runs.open_run(run)
     cli.prepare_tensorflow()
     images = opened.data(data).test
-    for name, value in measured(opened.model(), images, step).items():
+    for name, value in rate_and_distortion(opened.model(), images, step).items():
         print(f"{name:<24} {value:,.4f}" if isinstance(value, float) else f"{name:<24} {value:,}")
     return 0
 
 
-def measured(model: Any, images: Any, step: float | None = None) -> dict[str, Any]:
-    """Bytes, bits a pixel and PSNR of uint8 images `(count, height, width, channels)`."""
+def rate_and_distortion(model: Any, images: Any, step: float | None = None) -> dict[str, Any]:
+    """Return bytes, bits per pixel and PSNR of uint8 images `(count, height, width, channels)`."""
     import numpy as np
 
     from keras_vae import compression, metrics

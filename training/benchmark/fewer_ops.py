@@ -1,4 +1,4 @@
-"""What the ops of `keras_vae.kernels` gain over Keras's, one at a time.
+"""The speedup by the ops of `keras_vae.kernels` over Keras's, one at a time.
 
 The same model is compiled with and without them, and trained in turn, A B C C B A ..., so that
 drift of the machine cancels in each round. Prints medians of paired ratios of processor time,
@@ -17,8 +17,8 @@ from unittest import mock
 CHOICES = {"Keras alone": (), "Adam": ("update_step",), "both": ("update_step", "call")}
 
 
-def compiled(model: Any, data: Any, names: tuple[str, ...]) -> Any:
-    """`model` after a first epoch, in which its step was made with the methods in `names`."""
+def compile_model(model: Any, data: Any, names: tuple[str, ...]) -> Any:
+    """Return `model` after a first epoch, with only the replaced methods in `names`."""
     import keras
 
     import keras_vae as kv
@@ -34,14 +34,14 @@ def compiled(model: Any, data: Any, names: tuple[str, ...]) -> Any:
 
 
 def seconds(model: Any, data: Any) -> float:
-    """Processor time of one epoch."""
+    """Return the processor time of one epoch."""
     start = time.process_time()
     model.fit(data, verbose=0)
     return time.process_time() - start
 
 
 def networks() -> dict[str, Any]:
-    """The network of the other benchmarks, and one without convolutions."""
+    """Return the network of the other benchmarks, and one without convolutions."""
     import keras_vae as kv
 
     def dense() -> Any:
@@ -51,8 +51,8 @@ def networks() -> dict[str, Any]:
 
 
 def measure(make: Any, data: Any, rounds: int) -> dict[str, list[float]]:
-    """How many times as fast as Keras alone each choice was in each round."""
-    models = {name: compiled(make(), data, parts) for name, parts in CHOICES.items()}
+    """Return the speed of each choice in each round, relative to Keras alone."""
+    models = {name: compile_model(make(), data, parts) for name, parts in CHOICES.items()}
     found: dict[str, list[float]] = {name: [] for name in models}
     for number in range(rounds):
         order = list(models)[:: 1 if number % 2 == 0 else -1]
@@ -63,7 +63,7 @@ def measure(make: Any, data: Any, rounds: int) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the comparison and print its results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""Images to measure with: Fashion-MNIST where it is, else noise, which costs the same."""
+"""Images for benchmarks: Fashion-MNIST if it is installed, otherwise noise of the same cost."""
 
 from pathlib import Path
 
@@ -8,8 +8,9 @@ from training.benchmark.network import IMAGE_SHAPE
 
 
 def write(path: Path, count: int) -> str:
-    """Write `count` images as bytes to a .npy; says what they are."""
-    from training.data import FASHION_MNIST_FOLDER, load
+    """Write `count` images as bytes to a .npy file and return their description."""
+    from training.data import load
+    from training.sources.fashion_mnist import FASHION_MNIST_FOLDER
 
     if FASHION_MNIST_FOLDER.is_dir():
         np.save(path, load("fashion_mnist").train[:count])

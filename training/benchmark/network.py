@@ -1,4 +1,4 @@
-"""The one network of all comparisons, and the arithmetic that it takes.
+"""The one network of all comparisons, and its number of operations.
 
 28x28x1 images, convolutions of 32 and 64 channels (3x3, stride 2, ReLU), a dense layer of 128, 16
 latents; a dense layer of 3136, transposed convolutions of 32 and 1 channels. Bernoulli logits,
@@ -23,9 +23,9 @@ def forward_flops(
     hidden: int = HIDDEN,
     latent: int = LATENT,
 ) -> tuple[int, int]:
-    """Operations of the matrix products of one example, forward: of all layers, of the first.
+    """Return the operations of the matrix products of one example: of all layers, of the first.
 
-    A multiplication and an addition are two; biases and activations are left out.
+    A multiplication and an addition count as two. Biases and activations are left out.
     """
     (height, width, _), counts = image_shape, [image_shape[2], *filters]
     layers = []
@@ -39,7 +39,10 @@ def forward_flops(
 
 
 def training_flops(**network: object) -> int:
-    """The same for one training step: three times, but for the gradient of the images."""
+    """Return the operations of one training step per example.
+
+    They are three times those of the forward pass, without the gradient of the images.
+    """
     forward, first = forward_flops(**network)  # type: ignore[arg-type]
     return 3 * forward - first
 

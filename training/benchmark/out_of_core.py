@@ -1,10 +1,11 @@
-"""Memory of a training on images that stay on the disk: python -m training.benchmark.out_of_core.
+"""Memory of a training on images that stay on disk: python -m training.benchmark.out_of_core.
 
-Writes a TFRecord or Parquet file of random images of 64x64x3, trains a small autoencoder on it for
-an epoch as training.train does, and prints the greatest memory of the process; exit code 1 if that
-is not below 2 GB. The memory is that of the program and of the row groups at hand, plus 8 bytes for
-the place of each record and 12 to 16 for the order of an epoch, 50 where it goes by row groups: at
-10 GB, 814,000 such images, 10 to 40 MB more than at 2 GB.
+The program writes a TFRecord or Parquet file of random images of 64x64x3 and trains a small
+autoencoder on it for an epoch, as training.train does. It prints the largest memory of the process
+and exits with status 1 if that is not below 2 GB. The memory is that of the program and of the open
+row groups, plus 8 bytes for the position of each record, and 12 to 16 bytes for the order of an
+epoch (50 with row groups). A file of 10 GB, 814,000 such images, takes 10 to 40 MB more than one of
+2 GB.
 """
 
 import resource
@@ -29,13 +30,13 @@ def measure(
     format: Literal["tfrecord", "parquet"] = "tfrecord",
     rows_per_group: int = 1000,
 ) -> int:
-    """Print the greatest memory of a training on a file of this size.
+    """Print the largest memory of a training on a file of this size.
 
     Args:
         gigabytes: Size of the file.
-        folder: Where to write it, for as long as this runs; the folder for temporary files if
-            left out.
-        format: Of the file; Parquet with the pixels as bytes.
+        folder: The folder for the file, which is removed at the end; the folder for temporary
+            files if left out.
+        format: Format of the file; Parquet with the pixels as bytes.
         rows_per_group: Images in a row group of Parquet.
     """
     if gigabytes <= 0:
@@ -51,14 +52,14 @@ def measure(
         size = path.stat().st_size
     print(
         f"{size / 1e9:.2f} GB in {count:,} images of {'x'.join(map(str, SHAPE))}: {steps:,} steps "
-        f"of {BATCH} in {seconds:,.0f} s\nGreatest memory: {before / 1e6:,.0f} MB before the "
+        f"of {BATCH} in {seconds:,.0f} s\nLargest memory: {before / 1e6:,.0f} MB before the "
         f"training, {peak() / 1e6:,.0f} MB at its end"
     )
     return 0 if peak() < LIMIT else 1
 
 
 def write(path: Path, size: int) -> int:
-    """Write about `size` bytes of records; returns how many there are."""
+    """Write about `size` bytes of records and return their number."""
     import tensorflow as tf
 
     from training.sources.tfrecord import LENGTH, masked_crc32c
@@ -82,7 +83,7 @@ def write(path: Path, size: int) -> int:
 
 
 def write_parquet(path: Path, size: int, rows: int) -> int:
-    """Write about `size` bytes in groups of so many rows; returns how many images there are."""
+    """Write about `size` bytes in groups of `rows` rows and return the number of images."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -99,7 +100,7 @@ def write_parquet(path: Path, size: int, rows: int) -> int:
 
 
 def train(path: Path) -> int:
-    """One epoch over all training images and one look at the test images; returns its steps."""
+    """Train for one epoch with one evaluation, and return the number of steps."""
     import keras_vae as kv
     from training.data import evaluation_batches, load, steps_per_epoch, training_batches
 
@@ -118,7 +119,7 @@ def train(path: Path) -> int:
 
 
 def peak() -> int:
-    """The most memory that this process has had, in bytes."""
+    """Return the largest memory that this process has had, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

@@ -1,4 +1,4 @@
-"""Peers in child processes, each warm, timed in turn A B C, C B A, so that drift cancels."""
+"""Comparison of warm child processes, timed in turn A B C, C B A, so that drift cancels."""
 
 import contextlib
 import dataclasses
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-PAUSE = 0.3  # Seconds, in which the threads of the last unit go to sleep.
+PAUSE = 0.3  # Seconds in which the threads of the last unit go to sleep.
 PEERS = "training.benchmark.peers"
 
 
@@ -22,11 +22,11 @@ class Peer:
     """One row of a table.
 
     Attributes:
-        name: What the row is called.
+        name: The name of the row.
         place: `module:function` in `training.benchmark.peers` that prepares it.
-        options: Of that function.
-        environment: Variables of its process, over those of this one.
-        amount: Examples of one unit, where they are not those of the others.
+        options: The options of that function.
+        environment: Environment variables of its process, in addition to those of this one.
+        amount: Examples of one unit, if they differ from those of the others.
     """
 
     name: str
@@ -37,69 +37,76 @@ class Peer:
 
 
 @dataclasses.dataclass
-class Measured:
-    """What was found of a peer.
+class Measurement:
+    """The measured units of a peer, or the reason why it has none.
 
     Attributes:
-        peer: Which.
-        why_not: What is not installed, or how it failed; None if it ran.
-        units: Of each round `seconds`, `cpu`, `value`, `memory` and `foreign`, the processors
-            that others kept busy meanwhile.
+        peer: The peer.
+        missing: The name of a package that is not installed, or None.
+        units: For each round `seconds`, `cpu`, `value`, `memory` and `foreign`, the number of
+            processors that other programs kept busy meanwhile.
+        failure: The reason why it failed, or None.
     """
 
     peer: Peer
-    why_not: str | None = None
+    missing: str | None = None
     units: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    failure: str | None = None
+
+    @property
+    def can_run(self) -> bool:
+        """True if nothing is missing and nothing failed."""
+        return self.missing is None and self.failure is None
 
     def middle(self, key: str) -> float:
-        """The median of the rounds."""
+        """Return the median of the rounds."""
         return statistics.median(unit[key] for unit in self.units)
 
     def rate(self, amount: int) -> float:
-        """Examples a second, the median of the rounds."""
+        """Return examples per second, the median of the rounds."""
         return (self.peer.amount or amount) / self.middle("seconds")
 
 
-def ratios(of: Measured, to: Measured, amount: int, key: str = "seconds") -> list[float]:
-    """How many times as fast as `to` each round of `of` was, paired by round."""
+def ratios(of: Measurement, to: Measurement, amount: int, key: str = "seconds") -> list[float]:
+    """Return the speed of `of` relative to `to` in each round."""
     scale = (of.peer.amount or amount) / (to.peer.amount or amount)
     return [scale * b[key] / a[key] for a, b in zip(of.units, to.units, strict=True)]
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
-    """Median and range as text."""
+    """Return median and range as text."""
     low, middle, high = min(values), statistics.median(values), max(values)
     return f"{middle:.{digits}f} [{low:.{digits}f}-{high:.{digits}f}]"
 
 
 def measure(
-    peers: Sequence[Peer], rounds: int, say: Callable[[str], Any] = print
-) -> list[Measured]:
+    peers: Sequence[Peer], rounds: int, log: Callable[[str], Any] = print
+) -> list[Measurement]:
     """Start all peers, then time one unit of each in turn, forwards and backwards.
 
     Args:
         peers: The rows.
         rounds: Units of each.
-        say: Called with one sentence a step.
+        log: A function that is called with one sentence per step.
 
     Returns:
-        As many, in the same order; those that could not run say why.
+        A measurement for each peer, in the same order, with the reason if it could not run.
     """
-    found = [Measured(peer) for peer in peers]
+    found = [Measurement(peer) for peer in peers]
     with contextlib.ExitStack() as stack:
         running = []
         for measured in found:
-            child = stack.enter_context(_started(measured.peer))
-            told = child.answer()
-            measured.why_not = told.get("missing") or told.get("failed")
-            ready = f"ready after {told.get('ready')} s"
-            say(f"{measured.peer.name}: {measured.why_not or ready}")
-            if measured.why_not is None:
+            child = stack.enter_context(_start(measured.peer))
+            answer = child.answer()
+            measured.missing, measured.failure = answer.get("missing"), answer.get("failed")
+            ready = f"ready after {answer.get('ready')} s"
+            log(f"{measured.peer.name}: {measured.missing or measured.failure or ready}")
+            if measured.can_run:
                 running.append((child, measured))
         for number in range(rounds):
             for child, measured in running if number % 2 == 0 else running[::-1]:
                 measured.units.append(child.unit())
-            say(f"round {number + 1} of {rounds}")
+            log(f"round {number + 1} of {rounds}")
     return found
 
 
@@ -108,7 +115,7 @@ class _Child:
         self.process, self.log = process, log
 
     def answer(self) -> dict[str, Any]:
-        """The next line of the child, or the end of what it said on standard error."""
+        """Return the next line of the child, or the last line of its standard error."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if line:
@@ -117,7 +124,7 @@ class _Child:
         return {"failed": f"failed: {said[-1] if said else 'without a word'}"}
 
     def unit(self) -> dict[str, float]:
-        """Have it do a unit."""
+        """Run one unit in the child."""
         assert self.process.stdin is not None
         time.sleep(PAUSE)
         begin, busy = time.perf_counter(), _busy()
@@ -131,7 +138,7 @@ class _Child:
 
 
 @contextlib.contextmanager
-def _started(peer: Peer) -> Iterator[_Child]:
+def _start(peer: Peer) -> Iterator[_Child]:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         with open(log, "w") as errors:
@@ -147,7 +154,7 @@ def _started(peer: Peer) -> Iterator[_Child]:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                cwd=folder,  # Some write files where they are.
+                cwd=folder,  # Some peers write files into the working directory.
                 env=_environment(peer),
             )
         try:
@@ -158,7 +165,7 @@ def _started(peer: Peer) -> Iterator[_Child]:
 
 
 def _environment(peer: Peer) -> dict[str, str]:
-    """The environment of this process without what chooses a backend, and the peer's own."""
+    """Return this process's environment without the choice of a backend, with the peer's."""
     root = str(Path(__file__).parents[2])
     chosen = {"KERAS_BACKEND", "TF_ENABLE_ONEDNN_OPTS"}
     kept = {name: value for name, value in os.environ.items() if name not in chosen}
@@ -171,7 +178,7 @@ def _environment(peer: Peer) -> dict[str, str]:
 
 
 def _busy() -> float:
-    """Processor seconds that the machine has spent since it started; 0 where that is not told."""
+    """Return processor seconds of the whole machine since its start; 0 where unknown."""
     try:
         first = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
     except OSError:

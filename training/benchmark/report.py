@@ -1,17 +1,17 @@
-"""What groups of measurements give back, as Markdown in docs/performance.md."""
+"""Tables of the benchmarks, as Markdown in docs/performance.md."""
 
 import dataclasses
-import datetime
 import os
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.benchmark.paired import Measured, ratios, spread
+from training.benchmark.paired import Measurement, ratios, spread
 
-# Headings of `compared`.
+# Headings of `comparison_rows`.
 COMPARED = ("", "images/s", "speed", "speed by CPU time", "CPU us/image", "peak MB", "foreign CPU")
-NOISY = 0.1  # Processors kept busy by others, above which times of two cores are doubtful.
+NOISY = (
+    0.1  # Processors kept busy by other programs, above which times on two cores are unreliable.
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Section:
     """One table.
 
     Attributes:
-        title: Its heading.
-        text: What stands above the table.
-        header: Headings of the columns; the first is on the left, others on the right.
-        rows: Cells.
+        title: The heading of the section.
+        text: The text above the table.
+        header: Headings of the columns; the first is aligned left, the others right.
+        rows: The cells of each row.
     """
 
     title: str
@@ -31,47 +31,47 @@ class Section:
     rows: Sequence[Sequence[str]]
 
     def markdown(self) -> str:
-        """The section as text."""
-        from export.tables import table
+        """Return the section as Markdown."""
+        from training.tables import table
 
         columns = [(name, "r" if number else "l") for number, name in enumerate(self.header)]
         return f"### {self.title}\n\n{self.text}\n\n{table(columns, self.rows)}"
 
 
 def write(page: Path, group: str, section: Section) -> None:
-    """Replace the group's section of a page; the rest stays."""
-    from export.catalogue.page import replaced
+    """Replace the group's section of a page, and nothing else."""
+    from export.catalogue.page import replace_section
     from keras_vae.files import write_atomically
 
-    text = replaced(page.read_text(), section.markdown(), f"make bench, {group}")
+    text = replace_section(page.read_text(), section.markdown(), f"make bench, {group}")
     write_atomically(page, lambda new: new.write_text(text))
 
 
 def machine() -> str:
-    """Where and when, for the text above a table."""
-    from training import runs
+    """Return the machine, versions and date, for the text above a table."""
+    from training import provenance
     from training.benchmark.child import CORES
 
     kept = os.environ.get(CORES)
     cores = f"{kept} of {os.cpu_count()} processors" if kept else f"{os.cpu_count()} processors"
 
-    versions = ", ".join(f"{name} {version}" for name, version in runs.versions().items())
-    return f"{cores}, {_processor()}; {versions}; {datetime.date.today().isoformat()}."
+    versions = ", ".join(f"{name} {version}" for name, version in provenance.versions().items())
+    return f"{cores}, {provenance.processor()}; {versions}; {provenance.date()[:10]}."
 
 
-def compared(found: Sequence[Measured], amount: int, to: str) -> list[list[str]]:
-    """Rows: name, examples a second, how many times as fast as `to`, processor time, memory.
+def comparison_rows(found: Sequence[Measurement], amount: int, to: str) -> list[list[str]]:
+    """Return rows of name, examples per second, speed relative to `to`, CPU time, and memory.
 
     Args:
         found: From `paired.measure`; `to` is the name of one of them.
-        amount: Examples of one unit.
-        to: What the others are compared with.
+        amount: Examples in one unit.
+        to: Name of the peer that the others are compared with.
     """
     reference = next(measured for measured in found if measured.peer.name == to)
     rows = []
     for measured in found:
-        if measured.why_not is not None or reference.why_not is not None:
-            rows.append([measured.peer.name, missing(measured), *[""] * (len(COMPARED) - 2)])
+        if not (measured.can_run and reference.can_run):
+            rows.append([measured.peer.name, failure_text(measured), *[""] * (len(COMPARED) - 2)])
             continue
         rows.append(
             [
@@ -87,14 +87,15 @@ def compared(found: Sequence[Measured], amount: int, to: str) -> list[list[str]]
     return rows
 
 
-def missing(measured: Measured) -> str:
-    """What a row says of a peer that could not run."""
-    why = measured.why_not or "not compared"
-    return why if why.startswith(("failed", "not ")) else f"not installed: {why}"
+def failure_text(measured: Measurement) -> str:
+    """Return the cell of a peer that could not run."""
+    if measured.missing is not None:
+        return f"not installed: {measured.missing}"
+    return measured.failure or "not compared"
 
 
-def noise(found: Sequence[Measured]) -> str:
-    """A sentence about others on the machine, where they were."""
+def noise(found: Sequence[Measurement]) -> str:
+    """Return a sentence about other load on the machine."""
     busy = max((m.middle("foreign") for m in found if m.units), default=0.0)
     if busy <= NOISY:
         return "The machine did nothing else."
@@ -103,14 +104,3 @@ def noise(found: Sequence[Measured]) -> str:
         "row). Ratios are paired, so they hold better than rates; libraries whose threads wait for "
         "each other suffer more from it than others."
     )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    flags = next((line for line in lines if line.startswith("flags")), "")
-    wide = " with AVX-512" if "avx512f" in flags else ""
-    return (names[0] if names else platform.processor()) + wide

@@ -1,4 +1,4 @@
-"""Cost of this package's training step against the shortest one written by hand.
+"""Cost of this package's training step, relative to the shortest one written by hand.
 
 Both models have the same networks, data, optimizer and objective, and are trained in turn,
 A B B A ..., so that drift of the machine cancels in each pair. Prints the median of the paired
@@ -14,8 +14,8 @@ import time
 from typing import Any
 
 
-def by_hand() -> Any:
-    """The same VAE with the `train_step` of a tutorial."""
+def handwritten_vae() -> Any:
+    """Build the same VAE with the `train_step` of a tutorial."""
     import keras
     import tensorflow as tf
     from keras import ops
@@ -56,7 +56,7 @@ def by_hand() -> Any:
 
 
 def batches(count: int, batch_size: int) -> Any:
-    """A data set of `count` batches of random images that costs nothing to read."""
+    """Return a data set of `count` batches of random images that costs nothing to read."""
     import numpy as np
     import tensorflow as tf
 
@@ -67,14 +67,14 @@ def batches(count: int, batch_size: int) -> Any:
 
 
 def seconds(model: Any, data: Any) -> float:
-    """Wall time of one epoch."""
+    """Return the wall time of one epoch."""
     start = time.perf_counter()
     model.fit(data, verbose=0)
     return time.perf_counter() - start
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the comparison and print its results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -89,7 +89,7 @@ def main() -> None:
 
     import keras_vae as kv
 
-    models = {"ours": kv.ConvVAE(seed=0), "by hand": by_hand()}
+    models = {"ours": kv.ConvVAE(seed=0), "by hand": handwritten_vae()}
     data = batches(arguments.steps, arguments.batch_size)
     for model in models.values():
         model.compile(

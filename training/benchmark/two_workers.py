@@ -1,9 +1,10 @@
-"""Two workers of one machine against one that has both of its processors.
+"""Two workers with one processor each, compared with one worker that has both.
 
     python -m training.benchmark.two_workers
 
-Trains the same recipe with the same global batch both ways, in turn, and compares the epochs after
-the first. It says what the messages between workers cost, not what two machines would gain.
+The same recipe is trained with the same global batch in both ways, in turn, and the epochs after
+the first are compared. The result is the cost of messages between workers, not the gain of two
+machines.
 """
 
 import json
@@ -28,14 +29,14 @@ def two_workers(
     epochs: int = 4,
     rounds: int = 3,
 ) -> int:
-    """Compare two workers, of a processor each, with one that has both.
+    """Compare two workers, with one processor each, with one that has both.
 
     Args:
-        recipe: What to train.
-        limit: Use only the first so many training and test images.
+        recipe: The recipe to train.
+        limit: Use only the first `limit` training and test images.
         batch_size: Images per step, of all workers together.
-        epochs: How often to go through them; the first counts not.
-        rounds: How often to train each way.
+        epochs: Number of epochs; the first does not count.
+        rounds: Number of trainings in each way.
     """
     if epochs < 2:
         raise ValueError(f"Expected --epochs of at least 2. Received: {epochs}.")
@@ -59,13 +60,13 @@ def two_workers(
 
 
 def epoch_seconds(metrics: str) -> float:
-    """The median time of an epoch, the first left out, of the lines of a metrics.jsonl."""
+    """Return the median time of an epoch, without the first, from the lines of a metrics.jsonl."""
     epochs = [json.loads(line) for line in metrics.splitlines()]
     return statistics.median(epoch["seconds"] for epoch in epochs[1:])
 
 
 def _train(words: list[str], workers: int, cores: list[int], folder: Path) -> float:
-    """Train on `cores`, divided among the workers; the median time of an epoch."""
+    """Train on `cores`, divided among the workers, and return the median time of an epoch."""
     command = [sys.executable, "-m", "training.train", *words, "--out", str(folder / "run")]
     if workers > 1:
         command += ["--strategy", "multiworker"]

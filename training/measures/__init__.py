@@ -1,4 +1,4 @@
-"""What `training.evaluate` measures, each over all test images. A group of measures a file."""
+"""The measures of `training.evaluate`, over all test images. Each file has one group of them."""
 
 import math
 from typing import Any
@@ -15,12 +15,12 @@ __all__ = ["Measure", "failures", "likelihood_name", "measure", "notes"]
 
 
 def measure(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
-    """All measures that fit the model and take seconds, by name.
+    """Return all fast measures that fit the model, by name.
 
     Args:
         model: A `keras_vae.Autoencoder`.
         images: Test images, uint8, `(count, height, width, channels)`; or series, float32.
-        batch_size: Images at once; changes the speed only.
+        batch_size: Images in a batch; it changes the speed only.
     """
     rows = objective(model, images, batch_size)
     rows |= reconstruction_error(model, images, batch_size)
@@ -33,7 +33,7 @@ def measure(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measur
 
 
 def notes(model: Any, rows: dict[str, Measure]) -> list[str]:
-    """What a reader of the table should know, in plain words."""
+    """Return sentences for the reader of the table: warnings, and reasons for missing rows."""
     from keras_vae.callbacks import COLLAPSED, STEPS_TO_COLLAPSE
 
     found = []
@@ -50,7 +50,7 @@ def notes(model: Any, rows: dict[str, Measure]) -> list[str]:
 
 
 def failures(rows: dict[str, Measure]) -> list[str]:
-    """What shows that the model or the measurement is broken, in plain words."""
+    """Return a sentence for each sign that the model or the measurement is broken."""
     found = []
     if low := below_floor(rows):
         found.append(f"Warning: below the floor, so wrong: {', '.join(low)}.")

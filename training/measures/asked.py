@@ -1,4 +1,4 @@
-"""The measures that take minutes, each on request."""
+"""The options of an evaluation, and the measures that take minutes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,16 +9,16 @@ from training.measures.base import Measure
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What to measure beyond what takes seconds.
+class EvaluationOptions:
+    """The slow measures of an evaluation, in addition to the fast ones.
 
     Attributes:
-        samples: Importance samples of -log p(x), None for no estimate.
-        distances: Whether to compare generated with test images.
-        features: In what, see `generation.distances`.
-        sampler: How many Gaussians to fit to the codes and sample from; None for the prior.
-        probes: Whether to classify codes.
-        factors: Whether to measure disentanglement.
+        samples: Number of importance samples of -log p(x); None for no estimate.
+        distances: True to compare generated images with test images.
+        features: The features of that comparison, see `generation.distances`.
+        sampler: Number of Gaussians to fit to the codes and to sample from; None for the prior.
+        probes: True to classify codes.
+        factors: True to measure disentanglement.
     """
 
     samples: int | None = None
@@ -29,7 +29,7 @@ class Asked:
     factors: bool = False
 
     def check(self, model: Any, data: Data) -> None:
-        """Raise ValueError, before any work, if the model or the data cannot give a measure."""
+        """Raise ValueError, before any work, if the model or the data do not fit a measure."""
         if self.samples is not None:
             likelihood.check(model, self.samples)
         if self.sampler is not None and not self.distances:
@@ -50,13 +50,13 @@ class Asked:
             factors.check(model)
 
     def measure(self, model: Any, data: Data, grey: Data, batch_size: int) -> dict[str, Measure]:
-        """What was asked for, by name.
+        """Return the measures of these options, by name.
 
         Args:
             model: A `keras_vae.Autoencoder`.
-            data: Images as the protocol measures them.
-            grey: The same images as they are.
-            batch_size: Images at once; changes the speed only.
+            data: Images after the binarization of the protocol, if it has one.
+            grey: The same images before it.
+            batch_size: Images in a batch; it changes the speed only.
         """
         rows: dict[str, Measure] = {}
         if self.samples is not None:

@@ -1,16 +1,16 @@
-"""What every measure needs: a row of the table, pixels, codes."""
+"""The base of all measures: a row of the table, pixels, codes."""
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from keras_vae.typing import LatentModel
 from training.data import as_floats
 
-# Likelihoods that are probabilities of the 256 levels of a byte, so that bits mean something.
+# Likelihoods that are probabilities of the 256 levels of a byte, so that bits are meaningful.
 OF_BYTES = ("discretized_logistic", "discretized_logistic_mixture", "categorical")
-# Numbers that images or codes may take in memory as floats.
+# The largest number of floats in an array of images or codes.
 LARGEST_ARRAY = 200_000_000
 
 
@@ -21,7 +21,7 @@ class Measure:
     Attributes:
         value: The number.
         unit: Its unit.
-        meaning: What it is, in a few words.
+        meaning: A short description.
     """
 
     value: float
@@ -29,36 +29,34 @@ class Measure:
     meaning: str
 
 
-def likelihood_name(model: Any) -> str:
-    """The name of p(x | z), also where it was given as a class."""
+def likelihood_name(model: LatentModel) -> str:
+    """Return the name of p(x | z), also if it was given as a class."""
     return model.likelihood if isinstance(model.likelihood, str) else model.likelihood.__name__
 
 
 def pixels(images: np.ndarray, most: int | None = None) -> np.ndarray:
-    """The first images, `most` or as many as fit in memory, as models take them."""
+    """Return images as models take them: the first `most`, at most as many as fit in memory."""
     room = max(LARGEST_ARRAY // math.prod(images.shape[1:]), 1)
     return as_floats(images[: min(most or room, room)])
 
 
-def codes(model: Any, images: np.ndarray, batch_size: int) -> np.ndarray:
-    """`model.encode` of all images, `(count, *latent_shape)`."""
-    from keras_vae.estimators.compiled import Compiled, padded
+def codes(model: LatentModel, images: np.ndarray, batch_size: int) -> np.ndarray:
+    """Return the codes of all images, `(count, *latent_shape)`."""
+    from keras_vae.estimators.compiled import CompiledFunction, map_batches
 
+    encode = CompiledFunction(model, model.encode)
     size = min(batch_size, len(images))
-    encode = Compiled(model, model.encode)
-    parts = [
-        encode.predict_on_batch((padded(pixels(images[start : start + size]), size),))
-        for start in range(0, len(images), size)
-    ]
-    return np.concatenate(parts)[: len(images)]
+    return map_batches(lambda part: encode.predict_on_batch((pixels(part),)), images, size)
 
 
-def bits_of(model: Any, images: np.ndarray) -> str | None:
-    """What bits per dimension count, or None where a density or cross entropy has none.
+def bits_of(model: LatentModel, images: np.ndarray) -> str | None:
+    """Return a name for the unit of which bits per dimension are counted.
+
+    It is None if the likelihood is a density or a cross entropy, which have no bits.
 
     Args:
-        model: The model.
-        images: uint8 images, all of them.
+        model: A `keras_vae.Autoencoder`.
+        images: All images, uint8.
     """
     name = likelihood_name(model)
     if images.dtype != np.uint8:

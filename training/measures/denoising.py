@@ -1,4 +1,4 @@
-"""How well a denoiser restores what its corruption took away."""
+"""Measures of a denoiser: the errors of the images that it restores."""
 
 from typing import Any
 
@@ -6,18 +6,20 @@ import numpy as np
 
 from training.data import evaluation_batches
 from training.measures.base import Measure
-from training.measures.objective import mean, psnr, squared_error
+from training.measures.objective import mean, squared_error
 
-# No pixel has this value, so where it is gone something was covered.
+# No pixel has this value, so pixels that lose it were covered.
 UNCOVERED = 2.0
 
 
 def denoising(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
-    """Errors and likelihood of corrupted images; of what was covered also the error there alone."""
+    """Return errors and likelihood of corrupted images, and the error of covered pixels alone."""
+    from keras_vae.metrics.pictures import psnr
+
     corrupted, denoised, nats, covered = [], [], [], []
     average = images.mean(axis=0) / 255.0
     for x in evaluation_batches(images, batch_size):
-        noisy, where = _corrupted(model.corruption, np.asarray(x))
+        noisy, where = _corrupt(model.corruption, np.asarray(x))
         restored = model.reconstruct(noisy)
         corrupted.append(squared_error(x, noisy))
         denoised.append(squared_error(x, restored))
@@ -26,8 +28,8 @@ def denoising(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Meas
             errors = (np.square(np.asarray(y, "float64") - x) for y in (restored, average))
             covered.append([*(error[where].sum() for error in errors), where.sum()])
     rows = {
-        "psnr_corrupted": Measure(psnr(mean(corrupted)), "dB", "of corrupted images"),
-        "psnr_denoised": Measure(psnr(mean(denoised)), "dB", "of the same, denoised"),
+        "psnr_corrupted": Measure(float(psnr(mean(corrupted))), "dB", "of corrupted images"),
+        "psnr_denoised": Measure(float(psnr(mean(denoised))), "dB", "of the same, denoised"),
         "reconstruction_denoised": Measure(mean(nats), "nats", "-log p of the images given them"),
     }
     if covered:
@@ -37,14 +39,14 @@ def denoising(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Meas
     return rows
 
 
-def _corrupted(corruption: Any, x: np.ndarray) -> tuple[Any, np.ndarray | None]:
-    """Corrupted images, and where they were covered, if that is what the corruption does."""
+def _corrupt(corruption: Any, x: np.ndarray) -> tuple[Any, np.ndarray | None]:
+    """Return corrupted images, and the mask of covered pixels if the corruption covers any."""
     from keras_vae import layers
 
     covers = (layers.RectangleOcclusion, layers.HalfOcclusion, layers.PatchOcclusion)
     if not isinstance(corruption, covers):
         return corruption(x, training=True), None
-    # All channels are covered alike, so that one more tells where.
+    # All channels are covered at the same pixels, so an additional channel shows the mask.
     probed = np.concatenate([x, np.full_like(x[..., :1], UNCOVERED)], axis=-1)
     found = np.asarray(corruption(probed, training=True))
     return found[..., :-1], np.broadcast_to(found[..., -1:] != UNCOVERED, x.shape)

@@ -1,9 +1,8 @@
-"""Whether single latent units stand for single factors of dSprites, drawn anew."""
-
-from typing import Any
+"""Disentanglement: the relation of latent units to the factors of regenerated dSprites."""
 
 import numpy as np
 
+from keras_vae.typing import LatentModel
 from training import dsprites
 from training.measures.base import Measure, pixels
 
@@ -13,8 +12,8 @@ MIG_IMAGES = 10_000
 VOTES = {"votes": 10_000, "test_votes": 5_000, "variance_examples": 10_000}
 
 
-def check(model: Any) -> None:
-    """Raise ValueError unless the model takes dSprites and its codes are vectors of two or more."""
+def check(model: LatentModel) -> None:
+    """Raise ValueError unless the model takes dSprites and has vectors of length 2 or more."""
     if tuple(model.event_shape) != SHAPE:
         raise ValueError(
             f"Expected a model of images of shape {SHAPE}, those of dSprites, for --factors. "
@@ -27,8 +26,8 @@ def check(model: Any) -> None:
         )
 
 
-def disentanglement(model: Any, batch_size: int, seed: int = 0) -> dict[str, Measure]:
-    """The mutual information gap and the FactorVAE score."""
+def disentanglement(model: LatentModel, batch_size: int, seed: int = 0) -> dict[str, Measure]:
+    """Return the mutual information gap and the FactorVAE score."""
     from keras_vae import metrics
 
     codes_of = Codes(model, batch_size)
@@ -45,12 +44,13 @@ def disentanglement(model: Any, batch_size: int, seed: int = 0) -> dict[str, Mea
 
 
 class Codes:
-    """The codes of pictures by their factors; each picture is drawn and encoded once at most.
+    """A table of the codes of images by their factors.
 
-    The score looks at a million pictures, of which there are 737,280.
+    Each image is rendered and encoded at most once: the score uses a million images, of which
+    737,280 are different.
     """
 
-    def __init__(self, model: Any, batch_size: int) -> None:
+    def __init__(self, model: LatentModel, batch_size: int) -> None:
         from keras_vae import Compiled
 
         self.encode = Compiled(model, batch_size).encode
@@ -58,11 +58,11 @@ class Codes:
         self.table = np.zeros((dsprites.COUNT, *model.latent_shape), "float32")
 
     def __call__(self, factors: np.ndarray) -> np.ndarray:
-        """Codes `(count, latent_dim)` of factors `(count, 5)`."""
+        """Return codes `(count, latent_dim)` for factors `(count, 5)`."""
         places = dsprites.indices_of(factors)
         missing = np.unique(places[~self.known[places]])
-        for start in range(0, len(missing), dsprites.PICTURES_AT_ONCE):
-            part = missing[start : start + dsprites.PICTURES_AT_ONCE]
+        for start in range(0, len(missing), dsprites.IMAGES_AT_ONCE):
+            part = missing[start : start + dsprites.IMAGES_AT_ONCE]
             pictures = dsprites.render(dsprites.factors_of(part))
             self.table[part] = np.asarray(self.encode(pixels(pictures)))
         self.known[missing] = True

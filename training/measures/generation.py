@@ -1,10 +1,11 @@
-"""How far generated images are from test images, in named features."""
+"""Distances between generated images and test images, in named features."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keras_vae.typing import LatentModel
 from training.data import evaluation_batches
 from training.measures.base import Measure, pixels
 
@@ -18,7 +19,7 @@ MEANINGS = {
 }
 
 
-def check(model: Any, images: np.ndarray, features: str, sampler: int | None) -> None:
+def check(model: LatentModel, images: np.ndarray, features: str, sampler: int | None) -> None:
     """Raise ValueError unless the model generates images that have the features."""
     if sampler is not None and sampler < 1:
         raise ValueError(f"Expected --sampler of at least 1. Received: {sampler}.")
@@ -46,16 +47,16 @@ def distances(
     features: str = "hog",
     fitted: tuple[np.ndarray, int] | None = None,
 ) -> dict[str, Measure]:
-    """Distances of as many samples as test images, at most 10,000; seed 0.
+    """Return distances between test images and equally many samples, at most 10,000; seed 0.
 
     Args:
         model: A model with `sample`.
-        images: Test images, uint8, grey also where the model was trained on binary ones, since
-            samples are means of p(x | z).
-        batch_size: Samples at once.
+        images: Test images, uint8. They are grey even if the model was trained on binary ones,
+            since samples are means of p(x | z).
+        batch_size: Samples in a batch.
         features: "hog", or the path of a Keras model whose output is the features.
-        fitted: Training images as the model takes them, uint8, and how many Gaussians to fit to
-            their codes, to sample from instead of the prior.
+        fitted: Training images as the model takes them, uint8, and the number of Gaussians to fit
+            to their codes. Samples are then from this mixture in place of the prior.
     """
     from keras_vae import metrics
 
@@ -70,17 +71,18 @@ def distances(
 
 
 def samples(model: Any, count: int, batch_size: int) -> np.ndarray:
-    """Means of p(x | z) for z from the prior or the sampler, `(count, *event_shape)`."""
-    from keras_vae import latents, random
+    """Return means of p(x | z) for z from the prior or the sampler, `(count, *event_shape)`."""
+    from keras_vae import random
+    from keras_vae.estimators.compiled import map_batches
 
-    seeds = random.row_seeds(count, 0)
-    starts = range(0, count, batch_size)
-    codes = (model.sampled_codes(seeds[start : start + batch_size]) for start in starts)
-    return np.concatenate([latents.as_numpy(model.decode(z)) for z in codes])
+    def decode(seeds: np.ndarray) -> Any:
+        return model.decode(model.sample_codes_from_seeds(seeds))
+
+    return map_batches(decode, random.row_seeds(count, 0), min(batch_size, count))
 
 
 def extractor(features: str) -> Any:
-    """The features by name; a network is called what its file is called."""
+    """Return the extractor of the features; a network has the name of its file."""
     from keras_vae import metrics
 
     if features == "hog":

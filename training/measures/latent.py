@@ -1,31 +1,30 @@
-"""What the codes carry."""
+"""Measures of latent codes: active units, mutual information and codebook usage."""
 
 import math
 from typing import Any
 
 import numpy as np
 
+from keras_vae.typing import LatentModel
 from training.measures.base import Measure, codes, pixels
 
-# Mutual information takes time with the square of the images, 10 s for so many.
+# The time of mutual information grows with the square of the images; 10 s for these.
 MOST = 10_000
 
 
-def active_units(model: Any, images: np.ndarray, batch_size: int) -> Measure:
-    """How many latent units change with the image."""
-    from keras_vae import latents
+def active_units(model: LatentModel, images: np.ndarray, batch_size: int) -> Measure:
+    """Count the latent units that change with the image."""
+    from keras_vae.estimators.codes import count_active
 
     found = codes(model, images, batch_size)
     total = math.prod(found.shape[1:])
-    return Measure(
-        latents.active_units(found), "", f"of {total}: variance of E(z given x) above 0.01"
-    )
+    return Measure(count_active(found), "", f"of {total}: variance of E(z given x) above 0.01")
 
 
 def information(model: Any, images: np.ndarray) -> dict[str, Measure]:
-    """The mean KL in two parts: about which image it is, and how far all codes are from N(0, I).
+    """Return the two parts of the mean KL: mutual information, and KL of the aggregate posterior.
 
-    Of models with one diagonal Gaussian for q(z | x) only; else nothing.
+    The result is empty unless q(z | x) is one diagonal Gaussian.
     """
     from keras_vae import distributions, estimators
 
@@ -42,7 +41,7 @@ def information(model: Any, images: np.ndarray) -> dict[str, Measure]:
 
 
 def codebook(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
-    """How much of its codebook a model uses whose codes are integers below `codebook_size`."""
+    """Return the share of the codebook in use, for models with a `codebook_size`."""
     from keras_vae import metrics
 
     if not hasattr(model, "codebook_size"):

@@ -1,4 +1,4 @@
-"""The importance-weighted estimate of -log p(x), the number of the likelihood tables."""
+"""The importance-weighted estimate of -log p(x), as in published likelihood tables."""
 
 import sys
 from typing import Any
@@ -22,11 +22,11 @@ def check(model: Any, samples: int) -> None:
 
 
 def importance_weighted(model: Any, images: np.ndarray, samples: int) -> dict[str, Measure]:
-    """The bound for 1, 10, 100, ... samples, its error, and what the elbo misses of it.
+    """Return the bound for 1, 10, 100, ... samples, its error, and the gap of the ELBO.
 
     Args:
         model: A model with a posterior.
-        images: uint8, as the protocol measures them.
+        images: Test images, uint8, after the binarization of the protocol.
         samples: The largest number of samples.
     """
     from keras_vae import estimators
@@ -51,14 +51,14 @@ def importance_weighted(model: Any, images: np.ndarray, samples: int) -> dict[st
 
 
 def floor(grey: np.ndarray) -> Measure:
-    """What no honest nll of dynamically binarized images is below."""
+    """Return the lower bound of any valid nll of dynamically binarized images."""
     from training.protocols import entropy_floor
 
     return Measure(entropy_floor(grey), "nats", "of any nll: the entropy of the binarization")
 
 
 def below_floor(rows: dict[str, Measure]) -> list[str]:
-    """The names of estimates that are too good to be true."""
+    """Return the names of estimates below the floor, which are wrong."""
     if "nll_floor" not in rows:
         return []
     names = [name for name in rows if name.startswith("nll_") and rows[name].unit == "nats"]

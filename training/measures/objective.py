@@ -1,15 +1,15 @@
-"""The terms of the objective, and how near reconstructions come to the images."""
+"""The terms of the objective, and the errors of reconstructions."""
 
-import math
 from typing import Any
 
 import numpy as np
 
+from keras_vae.typing import LatentModel
 from training.data import evaluation_batches
 from training.measures.base import Measure, bits_of
 
 MEANINGS = {
-    "loss": "what was minimized: the weighted sum of the terms",
+    "loss": "the training loss: the weighted sum of the terms",
     "elbo": "lower bound on log p(x), one draw of z an image",
     "reconstruction": "-log p(x given z)",
     "kl": "KL of q(z given x) from the prior p(z)",
@@ -19,7 +19,7 @@ SMALLEST_SIDE = 11
 
 
 def objective(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
-    """The terms of the objective, unweighted, the mean over the images."""
+    """Return the unweighted terms of the objective, as means over the images."""
     model.compile(jit_compile=False)
     batches = evaluation_batches(images, batch_size)
     values = model.evaluate(batches, return_dict=True, verbose=0)
@@ -36,9 +36,12 @@ def objective(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Meas
     return rows
 
 
-def reconstruction_error(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
-    """Squared error; of images PSNR and SSIM."""
+def reconstruction_error(
+    model: LatentModel, images: np.ndarray, batch_size: int
+) -> dict[str, Measure]:
+    """Return the squared error, and for images also PSNR and SSIM."""
     from keras_vae import latents, metrics
+    from keras_vae.metrics.pictures import psnr
 
     is_images = images.dtype == np.uint8
     plain, similar = [], []
@@ -50,10 +53,10 @@ def reconstruction_error(model: Any, images: np.ndarray, batch_size: int) -> dic
             similar.append(np.full(len(plain[-1]), of_batch))
     if not is_images:
         return {"mse": Measure(mean(plain), "", "squared error a step and feature")}
-    each = float(np.mean([psnr(error) for error in np.concatenate(plain)]))
+    each = float(psnr(np.concatenate(plain)).mean())
     rows = {
         "mse": Measure(mean(plain), "", "squared error a pixel, pixels in [0, 1]"),
-        "psnr": Measure(psnr(mean(plain)), "dB", "of that error"),
+        "psnr": Measure(float(psnr(mean(plain))), "dB", "of that error"),
         "mean_psnr": Measure(each, "dB", "of each image's error, the mean"),
     }
     if similar:
@@ -62,7 +65,7 @@ def reconstruction_error(model: Any, images: np.ndarray, batch_size: int) -> dic
 
 
 def squared_error(x: Any, y: Any) -> np.ndarray:
-    """Mean squared error of each image, `(batch,)`."""
+    """Return the mean squared error of each image, `(batch,)`."""
     from keras_vae import latents
 
     difference = latents.as_numpy(x).astype("float64") - latents.as_numpy(y)
@@ -70,10 +73,5 @@ def squared_error(x: Any, y: Any) -> np.ndarray:
 
 
 def mean(parts: list[np.ndarray]) -> float:
-    """The mean over all examples of all batches."""
+    """Return the mean over all examples of all batches."""
     return float(np.concatenate(parts).mean())
-
-
-def psnr(error: float) -> float:
-    """Peak signal-to-noise ratio in dB, for values in [0, 1]."""
-    return -10.0 * math.log10(error) if error > 0 else math.inf

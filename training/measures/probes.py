@@ -1,7 +1,6 @@
-"""What simple classifiers make of the codes."""
+"""Probes: the test accuracy of simple classifiers of the codes."""
 
-from typing import Any
-
+from keras_vae.typing import LatentModel
 from training.data import Data
 from training.measures.base import Measure, codes
 
@@ -16,8 +15,8 @@ def check(data: Data) -> None:
         )
 
 
-def accuracies(model: Any, data: Data, batch_size: int) -> dict[str, Measure]:
-    """Test accuracy of two classifiers that are fitted to the codes of the training images."""
+def accuracies(model: LatentModel, data: Data, batch_size: int) -> dict[str, Measure]:
+    """Return the test accuracy of two classifiers of codes, fitted on the training images."""
     from keras_vae import metrics
 
     train, test = (codes(model, images, batch_size) for images in (data.train, data.test))

@@ -1,44 +1,47 @@
-"""Recipes: one short file, one reproducible training.
+"""Recipes: each is one short file that describes one reproducible training.
 
-A recipe is a function named `recipe`. Its body is the configuration, as plain constructor calls;
-its typed keyword arguments are the command line of `python -m training.train`, and its docstring
-is the help. It imports Keras and `keras_vae` inside, so that `--help` answers at once. Some
-arguments are filled in by the program where a recipe has them: `image_shape`, or `shape` for
-series, from the data, and `seed`.
+A recipe is a function named `recipe`.
+
+- Its body is the configuration, as plain constructor calls.
+- Its typed keyword arguments are the command line of `python -m training.train`.
+- Its docstring is the help.
+- It imports Keras and `keras_vae` inside, so that `--help` answers at once.
+
+The program fills in some arguments if a recipe has them: `seed`, and from the data `image_shape`,
+or `shape` for series.
 """
 
 import importlib
-import importlib.util
 import inspect
 import pkgutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from training.cli import did_you_mean
+from training.cli import did_you_mean, run_python_file
 
 FILLED_IN = ("image_shape", "shape", "seed")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to train, on what, for how long.
+    """A model, its data, and the settings of its training.
 
     Attributes:
         model: A `keras_vae.Autoencoder`, not compiled.
-        optimizer: A Keras optimizer, or a function from the number of training steps to one, whose
-            learning rate then follows a schedule over the whole training.
+        optimizer: A Keras optimizer, or a function from the number of training steps to one. The
+            learning rate of the latter follows a schedule over the whole training.
         data: Name of a data set, see `training.data.load`.
-        epochs: How often to go through the training images.
+        epochs: Number of passes over the training images.
         batch_size: Images per step.
-        protocol: "plain", "held_out" or "dynamic", see `training.splits`. Under the latter two
-            the model of the best epoch on the validation images is kept as best.keras.
-        best: What is best: "elbo", which is to be high, or a loss term, which is to be low.
-        patience: End the training after so many epochs without a better one; None for never.
-        adapt: Whether the model's `adapt` is called on training images first.
+        protocol: "plain", "held_out" or "dynamic", see `training.splits`. With the latter
+            two, the model of the best epoch on the validation images is kept as best.keras.
+        best: The metric that chooses the best epoch: "elbo", the higher the better, or the name of
+            a loss term, the lower the better.
+        patience: Number of epochs without a better one after which the training ends; None for no
+            limit.
+        adapt: True to call the model's `adapt` on training images first.
     """
 
     model: Any
@@ -53,12 +56,12 @@ class Recipe:
 
 
 def names() -> list[str]:
-    """The recipes of this package, sorted."""
+    """Return the names of the recipes of this package, sorted."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
 def find(name: str) -> Callable[..., Recipe]:
-    """The function of a recipe.
+    """Return the function of a recipe.
 
     Args:
         name: One of `names()`, or the path of a .py file, whose code is then run.
@@ -69,7 +72,7 @@ def find(name: str) -> Callable[..., Recipe]:
         TypeError: If the file has no function `recipe` with typed keyword arguments.
     """
     if name.endswith(".py"):
-        return _checked(getattr(_run_file(Path(name)), "recipe", None), name)
+        return _check_recipe(getattr(run_python_file(Path(name)), "recipe", None), name)
     if name not in names():
         known = "\n".join(f"  {line}" for line in summaries())
         hint = did_you_mean(name, names())
@@ -77,11 +80,11 @@ def find(name: str) -> Callable[..., Recipe]:
             f"Expected the name of a recipe, or the path of a .py file. Received: {name!r}.\n"
             f"The recipes:\n{known}\nThere is no recipe {name!r}.{hint}"
         )
-    return _checked(importlib.import_module(f"{__name__}.{name}").recipe, name)
+    return _check_recipe(importlib.import_module(f"{__name__}.{name}").recipe, name)
 
 
 def summaries() -> list[str]:
-    """A line for each recipe: its name and the first line of its docstring."""
+    """Return a line for each recipe: its name and the first line of its docstring."""
     width = max(map(len, names()))
     functions = {name: find(name) for name in names()}
     return [
@@ -91,13 +94,13 @@ def summaries() -> list[str]:
 
 
 def defaults(function: Callable[..., Recipe]) -> dict[str, Any]:
-    """The arguments of a recipe that a command line can change, with their defaults."""
+    """Return the arguments that a command line can change, with their defaults."""
     parameters = inspect.signature(function).parameters
     return {name: p.default for name, p in parameters.items() if name not in FILLED_IN}
 
 
 def cosine_adam(learning_rate: float, **kwargs: Any) -> Callable[[int], Any]:
-    """The optimizer of a recipe: Adam, whose rate falls to zero along half a cosine.
+    """Return the usual optimizer of a recipe: Adam with cosine decay of the rate to zero.
 
     Args:
         learning_rate: At the start.
@@ -116,42 +119,7 @@ def cosine_adam(learning_rate: float, **kwargs: Any) -> Callable[[int], Any]:
     return optimizer
 
 
-def start_from(run: str | None, encoder: Any, decoder: Any) -> None:
-    """Give the networks the weights of those of a trained run; None leaves them as they are.
-
-    Args:
-        run: A run directory, or a .keras file, of a model with networks of the same shapes.
-        encoder: Of the new model.
-        decoder: Of the new model.
-    """
-    if run is None:
-        return
-    from training import runs
-
-    trained = runs.open_run(run).model()
-    encoder.set_weights(trained.encoder.get_weights())
-    decoder.set_weights(trained.decoder.get_weights())
-
-
-def _run_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"Expected the path of a recipe file that exists. Received: {path} (relative paths "
-            f"start at {Path.cwd()})."
-        )
-    name = f"recipe_file_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    beside = str(path.resolve().parent)
-    if beside not in sys.path:  # As of a script: what lies beside it is found.
-        sys.path.append(beside)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _checked(function: Any, name: str) -> Callable[..., Recipe]:
+def _check_recipe(function: Any, name: str) -> Callable[..., Recipe]:
     if not callable(function):
         raise TypeError(f"Expected a function named recipe in {name}. Received: {function!r}.")
     bare = [

@@ -11,15 +11,15 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Fully connected autoencoder on Fashion-MNIST: how well so many numbers keep an image.
+    """Train a fully connected autoencoder with 32-dimensional codes on Fashion-MNIST.
 
     Args:
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         hidden: Widths of the encoder's layers; the decoder mirrors them.
-        activation: Of these layers.
-        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        activation: Activation of these layers.
+        learning_rate: Learning rate of Adam at the start; it falls to zero along half a cosine.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the order of the images.
+        seed: Seed of the weights and of the order of the images.
     """
     import keras_vae as kv
 

@@ -1,4 +1,4 @@
-"""VAE on Fashion-MNIST whose codes are to be used."""
+"""VAE on Fashion-MNIST with latent codes for retrieval and classification."""
 
 from training.recipes import Recipe, cosine_adam
 
@@ -11,18 +11,19 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Fully connected VAE on Fashion-MNIST, of which the codes matter: to find, to classify.
+    """Train a VAE on Fashion-MNIST whose codes serve retrieval and classification.
 
-    A weight of the KL term below 1 keeps more of the image in the code; one above 0 keeps codes of
-    like images together, which nearest neighbors thank for.
+    The encoder and the decoder are fully connected. A weight of the KL term below 1 keeps more of
+    the image in the code. A weight above 0 keeps the codes of similar images close to each other,
+    as nearest neighbors need.
 
     Args:
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         hidden: Widths of the encoder's layers; the decoder mirrors them.
         beta: Weight of the KL term.
-        learning_rate: Of Adam, at the start.
+        learning_rate: Learning rate of Adam at the start.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras_vae as kv
 

@@ -1,4 +1,4 @@
-"""Autoencoder on Fashion-MNIST whose short codes keep as much as they can."""
+"""Autoencoder on Fashion-MNIST with the smallest error for short latent codes."""
 
 from training.recipes import Recipe, cosine_adam
 
@@ -12,19 +12,19 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Convolutional autoencoder on Fashion-MNIST whose short codes keep as much as they can.
+    """Train a convolutional autoencoder on Fashion-MNIST with a small error for short codes.
 
-    Convolutions and dense layers, as many up as down. Dense layers alone, though wider
-    (autoencoder_fashion_mnist), learn more of the training images by heart and err more on others.
+    The networks have convolutions and dense layers, and the decoder mirrors the encoder. Wider
+    dense layers alone (autoencoder_fashion_mnist) overfit and have a larger test error.
 
     Args:
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         filters: Channels of the convolutions, each of which halves the size.
         hidden: Width of the dense layers before and after the code.
-        activation: Of the hidden layers.
-        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        activation: Activation of the hidden layers.
+        learning_rate: Learning rate of Adam at the start; it falls to zero along half a cosine.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the order of the images.
+        seed: Seed of the weights and of the order of the images.
     """
     import keras_vae as kv
 

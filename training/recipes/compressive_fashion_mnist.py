@@ -11,17 +11,18 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Autoencoder for small files, on Fashion-MNIST.
+    """Train an autoencoder for lossy compression on Fashion-MNIST.
 
     Measure it with `python -m training.benchmark.compression RUN`.
 
     Args:
-        latent_dim: Numbers in a code; those that are not worth their bits become constant.
+        latent_dim: Dimension of the latent code; dimensions that cost too many bits become
+            constant.
         hidden: Widths of the encoder's layers; the decoder mirrors them.
-        rate_weight: Of the code's length against half the squared error; more is smaller files.
-        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        rate_weight: Weight of the rate against half the squared error; larger for smaller files.
+        learning_rate: Learning rate of Adam at the start; it falls to zero along half a cosine.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras_vae as kv
 

@@ -11,15 +11,15 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Convolutional autoencoder on Fashion-MNIST, with a 7x7x128 map as its code.
+    """Train a convolutional autoencoder on Fashion-MNIST with 7x7x128 latent maps.
 
     Args:
-        latent_channels: Channels of the code.
+        latent_channels: Channels of the latent map.
         filters: Channels of the convolutions, each of which halves the size.
         likelihood: Name of p(x | z), see keras_vae.distributions.
-        learning_rate: Of Adam.
+        learning_rate: Learning rate of Adam.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise, if there is any.
+        seed: Seed of the weights and of the noise, if any.
     """
     import keras
 

@@ -1,4 +1,4 @@
-"""Small convolutional autoencoder on MNIST, for comparison with the one of keras.io."""
+"""Small convolutional autoencoder on MNIST, for comparison with the example of keras.io."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Convolutional autoencoder on MNIST with fewer than 28,353 parameters, clean or denoising.
+    """Train a convolutional autoencoder with fewer than 28,353 parameters on MNIST.
 
-    Its code has 7x7x32 numbers, as that of the example of keras.io, whose noise is 0.4.
+    Its latent map is 7x7x32, as in the example of keras.io. The noise of that example is 0.4.
 
     Args:
-        noise: Standard deviation of Gaussian noise on the input, cut off at 0 and 1; 0 for none.
+        noise: Standard deviation of Gaussian noise on the input, clipped to [0, 1]; 0 for none.
         latent_channels: Channels of the code, a map.
         filters: Channels of the convolutions, each of which halves the size.
-        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        learning_rate: Learning rate of Adam at the start; it falls to zero along half a cosine.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras
 

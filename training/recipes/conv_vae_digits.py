@@ -13,17 +13,17 @@ def recipe(
     image_shape: tuple[int, int, int] = (8, 8, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Convolutional VAE on scikit-learn's 8x8 digits: trained in seconds, nothing to download.
+    """Train a convolutional VAE on scikit-learn's 8x8 digits, in seconds and without downloads.
 
     Args:
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         filters: Channels of the convolutions, each of which halves the size.
         hidden: Width of the encoder's dense layer.
         likelihood: Name of p(x | z), see keras_vae.distributions.
-        beta: Weight of the KL term; below 1, as cross entropy counts little for grey pixels.
-        learning_rate: Of Adam.
+        beta: Weight of the KL term; below 1, as the cross entropy of grey pixels is small.
+        learning_rate: Learning rate of Adam.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras
 

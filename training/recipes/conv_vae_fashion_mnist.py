@@ -13,17 +13,17 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Convolutional VAE on Fashion-MNIST, about 500,000 parameters.
+    """Train a convolutional VAE of about 500,000 parameters on Fashion-MNIST.
 
     Args:
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         filters: Channels of the convolutions, each of which halves the size.
         hidden: Width of the encoder's dense layer.
         likelihood: Name of p(x | z), see keras_vae.distributions.
         beta: Weight of the KL term.
-        learning_rate: Of Adam.
+        learning_rate: Learning rate of Adam.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras
 

@@ -11,15 +11,15 @@ def recipe(
     image_shape: tuple[int, int, int] = (8, 8, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Denoising autoencoder on scikit-learn's 8x8 digits, against salt-and-pepper noise.
+    """Train a denoising autoencoder on scikit-learn's 8x8 digits with salt-and-pepper noise.
 
     Args:
         noise: Share of the pixels that are set to black or white.
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         filters: Channels of the convolutions, each of which halves the size.
-        learning_rate: Of Adam.
+        learning_rate: Learning rate of Adam.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras
 

@@ -1,4 +1,4 @@
-"""Denoising autoencoder on Fashion-MNIST against Gaussian noise."""
+"""Denoising autoencoder on Fashion-MNIST with Gaussian noise."""
 
 from training.recipes import Recipe, cosine_adam
 
@@ -12,16 +12,16 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Convolutional denoising autoencoder on Fashion-MNIST, against Gaussian noise.
+    """Train a convolutional denoising autoencoder on Fashion-MNIST with Gaussian noise.
 
     Args:
         noise: Standard deviation of the noise, for pixels in [0, 1].
         latent_channels: Channels of the code, a map.
         filters: Channels of the convolutions, each of which halves the size.
-        context: Width of the dense layers by which each place learns of all others.
-        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        context: Width of the dense layers that share information among all positions.
+        learning_rate: Learning rate of Adam at the start; it falls to zero along half a cosine.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras
 

@@ -1,6 +1,7 @@
 """The importance weighted autoencoder with gated networks, on binary MNIST."""
 
-from training.recipes import Recipe, cosine_adam, start_from
+from training.recipes import Recipe, cosine_adam
+from training.warm_start import start_from
 
 
 def recipe(
@@ -14,22 +15,22 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """IWAE with one stochastic layer and gated networks, on binary MNIST.
+    """Train an IWAE with one stochastic layer and gated networks on binary MNIST.
 
-    The bound is that of Burda et al. 2016 (arXiv:1509.00519), the networks are those of Tomczak &
-    Welling 2018 (arXiv:1705.07120). It takes little to go on from a VAE: `--start RUN`, of
-    gated_vae_mnist or of this recipe with fewer samples.
+    The bound is that of Burda et al. 2016 (arXiv:1509.00519). The networks are those of Tomczak and
+    Welling 2018 (arXiv:1705.07120). To need fewer epochs, start from a trained VAE: `--start RUN`,
+    a run of gated_vae_mnist, or of this recipe with fewer samples.
 
     Args:
-        samples: Draws of z for each image.
+        samples: Samples of z for each image.
         gradient: iwae, or dreg for the doubly reparameterized one.
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         hidden: Widths of the encoder's gated layers; the decoder mirrors them.
-        start: A run whose networks to start from; none if left out.
-        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        start: A run whose networks to start from; none by default.
+        learning_rate: Learning rate of Adam at the start; it falls to zero along half a cosine.
         protocol: plain, held_out or dynamic, see training/splits.py.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras_vae as kv
 

@@ -11,19 +11,19 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Gated VAE of the likelihood tables, on dynamically binarized Fashion-MNIST.
+    """Train the gated VAE of the likelihood tables on dynamically binarized Fashion-MNIST.
 
-    Networks and protocol are those of Tomczak & Welling 2018 (arXiv:1705.07120) and Norouzi et al.
-    2020 (arXiv:2004.04795); the learning rate falls to zero along half a cosine, so that some
-    hundred epochs do.
+    Networks and protocol are those of Tomczak and Welling 2018 (arXiv:1705.07120) and Norouzi et
+    al. 2020 (arXiv:2004.04795). The learning rate falls to zero along half a cosine, so that a few
+    hundred epochs suffice.
 
     Args:
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         hidden: Widths of the encoder's gated layers; the decoder mirrors them.
         warm_up_steps: Steps over which the weight of the KL term rises from 0 to 1.
-        learning_rate: Of Adam, at the start.
+        learning_rate: Learning rate of Adam at the start.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras_vae as kv
 

@@ -1,6 +1,7 @@
 """The gated VAE of the likelihood tables, on binary MNIST."""
 
-from training.recipes import Recipe, cosine_adam, start_from
+from training.recipes import Recipe, cosine_adam
+from training.warm_start import start_from
 
 
 def recipe(
@@ -13,21 +14,21 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Gated VAE with one stochastic layer, on binary MNIST.
+    """Train a gated VAE with one stochastic layer on binary MNIST.
 
-    Networks are those of Tomczak & Welling 2018 (arXiv:1705.07120); the learning rate falls to
-    zero along half a cosine. For images that are binary already, `--data static:FILE --protocol
-    plain` trains on all of them and keeps the last epoch.
+    Networks are those of Tomczak and Welling 2018 (arXiv:1705.07120). The learning rate falls to
+    zero along half a cosine. If images are binary already, `--data static:FILE --protocol plain`
+    trains on all of them and keeps the last epoch.
 
     Args:
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         hidden: Widths of the encoder's gated layers; the decoder mirrors them.
-        start: A run of this recipe whose networks to start from; none if left out.
+        start: A run of this recipe whose networks to start from; none by default.
         warm_up_steps: Steps over which the weight of the KL term rises from 0 to 1; 0 for none.
-        learning_rate: Of Adam, at the start.
+        learning_rate: Learning rate of Adam at the start.
         protocol: plain, held_out or dynamic, see training/splits.py.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras_vae as kv
 

@@ -1,6 +1,7 @@
 """The gated VAE with a VampPrior, on binary Fashion-MNIST."""
 
-from training.recipes import Recipe, cosine_adam, start_from
+from training.recipes import Recipe, cosine_adam
+from training.warm_start import start_from
 
 
 def recipe(
@@ -13,20 +14,20 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Gated VAE with a VampPrior, on dynamically binarized Fashion-MNIST.
+    """Train a gated VAE with a VampPrior on dynamically binarized Fashion-MNIST.
 
-    Networks and protocol are those of gated_vae_fashion_mnist. The pseudo-inputs start as training
-    images, grey as they are.
+    Networks and protocol are those of gated_vae_fashion_mnist. The pseudo-inputs start as grey
+    training images.
 
     Args:
         components: Number of pseudo-inputs.
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         hidden: Widths of the encoder's gated layers; the decoder mirrors them.
-        start: A run of gated_vae_fashion_mnist, whose networks to start from; none if left out.
+        start: A run of gated_vae_fashion_mnist, whose networks to start from; none by default.
         warm_up_steps: Steps over which the weight of the KL term rises from 0 to 1; 0 for none.
-        learning_rate: Of Adam, at the start.
+        learning_rate: Learning rate of Adam at the start.
         image_shape: Height, width, channels.
-        seed: Of the weights, of the pseudo-inputs and of the noise.
+        seed: Seed of the weights, of the pseudo-inputs and of the noise.
     """
     import keras_vae as kv
 

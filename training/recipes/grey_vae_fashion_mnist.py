@@ -12,18 +12,18 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Convolutional VAE of the 256 grey levels of Fashion-MNIST, for bits per dimension.
+    """Train a convolutional VAE of the 256 grey levels of Fashion-MNIST, for bits per dimension.
 
     Each pixel is a mixture of discretized logistics (Salimans et al. 2017, arXiv:1701.05517).
 
     Args:
-        components: Of the mixture of each pixel.
-        latent_dim: Size of the code.
+        components: Components of the mixture of each pixel.
+        latent_dim: Dimension of the latent code.
         filters: Channels of the convolutions, each of which halves the size.
         hidden: Width of the encoder's dense layer.
-        learning_rate: Of Adam, at the start.
+        learning_rate: Learning rate of Adam at the start.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras_vae as kv
 

@@ -12,19 +12,19 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """IWAE with one stochastic layer, on dynamically binarized MNIST.
+    """Train an IWAE with one stochastic layer on dynamically binarized MNIST.
 
-    Networks are those of Burda et al. 2016 (arXiv:1509.00519, section 5.1); the learning rate
+    Networks are those of Burda et al. 2016 (arXiv:1509.00519, section 5.1). The learning rate
     falls to zero along half a cosine. The tables have rows for 5 and for 50 samples.
 
     Args:
-        samples: Draws of z for each image.
+        samples: Samples of z for each image.
         gradient: iwae, or dreg for the doubly reparameterized one.
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         hidden: Widths of the encoder's tanh layers; the decoder mirrors them.
-        learning_rate: Of Adam, at the start.
+        learning_rate: Learning rate of Adam at the start.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras_vae as kv
 

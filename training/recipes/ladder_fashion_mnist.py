@@ -1,4 +1,4 @@
-"""The hierarchical VAE with codes that are maps, on binary Fashion-MNIST."""
+"""The hierarchical VAE with latent maps, on binary Fashion-MNIST."""
 
 from training.recipes import Recipe, cosine_adam
 
@@ -15,22 +15,22 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Convolutional hierarchical VAE, from the top down, on dynamically binarized Fashion-MNIST.
+    """Train a top-down hierarchical VAE on dynamically binarized Fashion-MNIST.
 
-    The networks are those of keras_vae.nets.conv_ladder. For images that are binary already,
+    The networks are those of keras_vae.nets.conv_ladder. If images are binary already, use
     `--data static:FILE --protocol plain`.
 
     Args:
-        latent_dim: Size of the code at the top.
-        latent_channels: Channels of the maps of codes.
-        filters: Channels at each size, from the image down; each size is half the one before.
-        levels: Levels of maps at each size, in the same order; 0 1 makes two levels with the top.
-        free_bits: Nats that each level may use for nothing.
+        latent_dim: Dimension of the latent code at the top.
+        latent_channels: Channels of the latent maps.
+        filters: Channels at each size, from the image down. Each size is half the one before.
+        levels: Levels of maps at each size, in the same order. With 0 1 and the top, there are two.
+        free_bits: Nats of each level that have no cost.
         warm_up_steps: Steps over which the weight of the KL term rises from 0 to 1; 0 for none.
-        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        learning_rate: Learning rate of Adam at the start; it falls to zero along half a cosine.
         protocol: plain, held_out or dynamic, see training/splits.py.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras_vae as kv
 

@@ -15,19 +15,19 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Masked autoencoder on Fashion-MNIST: images from half of their patches.
+    """Train a masked autoencoder on Fashion-MNIST: images from half of their patches.
 
     Args:
         patch: Side of the square patches, in pixels.
-        latent_dim: Size of the code of a patch.
+        latent_dim: Dimension of the latent code of a patch.
         mask_ratio: Share of the patches that training hides.
         visible_weight: Weight of the pixels that are not hidden.
-        width: Features of a patch inside.
-        blocks: How many blocks of attention the encoder has.
-        decoder_blocks: How many the decoder has.
-        learning_rate: Of Adam, at the start.
+        width: Features of a patch in the attention blocks.
+        blocks: Attention blocks of the encoder.
+        decoder_blocks: Attention blocks of the decoder.
+        learning_rate: Learning rate of Adam at the start.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the choice of patches.
+        seed: Seed of the weights and of the choice of patches.
     """
     import keras_vae as kv
 

@@ -1,4 +1,4 @@
-"""The small VAE that learns one class of Fashion-MNIST, for `python -m training.one_class`."""
+"""The small VAE for one class of Fashion-MNIST, for `python -m training.one_class`."""
 
 from training.recipes import Recipe, cosine_adam
 
@@ -10,17 +10,17 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Small VAE of one class of Fashion-MNIST, a model that trains in seconds.
+    """Train a small VAE on one class of Fashion-MNIST, in seconds.
 
-    The scale of p(x | z) is learned, so that reconstruction and KL need no weights between them
+    The scale of p(x | z) is learned, so that reconstruction and KL need no weights
     (Rybkin et al. 2021, arXiv:2006.13202).
 
     Args:
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         hidden: Widths of the encoder's layers; the decoder mirrors them.
-        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        learning_rate: Learning rate of Adam at the start; it falls to zero along half a cosine.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras_vae as kv
 

@@ -12,19 +12,19 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Regularized autoencoder of Fashion-MNIST with a wide code, for sharp samples.
+    """Train a regularized autoencoder with a wide code on Fashion-MNIST, for sharp samples.
 
-    It has no prior; a mixture of Gaussians is fitted to the codes after training (Ghosh et al.
+    It has no prior. A mixture of Gaussians is fitted to the codes after training (Ghosh et al.
     2020, arXiv:1903.12436, section 4): `python -m training.evaluate RUN --distances --sampler 50`.
 
     Args:
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         hidden: Widths of the encoder's layers; the decoder mirrors them.
         code_weight: Weight of |z|^2 / 2.
         decoder_weight: Weight of the squares of the decoder's weights.
-        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        learning_rate: Learning rate of Adam at the start; it falls to zero along half a cosine.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the order of the images.
+        seed: Seed of the weights and of the order of the images.
     """
     import keras_vae as kv
 

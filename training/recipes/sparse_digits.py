@@ -14,18 +14,18 @@ def recipe(
     image_shape: tuple[int, int, int] = (8, 8, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Sparse autoencoder on scikit-learn's 8x8 digits: an overcomplete code, mostly zero.
+    """Train a sparse autoencoder with overcomplete codes on scikit-learn's 8x8 digits.
 
     Args:
-        latent_dim: Size of the code.
-        penalty: What makes codes sparse: l1, kl or top_k.
-        k: How many activations to keep, for top_k.
+        latent_dim: Dimension of the latent code.
+        penalty: Method that makes codes sparse: l1, kl or top_k.
+        k: Number of activations to keep, for top_k.
         sparsity_weight: Weight of the penalty, for l1 and kl.
-        target: Wanted mean activation, for kl.
+        target: Target of the mean activation, for kl.
         hidden: Widths of the encoder's layers; the decoder mirrors them.
-        learning_rate: Of Adam.
+        learning_rate: Learning rate of Adam.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise, if there is any.
+        seed: Seed of the weights and of the noise, if any.
     """
     import keras
 

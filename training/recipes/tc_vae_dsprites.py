@@ -13,19 +13,20 @@ def recipe(
     image_shape: tuple[int, int, int] = (64, 64, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Convolutional beta-TC-VAE on regenerated dSprites, to be measured with --factors.
+    """Train a convolutional beta-TC-VAE on regenerated dSprites.
 
-    Beta is that of Chen et al. 2018 (arXiv:1802.04942).
+    Beta is that of Chen et al. 2018 (arXiv:1802.04942). Measure disentanglement with
+    `python -m training.evaluate RUN --factors`.
 
     Args:
         beta: Weight of the total correlation.
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         filters: Channels of the convolutions, each of which halves the size.
         hidden: Width of the encoder's dense layer.
-        training_images: Their number, for the estimate of q(z) from a batch.
-        learning_rate: Of Adam, at the start; it falls to zero along half a cosine.
+        training_images: Number of training images, for the estimate of q(z) from a batch.
+        learning_rate: Learning rate of Adam at the start; it falls to zero along half a cosine.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras_vae as kv
 

@@ -11,15 +11,15 @@ def recipe(
     shape: tuple[int, int] = (40, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Attention autoencoder on MNIST-1D, 40 steps to 8 numbers and back.
+    """Train an attention autoencoder on MNIST-1D: series of 40 steps, 8-dimensional codes.
 
     Args:
-        latent_dim: Size of the code.
-        width: Of the features of a step.
+        latent_dim: Dimension of the latent code.
+        width: Width of the features of a step.
         blocks: Attention blocks of the encoder, and of the decoder.
-        learning_rate: Of Adam at the start; it falls to zero along a cosine.
-        shape: Time and features.
-        seed: Of the weights.
+        learning_rate: Learning rate of Adam at the start; it falls to zero along half a cosine.
+        shape: Time steps and features.
+        seed: Seed of the weights.
     """
     import keras_vae as kv
 

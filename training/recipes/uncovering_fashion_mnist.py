@@ -1,4 +1,4 @@
-"""Denoising autoencoder on Fashion-MNIST that uncovers what is covered."""
+"""Denoising autoencoder on Fashion-MNIST that restores covered regions."""
 
 from typing import Literal
 
@@ -15,17 +15,18 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Denoising autoencoder on Fashion-MNIST, against rectangles, halves, patches or lost pixels.
+    """Train an autoencoder on Fashion-MNIST that restores covered rectangles, halves or patches.
 
     Args:
-        cover: What is set to black: a rectangle, a half of the image, patches, or single pixels.
+        cover: The region that is set to black: a rectangle, a half of the image, patches, or
+            single pixels.
         size: Side of the rectangle or of the patches, in pixels.
         rate: Share of the patches or of the pixels that are covered.
         latent_channels: Channels of the code, a map.
         filters: Channels of the convolutions, each of which halves the size.
-        learning_rate: Of Adam, at the start.
+        learning_rate: Learning rate of Adam at the start.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the covers.
+        seed: Seed of the weights and of the covers.
     """
     import keras_vae as kv
 

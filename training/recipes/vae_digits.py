@@ -12,18 +12,18 @@ def recipe(
     image_shape: tuple[int, int, int] = (8, 8, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Fully connected VAE with a latent plane, on scikit-learn's 8x8 digits.
+    """Train a fully connected VAE with 2-dimensional codes on scikit-learn's 8x8 digits.
 
-    Two latent units can be drawn whole: see pictures/manifold.png.
+    A 2-dimensional latent space can be plotted as a whole: see pictures/manifold.png.
 
     Args:
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         hidden: Widths of the encoder's layers; the decoder mirrors them.
         likelihood: Name of p(x | z), see keras_vae.distributions.
-        beta: Weight of the KL term; below 1, as cross entropy counts little for grey pixels.
-        learning_rate: Of Adam.
+        beta: Weight of the KL term; below 1, as the cross entropy of grey pixels is small.
+        learning_rate: Learning rate of Adam.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras
 

@@ -10,17 +10,17 @@ def recipe(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """VAE with one stochastic layer, on dynamically binarized MNIST.
+    """Train a VAE with one stochastic layer on dynamically binarized MNIST.
 
-    Networks and batch size are those of Burda et al. 2016 (arXiv:1509.00519, section 5.1), whose
-    VAE this is with one sample; the learning rate falls to zero along half a cosine.
+    Networks and batch size are those of Burda et al. 2016 (arXiv:1509.00519, section 5.1), for
+    one sample. The learning rate falls to zero along half a cosine.
 
     Args:
-        latent_dim: Size of the code.
+        latent_dim: Dimension of the latent code.
         hidden: Widths of the encoder's tanh layers; the decoder mirrors them.
-        learning_rate: Of Adam, at the start.
+        learning_rate: Learning rate of Adam at the start.
         image_shape: Height, width, channels.
-        seed: Of the weights and of the noise.
+        seed: Seed of the weights and of the noise.
     """
     import keras_vae as kv
 

@@ -1,4 +1,4 @@
-"""The places that images come from, one file each; every reader returns a `Data`."""
+"""Readers of data sources, one file each, and their registry (`registry`).
 
-# These names win over folders that are called the same.
-BUILT_IN = ("digits", "fashion_mnist", "dsprites", "mnist1d", "glyphs", "notmnist")
+Every reader returns a `training.sources.base.Data`.
+"""

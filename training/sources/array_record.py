@@ -1,15 +1,15 @@
-"""Files of ArrayRecord, of which any record can be read."""
+"""ArrayRecord files, of which any record can be read."""
 
 from pathlib import Path
 from typing import Any
 
 
 class ArrayRecordFile:
-    """The records of a file.
+    """The records of one file.
 
     Raises:
         ValueError: If the file is cut off or is something else; the message names it.
-        ImportError: If the package array_record, which TFDS brings, is not installed.
+        ImportError: If the package array_record, which comes with TFDS, is not installed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -20,7 +20,7 @@ class ArrayRecordFile:
         return len(self._records)
 
     def __getitem__(self, place: int) -> bytes:
-        """The bytes of a record, whose checksum fits."""
+        """Return the bytes of a record after checking their checksum."""
         try:
             return self._records[place]
         except RuntimeError as error:

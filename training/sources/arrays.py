@@ -12,23 +12,23 @@ TOLERANCE = 1e-3
 
 
 def read_npz(path: Path) -> Data:
-    """Reads `x_train` and `x_test` (or `train` and `test`), and `y_train`, `y_test` if present.
+    """Read `x_train` and `x_test` (or `train` and `test`), and `y_train`, `y_test` if present.
 
     Args:
-        path: An archive as `numpy.savez` writes it. Where it holds no test images, every tenth
+        path: An archive as `numpy.savez` writes it. If it holds no test images, every tenth
             training image becomes one.
 
     Returns:
         The images as bytes, see `as_images`, and the labels.
 
     Raises:
-        ValueError: The file is unreadable, or its arrays are no images. The message names it.
+        ValueError: If the file is unreadable, or its arrays are not images. The message names it.
     """
     arrays = load_arrays(path)
     prefix = "x_" if "x_train" in arrays else ""
     if f"{prefix}train" not in arrays:
         raise ValueError(
-            f"Expected an array x_train (or train) in {path}. Received {sorted(arrays)}"
+            f"Expected an array x_train (or train) in {path}. Received: {sorted(arrays)}"
         )
     images = as_images(arrays[f"{prefix}train"], f"{prefix}train of {path}")
     labels = _as_labels(arrays.get("y_train"), f"y_train of {path}")
@@ -44,7 +44,7 @@ def read_npz(path: Path) -> Data:
 
 
 def read_npy(path: Path) -> Data:
-    """Reads one array of images; every tenth image, from the first, becomes a test image.
+    """Read one array of images; every tenth image, from the first, becomes a test image.
 
     Args:
         path: A file as `numpy.save` writes it.
@@ -53,16 +53,16 @@ def read_npy(path: Path) -> Data:
         The images as bytes, see `as_images`, without labels.
 
     Raises:
-        ValueError: The file is unreadable, or its array is no images. The message names it.
+        ValueError: If the file is unreadable, or its array is not images. The message names it.
     """
     return _split(path.stem, as_images(load_arrays(path)[""], str(path)), None)
 
 
-def mapped(path: Path) -> np.memmap:
-    """The array of a .npy file, left on the disk.
+def map_array(path: Path) -> np.memmap:
+    """Map the array of a .npy file, which stays on disk.
 
     Raises:
-        ValueError: If it is no such file; the message names it.
+        ValueError: If it is not such a file; the message names it.
     """
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
@@ -73,18 +73,18 @@ def mapped(path: Path) -> np.memmap:
 
 
 def as_images(array: np.ndarray, where: str) -> np.ndarray:
-    """Converts an array of images to bytes where nothing is lost, and refuses it where it would be.
+    """Convert an array of images to bytes, or refuse it if that would lose information.
 
     Args:
         array: Shape `(count, height, width)` or `(count, height, width, channels)`; bool, integers
             from 0 to 255, or floats in [0, 1] that lie on the 256 levels k/255.
-        where: What the array is, for the messages.
+        where: A description of the array, for the messages.
 
     Returns:
         uint8 of shape `(count, height, width, channels)`.
 
     Raises:
-        ValueError: The values, the rank or the channels are others.
+        ValueError: If the values, the rank or the channels are others.
     """
     if array.ndim == 3:
         array = array[..., np.newaxis]
@@ -118,8 +118,8 @@ def _float_as_bytes(array: np.ndarray, where: str) -> np.ndarray:
     reason = "in steps other than 1/255" if 0 <= low and high <= 1 else "outside [0, 1]"
     raise ValueError(
         "Expected uint8 images, or floats in [0, 1] that are multiples of 1/255. Received: "
-        f"{array.dtype} from {low:g} to {high:g}, {reason}, in {where}. (Programs keep pictures as "
-        "bytes. Convert them as you mean it, such as numpy.rint(255 * x).astype('uint8').)"
+        f"{array.dtype} from {low:g} to {high:g}, {reason}, in {where}. (Programs keep images as "
+        "bytes. Convert them as you intend, for example numpy.rint(255 * x).astype('uint8').)"
     )
 
 
@@ -128,7 +128,7 @@ def _as_labels(array: np.ndarray | None, where: str) -> np.ndarray | None:
         return None
     if array.dtype.kind not in "ui" or array.size != len(array):
         raise ValueError(
-            f"Expected one integer label per image. Received {array.dtype} of shape "
+            f"Expected one integer label per image. Received: {array.dtype} of shape "
             f"{array.shape} in {where}"
         )
     return array.reshape(-1).astype(np.int64)
@@ -139,20 +139,24 @@ def _split(name: str, images: np.ndarray, labels: np.ndarray | None) -> Data:
     if labels is None:
         return Data(name, images[train], images[test])
     if len(labels) != len(images):
-        raise ValueError(f"Expected {len(images)} labels in {name}. Received {len(labels)}")
+        raise ValueError(f"Expected {len(images)} labels in {name}. Received: {len(labels)}")
     return Data(name, images[train], images[test], labels[train], labels[test])
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Reads all arrays of a file; the array of a .npy file has the empty name."""
+    """Read all arrays of a file; the array of a .npy file has the empty name.
+
+    Raises:
+        ValueError: If the file holds something else than numbers, or is damaged.
+    """
     try:
         with path.open("rb") as file:  # numpy leaves a damaged file open
             loaded = np.load(file, allow_pickle=False)
             return {"": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        # NumPy takes any other file for pickled objects, and its advice is to run what is in them.
-        why = "which is none" if "allow_pickle" in str(error) else str(error)
+        # NumPy's own ValueError may advise to load pickled objects, which runs code from the file.
+        why = "which is none, or is damaged" if isinstance(error, ValueError) else str(error)
         raise ValueError(
-            f"Expected a file written by numpy.save or numpy.savez, of numbers. Received {path}: "
+            f"Expected a file written by numpy.save or numpy.savez, of numbers. Received: {path}: "
             f"{why}"
         ) from error

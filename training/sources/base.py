@@ -1,4 +1,4 @@
-"""What every source of images or series gives, and the few steps that all sources share."""
+"""The data type that every source returns, and the steps that all sources share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,16 +13,16 @@ class Data:
     """Training and test images, held in memory as bytes; or series, as numbers.
 
     Attributes:
-        name: What programs call the data set.
+        name: The name that programs show.
         train: Training images, uint8 of shape `(count, height, width, channels)`, 0 to 255; or
             series, float32 of shape `(count, time, features)`.
         test: Test images or series, of the same type and shape.
         train_labels: Class of each training image, int64 of shape `(count,)`, or None.
         test_labels: Class of each test image, or None; given exactly when `train_labels` is.
-        label_names: What label 0, 1, ... stand for, or None.
+        label_names: The names of label 0, 1, ..., or None.
 
     Raises:
-        ValueError: An array is empty, or has another type, rank or shape than stated above.
+        ValueError: If an array is empty, or has another type, rank or shape than stated above.
     """
 
     name: str
@@ -33,19 +33,19 @@ class Data:
     label_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Refuses what no reader may return, so that no program need check again."""
+        """Refuse invalid data, so that programs need no checks of their own."""
         check_examples(self.train, f"the training {self.kind} of {self.name}")
         check_examples(self.test, f"the test {self.kind} of {self.name}")
         if self.train.shape[1:] != self.test.shape[1:]:
             raise ValueError(
-                f"Expected training and test {self.kind} of one shape in {self.name}. Received "
+                f"Expected training and test {self.kind} of one shape in {self.name}. Received: "
                 f"{shape_text(self.train.shape[1:])} for training and "
-                f"{shape_text(self.test.shape[1:])} for test (give an image_size, or mend the data)"
+                f"{shape_text(self.test.shape[1:])} for test (give an image_size, or fix the data)"
             )
         if (self.train_labels is None) != (self.test_labels is None):
             raise ValueError(
                 f"Expected labels for both the training and the test images of {self.name}, or "
-                "for neither. Received them for one of the two"
+                "for neither. Received: labels for one of the two"
             )
         _check_labels(self.train_labels, self.train, self.label_names, f"training, {self.name}")
         _check_labels(self.test_labels, self.test, self.label_names, f"test, {self.name}")
@@ -57,65 +57,65 @@ class Data:
 
     @property
     def kind(self) -> str:
-        """What the examples are: "images" or "series"."""
+        """The kind of examples: "images" or "series"."""
         return "series" if self.train.ndim == 3 else "images"
 
 
 def shape_text(shape: Sequence[int]) -> str:
-    """Writes a shape as people say it, for instance 28x28x1."""
+    """Return a shape as text, such as 28x28x1."""
     return "x".join(map(str, shape))
 
 
 def as_floats(examples: np.ndarray) -> np.ndarray:
-    """What models take, float32: the bytes of images divided by 255, series as they are."""
+    """Return the float32 input of models: bytes of images divided by 255, series unchanged."""
     if examples.dtype == np.uint8:
         return examples.astype(np.float32) / np.float32(255)
     return examples.astype(np.float32)
 
 
 def check_examples(examples: np.ndarray, where: str) -> None:
-    """`check_images`, or for arrays of rank 3 `check_series`."""
+    """Raise ValueError unless `examples` are valid images or, with rank 3, valid series."""
     check = check_series if examples.ndim == 3 else check_images
     check(examples, where)
 
 
 def check_series(series: np.ndarray, where: str) -> None:
-    """Raises ValueError unless `series` are finite, float32 of shape (count, time, features).
+    """Raise ValueError unless `series` are finite, float32 of shape (count, time, features).
 
     Args:
         series: The array to check.
-        where: What the array is, for the message.
+        where: A description of the array, for the message.
     """
     if series.dtype != np.float32 or series.ndim != 3 or 0 in series.shape:
         raise ValueError(
             "Expected float32 series of shape (count, time, features), or uint8 images of shape "
-            f"(count, height, width, channels). Received {series.dtype} of shape {series.shape} in "
-            f"{where}"
+            f"(count, height, width, channels). Received: {series.dtype} of shape {series.shape} "
+            f"in {where}"
         )
     if not np.isfinite(series).all():
-        raise ValueError(f"Expected finite numbers. Received NaN or infinity in {where}")
+        raise ValueError(f"Expected finite numbers. Received: NaN or infinity in {where}")
 
 
 def check_images(images: np.ndarray, where: str) -> None:
-    """Raises ValueError unless `images` are uint8 of shape (count, height, width, channels).
+    """Raise ValueError unless `images` are uint8 of shape (count, height, width, channels).
 
     Args:
         images: The array to check.
-        where: What the array is, for the message.
+        where: A description of the array, for the message.
     """
     if images.dtype != np.uint8:
-        raise ValueError(f"Expected uint8 images. Received {images.dtype} in {where}")
+        raise ValueError(f"Expected uint8 images. Received: {images.dtype} in {where}")
     if images.ndim != 4:
         raise ValueError(
-            "Expected images as an array of shape (count, height, width, channels). Received "
+            "Expected images as an array of shape (count, height, width, channels). Received: "
             f"shape {images.shape} in {where}"
         )
     if 0 in images.shape:
-        raise ValueError(f"Expected at least one image. Received shape {images.shape} in {where}")
+        raise ValueError(f"Expected at least one image. Received: shape {images.shape} in {where}")
     if images.shape[3] > 4:
         raise ValueError(
-            f"Expected 1 to 4 channels, on the last axis. Received shape {images.shape} in {where} "
-            "(move the channels to the end with numpy.moveaxis)"
+            f"Expected 1 to 4 channels, on the last axis. Received: shape {images.shape} in "
+            f"{where} (move the channels to the end with numpy.moveaxis)"
         )
 
 
@@ -126,24 +126,24 @@ def _check_labels(
         return
     if labels.dtype != np.int64 or labels.shape != (len(images),):
         raise ValueError(
-            f"Expected one int64 label per image, shape ({len(images)},). Received {labels.dtype} "
+            f"Expected one int64 label per image, shape ({len(images)},). Received: {labels.dtype} "
             f"of shape {labels.shape} ({where})"
         )
     if names is not None and not (0 <= labels.min() and labels.max() < len(names)):
         raise ValueError(
             f"Expected labels from 0 to {len(names) - 1}, as there are {len(names)} names. "
-            f"Received {labels.min()} to {labels.max()} ({where})"
+            f"Received: {labels.min()} to {labels.max()} ({where})"
         )
 
 
 def hold_out(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Chooses the test images where a source has none of its own: every tenth, from the first.
+    """Choose test images for a source that has none: every tenth image, from the first.
 
     The rule has no randomness, and an array that is sorted by class still gives a balanced test.
-    Where neighbors resemble each other (frames of a film) supply test images of your own.
+    If neighbors resemble each other, as frames of a film do, supply your own test images.
 
     Args:
-        count: How many images there are.
+        count: Number of images.
 
     Returns:
         The indices of the training images, and those of the test images.
@@ -153,8 +153,8 @@ def hold_out(count: int) -> tuple[np.ndarray, np.ndarray]:
     return indices[~is_test], indices[is_test]
 
 
-def first(data: Data, limit: int | None) -> Data:
-    """Keeps the first `limit` training and the first `limit` test images; None keeps all."""
+def keep_first(data: Data, limit: int | None) -> Data:
+    """Keep the first `limit` training and the first `limit` test images; None keeps all."""
     if limit is None:
         return data
     return replace(
@@ -166,23 +166,23 @@ def first(data: Data, limit: int | None) -> Data:
     )
 
 
-def resized(data: Data, size: tuple[int, int] | None) -> Data:
-    """Returns the data with every image stretched to `size`, (height, width); None keeps it."""
+def resize_data(data: Data, size: tuple[int, int] | None) -> Data:
+    """Return the data with every image stretched to `size`, (height, width); None keeps it."""
     if size is None or data.image_shape[:2] == size:
         return data
     if data.kind == "series":
-        raise ValueError(f"Expected no image_size for series. Received {size} for {data.name}")
+        raise ValueError(f"Expected no image_size for series. Received: {size} for {data.name}")
     train = np.stack([resize(image, size) for image in data.train])
     test = np.stack([resize(image, size) for image in data.test])
     return replace(data, train=train, test=test)
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Stretches one image with a triangle filter, which averages when it makes an image smaller.
+    """Stretch one image with a triangle filter, which averages when the image gets smaller.
 
     Args:
         image: uint8 of shape `(height, width, channels)`.
-        size: The wanted (height, width).
+        size: The new (height, width).
 
     Returns:
         uint8 of shape `(*size, channels)`.

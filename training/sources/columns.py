@@ -1,4 +1,4 @@
-"""How a column of a Parquet file holds images, and their pixels from what was read of it."""
+"""The image column of a Parquet file: its type, and the pixels from its values."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +10,13 @@ IMAGE, SHAPE, LABEL = "image", "shape", "label"
 
 @dataclass(frozen=True)
 class Column:
-    """How images are kept.
+    """The way in which a column stores images.
 
     Attributes:
-        name: Of the column.
-        lists: Whether it holds lists of numbers, otherwise bytes.
-        shape: Of one image as far as the type of the column says it, otherwise empty.
-        axes: How many lists are in each other; 0 for bytes.
+        name: The name of the column.
+        lists: True if it holds lists of numbers, False if it holds bytes.
+        shape: The shape of one image if the type of the column states it, otherwise empty.
+        axes: The depth of nested lists; 0 for bytes.
     """
 
     name: str
@@ -26,23 +26,23 @@ class Column:
 
     def __str__(self) -> str:
         sizes = " of one size" if self.lists and self.shape else ""
-        kind = f"lists{sizes}, {self.axes} in each other," if self.lists else "bytes"
+        kind = f"lists{sizes}, nested {self.axes} deep," if self.lists else "bytes"
         return f"{kind} in the column {self.name}"
 
 
 def image_column(schema: Any, where: str) -> Column:
-    """The column `image`, or the only one that can hold images.
+    """Return the column `image`, or the only one that can hold images.
 
     Args:
         schema: A `pyarrow.Schema`.
-        where: What messages call the file.
+        where: The name of the file, for messages.
 
     Raises:
         ValueError: If there is none, or it holds something else.
     """
-    found = [field.name for field in schema if _how(field.name, field.type)]
+    found = [field.name for field in schema if _parse_column(field.name, field.type)]
     name = IMAGE if IMAGE in schema.names or len(found) != 1 else found[0]
-    column = _how(name, schema.field(name).type) if name in schema.names else None
+    column = _parse_column(name, schema.field(name).type) if name in schema.names else None
     if column is None:
         raise ValueError(
             f"Expected a column {IMAGE} of bytes or of lists of uint8, or one such column alone, "
@@ -51,8 +51,8 @@ def image_column(schema: Any, where: str) -> Column:
     return column
 
 
-def _how(name: str, kind: Any) -> Column | None:
-    """How a column of this type holds images; None if it does not."""
+def _parse_column(name: str, kind: Any) -> Column | None:
+    """Return the way in which a column of this type stores images; None if it cannot."""
     import pyarrow as pa
 
     shape: tuple[int, ...] = ()
@@ -76,21 +76,21 @@ def _how(name: str, kind: Any) -> Column | None:
     return Column(name, True, shape, len(sizes))
 
 
-def pixels(array: Any, where: str) -> np.ndarray:
-    """The numbers of lists, uint8 of shape `(rows, ...)`, one axis for each list.
+def pixel_values(array: Any, where: str) -> np.ndarray:
+    """Return the numbers in lists, uint8 of shape `(rows, ...)`, with one axis for each list.
 
     Args:
         array: A `pyarrow.Array`.
-        where: What messages call its rows.
+        where: The name of its rows, for messages.
 
     Raises:
-        ValueError: If a row has another length than the others, or something is missing.
+        ValueError: If rows differ in length, or a value is missing.
     """
     import pyarrow.compute as pc
 
     array, sizes = getattr(array, "storage", array), [len(array)]
     while _is_list(array.type):
-        refuse_missing(array, where)
+        check_no_nulls(array, where)
         lengths = pc.min_max(pc.list_value_length(array)).as_py()
         if lengths["min"] != lengths["max"]:
             raise ValueError(
@@ -99,27 +99,27 @@ def pixels(array: Any, where: str) -> np.ndarray:
             )
         sizes.append(lengths["max"])
         array = array.flatten()
-    refuse_missing(array, where)
+    check_no_nulls(array, where)
     return array.to_numpy().reshape(sizes)
 
 
-def contents(array: Any, where: str) -> Any:
-    """The bytes of a column, a `pyarrow.Array`; raises ValueError if some are missing."""
+def image_bytes(array: Any, where: str) -> Any:
+    """Return the bytes of a `pyarrow.Array`; raise ValueError if some are missing."""
     import pyarrow as pa
 
-    refuse_missing(array, where)
+    check_no_nulls(array, where)
     array = getattr(array, "storage", array)
     if pa.types.is_struct(array.type):
         array = array.field("bytes")
-        refuse_missing(array, where)
+        check_no_nulls(array, where)
     return array
 
 
-def whole_numbers(array: Any, where: str) -> np.ndarray:
-    """Integers, int64 of shape `(rows,)`, or `(rows, length)` of lists.
+def integers(array: Any, where: str) -> np.ndarray:
+    """Return integers, int64 of shape `(rows,)`, or `(rows, length)` for lists.
 
     Raises:
-        ValueError: If they are something else, or something is missing.
+        ValueError: If they are not integers, or a value is missing.
     """
     import pyarrow as pa
 
@@ -128,16 +128,16 @@ def whole_numbers(array: Any, where: str) -> np.ndarray:
         kind = kind.value_type
     if not pa.types.is_integer(kind):
         raise ValueError(f"Expected integers. Received: {array.type} in {where}.")
-    return pixels(array, where).astype(np.int64)
+    return pixel_values(array, where).astype(np.int64)
 
 
 def image_shape(found: np.ndarray) -> tuple[int, ...]:
-    """The shape of the images of `pixels`: one channel where there are two axes."""
+    """Return the shape of the images of `pixel_values`: one channel if there are two axes."""
     return _with_channels(found.shape[1:])
 
 
-def refuse_missing(array: Any, where: str) -> None:
-    """Raises ValueError if an element of an array is null."""
+def check_no_nulls(array: Any, where: str) -> None:
+    """Raise ValueError if an element of an array is null."""
     if array.null_count:
         raise ValueError(f"Expected a value in each row. Received: null in {where}.")
 

@@ -1,4 +1,4 @@
-"""An image from the bytes that a record or a row of a table holds."""
+"""Images from the bytes in a record or in a row of a table."""
 
 import io
 from pathlib import Path
@@ -6,32 +6,32 @@ from typing import Any
 
 import numpy as np
 
-from training.sources.folder import decoded
+from training.sources.folder import decode_image
 
 
-def image_of(content: bytes, shape: tuple[int, ...], where: str) -> np.ndarray:
-    """The image, uint8 of shape `(height, width, channels)`.
+def image_from_bytes(content: bytes, shape: tuple[int, ...], where: str) -> np.ndarray:
+    """Return the image, uint8 of shape `(height, width, channels)`.
 
     Args:
         content: The pixels, or a PNG or JPEG file.
         shape: Height, width and channels of pixels; empty for a file.
-        where: What messages call it.
+        where: The name of the image, for messages.
 
     Raises:
-        ValueError: If it is no such image.
+        ValueError: If it is not such an image.
     """
-    return _pixels(content, shape, where) if shape else _decoded(content, where)
+    return _pixels(content, shape, where) if shape else _decode(content, where)
 
 
 def _pixels(content: bytes, shape: tuple[int, ...], where: str) -> np.ndarray:
     if len(shape) != 3 or min(shape) < 1 or len(content) != np.prod(shape):
         raise ValueError(
-            f"Expected as many bytes as the shape (height, width, channels) says. Received: "
+            f"Expected as many bytes as the shape (height, width, channels) states. Received: "
             f"{len(content):,} bytes and {shape} in {where}."
         )
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def _decoded(content: bytes, where: str) -> np.ndarray:
-    image: Any = decoded(io.BytesIO(content), Path(where))
+def _decode(content: bytes, where: str) -> np.ndarray:
+    image: Any = decode_image(io.BytesIO(content), Path(where))
     return image

@@ -1,4 +1,4 @@
-"""Handwritten digits that ship inside scikit-learn: nothing to download."""
+"""The handwritten digits of scikit-learn, which need no download."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ TEST_IMAGES_PER_CLASS = 30
 
 
 def read_digits() -> Data:
-    """Reads 1,497 training and 300 test images of 8x8x1.
+    """Read 1,497 training and 300 test images of 8x8x1.
 
-    The test holds 30 images of each digit, evenly spaced over the file, so that every writer is in
-    both parts. Source: UCI "Optical Recognition of Handwritten Digits", values 0 to 16, here scaled
-    to 0 to 255.
+    The test images are 30 of each digit, evenly spaced over the file, so that every writer is in
+    both parts. Values are scaled from 0 to 16 to 0 to 255. Source: UCI "Optical Recognition of
+    Handwritten Digits".
 
     Returns:
         The digits, with labels.

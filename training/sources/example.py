@@ -1,7 +1,7 @@
-"""Images in files of `tf.train.Example`s, TFRecord or ArrayRecord, each read where it lies.
+"""Images in files of `tf.train.Example`s, TFRecord or ArrayRecord, read one at a time.
 
-An image is one bytes value: a PNG or JPEG file, or the pixels themselves, a byte for each channel,
-beside a feature `shape` of height, width and channels. Other features are passed over.
+An image is one bytes value: a PNG or JPEG file, or the pixels themselves, a byte for each channel.
+Pixels need another feature `shape` of height, width and channels. Other features are ignored.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,36 +10,36 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from training.sources.contents import image_of
+from training.sources.contents import image_from_bytes
 
 
 class RecordFile(Protocol):
-    """The records of a file, of which each is read when it is asked for."""
+    """A file whose records are read when they are requested."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of records."""
 
     def __getitem__(self, place: int) -> bytes:
-        """One of them; a ValueError that names it if it is damaged."""
+        """Return one record; raise a ValueError that names it if it is damaged."""
 
 
 class Examples:
     """The images of some files, in the order of the files.
 
     Args:
-        files: Their paths.
-        opened: From a path to its records.
-        name: Of the feature that has the image.
+        files: The paths of the files.
+        open_file: The function that opens the records of a path.
+        name: The name of the feature that has the image.
 
     Raises:
         ValueError: If a file is damaged or something else, or all are empty; the message names it.
     """
 
     def __init__(
-        self, files: Sequence[Path], opened: Callable[[Path], RecordFile], name: str = "image"
+        self, files: Sequence[Path], open_file: Callable[[Path], RecordFile], name: str = "image"
     ) -> None:
         self._paths, self._name = list(files), name
-        self._files = [opened(path) for path in self._paths]
+        self._files = [open_file(path) for path in self._paths]
         self._first = np.cumsum([0, *map(len, self._files)])
         if not len(self):
             raise ValueError(f"Expected at least one record in {self._paths[0]}. Received: none.")
@@ -48,27 +48,27 @@ class Examples:
         return int(self._first[-1])
 
     def read(self, number: int) -> np.ndarray:
-        """The image of a record, uint8 of shape `(height, width, channels)`.
+        """Return the image of a record, uint8 of shape `(height, width, channels)`.
 
         Raises:
-            ValueError: If it is none, or damaged; the message names the file.
+            ValueError: If it is not an image, or damaged; the message names the file.
         """
         file = int(np.searchsorted(self._first, number, side="right")) - 1
         place = number - int(self._first[file])
         where = f"{self._paths[file]}, record {place:,}"
-        return image_of_example(self._files[file][place], self._name, where)
+        return image_from_example(self._files[file][place], self._name, where)
 
 
-def image_of_example(content: bytes, name: str, where: str) -> np.ndarray:
-    """The image, uint8 of shape `(height, width, channels)`.
+def image_from_example(content: bytes, name: str, where: str) -> np.ndarray:
+    """Return the image, uint8 of shape `(height, width, channels)`.
 
     Args:
         content: The serialized example.
-        name: Of the feature.
-        where: What messages call it.
+        name: The name of the feature.
+        where: The name of the example, for messages.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If there is no such image.
     """
     import tensorflow as tf
     from google.protobuf.message import DecodeError
@@ -84,4 +84,4 @@ def image_of_example(content: bytes, name: str, where: str) -> np.ndarray:
             f"{len(values)} of them, and features {sorted(features)}."
         )
     shape = tuple(features["shape"].int64_list.value) if "shape" in features else ()
-    return image_of(values[0], shape, where)
+    return image_from_bytes(values[0], shape, where)

@@ -1,4 +1,4 @@
-"""A folder of pictures: PNG, JPEG, BMP, GIF."""
+"""Folders of image files: PNG, JPEG, BMP, GIF."""
 
 import hashlib
 import os
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 import numpy as np
 
 from training.sources.base import Data, resize, shape_text
+from training.sources.registry import STREAM
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,35 +23,66 @@ HELD_OUT = 0.1
 Result = TypeVar("Result")
 
 
+def read_folder(
+    folder: Path, image_size: tuple[int, int] | None = None, limit: int | None = None
+) -> Data:
+    """Read a folder of IDX files, or else of images.
+
+    Arguments and further errors are those of `read_image_folder`.
+
+    Raises:
+        ValueError: If the folder only has files that are read from disk, such as Parquet.
+    """
+    from training.sources.idx import has_idx_files, read_idx_folder
+
+    if has_idx_files(folder):
+        return read_idx_folder(folder)
+    kinds = _streamed_kinds(folder)
+    if not kinds:
+        return read_image_folder(folder, image_size, limit)
+    raise ValueError(
+        f"Expected images, IDX files, or {STREAM} before the folder. Received: {folder} with "
+        f"{' and '.join(kinds)} files. (Those stay on disk: {STREAM}{folder})"
+    )
+
+
+def _streamed_kinds(folder: Path) -> list[str]:
+    """Return the suffixes of files that are only read from disk, if the folder has no images."""
+    from training.sources.streamed import OPENERS
+
+    found = {path.suffix for path in folder.rglob("*")}
+    return [] if found & set(SUFFIXES) else sorted(found & set(OPENERS))
+
+
 def read_image_folder(
     folder: Path, image_size: tuple[int, int] | None = None, limit: int | None = None
 ) -> Data:
-    """Reads every picture below `folder`.
+    """Read every image below `folder`.
 
-    Test images are those in the sub-folder `test`, where there are `train` and `test`. Otherwise
-    they are the tenth (about) whose relative path has the lowest SHA-256: a picture never changes
-    sides when others are added, except in folders of a few.
+    If there are sub-folders `train` and `test`, these are the two parts. Otherwise about a tenth of
+    the images is for testing: those whose relative path has the lowest SHA-256. So an image stays
+    in its part when others are added, except in folders of a few images.
 
-    Where pictures lie in sub-folders, the first folder of the relative path is the label.
+    If images are in sub-folders, the first folder of the relative path is the label.
 
-    Images have one channel when every file is grey, 3 otherwise. A palette counts as grey when
-    all its colors are. Transparent pixels are laid on white, as a page shows them. The orientation
-    that cameras write is applied, and of an animation the first frame is taken.
+    Images have one channel if every file is grey, 3 otherwise. A palette counts as grey if all its
+    colors are. Transparent pixels become white. The orientation in the file is applied, and the
+    first frame of an animation is used.
 
     Args:
-        folder: Where to look. Hidden files and other kinds of files are passed over.
-        image_size: The (height, width) to stretch the pictures to; needed when they differ in size.
-        limit: Read only so many training and so many test pictures. They come in the order of
+        folder: The folder to search. Hidden files and other kinds of files are ignored.
+        image_size: The (height, width) to stretch the images to; needed if they differ in size.
+        limit: Read only the first `limit` training and test images. They come in the order of
             the SHA-256, so the first of them are a fair sample.
 
     Returns:
         The images, with labels if there are sub-folders.
 
     Raises:
-        FileNotFoundError: There is no picture.
-        ValueError: A picture is unreadable or has another size, or labels are unclear.
+        FileNotFoundError: If there is no image.
+        ValueError: If an image is unreadable or has another size, or labels are unclear.
     """
-    train, test, names = picture_files(folder)
+    train, test, names = image_files(folder)
     train, test = train[:limit], test[:limit]
     images = _read_all([*train, *test], image_size)
     return Data(
@@ -63,13 +95,15 @@ def read_image_folder(
     )
 
 
-def picture_files(folder: Path) -> tuple[list[Path], list[Path], tuple[str, ...] | None]:
-    """The training and the test pictures of a folder, and the names of the labels if it has some.
+def image_files(folder: Path) -> tuple[list[Path], list[Path], tuple[str, ...] | None]:
+    """Return the training files and the test files of a folder, and its label names, if any.
 
     See `read_image_folder`.
     """
     roots = _roots(folder)
-    train, test = map(find_pictures, roots) if len(roots) == 2 else _split(find_pictures(folder))
+    train, test = (
+        map(find_image_files, roots) if len(roots) == 2 else _split(find_image_files(folder))
+    )
     names = _label_names(train, test, separate=len(roots) == 2)
     return [roots[0] / path for path in train], [roots[-1] / path for path in test], names
 
@@ -78,30 +112,30 @@ def _roots(folder: Path) -> tuple[Path, ...]:
     roots = tuple(folder / name for name in ("train", "test") if (folder / name).is_dir())
     if len(roots) == 1:
         raise FileNotFoundError(
-            f"Expected both {folder / 'train'} and {folder / 'test'}, or neither. Received only "
+            f"Expected both {folder / 'train'} and {folder / 'test'}, or neither. Received: only "
             f"{roots[0]}"
         )
     return roots or (folder,)
 
 
-def find_pictures(root: Path) -> list[Path]:
-    """Finds the pictures below `root`, as relative paths in the order of their hashes."""
+def find_image_files(root: Path) -> list[Path]:
+    """Find the images below `root`, as relative paths in the order of their hashes."""
     found = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
-    pictures = [
+    images = [
         path
         for path in found
         if path.suffix.lower() in SUFFIXES and not any(part[0] == "." for part in path.parts)
     ]
-    if not pictures:
+    if not images:
         raise FileNotFoundError(
-            f"Expected pictures ({', '.join(SUFFIXES)}) or IDX files in {root}. Received "
+            f"Expected images ({', '.join(SUFFIXES)}) or IDX files in {root}. Received: "
             f"{len(found)} other files"
         )
-    return sorted(pictures, key=_hash)
+    return sorted(images, key=_hash)
 
 
 def _hash(path: Path) -> float:
-    """Maps a relative path to [0, 1), the same on every system."""
+    """Map a relative path to [0, 1), the same on every system."""
     digest = hashlib.sha256(os.fsencode(path.as_posix())).digest()
     return int.from_bytes(digest[:6]) / 2**48
 
@@ -109,7 +143,7 @@ def _hash(path: Path) -> float:
 def _split(paths: list[Path]) -> tuple[list[Path], list[Path]]:
     if len(paths) == 1:
         raise ValueError(
-            f"Expected at least two pictures, one to train on and one to test on. Received {paths}"
+            f"Expected at least two images, one to train on and one to test on. Received: {paths}"
         )
     wanted = sum(_hash(path) < HELD_OUT for path in paths)
     count = min(max(1, wanted), len(paths) - 1)
@@ -117,10 +151,10 @@ def _split(paths: list[Path]) -> tuple[list[Path], list[Path]]:
 
 
 def _label_names(train: list[Path], test: list[Path], separate: bool) -> tuple[str, ...] | None:
-    """Names of the sub-folders, sorted, or None where there are none.
+    """Return the sorted names of the sub-folders, or None if there are none.
 
-    Where test pictures lie in a tree of their own (`separate`), a label that only they have is an
-    error: most likely it is a training label in another spelling.
+    If test images have a separate folder (`separate`), a label that only they have is an error: it
+    is most likely a training label in another spelling.
     """
     paths = train + test
     loose = [path for path in paths if len(path.parts) == 1]
@@ -128,20 +162,20 @@ def _label_names(train: list[Path], test: list[Path], separate: bool) -> tuple[s
         return None
     if loose:
         raise ValueError(
-            "Expected every picture in a sub-folder, whose name is its label, or none. Received "
-            f"{loose[0]} beside sub-folders (move it, or the sub-folders)"
+            "Expected every image in a sub-folder, whose name is its label, or none. Received: "
+            f"{loose[0]} next to sub-folders (move it, or the sub-folders)"
         )
     unknown = {path.parts[0] for path in test} - {path.parts[0] for path in train}
     if separate and unknown:
         raise ValueError(
-            f"Expected the sub-folders of test among those of train. Received {sorted(unknown)} "
+            f"Expected the sub-folders of test among those of train. Received: {sorted(unknown)} "
             "only in test (rename or move them)"
         )
     return tuple(sorted({path.parts[0] for path in paths}))
 
 
 def labels_of(folder: Path, paths: list[Path], names: tuple[str, ...] | None) -> np.ndarray | None:
-    """The label of each picture of `picture_files`, by its place in `names`."""
+    """Return the label of each file of `image_files`, its index in `names`."""
     if names is None:
         return None
     index = {name: label for label, name in enumerate(names)}
@@ -150,15 +184,15 @@ def labels_of(folder: Path, paths: list[Path], names: tuple[str, ...] | None) ->
 
 
 def _read_all(paths: list[Path], size: tuple[int, int] | None) -> np.ndarray:
-    """Reads pictures into one array. Threads were no faster: small pictures wait for Python."""
+    """Read images into one array. Threads were no faster for small images."""
     mode = "L" if all(map(is_grey, paths)) else "RGB"
-    one = read_picture(paths[0], mode, size)
+    one = read_image(paths[0], mode, size)
     images = np.empty((len(paths), *one.shape), np.uint8)
     for index, path in enumerate(paths):
-        image = read_picture(path, mode, size)
+        image = read_image(path, mode, size)
         if image.shape != one.shape:
             raise ValueError(
-                "Expected pictures of one size, or an image_size to stretch them to. Received "
+                "Expected images of one size, or an image_size to stretch them to. Received: "
                 f"{shape_text(one.shape[:2])} (height x width) in {paths[0]} and "
                 f"{shape_text(image.shape[:2])} in {path}"
             )
@@ -166,24 +200,24 @@ def _read_all(paths: list[Path], size: tuple[int, int] | None) -> np.ndarray:
     return images
 
 
-def read_picture(path: Path, mode: str, size: tuple[int, int] | None) -> np.ndarray:
-    """Reads a picture as uint8 of shape (height, width, channels)."""
+def read_image(path: Path, mode: str, size: tuple[int, int] | None) -> np.ndarray:
+    """Read an image as uint8 of shape (height, width, channels)."""
     pixels = _open(path, lambda image: np.array(_flat(image).convert(mode)))
     pixels = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
     return pixels if size is None else resize(pixels, size)
 
 
 def is_grey(path: Path) -> bool:
-    """Whether a picture is grey, from its header alone."""
+    """Return True if an image is grey, read from its header alone."""
     return _open(path, _is_grey)
 
 
-def decoded(file: BinaryIO, path: Path) -> np.ndarray:
-    """A picture as uint8 of shape (height, width, channels), grey or in color as it is.
+def decode_image(file: BinaryIO, path: Path) -> np.ndarray:
+    """Decode an image as uint8 of shape (height, width, channels), grey or color as it is.
 
     Args:
-        file: What holds it.
-        path: What messages call it.
+        file: The open file.
+        path: The name of the file, for messages.
     """
 
     def pixels(image: "Image") -> np.ndarray:
@@ -196,7 +230,7 @@ def decoded(file: BinaryIO, path: Path) -> np.ndarray:
 def _open(
     path: Path, function: "Callable[[Image], Result]", file: BinaryIO | None = None
 ) -> Result:
-    """Applies a function to an opened picture; whatever goes wrong names the file."""
+    """Apply a function to an opened image; every error names the file."""
     from PIL import Image
 
     try:
@@ -211,13 +245,13 @@ def _open(
 
 def _unreadable(path: Path, error: Exception) -> ValueError:
     return ValueError(
-        f"Expected a whole {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture of 8 bits per "
-        f"channel. Received {path}: {error} (fetch or convert it again, or remove it)"
+        f"Expected a whole {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image of 8 bits per "
+        f"channel. Received: {path}: {error} (fetch or convert it again, or remove it)"
     )
 
 
 def _is_grey(image: "Image") -> bool:
-    """Tells from the header alone."""
+    """Return True if an image is grey, read from its header alone."""
     if image.mode != "P":
         return image.mode in ("1", "L", "LA")
     palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
@@ -225,11 +259,11 @@ def _is_grey(image: "Image") -> bool:
 
 
 def _flat(image: "Image") -> "Image":
-    """Turns the picture upright and lays transparent pixels on white."""
+    """Turn the image upright and put transparent pixels on white."""
     from PIL import Image, ImageOps
 
     if image.mode.startswith(("I", "F")):  # Pillow would clip these to white
-        raise ValueError("it is a grey picture of more than 8 bits")
+        raise ValueError("it is a grey image of more than 8 bits")
     image = ImageOps.exif_transpose(image)
     if not image.has_transparency_data:
         return image

@@ -1,7 +1,7 @@
-"""Letters A to J drawn from the fonts of this machine, after the recipe of notMNIST (Bulatov 2011).
+"""Letters A to J from the fonts of this machine, as in notMNIST (Bulatov 2011).
 
-Which fonts there are differs from machine to machine, and so do the images; matplotlib brings some
-twenty, so there are always images.
+Fonts differ from machine to machine, and so do the images. Matplotlib comes with some twenty
+fonts, so there are always images.
 """
 
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from training.sources.base import Data
 
 LETTERS = "ABCDEFGHIJ"
 SIZE = 28
-# Drawn so much larger and then averaged, for smooth edges.
+# Letters are drawn larger by this factor and then averaged, for smooth edges.
 SCALE = 4
 MARGIN = 2
-# About so many images; each font gives as many variants as that needs.
+# The approximate number of images; each font has as many variants as this needs.
 IMAGES = 20_000
 TEST_FONT_EVERY = 5
 SEED = 0
@@ -26,30 +26,30 @@ SHEAR, STRETCH, ROTATION = 0.2, 0.15, 0.12
 
 
 def read_glyphs(variants: int | None = None) -> Data:
-    """Reads images of 28x28x1, white letters on black, with the letters as labels.
+    """Read images of 28x28x1, white letters on black, with the letters as labels.
 
-    Each font gives the ten letters upright and in `variants` - 1 slightly slanted, stretched and
-    turned ways, the same at each call. Every fifth font, in the order of their names, is for the
-    test, so a test image is of a font that training never saw.
+    Each font has the ten letters upright and in `variants` - 1 slightly slanted, stretched and
+    rotated forms, the same at each call. Every fifth font, in the order of names, is for testing,
+    so a test image has a font that is not in the training images.
 
     Args:
-        variants: Images of each letter of a font; by default what makes about 20,000 in all.
+        variants: Images of each letter of a font; by default as many as make about 20,000 in all.
 
     Raises:
-        FileNotFoundError: There are too few fonts.
+        FileNotFoundError: If there are too few fonts.
     """
     drawn = {name: glyphs for name, path in sorted(_fonts()) if (glyphs := _letters(path))}
     if len(drawn) < TEST_FONT_EVERY:
         raise FileNotFoundError(
-            f"Expected at least {TEST_FONT_EVERY} TrueType fonts with the letters A to J. Received "
-            f"{len(drawn)} (install some, for instance Debian's package fonts-dejavu)"
+            f"Expected at least {TEST_FONT_EVERY} TrueType fonts with the letters A to J. "
+            f"Received: {len(drawn)} (install some, for example Debian's package fonts-dejavu)"
         )
     count = variants or max(1, round(IMAGES / len(drawn) / len(LETTERS)))
     random = np.random.RandomState(SEED)
     train: list[np.ndarray] = []
     test: list[np.ndarray] = []
     for index, glyphs in enumerate(drawn.values()):
-        images = [_varied(glyph, random, i) for i in range(count) for glyph in glyphs]
+        images = [_vary(glyph, random, i) for i in range(count) for glyph in glyphs]
         (train if index % TEST_FONT_EVERY else test).extend(images)
     labels = [np.tile(np.arange(len(LETTERS)), len(p) // len(LETTERS)) for p in (train, test)]
     arrays = [np.stack(part)[..., None] for part in (train, test)]
@@ -57,7 +57,7 @@ def read_glyphs(variants: int | None = None) -> Data:
 
 
 def _fonts() -> Iterator[tuple[str, Path]]:
-    """Name and file of each font; of files with the same font one."""
+    """Yield the name and file of each font, one file for each font."""
     from matplotlib import font_manager, get_data_path
     from PIL import ImageFont
 
@@ -77,7 +77,7 @@ def _fonts() -> Iterator[tuple[str, Path]]:
 
 
 def _letters(path: Path) -> list[Any]:
-    """The ten letters of a font, filling the image; nothing if it is a font of something else."""
+    """Return the ten letters of a font, filling the image; none if the font lacks them."""
     from fontTools.ttLib import TTFont, TTLibError
 
     try:
@@ -87,13 +87,13 @@ def _letters(path: Path) -> list[Any]:
         return []
     if not all(ord(letter) in known for letter in LETTERS):
         return []
-    drawn = [_drawn(path, letter) for letter in LETTERS]
+    drawn = [_draw_letter(path, letter) for letter in LETTERS]
     # Fonts that show one box for every letter.
     different = {image.tobytes() for image in drawn if image is not None}
     return drawn if len(different) == len(LETTERS) else []
 
 
-def _drawn(path: Path, letter: str) -> Any:
+def _draw_letter(path: Path, letter: str) -> Any:
     from PIL import Image, ImageDraw, ImageFont
 
     room = SCALE * (SIZE - 2 * MARGIN)
@@ -111,8 +111,8 @@ def _drawn(path: Path, letter: str) -> Any:
     return image
 
 
-def _varied(image: Any, random: np.random.RandomState, variant: int) -> np.ndarray:
-    """The letter in one of its ways, uint8 `(28, 28)`."""
+def _vary(image: Any, random: np.random.RandomState, variant: int) -> np.ndarray:
+    """Return one variant of a letter, uint8 `(28, 28)`."""
     from PIL import Image
 
     if variant:

@@ -1,4 +1,4 @@
-"""The IDX format, in which MNIST and its successors are distributed.
+"""The IDX format of MNIST and its successors.
 
 A file is two zero bytes, a byte for the type (8 is uint8), a byte for the rank, one big-endian
 32-bit integer for each dimension, and the values in C order. Source: the format's description on
@@ -19,29 +19,29 @@ UINT8 = 8
 
 
 def has_idx_files(folder: Path) -> bool:
-    """Tells whether `folder` itself holds images in IDX files."""
+    """Return True if `folder` itself holds images in IDX files."""
     return bool(_image_files(folder))
 
 
 def read_idx_folder(folder: Path) -> Data:
-    """Reads a folder with one IDX file of training images, one of test images, and their labels.
+    """Read a folder with one IDX file of training images, one of test images, and their labels.
 
     The training file has "train" in its name, the test file "t10k" or "test"; both may be gzipped.
-    The labels are optional and lie beside the images under the same name, with `labels-idx1` for
-    `images-idx3`.
+    The labels are optional. Their files have the names of the image files, with `labels-idx1` in
+    place of `images-idx3`.
 
     Args:
-        folder: Where the files are.
+        folder: The folder of the files.
 
     Returns:
         Images of one channel. Labels have no names.
 
     Raises:
-        FileNotFoundError: There is no folder, or no such file in it.
-        ValueError: A file is not what its name says, or is cut short. The message names it.
+        FileNotFoundError: If there is no folder, or no such file in it.
+        ValueError: If a file is not of the kind in its name, or is cut off. The message names it.
     """
     if not folder.is_dir():
-        raise FileNotFoundError(f"Expected a folder of IDX files. Received {folder}, no folder")
+        raise FileNotFoundError(f"Expected a folder of IDX files. Received: {folder}, no folder")
     train, test = _one_file(folder, ("train",)), _one_file(folder, ("t10k", "test"))
     return Data(
         folder.resolve().name,
@@ -53,7 +53,7 @@ def read_idx_folder(folder: Path) -> Data:
 
 
 def read_idx(path: Path, rank: int) -> np.ndarray:
-    """Reads one IDX file of bytes.
+    """Read one IDX file of bytes.
 
     Args:
         path: The file; it is decompressed when its name ends in .gz.
@@ -63,7 +63,7 @@ def read_idx(path: Path, rank: int) -> np.ndarray:
         uint8 of the shape that the file states.
 
     Raises:
-        ValueError: The file is cut short, too long, or no IDX file of bytes of that rank.
+        ValueError: If the file is cut off, too long, or not an IDX file of bytes of that rank.
     """
     content = _content(path)
     start = 4 + 4 * rank
@@ -71,14 +71,14 @@ def read_idx(path: Path, rank: int) -> np.ndarray:
     if content[:4] != magic:
         raise ValueError(
             f"Expected an IDX file of bytes with {rank} dimensions, which starts with "
-            f"{magic.hex(' ')}. Received {content[:4].hex(' ') or 'nothing'} in {path} (is the "
+            f"{magic.hex(' ')}. Received: {content[:4].hex(' ') or 'nothing'} in {path} (is the "
             "file what its name says? fetch it again)"
         )
     shape = struct.unpack(f">{rank}I", content[4:start].ljust(start - 4, b"\0"))
     if len(content) != start + math.prod(shape):
         raise ValueError(
             f"Expected {start + math.prod(shape):,} bytes for the shape {shape} that the file "
-            f"states. Received {len(content):,} in {path} (the file is damaged, fetch it again)"
+            f"states. Received: {len(content):,} in {path} (the file is damaged, fetch it again)"
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
@@ -91,12 +91,12 @@ def _content(path: Path) -> bytes:
             return file.read()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(
-            f"Expected a whole gzip file. Received {path}: {error} (fetch it again)"
+            f"Expected a whole gzip file. Received: {path}: {error} (fetch it again)"
         ) from error
 
 
 def _image_files(folder: Path) -> dict[str, Path]:
-    """Maps each name without .gz to its file; of a file and its gzipped twin the plain one wins."""
+    """Return a file for each name without .gz; a plain file precedes its gzipped twin."""
     zipped = {path.name.removesuffix(".gz"): path for path in folder.glob("*idx3-ubyte.gz")}
     return zipped | {path.name: path for path in folder.glob("*idx3-ubyte")}
 
@@ -106,12 +106,12 @@ def _one_file(folder: Path, words: tuple[str, ...]) -> Path:
     found = [path for name, path in sorted(files.items()) if any(word in name for word in words)]
     if not found:
         raise FileNotFoundError(
-            f"Expected a file like {words[0]}-images-idx3-ubyte[.gz] in {folder}. Received "
+            f"Expected a file like {words[0]}-images-idx3-ubyte[.gz] in {folder}. Received: "
             f"{sorted(files) or 'no IDX images'} (fetch the missing file)"
         )
     if len(found) > 1:
         raise ValueError(
-            f"Expected one IDX file named {' or '.join(words)} in {folder}. Received "
+            f"Expected one IDX file named {' or '.join(words)} in {folder}. Received: "
             f"{[path.name for path in found]} (put each data set in a folder of its own)"
         )
     return found[0]

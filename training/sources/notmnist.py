@@ -16,8 +16,8 @@ SIZE = 28
 class Notmnist(tfds.core.GeneratorBasedBuilder):
     """Letters A to J of many fonts, 28x28x1: 529,114 to train and 18,724 to test.
 
-    Where only the small archive is at hand, it is the split `train`. The archives have a few
-    files that are no pictures; they are left out.
+    If only the small archive is there, it is the split `train`. A few files in the archives are
+    not images; they are left out.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -39,7 +39,7 @@ class Notmnist(tfds.core.GeneratorBasedBuilder):
         large, small = folder / LARGE, folder / SMALL
         if not small.is_file():
             raise FileNotFoundError(
-                f"Expected the archive {SMALL}, and {LARGE} if you have it, in {folder}. Received "
+                f"Expected the archive {SMALL}, and {LARGE} if you have it, in {folder}. Received: "
                 "neither (yaroslavvb.com/upload/notMNIST is where they were published)"
             )
         parts = {"train": large, "test": small} if large.is_file() else {"train": small}

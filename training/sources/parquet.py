@@ -2,7 +2,7 @@
 
 A row holds an image in the column `image`, or in the only column that can hold one:
 
-    lists    of uint8: three in each other (height, width, channels), two of grey images, an
+    lists    of uint8: nested three deep (height, width, channels), or two deep for grey images, an
              `arrow.fixed_shape_tensor`, or one flat list with the column `shape`
     bytes    a PNG or JPEG file, also as the field `bytes` of a struct; or, with the column
              `shape`, the pixels themselves, which are read much faster than lists
@@ -22,26 +22,25 @@ import numpy as np
 from training.sources.base import shape_text
 from training.sources.parquet_file import ParquetFile
 
-WINDOW_BYTES = 256 << 20  # Of row groups that are in memory at once.
-SPARE = 2  # Row groups that batches ahead may open before others are done with.
+WINDOW_BYTES = 256 << 20  # Bytes of row groups that are in memory at once.
+SPARE = 2  # Row groups that later batches may open before earlier ones are done.
 
 
 class Table:
     """The rows of some files, in the order of the files.
 
-    What can be known without reading all images is checked at once, and the first image of each
-    file is read.
+    Metadata and the first image of each file are checked at once.
 
     Args:
-        files: Their paths.
+        files: The paths of the files.
 
     Attributes:
         starts: The first row of each row group, and the number of rows.
-        window: How many row groups are kept in memory, at least two.
+        window: The number of row groups that are kept in memory, at least two.
 
     Raises:
-        ValueError: If a file is damaged, empty or something else, or its images are not those of
-            the first file in kind and shape; the message names it.
+        ValueError: If a file is damaged, empty or something else, or its images differ from those
+            of the first file in kind or shape; the message names it.
         ImportError: If pyarrow is not installed.
     """
 
@@ -49,7 +48,7 @@ class Table:
         self._files = [ParquetFile(path) for path in files]
         self.shape = self._files[0].first_image().shape
         for file in self._files:
-            _refuse_another(file, self._files[0], self.shape)
+            _check_same_kind(file, self._files[0], self.shape)
         groups = [(file, group) for file in self._files for group in file.groups(self.shape)]
         self._groups = groups
         self.starts = np.cumsum([0, *(group.rows for _, group in groups)])
@@ -61,17 +60,17 @@ class Table:
         return int(self.starts[-1])
 
     def read(self, number: int) -> np.ndarray:
-        """The image of a row, uint8 of shape `(height, width, channels)`.
+        """Return the image of a row, uint8 of shape `(height, width, channels)`.
 
         Raises:
-            ValueError: If it is none; the message names the file.
+            ValueError: If it is not an image; the message names the file.
         """
         place = int(np.searchsorted(self.starts, number, side="right")) - 1
         file, group = self._groups[place]
         return file.image(self._images(place), number - int(self.starts[place]), group.first)
 
     def labels(self) -> np.ndarray | None:
-        """The column `label`, int64 of shape `(rows,)`; None without such a column."""
+        """Return the column `label`, int64 of shape `(rows,)`; None without such a column."""
         found = [(file, file.labels()) for file in self._files]
         parts = [labels for _, labels in found if labels is not None]
         if parts and len(parts) < len(found):
@@ -83,7 +82,7 @@ class Table:
         return np.concatenate(parts) if parts else None
 
     def _images(self, place: int) -> Any:
-        """The images of a row group: read once by whoever asks first, kept while it is recent."""
+        """Return the images of a row group, read by the first caller and kept while recent."""
         with self._lock:
             mine = place not in self._recent
             future = Future() if mine else self._recent.pop(place)
@@ -102,11 +101,11 @@ class Table:
             future.set_exception(error)
 
 
-def _refuse_another(file: ParquetFile, first: ParquetFile, shape: tuple[int, ...]) -> None:
+def _check_same_kind(file: ParquetFile, first: ParquetFile, shape: tuple[int, ...]) -> None:
     if (file.column, file.shape) != (first.column, first.shape):
         raise ValueError(
-            f"Expected images as in {first.path}: {_said(first)}. Received: {_said(file)} in "
-            f"{file.path}."
+            f"Expected images as in {first.path}: {_describe(first)}. Received: "
+            f"{_describe(file)} in {file.path}."
         )
     found = file.first_image().shape
     if found != shape:
@@ -116,5 +115,5 @@ def _refuse_another(file: ParquetFile, first: ParquetFile, shape: tuple[int, ...
         )
 
 
-def _said(file: ParquetFile) -> str:
+def _describe(file: ParquetFile) -> str:
     return f"{file.column}, {shape_text(file.shape) if file.shape else 'of no declared shape'}"

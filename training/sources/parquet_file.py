@@ -1,4 +1,4 @@
-"""One Parquet file of images: what it says of itself, and its row groups."""
+"""One Parquet file of images: its metadata and its row groups."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -11,9 +11,9 @@ import numpy as np
 from training.sources import columns
 from training.sources.base import shape_text
 from training.sources.columns import LABEL, SHAPE
-from training.sources.contents import image_of
+from training.sources.contents import image_from_bytes
 
-GROUP_BYTES = 128 << 20  # Of images in a row group, which is read whole.
+GROUP_BYTES = 128 << 20  # Largest size of the images in a row group, which is read whole.
 ROWS_AT_ONCE = 256
 BUFFER = 1 << 20
 
@@ -22,7 +22,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Group:
-    """A row group: its number and first row in its file, how many rows, their bytes in memory."""
+    """A row group: number and first row in its file, number of rows, and bytes in memory."""
 
     number: int
     first: int
@@ -34,7 +34,7 @@ class ParquetFile:
     """A file with at least one row, and a column of images.
 
     Args:
-        path: Of the file.
+        path: The path of the file.
 
     Raises:
         ValueError: If it is damaged, empty or something else; the message names it.
@@ -44,7 +44,7 @@ class ParquetFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._metadata: Any = None
-        with self._named("the end of the file"):
+        with self._report_damage("the end of the file"):
             self._metadata = self._open().metadata
             self._schema = self._metadata.schema.to_arrow_schema()
         if not self._metadata.num_rows:
@@ -56,18 +56,18 @@ class ParquetFile:
         return int(self._metadata.num_rows)
 
     def first_image(self) -> np.ndarray:
-        """The image of the first row, for its shape."""
+        """Return the image of the first row, which shows the shape."""
         array = next(self._batches(self.column.name, rows=1))[1]
         return self.image(self._images([array], 0, self.shape), 0, 0)
 
     def groups(self, shape: Shape) -> Iterator[Group]:
-        """The row groups with something in them.
+        """Yield the row groups that are not empty.
 
         Args:
-            shape: Of all images.
+            shape: The shape of all images.
 
         Raises:
-            ValueError: If one is too large, or the images of one are not all of that shape.
+            ValueError: If a group is too large, or has images of another shape.
         """
         first = 0
         for number in range(self._metadata.num_row_groups):
@@ -77,34 +77,36 @@ class ParquetFile:
             first += rows
 
     def images(self, group: Group, shape: Shape) -> Any:
-        """What the rows of a group hold: uint8 `(rows, *shape)`, or a `pyarrow.Array` of bytes."""
+        """Return the images of a group: uint8 `(rows, *shape)`, or a `pyarrow.Array` of bytes."""
         parts = self._batches(self.column.name, group.number)
         return self._images([array for _, array in parts], group.first, shape)
 
     def image(self, images: Any, row: int, first: int) -> np.ndarray:
-        """One of `images`, of a group whose first row is `first`."""
+        """Return one of `images`, of a group whose first row is `first`."""
         if self.column.lists:
             return images[row]
-        return image_of(images[row].as_buffer(), self.shape, f"{self.path}, row {first + row:,}")
+        return image_from_bytes(
+            images[row].as_buffer(), self.shape, f"{self.path}, row {first + row:,}"
+        )
 
     def labels(self) -> np.ndarray | None:
-        """The column `label`, int64 `(rows,)`, or None; raises ValueError for other types."""
+        """Return the column `label`, int64 `(rows,)`, or None; raise ValueError for other types."""
         if LABEL not in self._schema.names:
             return None
         parts = self._batches(LABEL, rows=1 << 16)
         where = f"the column {LABEL} of {self.path}"
-        return np.concatenate([columns.whole_numbers(array, where) for _, array in parts])
+        return np.concatenate([columns.integers(array, where) for _, array in parts])
 
     def _declared_shape(self) -> Shape:
-        """The shape where the type of the column or the column `shape` says it, otherwise ()."""
+        """Return the shape from the type of the column or from the column `shape`, otherwise ()."""
         if self.column.shape or self.column.axes > 1:
             return self.column.shape
         if SHAPE in self._schema.names:
             return self._shape_of_all_rows()
         if self.column.lists:
             raise ValueError(
-                f"Expected a column {SHAPE} (height, width, channels) beside flat lists of pixels. "
-                f"Received: {self.path} without. (Or write lists in lists, or tensors.)"
+                f"Expected a column {SHAPE} (height, width, channels) next to flat lists of "
+                f"pixels. Received: {self.path} without. (Or write lists in lists, or tensors.)"
             )
         return ()
 
@@ -112,7 +114,7 @@ class ParquetFile:
         wanted: Shape = ()
         for first, array in self._batches(SHAPE, rows=1 << 16):
             where = f"the column {SHAPE} of {self.path}, rows from {first:,}"
-            found = columns.whole_numbers(array, where)
+            found = columns.integers(array, where)
             wanted = wanted or tuple(found[0].reshape(-1).tolist())
             if len(wanted) != 3 or min(wanted) < 1 or (found != wanted).any():
                 raise ValueError(
@@ -122,7 +124,7 @@ class ParquetFile:
         return wanted
 
     def _size(self, number: int, rows: int, shape: Shape) -> int:
-        """Bytes of the images of a row group in memory."""
+        """Return the bytes in memory of the images of a row group."""
         where = f"{self.path}, row group {number}"
         about = self._metadata.row_group(number)
         chunks = [about.column(i) for i in range(about.num_columns)]
@@ -148,23 +150,23 @@ class ParquetFile:
 
         where = f"{self.path}, rows from {first:,}"
         if not self.column.lists:
-            return pa.concat_arrays([columns.contents(part, where) for part in parts])
-        found = np.concatenate([columns.pixels(part, where) for part in parts])
+            return pa.concat_arrays([columns.image_bytes(part, where) for part in parts])
+        found = np.concatenate([columns.pixel_values(part, where) for part in parts])
         return found.reshape(len(found), *(shape or columns.image_shape(found)))
 
     def _batches(
         self, name: str, group: int | None = None, rows: int = ROWS_AT_ONCE
     ) -> Iterator[tuple[int, Any]]:
-        """A column of a row group or of the whole file, in parts: the first row, and an array."""
+        """Yield a column of a row group or of the file in parts: first row, and array."""
         groups, first = None if group is None else [group], 0
-        with self._named(f"the column {name}"):
+        with self._report_damage(f"the column {name}"):
             options = {"row_groups": groups, "columns": [name], "use_threads": False}
             for batch in self._open().iter_batches(rows, **options):
                 yield first, batch.column(0)
                 first += batch.num_rows
 
     def _open(self) -> Any:
-        """A reader of its own for each use: one is not for several threads."""
+        """Open a reader for one use: a reader is not for several threads."""
         return _pyarrow().parquet.ParquetFile(
             self.path,
             metadata=self._metadata,
@@ -174,8 +176,8 @@ class ParquetFile:
         )
 
     @contextlib.contextmanager
-    def _named(self, part: str) -> Iterator[None]:
-        """Whatever pyarrow says is damaged, the message names the file."""
+    def _report_damage(self, part: str) -> Iterator[None]:
+        """Turn errors of pyarrow into a ValueError that names the file."""
         pyarrow = _pyarrow()
         try:
             yield

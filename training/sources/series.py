@@ -1,4 +1,4 @@
-"""Series: MNIST-1D, and windows of a user's own recordings."""
+"""Series: MNIST-1D, and windows of the user's recordings."""
 
 import contextlib
 import csv
@@ -15,18 +15,19 @@ MNIST1D_SERIES = 4_000  # to train on, in the paper
 
 
 def read_mnist1d(count: int = MNIST1D_SERIES) -> Data:
-    """MNIST-1D (Greydanus & Kobak 2020, arXiv:2011.14439): 4,000 and 1,000 series of 40x1.
+    """Make MNIST-1D (Greydanus & Kobak 2020, arXiv:2011.14439): series of shape 40x1.
 
-    Made anew by the authors' package with their settings and seed, in seconds and without a
-    download; the numbers have mean 0 and variance 1 over all series.
+    There are 4,000 training and 1,000 test series. The authors' package regenerates them with its
+    settings and seed, in seconds and without a download. The numbers have mean 0 and variance 1
+    over all series.
 
     Args:
-        count: Of training series. Those beyond the paper's are made with the next seed and have
-            mean 0 and variance 1 by themselves; the test series stay those of the paper.
+        count: Number of training series. Those beyond the paper's use the next seed and have mean
+            0 and variance 1 by themselves. The test series are always those of the paper.
 
     Raises:
-        ImportError: The package mnist1d is not installed.
-        ValueError: The count is below that of the paper.
+        ImportError: If the package mnist1d is not installed.
+        ValueError: If the count is below that of the paper.
     """
     if count < MNIST1D_SERIES:
         raise ValueError(
@@ -40,7 +41,7 @@ def read_mnist1d(count: int = MNIST1D_SERIES) -> Data:
             "Expected the package mnist1d, which makes the data. Received: no such package. "
             "(pip install mnist1d)"
         ) from error
-    with _own_random_state():
+    with _restore_random_state():
         made = make_dataset()
         if more := count - MNIST1D_SERIES:
             settings = get_dataset_args()
@@ -55,22 +56,40 @@ def read_mnist1d(count: int = MNIST1D_SERIES) -> Data:
     return Data("mnist1d", train, test, train_labels, test_labels, tuple("0123456789"))
 
 
-def read_series(path: Path, window: int | None, stride: int | None) -> Data:
-    """Windows of recordings, as they are: no value is changed, scale them as the model needs.
+def parse_count(text: str) -> int:
+    """Return the number of training series that `mnist1d:COUNT` asks for.
 
     Args:
-        path: A .csv file with a row for each step and a column for each feature, a heading or
-            none; or a .npy or .npz file, see below.
+        text: The count, which may contain `_` or `,`.
+
+    Raises:
+        ValueError: If it is no whole number.
+    """
+    count = text.replace("_", "").replace(",", "")
+    if not count.isdecimal():
+        raise ValueError(
+            f"Expected mnist1d:COUNT, such as mnist1d:50000. Received: mnist1d:{text}."
+        )
+    return int(count)
+
+
+def read_series(path: Path, window: int | None, stride: int | None) -> Data:
+    """Read windows of recordings, without scaling.
+
+    Args:
+        path: A .csv file with a row for each step and a column for each feature, with or without a
+            heading; or a .npy or .npz file. One array of shape `(steps, features)` is a recording.
+            An .npz file with `train` and `test` of shape `(count, time, features)` has series,
+            which need no window.
         window: Steps of each series that is cut out.
         stride: Steps from the start of one to the start of the next; `window` by default.
 
     Returns:
-        The series. The last tenth of the steps of a recording become test series, so that no step
-        is in both. An .npz with `train` and `test` of shape `(count, time, features)` is taken as
-        it is, without a window; one array `(steps, features)` is a recording.
+        The series. The last tenth of the steps of a recording becomes test series, so that no step
+        is in both.
 
     Raises:
-        ValueError: The file holds something else, or fewer steps than a window.
+        ValueError: If the file holds something else, or fewer steps than a window.
     """
     if path.suffix.lower() == ".csv":
         return _windows(path, _read_csv(path), window, stride)
@@ -136,7 +155,7 @@ def _read_csv(path: Path) -> np.ndarray:
 
 def _numbers(array: np.ndarray, where: str) -> np.ndarray:
     if array.dtype.kind not in "iuf":
-        raise ValueError(f"Expected numbers. Received {array.dtype} in {where}")
+        raise ValueError(f"Expected numbers. Received: {array.dtype} in {where}")
     series = array.astype(np.float32)
     if series.ndim == 3:
         check_series(series, where)
@@ -152,8 +171,8 @@ def _is_number(text: str) -> bool:
 
 
 @contextlib.contextmanager
-def _own_random_state() -> Iterator[None]:
-    """Leave the global generators as they are: the package seeds both of them."""
+def _restore_random_state() -> Iterator[None]:
+    """Restore the global generators afterwards, as the package seeds both."""
     import random
 
     states = random.getstate(), np.random.get_state()

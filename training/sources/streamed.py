@@ -1,7 +1,7 @@
-"""Images that stay on the disk: read by number when a batch needs them.
+"""Images that stay on disk and are read by number when a batch needs them.
 
-The order of a training is drawn over numbers, as that of images in memory is, so a training on
-either gives the same batches, and goes on after an interruption at any of them.
+The order of a training is an order of numbers, as for images in memory. So both give the same
+batches, and a training can continue after an interruption at any batch.
 """
 
 import functools
@@ -14,33 +14,33 @@ from typing import Any
 import numpy as np
 
 from training.sources.array_record import ArrayRecordFile
-from training.sources.arrays import mapped
+from training.sources.arrays import map_array
 from training.sources.base import Data, check_images, hold_out, shape_text
 from training.sources.example import Examples
-from training.sources.folder import is_grey, labels_of, picture_files, read_picture
+from training.sources.folder import image_files, is_grey, labels_of, read_image
 from training.sources.parquet import Table
+from training.sources.registry import STREAM
 from training.sources.tfrecord import TFRecordFile
 
-SCHEME = "stream:"
-# Of a folder, so many pictures tell whether all are grey: to open all of them takes long.
-ASKED = 100
+# Number of images of a folder that show if all are grey, since opening all takes long.
+SAMPLED_IMAGES = 100
 
 Reader = Callable[[int], np.ndarray]
 Opener = Callable[[list[Path]], Any]
 OPENERS: dict[str, Opener] = {
-    ".tfrecord": functools.partial(Examples, opened=TFRecordFile),
-    ".array_record": functools.partial(Examples, opened=ArrayRecordFile),
+    ".tfrecord": functools.partial(Examples, open_file=TFRecordFile),
+    ".array_record": functools.partial(Examples, open_file=ArrayRecordFile),
     ".parquet": Table,
 }
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """Rows that are read together, where reading one alone would take as long.
+    """Groups of rows that are read together, as one row alone takes as long to read.
 
     Attributes:
         of_rows: The block of each row, int32, from 0.
-        window: How many blocks are kept in memory.
+        window: Number of blocks that are kept in memory.
     """
 
     of_rows: np.ndarray
@@ -48,21 +48,21 @@ class Blocks:
 
     @property
     def count(self) -> int:
-        """How many blocks there are."""
+        """The number of blocks."""
         return int(self.of_rows.max()) + 1
 
 
-class Streamed:
-    """An array of images of which each is read anew when it is asked for.
+class StreamedImages:
+    """An array of images on disk, each read when it is requested.
 
-    It is indexed by slices and by arrays of numbers, which give another one of these;
-    `numpy.asarray` reads it whole.
+    An index by slices or arrays of numbers returns another `StreamedImages`. `numpy.asarray` reads
+    all images.
 
     Args:
-        read: From a number to the image, uint8 of shape `(height, width, channels)`.
-        numbers: Of the images, in order.
-        shape: Of one image.
-        table: What has the images, where they are read in blocks.
+        read: The function from a number to the image, uint8 of shape `(height, width, channels)`.
+        numbers: The numbers of the images, in order.
+        shape: The shape of one image.
+        table: The table that holds the images, if they are read in blocks.
     """
 
     dtype = np.dtype(np.uint8)
@@ -78,16 +78,16 @@ class Streamed:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def __getitem__(self, index: Any) -> "Streamed":
+    def __getitem__(self, index: Any) -> "StreamedImages":
         numbers = np.atleast_1d(self._numbers[index])
-        return Streamed(self._read, numbers, self.shape[1:], self._table)
+        return StreamedImages(self._read, numbers, self.shape[1:], self._table)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self.rows(np.arange(len(self))).astype(dtype or self.dtype, copy=False)
 
     @property
     def blocks(self) -> Blocks | None:
-        """How the images lie together, where that matters to the order of reading them."""
+        """The blocks of the images, or None if any image can be read alone."""
         if self._table is None:
             return None
         places = np.searchsorted(self._table.starts, self._numbers, side="right")
@@ -95,11 +95,11 @@ class Streamed:
         return Blocks(of_rows, self._table.window)
 
     def astype(self, dtype: Any) -> np.ndarray:
-        """All images in memory, as `numpy.ndarray.astype`."""
+        """Return all images in memory, as `numpy.ndarray.astype`."""
         return np.asarray(self).astype(dtype)
 
     def rows(self, indices: np.ndarray) -> np.ndarray:
-        """The images at these places, uint8; the first error is kept in `failure`.
+        """Read the images at these indices, uint8; the first error is kept in `failure`.
 
         Raises:
             ValueError: If one is unreadable or has another shape; the message names the file.
@@ -121,36 +121,36 @@ class Streamed:
 
 
 def read_stream(path: Path, size: tuple[int, int] | None = None) -> Data:
-    """Images of arrays, records, tables or pictures, left on the disk.
+    """Open images of arrays, records, tables or folders, which stay on disk.
 
     Args:
         path: A .npy file of bytes; a .tfrecord, .array_record or .parquet file or a folder of such,
             see `training.sources.example` and `training.sources.parquet`; or a folder as
             `training.sources.folder` reads it.
-        size: The (height, width) to stretch pictures to; of a folder of pictures only.
+        size: The (height, width) to stretch images to, for a folder of images only.
 
     Raises:
-        FileNotFoundError: If there is nothing.
+        FileNotFoundError: If there is no such file or folder.
         ValueError: If a file is damaged or holds something else; the message names it.
         ImportError: If pyarrow or array_record is needed and not installed.
     """
     suffix, files = _files(path)
     if suffix in OPENERS:
         _refuse_size(size, path)
-        return _of_files(path, files, OPENERS[suffix])
+        return _read_files(path, files, OPENERS[suffix])
     if path.is_dir():
-        return _of_folder(path, size)
+        return _read_folder(path, size)
     if not path.is_file() or suffix != ".npy":
         raise FileNotFoundError(
-            f"Expected tfds:NAME, a folder or a .npy, {', '.join(OPENERS)} file after {SCHEME}. "
+            f"Expected tfds:NAME, a folder or a .npy, {', '.join(OPENERS)} file after {STREAM}. "
             f"Received: {path}{'' if path.exists() else ', which does not exist'}."
         )
     _refuse_size(size, path)
-    return _held_out(path.stem, *_npy(path))
+    return _hold_out(path.stem, *_open_npy(path))
 
 
 def _files(path: Path) -> tuple[str, list[Path]]:
-    """The suffix of a file, or that of the files of `OPENERS` in a folder; the files."""
+    """Return the suffix of a file, or of the files of `OPENERS` in a folder, and the files."""
     if not path.is_dir():
         return (path.suffix if path.is_file() else "", [path])
     found = {suffix: sorted(path.rglob(f"*{suffix}")) for suffix in OPENERS}
@@ -162,24 +162,24 @@ def _files(path: Path) -> tuple[str, list[Path]]:
     return next(iter(found.items()), ("", []))
 
 
-def _held_out(name: str, read: Reader, count: int) -> Data:
-    """Every tenth image is a test image, as of arrays in memory."""
+def _hold_out(name: str, read: Reader, count: int) -> Data:
+    """Make every tenth image a test image, as for arrays in memory."""
     shape = read(0).shape
-    return data_of(name, *(Streamed(read, part, shape) for part in hold_out(count)))
+    return build_data(name, *(StreamedImages(read, part, shape) for part in hold_out(count)))
 
 
-def data_of(name: str, train: Streamed, test: Streamed, **labels: Any) -> Data:
-    """A data set of images on the disk."""
-    images: Any = (train, test)  # They do what programs ask of arrays.
+def build_data(name: str, train: StreamedImages, test: StreamedImages, **labels: Any) -> Data:
+    """Build the data set of images on disk."""
+    images: Any = (train, test)  # Programs can use them as arrays.
     return Data(name, *images, **labels)
 
 
-def _npy(path: Path) -> tuple[Reader, int]:
-    """Reads with pread: of a mapped file all pages that were seen count as memory."""
-    array = mapped(path)
+def _open_npy(path: Path) -> tuple[Reader, int]:
+    """Open a file to read with pread, since pages of a mapped file count as memory."""
+    array = map_array(path)
     check_images(array, str(path))
     if not array.flags.c_contiguous:
-        raise ValueError(f"Expected an array in the order of C. Received: {path} in Fortran's.")
+        raise ValueError(f"Expected an array in C order. Received: {path} in Fortran order.")
     shape, offset = array.shape[1:], int(array.offset)
     length, descriptor = int(np.prod(shape)), os.open(path, os.O_RDONLY)
 
@@ -190,51 +190,53 @@ def _npy(path: Path) -> tuple[Reader, int]:
     return read, len(array)
 
 
-def _of_files(path: Path, files: list[Path], opened: Opener) -> Data:
-    """Files whose names begin with test are the test images, otherwise every tenth image is."""
+def _read_files(path: Path, files: list[Path], open_file: Opener) -> Data:
+    """Use files whose names begin with test as test images, otherwise every tenth image."""
     tests = [file for file in files if file.name.startswith("test")]
     if not tests or len(tests) == len(files):
-        rows = opened(files)
+        rows = open_file(files)
         parts = [(rows, numbers) for numbers in hold_out(len(rows))]
     else:
         train = [file for file in files if file not in tests]
-        parts = [(rows, np.arange(len(rows))) for rows in (opened(train), opened(tests))]
-    images, labels = zip(*(_part(*part) for part in parts), strict=True)
-    return data_of(path.stem, *images, train_labels=labels[0], test_labels=labels[1])
+        parts = [(rows, np.arange(len(rows))) for rows in (open_file(train), open_file(tests))]
+    images, labels = zip(*(_select(*part) for part in parts), strict=True)
+    return build_data(path.stem, *images, train_labels=labels[0], test_labels=labels[1])
 
 
-def _part(rows: Any, numbers: np.ndarray) -> tuple[Streamed, np.ndarray | None]:
-    """Some of the images of files, and their labels."""
+def _select(rows: Any, numbers: np.ndarray) -> tuple[StreamedImages, np.ndarray | None]:
+    """Return some of the images of files, and their labels."""
     table = rows if isinstance(rows, Table) else None
     labels = None if table is None else table.labels()
-    images = Streamed(rows.read, numbers, rows.read(0).shape, table)
+    images = StreamedImages(rows.read, numbers, rows.read(0).shape, table)
     return images, None if labels is None else labels[numbers]
 
 
-def _of_folder(folder: Path, size: tuple[int, int] | None) -> Data:
-    """The same images, in the same order, as of a folder that is read into memory."""
-    train, test, names = picture_files(folder)
+def _read_folder(folder: Path, size: tuple[int, int] | None) -> Data:
+    """Open the images of a folder, in the order of `read_image_folder`."""
+    train, test, names = image_files(folder)
     paths = [*train, *test]
-    some = paths[:: max(len(paths) // ASKED, 1)]
+    some = paths[:: max(len(paths) // SAMPLED_IMAGES, 1)]
     grey = all(is_grey(path) for path in some)
 
     def read(number: int) -> np.ndarray:
         if grey and not is_grey(paths[number]):
             raise ValueError(
-                f"Expected grey pictures, as the first ones are. Received: {paths[number]} in "
+                f"Expected grey images, as the first ones are. Received: {paths[number]} in "
                 "color. (Convert it, or all of them.)"
             )
-        image = read_picture(paths[number], "L" if grey else "RGB", size)
+        image = read_image(paths[number], "L" if grey else "RGB", size)
         if image.shape != shape:
             raise ValueError(
-                f"Expected pictures of {shape_text(shape)}, as {paths[0]}, or an image_size to "
+                f"Expected images of {shape_text(shape)}, as {paths[0]}, or an image_size to "
                 f"stretch them to. Received: {shape_text(image.shape)} in {paths[number]}."
             )
         return image
 
-    shape = read_picture(paths[0], "L" if grey else "RGB", size).shape
+    shape = read_image(paths[0], "L" if grey else "RGB", size).shape
     numbers = np.split(np.arange(len(paths)), [len(train)])
-    data = data_of(folder.resolve().name, *(Streamed(read, part, shape) for part in numbers))
+    data = build_data(
+        folder.resolve().name, *(StreamedImages(read, part, shape) for part in numbers)
+    )
     if names is None:
         return data
     return replace(
@@ -248,6 +250,6 @@ def _of_folder(folder: Path, size: tuple[int, int] | None) -> Data:
 def _refuse_size(size: tuple[int, int] | None, path: Path) -> None:
     if size is not None:
         raise ValueError(
-            f"Expected no image_size for {SCHEME}{path}; only pictures are stretched when they "
-            f"are read. Received: {size}."
+            f"Expected no image_size for {STREAM}{path}; only files of images are stretched "
+            f"when they are read. Received: {size}."
         )

@@ -10,13 +10,13 @@ import numpy as np
 
 from training.sources.base import Data, hold_out, resize
 
-# TFDS itself waits without limit for a server and tries eleven times: hours behind a firewall.
+# TFDS waits without limit for a server and tries eleven times, which is hours behind a firewall.
 NETWORK_SECONDS = 20.0
 NETWORK_RETRIES = 1
 
 
 def tfds_names() -> tuple[str, ...]:
-    """Names that TFDS knows; none where TFDS is not installed."""
+    """Return the names that TFDS knows; none if TFDS is not installed."""
     try:
         import tensorflow_datasets as tfds
     except ImportError:
@@ -30,25 +30,25 @@ def read_tfds(
     limit: int | None = None,
     data_dir: Path | None = None,
 ) -> Data:
-    """Reads a data set that TFDS has prepared, or prepares it first, which may download it.
+    """Read a TFDS data set; prepare it first if needed, which may download it.
 
-    Test images are those of the split `test`, else of `validation`, else every tenth image of
-    `train`. The images are the feature `image` or the only image feature; the labels, if any, the
-    feature `label` or the only class feature.
+    Test images are the split `test`, or `validation`, or every tenth image of `train`, in this
+    order of preference. The images are the feature `image` or the only image feature. The labels,
+    if any, are the feature `label` or the only class feature.
 
     Args:
-        name: What TFDS calls it, for instance `mnist` or `mnist_corrupted/fog`.
-        image_size: The (height, width) to stretch images to; needed when they differ in size.
-        limit: Read only the first so many images of each part.
-        data_dir: Where TFDS keeps its data; by default its own choice, ~/tensorflow_datasets.
+        name: The name in TFDS, for example `mnist` or `mnist_corrupted/fog`.
+        image_size: The (height, width) to stretch images to; needed if they differ in size.
+        limit: Read only the first `limit` images of each part.
+        data_dir: The folder in which TFDS keeps its data, ~/tensorflow_datasets by default.
 
     Returns:
         The images, in the order of the files.
 
     Raises:
-        FileNotFoundError: It is not prepared and can not be downloaded.
-        ImportError: TFDS is not installed.
-        ValueError: TFDS does not know it, or it holds no images of bytes.
+        FileNotFoundError: If it is not prepared and cannot be downloaded.
+        ImportError: If TFDS is not installed.
+        ValueError: If TFDS does not know it, or it holds no images of bytes.
     """
     builder, splits = splits_of(name, data_dir)
     image, label = features_of(builder)
@@ -66,29 +66,29 @@ def read_tfds(
 
 
 def splits_of(name: str, data_dir: Path | None) -> tuple[Any, list[str]]:
-    """The builder of a prepared data set, and the split to train on with the one to test, if any.
+    """Return the builder of a prepared data set, and its split to train on and to test on, if any.
 
     Raises:
         As `read_tfds`.
     """
-    builder = _prepared(name, data_dir)
+    builder = _prepare(name, data_dir)
     splits = [split for split in ("train", "test", "validation") if split in builder.info.splits]
     if splits[:1] != ["train"]:
         raise ValueError(
-            f"Expected a split named train in {name}. Received {sorted(builder.info.splits)}"
+            f"Expected a split named train in {name}. Received: {sorted(builder.info.splits)}"
         )
     return builder, splits[:2]
 
 
-def _prepared(name: str, data_dir: Path | None) -> Any:
-    """Returns the builder of a data set that lies prepared on this machine."""
+def _prepare(name: str, data_dir: Path | None) -> Any:
+    """Return the builder of a data set, after preparing it on this machine."""
     import tensorflow_datasets as tfds
 
     try:
         builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except tfds.core.DatasetNotFoundError as error:
         raise ValueError(
-            f"Expected a data set that TensorFlow Datasets knows. Received {name!r} (see "
+            f"Expected a data set that TensorFlow Datasets knows. Received: {name!r} (see "
             f"tensorflow.org/datasets/catalog; data_dir was {data_dir})"
         ) from error
     if not builder.is_prepared():
@@ -103,38 +103,38 @@ def _prepared(name: str, data_dir: Path | None) -> Any:
 
 def _download(builder: Any) -> None:
     try:
-        with _impatient_network(), contextlib.redirect_stdout(sys.stderr):
+        with _limit_network_waits(), contextlib.redirect_stdout(sys.stderr):
             builder.download_and_prepare()
-    # Each data set has code of its own, which may fail in any way.
+    # Each data set has its own code, which may raise any exception.
     except Exception as error:
         raise FileNotFoundError(
             f"Expected {builder.name} in {builder.data_dir}, or a network to download it from. "
-            f"Received {type(error).__name__}: {error} (download it where there is a network and "
+            f"Received: {type(error).__name__}: {error} (download it where there is a network and "
             "copy that folder, or use other data: digits, or a folder of pictures)"
         ) from error
 
 
 @contextlib.contextmanager
-def _impatient_network() -> Iterator[None]:
-    """Gives every request of TFDS a time limit, and NETWORK_RETRIES more tries."""
+def _limit_network_waits() -> Iterator[None]:
+    """Give every request of TFDS a time limit, and NETWORK_RETRIES more tries."""
     import requests
     from tensorflow_datasets.core.download import downloader
 
     session: Any = requests.Session
-    patient, retries = session.request, downloader.MAX_RETRIES
+    original, retries = session.request, downloader.MAX_RETRIES
 
     def request(*args: Any, **kwargs: Any) -> Any:
-        return patient(*args, **{"timeout": NETWORK_SECONDS, **kwargs})
+        return original(*args, **{"timeout": NETWORK_SECONDS, **kwargs})
 
     try:
         session.request, downloader.MAX_RETRIES = request, NETWORK_RETRIES
         yield
     finally:
-        session.request, downloader.MAX_RETRIES = patient, retries
+        session.request, downloader.MAX_RETRIES = original, retries
 
 
 def features_of(builder: Any) -> tuple[str, str | None]:
-    """The names of the image feature and of the class feature, if any.
+    """Return the names of the image feature and of the class feature, if any.
 
     Raises:
         ValueError: If there is no image feature of bytes, or more than one.
@@ -145,7 +145,7 @@ def features_of(builder: Any) -> tuple[str, str | None]:
     image = _only(features, tfds.features.Image, "image")
     if image is None or np.dtype(features[image].np_dtype) != np.uint8:
         raise ValueError(
-            f"Expected a data set with one image feature of bytes. Received {builder.name} with "
+            f"Expected a data set with one image feature of bytes. Received: {builder.name} with "
             f"{features}"
         )
     return image, _only(features, tfds.features.ClassLabel, "label")
@@ -166,7 +166,7 @@ def _read_split(
     size: tuple[int, int] | None,
     limit: int | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reads the images and labels (zeros where there are none) of one split."""
+    """Read the images and labels (zeros where there are none) of one split."""
     images, labels = [], []
     wanted = {name: True for name in (image, label) if name}
     for example in _examples(builder, split, wanted, limit):
@@ -178,7 +178,7 @@ def _read_split(
 def _examples(
     builder: Any, split: str, features: dict[str, bool], limit: int | None
 ) -> Iterable[dict[str, Any]]:
-    """These features of the examples, in the order of the files."""
+    """Return the named features of the examples, in the order of the files."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -200,7 +200,7 @@ def _stack(images: list[np.ndarray], where: str) -> np.ndarray:
     shapes = sorted({image.shape for image in images})
     if len(shapes) != 1:
         raise ValueError(
-            "Expected images of one size, or an image_size to stretch them to. Received "
+            "Expected images of one size, or an image_size to stretch them to. Received: "
             f"{f'shapes from {shapes[0]} to {shapes[-1]}' if shapes else 'no image'} in {where}"
         )
     return np.stack(images)

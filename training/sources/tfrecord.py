@@ -1,4 +1,4 @@
-"""Files of TFRecord, without compression, of which any record can be read."""
+"""TFRecord files without compression, of which any record can be read."""
 
 import os
 import struct
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-LENGTH = struct.Struct("<QI")  # Of the data, and a checksum of these eight bytes.
-CHECKSUM = 4  # Bytes, after the data.
+LENGTH = struct.Struct("<QI")  # The length of the data, and a checksum of these eight bytes.
+CHECKSUM = 4  # Bytes of the checksum after the data.
 
 
 class TFRecordFile:
-    """The records of a file; where they lie is found out at once.
+    """The records of one file, whose positions are found when it is opened.
 
     Raises:
         ValueError: If the file is cut off or is something else; the message names it.
@@ -25,14 +25,14 @@ class TFRecordFile:
         return len(self._offsets)
 
     def __getitem__(self, place: int) -> bytes:
-        """The bytes of a record."""
+        """Return the bytes of a record."""
         offset = int(self._offsets[place])
         length, _ = LENGTH.unpack(os.pread(self._descriptor, LENGTH.size, offset))
         return os.pread(self._descriptor, length, offset + LENGTH.size)
 
 
 def _offsets(path: Path) -> np.ndarray:
-    """Where each record begins, from the lengths alone."""
+    """Return the start of each record, from the lengths alone."""
     found, offset, size = [], 0, path.stat().st_size
     with path.open("rb", buffering=0) as file:
         while offset < size:
@@ -52,7 +52,7 @@ def _offsets(path: Path) -> np.ndarray:
 
 
 def masked_crc32c(content: bytes) -> int:
-    """The checksum of TFRecord files: CRC-32C, rotated and shifted."""
+    """Return the checksum of TFRecord files: CRC-32C, rotated and shifted."""
     value = 0xFFFFFFFF
     for byte in content:
         value = (value >> 8) ^ _TABLE[(value ^ byte) & 0xFF]
@@ -61,7 +61,7 @@ def masked_crc32c(content: bytes) -> int:
 
 
 def _table() -> list[int]:
-    """Of CRC-32C, whose polynomial is 0x1EDC6F41, bits reversed."""
+    """Return the table of CRC-32C, whose polynomial is 0x1EDC6F41, bits reversed."""
     table = []
     for value in range(256):
         for _ in range(8):

@@ -1,1 +1,1 @@
-"""What is measured: each file is one table, `run(rounds)` to a `report.Section`."""
+"""Groups of measurements: each file makes one table, with `run(rounds)`."""

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.benchmark import network
-from training.benchmark.paired import Measured, Peer, measure, spread
+from training.benchmark.paired import Measurement, Peer, measure, spread
 from training.benchmark.peers.artifacts import LARGE
-from training.benchmark.report import Section, machine, missing, noise
+from training.benchmark.report import Section, failure_text, machine, noise
 
 OURS = "SavedModel signature", "LiteRT float32, 1 thread"
 
 
 def peers(folder: str, batch: int) -> list[Peer]:
-    """The rows of the table for one size of batch."""
+    """Return the rows of the table for one batch size."""
     given = {"folder": folder, "batch": batch}
 
     def peer(name: str, function: str, **options: object) -> Peer:
@@ -40,10 +40,10 @@ def peers(folder: str, batch: int) -> list[Peer]:
 
 
 def run(rounds: int = 5) -> Section:
-    """Measure.
+    """Measure decoding in all runtimes.
 
     Args:
-        rounds: Units of each runtime, each of 0.4 seconds.
+        rounds: Units of each runtime, of 0.4 seconds each.
     """
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
@@ -71,14 +71,14 @@ def _threads(number: int) -> str:
     return "1 thread" if number == 1 else f"{number} threads"
 
 
-def _cells(found: Sequence[Measured], batch: int) -> list[list[str]]:
-    """Time and ratio of each, paired by round with the one that is fastest in the median."""
-    ran = [measured for measured in found if measured.why_not is None]
+def _cells(found: Sequence[Measurement], batch: int) -> list[list[str]]:
+    """Return time and ratio of each, paired by round with the fastest in the median."""
+    ran = [measured for measured in found if measured.can_run]
     fastest = min(ran, key=lambda measured: measured.middle("value"))
     cells = []
     for measured in found:
-        if measured.why_not is not None:
-            cells.append([missing(measured), ""])
+        if not measured.can_run:
+            cells.append([failure_text(measured), ""])
             continue
         pairs = zip(measured.units, fastest.units, strict=True)
         ratios = [unit["value"] / other["value"] for unit, other in pairs]

@@ -1,4 +1,4 @@
-"""The machine's peak, what part of it training reaches, and whether input keeps up; stalls."""
+"""The machine's peak, the part that training reaches, the speed of input, and stalls."""
 
 import tempfile
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from training.benchmark import images, network
 from training.benchmark.groups.training import DNN
 from training.benchmark.paired import Peer, measure, spread
-from training.benchmark.report import Section, machine, missing, noise
+from training.benchmark.report import Section, failure_text, machine, noise
 
 COUNT = 4096
 DRAWN = 100 * COUNT
@@ -14,7 +14,7 @@ EPOCHS, SHORT = 100, 1024
 
 
 def run(rounds: int = 5) -> Section:
-    """Measure.
+    """Measure peaks, input and stalls.
 
     Args:
         rounds: Units of each; stalls are counted in one unit of 100 epochs.
@@ -56,28 +56,28 @@ def run(rounds: int = 5) -> Section:
     rows = [
         ["training, compile_fast", f"{training.rate(COUNT):,.0f} images/s, {flops:.0f} GFLOP/s"],
         [
-            "its input pipeline alone (bar: 5 times the need)",
+            "its input pipeline alone (target: 5 times the need)",
             f"{source.rate(DRAWN):,.0f} images/s, {source.rate(DRAWN) / training.rate(COUNT):.0f} "
             "times the need",
         ],
     ]
     for measured in peaks:
-        text = missing(measured)
-        if measured.why_not is None:
+        text = failure_text(measured)
+        if measured.can_run:
             values = [unit["value"] for unit in measured.units]
             part = 100 * flops / measured.middle("value")
             text = f"{spread(values, 0)} GFLOP/s, of which training reaches {part:.0f} %"
         rows.append([f"peak, {measured.peer.name}", text])
     names = {"ours": "`fit(array)` of this package", "textbook": "`fit(array)` of Keras"}
     for measured in counted:
-        text = missing(measured)
-        if measured.why_not is None:
+        text = failure_text(measured)
+        if measured.can_run:
             text = f"{measured.units[0]['value']:.0f} of {EPOCHS} epochs of {SHORT} images"
         rows.append([f"stalls, {names[measured.peer.name]}", text])
     about = (
         f"Medians of {rounds} units in turn. Peaks: products of 2048x2048 matrices, 3x3 "
         "convolutions of 64 to 64 channels. A stall is an epoch of 1.3 times the median time "
-        "without 1.2 times the median processor time: on a machine that is not quiet some are of "
-        f"others' making. {noise([*found, *counted])} {machine()}"
+        "without 1.2 times the median processor time. On a machine that is not quiet, other "
+        f"programs cause some of them. {noise([*found, *counted])} {machine()}"
     )
     return Section("The machine, input and stalls", about, ["", "measured"], rows)

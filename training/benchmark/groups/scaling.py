@@ -1,10 +1,10 @@
-"""How the time of training grows with the data, the image and the network."""
+"""The growth of training time with the data, the image and the network."""
 
 import math
 
 from training.benchmark import network
 from training.benchmark.groups.training import DNN
-from training.benchmark.paired import Measured, Peer, measure
+from training.benchmark.paired import Measurement, Peer, measure
 from training.benchmark.report import Section, machine, noise
 
 # Quantity: its values, the options that set it, and images of a unit.
@@ -14,7 +14,7 @@ COUNTS = (2048, 8192, 32768)
 
 
 def run(rounds: int = 5) -> Section:
-    """Measure.
+    """Measure training at all sizes.
 
     Args:
         rounds: Units of each size, in turn.
@@ -31,16 +31,16 @@ def run(rounds: int = 5) -> Section:
     text = (
         "Time of training in `compile_fast`'s configuration, medians of "
         f"{rounds} units in turn. The exponent is log of the ratio of times over log of the ratio "
-        "of sizes, against the smallest; of operations, against the operations of a step. The bar "
-        "is an exponent of 1.05 in data, area and operations (operations grow with the square of "
-        f"the width). {noise(found)} {machine()}"
+        "of sizes, against the smallest; of operations, against the operations of a step. The "
+        "target is an exponent of 1.05 in data, area and operations (operations grow with the "
+        f"square of the width). {noise(found)} {machine()}"
     )
     header = ["", "us/image", "GFLOP/s", "exponent", "exponent of operations"]
     return Section("Scaling", text, header, rows)
 
 
 def _peer(name: str, count: int, **options: int) -> Peer:
-    return Peer(name, "own_peers:sized", {"count": count, **options}, DNN, amount=count)
+    return Peer(name, "own_peers:fit_at_size", {"count": count, **options}, DNN, amount=count)
 
 
 def _flops(side: int = 28, width: int = 1) -> float:
@@ -51,7 +51,7 @@ def _flops(side: int = 28, width: int = 1) -> float:
 
 
 def _rows(
-    found: list[Measured], sizes: list[int], work: list[float], per_image: bool = True
+    found: list[Measurement], sizes: list[int], work: list[float], per_image: bool = True
 ) -> list[list[str]]:
     rows = []
     for measured, size, amount in zip(found, sizes, work, strict=True):

@@ -1,4 +1,4 @@
-"""How long a user waits before anything happens: `--help` of every program, and imports."""
+"""Start-up time: `--help` of every program, and imports."""
 
 import os
 import re
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from training.benchmark.report import Section, machine
 
-BAR = 0.7  # Seconds.
+LIMIT = 0.7  # Seconds.
 ROOT = Path(__file__).parents[3]
-# Not for people: parts of other programs.
+# Parts of other programs, which users do not call.
 PARTS = (
     "training.benchmark.child",
     "training.benchmark.peers.artifacts",
@@ -23,7 +23,7 @@ IMPORTS = ("numpy", "keras_vae", "keras", "tensorflow", "torch", "pythae.models"
 
 
 def programs() -> list[str]:
-    """The modules of training/ and export/ that are programs."""
+    """Return the modules of training/ and export/ that are programs."""
     found = []
     for path in sorted([*ROOT.glob("training/**/*.py"), *ROOT.glob("export/**/*.py")]):
         if re.search("^if __name__ ==", path.read_text(), re.MULTILINE):
@@ -33,7 +33,7 @@ def programs() -> list[str]:
 
 
 def run(rounds: int = 5) -> Section:
-    """Measure.
+    """Measure the start-up of programs and imports.
 
     Args:
         rounds: Starts of each, in turn.
@@ -44,7 +44,7 @@ def run(rounds: int = 5) -> Section:
     missing = set()
     for _ in range(rounds):
         for name, words in calls.items():
-            seconds, code = started(words)
+            seconds, code = time_process(words)
             times[name].append(seconds)
             if code:
                 missing.add(name)
@@ -55,18 +55,18 @@ def run(rounds: int = 5) -> Section:
     slow = [
         name
         for name in calls
-        if "--help" in name and name not in missing and statistics.median(times[name]) > BAR
+        if "--help" in name and name not in missing and statistics.median(times[name]) > LIMIT
     ]
-    verdict = f"Over the bar: {', '.join(slow)}." if slow else "All programs are within it."
+    verdict = f"Over the limit: {', '.join(slow)}." if slow else "No program is over it."
     text = (
-        f"Seconds of a whole process, median and range of {rounds} starts in turn; the bar for "
-        f"`--help` is {BAR} s. {verdict} {machine()}"
+        f"Seconds of a whole process, median and range of {rounds} starts in turn; the limit for "
+        f"`--help` is {LIMIT} s. {verdict} {machine()}"
     )
     return Section("Start-up", text, ["", "seconds"], rows)
 
 
-def started(words: list[str]) -> tuple[float, int]:
-    """Seconds and exit code of one process of Python."""
+def time_process(words: list[str]) -> tuple[float, int]:
+    """Run one Python process and return its seconds and exit code."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     begin = time.perf_counter()
     done = subprocess.run(

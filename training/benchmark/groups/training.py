@@ -8,7 +8,7 @@ from pathlib import Path
 from training.benchmark import images, network
 from training.benchmark.child import CORES
 from training.benchmark.paired import Peer, measure
-from training.benchmark.report import COMPARED, Section, compared, machine, noise
+from training.benchmark.report import COMPARED, Section, comparison_rows, machine, noise
 
 COUNT, COUNT_ON_ONE_CORE = 16384, 4096
 OURS = "this package: compile_fast, as training.train"
@@ -19,12 +19,12 @@ TCMALLOC = (
     "/usr/lib64/libtcmalloc_minimal.so.4",
     "/usr/lib/libtcmalloc_minimal.so.4",
 )
-# What tcmalloc gains comes from not giving large blocks back: glibc can be told the same.
+# Tcmalloc gains by keeping large blocks; these settings make glibc keep them too.
 GLIBC = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
 
 
 def allocator() -> tuple[str, dict[str, str]]:
-    """The allocator that makes PyTorch fastest here: its name, and the environment for it."""
+    """Return the allocator with which PyTorch is fastest, and its environment variables."""
     named = os.environ.get("TCMALLOC") or ctypes.util.find_library("tcmalloc_minimal")
     for path in filter(None, (named, *TCMALLOC)):
         if Path(path).is_file():
@@ -33,7 +33,7 @@ def allocator() -> tuple[str, dict[str, str]]:
 
 
 def peers(path: str) -> list[Peer]:
-    """The rows of the table."""
+    """Return the rows of the table."""
     given = {"images": path}
     name, environment = allocator()
     return [
@@ -43,7 +43,7 @@ def peers(path: str) -> list[Peer]:
             "keras_peers:ours",
             given | {"source": "arrays"},
         ),
-        Peer("Keras by hand, all that helped", "keras_peers:tuned", given, DNN),
+        Peer("Keras by hand, all that helped", "keras_peers:fastest", given, DNN),
         Peer(TEXTBOOK, "keras_peers:textbook", given | {"autotune": False}),
         Peer("Keras, tutorial, tf.data as it is", "keras_peers:textbook", given),
         Peer("Keras, tutorial, fit(array)", "keras_peers:textbook", given | {"source": "arrays"}),
@@ -61,7 +61,7 @@ def peers(path: str) -> list[Peer]:
 
 
 def run(rounds: int = 5) -> Section:
-    """Measure.
+    """Measure the training throughput of all peers.
 
     Args:
         rounds: Epochs of each peer.
@@ -79,4 +79,4 @@ def run(rounds: int = 5) -> Section:
         "fast as the first row, median and range of the rounds, by wall time and by processor "
         f"time. {noise(found)} {machine()}"
     )
-    return Section("Training", text, COMPARED, compared(found, count, OURS))
+    return Section("Training", text, COMPARED, comparison_rows(found, count, OURS))

@@ -1,4 +1,4 @@
-"""What is compared: each file is a child process that trains or decodes, one unit when told to.
+"""Peers of the comparison: each file trains or decodes in a child process, a unit at a time.
 
 All train the same network on the same images, with the same optimizer and batch size; see
 `training.benchmark.network`.

@@ -1,4 +1,4 @@
-"""Makes the files that runtimes decode with, in a process of its own: TensorFlow is large."""
+"""A process that makes the files for all runtimes, since TensorFlow takes much memory."""
 
 import sys
 from pathlib import Path

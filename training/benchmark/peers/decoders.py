@@ -1,4 +1,4 @@
-"""Runtimes that decode: each unit is as many calls as fit in a fraction of a second."""
+"""Runtimes that decode: each unit makes as many calls as fit in a fraction of a second."""
 
 import time
 from collections.abc import Callable
@@ -9,18 +9,18 @@ import numpy as np
 
 from training.benchmark import network
 
-SECONDS = 0.4  # Of one unit.
-LEAST = 5
+SECONDS = 0.4  # Duration of one unit.
+MIN_CALLS = 5
 
 Decode = Callable[[], Any]
 
 
-def repeated(decode: Decode) -> Callable[[], float]:
-    """A unit of many calls; its number is the median time of one, in seconds."""
+def repeat_calls(decode: Decode) -> Callable[[], float]:
+    """Return a unit of many calls, whose value is the median time of one, in seconds."""
     decode()
     begin = time.perf_counter()
     decode()
-    count = max(LEAST, int(SECONDS / (time.perf_counter() - begin)))
+    count = max(MIN_CALLS, int(SECONDS / (time.perf_counter() - begin)))
 
     def unit() -> float:
         times = []
@@ -39,7 +39,7 @@ def _codes(batch: int) -> np.ndarray:
 
 
 def keras_call(folder: str, batch: int, how: str) -> Callable[[], float]:
-    """The model in Python: "decode", "predict", "tf.function" or "compiled"."""
+    """Decode with the model in Python: "decode", "predict", "tf.function" or "compiled"."""
     import tensorflow as tf
 
     import keras_vae as kv
@@ -53,31 +53,31 @@ def keras_call(folder: str, batch: int, how: str) -> Callable[[], float]:
         "tf.function": lambda: function(tf.constant(codes)).numpy(),
         "compiled": lambda: fast.decode(codes).numpy(),
     }
-    return repeated(ways[how])
+    return repeat_calls(ways[how])
 
 
 def saved_model(folder: str, batch: int) -> Callable[[], float]:
-    """The SavedModel's signature in Python, as a server runs it in C++."""
+    """Decode with the SavedModel's signature in Python."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(Path(folder) / "saved_model"))
     decode = loaded.signatures["decode"]
     codes = _codes(batch)
-    return repeated(lambda: decode(z=tf.constant(codes))["reconstruction"].numpy())
+    return repeat_calls(lambda: decode(z=tf.constant(codes))["reconstruction"].numpy())
 
 
 def litert(folder: str, batch: int, kind: str, threads: int) -> Callable[[], float]:
-    """A LiteRT file in its interpreter."""
+    """Decode with a LiteRT file in its interpreter."""
     from ai_edge_litert.interpreter import Interpreter
 
     path = Path(folder) / f"{kind}-{batch}.tflite"
     runner = Interpreter(str(path), num_threads=threads).get_signature_runner("decode")
     codes = _codes(batch)
-    return repeated(lambda: runner(z=codes))
+    return repeat_calls(lambda: runner(z=codes))
 
 
 def onnx(folder: str, batch: int, threads: int) -> Callable[[], float]:
-    """ONNX Runtime, on what Keras exports."""
+    """Decode with ONNX Runtime and the file that Keras exports."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -86,21 +86,21 @@ def onnx(folder: str, batch: int, threads: int) -> Callable[[], float]:
         _onnx(folder), options, providers=["CPUExecutionProvider"]
     )
     given = {session.get_inputs()[0].name: _codes(batch)}
-    return repeated(lambda: session.run(None, given))
+    return repeat_calls(lambda: session.run(None, given))
 
 
 def openvino(folder: str, batch: int, threads: int) -> Callable[[], float]:
-    """OpenVINO, on the same file."""
+    """Decode with OpenVINO and the same ONNX file."""
     import openvino
 
     settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
     compiled = openvino.Core().compile_model(_onnx(folder), "CPU", settings)
     request, codes = compiled.create_infer_request(), _codes(batch)
-    return repeated(lambda: request.infer([codes]))
+    return repeat_calls(lambda: request.infer([codes]))
 
 
 def torch(folder: str, batch: int, threads: int) -> Callable[[], float]:
-    """PyTorch in inference mode."""
+    """Decode with PyTorch in inference mode."""
     import torch
 
     from training.benchmark.peers import torch_peers
@@ -113,7 +113,7 @@ def torch(folder: str, batch: int, threads: int) -> Callable[[], float]:
         with torch.inference_mode():
             return torch.sigmoid(decoder(codes)).numpy()
 
-    return repeated(decode)
+    return repeat_calls(decode)
 
 
 def _onnx(folder: str) -> str:

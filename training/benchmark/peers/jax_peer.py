@@ -1,4 +1,4 @@
-"""JAX by hand: an epoch is one compiled scan, convolutions are matrix products.
+"""Training in JAX by hand: an epoch is one compiled scan, convolutions are matrix products.
 
 XLA's own gradients of convolutions are many times slower on CPUs.
 """
@@ -14,7 +14,7 @@ STRIDE, SIZE = 2, 3
 
 
 def loop(images: str) -> Callable[[], float]:
-    """An epoch in one `lax.scan`, images gathered as bytes."""
+    """Train an epoch in one `lax.scan`, with images gathered as bytes."""
     import jax
     from jax import numpy as jnp
 
@@ -56,7 +56,7 @@ def loop(images: str) -> Callable[[], float]:
 
 
 def initial() -> dict[str, Any]:
-    """Glorot's weights and zero biases."""
+    """Return Glorot's initial weights and zero biases."""
     shapes = {
         "conv 1": (9, 32),
         "conv 2": (9 * 32, 64),
@@ -77,18 +77,18 @@ def initial() -> dict[str, Any]:
 
 
 def loss_of(weights: Any, x: Any, key: Any) -> Any:
-    """The negative bound of a batch."""
+    """Return the negative bound of a batch."""
     import jax
     from jax import numpy as jnp
 
-    h = jax.nn.relu(convolved(x, *weights["conv 1"]))
-    h = jax.nn.relu(convolved(h, *weights["conv 2"])).reshape(len(x), -1)
+    h = jax.nn.relu(convolve(x, *weights["conv 1"]))
+    h = jax.nn.relu(convolve(h, *weights["conv 2"])).reshape(len(x), -1)
     h = jax.nn.relu(_dense(h, weights["hidden"]))
     mean, log_var = jnp.split(_dense(h, weights["codes"]), 2, axis=1)
     z = mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, mean.shape)
     h = jax.nn.relu(_dense(z, weights["grow"])).reshape(-1, 7, 7, 64)
-    h = jax.nn.relu(transposed(h, *weights["up 1"]))
-    logits = transposed(h, *weights["up 2"])
+    h = jax.nn.relu(convolve_transpose(h, *weights["up 1"]))
+    logits = convolve_transpose(h, *weights["up 2"])
     entropy = jnp.sum(jax.nn.softplus(logits) - x * logits)
     divergence = 0.5 * jnp.sum(jnp.square(mean) + jnp.exp(log_var) - 1.0 - log_var)
     return (entropy + divergence) / len(x)
@@ -98,8 +98,8 @@ def _dense(x: Any, layer: Any) -> Any:
     return x @ layer[0] + layer[1]
 
 
-def convolved(x: Any, kernel: Any, bias: Any) -> Any:
-    """A 3x3 convolution of stride 2, "same" padding, of maps of even size."""
+def convolve(x: Any, kernel: Any, bias: Any) -> Any:
+    """Convolve maps of even size: 3x3, stride 2, "same" padding."""
     from jax import numpy as jnp
 
     height, width = x.shape[1] // STRIDE, x.shape[2] // STRIDE
@@ -111,8 +111,8 @@ def convolved(x: Any, kernel: Any, bias: Any) -> Any:
     return jnp.concatenate(parts, axis=-1) @ kernel + bias
 
 
-def transposed(x: Any, kernel: Any, bias: Any) -> Any:
-    """Its transpose: one matrix product, then nine maps added where they belong."""
+def convolve_transpose(x: Any, kernel: Any, bias: Any) -> Any:
+    """Apply the transposed convolution: one matrix product, then a sum of nine shifted maps."""
     import jax
     from jax import numpy as jnp
 

@@ -1,4 +1,4 @@
-"""This package, and Keras as its tutorials write a VAE."""
+"""Training with this package, and with Keras as its tutorials write a VAE."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from training.benchmark import network
 
 
 def ours(images: str, source: str = "batches") -> Callable[[], float]:
-    """What `training.train` does, `compile_fast` on batches of `training.batches`.
+    """Train as `training.train` does, with `compile_fast` on batches of `training.batches`.
 
     Args:
         images: Path of a .npy of bytes, `(count, 28, 28, 1)`.
@@ -39,11 +39,11 @@ def ours(images: str, source: str = "batches") -> Callable[[], float]:
 
 
 def textbook(images: str, autotune: bool = True, source: str = "dataset") -> Callable[[], float]:
-    """A `train_step` as tutorials have it, Keras's defaults otherwise.
+    """Train with the `train_step` of tutorials and Keras's defaults.
 
     Args:
         images: Path of a .npy of bytes.
-        autotune: Whether tf.data tunes itself, its default.
+        autotune: True if tf.data may tune itself, its default.
         source: "dataset" for a map of each image, "arrays" for `fit(array)`.
     """
     import keras
@@ -69,8 +69,8 @@ def textbook(images: str, autotune: bool = True, source: str = "dataset") -> Cal
     return _epochs(model, dataset.with_options(options))
 
 
-def tuned(images: str) -> Callable[[], float]:
-    """The same by hand with all that was found to help: see docs/performance.md."""
+def fastest(images: str) -> Callable[[], float]:
+    """Train by hand with all that was found to help, see docs/performance.md."""
     import keras
 
     from training.batches import training_batches
@@ -90,7 +90,7 @@ def tuned(images: str) -> Callable[[], float]:
 
 
 def _epochs(model: Any, x: Any, **given: Any) -> Callable[[], float]:
-    """One epoch a call; gives its loss."""
+    """Return a unit that trains one epoch and returns its loss."""
     return lambda: model.fit(x, epochs=1, verbose=0, **given).history["loss"][0]
 
 
@@ -99,7 +99,7 @@ def _trainable(model: Any) -> int:
 
 
 def tutorial(softplus: bool = False) -> Any:
-    """A VAE as a subclass with a `train_step`; `softplus` for the cheaper form of the loss."""
+    """Build a VAE as a subclass with a `train_step`; `softplus` for a cheaper form of the loss."""
     import keras
     import tensorflow as tf
     from keras import layers, ops
@@ -157,7 +157,7 @@ def tutorial(softplus: bool = False) -> Any:
 
 
 def fused_adam(rate: float) -> Any:
-    """Adam whose update of one variable is one op of TensorFlow."""
+    """Build an Adam optimizer that updates a variable with one TensorFlow op."""
     import keras
     import tensorflow as tf
 

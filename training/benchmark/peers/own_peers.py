@@ -1,4 +1,4 @@
-"""This package at other sizes, its input pipeline alone, and what the processor can do at most."""
+"""This package at other sizes, its input pipeline alone, and the peak of the processor."""
 
 import time
 from collections.abc import Callable
@@ -9,11 +9,13 @@ import numpy as np
 from training.benchmark import network
 from training.benchmark.peers.keras_peers import ours, textbook
 
-SIZE, MAPS, SIDE = 2048, 64, 28  # Of the matrices and the maps that show the peak.
+SIZE, MAPS, SIDE = 2048, 64, 28  # Sizes of the matrices and maps that show the peak.
 
 
-def sized(count: int, side: int = 28, width: int = 1, batch: int = 128) -> Callable[[], float]:
-    """An epoch of `count` images of another size, in a network of another width."""
+def fit_at_size(
+    count: int, side: int = 28, width: int = 1, batch: int = 128
+) -> Callable[[], float]:
+    """Train an epoch of `count` images of another size, in a network of another width."""
     import keras
 
     import keras_vae as kv
@@ -38,23 +40,23 @@ def sized(count: int, side: int = 28, width: int = 1, batch: int = 128) -> Calla
 
 
 def pipeline(images: str, count: int) -> Callable[[], float]:
-    """`count` images through `training.batches`, and nothing that uses them."""
+    """Read `count` images through `training.batches` without using them."""
     from training.batches import training_batches
 
     data = np.load(images)
     batches = iter(training_batches(data, network.BATCH))
 
-    def drawn() -> float:
+    def read_all() -> float:
         seen = 0
         while seen < count:
             seen += len(next(batches))
         return float(seen)
 
-    return drawn
+    return read_all
 
 
 def stalls(images: str, which: str, epochs: int) -> Callable[[], float]:
-    """How many of `epochs` short epochs took longer without working more.
+    """Count the stalls among `epochs` short epochs.
 
     An epoch stalls if it takes 1.3 times the median of time, and less than 1.2 times the median of
     processor time.
@@ -63,12 +65,12 @@ def stalls(images: str, which: str, epochs: int) -> Callable[[], float]:
     epoch = made(images, source="arrays")
     epoch()
 
-    def counted() -> float:
+    def count_stalls() -> float:
         times = np.array([_timed(epoch) for _ in range(epochs)])
         wall, cpu = (times / np.median(times, axis=0)).T
         return float(np.sum((wall > 1.3) & (cpu < 1.2)))
 
-    return counted
+    return count_stalls
 
 
 def _timed(call: Callable[[], Any]) -> tuple[float, float]:
@@ -78,7 +80,7 @@ def _timed(call: Callable[[], Any]) -> tuple[float, float]:
 
 
 def peak(library: str, operation: str, repeats: int = 10) -> Callable[[], float]:
-    """Billion operations a second of a large matrix product or a 3x3 convolution."""
+    """Measure a large matrix product or a 3x3 convolution, in billion operations per second."""
     call, operations = {"tensorflow": _tensorflow, "torch": _torch}[library](operation)
 
     def unit() -> float:

@@ -1,4 +1,4 @@
-"""PyTorch: the loop that people write, the fastest one that was found, and pythae's trainer."""
+"""Training in PyTorch: the common loop, the fastest one that was found, and pythae's trainer."""
 
 import tempfile
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from training.benchmark import network
 
 
 def loader_loop(images: str) -> Callable[[], float]:
-    """`DataLoader` over a `TensorDataset` of floats, `Adam`, a loop."""
+    """Train with a `DataLoader` over a `TensorDataset` of floats, `Adam`, and a loop."""
     import torch
 
     torch.manual_seed(0)
@@ -34,7 +34,7 @@ def loader_loop(images: str) -> Callable[[], float]:
 
 
 def fastest(images: str) -> Callable[[], float]:
-    """Slices of a tensor in memory, channels last, fused Adam."""
+    """Train with slices of a tensor in memory, channels last, and fused Adam."""
     import torch
 
     torch.manual_seed(0)
@@ -57,7 +57,7 @@ def fastest(images: str) -> Callable[[], float]:
 
 
 def pythae_trainer(images: str) -> Callable[[], float]:
-    """An epoch of pythae's `BaseTrainer`, without its checkpoints and logs."""
+    """Train an epoch with pythae's `BaseTrainer`, without its checkpoints and logs."""
     import logging
 
     import torch
@@ -109,7 +109,7 @@ def pythae_trainer(images: str) -> Callable[[], float]:
 
 
 def vae() -> Any:
-    """The network in PyTorch, `forward(x)` to `(logits, mean, log_var)`."""
+    """Build the network in PyTorch, `forward(x)` to `(logits, mean, log_var)`."""
     from torch import nn
 
     class Autoencoder(nn.Module):
@@ -147,7 +147,7 @@ def vae() -> Any:
 
 
 def loss_of(model: Any, x: Any) -> Any:
-    """The negative bound of a batch."""
+    """Return the negative bound of a batch."""
     import torch
     from torch.nn import functional
 

@@ -1,0 +1,73 @@
+"""Types that annotations share. Keras publishes no usable types, so these state the intent."""
+
+from typing import Any, Protocol
+
+Tensor = Any  # A tensor of the backend of Keras.
+Array = Any  # A NumPy array, or anything that converts to one.
+
+
+class LatentModel(Protocol):
+    """The interface of a model that helpers rely on: an autoencoder of this package.
+
+    Attributes:
+        built: Whether the variables exist.
+        event_shape: Shape of one example, without the batch axis.
+        event_dtype: "float32", or "int32" for tokens.
+        latent_shape: Shape of one latent code.
+        latent_dtype: "float32", or "int32" for codebook indices.
+        terms: Names of the loss terms.
+        generative: Whether the model has a prior to sample from.
+        encoder: Network from x to codes, or to the parameters of q(z | x).
+        decoder: Network from codes to the parameters of p(x | z).
+        likelihood: Name or class of p(x | z), as the constructor got it.
+        family: Class of p(x | z).
+        shared_parameters: Variables of p(x | z) that all examples share, such as a scale.
+        trainable_variables: Variables that the optimizer changes.
+        losses: Losses that layers added, such as weight regularizers.
+    """
+
+    name: str
+    built: bool
+    event_shape: tuple[int, ...]
+    event_dtype: str
+    latent_shape: tuple[int, ...]
+    latent_dtype: str
+    terms: tuple[str, ...]
+    generative: bool
+    encoder: Any
+    decoder: Any
+    likelihood: Any
+    family: Any
+    shared_parameters: Any
+    trainable_variables: Any
+    losses: Any
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Encode `x` to latent codes, `(batch, *latent_shape)`."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Decode latent codes to the mean of p(x | z), `(batch, *event_shape)`."""
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Encode `x` and decode the codes."""
+
+    def score(self, x: Tensor) -> Tensor:
+        """Score how unusual each example is, `(batch,)`, in nats."""
+
+    def observation(self, z: Tensor) -> Any:
+        """Return the distribution p(x | z)."""
+
+    def with_condition(self, z: Tensor, x: Tensor) -> Tensor:
+        """Return the input of `decode` for codes `z` of `x`."""
+
+    def build_for(self, x: Any) -> None:
+        """Build for a batch `x`, if the model is not built yet."""
+
+    def check_parts(self, x: Any) -> None:
+        """Raise ValueError for a bad value in the inputs next to x."""
+
+    def check_event(self, name: str, values: Any) -> None:
+        """Raise ValueError unless `values` are finite and in the support of the likelihood."""
+
+    def endpoints(self) -> dict[str, Any]:
+        """Return the endpoints by name, each a `keras_vae.Endpoint`."""
