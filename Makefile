@@ -7,7 +7,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 # Tests start some seventy processes, each of which would compile all modules anew without their .pyc.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo deploy-demo test test-backends check gallery bench chaos fuzz lock audit clean
+.PHONY: help demo deploy-demo test test-backends check wheel-check gallery bench chaos fuzz lock audit clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -16,7 +16,8 @@ $(VENV)/.ready: pyproject.toml scripts/setup.sh
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" EXTRAS="$(EXTRAS)" scripts/setup.sh
 
 demo: $(VENV)/.ready ## Train, evaluate, draw, export and verify a VAE on Fashion-MNIST (3 to 5 minutes).
-	@BIN="$(BIN)" scripts/demo.sh
+	@scripts/fashion_mnist.sh
+	@$(BIN)/keras-vae demo $(ARGS)
 
 deploy-demo: $(VENV)/.ready ## From the last demo to a serving folder, TFLite files and a web page, verified.
 	@BIN="$(BIN)" RUN="$(RUN)" scripts/deploy_demo.sh
@@ -38,22 +39,25 @@ check: $(VENV)/.ready ## Lint, check the formatting and the types.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+wheel-check: $(VENV)/.ready ## Build wheel and sdist, install each into a new environment and use it there.
+	@PYTHON="$(PYTHON)" BIN="$(BIN)" scripts/wheel_check.sh
+
 bench: $(VENV)/.bench ## Measure speed, memory and start-up against other libraries (ARGS="training --rounds 3" for less).
 	@scripts/fashion_mnist.sh
-	@$(BIN)/python -m training.benchmark --page docs/performance.md $(ARGS)
+	@$(BIN)/python -m benchmarks --page docs/performance.md $(ARGS)
 
 $(VENV)/.bench: $(VENV)/.ready
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
 	@touch $@
 
 gallery: $(VENV)/.ready ## Draw every model and walks between codes, docs/gallery.
-	@$(BIN)/python -m export.gallery
+	@$(BIN)/python -m tools.gallery
 
 chaos: $(VENV)/.ready ## Kill training, exporters and bulk prediction at 30 moments, damage every file (long; ARGS="--kills 5" for less).
-	@$(BIN)/python -m tests.chaos $(ARGS)
+	@$(BIN)/python -m tests.support.chaos $(ARGS)
 
 fuzz: $(VENV)/.ready ## Try 2,000 configurations of models (ARGS="--cases 200" for less).
-	@$(BIN)/python -m tests.fuzz $(ARGS)
+	@$(BIN)/python -m tests.support.fuzz $(ARGS)
 
 lock: ## Write requirements-ci.lock, the versions that CI installs, from what the registry has today.
 	@PYTHON="$(PYTHON)" scripts/lock.sh

@@ -1,4 +1,9 @@
-"""Programs for deployment: versioned SavedModels, files for servers, verification.
+"""How does a trained model get to a server, a device and a browser, and how is each file checked?
 
-Nothing here imports TensorFlow at import time, and some programs never do.
+Begin with `writers`, which `model.export` calls: `saved_model` and `litert` write the files of
+`endpoints`, and only a file that agrees with the Keras model is put in place. `verification`
+compares files with the model in every runtime of `runtimes`. `serving` has the configuration of TF
+Serving and the client, `explorer` the web page, `samples` programs for devices. The programs are
+`tflite`, `verify`, `check`, `compress`, `demo` and those of the sub-packages. Installed as
+`keras_vae.export`.
 """

@@ -9,7 +9,10 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from training import cli, recipes, runs
+from keras_vae import cli
+from keras_vae.errors import UsageError
+from keras_vae.training import recipes
+from keras_vae.training.runs import run_directory
 
 Format = Literal["saved_model", "float32", "float16", "dynamic", "int8"]
 LITERT: tuple[Format, ...] = ("float32", "float16", "dynamic", "int8")
@@ -65,9 +68,9 @@ def check(
         0 if all formats in --needs work, otherwise 1.
     """
     if batch_size < 1:
-        raise ValueError(f"Expected --batch-size of at least 1. Received: {batch_size}.")
+        raise UsageError(f"Expected --batch-size of at least 1. Received: {batch_size}.")
     path = Path(model)
-    opened = runs.open_run(model) if path.suffix == ".keras" or path.is_dir() else None
+    opened = run_directory.open_run(model) if path.suffix == ".keras" or path.is_dir() else None
     recipe = recipes.find(model) if opened is None else None
     cli.prepare_tensorflow()
     built = opened.model() if opened is not None else build_from_recipe(recipe, image_shape)
@@ -94,7 +97,7 @@ def build_from_recipe(recipe: Any, image_shape: tuple[int, int, int] | None = No
 
 def load_endpoints(model: Any, names: tuple[str, ...]) -> dict[str, Any]:
     """Return the endpoints with these names."""
-    from keras_vae.exporting.endpoints import choose_endpoints
+    from keras_vae.export.endpoints import choose_endpoints
 
     return choose_endpoints(model, names or None)
 
@@ -107,7 +110,7 @@ def verdicts(model: Any, endpoints: Mapping[str, Any], batch_size: int = 1) -> A
         endpoints: Endpoints to export.
         batch_size: Batch size of the .tflite files.
     """
-    from keras_vae.exporting.endpoints import float32_policy, write_archive
+    from keras_vae.export.endpoints import float32_policy, write_archive
 
     yield _verdict("saved_model", lambda: try_saved_model(model, endpoints))
     with tempfile.TemporaryDirectory() as folder:
@@ -123,8 +126,8 @@ def verdicts(model: Any, endpoints: Mapping[str, Any], batch_size: int = 1) -> A
 
 def try_saved_model(model: Any, endpoints: Mapping[str, Any]) -> tuple[str, int]:
     """Write and run a SavedModel; return a note and its size in bytes."""
-    from export.saved_model import example_rows, verify
-    from keras_vae.exporting.saved_model import write_saved_model
+    from keras_vae.export.saved_model.program import example_rows, verify
+    from keras_vae.export.saved_model.writer import write_saved_model
 
     with tempfile.TemporaryDirectory() as folder:
         path = write_saved_model(model, Path(folder, "model"), endpoints)
@@ -137,8 +140,8 @@ def try_litert(
     name: Format, model: Any, folder: str, endpoints: Mapping[str, Any], batch_size: int
 ) -> tuple[str, int]:
     """Convert a SavedModel to .tflite and run it; return a note and its size in bytes."""
-    from keras_vae.exporting.calibration import endpoint_rows, generate_examples
-    from keras_vae.exporting.litert import Options, best_content
+    from keras_vae.export.litert.calibration import endpoint_rows, generate_examples
+    from keras_vae.export.litert.writer import Options, best_content
 
     exact = name == "float32"
     options = Options(None if exact else name, batch_size, min_psnr=None if exact else -math.inf)
@@ -177,7 +180,7 @@ def _verdict(name: Format, attempt: Callable[[], tuple[str, int]]) -> Verdict:
 
 def _describe_worst(found: Mapping[str, Mapping[str, Any]], quantize: str | None) -> str:
     """Describe the output with the smallest margin to its tolerance."""
-    from keras_vae.exporting.bars import (
+    from keras_vae.export.litert.tolerances import (
         describe_difference,
         describe_tolerance,
         differences_by_name,

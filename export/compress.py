@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from training import cli, runs
+from keras_vae import cli
+from keras_vae.errors import UsageError
+from keras_vae.training.runs import run_directory
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
@@ -27,7 +29,7 @@ def compress(
     that was altered, truncated, or made by another model is refused.
 
     Args:
-        run: A run directory of training.train, or a .keras file.
+        run: A run directory of keras-vae train, or a .keras file.
         source: A folder of images of the model's size, or a file to restore.
         target: The new file, or for a file the new folder.
         step: Rounding step of real-valued codes; not for models with integer codes.
@@ -35,7 +37,7 @@ def compress(
     Returns:
         0.
     """
-    opened = runs.open_run(run)
+    opened = run_directory.open_run(run)
     if target.exists():
         raise FileExistsError(f"Expected a new TARGET. Received: {target}, which exists.")
     if not source.exists():
@@ -49,7 +51,7 @@ def compress(
 def _pack(model: Any, folder: Path, target: Path, step: float | None) -> str:
     """Write the file and return a line with its size."""
     from keras_vae import compression
-    from keras_vae.files import write_atomically
+    from keras_vae.files.atomic import write_atomically
 
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     images = _read(paths, folder, model.event_shape)
@@ -67,13 +69,13 @@ def _unpack(model: Any, file: Path, target: Path) -> str:
     from PIL import Image
 
     from keras_vae import compression
-    from keras_vae.exporting.folders import partial_folder, publish
+    from keras_vae.files.folders import partial_folder, publish
 
     blob = file.read_bytes()
     names = _names(compression.read_note(blob))
     images = compression.decompress(model, blob)
     if len(names) != len(images):
-        raise ValueError(f"Expected a name for each of {len(images)} images. Received: {file}.")
+        raise UsageError(f"Expected a name for each of {len(images)} images. Received: {file}.")
     with partial_folder(target.parent) as folder:
         for name, image in zip(names, images, strict=True):
             path = folder / name
@@ -93,14 +95,14 @@ def _names(note: bytes) -> list[str]:
     try:
         names = [str(PurePosixPath(name)) for name in json.loads(zlib.decompress(note))]
     except (zlib.error, ValueError, TypeError) as error:
-        raise ValueError(
+        raise UsageError(
             "Expected a file that export.compress wrote. Received: one without names. "
             "(keras_vae.compression.decompress reads it.)"
         ) from error
     if any(
         PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts for name in names
     ):
-        raise ValueError("Expected names of files in a folder. Received: one that leads out of it.")
+        raise UsageError("Expected names of files in a folder. Received: one that leads out of it.")
     # The suffix of the original stays in the name, so that a.png and a.jpg are two files.
     return [name if name.lower().endswith(".png") else f"{name}.png" for name in names]
 
@@ -110,17 +112,17 @@ def _read(paths: Sequence[Path], folder: Path, shape: tuple[int, ...]) -> np.nda
     from PIL import Image, UnidentifiedImageError
 
     if not paths:
-        raise ValueError(f"Expected images ({', '.join(SUFFIXES)}). Received: none in {folder}.")
+        raise UsageError(f"Expected images ({', '.join(SUFFIXES)}). Received: none in {folder}.")
     images = np.empty((len(paths), *shape), "uint8")
     for row, path in zip(images, paths, strict=True):
         try:
             with Image.open(path) as image:
                 pixels = np.asarray(image.convert("L" if shape[-1] == 1 else "RGB"))
         except (OSError, SyntaxError, UnidentifiedImageError) as error:
-            raise ValueError(f"Expected an image. Received: {path} ({error})") from error
+            raise UsageError(f"Expected an image. Received: {path} ({error})") from error
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
         if pixels.shape != shape:
-            raise ValueError(f"Expected images of {shape}. Received: {path} of {pixels.shape}.")
+            raise UsageError(f"Expected images of {shape}. Received: {path} of {pixels.shape}.")
         row[...] = pixels
     return images
 

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from training import cli, runs
-from training.tables import Column, table
+from keras_vae import cli
+from keras_vae.errors import UsageError
+from keras_vae.training.runs import run_directory
+from keras_vae.training.tables import Column, table
 
 # Enough examples for calibration and for the statistics of codes in the metadata.
 CALIBRATION_EXAMPLES = 1024
@@ -35,10 +37,10 @@ def export_tflite(
 
     The file has one signature for each endpoint, a fixed batch size, and builtin ops only. It is
     compared with the Keras model on training data before it is put in place. Its metadata hold
-    shapes, ranges and errors: keras_vae.exporting.litert.read_metadata(FILE).
+    shapes, ranges and errors: keras_vae.export.litert.writer.read_metadata(FILE).
 
     Args:
-        run: A run directory of training.train, or a .keras file together with --data.
+        run: A run directory of keras-vae train, or a .keras file together with --data.
         file: The new file.
         endpoints: Endpoints to write, for example decode; all by default.
         quantize: float32; float16 weights (half the size); dynamic: int8 weights (a quarter of the
@@ -52,7 +54,7 @@ def export_tflite(
     Returns:
         0.
     """
-    opened = runs.open_run(run)
+    opened = run_directory.open_run(run)
     refuse_existing(file)
     cli.prepare_tensorflow()
     model = opened.model()
@@ -84,8 +86,8 @@ def calibration_data(run: Any, name: str | None, needed: bool) -> Any:
 
 def calibration_examples(data: Any) -> Any:
     """Return training examples from all over the data, `(n, *event_shape)`, float32."""
-    from keras_vae.exporting.calibration import take_evenly
-    from training.data import as_floats
+    from keras_vae.export.litert.calibration import take_evenly
+    from keras_vae.training.data.loading import as_floats
 
     return as_floats(take_evenly(data.train, CALIBRATION_EXAMPLES))
 
@@ -101,7 +103,7 @@ def refuse_existing(path: Path) -> None:
 def refuse_untrained(model: Any) -> None:
     """Raise ValueError if the model never took a training step."""
     if model.built and int(model.steps) == 0:
-        raise ValueError(
+        raise UsageError(
             f"Expected a trained model. Received: {type(model).__name__} {model.name!r}, which "
             "never took a training step. (Train it first, or call model.export in Python.)"
         )
@@ -109,7 +111,7 @@ def refuse_untrained(model: Any) -> None:
 
 def report(file: Path, seconds: float | None = None) -> str:
     """Return the size of a .tflite and a table of its errors."""
-    from keras_vae.exporting.litert import read_metadata
+    from keras_vae.export.litert.writer import read_metadata
 
     about = read_metadata(file)
     took = "" if seconds is None else f", in {seconds:.1f} s"

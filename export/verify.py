@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import tyro
 
-from training import cli, runs
+from keras_vae import cli
+from keras_vae.errors import UsageError
+from keras_vae.training.runs import run_directory
 
 
 def verify(
@@ -50,19 +52,19 @@ def verify(
         0, or 1 if a tolerance was missed. With --budget, 1 if no artifact meets the tolerances.
     """
     if not artifacts or examples < 1:
-        raise ValueError(
+        raise UsageError(
             f"Expected an artifact and at least one example. Received: {len(artifacts)} "
             f"artifact(s), --examples {examples}."
         )
-    opened = runs.open_run(against)
+    opened = run_directory.open_run(against)
     chosen = _choose_runtimes(runtimes)
     _check_new([path for path in (json, markdown) if path])
     _check_exist(artifacts)
     check_libraries(libtensorflow)
     cli.prepare_tensorflow()
-    from export import report as tables
-    from export.artifacts import identify
-    from export.verification import compare
+    from keras_vae.export.verification import report as tables
+    from keras_vae.export.verification.artifacts import identify
+    from keras_vae.export.verification.measurement import compare
 
     found = [identify(path) for path in artifacts]
     check_runnable(found, chosen)
@@ -106,7 +108,7 @@ def _check_alike(rows: Sequence[Any]) -> None:
         signatures.setdefault(row.artifact, set()).update(row.differences)
     if len({frozenset(names) for names in signatures.values()}) > 1:
         named = "; ".join(f"{path}: {', '.join(sorted(n))}" for path, n in signatures.items())
-        raise ValueError(
+        raise UsageError(
             f"Expected artifacts with the same signatures to pick from. Received: {named}. (Export "
             "all of them with the same --endpoints.)"
         )
@@ -119,15 +121,15 @@ def _verdict(best: Any) -> str:
 
 
 def _choose_runtimes(names: Sequence[str]) -> list[str]:
-    from export.runtimes import RUNTIMES, list_installed
+    from keras_vae.export.runtimes.registry import RUNTIMES, list_installed
 
     unknown = sorted(set(names) - set(RUNTIMES))
     if unknown:
-        raise ValueError(f"Expected runtimes among {', '.join(RUNTIMES)}. Received: {unknown}.")
+        raise UsageError(f"Expected runtimes among {', '.join(RUNTIMES)}. Received: {unknown}.")
     missing = sorted(set(names) - set(list_installed()))
     if missing:
         packages = sorted({package for name in missing for package in RUNTIMES[name].packages})
-        raise ValueError(
+        raise UsageError(
             f"Expected runtimes that are installed. Received: {', '.join(missing)}. "
             f"(pip install {' '.join(packages)})"
         )
@@ -144,12 +146,12 @@ def _check_exist(paths: Sequence[Path]) -> None:
 
 def check_runnable(artifacts: Sequence[Any], chosen: Sequence[str]) -> None:
     """Raise ValueError if no chosen runtime runs an artifact: it would look verified."""
-    from export.runtimes import RUNTIMES
+    from keras_vae.export.runtimes.registry import RUNTIMES
 
     for artifact in artifacts:
         able = [name for name, runtime in RUNTIMES.items() if runtime.reads == artifact.kind]
         if not {*able} & {*chosen}:
-            raise ValueError(
+            raise UsageError(
                 f"Expected a runtime that runs {artifact.path}: {', '.join(able)}. Received: "
                 f"{', '.join(chosen)}."
             )
@@ -157,7 +159,7 @@ def check_runnable(artifacts: Sequence[Any], chosen: Sequence[str]) -> None:
 
 def check_libraries(folders: Sequence[Path]) -> None:
     """Raise FileNotFoundError for a folder without TensorFlow's shared libraries."""
-    from export.c_api import check_folder
+    from keras_vae.export.runtimes.c_api import check_folder
 
     for folder in folders:
         check_folder(folder)
@@ -166,11 +168,11 @@ def check_libraries(folders: Sequence[Path]) -> None:
 def _check_new(paths: Sequence[Path]) -> None:
     for path in paths:
         if not path.parent.is_dir() or path.is_dir():
-            raise ValueError(f"Expected a file in a folder that exists. Received: {path}.")
+            raise UsageError(f"Expected a file in a folder that exists. Received: {path}.")
 
 
 def _save(path: Path, text: str) -> None:
-    from keras_vae.files import write_atomically
+    from keras_vae.files.atomic import write_atomically
 
     write_atomically(path, lambda new: new.write_text(text))
     print(f"Saved {path}")

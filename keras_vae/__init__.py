@@ -1,56 +1,20 @@
-"""Autoencoders for Keras 3, from `model.fit` to a server and a phone."""
+"""Autoencoders for Keras 3, from `model.fit` to a server, a phone, and a browser.
 
-from keras_vae import (
-    anomalies,
-    callbacks,
-    compression,
-    controllers,
-    distributions,
-    estimators,
-    latents,
-    layers,
-    metrics,
-    nets,
-    posteriors,
-    priors,
-    random,
-    samplers,
-    schedules,
-    weights,
-)
-from keras_vae.anomalies import AnomalyDetector
-from keras_vae.autoencoder import Autoencoder
-from keras_vae.classifiers import classifier_from
-from keras_vae.endpoint import Endpoint
-from keras_vae.inference import Compiled
-from keras_vae.inpainting import inpaint
-from keras_vae.loading import load
-from keras_vae.models.compressive import CompressiveAutoencoder
-from keras_vae.models.conditional import ConditionalVAE
-from keras_vae.models.contractive import ContractiveAutoencoder
-from keras_vae.models.conv import ConvAutoencoder, ConvVAE
-from keras_vae.models.denoising import DenoisingAutoencoder
-from keras_vae.models.factor_vae import FactorVAE
-from keras_vae.models.free_bits import FreeBitsVAE
-from keras_vae.models.fsq import FSQ
-from keras_vae.models.iaf_vae import IAFVAE
-from keras_vae.models.info_vae import InfoVAE
-from keras_vae.models.iwae import IWAE
-from keras_vae.models.ladder_vae import LadderVAE
-from keras_vae.models.learned_prior import LearnedPriorVAE
-from keras_vae.models.lstm import LSTMVAE, LSTMAutoencoder
-from keras_vae.models.masked import MaskedAutoencoder
-from keras_vae.models.perceptual import PerceptualAutoencoder
-from keras_vae.models.rae import RAE
-from keras_vae.models.sparse import SparseAutoencoder
-from keras_vae.models.tc_vae import BetaTCVAE
-from keras_vae.models.transformer import TransformerAutoencoder, TransformerVAE
-from keras_vae.models.vae import VAE
-from keras_vae.models.vamp_vae import VampVAE
-from keras_vae.models.vq_vae import VQVAE
-from keras_vae.models.wae import WAE
-from keras_vae.speed import compile_fast
-from keras_vae.tiles import decode_tiled
+`import keras_vae` loads nothing but the standard library; the first use of a public name loads the
+library with Keras. So the `keras-vae` command answers at once, and the client for servers needs
+NumPy only. `keras_vae/_api.py` lists where each public name comes from.
+"""
+
+import importlib
+import importlib.util
+import sys
+from typing import TYPE_CHECKING, Any
+
+from keras_vae import _imports
+
+if TYPE_CHECKING:
+    from keras_vae import plots as plots
+    from keras_vae._api import *  # noqa: F403
 
 __version__ = "0.1.0"
 
@@ -94,6 +58,7 @@ __all__ = [
     "controllers",
     "decode_tiled",
     "distributions",
+    "errors",
     "estimators",
     "inpaint",
     "latents",
@@ -101,6 +66,7 @@ __all__ = [
     "load",
     "metrics",
     "nets",
+    "plots",
     "posteriors",
     "priors",
     "random",
@@ -108,3 +74,26 @@ __all__ = [
     "schedules",
     "weights",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a sub-module, or the whole public API, when one of its names is first used."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if importlib.util.find_spec(f"{__name__}.{name}") is not None:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}._api"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted({*globals(), *__all__})
+
+
+if "keras" in sys.modules:
+    importlib.import_module(f"{__name__}._api")
+else:
+    _imports.register_with_keras()

@@ -12,10 +12,11 @@ import keras
 import numpy as np
 
 from keras_vae import latents
+from keras_vae.backend import sync_variables
+from keras_vae.checkpointing.exact_resume import TERMINATED, ExactResume, Position
+from keras_vae.errors import UnavailableError
 from keras_vae.estimators.codes import count_active
-from keras_vae.files import save_model, write_atomically
-from keras_vae.resuming import TERMINATED, ExactResume, Position
-from keras_vae.steps import sync_variables
+from keras_vae.files.atomic import save_model, write_atomically
 
 __all__ = [
     "COLLAPSED",
@@ -138,7 +139,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         where = f"step {last}" if first == last else f"one of the steps {first} to {last}"
         name = (terms or list(broken))[0]
         found = f"{name}={broken[name]} in {where} of epoch {self._epoch + 1}"
-        raise RuntimeError(
+        raise UnavailableError(
             f"Expected finite losses. Received: {found}. (Try a lower learning rate or "
             "clipnorm=1.0 in the optimizer; the last checkpoint, if there is one, is from before "
             "it happened."

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_vae.checks import check_shape
+from keras_vae.errors import UsageError
 from keras_vae.estimators.codes import active_units as active_units
 from keras_vae.estimators.codes import kl_per_dimension as kl_per_dimension
 from keras_vae.metrics.distances import DISTANCES_AT_ONCE, squared_distances
 from keras_vae.typing import LatentModel
+from keras_vae.validation.data_checks import check_shape
 
 # Below this angle, in radians, sin(angle) is too small to divide by; the arc is its chord.
 SMALLEST_ANGLE = 1e-6
@@ -79,7 +80,7 @@ def interpolate(
         ValueError: If the method is unknown, the shapes differ, or `steps` is less than 2.
     """
     if method not in METHODS:
-        raise ValueError(f"Expected method to be 'lerp' or 'slerp'. Received: {method!r}.")
+        raise UsageError(f"Expected method to be 'lerp' or 'slerp'. Received: {method!r}.")
     first, last = np.asarray(start), np.asarray(end)
     check_shape("start", first.shape, model.event_shape)
     _fractions(first, last, steps)
@@ -117,14 +118,14 @@ def traverse(
     if len(found) != len(wanted) or any(
         size not in (None, have) for size, have in zip(wanted, found, strict=True)
     ):
-        raise ValueError(
+        raise UsageError(
             f"Expected one example of shape {wanted}, without a batch axis, such as images[0]. "
             f"Received: shape {found}."
         )
     if dimensions is None:
         dimensions = ordered_by_kl(model, np.asarray(x)[None] if examples is None else examples)
     if not len(dimensions) or not len(values) or not all(0 <= d < size for d in dimensions):
-        raise ValueError(
+        raise UsageError(
             f"Expected dimensions among 0 to {size - 1} and at least one value. "
             f"Received: dimensions={list(dimensions)}, values={list(values)}."
         )
@@ -146,7 +147,7 @@ def ordered_by_kl(model: LatentModel, x: Any) -> list[int]:
         ValueError: If the model has no posterior.
     """
     if not hasattr(model, "posterior"):
-        raise ValueError(
+        raise UsageError(
             "Expected a model with a posterior, whose KL orders the dimensions. Received: "
             f"{type(model).__name__}. (Give dimensions.)"
         )
@@ -175,13 +176,13 @@ def neighbors(codes: Any, queries: Any, k: int = 5) -> tuple[np.ndarray, np.ndar
     """
     found, sought = (as_numpy(part).astype("float64") for part in (codes, queries))
     if found.ndim < 2 or found.shape[1:] != sought.shape[1:] or not 1 <= k <= len(found):
-        raise ValueError(
+        raise UsageError(
             "Expected codes and queries of one shape (count, ...), and k of 1 up to the number of "
             f"codes. Received: shapes {found.shape} and {sought.shape}, k={k!r}."
         )
     found, sought = (part.reshape(len(part), -1) for part in (found, sought))
     if not (np.isfinite(found).all() and np.isfinite(sought).all()):
-        raise ValueError("Expected finite codes. Received: NaN or infinity.")
+        raise UsageError("Expected finite codes. Received: NaN or infinity.")
     size = max(DISTANCES_AT_ONCE // len(found), 1)
     parts = [_nearest(found, sought[i : i + size], k) for i in range(0, max(len(sought), 1), size)]
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))  # type: ignore
@@ -196,7 +197,7 @@ def normal_grid(size: int) -> np.ndarray:
         `(size, size, 2)`: first coordinate from left to right, second from bottom to top.
     """
     if size < 1:
-        raise ValueError(f"Expected size of at least 1. Received: {size!r}.")
+        raise UsageError(f"Expected size of at least 1. Received: {size!r}.")
     normal = NormalDist()
     points = [normal.inv_cdf((index + 0.5) / size) for index in range(size)]
     horizontal, vertical = np.meshgrid(points, points[::-1])
@@ -220,13 +221,13 @@ def attribute_vector(codes: np.ndarray, has_attribute: np.ndarray) -> np.ndarray
     """
     given = np.asarray(has_attribute)
     if not np.isin(given, (0, 1)).all():
-        raise ValueError(
+        raise UsageError(
             f"Expected has_attribute of booleans, or 0 and 1. Received: {np.unique(given)[:5]}. "
             "(Of class labels: labels == 3.)"
         )
     has = given.astype(bool)
     if has.shape != (len(codes),) or has.all() or not has.any():
-        raise ValueError(
+        raise UsageError(
             "Expected has_attribute of shape (batch,) with both True and False. "
             f"Received: shape {has.shape} with {int(has.sum())} True for {len(codes)} codes."
         )
@@ -252,7 +253,7 @@ def _fractions(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
         ValueError: If the arguments do not fit.
     """
     if np.shape(start) != np.shape(end) or np.ndim(start) < 2 or steps < 2:
-        raise ValueError(
+        raise UsageError(
             "Expected start and end of one shape (batch, ...) and steps of at least 2. "
             f"Received: shapes {np.shape(start)} and {np.shape(end)}, steps={steps!r}."
         )
@@ -291,7 +292,7 @@ def _nearest(codes: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray
 
 def _vector_size(model: LatentModel) -> int:
     if len(model.latent_shape) != 1:
-        raise ValueError(
+        raise UsageError(
             f"Expected a model whose codes are vectors. Received: codes of shape "
             f"{model.latent_shape}."
         )

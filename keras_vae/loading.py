@@ -10,6 +10,8 @@ from typing import Any
 
 import keras
 
+from keras_vae.errors import UsageError
+
 NEEDED = {"metadata.json", "config.json", "model.weights.h5"}
 # Errors of Python for damaged Keras files, which are zip files of JSON and HDF5.
 DAMAGED = (
@@ -47,7 +49,7 @@ def load(
         ValueError: If it is damaged, or no model of keras_vae.
     """
     from keras_vae.anomalies.detector import AnomalyDetector
-    from keras_vae.autoencoder import Autoencoder
+    from keras_vae.base.autoencoder import Autoencoder
 
     path = Path(path)
     check_archive(path)
@@ -55,9 +57,9 @@ def load(
     try:
         model = keras.saving.load_model(path, objects, compile, safe_mode=True)
     except DAMAGED as error:
-        raise ValueError(_explain_failure(path, str(error))) from error
+        raise UsageError(_explain_failure(path, str(error))) from error
     if not isinstance(model, Autoencoder | AnomalyDetector):
-        raise ValueError(
+        raise UsageError(
             f"Expected a model of keras_vae. Received: a {type(model).__name__} in {path}."
         )
     return model
@@ -96,7 +98,7 @@ def check_archive(path: Path) -> None:
     if damaged:
         problem = f"a damaged member, {damaged}"
     if problem:
-        raise ValueError(
+        raise UsageError(
             f"Expected a model that Keras can load. Received: {path}, which has {problem}. "
             "(It was damaged or changed: copy or fetch it again; training a run on with --resume "
             "writes its model.keras anew.)"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-Tensor = Any
+from keras_vae.typing import Tensor
 
 # 2^32 divided by the golden ratio; it is far from all small integers.
 GOLDEN = np.uint32(0x9E3779B9)

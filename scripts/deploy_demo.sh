@@ -2,7 +2,7 @@
 # From a run of the demo to everything that an operator, an app and a web page need, verified.
 set -eu
 : "${BIN:=.venv/bin}"
-python="$BIN/python"
+program="$BIN/keras-vae"
 
 last() { ls -1d runs/demo-* 2>/dev/null | grep -E 'demo-[0-9]+$' | sort -t- -k2 -n | tail -n 1; }
 
@@ -20,17 +20,17 @@ mkdir "$out"
 step() { printf '\n== %s\n' "$*"; }
 
 step "1/4 The SavedModel, version 1 of model 'vae', and the server's configuration"
-"$python" -m export.saved_model "$run" "$out/models" --name vae
-"$python" -m export.tf_serving "$out/models"
+"$program" export saved-model "$run" "$out/models" --name vae
+"$program" serve-config "$out/models"
 step "2/4 The decoder for devices: float32, float16, int8 weights, int8 arithmetic"
 for kind in float32 float16 dynamic int8; do
-    "$python" -m export.tflite "$run" "$out/decoder_$kind.tflite" --endpoints decode --quantize "$kind"
+    "$program" export litert "$run" "$out/decoder_$kind.tflite" --endpoints decode --quantize "$kind"
 done
 step "3/4 The latent explorer, a page that any web server can host"
-"$python" -m export.explorer "$run" --out "$out/explorer" ||
+"$program" explorer "$run" --out "$out/explorer" ||
     echo "The page was left out: its runtime comes from the npm registry and needs npm." >&2
 step "4/4 Load everything back and compare it with the Keras model"
-"$python" -m export.verify "$out/models/vae/1" "$out"/decoder_*.tflite --against "$run" \
+"$program" verify "$out/models/vae/1" "$out"/decoder_*.tflite --against "$run" \
     --json "$out/verification.json" --markdown "$out/verification.md"
 
 step "Done. All of it is in $out:"

@@ -16,8 +16,8 @@ gc.set_threshold(50_000, 20, 100)
 # Files that take half a minute or more begin, so that no process is left alone with one at the end.
 LONGEST = (
     *("contract", "workers", "killed_training", "fuzz", "litert", "verify", "exact_resume"),
-    *("numerics", "serialization", "served_models", "family_tokens", "dimension_reduction"),
-    *("gallery", "sequence_properties", "limits", "predict"),
+    *("stored_files", "numerics", "serialization", "served_models", "tokens", "gallery"),
+    *("dimension_reduction", "sequence_properties", "limits", "predict"),
 )
 
 

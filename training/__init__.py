@@ -1,1 +1,7 @@
-"""The programs you run to train: data, recipes, training, evaluation. Not part of the wheel."""
+"""How are models trained, evaluated and applied by programs?
+
+Begin with `train`: it reads options (`train_options`), makes the model of a recipe (`recipes`) and
+trains it on data (`data`) in a session (`session`) that leaves a run directory (`runs`). `evaluate`
+(`evaluation`), `predict` (`prediction`), `classify` and `one_class` use a run; `distributed` trains
+on several devices. Installed as `keras_vae.training`; nothing here imports `keras_vae.export`.
+"""

@@ -1,6 +1,6 @@
 """Turn the encoder of a run into a classifier, and compare it with the same network untrained.
 
-    python -m training.classify runs/vae --labels 100,1000,all
+    keras-vae classify runs/vae --labels 100,1000,all
 
 For each number of labels, three networks are trained in the same way on the same labeled images:
 
@@ -18,9 +18,12 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from training import cli, recipes, runs
-from training.provenance import provenance
-from training.tables import table
+from keras_vae import cli
+from keras_vae.errors import UsageError
+from keras_vae.training import recipes
+from keras_vae.training.runs import run_directory
+from keras_vae.training.runs.provenance import provenance
+from keras_vae.training.tables import table
 
 KINDS = {
     "frozen": "the head alone, on the frozen encoder",
@@ -49,7 +52,7 @@ def classify(
     classification.md. A lone .keras file needs --data, and its table is only printed.
 
     Args:
-        run: A run directory of training.train, or a .keras file.
+        run: A run directory of keras-vae train, or a .keras file.
         labels: Numbers of training images that keep their labels, the same for each class; or
             `all`. Separate them by commas. A smaller set is a part of a larger one.
         data: A data set in place of the run's own.
@@ -72,8 +75,8 @@ def classify(
         ("batch-size", batch_size),
     ):
         if value < 1:
-            raise ValueError(f"Expected --{name} of at least 1. Received: {value}.")
-    opened = runs.open_run(run)
+            raise UsageError(f"Expected --{name} of at least 1. Received: {value}.")
+    opened = run_directory.open_run(run)
     cli.prepare_tensorflow(training=True)
     images = opened.data(data)
     check(images, wanted, run)
@@ -84,7 +87,7 @@ def classify(
     text = markdown(report)
     print(text, end="")
     if opened.path.is_dir():
-        from training.evaluate import save
+        from keras_vae.training.evaluate import save
 
         for path in save(report, text, opened.path, "classification"):
             print(f"Saved {path}")
@@ -99,7 +102,7 @@ def numbers_of_labels(text: str) -> list[int | None]:
     """
     words = [word.strip().replace("_", "") for word in text.split(",")]
     if bad := [w for w in words if w != "all" and not (w.isdigit() and int(w) > 0)]:
-        raise ValueError(
+        raise UsageError(
             f"Expected --labels as numbers above 0 and `all`, with commas. Received: {bad[0]!r} in "
             f"{text!r}."
         )
@@ -109,14 +112,14 @@ def numbers_of_labels(text: str) -> list[int | None]:
 def check(data: Any, wanted: list[int | None], run: str) -> None:
     """Raise ValueError unless each class of the data has enough labels."""
     if data.train_labels is None:
-        raise ValueError(
+        raise UsageError(
             f"Expected data with labels. Received: {data.name}, which has none. (Give --data.)"
         )
     counts = np.bincount(data.train_labels)
     for count in wanted:
         each = 0 if count is None else count // len(counts)
         if count is not None and (count % len(counts) or each > counts.min()):
-            raise ValueError(
+            raise UsageError(
                 f"Expected numbers of labels that are multiples of {len(counts)}, the number of "
                 f"classes, up to {counts.min() * len(counts):,}. Received: {count}."
             )
@@ -154,7 +157,7 @@ def compare(
 
     Args:
         model: A trained `keras_vae.Autoencoder`.
-        data: A `training.data.Data` with labels.
+        data: A `keras_vae.training.data.loading.Data` with labels.
         wanted: Numbers of labels; None is all.
         repeats: Number of times that each network is trained.
         settings: Layer, hidden, dropout, epochs, least_steps, batch_size, learning_rate, seed.
@@ -197,7 +200,11 @@ def accuracy(
     model: Any, data: Any, indices: np.ndarray, kind: str, seed: int, settings: dict[str, Any]
 ) -> float:
     """Train one network on the labels of the images `indices`, and return its test accuracy."""
-    from training.data import evaluation_batches, steps_per_epoch, training_batches
+    from keras_vae.training.data.loading import (
+        evaluation_batches,
+        steps_per_epoch,
+        training_batches,
+    )
 
     classifier = network(model, data, kind, seed, settings)
     size = min(settings["batch_size"], len(indices))

@@ -1,7 +1,7 @@
 """Measure a trained model on test images.
 
-    python -m training.evaluate runs/vae                                       # seconds
-    python -m training.evaluate runs/vae --samples 5000 --probes --distances   # minutes
+    keras-vae evaluate runs/vae                                       # seconds
+    keras-vae evaluate runs/vae --samples 5000 --probes --distances   # minutes
 
 Slow measures are options. Each group of measures is a file of training/measures.
 """
@@ -14,9 +14,11 @@ from typing import Annotated, Any
 
 import tyro
 
-from training import cli, runs
-from training.provenance import provenance
-from training.tables import table
+from keras_vae import cli
+from keras_vae.errors import UsageError
+from keras_vae.training.runs import run_directory
+from keras_vae.training.runs.provenance import provenance
+from keras_vae.training.tables import table
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
@@ -42,7 +44,7 @@ def evaluate(
     Times below are for 10,000 images of 28x28 on two processor cores.
 
     Args:
-        run: A run directory of training.train, or a .keras file.
+        run: A run directory of keras-vae train, or a .keras file.
         data: A data set in place of the run's own; its test images are used.
         batch_size: Images in a batch; it changes the speed only.
         samples: Importance samples for -log p(x). The usual 5000 take about 9 minutes.
@@ -60,10 +62,10 @@ def evaluate(
     """
     for name, value in (("batch-size", batch_size), ("samples", samples), ("limit", limit)):
         if value is not None and value < 1:
-            raise ValueError(f"Expected --{name} of at least 1. Received: {value}.")
-    opened = runs.open_run(run)
+            raise UsageError(f"Expected --{name} of at least 1. Received: {value}.")
+    opened = run_directory.open_run(run)
     cli.prepare_tensorflow()
-    from training.measures.asked import EvaluationOptions
+    from keras_vae.training.evaluation.asked import EvaluationOptions
 
     options = EvaluationOptions(samples, distances, features, sampler, probes, factors)
     protocol = protocol or opened.protocol
@@ -92,24 +94,26 @@ def measure_model(
 
     Args:
         model: A `keras_vae.Autoencoder`.
-        images: A `training.data.Data`.
+        images: A `keras_vae.training.data.loading.Data`.
         batch_size: Images in a batch; it changes the speed only.
-        options: A `training.measures.asked.EvaluationOptions`; by default no slow measure.
-        protocol: The protocol of the test images, see `training.splits`.
+        options: A `keras_vae.training.evaluation.asked.EvaluationOptions`; by default no slow
+            measure.
+        protocol: The protocol of the test images, see `keras_vae.training.data.splits`.
         limit: Number of test images to measure; all by default.
 
     Raises:
         ValueError: If the model or the data do not fit a measure. This is checked before any work.
     """
-    from training import measures, splits
-    from training.measures.asked import EvaluationOptions
+    from keras_vae.training import evaluation
+    from keras_vae.training.data import splits
+    from keras_vae.training.evaluation.asked import EvaluationOptions
 
     begin, cpu = time.perf_counter(), time.process_time()
     options = options or EvaluationOptions()
     options.check(model, images)
     data = splits.limit_test_images(splits.evaluation_data(images, protocol), limit)
     grey = splits.limit_test_images(images, limit) if protocol == "dynamic" else data
-    rows = measures.measure(model, data.test, batch_size)
+    rows = evaluation.measure(model, data.test, batch_size)
     rows |= options.measure(model, data, grey, batch_size)
     return {
         "data": images.name,
@@ -117,10 +121,10 @@ def measure_model(
         "test_images": len(data.test),
         "model": type(model).__name__,
         "training_steps": int(model.steps),
-        "likelihood": measures.likelihood_name(model),
+        "likelihood": evaluation.likelihood_name(model),
         "measures": {name: asdict(row) for name, row in rows.items()},
-        "notes": measures.notes(model, rows),
-        "failures": measures.failures(rows),
+        "notes": evaluation.notes(model, rows),
+        "failures": evaluation.failures(rows),
         "asked": asdict(options),
         "seconds": round(time.perf_counter() - begin, 2),
         "processor_seconds": round(time.process_time() - cpu, 2),
@@ -173,7 +177,7 @@ def quarantine(report: dict[str, Any], folder: Path, stem: str) -> list[Path]:
 
 def save(report: dict[str, Any], text: str, folder: Path, stem: str) -> list[Path]:
     """Write the report as JSON and Markdown, replace an older one, and return the paths."""
-    from keras_vae.files import write_atomically
+    from keras_vae.files.atomic import write_atomically
 
     json_text = json.dumps(report, indent=2) + "\n"
     return [

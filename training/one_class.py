@@ -1,7 +1,7 @@
 """Detect images of other classes with a model that was trained on one class alone.
 
-    python -m training.one_class
-    python -m training.one_class --validate     # on training images only, to choose a score by
+    keras-vae one-class
+    keras-vae one-class --validate     # on training images only, to choose a score by
 
 Each class of the data in turn is the normal one. A small model is trained on its training images.
 The area under the ROC curve measures how well a score separates the test images of other classes.
@@ -15,8 +15,9 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from training import cli
-from training.tables import table
+from keras_vae import cli
+from keras_vae.errors import UsageError
+from keras_vae.training.tables import table
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 BATCH_SIZE = 500
@@ -44,9 +45,10 @@ def one_class(
     """
     for name, value in (("epochs", epochs), ("limit", limit)):
         if value is not None and value < 1:
-            raise ValueError(f"Expected --{name} of at least 1. Received: {value}.")
-    from training import recipes, splits
-    from training.data import load
+            raise UsageError(f"Expected --{name} of at least 1. Received: {value}.")
+    from keras_vae.training import recipes
+    from keras_vae.training.data import splits
+    from keras_vae.training.data.loading import load
 
     function = recipes.find(recipe)
     cli.prepare_tensorflow(training=True)
@@ -75,16 +77,16 @@ def _silence_retracing() -> None:
 
 def check(images: Any) -> None:
     """Raise ValueError unless there are at least two classes with enough training images."""
-    from training.measures.unusual import NEIGHBORS
+    from keras_vae.training.evaluation.unusual import NEIGHBORS
 
     labels = images.train_labels
     if labels is None or images.test_labels is None or len(classes(images)) < 2:
-        raise ValueError(
+        raise UsageError(
             f"Expected data with labels of two classes or more. Received: {images.name}, which "
             "has none or only one."
         )
     if (smallest := min(np.bincount(labels)[classes(images)])) <= NEIGHBORS:
-        raise ValueError(
+        raise UsageError(
             f"Expected more than {NEIGHBORS} training images of each class. Received: {smallest}."
         )
 
@@ -96,7 +98,7 @@ def classes(images: Any) -> list[int]:
 
 def new_recipe(function: Any, images: Any, epochs: int | None, seed: int) -> Any:
     """Return the recipe with a new model for these images."""
-    from training.loop import call_recipe
+    from keras_vae.training.session import call_recipe
 
     made = call_recipe(function, {"image_shape": images.image_shape}, seed)
     return replace(made, epochs=epochs or made.epochs)
@@ -107,11 +109,11 @@ def measure_class(recipe: Any, images: Any, label: int) -> dict[str, float]:
 
     Args:
         recipe: A new `training.recipes.Recipe`.
-        images: A `training.data.Data` with labels.
+        images: A `keras_vae.training.data.loading.Data` with labels.
         label: The class that the model is trained on.
     """
     from keras_vae import metrics
-    from training.measures import unusual
+    from keras_vae.training.evaluation import unusual
 
     train, normal = images.train[images.train_labels == label], images.test_labels == label
     fit(recipe, unusual.roots(train))
@@ -121,8 +123,8 @@ def measure_class(recipe: Any, images: Any, label: int) -> dict[str, float]:
 
 def fit(recipe: Any, train: np.ndarray) -> None:
     """Train the model of a recipe on these images, without output."""
-    from training.data import steps_per_epoch, training_batches
-    from training.loop import compile_model
+    from keras_vae.training.data.loading import steps_per_epoch, training_batches
+    from keras_vae.training.session import compile_model
 
     steps = steps_per_epoch(len(train), recipe.batch_size)
     compile_model(recipe, steps)
@@ -136,7 +138,7 @@ def markdown(areas: Mapping[int, Mapping[str, float]]) -> str:
     Args:
         areas: The areas under the ROC curves, by class and by score.
     """
-    from training.measures.unusual import MEANINGS
+    from keras_vae.training.evaluation.unusual import MEANINGS
 
     columns = [("measure", "l"), *((name, "r") for name in ("mean", *map(str, areas)))]
     columns.append(("what it is", "l"))

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal, get_args
 
+from keras_vae.errors import UsageError
+
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
@@ -17,14 +19,14 @@ def use(precision: Precision) -> None:
     import keras
 
     if precision not in get_args(Precision):
-        raise ValueError(f"Expected a precision of {get_args(Precision)}. Received: {precision!r}.")
+        raise UsageError(f"Expected a precision of {get_args(Precision)}. Received: {precision!r}.")
     keras.config.set_dtype_policy(precision)
     dtype = keras.config.dtype_policy().compute_dtype
     try:
         _probe(dtype)
     except Exception as error:  # Each backend has errors of its own for what a device lacks.
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(
+        raise UsageError(
             f"Expected a device that computes in {dtype}, for --precision {precision}. Received: "
             f"one that does not ({first[:200]}). (Leave --precision out.)"
         ) from error

@@ -1,9 +1,9 @@
 """Run a trained model on all rows of a source, of any number.
 
-    python -m training.predict runs/vae photos/ codes                             # encode
-    python -m training.predict runs/vae photos.npy scores --output score
-    python -m training.predict runs/vae codes decoded --output decode
-    python -m training.predict runs/vae photos.npy codes --beam runner=FlinkRunner
+    keras-vae predict runs/vae photos/ codes                             # encode
+    keras-vae predict runs/vae photos.npy scores --output score
+    keras-vae predict runs/vae codes decoded --output decode
+    keras-vae predict runs/vae photos.npy codes --beam runner=FlinkRunner
 
 OUT gets files part-00000-of-000NN.npz and manifest.json. Each file is written atomically. To
 continue after an interruption, run the same command again, see docs/scaling.md.
@@ -15,8 +15,11 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from training import cli, digests, folders, runs
-from training.sources.registry import make_absolute
+from keras_vae import cli
+from keras_vae.errors import MissingExtraError, UsageError
+from keras_vae.training import digests
+from keras_vae.training.data.sources.registry import make_absolute
+from keras_vae.training.runs import folder_lock, run_directory
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
@@ -41,7 +44,7 @@ def predict(
     another model, source or option with the same OUT.
 
     Args:
-        run: A run directory of training.train, or a .keras file.
+        run: A run directory of keras-vae train, or a .keras file.
         source: A .npy, .npz or .parquet file, a folder of images or of .parquet files, or a data
             set by name. With --output decode, a folder that encode has written.
         out: A new folder, or that of a prediction to continue.
@@ -61,14 +64,14 @@ def predict(
     """
     for name, value in (("rows-per-shard", rows_per_shard), ("batch-size", batch_size)):
         if value is not None and value < 1:
-            raise ValueError(f"Expected --{name} of at least 1. Received: {value}.")
-    opened, folder = runs.open_run(run), Path(out).expanduser()
+            raise UsageError(f"Expected --{name} of at least 1. Received: {value}.")
+    opened, folder = run_directory.open_run(run), Path(out).expanduser()
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"Expected OUT to be a folder. Received: the file {folder}.")
     pipeline = _import_pipeline() if beam else None
     cli.prepare_tensorflow()
-    from training import bulk
-    from training.rows import open_rows
+    from keras_vae.training.prediction import shard_writer
+    from keras_vae.training.prediction.rows import open_rows
 
     model = opened.model()
     inputs = model.endpoints()[output].inputs
@@ -81,24 +84,24 @@ def predict(
     print(f"{rows.count:,} rows of {rows.name}")
     folder.mkdir(parents=True, exist_ok=True)
     identity = digests.of_file(opened.model_path)
-    options = bulk.PredictionOptions(output, identity, format, rows_per_shard, batch_size)
-    with folders.lock(folder):
+    options = shard_writer.PredictionOptions(output, identity, format, rows_per_shard, batch_size)
+    with folder_lock.lock(folder):
         if pipeline is not None:
-            found = bulk.open_shards(model, rows, folder.resolve(), options)
+            found = shard_writer.open_shards(model, rows, folder.resolve(), options)
             where = pipeline.Source(make_absolute(source), inputs, reading)
             done = pipeline.predict(model, str(opened.path.resolve()), where, found, beam)
         else:
             with ProgressBar() as bar:
-                done = bulk.predict(model, rows, folder, options, bar.show)
+                done = shard_writer.predict(model, rows, folder, options, bar.show)
     print(f"{done.count:,} rows, {', '.join(done.arrays)}, in {len(done)} files of {folder}")
     return 0
 
 
 def _import_pipeline() -> Any:
     try:
-        import training.pipeline as pipeline
+        import keras_vae.training.prediction.beam_pipeline as pipeline
     except ImportError as error:
-        raise ImportError(
+        raise MissingExtraError(
             "Expected Apache Beam, for --beam. Received: no such package. "
             '(pip install "keras-vae[beam]")'
         ) from error
@@ -109,7 +112,7 @@ class ProgressBar:
     """A progress bar that also ends the process between two batches after SIGTERM."""
 
     def __init__(self) -> None:
-        from keras_vae.termination import Termination
+        from keras_vae.checkpointing.sigterm import Termination
 
         self._termination = Termination()
         self._bar: Any = None

@@ -1,17 +1,17 @@
 """Train a recipe.
 
-    python -m training.train --list
-    python -m training.train conv_vae_digits
-    python -m training.train conv_vae_digits --epochs 100 --latent-dim 16 --out runs/wide
-    python -m training.train my_recipe.py --data my_pictures/ --image-size 64 64
-    python -m training.train conv_vae_digits --out runs/wide --resume --epochs 200
-    python -m training.train conv_vae_fashion_mnist --out runs/spot --checkpoint-minutes 0.5
-    python -m training.train conv_vae_fashion_mnist --strategy mirrored       # docs/scaling.md
-    python -m training.train conv_vae_fashion_mnist --precision mixed_bfloat16    # on a GPU
+    keras-vae train --list
+    keras-vae train conv_vae_digits
+    keras-vae train conv_vae_digits --epochs 100 --latent-dim 16 --out runs/wide
+    keras-vae train my_recipe.py --data my_pictures/ --image-size 64 64
+    keras-vae train conv_vae_digits --out runs/wide --resume --epochs 200
+    keras-vae train conv_vae_fashion_mnist --out runs/spot --checkpoint-minutes 0.5
+    keras-vae train conv_vae_fashion_mnist --strategy mirrored       # docs/scaling.md
+    keras-vae train conv_vae_fashion_mnist --precision mixed_bfloat16    # on a GPU
 
 The first argument is a recipe of training/recipes or a .py file of yours; the rest are options,
-which `python -m training.train RECIPE --help` explains. All files of a run are in one folder, see
-training/runs.py.
+which `keras-vae train RECIPE --help` explains. All files of a run are in one folder, see
+training/runs/run_directory.py.
 
 A run that was killed at any moment goes on with --resume, and its result is the same as without the
 interruption, see docs/reliability.md. SIGTERM writes a checkpoint and ends with status 75. Run the
@@ -25,14 +25,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from training import cli, folders, loop, options, precision, provenance, recipes, runs, workers
-from training.options import Settings
-from training.recipes import Recipe
-from training.workers import Workers
+from keras_vae import cli
+from keras_vae.errors import UsageError
+from keras_vae.training import precision, recipes, session, train_options
+from keras_vae.training.distributed import workers
+from keras_vae.training.distributed.workers import Workers
+from keras_vae.training.recipes import Recipe
+from keras_vae.training.runs import folder_lock, provenance, run_directory
+from keras_vae.training.train_options import Settings
 
 # The model and the checkpoints, each as an old and a new file at the same time, all with the two
 # moments of Adam.
-COPIES = (2 + loop.KEPT + 1) * 3
+COPIES = (2 + session.KEPT + 1) * 3
 BYTES_FOR_PICTURES = 10_000_000
 NOT_STORED = ("out", "resume")
 
@@ -53,9 +57,9 @@ def command(words: Sequence[str]) -> int:
         print(*recipes.summaries(), sep="\n")
         return 0
     if words[0].startswith("-"):
-        raise ValueError(
+        raise UsageError(
             f"Expected a recipe before all options. Received: {words[0]}. "
-            "(python -m training.train --list shows the recipes.)"
+            "(keras-vae train --list shows the recipes.)"
         )
     return train_recipe(words[0], words[1:])
 
@@ -64,20 +68,20 @@ def train_recipe(name: str, words: Sequence[str]) -> int:
     """Train the recipe `name` with the options in `words`, or continue a run of it."""
     function = recipes.find(name)
     name = str(Path(name).resolve()) if name.endswith(".py") else name
-    settings, arguments = options.parse(name, function, words)
+    settings, arguments = train_options.parse(name, function, words)
     stored = None
     if settings.resume:
-        stored = runs.open_run(str(settings.out)).config
+        stored = run_directory.open_run(str(settings.out)).config
         if stored.get("recipe") != name:
-            raise ValueError(
+            raise UsageError(
                 f"Expected the recipe of the run {settings.out}, {stored.get('recipe')}. "
                 f"Received: {name}."
             )
-        settings, arguments = options.parse(name, function, words, stored)
-        options.refuse_changes(stored, settings, arguments)
+        settings, arguments = train_options.parse(name, function, words, stored)
+        train_options.refuse_changes(stored, settings, arguments)
     workers.check(settings)
     if settings.strategy != "multiworker" and not settings.resume and settings.out is not None:
-        runs.check_new(Path(settings.out))
+        run_directory.check_new(Path(settings.out))
     cli.prepare_tensorflow(training=True)
     with workers.join(settings) as group:
         own = group.with_own_folder(settings)
@@ -102,11 +106,11 @@ def train(
         stored: The config.json of the run to continue; None for a new run.
         group: The processes that train together.
     """
-    from training import splits
+    from keras_vae.training.data import splits
 
     precision.use(settings.precision)
     with group.scope():
-        recipe, data = loop.prepare(function, arguments, settings)
+        recipe, data = session.prepare(function, arguments, settings)
     group.check_batch(recipe.batch_size)
     settings = replace(
         settings, data=recipe.data, epochs=recipe.epochs, batch_size=recipe.batch_size
@@ -118,7 +122,7 @@ def train(
     print(f"Seed {settings.seed}, of the weights, of the order of the images and of the noise")
     print(f"{config['steps_per_epoch']} steps an epoch, of {recipe.batch_size} images")
     out = None if settings.out is None else Path(settings.out)
-    folder = out if stored and out is not None else runs.create(out, name)
+    folder = out if stored and out is not None else run_directory.create(out, name)
     with workers.lock_run(group, folder):
         return train_in(folder, recipe, data, settings, stored, config, group)
 
@@ -132,7 +136,7 @@ def configuration(
     stored: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the content of config.json; `stored` is that of the run to continue."""
-    from training.data import steps_per_epoch
+    from keras_vae.training.data.loading import steps_per_epoch
 
     steps = steps_per_epoch(len(data.train), recipe.batch_size)
     at_once = 1 if settings.strategy == "multiworker" else settings.steps_per_execution
@@ -149,7 +153,7 @@ def configuration(
         "test_images": len(data.test),
         "parameters": sum(math.prod(v.shape) for v in recipe.model.trainable_variables),
         "steps_per_epoch": steps,
-        "steps_per_execution": loop.steps_per_execution(steps, at_once),
+        "steps_per_execution": session.steps_per_execution(steps, at_once),
         "versions": provenance.versions(),
     }
 
@@ -164,17 +168,15 @@ def train_in(
     group: Workers,
 ) -> int:
     """Train in a locked run directory, and return the exit status."""
-    resume = loop.make_checkpoint(folder, data, recipe, settings, group)
+    resume = session.make_checkpoint(folder, data, recipe, settings, group)
     with group.scope():
-        model, position = loop.start(recipe, settings, stored, config, resume)
-    folders.check_room(folder, 4 * COPIES * config["parameters"] + BYTES_FOR_PICTURES)
-    runs.write_config(folder, config)
+        model, position = session.start(recipe, settings, stored, config, resume)
+    folder_lock.check_room(folder, 4 * COPIES * config["parameters"] + BYTES_FOR_PICTURES)
+    run_directory.write_config(folder, config)
     print(f"Run directory: {folder}", flush=True)
-    command = cli.with_imports(
-        f"python -m training.train {config['recipe']} --out {folder} --resume"
-    )
+    command = cli.with_imports(f"keras-vae train {config['recipe']} --out {folder} --resume")
     try:
-        loop.fit(model, data, recipe, settings, resume, position, config["steps_per_epoch"])
+        session.fit(model, data, recipe, settings, resume, position, config["steps_per_epoch"])
     except KeyboardInterrupt:
         print(f"\nInterrupted. To train on: {command}", file=sys.stderr)
         return cli.INTERRUPTED
@@ -189,14 +191,14 @@ def train_in(
 
 def finish(model: Any, data: Any, folder: Path) -> None:
     """Draw the pictures, and print the paths of all files."""
-    from training import pictures
+    from keras_vae.training.runs import pictures
 
-    drawn = pictures.draw(model, data, folder / runs.METRICS, folder / "pictures")
-    print(f"Model:       {runs.open_run(folder).model_path}")
-    print(f"Metrics:     {folder / runs.METRICS}")
+    drawn = pictures.draw(model, data, folder / run_directory.METRICS, folder / "pictures")
+    print(f"Model:       {run_directory.open_run(folder).model_path}")
+    print(f"Metrics:     {folder / run_directory.METRICS}")
     print(f"Pictures:    {folder / 'pictures'}: {', '.join(path.name for path in drawn)}")
     print(f"TensorBoard: tensorboard --logdir {folder / 'logs'}")
-    print(f"Next:        {cli.with_imports(f'python -m training.evaluate {folder}')}")
+    print(f"Next:        {cli.with_imports(f'keras-vae evaluate {folder}')}")
 
 
 if __name__ == "__main__":

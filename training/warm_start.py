@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from training import runs
+from keras_vae.training.runs import run_directory
 
 
 def start_from(run: str | None, encoder: Any, decoder: Any) -> None:
@@ -19,6 +19,6 @@ def start_from(run: str | None, encoder: Any, decoder: Any) -> None:
     """
     if run is None:
         return
-    trained = runs.open_run(run).model()
+    trained = run_directory.open_run(run).model()
     encoder.set_weights(trained.encoder.get_weights())
     decoder.set_weights(trained.decoder.get_weights())

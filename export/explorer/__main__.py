@@ -7,8 +7,9 @@ from typing import Annotated
 
 import tyro
 
-from training import cli
-from training.runs import open_run
+from keras_vae import cli
+from keras_vae.errors import UsageError
+from keras_vae.training.runs.run_directory import open_run
 
 
 def explorer(
@@ -24,20 +25,20 @@ def explorer(
     Any web server can host the folder. The page fetches nothing from elsewhere and sends nothing.
 
     Args:
-        run: A run directory of training.train, or a .keras file with --data and --out.
+        run: A run directory of keras-vae train, or a .keras file with --data and --out.
         out: The new folder; RUN/explorer by default.
-        data: A data set, see training.data, instead of the run's own.
+        data: A data set, see keras_vae.training.data.loading, instead of the run's own.
         points: Number of test images on the map.
         serve: Show the page at http://localhost:PORT until interrupted; builds it if necessary.
         port: Port of --serve.
     """
     opened = open_run(run)
     if out is None and opened.path.is_file():
-        raise ValueError(f"Expected --out for a lone model. Received: {run} alone.")
+        raise UsageError(f"Expected --out for a lone model. Received: {run} alone.")
     folder = out or opened.path / "explorer"
     if not (serve and folder.exists()):
         cli.prepare_tensorflow()
-        from export.explorer.page import write_page
+        from keras_vae.export.explorer.page import write_page
 
         write_page(folder, opened.model(), opened.data(data), points)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -59,4 +60,4 @@ def _serve(folder: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    cli.main(explorer, program="python -m export.explorer")
+    cli.main(explorer, program="keras-vae explorer")

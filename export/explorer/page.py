@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from export.explorer.runtime import copy_runtime
+from keras_vae.errors import UsageError
+from keras_vae.export.explorer.runtime import copy_runtime
 from keras_vae.latents import kl_per_dimension
 
 PAGE = Path(__file__).parent / "page"
@@ -24,7 +25,7 @@ def write_page(
     Args:
         folder: The new folder; it must not exist yet.
         model: A VAE of images with a flat code.
-        data: `training.data.Data` whose test images are shown on the map.
+        data: `keras_vae.training.data.loading.Data` whose test images are shown on the map.
         points: Number of test images.
         cache: See `copy_runtime`.
 
@@ -54,11 +55,11 @@ def write_page(
 
 def describe(model: Any, data: Any, points: int) -> dict[str, Any]:
     """Return the content of model.json: shapes, ranges, order of the dimensions, encoded images."""
-    from training.data import as_floats
+    from keras_vae.training.data.loading import as_floats
 
     takes = [spec.name for spec in model.endpoints()["decode"].inputs]
     if not hasattr(model, "posterior") or len(model.latent_shape) != 1 or takes != ["z"]:
-        raise ValueError(
+        raise UsageError(
             "Expected a VAE with a flat code, whose dimensions can be sliders. Received: "
             f"{type(model).__name__}, which decodes {takes}, codes of shape {model.latent_shape}."
         )

@@ -8,6 +8,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from keras_vae.errors import UnavailableError
+
 # Apache-2.0; the packages are 40 MB together, of which a page needs 10 MB.
 PACKAGES = ("@litertjs/core@2.5.3", "@litertjs/wasm-utils@2.5.3")
 FILES = {
@@ -53,7 +55,7 @@ def _fetch(cache: Path) -> None:
                 timeout=300,
             )
         except (OSError, subprocess.SubprocessError) as error:
-            raise RuntimeError(
+            raise UnavailableError(
                 f"Expected npm to fetch {PACKAGES}, the runtime of the page. Received: {error}. "
                 f"(Install Node.js with npm, or put the files of both packages into {cache}: "
                 f"{', '.join(FILES.values())})"

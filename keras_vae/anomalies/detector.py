@@ -9,20 +9,20 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae import checks
+from keras_vae.acceleration.batching import CompiledMap
 from keras_vae.anomalies import references, thresholds
 from keras_vae.anomalies.references import Reference, fit_reference
 from keras_vae.anomalies.scores import SCORES, check_score
 from keras_vae.anomalies.thresholds import Threshold
 from keras_vae.anomalies.wrapping import Wrapping
-from keras_vae.autoencoder import first_input
-from keras_vae.construction import RecordedInit
+from keras_vae.base.autoencoder import first_input
+from keras_vae.base.endpoint import Endpoint
+from keras_vae.base.recorded_init import RecordedInit
+from keras_vae.base.serving import Serving
 from keras_vae.distributions import sum_event
-from keras_vae.endpoint import Endpoint
-from keras_vae.estimators.compiled import CompiledMap
-from keras_vae.serving import Serving
-
-Tensor = Any
+from keras_vae.errors import UsageError
+from keras_vae.typing import Tensor
+from keras_vae.validation import data_checks
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -72,7 +72,7 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         super().__init__(**kwargs)
         check_score(model, score)
         if samples < 1 or (neighbors is not None and neighbors < 1):
-            raise ValueError(
+            raise UsageError(
                 "Expected samples and neighbors of at least 1. "
                 f"Received: samples={samples!r}, neighbors={neighbors!r}."
             )
@@ -124,7 +124,7 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
             ValueError: If the score is another one, or the data do not fit the model.
         """
         if self.score_name != "latent":
-            raise ValueError(
+            raise UsageError(
                 f"Expected score='latent'. Received: {self.score_name!r}, which needs no codes of "
                 "the training data. (Call fit_threshold(held_out_data, ...).)"
             )
@@ -161,7 +161,7 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         asked = {"quantile": quantile, "false_positive_rate": false_positive_rate, "tail": tail}
         chosen = [(name, value) for name, value in asked.items() if value is not None]
         if len(chosen) != 1:
-            raise ValueError(
+            raise UsageError(
                 "Expected one of quantile=, false_positive_rate= and tail=. "
                 f"Received: {', '.join(name for name, _ in chosen) or 'none'}."
             )
@@ -175,7 +175,8 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         """Score arrays or a source of batches, `(count,)`, after a check of the data.
 
         Raises:
-            ValueError: If they do not fit the model; see `keras_vae.checks.check_data`.
+            ValueError: If they do not fit the model; see
+                `keras_vae.validation.data_checks.check_data`.
         """
         return super().predict(self._check_data(x), *args, **kwargs)
 
@@ -189,13 +190,13 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         return ~(self.predict(x, batch_size=batch_size, verbose=0) <= np.float32(value))
 
     def _check_data(self, x: Any) -> Any:
-        x = checks.check_data(self.model, x)
+        x = data_checks.check_data(self.model, x)
         self.built = True
         return x
 
     def _require_threshold(self) -> Threshold:
         if self.threshold is None:
-            raise ValueError(
+            raise UsageError(
                 "Expected a detector with a threshold. Received: one without. (Call "
                 "detector.fit_threshold(held_out_data, false_positive_rate=0.01) first.)"
             )
@@ -256,7 +257,7 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         """
         self._require_threshold()
         if kwargs.get("quantize") == "int8" and "score" in (kwargs.get("endpoints") or ("score",)):
-            raise ValueError(
+            raise UsageError(
                 "Expected scores of floats: int8 ends at the largest score of its calibration, "
                 "which may be below the threshold. Received: quantize='int8'. (Use 'dynamic', "
                 "whose weights are int8, or leave out the endpoint 'score'.)"

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-Tensor = Any
+from keras_vae.errors import UsageError
+from keras_vae.typing import Tensor
 
 # Share of the mean variance that is added to each variance: without it, collapsed dimensions have
 # no inverse covariance.
@@ -69,7 +70,7 @@ def fit_reference(codes: Any, neighbors: int | None = None) -> Reference:
     codes = np.asarray(codes, "float64").reshape(len(codes), -1)
     fewest = 2 if neighbors is None else neighbors
     if len(codes) < fewest or not np.isfinite(codes).all():
-        raise ValueError(
+        raise UsageError(
             f"Expected at least {fewest} codes, all finite. Received: {len(codes)}, "
             f"{int((~np.isfinite(codes)).any(axis=1).sum())} of them with NaN or infinity."
         )

@@ -8,11 +8,10 @@ import numpy as np
 from keras import ops
 
 from keras_vae import random
-from keras_vae.autoencoder import first_input
+from keras_vae.base.autoencoder import first_input
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.estimators.likelihood import log_weight
-from keras_vae.typing import LatentModel
-
-Tensor = Any
+from keras_vae.typing import LatentModel, Tensor
 
 
 def reconstruction(detector: Any, x: Tensor) -> Tensor:
@@ -47,7 +46,7 @@ def likelihood(detector: Any, x: Tensor) -> Tensor:
 def latent(detector: Any, x: Tensor) -> Tensor:
     """Return the distance of the code of x from the codes of the training data, `(batch,)`."""
     if detector.reference is None:
-        raise ValueError(
+        raise UsageError(
             "Expected a detector that knows the codes of the training data. Received: one that "
             "has seen none. (Call detector.adapt(training_data) first.)"
         )
@@ -72,14 +71,14 @@ def check_score(model: LatentModel, score: str) -> None:
         TypeError: If the model has no bound, or its codes are no real numbers.
     """
     if score not in SCORES:
-        raise ValueError(f"Expected score to be one of {list(SCORES)}. Received: {score!r}.")
+        raise UsageError(f"Expected score to be one of {list(SCORES)}. Received: {score!r}.")
     if score in ("elbo", "likelihood") and not hasattr(model, "posterior"):
-        raise TypeError(
+        raise UsageTypeError(
             f"Expected a model with a posterior for score={score!r}, such as keras_vae.VAE. "
             f"Received: {type(model).__name__}. (score='reconstruction' takes any model.)"
         )
     if score == "latent" and model.latent_dtype != "float32":
-        raise TypeError(
+        raise UsageTypeError(
             "Expected a model whose codes are real numbers for score='latent'. Received: "
             f"{type(model).__name__}, whose codes are {model.latent_dtype}."
         )

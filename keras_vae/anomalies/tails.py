@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.errors import UsageError
+
 # Below this shape the maximum of the likelihood is no estimate (Smith 1985).
 LEAST_SHAPE = -0.5
 FEWEST_EXCESSES = 10
@@ -50,7 +52,7 @@ def fit_pareto(excesses: Any) -> ParetoTail:
     """
     y = np.asarray(excesses, "float64").ravel()
     if len(y) < FEWEST_EXCESSES or not (np.isfinite(y).all() and (y > 0).all()):
-        raise ValueError(
+        raise UsageError(
             f"Expected at least {FEWEST_EXCESSES} excesses, finite and above 0. Received: "
             f"{len(y)} from {y.min(initial=np.inf):g} to {y.max(initial=-np.inf):g}."
         )

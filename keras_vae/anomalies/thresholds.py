@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.anomalies.tails import FEWEST_EXCESSES, fit_pareto
+from keras_vae.errors import UsageError
 
 # Rounding of (count + 1) * rate must not cost an example.
 EXACT = 1e-9
@@ -41,7 +42,7 @@ def quantile(scores: Any, fraction: float) -> Threshold:
     """
     scores = _check_scores(scores)
     if not 0.0 < fraction <= 1.0:
-        raise ValueError(f"Expected a quantile above 0, at most 1. Received: {fraction!r}.")
+        raise UsageError(f"Expected a quantile above 0, at most 1. Received: {fraction!r}.")
     value = np.quantile(scores, fraction, method="inverted_cdf")
     return Threshold(_float32(value), "quantile", float(fraction), len(scores))
 
@@ -65,7 +66,7 @@ def false_positive_rate(scores: Any, rate: float) -> Threshold:
     _check_rate("false_positive_rate", rate)
     above = math.floor(rate * (len(scores) + 1) + EXACT)
     if above < 1:
-        raise ValueError(
+        raise UsageError(
             f"Expected at least {math.ceil(1 / rate - 1 - EXACT)} held-out examples for a false "
             f"positive rate of {rate:g}. Received: {len(scores)}. (Hold out more, ask for a higher "
             "rate, or extrapolate with tail=...)"
@@ -92,14 +93,14 @@ def tail(scores: Any, rate: float, level: float = 0.98) -> Threshold:
     scores = _check_scores(scores)
     _check_rate("tail", rate)
     if not 0.0 < level < 1.0 or rate >= 1.0 - level:
-        raise ValueError(
+        raise UsageError(
             f"Expected level between 0 and 1, and tail below 1 - level. Received: level={level!r}, "
             f"tail={rate!r}. (For rates that were seen use false_positive_rate=...)"
         )
     start = np.quantile(scores, level, method="inverted_cdf")
     excesses = scores[scores > start] - start
     if len(excesses) < FEWEST_EXCESSES:
-        raise ValueError(
+        raise UsageError(
             f"Expected at least {FEWEST_EXCESSES} held-out scores above the quantile {level:g}, "
             f"so about {math.ceil(FEWEST_EXCESSES / (1.0 - level) - EXACT)} examples. Received: "
             f"{len(excesses)} of {len(scores)}. (Hold out more, or lower level=...)"
@@ -114,7 +115,7 @@ METHODS = {"quantile": quantile, "false_positive_rate": false_positive_rate, "ta
 def _check_scores(scores: Any) -> np.ndarray:
     scores = np.asarray(scores, "float64").ravel()
     if not len(scores) or not np.isfinite(scores).all():
-        raise ValueError(
+        raise UsageError(
             "Expected finite scores of at least one held-out example. Received: "
             f"{len(scores)}, {int((~np.isfinite(scores)).sum())} of them NaN or infinite. (Look "
             "at the examples whose score is not finite: numpy.isfinite finds them.)"
@@ -124,7 +125,7 @@ def _check_scores(scores: Any) -> np.ndarray:
 
 def _check_rate(name: str, rate: float) -> None:
     if not 0.0 < rate < 1.0:
-        raise ValueError(f"Expected {name} between 0 and 1. Received: {rate!r}.")
+        raise UsageError(f"Expected {name} between 0 and 1. Received: {rate!r}.")
 
 
 def _float32(value: Any) -> float:

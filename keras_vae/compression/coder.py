@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.compression.tables import Tables
+from keras_vae.errors import MissingExtraError, UsageError
 
 LENGTHS = struct.Struct("<II")
 
@@ -49,19 +50,19 @@ def decode(payload: bytes, count: int, contexts: np.ndarray, tables: Tables) -> 
         other = index == len(tables.frequencies[context]) - 1
         values = index + low
         if used + other.sum() > len(rest):
-            raise ValueError("Expected a whole payload. Received: one without all of its numbers.")
+            raise UsageError("Expected a whole payload. Received: one without all of its numbers.")
         values[other] = rest[used : used + other.sum()]
         used += int(other.sum())
         symbols[:, contexts == context] = values.reshape(count, -1)
     if used != len(rest) or not coder.maybe_exhausted():
-        raise ValueError("Expected a payload of these codes. Received: one of more.")
+        raise UsageError("Expected a payload of these codes. Received: one of more.")
     return symbols
 
 
 def _parts(payload: bytes) -> tuple[np.ndarray, np.ndarray]:
     words, rest = LENGTHS.unpack_from(payload) if len(payload) >= LENGTHS.size else (0, 0)
     if len(payload) != LENGTHS.size + 4 * (words + rest):
-        raise ValueError(f"Expected a whole payload. Received: {len(payload)} bytes.")
+        raise UsageError(f"Expected a whole payload. Received: {len(payload)} bytes.")
     middle = LENGTHS.size + 4 * words
     numbers = np.frombuffer(payload[LENGTHS.size : middle], "<u4")
     return numbers.astype("uint32"), np.frombuffer(payload[middle:], "<i4")
@@ -78,7 +79,7 @@ def _constriction() -> Any:
     try:
         import constriction
     except ImportError as error:
-        raise ImportError(
+        raise MissingExtraError(
             "Expected constriction, the entropy coder. Received: no such package. "
             '(pip install "keras-vae[compression]")'
         ) from error

@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.errors import UsageError
+
 MAGIC = b"KVAE"
 VERSION = 1
 DIGEST = 8
@@ -52,23 +54,23 @@ class Container:
         """
         content = bytes(content)
         if len(content) < HEAD.size + DIGEST or content[:4] != MAGIC:
-            raise ValueError(
+            raise UsageError(
                 "Expected a file that keras_vae.compression wrote. Received: "
                 f"{len(content)} bytes that begin with {content[:4]!r}."
             )
         if content[4] != VERSION:
-            raise ValueError(
+            raise UsageError(
                 f"Expected a file of version {VERSION}. Received: version {content[4]}. "
                 "(Read it with the release of keras_vae that wrote it.)"
             )
         if _seal(content[:-DIGEST]) != content:
-            raise ValueError(
+            raise UsageError(
                 "Expected a file as it was written. Received: one that was truncated or altered "
                 "since, by its checksum. (Copy it again.)"
             )
         *head, count, note, tables, payload = HEAD.unpack_from(content)
         if HEAD.size + note + tables + payload + DIGEST != len(content):
-            raise ValueError("Expected a whole file. Received: one whose parts do not fit.")
+            raise UsageError("Expected a whole file. Received: one whose parts do not fit.")
         parts = [HEAD.size, note, tables, payload]
         ends = np.cumsum(parts).tolist()
         cut = (content[a:b] for a, b in zip(ends, ends[1:], strict=False))

@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae import checks
+from keras_vae.acceleration.batching import CompiledMap
 from keras_vae.compression import coder
 from keras_vae.compression.container import INLINE, Container, digest
 from keras_vae.compression.tables import Tables, check_tables, count_tables
-from keras_vae.estimators.compiled import CompiledMap
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel
+from keras_vae.validation import data_checks
 
 
 def compress(
@@ -48,7 +49,7 @@ def compress(
     used = tables or _tables(symbols, contexts, step)
     check_tables(used, contexts.max() + 1)
     if used.step != (step or 0.0):
-        raise ValueError(
+        raise UsageError(
             f"Expected the step of the tables, {used.step:g}. Received: step={step!r}."
         )
     payload = coder.encode(symbols, contexts, used)
@@ -81,14 +82,14 @@ def read_codes(model: LatentModel, blob: bytes, tables: Tables | None = None) ->
     """
     parts = Container.from_bytes(blob)
     if parts.model != digest(model):
-        raise ValueError(
+        raise UsageError(
             f"Expected the model that compressed the file. Received: a {type(model).__name__} of "
             "another configuration or other weights. (Load the .keras file of that time; training "
             "on makes another model.)"
         )
     used = Tables.from_bytes(parts.tables) if parts.needed == INLINE else tables
     if used is None or (parts.needed != INLINE and used.digest() != parts.needed):
-        raise ValueError(
+        raise UsageError(
             f"Expected the tables that the file was compressed with, {parts.needed.hex()}. "
             f"Received: {'none' if used is None else used.digest().hex()}. (Pass tables=...)"
         )
@@ -129,16 +130,16 @@ def _tables(symbols: np.ndarray, contexts: np.ndarray, step: float | None) -> Ta
 def _symbols(model: LatentModel, x: Any, step: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the integers of the codes of x, `(count, positions)`, and their contexts."""
     if getattr(model, "conditional", False):
-        raise TypeError(
+        raise UsageTypeError(
             "Expected a model of one array. Received: one of pairs, whose second part is no code."
         )
     _check_step(model, step)
-    codes = CompiledMap(model, model.encode).predict(checks.check_data(model, x), verbose=0)
+    codes = CompiledMap(model, model.encode).predict(data_checks.check_data(model, x), verbose=0)
     codes = codes.reshape(len(codes), -1)
     if step is not None:
         codes = np.round(codes.astype("float64") / step)
         if not np.abs(codes).max() < 2**31:
-            raise ValueError(f"Expected codes within 2^31 steps. Received: step={step!r}.")
+            raise UsageError(f"Expected codes within 2^31 steps. Received: step={step!r}.")
     return codes.astype("int64"), _contexts(model)
 
 
@@ -147,7 +148,7 @@ def _check_step(model: LatentModel, step: float | None) -> None:
     if real != (step is not None) or (step is not None and not 0 < step < np.inf):
         wanted = "a step above 0 for codes of real numbers" if real else "no step for integer codes"
         hint = " (For instance step=0.5.)" if real else ""
-        raise ValueError(f"Expected {wanted}. Received: step={step!r}.{hint}")
+        raise UsageError(f"Expected {wanted}. Received: step={step!r}.{hint}")
 
 
 def _contexts(model: LatentModel) -> np.ndarray:

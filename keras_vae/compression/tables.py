@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.errors import UsageError
+
 # The frequencies of a table are scaled to about this sum.
 TOTAL = 2**14
 # Largest range of integers of a table.
@@ -54,7 +56,7 @@ class Tables:
         try:
             return cls._parse(zlib.decompress(content))
         except (zlib.error, struct.error, ValueError) as error:
-            raise ValueError(
+            raise UsageError(
                 "Expected tables that keras_vae.compression wrote. "
                 f"Received: {len(content)} bytes that are none."
             ) from error
@@ -107,7 +109,7 @@ def count_tables(values: Sequence[np.ndarray], step: float = 0.0) -> Tables:
 def _table(values: np.ndarray) -> tuple[int, tuple[int, ...]]:
     low, high = (int(end) for end in (values.min(), values.max())) if len(values) else (0, LARGEST)
     if high - low >= LARGEST or abs(low) >= 2**31:
-        raise ValueError(
+        raise UsageError(
             f"Expected codes, and of them integers that span less than {LARGEST}. Received: "
             f"{len(values)} from {low} to {high}. (Give codes of real numbers a greater step=...)"
         )
@@ -120,7 +122,7 @@ def check_tables(tables: Any, contexts: int) -> None:
     """Raise ValueError unless there is a table for each context."""
     if not isinstance(tables, Tables) or len(tables.lows) != contexts:
         received = len(tables.lows) if isinstance(tables, Tables) else type(tables).__name__
-        raise ValueError(
+        raise UsageError(
             f"Expected tables for {contexts} context(s). Received: {received}. "
             "(keras_vae.compression.fit_tables(model, data) makes them.)"
         )

@@ -17,6 +17,7 @@ from keras_vae.distributions.laplace import Laplace
 from keras_vae.distributions.logistic import DiscretizedLogistic, DiscretizedLogisticMixture
 from keras_vae.distributions.masked import Masked
 from keras_vae.distributions.normal import Normal, NormalLearnedScale, NormalPerElement
+from keras_vae.errors import UsageError
 
 __all__ = [
     "FAMILIES",
@@ -64,7 +65,7 @@ def get(identifier: str | type[Distribution]) -> Any:
     if isinstance(found, type) and issubclass(found, Distribution):
         return found
     near = difflib.get_close_matches(str(identifier), FAMILIES, n=1)
-    raise ValueError(
+    raise UsageError(
         f"Expected the name of a distribution, one of {sorted(FAMILIES)}, or a subclass of "
         f"keras_vae.distributions.Distribution. Received: {identifier!r}."
         + (f" (Did you mean {near[0]!r}?)" if near else "")

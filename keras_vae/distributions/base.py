@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_vae.errors import UsageTypeError
+
 Tensor = Any  # A tensor of the backend of Keras.
 
 
@@ -59,7 +61,7 @@ class Distribution:
 
     def from_noise(self, noise: Tensor) -> Tensor:
         """Transform standard normal `noise` to samples, for reparameterized distributions."""
-        raise TypeError(
+        raise UsageTypeError(
             "Expected a distribution that turns standard normal noise into draws, "
             f"from_noise(noise). Received: {type(self).__name__}."
         )
@@ -86,7 +88,7 @@ class Distribution:
         Raises:
             TypeError: If it has none.
         """
-        raise TypeError(
+        raise UsageTypeError(
             f"Expected a pair of distributions whose KL divergence has a closed form. Received: "
             f"{type(self).__name__} and {type(other).__name__}. "
             "(Estimate it from samples: the mean of self.log_prob(z) - other.log_prob(z).)"

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_vae.distributions.base import Distribution, Tensor, sum_event, tensor
+from keras_vae.errors import UsageError
 
 
 class Categorical(Distribution):
@@ -26,7 +27,7 @@ class Categorical(Distribution):
     def __init__(self, logits: Tensor) -> None:
         self.logits = tensor(logits)
         if self.logits.shape[-1] == 1:
-            raise ValueError(
+            raise UsageError(
                 "Expected at least two classes on the last axis of a categorical likelihood. "
                 f"Received: logits of shape {tuple(self.logits.shape)}. (Data are one-hot; "
                 "for images use bernoulli or discretized_logistic.)"

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_vae.distributions.base import Distribution, Tensor, tensor
 from keras_vae.distributions.special import log_sinhc, softplus
+from keras_vae.errors import UsageError
 
 HALF_BIN = 0.5 / 255.0
 
@@ -73,7 +74,7 @@ class DiscretizedLogisticMixture(Distribution):
 
     def __init__(self, *outputs: Tensor) -> None:
         if not self.accepts(len(outputs)):
-            raise ValueError(
+            raise UsageError(
                 "Expected three tensors for each component: weight logits, locations, log scales. "
                 f"Received: {len(outputs)} tensors."
             )

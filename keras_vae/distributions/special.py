@@ -1,11 +1,10 @@
 """Special functions without cancellation in float32."""
 
 from collections.abc import Callable
-from typing import Any
 
 from keras import ops
 
-Tensor = Any
+from keras_vae.typing import Tensor
 
 
 def softplus(x: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ from keras_vae.estimators.codes import (
     mutual_information,
     total_correlation,
 )
-from keras_vae.estimators.discrepancy import mmd
 from keras_vae.estimators.likelihood import (
     Likelihood,
     elbo,
@@ -17,6 +16,7 @@ from keras_vae.estimators.likelihood import (
 )
 from keras_vae.estimators.numerics import bits_per_dim, log_mean_exp
 from keras_vae.estimators.quadrature import quadrature_log_likelihood
+from keras_vae.losses.discrepancy import mmd
 
 __all__ = [
     "Likelihood",

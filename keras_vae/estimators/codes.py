@@ -11,8 +11,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.acceleration.batching import CompiledFunction, default_batch_size, map_batches
 from keras_vae.distributions import Normal
-from keras_vae.estimators.compiled import CompiledFunction, default_batch_size, map_batches
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.typing import LatentModel
 
@@ -128,7 +129,7 @@ def _posterior_parameters(
 ) -> tuple[np.ndarray, ...]:
     """Return `parameters(q(z | x))` of all examples, float64 `(count, *latent_shape)` each."""
     if not hasattr(model, "posterior"):
-        raise TypeError(
+        raise UsageTypeError(
             "Expected a model with a posterior, such as keras_vae.VAE. "
             f"Received: {type(model).__name__}, whose codes are not random."
         )
@@ -148,7 +149,7 @@ def _posterior_parameters(
 
 def _mean_and_log_var(q: Any) -> tuple:
     if not (hasattr(q, "mean") and hasattr(q, "log_var")):
-        raise TypeError(
+        raise UsageTypeError(
             "Expected a posterior with a mean and a log_var, such as "
             f"keras_vae.distributions.Normal. Received: {type(q).__name__}."
         )
@@ -157,7 +158,7 @@ def _mean_and_log_var(q: Any) -> tuple:
 
 def _normal_parameters(q: Any) -> tuple:
     if type(q) is not Normal:
-        raise TypeError(
+        raise UsageTypeError(
             "Expected a posterior that is a keras_vae.distributions.Normal, for which this has a "
             f"closed form. Received: {type(q).__name__}."
         )
@@ -169,7 +170,7 @@ def _draws(
 ) -> Iterator[tuple[np.ndarray, slice]]:
     """Yield codes from each posterior, and the rows they belong to, some rows at a time."""
     if samples < 1:
-        raise ValueError(f"Expected samples of at least 1. Received: {samples!r}.")
+        raise UsageError(f"Expected samples of at least 1. Received: {samples!r}.")
     generator = np.random.default_rng(seed)
     rows_at_once = max(DENSITIES_AT_ONCE // len(mean), 1)
     for _ in range(samples):

@@ -8,13 +8,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae import arguments, checks
+from keras_vae.acceleration.batching import CompiledFunction, default_batch_size, padded_batches
 from keras_vae.distributions import Distribution
-from keras_vae.estimators.compiled import CompiledFunction, default_batch_size, padded_batches
+from keras_vae.errors import UsageTypeError
 from keras_vae.estimators.numerics import log_mean_exp
-from keras_vae.typing import LatentModel
-
-Tensor = Any
+from keras_vae.typing import LatentModel, Tensor
+from keras_vae.validation import arguments, data_checks
 
 # Largest count of noise values in a call, and of log weights kept for a batch.
 NOISE_PER_CHUNK = 2**21
@@ -159,7 +158,7 @@ def _chunk_of_weights(model: Any, x: Any, noise: Tensor) -> Tensor:
     """Return log weights `(batch, chunk)` of noise `(batch, chunk, *latent_shape)`."""
     q = model.posterior(x)
     if not isinstance(q, Distribution):
-        raise TypeError(
+        raise UsageTypeError(
             "Expected a posterior that is a keras_vae.distributions.Distribution. "
             f"Received: {type(q).__name__}."
         )
@@ -223,8 +222,8 @@ def _check(model: LatentModel, x: Any, samples: int, batch_size: int | None) -> 
     if batch_size is not None:
         arguments.integer("batch_size", batch_size)
     if not all(hasattr(model, noun) for noun in ("posterior", "prior", "observation")):
-        raise TypeError(
+        raise UsageTypeError(
             "Expected a model with posterior(x), prior(z) and observation(z), such as "
             f"keras_vae.VAE. Received: {type(model).__name__}, which gives x no probability."
         )
-    checks.check_batch(model, x)
+    data_checks.check_batch(model, x)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.errors import UsageError
+
 
 def log_mean_exp(values: Any, axis: int = -1) -> np.ndarray:
     """Return log(mean(exp(values))) along an axis, in float64, without overflow.
@@ -22,7 +24,7 @@ def log_mean_exp(values: Any, axis: int = -1) -> np.ndarray:
     """
     values = np.asarray(values, "float64")
     if values.ndim == 0 or values.shape[axis] == 0:
-        raise ValueError(f"Expected at least one value to average. Received: shape {values.shape}.")
+        raise UsageError(f"Expected at least one value to average. Received: shape {values.shape}.")
     highest = np.max(values, axis=axis, keepdims=True)
     # A row of zero weights has nothing to subtract: -inf - -inf is not a number.
     shift = np.where(np.isfinite(highest), highest, 0.0)
@@ -56,7 +58,7 @@ def bits_per_dim(nats: Any, event_shape: Sequence[int], levels: int = 1) -> Any:
     """
     size = math.prod(event_shape)
     if size < 1 or levels < 1:
-        raise ValueError(
+        raise UsageError(
             "Expected an event_shape with elements and levels of at least 1. "
             f"Received: {tuple(event_shape)} and levels={levels!r}."
         )

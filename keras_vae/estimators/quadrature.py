@@ -5,12 +5,11 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_vae import checks
-from keras_vae.estimators.compiled import CompiledFunction, default_batch_size, map_batches
+from keras_vae.acceleration.batching import CompiledFunction, default_batch_size, map_batches
+from keras_vae.errors import UsageError
 from keras_vae.estimators.numerics import log_mean_exp
-from keras_vae.typing import LatentModel
-
-Tensor = Any
+from keras_vae.typing import LatentModel, Tensor
+from keras_vae.validation import data_checks
 
 
 def quadrature_log_likelihood(
@@ -34,9 +33,9 @@ def quadrature_log_likelihood(
         ValueError: If the codes are not two numbers, or the examples do not fit the model.
     """
     x = np.asarray(x)
-    checks.check_batch(model, x)
+    data_checks.check_batch(model, x)
     if tuple(model.latent_shape) != (2,) or points < 2 or limit <= 0:
-        raise ValueError(
+        raise UsageError(
             "Expected a model with codes of shape (2,), points of at least 2 and a limit above 0. "
             f"Received: codes of shape {tuple(model.latent_shape)}, points={points!r}, "
             f"limit={limit!r}."

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.errors import UsageError
+
 
 def codebook_usage(indices: Any, size: int) -> dict[str, float]:
     """Return the share of entries in use, and the perplexity of their use.
@@ -24,11 +26,11 @@ def codebook_usage(indices: Any, size: int) -> dict[str, float]:
     """
     indices = np.ravel(indices)
     if indices.dtype.kind not in "ui" or not len(indices):
-        raise ValueError(
+        raise UsageError(
             f"Expected at least one integer index. Received: {len(indices)} of {indices.dtype}."
         )
     if indices.min() < 0 or indices.max() >= size:
-        raise ValueError(
+        raise UsageError(
             f"Expected indices from 0 to {size - 1}. Received: {indices.min()} to {indices.max()}."
         )
     frequencies = np.bincount(indices, minlength=size) / len(indices)

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.errors import UsageError
+
 VOTES_AT_ONCE = 100
 
 
@@ -73,7 +75,7 @@ def factor_vae_score(
         or min(votes, test_votes) < 1
         or min(batch_size, variance_examples) < 2
     ):
-        raise ValueError(
+        raise UsageError(
             "Expected a factor of at least two values, votes of at least 1, and 2 examples or more "
             f"in a batch. Received: factor_sizes={tuple(sizes)}, votes={votes}, "
             f"test_votes={test_votes}, batch_size={batch_size}."
@@ -130,13 +132,13 @@ def _mutual_information(a: np.ndarray, b: np.ndarray) -> float:
 
 def _check_shapes(codes: np.ndarray, factors: np.ndarray) -> None:
     if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors) or codes.shape[1] < 2:
-        raise ValueError(
+        raise UsageError(
             "Expected codes (count, latent elements) with at least two elements, and factors "
             f"(count, factors). Received: shapes {codes.shape} and {factors.shape}."
         )
     constant = np.flatnonzero(np.ptp(factors, axis=0) == 0) if len(factors) else range(1)
     if len(constant):
-        raise ValueError(
+        raise UsageError(
             "Expected factors that vary. Received: one value only in column(s) "
             f"{list(map(int, constant))} (leave them out)."
         )

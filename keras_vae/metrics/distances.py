@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.errors import UsageError
+
 # Distances of pairs computed at a time.
 DISTANCES_AT_ONCE = 10_000_000
 
@@ -51,7 +53,7 @@ def kernel_distance(x: Any, y: Any, blocks: int = 10, seed: int = 0) -> tuple[fl
         ValueError: As `frechet_distance`, or if there are fewer than two blocks.
     """
     if blocks < 2:
-        raise ValueError(f"Expected blocks of at least 2. Received: {blocks!r}.")
+        raise UsageError(f"Expected blocks of at least 2. Received: {blocks!r}.")
     x, y = _check_vectors(x, y, 2 * blocks)
     generator = np.random.default_rng(seed)
     parts = (np.array_split(part[generator.permutation(len(part))], blocks) for part in (x, y))
@@ -79,10 +81,10 @@ def density_and_coverage(real: Any, generated: Any, neighbors: int = 5) -> tuple
         ValueError: As `frechet_distance`, or if there are too few vectors.
     """
     if neighbors < 1:
-        raise ValueError(f"Expected neighbors of at least 1. Received: {neighbors!r}.")
+        raise UsageError(f"Expected neighbors of at least 1. Received: {neighbors!r}.")
     real, generated = _check_vectors(real, generated, 1)
     if len(real) <= neighbors:
-        raise ValueError(f"Expected more than {neighbors} real vectors. Received: {len(real)}.")
+        raise UsageError(f"Expected more than {neighbors} real vectors. Received: {len(real)}.")
     inside, covered = 0, 0
     for rows in _rows(real, max(len(real), len(generated))):
         # A vector is its own nearest neighbor, so the k-th other one is at place k.
@@ -122,10 +124,10 @@ def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _check_vectors(x: Any, y: Any, least: int) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(x, "float64"), np.asarray(y, "float64")
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < least:
-        raise ValueError(
+        raise UsageError(
             f"Expected two sets of at least {least} vectors of one size, (count, dimensions). "
             f"Received: shapes {x.shape} and {y.shape}."
         )
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError("Expected finite vectors. Received: NaN or infinity.")
+        raise UsageError("Expected finite vectors. Received: NaN or infinity.")
     return x, y

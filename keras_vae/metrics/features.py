@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.errors import UsageError
 from keras_vae.metrics.distances import density_and_coverage, frechet_distance, kernel_distance
 
 ORIENTATIONS, CELL, BLOCK = 9, 7, 2
@@ -54,7 +55,7 @@ def hog(pictures: Any) -> np.ndarray:
     """
     pictures = np.asarray(pictures)
     if pictures.ndim != 4 or min(pictures.shape[1:3]) < BLOCK * CELL or len(pictures) == 0:
-        raise ValueError(
+        raise UsageError(
             "Expected pictures (count, height, width, channels) of at least 14x14 pixels, a block. "
             f"Received: shape {pictures.shape}."
         )

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.errors import UsageError
+
 # The window of Wang et al. 2004: a Gaussian of 1.5 pixels, cut at 5 pixels from its center.
 SIGMA, RADIUS = 1.5, 5
 PICTURES_AT_ONCE = 500
@@ -67,7 +69,7 @@ def ssim(x: Any, reconstruction: Any, data_range: float = 1.0) -> float:
     """
     x, reconstruction = _pair(x, reconstruction, data_range)
     if x.ndim != 4 or min(x.shape[1:3]) < 2 * RADIUS + 1:
-        raise ValueError(
+        raise UsageError(
             "Expected pictures (count, height, width, channels) of at least 11x11 pixels, the size "
             f"of the window. Received: shape {x.shape}."
         )
@@ -116,7 +118,7 @@ def _squared_errors(x: Any, reconstruction: Any, data_range: float) -> np.ndarra
 def _pair(x: Any, reconstruction: Any, data_range: float) -> tuple[np.ndarray, np.ndarray]:
     x, reconstruction = np.asarray(x), np.asarray(reconstruction)
     if x.shape != reconstruction.shape or x.ndim < 2 or len(x) == 0 or data_range <= 0:
-        raise ValueError(
+        raise UsageError(
             "Expected at least one picture, reconstructions of the same shape, and a data_range "
             f"above 0. Received: shapes {x.shape} and {reconstruction.shape}, "
             f"data_range={data_range!r}."

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.errors import UsageError
+
 
 def linear_probe(train: Any, train_labels: Any, test: Any, test_labels: Any) -> float:
     """Return the test accuracy of logistic regression on standardized codes.
@@ -60,7 +62,7 @@ def auroc(normal: Any, anomalous: Any) -> float:
     """
     normal, anomalous = np.sort(np.ravel(normal)), np.ravel(anomalous)
     if not len(normal) or not len(anomalous) or np.isnan(normal).any() or np.isnan(anomalous).any():
-        raise ValueError(
+        raise UsageError(
             "Expected scores of normal and of anomalous examples without NaN. "
             f"Received: {len(normal)} and {len(anomalous)} scores."
         )
@@ -77,7 +79,7 @@ def _accuracy(reader: Any, train: Any, train_labels: Any, test: Any, test_labels
 def _vectors(codes: Any, labels: Any) -> np.ndarray:
     codes = np.asarray(codes)
     if codes.ndim < 2 or np.shape(labels) != (len(codes),):
-        raise ValueError(
+        raise UsageError(
             "Expected codes (count, ...) and one label for each. "
             f"Received: shapes {codes.shape} and {np.shape(labels)}."
         )

@@ -7,10 +7,10 @@ import keras
 from keras import ops
 
 from keras_vae import distributions
-from keras_vae.autoencoder import Autoencoder, first_input
+from keras_vae.base.autoencoder import Autoencoder, first_input
 from keras_vae.distributions import parameters, sum_event
-
-Tensor = Any
+from keras_vae.errors import UsageTypeError
+from keras_vae.typing import Tensor
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -76,7 +76,7 @@ class CompressiveAutoencoder(Autoencoder):
     def decoder_input(self, z: Tensor) -> Tensor:
         """Return integer codes as float32; raise TypeError for codes that are not integers."""
         if not keras.backend.is_int_dtype(z.dtype):
-            raise TypeError(f"Expected integers, as encode(x) gives. Received: {z.dtype}.")
+            raise UsageTypeError(f"Expected integers, as encode(x) gives. Received: {z.dtype}.")
         return ops.cast(z, "float32")
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_vae.conditioned import Conditioning
+from keras_vae.base.conditioning import Conditioning
 from keras_vae.models.vae import VAE
 
 

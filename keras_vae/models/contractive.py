@@ -6,13 +6,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import arguments, distributions
-from keras_vae.autoencoder import Autoencoder
+from keras_vae import distributions
+from keras_vae.backend import vjp
+from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import sum_event
-from keras_vae.steps import vjp
-from keras_vae.weights import LossWeight
-
-Tensor = Any
+from keras_vae.losses.weights import LossWeight
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 @keras.saving.register_keras_serializable("keras_vae")

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_vae import nets
-from keras_vae.autoencoder import Autoencoder
+from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import Distribution, get
 from keras_vae.models.vae import VAE
 

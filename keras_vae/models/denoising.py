@@ -4,10 +4,9 @@ from typing import Any
 
 import keras
 
-from keras_vae.assembly import check_network
-from keras_vae.autoencoder import Autoencoder
-
-Tensor = Any
+from keras_vae.base.autoencoder import Autoencoder
+from keras_vae.typing import Tensor
+from keras_vae.validation.networks import check_network
 
 
 @keras.saving.register_keras_serializable("keras_vae")

@@ -7,13 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.assembly import check_network
 from keras_vae.distributions import parameters
+from keras_vae.errors import UsageError
+from keras_vae.losses.terms import flatten_rows, permute_columns
+from keras_vae.losses.weights import LossWeight, merged
 from keras_vae.models.vae import VAE
-from keras_vae.objectives import flatten_rows, permute_columns
-from keras_vae.weights import LossWeight, merged
-
-Tensor = Any
+from keras_vae.typing import Tensor
+from keras_vae.validation.networks import check_network
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -77,13 +77,13 @@ class FactorVAE(VAE):
         try:
             shape = self.discriminator(codes).shape
         except ValueError as error:
-            raise ValueError(f"{wanted} Received: one that takes other codes. ({error})") from error
+            raise UsageError(f"{wanted} Received: one that takes other codes. ({error})") from error
         if tuple(shape) != (None, 1):
-            raise ValueError(f"{wanted} Received: {tuple(shape)}.")
+            raise UsageError(f"{wanted} Received: {tuple(shape)}.")
         # Keras accepts a last axis of 1 for any other size, until the first batch.
         taken = getattr(self.discriminator, "input_shape", codes.shape)
         if taken not in (codes.shape, (None, None)):
-            raise ValueError(f"{wanted} Received: one that takes other codes, {taken}.")
+            raise UsageError(f"{wanted} Received: one that takes other codes, {taken}.")
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return the four terms of the loss, each `(batch,)`, in nats."""

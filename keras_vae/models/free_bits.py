@@ -5,12 +5,11 @@ from typing import Any
 
 import keras
 
-from keras_vae import arguments
+from keras_vae.losses.terms import free_bits_excess, kl_per_element
+from keras_vae.losses.weights import LossWeight, merged
 from keras_vae.models.vae import VAE
-from keras_vae.objectives import free_bits_excess, kl_per_element
-from keras_vae.weights import LossWeight, merged
-
-Tensor = Any
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 @keras.saving.register_keras_serializable("keras_vae")

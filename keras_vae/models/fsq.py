@@ -6,9 +6,8 @@ from typing import Any
 import keras
 
 from keras_vae.models.quantized import QuantizedAutoencoder
-from keras_vae.quantizers import FiniteScalarQuantizer
-
-Tensor = Any
+from keras_vae.quantization.quantizers import FiniteScalarQuantizer
+from keras_vae.typing import Tensor
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -36,7 +35,7 @@ class FSQ(QuantizedAutoencoder):
     Args:
         encoder: As in `Autoencoder`; the last axis has one element for each of `levels`.
         decoder: Layer or model from such vectors, in [-1, 1], to the parameters of p(x | z).
-        levels: As in `keras_vae.quantizers.FiniteScalarQuantizer`.
+        levels: As in `keras_vae.quantization.quantizers.FiniteScalarQuantizer`.
         **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `name`, `dtype`.
 
     Raises:

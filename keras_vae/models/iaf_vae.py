@@ -7,13 +7,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import arguments
 from keras_vae.distributions import Normal
-from keras_vae.flows import autoregressive
 from keras_vae.models.learned_prior import SampledKLVAE
-from keras_vae.posteriors import FlowPosterior
-
-Tensor = Any
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
+from keras_vae.variational.flows import autoregressive
+from keras_vae.variational.posteriors import FlowPosterior
 
 
 @keras.saving.register_keras_serializable("keras_vae")

@@ -5,13 +5,12 @@ from typing import Any
 
 import keras
 
-from keras_vae import arguments
-from keras_vae.estimators.discrepancy import check_kernel
+from keras_vae.losses.discrepancy import check_kernel
+from keras_vae.losses.terms import prior_discrepancy
+from keras_vae.losses.weights import LossWeight, merged
 from keras_vae.models.vae import VAE
-from keras_vae.objectives import prior_discrepancy
-from keras_vae.weights import LossWeight, merged
-
-Tensor = Any
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 @keras.saving.register_keras_serializable("keras_vae")

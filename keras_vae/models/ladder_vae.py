@@ -6,14 +6,15 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import arguments, distributions
+from keras_vae import distributions
+from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.losses.terms import free_bits_excess
+from keras_vae.losses.weights import LossWeight, merged
 from keras_vae.models.vae import VAE
 from keras_vae.nets.top_down import TopDown
-from keras_vae.objectives import free_bits_excess
-from keras_vae.posteriors import TopDownPosterior
-from keras_vae.weights import LossWeight, merged
-
-Tensor = Any
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
+from keras_vae.variational.posteriors import TopDownPosterior
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -74,7 +75,7 @@ class LadderVAE(VAE):
     ) -> None:
         arguments.real("free_bits", free_bits, 0.0)
         if not isinstance(decoder, TopDown):
-            raise TypeError(
+            raise UsageTypeError(
                 "Expected decoder to be a keras_vae.nets.TopDown, as keras_vae.nets.gated_ladder "
                 f"and conv_ladder make. Received: {decoder!r}."
             )
@@ -127,7 +128,7 @@ class LadderVAE(VAE):
         found = [tuple(feature.shape[1:]) for feature in keras.tree.flatten(codes)]
         wanted = [level.feature_shape for level in self.decoder.levels]
         if found != wanted:
-            raise ValueError(
+            raise UsageError(
                 "Expected an encoder whose outputs are the features that the levels take, from "
                 f"the top, of shapes {wanted}. Received: {found}."
             )

@@ -7,11 +7,11 @@ import numpy as np
 from keras import ops
 
 from keras_vae import random
-from keras_vae.autoencoder import first_input
+from keras_vae.base.autoencoder import first_input
+from keras_vae.errors import UsageTypeError
 from keras_vae.models.vae import VAE
-from keras_vae.priors import Prior
-
-Tensor = Any
+from keras_vae.typing import Tensor
+from keras_vae.variational.priors import Prior
 
 
 class SampledKLVAE(VAE):
@@ -94,7 +94,7 @@ class LearnedPriorVAE(RicherPriorVAE):
     ) -> None:
         super().__init__(encoder, decoder, **kwargs)
         if not isinstance(learned_prior, Prior):
-            raise TypeError(
+            raise UsageTypeError(
                 "Expected learned_prior to be one of keras_vae.priors. "
                 f"Received: {learned_prior!r}."
             )

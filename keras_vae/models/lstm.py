@@ -6,10 +6,10 @@ from typing import Any
 import keras
 
 from keras_vae import nets
-from keras_vae.autoencoder import Autoencoder
+from keras_vae.base.autoencoder import Autoencoder
+from keras_vae.base.tokens import SequenceModel
 from keras_vae.distributions import Distribution
 from keras_vae.models.vae import VAE
-from keras_vae.tokens import SequenceModel
 
 
 class _Recurrent(SequenceModel):

@@ -7,12 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import arguments, checks, nets
-from keras_vae.autoencoder import Autoencoder
+from keras_vae import nets
+from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import Distribution, Masked, get
-from keras_vae.weights import LossWeight, merged
-
-Tensor = Any
+from keras_vae.errors import UsageError
+from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments, data_checks
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -96,7 +97,7 @@ class MaskedAutoencoder(Autoencoder):
         visible = 1.0 - arguments.fraction("mask_ratio", mask_ratio)
         self.shown = round(visible * math.prod(self.grid))
         if not 0 < self.shown < math.prod(self.grid):
-            raise ValueError(
+            raise UsageError(
                 f"Expected mask_ratio to hide some of the {math.prod(self.grid)} patches, not all. "
                 f"Received: {mask_ratio!r}."
             )
@@ -118,8 +119,8 @@ class MaskedAutoencoder(Autoencoder):
         Raises:
             ValueError: If `x` or `visible` has another shape.
         """
-        checks.check_shape("x", x.shape, self.event_shape)
-        checks.check_shape("visible", visible.shape, (math.prod(self.grid),))
+        data_checks.check_shape("x", x.shape, self.event_shape)
+        data_checks.check_shape("visible", visible.shape, (math.prod(self.grid),))
         tokens, attention = self._parts()
         visible = ops.convert_to_tensor(visible, "float32")
         codes = attention([tokens(x, training=training), visible], training=training)

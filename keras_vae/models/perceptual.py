@@ -5,13 +5,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.assembly import check_network
-from keras_vae.autoencoder import Autoencoder
+from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import sum_event
-from keras_vae.outlines import Outlines
-from keras_vae.weights import LossWeight, merged
-
-Tensor = Any
+from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.layers.outlines import Outlines
+from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.typing import Tensor
+from keras_vae.validation.networks import check_network
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -65,7 +65,7 @@ class PerceptualAutoencoder(Autoencoder):
         weights = merged({"perceptual": perceptual_weight}, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
         if isinstance(features, (list, tuple)):
-            raise TypeError(
+            raise UsageTypeError(
                 "Expected features to be one layer or model. Received: a list. (Of several layers: "
                 "keras.Model(x, [a, b]), a model with several outputs.)"
             )
@@ -79,7 +79,7 @@ class PerceptualAutoencoder(Autoencoder):
             self.features(keras.KerasTensor((None, *self.event_shape)))
         except ValueError as error:
             takes = getattr(self.features, "input_shape", None)
-            raise ValueError(
+            raise UsageError(
                 f"Expected features of events of shape {self.event_shape}. Received: "
                 f"{type(self.features).__name__}, which takes {takes or 'others'}. ({error})"
             ) from error

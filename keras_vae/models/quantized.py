@@ -6,10 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae.autoencoder import Autoencoder
-from keras_vae.quantizers import CodeUse, Quantizer
-
-Tensor = Any
+from keras_vae.base.autoencoder import Autoencoder
+from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.quantization.quantizers import CodeUse, Quantizer
+from keras_vae.typing import Tensor
 
 
 class QuantizedAutoencoder(Autoencoder):
@@ -25,7 +25,7 @@ class QuantizedAutoencoder(Autoencoder):
     Args:
         encoder: As in `Autoencoder`; the last axis of its output holds the vectors to quantize.
         decoder: Layer or model from such vectors to the parameters of p(x | z).
-        quantizer: One of `keras_vae.quantizers`.
+        quantizer: One of `keras_vae.quantization.quantizers`.
         **kwargs: Of `Autoencoder`.
     """
 
@@ -116,11 +116,11 @@ def _vector_weights(rows: Tensor | None, codes: Tensor) -> Tensor:
 def _check_integers(codes: Any, size: int) -> None:
     """Raise TypeError unless codes are integers, and ValueError for NumPy codes out of range."""
     if not keras.backend.is_int_dtype(codes.dtype):
-        raise TypeError(
+        raise UsageTypeError(
             f"Expected integers from 0 to {size - 1}, as encode(x) gives. Received: {codes.dtype}."
         )
     if isinstance(codes, np.ndarray) and codes.size and not 0 <= codes.min() <= codes.max() < size:
-        raise ValueError(
+        raise UsageError(
             f"Expected integers from 0 to {size - 1}, as encode(x) gives. "
             f"Received: {codes.min()} to {codes.max()}."
         )

@@ -6,11 +6,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.autoencoder import Autoencoder
+from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import sum_event
-from keras_vae.weights import LossWeight, merged
-
-Tensor = Any
+from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.typing import Tensor
 
 
 @keras.saving.register_keras_serializable("keras_vae")

@@ -6,13 +6,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import arguments
-from keras_vae.autoencoder import Autoencoder
+from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import sum_event
+from keras_vae.errors import UsageError
 from keras_vae.layers import keep_top_k
-from keras_vae.weights import LossWeight
-
-Tensor = Any
+from keras_vae.losses.weights import LossWeight
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -63,7 +63,7 @@ class SparseAutoencoder(Autoencoder):
         self.penalty, self.target = penalty, target
         arguments.choice("penalty", penalty, ("l1", "kl", "top_k"))
         if arguments.fraction("target", target) in (0.0, 1.0):
-            raise ValueError(f"Expected target between 0 and 1. Received: target={target!r}.")
+            raise UsageError(f"Expected target between 0 and 1. Received: target={target!r}.")
         self.kept = arguments.integer("k", k) if penalty == "top_k" else None
 
     def build(self, input_shape: Any) -> None:
@@ -71,7 +71,7 @@ class SparseAutoencoder(Autoencoder):
         super().build(input_shape)
         size = math.prod(self.latent_shape)
         if self.kept is not None and self.kept > size:
-            raise ValueError(
+            raise UsageError(
                 f"Expected k of at most {size}, the size of the code. Received: k={self.kept}."
             )
 

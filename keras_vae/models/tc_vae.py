@@ -5,12 +5,11 @@ from typing import Any
 
 import keras
 
-from keras_vae import arguments
+from keras_vae.losses.terms import aggregate_log_densities
+from keras_vae.losses.weights import LossWeight, merged
 from keras_vae.models.vae import VAE
-from keras_vae.objectives import aggregate_log_densities
-from keras_vae.weights import LossWeight, merged
-
-Tensor = Any
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -49,7 +48,7 @@ class BetaTCVAE(VAE):
         gamma: Weight of the dimension-wise KL.
         stratified: Whether to estimate q(z) by minibatch-stratified sampling, which is unbiased
             for q(z), or by minibatch-weighted sampling. See
-            `keras_vae.objectives.aggregate_log_densities`.
+            `keras_vae.losses.terms.aggregate_log_densities`.
         loss_weights: As in `VAE`. For the three parts it replaces alpha - 1, beta - 1 or
             gamma - 1, the weight in addition to that of the KL term; a schedule for example.
         **kwargs: Of `VAE`: `likelihood`, `seed`, `name`, `dtype`.

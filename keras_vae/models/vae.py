@@ -7,12 +7,12 @@ import keras
 from keras import ops
 
 from keras_vae import distributions
-from keras_vae.autoencoder import Autoencoder, first_input
+from keras_vae.base.autoencoder import Autoencoder, first_input
+from keras_vae.base.sampling import sample_standard_normal
 from keras_vae.distributions import Normal
-from keras_vae.sampling import sample_standard_normal
-from keras_vae.weights import LossWeight, merged
-
-Tensor = Any
+from keras_vae.errors import UsageError
+from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.typing import Tensor
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -105,7 +105,7 @@ class VAE(Autoencoder):
         codes = keras.tree.flatten(codes)
         shapes = [tuple(code.shape) for code in codes]
         if len(shapes) != 2 or shapes[0] != shapes[1]:
-            raise ValueError(
+            raise UsageError(
                 "Expected an encoder with two outputs of one shape, z_mean and z_log_var. "
                 f"Received: {len(shapes)} of shapes {shapes} (heads=2 in keras_vae.nets gives "
                 "them; keras_vae.nets.with_heads adds them to any network)."

@@ -6,12 +6,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae import arguments, checks
-from keras_vae.excerpts import sample_examples
 from keras_vae.models.learned_prior import RicherPriorVAE
-from keras_vae.priors import GaussianMixture
-
-Tensor = Any
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments, data_checks
+from keras_vae.validation.examples import sample_examples
+from keras_vae.variational.priors import GaussianMixture
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -82,7 +81,7 @@ class VampVAE(RicherPriorVAE):
             ValueError: If there are fewer examples than components, or they do not fit the model.
         """
         examples = sample_examples(data, self.components, self.seed)
-        self.pseudo_inputs.assign(checks.check_examples(self, examples, self.components))
+        self.pseudo_inputs.assign(data_checks.check_examples(self, examples, self.components))
 
     def prior(self, z: Tensor) -> GaussianMixture:
         """Return p(z), the mixture of the posteriors of the pseudo-inputs."""

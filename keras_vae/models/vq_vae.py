@@ -6,14 +6,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae import checks
-from keras_vae.clusters import kmeans
 from keras_vae.distributions import sum_event
-from keras_vae.excerpts import sample_examples
 from keras_vae.models.quantized import QuantizedAutoencoder
-from keras_vae.quantizers import VectorQuantizer
-
-Tensor = Any
+from keras_vae.quantization.kmeans import kmeans
+from keras_vae.quantization.quantizers import VectorQuantizer
+from keras_vae.typing import Tensor
+from keras_vae.validation import data_checks
+from keras_vae.validation.examples import sample_examples
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -46,8 +45,8 @@ class VQVAE(QuantizedAutoencoder):
         decoder: Layer or model from such vectors to the parameters of p(x | z).
         codebook_size: Number of codes.
         commitment: Weight of the term of that name.
-        decay: As in `keras_vae.quantizers.VectorQuantizer`.
-        restart: As in `keras_vae.quantizers.VectorQuantizer`.
+        decay: As in `keras_vae.quantization.quantizers.VectorQuantizer`.
+        restart: As in `keras_vae.quantization.quantizers.VectorQuantizer`.
         seed: Seed of the codebook and of restarts.
         **kwargs: Of `Autoencoder`: `likelihood`, `name`, `dtype`.
 
@@ -92,7 +91,7 @@ class VQVAE(QuantizedAutoencoder):
             ValueError: If there are fewer vectors than codes, or the data do not fit the model.
         """
         count = min(examples, len(data)) if hasattr(data, "shape") else examples
-        x = checks.check_examples(self, sample_examples(data, count, self.seed), count)
+        x = data_checks.check_examples(self, sample_examples(data, count, self.seed), count)
         parts = [ops.convert_to_tensor(x[i : i + 100]) for i in range(0, len(x), 100)]
         z = [ops.convert_to_numpy(self.encoder_outputs(part)[0]) for part in parts]
         vectors = np.concatenate([np.reshape(part, (-1, part.shape[-1])) for part in z])

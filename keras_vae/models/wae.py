@@ -6,14 +6,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.autoencoder import Autoencoder
+from keras_vae.base.autoencoder import Autoencoder
+from keras_vae.base.sampling import sample_standard_normal
 from keras_vae.distributions import Normal
-from keras_vae.estimators.discrepancy import check_kernel
-from keras_vae.objectives import prior_discrepancy
-from keras_vae.sampling import sample_standard_normal
-from keras_vae.weights import LossWeight, merged
-
-Tensor = Any
+from keras_vae.losses.discrepancy import check_kernel
+from keras_vae.losses.terms import prior_discrepancy
+from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.typing import Tensor
 
 
 @keras.saving.register_keras_serializable("keras_vae")

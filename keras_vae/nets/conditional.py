@@ -6,7 +6,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from keras_vae import arguments
+from keras_vae.errors import UsageTypeError
+from keras_vae.validation import arguments
 
 Networks = tuple[keras.Model, keras.Model]
 
@@ -47,7 +48,7 @@ def conditional(
     condition_dim = arguments.integer("condition_dim", condition_dim)
     shape = arguments.shape("shape", shape)
     if not callable(builder):
-        raise TypeError(
+        raise UsageTypeError(
             "Expected builder to be a function such as keras_vae.nets.dense. "
             f"Received: {builder!r}."
         )

@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import layers
 
-from keras_vae import arguments
 from keras_vae.nets.heads import codes, split
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
-Tensor = Any
 Size = tuple[int, int]
 
 CONTEXT_CHANNELS = 32  # Channels of each place that depend on all other places.

@@ -7,12 +7,12 @@ from typing import Any
 import keras
 from keras import layers
 
-from keras_vae import arguments
+from keras_vae.errors import UsageError
 from keras_vae.nets.conv import Size, crop, image_shape_of, image_sizes
 from keras_vae.nets.heads import codes, split
 from keras_vae.nets.top_down import Level, TopDown
-
-Tensor = Any
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 def conv_ladder(
@@ -50,7 +50,7 @@ def conv_ladder(
     latent_channels = arguments.integer("latent_channels", latent_channels)
     decoder_heads = arguments.integer("decoder_heads", decoder_heads)
     if len(levels) != len(filters):
-        raise ValueError(
+        raise UsageError(
             "Expected a number of levels, 0 or more, for each of the filters. "
             f"Received: levels={tuple(levels)}, filters={tuple(filters)}."
         )

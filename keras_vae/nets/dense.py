@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from keras_vae import arguments
 from keras_vae.nets.heads import codes, split
+from keras_vae.validation import arguments
 
 
 def dense(

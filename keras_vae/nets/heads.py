@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from keras_vae import arguments
-
-Tensor = Any
+from keras_vae.errors import UsageError
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 def codes(features: Tensor, make: Callable[[str], layers.Layer], heads: int) -> Any:
@@ -28,7 +28,7 @@ def codes(features: Tensor, make: Callable[[str], layers.Layer], heads: int) -> 
     """
     integer = isinstance(heads, numbers.Integral) and not isinstance(heads, bool)
     if not integer or heads not in (1, 2):
-        raise ValueError(
+        raise UsageError(
             "Expected heads to be 1, for a plain code, or 2, for z_mean and z_log_var. "
             f"Received: {heads!r}."
         )
@@ -77,7 +77,7 @@ def with_heads(network: keras.Model, latent_dim: int, heads: int = 2) -> keras.M
     """
     ends = [getattr(network, "inputs", None) or [], getattr(network, "outputs", None) or []]
     if [len(end) for end in ends] != [1, 1]:
-        raise ValueError(
+        raise UsageError(
             "Expected a functional model with one input and one output. Received: "
             f"{type(network).__name__} with {len(ends[0])} and {len(ends[1])}. "
             "(keras.Model(inputs, outputs) makes one.)"

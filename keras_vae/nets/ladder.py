@@ -2,18 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import layers
 
-from keras_vae import arguments
 from keras_vae.nets.dense import event_shape
 from keras_vae.nets.gated import gated_layers
 from keras_vae.nets.heads import codes, split
 from keras_vae.nets.top_down import Level, TopDown
-
-Tensor = Any
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 def gated_ladder(

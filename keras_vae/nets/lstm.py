@@ -6,7 +6,6 @@ from typing import Any
 import keras
 from keras import layers
 
-from keras_vae import arguments
 from keras_vae.nets.heads import codes
 from keras_vae.nets.sequence import (
     SinusoidalPositions,
@@ -18,6 +17,7 @@ from keras_vae.nets.sequence import (
     token_shape,
     zero_padding,
 )
+from keras_vae.validation import arguments
 
 Networks = tuple[keras.Model, keras.Model]
 

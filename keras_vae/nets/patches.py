@@ -7,13 +7,13 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_vae import arguments
+from keras_vae.errors import UsageError
 from keras_vae.nets.conv import image_shape_of
 from keras_vae.nets.heads import split
 from keras_vae.nets.sequence import positions
 from keras_vae.nets.transformer import attention_blocks
-
-Tensor = Any
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 def patches(
@@ -134,12 +134,12 @@ class GridPositions(layers.Layer):
 
 def _check(height: int, side: int, patch: int, width: int, attention_heads: int) -> None:
     if height % patch or side % patch:
-        raise ValueError(
+        raise UsageError(
             f"Expected a patch that divides the height and width of images, {height} and {side}. "
             f"Received: patch={patch!r}."
         )
     if width % 4 or width % attention_heads:
-        raise ValueError(
+        raise UsageError(
             "Expected a width that is a multiple of 4 and of attention_heads. Received: "
             f"width={width}, attention_heads={attention_heads}."
         )

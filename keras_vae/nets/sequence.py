@@ -7,10 +7,10 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_vae import arguments
+from keras_vae.errors import UsageError
 from keras_vae.nets.heads import split
-
-Tensor = Any
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -53,7 +53,7 @@ def token_shape(shape: Sequence[int], vocabulary_size: int) -> tuple[int, int]:
         ValueError: If `shape` is not (time,), or there are fewer than 2 tokens.
     """
     if not isinstance(shape, Sequence) or len(shape) != 1 or shape[0] < 1 or vocabulary_size < 2:
-        raise ValueError(
+        raise UsageError(
             "Expected the shape of a sequence of tokens as (time,), and a vocabulary_size of at "
             f"least 2. Received: {shape!r} and {vocabulary_size!r}."
         )

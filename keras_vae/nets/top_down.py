@@ -12,11 +12,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae import checks
-from keras_vae.construction import RecordedInit
+from keras_vae.base.recorded_init import RecordedInit
 from keras_vae.distributions import Normal, parameters
+from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.typing import Tensor
+from keras_vae.validation import data_checks
 
-Tensor = Any
 Shape = tuple[int, ...]
 
 
@@ -101,7 +102,7 @@ class TopDown(RecordedInit, keras.layers.Layer):
     def __init__(self, levels: Sequence[Level], head: keras.Model, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         if not levels or not all(isinstance(level, Level) for level in levels):
-            raise TypeError(
+            raise UsageTypeError(
                 f"Expected at least one level, each a keras_vae.nets.Level. Received: {levels!r}."
             )
         self.levels = list(levels)
@@ -116,7 +117,7 @@ class TopDown(RecordedInit, keras.layers.Layer):
 
     def call(self, z: Tensor, training: bool = False) -> Any:
         """Return parameters of p(x | z) for flat codes `(batch, sum(sizes))`."""
-        checks.check_shape("z", z.shape, (sum(self.sizes),))
+        data_checks.check_shape("z", z.shape, (sum(self.sizes),))
         parts = self.split(z)
         state = self.descend(lambda number, _: parts[number], training)
         return self.head(state, training=training)
@@ -145,7 +146,7 @@ class TopDown(RecordedInit, keras.layers.Layer):
 def _check_functional(name: str, network: Any) -> Any:
     if isinstance(network, keras.Model) and getattr(network, "inputs", None):
         return network
-    raise TypeError(
+    raise UsageTypeError(
         f"Expected {name} to be a functional model, keras.Model(inputs, outputs). "
         f"Received: {network!r}."
     )
@@ -157,7 +158,7 @@ def _shapes(tensors: Sequence[Tensor]) -> list[Shape]:
 
 def _check_shapes(what: str, wanted: Sequence[Shape], found: Sequence[Shape]) -> None:
     if list(wanted) != list(found):
-        raise ValueError(
+        raise UsageError(
             f"Expected {what} to have the shapes {[*wanted]}. Received: {[*found]}. "
             "(Shapes are without the batch axis.)"
         )

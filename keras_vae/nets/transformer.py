@@ -1,12 +1,11 @@
 """Transformer networks for sequences."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import layers, ops
 
-from keras_vae import arguments
+from keras_vae.errors import UsageError
 from keras_vae.nets.heads import codes
 from keras_vae.nets.sequence import (
     SinusoidalPositions,
@@ -18,8 +17,8 @@ from keras_vae.nets.sequence import (
     token_shape,
     zero_padding,
 )
-
-Tensor = Any
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 def transformer(
@@ -67,7 +66,7 @@ def transformer(
     width = arguments.integer("width", width)
     attention_heads = arguments.integer("attention_heads", attention_heads)
     if width % attention_heads:
-        raise ValueError(
+        raise UsageError(
             "Expected attention_heads that divide width. Received: "
             f"attention_heads={attention_heads}, width={width}."
         )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae import latents
+from keras_vae.errors import UsageError
 from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
 from keras_vae.typing import LatentModel
 
@@ -29,7 +30,7 @@ def read_history(path: str | Path) -> dict[str, list[float]]:
         try:
             lines.append(dict(json.loads(text)))
         except (TypeError, ValueError) as error:
-            raise ValueError(
+            raise UsageError(
                 f"Expected a JSON object on each line of {path}. Received: {text[:60]!r} on "
                 f"line {number}."
             ) from error
@@ -51,7 +52,7 @@ def loss_curves(history: Any) -> Figure:
     curves = _curves(history)
     names = _panels(curves)
     if not names:
-        raise ValueError("Expected the logs of at least one epoch. Received: none.")
+        raise UsageError("Expected the logs of at least one epoch. Received: none.")
     columns = len(names) if len(names) <= 4 else 3
     rows = -(-len(names) // columns)
     figure = new_figure(3.4 * columns, 3.0 * rows, layout="constrained")

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.errors import MissingExtraError, UsageError
+
 Figure = Any
 
 DPI = 100
@@ -27,7 +29,7 @@ def new_figure(width: float, height: float, **options: Any) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError(
+        raise MissingExtraError(
             "Expected matplotlib, which draws the figures. Received: no such package. "
             "(pip install keras-vae[plots])"
         ) from error
@@ -56,7 +58,7 @@ def image_grid(
         ValueError: If `images` has another rank.
     """
     if images.ndim != 5:
-        raise ValueError(
+        raise UsageError(
             "Expected images of shape (height, width, channels) in rows and columns. Received: "
             f"an array of shape {images.shape}. (These figures are for image models.)"
         )

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae import latents
+from keras_vae.errors import UsageError
 from keras_vae.plots.figures import Figure, image_grid
 from keras_vae.typing import LatentModel
 
@@ -96,7 +97,7 @@ def manifold(model: LatentModel, size: int = 20) -> Figure:
         ValueError: If the model's codes are not vectors of two numbers.
     """
     if tuple(model.latent_shape) != (2,):
-        raise ValueError(
+        raise UsageError(
             f"Expected a model with two latent units. Received: codes of shape "
             f"{tuple(model.latent_shape)}. (plots.traversal draws larger ones.)"
         )

@@ -9,13 +9,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae import arguments
-from keras_vae.autoencoder import Autoencoder
-from keras_vae.estimators.compiled import CompiledFunction, map_batches
+from keras_vae.acceleration.batching import CompiledFunction, map_batches
+from keras_vae.base.autoencoder import Autoencoder
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.tiles.grid import Row
 from keras_vae.tiles.network import MapNetwork, as_map_network
 from keras_vae.tiles.reach import Axis
 from keras_vae.typing import LatentModel
+from keras_vae.validation import arguments
 
 MEMORY = 1 << 30
 FLOAT = 4
@@ -79,19 +80,19 @@ def decode_tiled(
 
 def _check_model(model: Any) -> None:
     if not isinstance(model, Autoencoder):
-        raise TypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
+        raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
     own = [
         name
         for name in ("decode", "observation", "observation_from_inputs")
         if _is_own(model, name)
     ]
     if own:
-        raise TypeError(
+        raise UsageTypeError(
             "Expected a model that decodes by its decoder and its likelihood alone. Received: "
             f"{type(model).__name__}, which has {' and '.join(own)} of its own."
         )
     if not model.built or len(model.event_shape) != 3:
-        raise ValueError(
+        raise UsageError(
             "Expected a built model of images (height, width, channels). Received: "
             f"{getattr(model, 'event_shape', 'one that has seen no data')}."
         )
@@ -106,12 +107,12 @@ def _check_codes(model: LatentModel, z: Any) -> np.ndarray:
     shape = tuple(model.latent_shape)
     free = (None, None, *shape[2:])
     if len(shape) < 2:
-        raise ValueError(
+        raise UsageError(
             "Expected a model whose codes are maps (height, width, ...), as those of "
             f"nets.conv_map. Received: {type(model).__name__} with codes of shape {shape}."
         )
     if z.ndim != len(shape) + 1 or z.shape[3:] != shape[2:] or 0 in z.shape:
-        raise ValueError(f"Expected z of shape {('batch', *free)}. Received: {z.shape}.")
+        raise UsageError(f"Expected z of shape {('batch', *free)}. Received: {z.shape}.")
     return z.astype(model.latent_dtype)
 
 
@@ -127,7 +128,7 @@ def _rows(
         longer = [i for i in (0, 1) if rows[i].size > rows[i].smallest]
         if not longer:
             size = "x".join(str(row.size) for row in rows)
-            raise ValueError(
+            raise UsageError(
                 f"Expected memory of at least {needed:,} bytes, for a tile of {size} codes. "
                 f"Received: {memory:,}. (A tile is larger than the overlap; a smaller overlap "
                 "blends seams that are not exact.)"

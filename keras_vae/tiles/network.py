@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_vae.errors import UsageError
 from keras_vae.tiles import reach
 from keras_vae.tiles.reach import Axes, Axis
 
@@ -45,7 +46,7 @@ def as_map_network(network: Any) -> MapNetwork:
         network = keras.Model(network.inputs, network.outputs)
     inputs = getattr(network, "inputs", None) or []
     if len(inputs) != 1 or len(inputs[0].shape) != 4:
-        raise ValueError(
+        raise UsageError(
             "Expected a functional decoder of maps (height, width, channels). Received: "
             f"{network!r}, which takes {[tuple(x.shape) for x in inputs] or 'unknown inputs'}."
         )
@@ -61,7 +62,7 @@ def as_map_network(network: Any) -> MapNetwork:
         before = [known[id(a)][1] for a in arguments if id(a) in known]
         axes = reach.after(layer, before, keras.tree.flatten(args))
         if axes is None:
-            raise ValueError(_refusal(layer))
+            raise UsageError(_refusal(layer))
         outputs = layer(*args, **kwargs)
         for output in keras.tree.flatten(outputs):
             record_output(output, axes)

@@ -14,7 +14,7 @@ import numpy as np
 
 import keras_vae as kv
 
-# Do not import `tests.models` or anything else that could register a class.
+# Do not import `tests.support.models` or anything else that could register a class.
 
 
 def main(files: Path, out: Path) -> None:

@@ -7,7 +7,7 @@ After adding a model class, add a case and run this program once.
 - `NAME.npz`: a batch, and the model's answers to it before and after one more step.
 - `checkpoints/`: a training that was killed one step after the first of two epochs. `end.npz` has
   the end of the same training without the interruption.
-- `run/`: what `python -m training.train` leaves, without pictures, logs, and checkpoints.
+- `run/`: what `keras-vae train` leaves, without pictures, logs, and checkpoints.
 """
 
 import contextlib
@@ -24,10 +24,10 @@ import keras
 import numpy as np
 
 import keras_vae as kv
-from tests import models
-from tests.models import BATCH, CASES, FAST, FEATURES, IMAGE, PATCHED, dense, first, uniform
 from tests.stored import interrupted
 from tests.stored.answers import answers, arrays
+from tests.support import models
+from tests.support.models import BATCH, CASES, FAST, FEATURES, IMAGE, PATCHED, dense, first, uniform
 
 # Their files would hold the same classes as those of another case.
 LEFT_OUT = ("sparse_l1", "iwae_dreg", "contractive_exact")

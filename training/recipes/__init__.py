@@ -3,7 +3,7 @@
 A recipe is a function named `recipe`.
 
 - Its body is the configuration, as plain constructor calls.
-- Its typed keyword arguments are the command line of `python -m training.train`.
+- Its typed keyword arguments are the command line of `keras-vae train`.
 - Its docstring is the help.
 - It imports Keras and `keras_vae` inside, so that `--help` answers at once.
 
@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.cli import did_you_mean, run_python_file
+from keras_vae.cli import did_you_mean, run_python_file
+from keras_vae.errors import UsageError, UsageTypeError
 
 FILLED_IN = ("image_shape", "shape", "seed")
 
@@ -32,11 +33,11 @@ class Recipe:
         model: A `keras_vae.Autoencoder`, not compiled.
         optimizer: A Keras optimizer, or a function from the number of training steps to one. The
             learning rate of the latter follows a schedule over the whole training.
-        data: Name of a data set, see `training.data.load`.
+        data: Name of a data set, see `keras_vae.training.data.loading.load`.
         epochs: Number of passes over the training images.
         batch_size: Images per step.
-        protocol: "plain", "held_out" or "dynamic", see `training.splits`. With the latter
-            two, the model of the best epoch on the validation images is kept as best.keras.
+        protocol: "plain", "held_out" or "dynamic", see `keras_vae.training.data.splits`. With the
+            latter two, the model of the best epoch on the validation images is kept as best.keras.
         best: The metric that chooses the best epoch: "elbo", the higher the better, or the name of
             a loss term, the lower the better.
         patience: Number of epochs without a better one after which the training ends; None for no
@@ -76,7 +77,7 @@ def find(name: str) -> Callable[..., Recipe]:
     if name not in names():
         known = "\n".join(f"  {line}" for line in summaries())
         hint = did_you_mean(name, names())
-        raise ValueError(
+        raise UsageError(
             f"Expected the name of a recipe, or the path of a .py file. Received: {name!r}.\n"
             f"The recipes:\n{known}\nThere is no recipe {name!r}.{hint}"
         )
@@ -121,14 +122,14 @@ def cosine_adam(learning_rate: float, **kwargs: Any) -> Callable[[int], Any]:
 
 def _check_recipe(function: Any, name: str) -> Callable[..., Recipe]:
     if not callable(function):
-        raise TypeError(f"Expected a function named recipe in {name}. Received: {function!r}.")
+        raise UsageTypeError(f"Expected a function named recipe in {name}. Received: {function!r}.")
     bare = [
         p.name
         for p in inspect.signature(function).parameters.values()
         if p.default is p.empty or p.annotation is p.empty
     ]
     if bare:
-        raise TypeError(
+        raise UsageTypeError(
             f"Expected every argument of recipe in {name} to have a type and a default, as they "
             f"are its command line. Received: {', '.join(bare)} without."
         )

@@ -1,6 +1,6 @@
 """Fully connected autoencoder on Fashion-MNIST."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(

@@ -1,6 +1,6 @@
 """VAE on Fashion-MNIST with latent codes for retrieval and classification."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(

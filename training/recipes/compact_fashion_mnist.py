@@ -1,6 +1,6 @@
 """Autoencoder on Fashion-MNIST with the smallest error for short latent codes."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(

@@ -1,6 +1,6 @@
 """Lossy compression of Fashion-MNIST: rate and distortion."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -13,7 +13,7 @@ def recipe(
 ) -> Recipe:
     """Train an autoencoder for lossy compression on Fashion-MNIST.
 
-    Measure it with `python -m training.benchmark.compression RUN`.
+    Measure it with `python -m benchmarks.compression RUN`.
 
     Args:
         latent_dim: Dimension of the latent code; dimensions that cost too many bits become

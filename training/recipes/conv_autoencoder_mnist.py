@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(

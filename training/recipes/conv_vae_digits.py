@@ -1,6 +1,6 @@
 """Convolutional VAE on scikit-learn's digits."""
 
-from training.recipes import Recipe
+from keras_vae.training.recipes import Recipe
 
 
 def recipe(

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST with Gaussian noise."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(

@@ -1,7 +1,7 @@
 """The importance weighted autoencoder with gated networks, on binary MNIST."""
 
-from training.recipes import Recipe, cosine_adam
-from training.warm_start import start_from
+from keras_vae.training.recipes import Recipe, cosine_adam
+from keras_vae.training.warm_start import start_from
 
 
 def recipe(
@@ -28,7 +28,7 @@ def recipe(
         hidden: Widths of the encoder's gated layers; the decoder mirrors them.
         start: A run whose networks to start from; none by default.
         learning_rate: Learning rate of Adam at the start; it falls to zero along half a cosine.
-        protocol: plain, held_out or dynamic, see training/splits.py.
+        protocol: plain, held_out or dynamic, see training/data/splits.py.
         image_shape: Height, width, channels.
         seed: Seed of the weights and of the noise.
     """

@@ -1,6 +1,6 @@
 """The gated VAE of the likelihood tables, on binary Fashion-MNIST."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(

@@ -1,7 +1,7 @@
 """The gated VAE of the likelihood tables, on binary MNIST."""
 
-from training.recipes import Recipe, cosine_adam
-from training.warm_start import start_from
+from keras_vae.training.recipes import Recipe, cosine_adam
+from keras_vae.training.warm_start import start_from
 
 
 def recipe(
@@ -26,7 +26,7 @@ def recipe(
         start: A run of this recipe whose networks to start from; none by default.
         warm_up_steps: Steps over which the weight of the KL term rises from 0 to 1; 0 for none.
         learning_rate: Learning rate of Adam at the start.
-        protocol: plain, held_out or dynamic, see training/splits.py.
+        protocol: plain, held_out or dynamic, see training/data/splits.py.
         image_shape: Height, width, channels.
         seed: Seed of the weights and of the noise.
     """

@@ -1,7 +1,7 @@
 """The gated VAE with a VampPrior, on binary Fashion-MNIST."""
 
-from training.recipes import Recipe, cosine_adam
-from training.warm_start import start_from
+from keras_vae.training.recipes import Recipe, cosine_adam
+from keras_vae.training.warm_start import start_from
 
 
 def recipe(

@@ -1,6 +1,6 @@
 """A VAE of the 256 grey levels of Fashion-MNIST, measured in bits per dimension."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(

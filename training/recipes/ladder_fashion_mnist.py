@@ -1,6 +1,6 @@
 """The hierarchical VAE with latent maps, on binary Fashion-MNIST."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -28,7 +28,7 @@ def recipe(
         free_bits: Nats of each level that have no cost.
         warm_up_steps: Steps over which the weight of the KL term rises from 0 to 1; 0 for none.
         learning_rate: Learning rate of Adam at the start; it falls to zero along half a cosine.
-        protocol: plain, held_out or dynamic, see training/splits.py.
+        protocol: plain, held_out or dynamic, see training/data/splits.py.
         image_shape: Height, width, channels.
         seed: Seed of the weights and of the noise.
     """

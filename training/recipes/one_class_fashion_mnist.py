@@ -1,6 +1,6 @@
-"""The small VAE for one class of Fashion-MNIST, for `python -m training.one_class`."""
+"""The small VAE for one class of Fashion-MNIST, for `keras-vae one-class`."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(

@@ -1,6 +1,6 @@
 """Perceptual autoencoder on Fashion-MNIST with latent codes for linear classification."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(

@@ -1,6 +1,6 @@
 """A regularized autoencoder with a wide code, to sample Fashion-MNIST from."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -15,7 +15,7 @@ def recipe(
     """Train a regularized autoencoder with a wide code on Fashion-MNIST, for sharp samples.
 
     It has no prior. A mixture of Gaussians is fitted to the codes after training (Ghosh et al.
-    2020, arXiv:1903.12436, section 4): `python -m training.evaluate RUN --distances --sampler 50`.
+    2020, arXiv:1903.12436, section 4): `keras-vae evaluate RUN --distances --sampler 50`.
 
     Args:
         latent_dim: Dimension of the latent code.

@@ -1,6 +1,6 @@
 """The beta-TC-VAE on regenerated dSprites, for disentanglement."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(
@@ -16,7 +16,7 @@ def recipe(
     """Train a convolutional beta-TC-VAE on regenerated dSprites.
 
     Beta is that of Chen et al. 2018 (arXiv:1802.04942). Measure disentanglement with
-    `python -m training.evaluate RUN --factors`.
+    `keras-vae evaluate RUN --factors`.
 
     Args:
         beta: Weight of the total correlation.

@@ -1,6 +1,6 @@
 """Attention autoencoder on MNIST-1D."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(

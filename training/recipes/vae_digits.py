@@ -1,6 +1,6 @@
 """Fully connected VAE on scikit-learn's digits."""
 
-from training.recipes import Recipe
+from keras_vae.training.recipes import Recipe
 
 
 def recipe(

@@ -1,6 +1,6 @@
 """The VAE with one stochastic layer of the likelihood tables, on binary MNIST."""
 
-from training.recipes import Recipe, cosine_adam
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(

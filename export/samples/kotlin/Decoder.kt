@@ -6,7 +6,7 @@ import com.google.ai.edge.litert.CompiledModel
 /**
  * The signature `decode` of a .tflite file: `z`, within [-3, 3], to `reconstruction`, in [0, 1].
  *
- * Both are float32 and row by row; `keras_vae.exporting.litert.read_metadata` tells their shapes,
+ * Both are float32 and row by row; `keras_vae.export.litert.writer.read_metadata` tells their shapes,
  * (1, latent) and (1, height, width, channels) for the default batch of 1. Needs
  * `com.google.ai.edge.litert:litert` 2.x.
  *

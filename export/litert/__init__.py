@@ -1,0 +1,18 @@
+"""How is a model written as a .tflite file, and what is refused where?
+
+The pipeline of `writer`, step by step:
+
+1. `calibration` chooses example rows, for int8 and for the comparison.
+2. `conversion` runs TensorFlow's converter in a process of its own (`converter_process`,
+   `converter`), because it may crash; `graph_ops` and `constants` prepare the graph before it.
+3. `allowed_ops` refuses files with ops that the runtime does not have.
+4. `comparison` runs the file and the model on the same rows, `tolerances` refuses differences.
+5. `metadata` is added to the file: shapes, ranges, labels, errors.
+
+| refused | where |
+|---|---|
+| unknown option, format or endpoint | `export.writers` |
+| a quantization without calibration data, wrong `io` | `litert.writer` |
+| an op without a builtin kernel | `litert.conversion`, `litert.allowed_ops` |
+| a file that differs from the model | `litert.tolerances` |
+"""

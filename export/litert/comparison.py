@@ -1,0 +1,206 @@
+"""Comparison of a .tflite file with its model: the same rows run through both."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae.base.endpoint import Endpoint
+from keras_vae.errors import UsageError
+from keras_vae.export.endpoints import float32_policy
+from keras_vae.metrics.pictures import psnr
+from keras_vae.quiet import silence_stderr
+from keras_vae.typing import LatentModel
+
+Answers = dict[str, dict[str, np.ndarray]]
+Rows = Mapping[str, Mapping[str, np.ndarray]]
+
+# PSNR of equal outputs, since JSON has no infinity.
+EXACT_PSNR = 200.0
+COMPARED_ROWS = 64
+# The output that is data, in the range of the data.
+DATA_OUTPUT = "reconstruction"
+# The endpoint that returns codes, and those that depend on the codes of the same rows.
+CODES = "encode"
+ENCODED = ("reconstruct", "serving_default", "reconstruct_png", "score")
+# The output that is a decision, which follows from the file's own score and threshold.
+DECISION = "is_anomaly"
+# A score this close to the threshold, as a fraction of it, may fall on either side.
+UNDECIDED = 1e-4
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """The difference between one output of a file and that of the model.
+
+    Attributes:
+        largest: Largest absolute error.
+        mean: Mean absolute error.
+        relative: `largest` divided by the model's largest absolute value. For codes and scores the
+            divisor is at least 1, since their sums may cancel while their rounding does not. For
+            integer codes, the fraction that differs.
+        psnr: Peak signal-to-noise ratio in dB. The peak is the range of the data for outputs that
+            are data, and otherwise the range of the model's outputs.
+        bias: Mean signed error: output of the file minus that of the model.
+        equal: Fraction of equal integer codes, between 0 and 1; None for other outputs.
+    """
+
+    largest: float
+    mean: float
+    relative: float
+    psnr: float
+    bias: float = 0.0
+    equal: float | None = None
+
+
+def choose_rows(rows: Rows, batch_size: int) -> dict[str, dict[str, np.ndarray]]:
+    """Choose about COMPARED_ROWS of the rows, evenly spaced, in whole batches."""
+    chosen = {}
+    for endpoint, inputs in rows.items():
+        count = len(next(iter(inputs.values())))
+        wanted = -(-min(count, COMPARED_ROWS) // batch_size) * batch_size
+        indices = np.linspace(0, count - 1, wanted).round().astype(int)
+        chosen[endpoint] = {name: values[indices] for name, values in inputs.items()}
+    return chosen
+
+
+def model_answers(model: LatentModel, endpoints: Mapping[str, Endpoint], rows: Rows) -> Answers:
+    """Return the outputs of the endpoints in Keras, in float32."""
+    answers = {}
+    with float32_policy(model):
+        for name, endpoint in endpoints.items():
+            inputs = [keras.ops.convert_to_tensor(rows[name][s.name]) for s in endpoint.inputs]
+            answers[name] = {k: np.asarray(v) for k, v in endpoint.function(*inputs).items()}
+    return answers
+
+
+def file_answers(content: bytes, rows: Rows, batch_size: int) -> Answers:
+    """Return the outputs of a .tflite file, run batch by batch.
+
+    int8 inputs and outputs are converted with the scales that the file states.
+
+    Raises:
+        ValueError: If a signature is missing or its tensors have other names.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    with silence_stderr():
+        interpreter = Interpreter(model_content=content)
+        return {
+            name: _answers(interpreter, name, inputs, batch_size) for name, inputs in rows.items()
+        }
+
+
+def _answers(
+    interpreter: Any, signature: str, inputs: Mapping[str, np.ndarray], size: int
+) -> dict[str, np.ndarray]:
+    offered = interpreter.get_signature_list()
+    if set(offered.get(signature, {}).get("inputs", ())) != set(inputs):
+        raise UsageError(
+            f"Expected a file with the signature {signature!r} of {sorted(inputs)}. "
+            f"Received: one with {offered}."
+        )
+    runner = interpreter.get_signature_runner(signature)
+    takes, gives = runner.get_input_details(), runner.get_output_details()
+    count = len(next(iter(inputs.values())))
+    batches = []
+    for start in range(0, count, size):
+        batch = {k: quantize(v[start : start + size], takes[k]) for k, v in inputs.items()}
+        batches.append({k: dequantize(v, gives[k]) for k, v in runner(**batch).items()})
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in gives}
+
+
+def quantize(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
+    """Convert float `values` to the type of a tensor of a file."""
+    scale, zero_point = tensor["quantization"]
+    if not scale or tensor["dtype"] is np.float32:
+        return values.astype(tensor["dtype"])
+    limits = np.iinfo(tensor["dtype"])
+    steps = np.round(values / scale) + zero_point
+    return np.clip(steps, limits.min, limits.max).astype(tensor["dtype"])
+
+
+def dequantize(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
+    """Convert the values of a tensor of a file to the floats that they represent."""
+    scale, zero_point = tensor["quantization"]
+    if not scale or tensor["dtype"] is np.float32:
+        return np.array(values)
+    return ((values.astype("float32") - zero_point) * scale).astype("float32")
+
+
+def differences(
+    model: Any, expected: Answers, received: Answers
+) -> dict[str, dict[str, Difference]]:
+    """Return the differences by endpoint and output.
+
+    Integer codes that differ are different codes, so their distance means nothing. `equal` says
+    what fraction of them is equal. Outputs that depend on `encode` are compared on the rows with
+    equal codes only.
+
+    Raises:
+        ValueError: If an output is missing or has another shape.
+    """
+    result = {}
+    alike = _rows_of_equal_codes(expected, received)
+    for endpoint, outputs in expected.items():
+        shapes = {name: values.shape for name, values in outputs.items()}
+        given = {name: values.shape for name, values in received[endpoint].items()}
+        if shapes != given:
+            raise UsageError(f"Expected {endpoint} to answer {shapes}. Received: {given}.")
+        rows = alike if endpoint in ENCODED else slice(None)
+        if DECISION in outputs:
+            outputs = {**outputs, DECISION: _decisions(received[endpoint])}
+        result[endpoint] = {
+            name: _difference(
+                values[rows], received[endpoint][name][rows], *_scales(model, name, values)
+            )
+            for name, values in outputs.items()
+        }
+    return result
+
+
+def _rows_of_equal_codes(expected: Answers, received: Answers) -> Any:
+    """Select the rows whose integer codes are all equal.
+
+    All rows are selected if codes are not integers or no row is equal.
+    """
+    wanted, given = (answers.get(CODES, {}).get("z") for answers in (expected, received))
+    if wanted is None or given is None or wanted.dtype.kind != "i" or wanted.shape != given.shape:
+        return slice(None)
+    alike = np.equal(wanted, given).reshape(len(wanted), -1).all(axis=1)
+    return alike if alike.any() else slice(None)
+
+
+def _decisions(answers: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the decisions that follow from the scores and the threshold.
+
+    Where both are almost equal, either decision is right, so the given ones are returned.
+    """
+    score, threshold = answers["score"], answers["threshold"]
+    tie = np.abs(score - threshold) <= UNDECIDED * np.abs(threshold)
+    return np.where(tie, answers[DECISION], 1 - (score <= threshold).astype("int32"))
+
+
+def _scales(model: Any, name: str, values: np.ndarray) -> tuple[float, float]:
+    """Return the divisors for the PSNR and for the relative error."""
+    low, high = model.family.support
+    largest, spread = float(np.abs(values).max()), float(np.ptp(values))
+    if name != DATA_OUTPUT:
+        return spread or 1.0, max(largest, 1.0)
+    return high - low if math.isfinite(high - low) else spread or 1.0, largest or 1.0
+
+
+def _difference(
+    expected: np.ndarray, received: np.ndarray, peak: float, scale: float
+) -> Difference:
+    change = received.astype("float64") - expected.astype("float64")
+    error = np.abs(change)
+    squared = float(np.mean(np.square(error)))
+    decibels = float(psnr(squared, peak, EXACT_PSNR)) if math.isfinite(squared) else -math.inf
+    largest = float(error.max())
+    equal = float((error == 0).mean()) if expected.dtype.kind == "i" else None
+    relative = largest / scale if equal is None else 1.0 - equal
+    return Difference(largest, float(error.mean()), relative, decibels, float(change.mean()), equal)

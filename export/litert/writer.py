@@ -1,0 +1,227 @@
+"""The LiteRT writer (.tflite), for phones, microcontrollers and browsers."""
+
+import dataclasses
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_vae.backend.keras_private import flatten_layers
+from keras_vae.base.endpoint import Endpoint
+from keras_vae.errors import ToleranceError, UnavailableError, UsageError
+from keras_vae.export.endpoints import float32_policy, write_archive
+from keras_vae.export.litert import comparison
+from keras_vae.export.litert.allowed_ops import refuse_unrunnable
+from keras_vae.export.litert.calibration import endpoint_rows, generate_examples, take_examples
+from keras_vae.export.litert.conversion import convert_checked
+from keras_vae.export.litert.metadata import add_metadata, describe, read_metadata
+from keras_vae.export.litert.tolerances import has_worse_scores, refuse_differences
+from keras_vae.files.atomic import write_atomically
+
+__all__ = ["QUANTIZATIONS", "read_metadata", "refuse_unrunnable", "verify", "write_litert"]
+
+QUANTIZATIONS = (None, "float16", "dynamic", "int8")
+IO = ("float32", "int8")
+# From the smallest file to the most exact one, see `conversion.convert_checked`.
+VARIANTS = (
+    {"per_channel": False, "keep_float": False},
+    {"per_channel": True, "keep_float": False},
+    {"per_channel": True, "keep_float": True},
+)
+# Number of variants to try: the others would not differ.
+VARIANTS_TRIED = {None: 1, "float16": 1, "dynamic": 3, "int8": 3}
+
+Differences = dict[str, dict[str, comparison.Difference]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Options of a conversion, see `write_litert`."""
+
+    quantize: str | None = None
+    batch_size: int = 1
+    io: str = "float32"
+    min_psnr: float | None = None
+
+
+def write_litert(
+    model: Any,
+    path: Path,
+    endpoints: Mapping[str, Endpoint],
+    quantize: str | None = None,
+    calibration: Any = None,
+    batch_size: int = 1,
+    io: str = "float32",
+    min_psnr: float | None = None,
+    labels: Sequence[str] | None = None,
+) -> Path:
+    """Write a .tflite file with one signature for each endpoint, after comparing it with the model.
+
+    If the converter changed the model, or quantization lost too much, an error is raised and no
+    file is left.
+
+    Args:
+        model: The built model.
+        path: A new file.
+        endpoints: The endpoints to write, from `choose_endpoints`.
+        quantize: None for float32, "float16" weights, "dynamic" for int8 weights, "int8" for
+            int8 weights and activations.
+        calibration: Examples like the training data: an array `(n, *event_shape)` or a data set of
+            batches. Required for "int8". For all others, the file is compared on these examples,
+            and the metadata have statistics of their codes.
+        batch_size: The fixed batch size; a dynamic one is ten times slower on a device.
+        io: Type of inputs and outputs, "float32". With "int8" quantization also "int8", for devices
+            without floats; scales and zero points are in the metadata.
+        min_psnr: Smallest PSNR of decoded codes against the model, in dB. None for 80 (float16),
+            50 (dynamic) or 40 (int8). Outputs that depend on the encoder may be 10 dB lower.
+            float32 must be within a relative error of 1e-5 unless this is set.
+        labels: Names of the classes of the data, for the metadata.
+
+    Returns:
+        `path`.
+
+    Raises:
+        ValueError: If an argument is none of the above, or calibration data are missing or of the
+            wrong shape. Also if the converter fails, or a layer needs an op that no device has.
+        ToleranceError: If the file differs too much from the model.
+    """
+    options = Options(quantize, batch_size, io, min_psnr)
+    _check(options, endpoints, calibration)
+    examples = (
+        generate_examples(model) if calibration is None else take_examples(model, calibration)
+    )
+    rows = endpoint_rows(model, endpoints, examples)
+    with tempfile.TemporaryDirectory() as folder:
+        with float32_policy(model):
+            write_archive(endpoints, folder, batch_size)
+        content, found = best_content(model, folder, endpoints, rows, options)
+    description = {
+        **describe(model, endpoints, content, examples, calibration is not None, labels),
+        "quantization": quantize,
+        "io": io,
+        "batch_size": batch_size,
+        "verification": {
+            "on": "calibration data" if calibration is not None else "generated data",
+            "differences": {e: {k: vars(d) for k, d in o.items()} for e, o in found.items()},
+        },
+    }
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(add_metadata(content, description))
+        if measure_differences(model, endpoints, temporary.read_bytes(), rows, options) != found:
+            raise UnavailableError(
+                "Expected a file with metadata to answer as without. Please report."
+            )
+
+    return write_atomically(path, write)
+
+
+def verify(model: Any, path: str | Path, data: Any = None) -> Differences:
+    """Compare an existing .tflite file with the model that it was exported from.
+
+    Args:
+        model: The built model.
+        path: A file that `write_litert` wrote.
+        data: Examples, as `calibration` of `write_litert`; None for generated ones.
+
+    Returns:
+        `Difference` by endpoint and output.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it was changed after the export, or has ops that a device cannot run or
+            repeat.
+        ToleranceError: If it differs from the model by more than its quantization explains.
+    """
+    description = read_metadata(path)
+    content = Path(path).read_bytes()
+    refuse_unrunnable(content)
+    options = Options(description["quantization"], description["batch_size"])
+    endpoints = {name: model.endpoints()[name] for name in description["endpoints"]}
+    examples = generate_examples(model) if data is None else take_examples(model, data)
+    found = measure_differences(
+        model, endpoints, content, endpoint_rows(model, endpoints, examples), options
+    )
+    refuse_differences(found, options.quantize, options.min_psnr)
+    return found
+
+
+def best_content(
+    model: Any,
+    folder: str,
+    endpoints: Mapping[str, Endpoint],
+    rows: comparison.Rows,
+    options: Options,
+) -> tuple[bytes, Differences]:
+    """Return the smallest file that is within the tolerances, and its differences from the model.
+
+    Args:
+        model: The built model.
+        folder: The SavedModel of the endpoints, in float32 and with the fixed batch.
+        endpoints: The endpoints in it.
+        rows: From `endpoint_rows`.
+        options: The options of the conversion.
+    """
+    job = {
+        **{key: value for key, value in vars(options).items() if key != "min_psnr"},
+        "folder": folder,
+        "signatures": list(endpoints),
+        "layers": [layer.name for layer in flatten_layers(model)],
+    }
+    variants = VARIANTS[: VARIANTS_TRIED[options.quantize]]
+    accepted = None
+    for variant in variants:
+        content = convert_checked(model, {**job, **variant}, rows)
+        found = measure_differences(model, endpoints, content, rows, options)
+        try:
+            refuse_differences(found, options.quantize, options.min_psnr)
+        except ToleranceError:
+            if variant is variants[-1] and accepted is None:
+                raise
+            continue
+        accepted = content, found
+        # Worse scores alone are accepted: few examples are compared here, export.verify uses more.
+        if not has_worse_scores(found, options.quantize):
+            break
+    assert accepted is not None
+    return accepted
+
+
+def measure_differences(
+    model: Any,
+    endpoints: Mapping[str, Endpoint],
+    content: bytes,
+    rows: comparison.Rows,
+    options: Options,
+) -> Differences:
+    """Return the differences of a file from the model, by endpoint and output."""
+    some = comparison.choose_rows(rows, options.batch_size)
+    expected = comparison.model_answers(model, endpoints, some)
+    received = comparison.file_answers(content, some, options.batch_size)
+    return comparison.differences(model, expected, received)
+
+
+def _check(options: Options, endpoints: Mapping[str, Endpoint], calibration: Any) -> None:
+    if options.quantize not in QUANTIZATIONS:
+        raise UsageError(
+            f"Expected quantize to be one of {QUANTIZATIONS}. Received: {options.quantize!r}."
+        )
+    if options.quantize == "int8" and calibration is None:
+        raise UsageError(
+            "Expected calibration data with quantize='int8'. Received: none. "
+            "(Pass calibration=..., some hundred examples of the training data.)"
+        )
+    if options.io not in IO or (options.io == "int8" and options.quantize != "int8"):
+        raise UsageError(
+            "Expected io to be 'float32', or 'int8' with quantize='int8'. Received: "
+            f"io={options.io!r}, quantize={options.quantize!r}."
+        )
+    if options.batch_size < 1:
+        raise UsageError(f"Expected batch_size of at least 1. Received: {options.batch_size!r}.")
+    for name, endpoint in endpoints.items():
+        for spec in endpoint.inputs:
+            if None in spec.shape[1:]:
+                raise UsageError(
+                    f"Expected inputs of a fixed size. Received: {name} takes {spec.name} of shape "
+                    f"{spec.shape}. (Build the networks for one size, such as Input((50, 3)).)"
+                )

@@ -1,0 +1,82 @@
+"""The SavedModel writer, for TF Serving and all else that runs TensorFlow graphs."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from keras_vae.base.endpoint import Endpoint
+from keras_vae.errors import UsageError
+from keras_vae.export.endpoints import float32_policy, write_archive
+from keras_vae.export.saved_model.png_endpoint import is_image, png_endpoint
+from keras_vae.files.folders import partial_folder, publish
+
+# Prefixes of ops that are random, keep state, or run Python, which no server has.
+UNSERVABLE = (
+    *("Random", "Multinomial", "ParameterizedTruncated", "TruncatedNormal", "Rng"),
+    *("StatefulRandom", "StatefulStandardNormal", "StatefulTruncated", "StatefulUniform"),
+    *("StatelessMultinomial", "StatelessParameterized", "StatelessRandom", "StatelessTruncated"),
+    *("Assign", "PyFunc", "EagerPyFunc"),
+)
+
+
+def write_saved_model(model: Any, path: Path, endpoints: Mapping[str, Endpoint]) -> Path:
+    """Write a SavedModel with one signature for each endpoint and a dynamic batch size.
+
+    Weights are stored once. The first endpoint is also `serving_default`. Image models get the
+    further signature `reconstruct_png`, from and to image files.
+
+    Args:
+        model: The built model.
+        path: A new folder. A server that polls its parent never sees an incomplete one.
+        endpoints: The endpoints to write, from `choose_endpoints`.
+
+    Returns:
+        `path`.
+
+    Raises:
+        ValueError: If an endpoint has random ops, state, or Python code in its graph.
+    """
+    with partial_folder(path.parent) as folder:
+        fill_saved_model(model, folder, add_png_endpoint(endpoints))
+        return publish(folder, path)
+
+
+def fill_saved_model(model: Any, folder: Path, endpoints: Mapping[str, Endpoint]) -> None:
+    """Write a SavedModel of exactly these endpoints into an existing folder."""
+    with float32_policy(model):
+        write_archive(endpoints, str(folder), batch_size=None)
+    refuse_unservable(folder)
+
+
+def add_png_endpoint(endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
+    """Return `endpoints`, with `reconstruct_png` added if images are reconstructed."""
+    reconstruct = endpoints.get("reconstruct")
+    if reconstruct is None or not is_image(tuple(reconstruct.inputs[0].shape[1:])):
+        return dict(endpoints)
+    return {**endpoints, "reconstruct_png": png_endpoint(reconstruct)}
+
+
+def refuse_unservable(folder: Path) -> None:
+    """Raise ValueError if a SavedModel has random ops, state, or Python code.
+
+    With random ops a server cannot be verified, its replicas disagree, and a restart repeats the
+    same numbers.
+    """
+    bad = sorted({op for op in _ops(folder) if op.startswith(UNSERVABLE)})
+    if bad:
+        raise UsageError(
+            "Expected endpoints that are pure functions of their inputs. Received: the "
+            f"op(s) {', '.join(bad)} in the graph. (Draw noise from seeds with "
+            "keras_vae.random.standard_normal, keep state and Python functions out.)"
+        )
+
+
+def _ops(folder: Path) -> Iterable[str]:
+    """Yield the types of the ops of all signatures, without those that restore the weights."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    content = (folder / "saved_model.pb").read_bytes()
+    for graph in saved_model_pb2.SavedModel.FromString(content).meta_graphs:
+        for function in graph.graph_def.library.function:
+            if "traced_restore" not in function.signature.name:
+                yield from (node.op for node in function.node_def)

@@ -1,0 +1,241 @@
+"""A client of TF Serving for the models of this package, over REST or gRPC, without TensorFlow.
+
+    from keras_vae.export.serving.client import Client
+
+    with Client("http://localhost:8501", "vae") as client:
+        images = client.reconstruct(images)            # any number of rows; sent in batches
+        scores = client.score(images)["score"]         # nats, higher is more unusual
+
+The client reads the signatures from the server and checks inputs before it sends them. All calls
+are pure functions of their inputs, so the client may repeat a failed one. It does so with growing
+pauses until the deadline of the call.
+"""
+
+import functools
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from keras_vae.errors import UsageError
+from keras_vae.export.serving.grpc_api import Grpc
+from keras_vae.export.serving.rest import Rest
+from keras_vae.export.serving.signatures import DEFAULT, Signature, check_inputs
+from keras_vae.export.serving.transport import (
+    Arrays,
+    DeadlineExceeded,
+    ServingError,
+    Transport,
+    Unavailable,
+)
+from keras_vae.export.serving.wire import NUMPY_TYPES, STRING
+
+__all__ = ["Client", "DeadlineExceeded", "ServingError", "Unavailable"]
+
+TRANSPORTS: dict[str, Callable[..., Transport]] = {
+    **dict.fromkeys(("http", "https"), Rest),
+    **dict.fromkeys(("grpc", "grpcs"), Grpc),
+}
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+T = TypeVar("T")
+
+
+class Client:
+    """A client of one model on a server.
+
+    Example:
+        >>> client = Client("grpc://localhost:8500", "vae", label="stable", timeout=2.0)
+        >>> images = client.decode(np.zeros((4, 16)))
+
+    Args:
+        url: http://HOST:8501 or https://... for REST, grpc://HOST:8500 or grpcs://... for gRPC.
+            gRPC sends a third of the bytes and needs the package grpcio.
+        model: Name of the model on the server.
+        version: A version; the latest by default.
+        label: A label, such as "stable", instead of a version.
+        timeout: Seconds for a whole call with all its batches and attempts.
+        attempts: Number of times to try each batch.
+        batch_size: Rows to send at once.
+
+    Raises:
+        ValueError: If an argument is none of the above.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float = 10.0,
+        attempts: int = 4,
+        batch_size: int = 64,
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in TRANSPORTS or not parts.hostname:
+            raise UsageError(
+                "Expected a URL such as http://localhost:8501 or grpc://localhost:8500. "
+                f"Received: {url!r}."
+            )
+        if version is not None and label is not None:
+            raise UsageError(
+                f"Expected a version or a label. Received: both, {version} and {label!r}."
+            )
+        if min(timeout, attempts, batch_size) <= 0:
+            raise UsageError(
+                "Expected timeout, attempts and batch_size above 0. Received: "
+                f"{timeout}, {attempts} and {batch_size}."
+            )
+        self.timeout, self.attempts, self.batch_size = timeout, attempts, batch_size
+        self._transport: Transport = TRANSPORTS[parts.scheme](parts, model, version, label)
+        self._signatures: dict[str, Signature] = {}
+
+    def reconstruct(self, x: Any) -> np.ndarray:
+        """Return the reconstructions of examples, `(n, *event_shape)`."""
+        return self.predict("reconstruct", x=x)["reconstruction"]
+
+    def encode(self, x: Any) -> Arrays:
+        """Return the codes: `z_mean` and `z_log_var`, or `z`, each `(n, *latent_shape)`."""
+        return self.predict("encode", x=x)
+
+    def decode(self, z: Any) -> np.ndarray:
+        """Return the decoded codes, `(n, *event_shape)`."""
+        return self.predict("decode", z=z)["reconstruction"]
+
+    def score(self, x: Any) -> Arrays:
+        """Score how unusual examples are, in nats.
+
+        Returns:
+            `score` and its terms, each `(n,)`.
+        """
+        return self.predict("score", x=x)
+
+    def sample(self, seeds: Any) -> np.ndarray:
+        """Sample new examples, `(n, *event_shape)`, one for each whole number in `seeds`.
+
+        `keras_vae.random.row_seeds(count, seed)` gives the seeds of `model.sample(count, seed)`.
+        """
+        return self.predict("sample", seed=seeds)["reconstruction"]
+
+    def reconstruct_png(self, pictures: Sequence[bytes]) -> list[bytes]:
+        """Return the reconstructions of image files of the model's size, as PNG files."""
+        answer = self.predict("reconstruct_png", image_bytes=list(pictures))
+        return answer["reconstruction_bytes"].tolist()
+
+    def predict(self, signature: str = DEFAULT, /, **inputs: Any) -> Arrays:
+        """Return the outputs of any signature by name, for any number of rows.
+
+        Args:
+            signature: Name of the signature; the default one if left out.
+            **inputs: Arrays or lists by input name, all of the same length.
+
+        Raises:
+            ValueError: If there is no such signature, or the inputs are not those it takes.
+            DeadlineExceeded: If the whole call takes longer than `timeout`.
+            Unavailable: If the server cannot be reached, or is too busy, at each attempt.
+            ServingError: If the server refuses the request.
+        """
+        deadline = time.monotonic() + self.timeout
+        signatures = self._load_signatures(deadline)
+        arrays = check_inputs(
+            signatures, signature, _cast_inputs(signatures.get(signature), inputs)
+        )
+        count = _count_rows(arrays)
+        parts = [
+            self._retry(
+                functools.partial(self._transport.predict, signature, rows, signatures[signature]),
+                deadline,
+            )
+            for rows in _split(arrays, count, self.batch_size)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def signatures(self) -> dict[str, Signature]:
+        """Return the inputs and outputs of the model, by signature."""
+        return self._load_signatures(time.monotonic() + self.timeout)
+
+    def states(self) -> dict[int, str]:
+        """Return the state of each version on the server; those in "AVAILABLE" answer."""
+        return self._retry(self._transport.states, time.monotonic() + self.timeout)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _load_signatures(self, deadline: float) -> dict[str, Signature]:
+        if not self._signatures:
+            self._signatures = self._retry(self._transport.signatures, deadline)
+        return self._signatures
+
+    def _retry(self, attempt: Callable[[float], T], deadline: float) -> T:
+        """Return the result of `attempt`, which is called with the seconds left.
+
+        It is called again if the server is unavailable.
+        """
+        pause = FIRST_PAUSE
+        for number in range(1, self.attempts + 1):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            try:
+                return attempt(left)
+            except Unavailable:
+                # The random part spreads out clients that failed at the same time.
+                wait = pause * random.uniform(0.5, 1.0)
+                if number == self.attempts or time.monotonic() + wait >= deadline:
+                    raise
+                time.sleep(wait)
+                pause = min(2 * pause, LONGEST_PAUSE)
+        raise DeadlineExceeded(
+            f"Expected the whole call to take at most {self.timeout:g} s. Received: no answer to "
+            "all of it in that time. (Give more time, or send fewer rows.)"
+        )
+
+
+def _cast_inputs(signature: Signature | None, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Cast numbers to the types of the signature, unless that changes whole numbers."""
+    typed: dict[str, Any] = {}
+    for name, value in inputs.items():
+        info = signature.inputs.get(name) if signature else None
+        if info is None or info.type_number == STRING:
+            typed[name] = value
+        else:
+            array = np.asarray(value)
+            dtype = np.dtype(NUMPY_TYPES[info.type_number])
+            typed[name] = array.astype(dtype) if _can_cast(array, dtype) else array
+    return typed
+
+
+def _can_cast(array: np.ndarray, dtype: np.dtype) -> bool:
+    """Return whether numbers may be cast to `dtype`.
+
+    Any number may become a float. A number may become an integer if its value does not change.
+    """
+    if array.dtype.kind not in "fiub":
+        return False
+    if dtype.kind == "f":
+        return True
+    return array.dtype.kind in "iu" and bool((array.astype(dtype) == array).all())
+
+
+def _count_rows(arrays: Arrays) -> int:
+    counts = {name: len(array) for name, array in arrays.items()}
+    if len(set(counts.values())) != 1 or 0 in counts.values():
+        raise UsageError(f"Expected at least one row, as many in each input. Received: {counts}.")
+    return next(iter(counts.values()))
+
+
+def _split(arrays: Arrays, count: int, size: int) -> list[Arrays]:
+    return [
+        {name: array[start : start + size] for name, array in arrays.items()}
+        for start in range(0, count, size)
+    ]

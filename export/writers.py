@@ -1,0 +1,95 @@
+"""Writers of SavedModel and LiteRT files.
+
+`Autoencoder.endpoints` says what can be served. The writers here say how. Both need the TensorFlow
+backend. They build a file or folder next to its target, rename it once it is complete, and never
+overwrite anything.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_vae.errors import UnavailableError, UsageError, UsageTypeError
+
+__all__ = ["export"]
+
+
+def export(
+    model: Any,
+    filepath: str | Path,
+    format: str = "tf_saved_model",
+    endpoints: Sequence[str] | None = None,
+    **options: Any,
+) -> Path:
+    """Write endpoints of `model` in a format that runs without Keras.
+
+    Args:
+        model: A built `keras_vae.Autoencoder`.
+        filepath: The new file or folder; it must not exist yet.
+        format: "tf_saved_model" (a folder, for TF Serving) or "litert" (a .tflite file).
+        endpoints: Names of the endpoints to write, all by default. The first one becomes the
+            default signature.
+        **options: Options of the writer, see `write_saved_model` and `write_litert`.
+
+    Returns:
+        The path that was written.
+
+    Raises:
+        TypeError: If the writer of this format does not have an option.
+        ValueError: If the format or an endpoint is unknown or does not fit the path, or the model
+            is not built.
+        FileExistsError: If `filepath` exists.
+        RuntimeError: If the backend of Keras is not TensorFlow.
+    """
+    from keras_vae.export.endpoints import choose_endpoints
+
+    writers = _import_writers()
+    if format not in writers:
+        raise UsageError(f"Expected format to be one of {sorted(writers)}. Received: {format!r}.")
+    if Path(filepath).suffix == ".tflite" and format != "litert":
+        raise UsageError(
+            f"Expected format='litert' for a .tflite file. Received: format={format!r} and "
+            f"{filepath}. (A SavedModel is a folder, such as served/vae/1.)"
+        )
+    if keras.backend.backend() != "tensorflow":
+        raise UnavailableError(
+            "Expected the tensorflow backend for export. Received: "
+            f"{keras.backend.backend()!r}. (Save the model with model.save('m.keras') and export "
+            "it in a process with KERAS_BACKEND=tensorflow.)"
+        )
+    path = Path(filepath)
+    if path.exists():
+        raise FileExistsError(
+            f"Expected a path that does not exist yet. Received: {path}. "
+            "(Choose another one, or remove it first; nothing was changed.)"
+        )
+    _check_options(writers, format, options)
+    chosen = choose_endpoints(model, endpoints)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return writers[format](model, path, chosen, **options)
+
+
+def _import_writers() -> dict[str, Callable[..., Path]]:
+    """Return the writers by format; imported here, so that they can import from this package."""
+    from keras_vae.export.litert.writer import write_litert
+    from keras_vae.export.saved_model.writer import write_saved_model
+
+    return {"tf_saved_model": write_saved_model, "litert": write_litert}
+
+
+def _check_options(
+    writers: Mapping[str, Callable[..., Path]], format: str, options: Mapping[str, Any]
+) -> None:
+    """Raise TypeError unless the writer of a format has these options."""
+    known = {name: list(inspect.signature(w).parameters)[3:] for name, w in writers.items()}
+    unknown = sorted(set(options) - set(known[format]))
+    if unknown:
+        others = [name for name in known if set(unknown) <= set(known[name])]
+        advice = f" (That is of format={others[0]!r}.)" if others else ""
+        raise UsageTypeError(
+            f"Expected options of format={format!r}: {', '.join(known[format]) or 'none'}. "
+            f"Received: {', '.join(unknown)}.{advice}"
+        )

@@ -1,0 +1,115 @@
+"""Functions of a model over many examples, compiled once and called in batches of one size."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae.backend import fast_kernels
+from keras_vae.errors import UsageError
+
+# Values held for one row of a batch and one layer, of which networks hold a few dozen at a time.
+VALUES_PER_BATCH = 400_000
+LARGEST_BATCH = 500
+
+
+class CompiledFunction(keras.Model):
+    """A function of a model, compiled as Keras compiles `predict`, with variables as state.
+
+    Args:
+        model: The model whose variables the function uses.
+        function: From tensors to tensors; the first axis of each is the batch.
+    """
+
+    def __init__(self, model: keras.Model, function: Callable[..., Any]) -> None:
+        super().__init__(dtype="float32")
+        self.inner = model
+        self.function = function
+        self.compile(jit_compile="auto")
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        """Call the plain function; `predict_on_batch((a, b, ...))` calls the compiled one."""
+        with fast_kernels(self):
+            return self.function(*inputs)
+
+
+class CompiledMap(CompiledFunction):
+    """A compiled function of one argument, applied to all that `fit` accepts as x.
+
+    `predict(x)` goes through arrays or through a source of batches.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """Call the plain function; `predict(x)` calls the compiled one."""
+        return self.function(inputs)
+
+
+def default_batch_size(event_shape: tuple) -> int:
+    """Return a batch size for which images fit caches and large images fit memory."""
+    size = max(int(np.prod(event_shape)), 1)
+    return int(np.clip(VALUES_PER_BATCH // size, 1, LARGEST_BATCH))
+
+
+def pad_rows(x: Any, count: int) -> Any:
+    """Return arrays of `count` rows, filled up with copies of the first row.
+
+    Batches of one size are compiled once.
+
+    Args:
+        x: Arrays of at least one and at most `count` rows, in any structure.
+        count: Number of rows to return.
+    """
+
+    def pad(array: np.ndarray) -> np.ndarray:
+        if len(array) == count:
+            return array
+        rows = np.arange(count)
+        return array[np.where(rows < len(array), rows, 0)]
+
+    return keras.tree.map_structure(pad, x)
+
+
+def padded_batches(x: Any, size: int) -> Iterator[tuple[Any, range]]:
+    """Yield batches of exactly `size` rows, and the range of rows of `x` that each holds.
+
+    Args:
+        x: Arrays of equally many rows, in any structure.
+        size: Rows of a batch; the last batch is filled up by `pad_rows`.
+    """
+    count = len(keras.tree.flatten(x)[0])
+    for start in range(0, count, size):
+        rows = range(start, min(start + size, count))
+        part = keras.tree.map_structure(lambda array, rows=rows: array[rows.start : rows.stop], x)
+        yield pad_rows(part, size), rows
+
+
+def map_batches(function: Callable[[Any], Any], x: Any, size: int) -> Any:
+    """Apply a function to all rows of `x`, in batches of exactly `size` rows.
+
+    Args:
+        function: From a batch, of the structure of `x`, to tensors or arrays in any structure.
+            The first axis of each is the batch, and no row may depend on the others.
+        x: Arrays of equally many rows, at least one, in any structure.
+        size: Rows of a batch.
+
+    Returns:
+        NumPy arrays of as many rows as `x`, in the structure that the function returns.
+
+    Raises:
+        ValueError: If `x` has no rows.
+    """
+    parts = [_real_rows(function(batch), len(rows)) for batch, rows in padded_batches(x, size)]
+    if not parts:
+        raise UsageError("Expected at least one example. Received: none.")
+    if len(parts) == 1:
+        return parts[0]
+    return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
+
+
+def _real_rows(answer: Any, count: int) -> Any:
+    return keras.tree.map_structure(
+        lambda part: np.asarray(ops.convert_to_numpy(part))[:count], answer
+    )

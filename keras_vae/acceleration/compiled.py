@@ -1,0 +1,140 @@
+"""The methods of a model compiled once, for programs that encode or decode many times."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae.backend import compile_function
+from keras_vae.errors import UsageError
+from keras_vae.typing import Tensor
+from keras_vae.validation import data_checks
+
+Specs = tuple[keras.InputSpec, ...]
+
+LARGEST_BATCH = 256
+
+
+class Compiled:
+    """The methods `encode`, `decode`, `reconstruct`, `score` and `sample` of a model, compiled.
+
+    A method is compiled at its first call. TensorFlow compiles it once for all numbers of rows.
+    JAX compiles it once for each power of two up to `largest_batch`, and pads rows to it. More
+    rows than `largest_batch` go in batches. Each call uses the current weights of the model.
+    Other changes of the model after the first call, such as an exchanged layer, have no effect.
+
+    Example:
+        >>> fast = keras_vae.Compiled(model)
+        >>> image = fast.decode(code)  # Many times as fast as model.decode for one code.
+
+    Args:
+        model: A built model.
+        largest_batch: Largest number of rows of one call of the compiled function.
+
+    Raises:
+        ValueError: If the model is not built, or `largest_batch` is below 1.
+    """
+
+    def __init__(self, model: Any, largest_batch: int = LARGEST_BATCH) -> None:
+        if largest_batch < 1:
+            raise UsageError(f"Expected a largest_batch of at least 1. Received: {largest_batch}.")
+        if not model.built:
+            raise UsageError(
+                "Expected a built model. Received: one that has seen no data. "
+                "(Call model.build(shape) or model.fit first.)"
+            )
+        self.model, self.largest_batch = model, largest_batch
+        self._compiled: dict[Any, tuple[Callable[..., dict[str, Tensor]], bool, Specs]] = {}
+
+    def encode(self, x: Any) -> Tensor:
+        """Return `model.encode(x)`; for a conditional model, `x` is a pair."""
+        answer = self.call("encode", x)
+        return answer["z" if "z" in answer else "z_mean"]
+
+    def decode(self, z: Any) -> Tensor:
+        """Return `model.decode(z)`."""
+        return self.call("decode", z)["reconstruction"]
+
+    def reconstruct(self, x: Any) -> Tensor:
+        """Return `model.reconstruct(x)`."""
+        return self.call("reconstruct", x)["reconstruction"]
+
+    def score(self, x: Any) -> Tensor:
+        """Return `model.score(x)`; NumPy arrays are checked first, as by the model."""
+        if all(isinstance(part, np.ndarray) for part in keras.tree.flatten(x)):
+            data_checks.check_batch(self.model, x)
+        return self.call("score", x)["score"]
+
+    def sample(
+        self, count: int, seed: int | None = None, temperature: float = 1.0, condition: Any = None
+    ) -> Tensor:
+        """Return `model.sample(count, seed, temperature)`, given conditions if it has any."""
+        codes = self.model.sample_codes(count, seed, temperature)
+        return self.decode(codes if condition is None else [codes, condition])
+
+    def call(self, name: str, inputs: Any) -> dict[str, Tensor]:
+        """Return the outputs of an endpoint of the model, by name.
+
+        Args:
+            name: Name of the endpoint, one of `model.endpoints()`.
+            inputs: One array, or a structure of arrays in the order of the endpoint.
+
+        Raises:
+            ValueError: If the model has no such endpoint, or the inputs do not fit it.
+        """
+        function, by_shape, specs = self._compile(name)
+        tensors = _to_tensors(specs, inputs)
+        rows = int(tensors[0].shape[0])
+        if rows == 1:
+            return function(*tensors)
+        parts = [
+            _run_batch(function, [t[start : start + self.largest_batch] for t in tensors], by_shape)
+            for start in range(0, rows, self.largest_batch)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        return {key: ops.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+    def _compile(self, name: str) -> tuple[Callable[..., Any], bool, Specs]:
+        key = name, id(self.model.sampler)  # Its values are constants in the graph.
+        if key not in self._compiled:
+            endpoints = self.model.endpoints()
+            if name not in endpoints:
+                raise UsageError(f"Expected one of {', '.join(endpoints)}. Received: {name!r}.")
+            endpoint = endpoints[name]
+            function, by_shape = compile_function(endpoint.function, endpoint.inputs, self.model)
+            self._compiled[key] = (function, by_shape, endpoint.inputs)
+        return self._compiled[key]
+
+
+def _to_tensors(specs: Specs, inputs: Any) -> list[Tensor]:
+    """Convert the inputs to tensors of the right type, and check their shapes."""
+    given = keras.tree.flatten(inputs)
+    if len(given) != len(specs):
+        names = ", ".join(spec.name for spec in specs)
+        raise UsageError(f"Expected {names}. Received: {len(given)} array(s).")
+    tensors = [
+        ops.convert_to_tensor(array, spec.dtype) for array, spec in zip(given, specs, strict=True)
+    ]
+    for tensor, spec in zip(tensors, specs, strict=True):
+        data_checks.check_shape(spec.name, tensor.shape, spec.shape[1:])
+    if min(tensor.shape[0] for tensor in tensors) < 1 or len({t.shape[0] for t in tensors}) > 1:
+        raise UsageError(
+            "Expected as many rows in each input, at least one. Received: "
+            f"{', '.join(str(tensor.shape[0]) for tensor in tensors)}."
+        )
+    return tensors
+
+
+def _run_batch(
+    function: Callable[..., dict[str, Tensor]], tensors: list[Tensor], by_shape: bool
+) -> dict[str, Tensor]:
+    """Run one batch; if `by_shape`, pad it to a power of two with copies of its first row."""
+    rows = int(tensors[0].shape[0])
+    size = 1 << (rows - 1).bit_length() if by_shape else rows
+    if size == rows:
+        return function(*tensors)
+    padded = [ops.concatenate([t, ops.repeat(t[:1], size - rows, axis=0)], axis=0) for t in tensors]
+    return {key: value[:rows] for key, value in function(*padded).items()}

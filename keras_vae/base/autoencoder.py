@@ -1,0 +1,399 @@
+"""The base class of all models: an encoder, a decoder, and a method with the loss terms."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae import distributions
+from keras_vae.backend import ReplicaSeedGenerator, Step, sum_over_replicas
+from keras_vae.backend.keras_private import flatten_layers
+from keras_vae.base.fitting import Fitting
+from keras_vae.base.recorded_init import RecordedInit
+from keras_vae.base.sampling import Sampling
+from keras_vae.base.serving import Serving
+from keras_vae.errors import UsageError
+from keras_vae.losses.weights import LossWeight, as_loss_weight, weighted
+from keras_vae.typing import Tensor
+from keras_vae.validation import arguments, data_checks, networks
+from keras_vae.variational import mixture_sampler
+
+
+def first_input(x: Any) -> Tensor:
+    """Return the first array of x, the one that a model reconstructs."""
+    return keras.tree.flatten(x)[0]
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class Autoencoder(RecordedInit, Serving, Sampling, Fitting, Step, keras.Model):
+    """Deterministic autoencoder, and the base class of all models.
+
+    Loss:
+        loss = mean over the batch of [ -log p(x | z) ],  z = encoder(x)
+
+        -log p(x | z) is in nats and is summed over the event, such as pixels or time steps. With
+        the likelihood "normal" it is 0.5 * ||x - decoder(z)||^2 + constant.
+
+    With a target y, as in `fit(x, y)`, the first term is -log p(y | z). With sample weights w_i
+    the mean is sum_i w_i loss_i / batch size, over all replicas. Weight regularizers are added.
+
+    A subclass overrides `loss_terms` and lists their names in `terms`. Training multiplies each
+    term by its weight, adds the terms, and averages over the batch. Logs hold the mean of each
+    unweighted term over the examples of an epoch. If the terms "reconstruction" and "kl" exist,
+    `elbo` = -(reconstruction + kl) is logged too.
+
+    Example:
+        >>> encoder, decoder = keras_vae.nets.dense((64,), latent_dim=8)
+        >>> model = keras_vae.Autoencoder(encoder, decoder)
+        >>> model.compile("adam")
+        >>> history = model.fit(np.random.rand(256, 64), epochs=2, verbose=0)
+
+    Args:
+        encoder: Layer or model from `(batch, *event)` to latent codes.
+        decoder: Layer or model from codes to the parameters of p(x | z), each `(batch, *event)`.
+        likelihood: Name or class of p(x | z), see `keras_vae.distributions.get`. "normal" is
+            squared error: its unit variance makes -log p = 0.5 * ||x - mean||^2 + constant.
+        loss_weights: Weight of each term by name: a number, a Keras schedule over training
+            steps, or one of `keras_vae.controllers`. The default is 1.
+        seed: Seed of the sampling noise; None for a new seed at each construction. For the
+            initial weights of the networks, call `keras.utils.set_random_seed`.
+        **kwargs: `name` and `dtype` of `keras.Model`.
+
+    Raises:
+        ValueError: If the shapes of the networks do not fit or a name is unknown.
+        TypeError: If a network is not a Keras layer, or a loss weight is no number, schedule or
+            controller.
+    """
+
+    # Whether the loss is right where x is a pair; see `keras_vae.base.conditioning.Conditioning`.
+    takes_condition = True
+
+    terms: tuple[str, ...] = ("reconstruction",)
+    latent_dtype = "float32"
+    event_dtype = "float32"
+
+    def __init__(
+        self,
+        encoder: keras.layers.Layer,
+        decoder: keras.layers.Layer,
+        likelihood: str | type[distributions.Distribution] = "normal",
+        loss_weights: Mapping[str, LossWeight] | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**arguments.check_keras_arguments(type(self), kwargs))
+        self.encoder = networks.check_network("encoder", encoder)
+        self.decoder = networks.check_network("decoder", decoder)
+        self.likelihood = likelihood
+        self.family = distributions.get(likelihood)
+        self.seed = arguments.seed(seed)
+        self.seed_generator = ReplicaSeedGenerator(self.seed)
+        self.steps = self.add_weight(
+            name="steps",
+            shape=(),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+        self.shared_parameters = [
+            self.add_weight(name=name, shape=(), initializer="zeros", autocast=False)
+            for name in self.family.shared
+        ]
+        self.loss_weights = {
+            name: as_loss_weight(self, name, weight)
+            for name, weight in arguments.mapping("loss_weights", loss_weights).items()
+        }
+        bound = ("elbo",) if {"reconstruction", "kl"} <= set(self.terms) else ()
+        self.trackers = [keras.metrics.Mean(name=n) for n in ("loss", *bound, *self.terms)]
+
+    def finish_construction(self) -> None:
+        """Build at once if the encoder knows its input shape, as functional models do."""
+        shape = getattr(self.encoder, "input_shape", None)
+        if shape and not self.built:
+            self.build(shape)
+
+    def build(self, input_shape: Any) -> None:
+        """Make all variables, and check that encoder, decoder and likelihood fit.
+
+        Args:
+            input_shape: Shape of x with the batch axis, `(None, *event)`. For several inputs, a
+                list of shapes, with x first.
+
+        Raises:
+            ValueError: If the shapes of encoder, decoder and likelihood do not fit.
+        """
+        x = keras.tree.map_shape_structure(keras.KerasTensor, input_shape)
+        code = self.check_codes(self.encoder(x), tuple(keras.tree.flatten(x)[0].shape))
+        self.event_shape = tuple(keras.tree.flatten(x)[0].shape[1:])
+        self.latent_shape = tuple(code.shape[1:])
+        self.check_decoder(x)
+
+    def build_for(self, x: Any) -> None:
+        """Build for a batch `x`, if the model is not built yet.
+
+        Raises:
+            ValueError: If `x` does not have as many arrays as the encoder has inputs.
+        """
+        data_checks.check_count_of_parts(self.encoder, x)
+        if not self.built:
+            self.build(keras.tree.map_structure(lambda t: (None, *t.shape[1:]), x))
+
+    def check_parts(self, x: Any) -> None:
+        """Raise ValueError for a bad value in the inputs next to x, such as a mask."""
+
+    def check_event(self, name: str, values: Any) -> None:
+        """Raise ValueError unless `values` are finite and in the support of the likelihood."""
+        data_checks.check_values(
+            name, values, self.family.support, f"the {self.likelihood!r} likelihood"
+        )
+
+    def check_decoder(self, x: Any) -> None:
+        """Raise ValueError unless encoder, decoder and likelihood fit, for a symbolic `x`."""
+        networks.check_decoder(self, x)
+
+    def check_codes(self, codes: Any, input_shape: tuple) -> Any:
+        """Return the code among the outputs of an encoder.
+
+        Args:
+            codes: Symbolic outputs of the encoder.
+            input_shape: Shape of x with the batch axis.
+
+        Raises:
+            ValueError: If the encoder has the wrong outputs for this model.
+        """
+        return networks.single_code(codes, self)
+
+    # Nouns return distributions, verbs return tensors.
+
+    def encoder_outputs(self, x: Tensor, training: bool = False) -> list[Tensor]:
+        """Return the outputs of the encoder in float32, the precision of densities."""
+        self.build_for(x)
+        data_checks.check_shape("x", x.shape, self.event_shape)
+        return distributions.parameters(self.encoder(x, training=training))
+
+    def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:
+        """Return the distribution p(x | z) for codes `(batch, *latent_shape)`.
+
+        Raises:
+            ValueError: If the codes have another shape.
+        """
+        data_checks.check_shape("z", z.shape, self.latent_shape)
+        return self.observation_from_inputs(self.decoder_input(z), training)
+
+    def decoder_input(self, z: Tensor) -> Tensor:
+        """Return the input of the decoder for codes: here the codes themselves."""
+        return z
+
+    def observation_from_inputs(
+        self, inputs: Any, training: bool = False
+    ) -> distributions.Distribution:
+        """Return p(x | z) for inputs of the decoder, without a check of their shapes."""
+        return self.observation_from_outputs(self.decoder(inputs, training=training))
+
+    def observation_from_outputs(self, outputs: Any) -> distributions.Distribution:
+        """Return p(x | z) for outputs of the decoder."""
+        return self.family(*distributions.parameters(outputs), *self.shared_parameters)
+
+    def encode(self, x: Tensor, training: bool = False) -> Tensor:
+        """Encode `x` to codes `(batch, *latent_shape)`, float32, without noise."""
+        return self.encoder_outputs(x, training)[0]
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Decode codes to the mean of p(x | z), `(batch, *event_shape)`, in the data range."""
+        return self.observation(z).mean
+
+    def with_condition(self, z: Tensor, x: Tensor) -> Tensor:
+        """Return the input of `decode` for codes `z` of `x`: a pair with the condition, or `z`."""
+        return z
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Encode `x` and decode the codes, without noise; same shape as `x`."""
+        return self.decode(self.with_condition(self.encode(x), x))
+
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
+        """Return `reconstruct(x)`, for `model(x)` and `model.predict(x)`."""
+        return self.reconstruct(x)
+
+    def score_terms(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the terms of `score` by name, each `(batch,)`, in nats."""
+        p = self.observation(self.with_condition(self.encode(x), x))
+        return {"reconstruction": -p.log_prob(first_input(x))}
+
+    def score(self, x: Tensor) -> Tensor:
+        """Score how unusual each example is, without noise; a higher score is more unusual.
+
+        Returns:
+            `(batch,)`, in nats: the sum of `score_terms`.
+
+        Raises:
+            ValueError: If `x` are NumPy arrays that do not fit the model, such as pixels from 0
+                to 255. Tensors are not checked.
+        """
+        if all(isinstance(part, np.ndarray) for part in keras.tree.flatten(x)):
+            data_checks.check_batch(self, x)
+        return sum(self.score_terms(x).values())
+
+    def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
+        """Return the terms of the loss for each example.
+
+        Args:
+            x: Input, `(batch, *event_shape)`.
+            y: Target of the same shape; `x` itself if the data have no target.
+            training: Whether layers such as dropout are active.
+
+        Returns:
+            Tensors of shape `(batch,)` by name, in nats, summed over the event.
+        """
+        p = self.observation(self.with_condition(self.encode(x, training), x), training)
+        return {"reconstruction": -p.log_prob(y)}
+
+    # Training. A training step differentiates `loss_and_logs`; Keras does the rest.
+
+    def loss_and_logs(self, data: Any, training: bool) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss of one batch and the logs, and update the state of training.
+
+        See `reduce_terms` for the variables that change.
+
+        Args:
+            data: `x`, `(x, y)` or `(x, y, sample_weight)`.
+            training: Whether this is a training step.
+
+        Returns:
+            The loss, a scalar, and the running mean of each logged number by name.
+        """
+        x, y, rows = self.batch_of(data)
+        return self.reduce_terms(self.loss_terms(x, y, training), rows, training)
+
+    def batch_of(self, data: Any) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return x, the target in float32, and the sample weights or None, of a Keras batch."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        self.build_for(x)
+        y = ops.cast(first_input(x) if y is None else y, "float32")
+        return x, y, data_checks.row_weights(sample_weight)
+
+    def reduce_terms(
+        self, terms: dict[str, Tensor], rows: Tensor | None, training: bool
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Reduce per-example terms to the loss of the batch, and advance the state of training.
+
+        Each call updates the means in `trackers`. If `training` is true, it also updates the
+        controllers among `loss_weights` and adds 1 to `steps`. So call it once for each batch.
+
+        Args:
+            terms: The terms of the loss by name, each `(batch,)`, in nats.
+            rows: Sample weights, `(batch,)`, or None for ones.
+            training: Whether this is a training step.
+
+        Returns:
+            The loss, and the running mean of each logged number by name. The loss is the sum
+            over examples of sample weight times weighted terms, divided by the number of
+            examples on all replicas, plus weight regularization.
+
+        Raises:
+            ValueError: If the terms have other names or shapes than the model promises.
+        """
+        terms = networks.check_terms(self, terms)
+        objective = self._weigh_terms(terms, rows, training)
+        penalty = ops.cast(sum(networks.weight_regularization(self)), "float32")
+        if training:
+            self.steps.assign_add(1)
+        logs = self._update_trackers({"loss": objective + penalty, **terms}, rows)
+        count = ops.cast(ops.shape(objective)[0], "float32")
+        total = ops.sum(objective if rows is None else objective * rows) + count * penalty
+        return total / sum_over_replicas(count), logs
+
+    def _weigh_terms(self, terms: dict[str, Tensor], rows: Tensor | None, training: bool) -> Tensor:
+        """Return the weighted sum of the terms, `(batch,)`; in training, update controllers."""
+        return sum(
+            weighted(self.loss_weights.get(name), term, rows, self.steps, training)
+            for name, term in terms.items()
+        )
+
+    def _update_trackers(self, values: dict[str, Tensor], rows: Tensor | None) -> dict[str, Tensor]:
+        """Add a batch to the running means, those of the terms and of the bound; return them."""
+        if "elbo" in self.metrics_names:
+            values["elbo"] = -(values["reconstruction"] + values["kl"])
+        for tracker in self.trackers:
+            tracker.update_state(values[tracker.name], rows)
+        return {tracker.name: tracker.result() for tracker in self.trackers}
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The running mean of each logged number; Keras resets them at each epoch."""
+        return self.trackers
+
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        loss: None = None,
+        loss_weights: None = None,
+        metrics: None = None,
+        weighted_metrics: None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Set the optimizer and the options of `keras.Model.compile`.
+
+        Raises:
+            ValueError: If a loss or metrics are given. The loss of the model is `loss_terms`.
+        """
+        refused = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+        for name, value in refused.items():
+            if value is not None:
+                raise UsageError(
+                    f"Expected no {name} in compile(). Received: {name}={value!r}. "
+                    f"(The objective of {type(self).__name__} is its method loss_terms; choose "
+                    "likelihood=... and loss_weights=... in the constructor, or override "
+                    "loss_terms in a subclass.)"
+                )
+        super().compile(optimizer=optimizer, **kwargs)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as in a file, and make the variables of the optimizer, to be restored."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    # Saving.
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments, and the numbers of the layers that are frozen."""
+        frozen = [i for i, layer in enumerate(flatten_layers(self)) if not layer.trainable]
+        return {**super().get_config(), **({"frozen": frozen} if frozen else {})}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Make a model from the result of `get_config`."""
+        arguments = {name: value for name, value in config.items() if name != "frozen"}
+        model = super().from_config(arguments)
+        for number, layer in enumerate(flatten_layers(model)) if "frozen" in config else ():
+            layer.trainable = number not in config["frozen"]
+        return model
+
+    def save_own_variables(self, store: Any) -> None:
+        """Save the variables of Keras, the states of random generators, and the sampler."""
+        super().save_own_variables(store)
+        mixture_sampler.save(self.sampler, store)
+        for number, state in enumerate(self._seed_states()):
+            store[f"seed_{number}"] = state
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load the result of `save_own_variables`."""
+        ours = ("seed_", mixture_sampler.PREFIX)
+        own = {name: store[name] for name in store.keys() if not name.startswith(ours)}
+        super().load_own_variables(own)
+        self.sampler = mixture_sampler.load(store)
+        for number, state in enumerate(self._seed_states()):
+            state.assign(store[f"seed_{number}"])
+
+    def _seed_states(self) -> list[Any]:
+        """Return the states of all random number generators, those of layers too."""
+        weights = {id(weight) for weight in self.weights}
+        return [variable for variable in self.variables if id(variable) not in weights]

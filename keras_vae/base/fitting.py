@@ -1,0 +1,118 @@
+"""Checks and data preparation in `fit`, `evaluate` and `predict`, before those of Keras."""
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from keras_vae.backend import tensorflow_data
+from keras_vae.backend.keras_private import validates_in_fit
+from keras_vae.validation import data_checks
+
+
+class Fitting:
+    """The methods `fit`, `evaluate` and `predict` with checks of the data and fast batches."""
+
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Run `keras.Model.fit` after a check of all data (`data_checks.check_data`).
+
+        On TensorFlow, this package makes the batches of arrays. They are the same as Keras's, in
+        the same order.
+
+        Args:
+            x: Input, as for `keras.Model.fit`.
+            y: Target, or None to reconstruct `x`.
+            *args: Other arguments of `keras.Model.fit`.
+            **kwargs: Other arguments of `keras.Model.fit`.
+
+        Returns:
+            The `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If the data do not fit the model.
+        """
+        given = _name_arguments(keras.Model.fit, self, (x, y, *args), kwargs)
+        given["x"] = data_checks.check_data(self, x, y, given.get("sample_weight"))  # type: ignore[arg-type]
+        if given.get("validation_data") is not None:
+            data = data_checks.check_validation_data(self, given["validation_data"])  # type: ignore[arg-type]
+            given["validation_data"] = data
+        steps = given.get("steps_per_epoch"), given.get("validation_steps")
+        lower_steps_per_execution(self, *steps)
+        if _needs_whole_executions(given.get("callbacks")):
+            lower_steps_per_execution(self, _count_batches(given))
+        return super().fit(**tensorflow_data.with_tf_data_for_fit(given, self))  # type: ignore[misc]
+
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Run `keras.Model.evaluate` after a check of the data (`data_checks.check_data`).
+
+        Args:
+            x: Input, as for `keras.Model.evaluate`.
+            y: Target, or None to reconstruct `x`.
+            *args: Other arguments of `keras.Model.evaluate`.
+            **kwargs: Other arguments of `keras.Model.evaluate`.
+
+        Returns:
+            The means of the loss and its terms, as `keras.Model.evaluate` returns them.
+
+        Raises:
+            ValueError: If the data do not fit the model.
+        """
+        given = _name_arguments(keras.Model.evaluate, self, (x, y, *args), kwargs)
+        if validates_in_fit(kwargs):  # `fit` has checked its validation data.
+            return super().evaluate(**given)  # type: ignore[misc]
+        given["x"] = data_checks.check_data(self, x, y, given.get("sample_weight"))  # type: ignore[arg-type]
+        lower_steps_per_execution(self, given.get("steps"))
+        return super().evaluate(**tensorflow_data.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run `keras.Model.predict`, with batches of this package for arrays on TensorFlow."""
+        given = _name_arguments(keras.Model.predict, self, (x, *args), kwargs)
+        return super().predict(**tensorflow_data.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
+
+
+def lower_steps_per_execution(model: Any, *counts: int | None) -> None:
+    """Lower `steps_per_execution` to a divisor of each number of steps.
+
+    Otherwise Keras runs past the end of an epoch of given length. Where it gets no number of
+    steps, Keras stops at the end of the data.
+
+    Args:
+        model: A compiled model.
+        *counts: Steps of an epoch and of a validation; None for all data.
+    """
+    given = [count for count in counts if count]
+    if not given or not any(count % model.steps_per_execution for count in given):
+        return
+    model.steps_per_execution = math.gcd(model.steps_per_execution, *given)
+    model.train_function = model.test_function = model.predict_function = None
+
+
+def _name_arguments(
+    function: Callable[..., Any], model: Any, args: tuple, kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of a method of Keras by name, without the model."""
+    signature = inspect.signature(function)
+    given = signature.bind(model, *args, **kwargs).arguments
+    others = given.pop("kwargs", {})
+    return {name: value for name, value in given.items() if name != "self"} | others
+
+
+def _needs_whole_executions(callbacks: Any) -> bool:
+    """Return whether a callback, such as `ExactResume`, needs each epoch in whole executions."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = callbacks.callbacks
+    known = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
+    return any(getattr(callback, "needs_whole_executions", False) for callback in known)
+
+
+def _count_batches(given: dict[str, Any]) -> int | None:
+    """Count the batches in the data of `fit`; None if that is unknown in advance."""
+    x = given["x"]
+    if data_checks.are_arrays(x):
+        rows = keras.tree.flatten(x)[0].shape[0]
+        return math.ceil(rows / (given.get("batch_size") or tensorflow_data.DEFAULT_BATCH_SIZE))
+    if isinstance(x, keras.utils.PyDataset):
+        return x.num_batches
+    return tensorflow_data.cardinality(x)

@@ -1,0 +1,42 @@
+"""Sequences of many lengths, padded to one length, with a mask of the real time steps."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae.base.conditioning import Conditioning
+from keras_vae.distributions import Distribution, Masked
+from keras_vae.errors import UsageError
+from keras_vae.typing import Tensor
+from keras_vae.validation.data_checks import check_values
+
+
+class Masking(Conditioning):
+    """A mixin for models of padded sequences, whose input is a pair `(x, mask)`.
+
+    The mask, `(batch, time)`, has 1 for real time steps and 0 for padding. Encoder, decoder and
+    density use it, so padding has no effect on codes, losses, or gradients. A term is the sum
+    over the real time steps. For nats per step, pass `1 / mask.sum(1)` as sample weights.
+    """
+
+    condition_name = "mask"
+
+    def observation(self, z: Tensor, training: bool = False) -> Distribution:
+        """Return p(x | z) of the real time steps, for codes or a pair `(z, mask)`."""
+        p = super().observation(z, training)
+        return Masked(p, z[1]) if self.conditional else p
+
+    def check_parts(self, x: Any) -> None:
+        """Raise ValueError unless the mask has only 0 and 1, and a 1 in each row."""
+        if not self.conditional:
+            return
+        mask = keras.ops.convert_to_numpy(x[1])
+        check_values("the mask", mask, (0.0, 1.0), "a mask")
+        if not np.isin(mask, (0, 1)).all() or not mask.any(axis=1).all():
+            empty = int((~mask.astype(bool).any(axis=1)).sum())
+            raise UsageError(
+                "Expected a mask of 0 and 1, with a 1 in each row. Received: "
+                f"{empty} row(s) without a step, values {np.unique(mask)[:5].tolist()}. "
+                "(Leave out sequences of no steps.)"
+            )

@@ -1,0 +1,76 @@
+"""The endpoints of a trained model, and their export to files."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_vae.base.endpoint import Endpoint
+from keras_vae.typing import Tensor
+
+
+class Serving:
+    """A mixin that lists the endpoints of a model; exporters write them to files."""
+
+    generative: bool
+    sampler: Any
+    event_shape: tuple[int, ...]
+    latent_shape: tuple[int, ...]
+    latent_dtype: str
+    event_dtype: str
+    encode: Any
+    decode: Any
+    reconstruct: Any
+    score_terms: Any
+    sample_endpoint: Any
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Return the endpoints by name; the first one is the default of servers.
+
+        Returns:
+            "reconstruct", "encode", "decode", "score", and "sample" if the model has a prior or
+            a fitted sampler.
+        """
+        x = keras.InputSpec(shape=(None, *self.event_shape), dtype=self.event_dtype, name="x")
+        z = keras.InputSpec(shape=(None, *self.latent_shape), dtype=self.latent_dtype, name="z")
+        seed = keras.InputSpec(shape=(None,), dtype="int32", name="seed")
+        samples = self.generative or self.sampler is not None
+        return {
+            "reconstruct": Endpoint(lambda x: {"reconstruction": self.reconstruct(x)}, (x,)),
+            "encode": Endpoint(self.encode_endpoint, (x,)),
+            "decode": Endpoint(lambda z: {"reconstruction": self.decode(z)}, (z,)),
+            "score": Endpoint(self.score_endpoint, (x,)),
+            **({"sample": Endpoint(self.sample_endpoint, (seed,))} if samples else {}),
+        }
+
+    def encode_endpoint(self, x: Tensor) -> dict[str, Tensor]:
+        """Answer the `encode` endpoint: `z`, or `z_mean` and `z_log_var` for a VAE."""
+        return {"z": self.encode(x)}
+
+    def score_endpoint(self, x: Tensor) -> dict[str, Tensor]:
+        """Answer the `score` endpoint: `score`, `reconstruction_error` and the other terms."""
+        terms = self.score_terms(x)
+        answer = {"score": sum(terms.values()), "reconstruction_error": terms["reconstruction"]}
+        return {**answer, **{k: v for k, v in terms.items() if k != "reconstruction"}}
+
+    def metadata(self) -> dict[str, Any]:
+        """Return entries that exported files hold for this kind of model only: here none."""
+        return {}
+
+    def export(self, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any) -> Path:
+        """Write the endpoints as a SavedModel or a LiteRT file; see `keras_vae.export.writers`.
+
+        Args:
+            filepath: A new folder for a SavedModel, a new file for LiteRT.
+            format: "tf_saved_model" or "litert".
+            **kwargs: `endpoints`; for LiteRT also `quantize`, `calibration`, `batch_size`.
+
+        Returns:
+            The path that was written.
+
+        Raises:
+            ValueError: If the format or an endpoint is unknown, or an option does not fit it.
+        """
+        from keras_vae.export import writers
+
+        return writers.export(self, filepath, format=format, **kwargs)

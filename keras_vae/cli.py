@@ -1,0 +1,211 @@
+"""The command line that all programs share: arguments, exit status, user modules, TensorFlow.
+
+A program exits with status
+
+- 0 if all is well,
+- 1 if a check failed,
+- 2 for bad input, with a message on stderr,
+- 70 (EX_SOFTWARE) for a bug, with a traceback on stderr,
+- 75 (EX_TEMPFAIL) after SIGTERM, if the same command goes on from where it stopped,
+- 130 after Ctrl-C.
+"""
+
+import contextlib
+import difflib
+import functools
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+from keras_vae.errors import KerasVAEError, UsageError
+
+BAD_INPUT = 2
+BUG = 70
+TERMINATED = 75  # As keras_vae.callbacks.TERMINATED, whose import takes seconds.
+INTERRUPTED = 130
+TRACEBACK = "KERAS_VAE_TRACEBACK"
+IMPORT = "--import"
+EXPECTED_ERRORS = (KerasVAEError, OSError)
+_imported: list[str] = []
+
+
+def main(
+    function: Callable[..., int | None],
+    arguments: Sequence[str] | None = None,
+    program: str | None = None,
+) -> NoReturn:
+    """Run a program and end the process with its exit status.
+
+    In addition to their own options, all programs take `--import MODULE`, any number of times.
+    It imports the classes of custom models.
+
+    Example:
+        >>> if __name__ == "__main__":
+        ...     cli.main(evaluate)
+
+    Args:
+        function: The program. Its typed parameters are the command line, and its docstring is the
+            help. It returns an exit status, or None for 0, and imports TensorFlow inside.
+        arguments: The words of the command line; those of the process by default.
+        program: The name of the program in its help; derived from `function` by default.
+
+    Raises:
+        SystemExit: Always.
+    """
+    import tyro
+
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    words, modules = split_imports(words)
+    call = tyro.cli(
+        _as_thunk(function),
+        args=words,
+        prog=program or _program(function),
+        description=_description(function),
+    )
+    sys.exit(run(lambda: after_imports(modules, call)))
+
+
+def split_imports(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the words of a command line without `--import MODULE`, and the modules."""
+    others: list[str] = []
+    modules: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word == IMPORT:
+            modules.append(next(left, ""))
+        elif word.startswith(f"{IMPORT}="):
+            modules.append(word.partition("=")[2])
+        else:
+            others.append(word)
+    return others, modules
+
+
+def after_imports(modules: Sequence[str], call: Callable[[], int | None]) -> int | None:
+    """Import modules from the current folder or the path of Python, then call a function.
+
+    Raises:
+        ValueError: If there is no such module.
+    """
+    if modules:
+        prepare_tensorflow()
+        sys.path.insert(0, os.getcwd())
+    for name in modules:
+        try:
+            importlib.import_module(name)
+            _imported.append(name)
+        except (ImportError, ValueError) as error:
+            raise UsageError(
+                f"Expected {IMPORT} with the name of a module that Python can import, such as "
+                f"mymodel for mymodel.py in this folder. Received: {name!r} ({error})."
+            ) from error
+    return call()
+
+
+def with_imports(command: str) -> str:
+    """Return a command to type next, with the same `--import` options as this one."""
+    return " ".join([command, *(f"{IMPORT} {name}" for name in dict.fromkeys(_imported))])
+
+
+def run(call: Callable[[], int | None]) -> int:
+    """Call a function and return its exit status; turn errors into a message and a status.
+
+    An error of `EXPECTED_ERRORS` becomes a message. Any other one is a bug: its traceback is
+    printed, and the status is 70. With KERAS_VAE_TRACEBACK=1 in the environment, all errors are
+    raised as they are.
+    """
+    if os.environ.get(TRACEBACK):
+        return call() or 0
+    try:
+        return call() or 0
+    except EXPECTED_ERRORS as error:
+        print(f"Error: {_message(error)}", file=sys.stderr)
+        return int(getattr(error, "exit_status", BAD_INPUT))
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except Exception:
+        traceback.print_exc()
+        return BUG
+
+
+def prepare_tensorflow(training: bool = False) -> None:
+    """Set the environment of TensorFlow, except for variables that are set, and import it.
+
+    Args:
+        training: True to switch on oneDNN, which makes training faster and some decoders slower.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if training:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    quiet = os.environ["TF_CPP_MIN_LOG_LEVEL"] not in ("0", "1")
+    from keras_vae.quiet import silence_stderr
+
+    # TensorFlow writes to stderr before its own log level applies.
+    with silence_stderr() if quiet else contextlib.nullcontext():
+        import tensorflow  # noqa: F401
+
+
+def run_python_file(path: Path) -> ModuleType:
+    """Run a .py file and return its module; the files next to it can be imported.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"Expected the path of a recipe file that exists. Received: {path} (relative paths "
+            f"start at {Path.cwd()})."
+        )
+    name = f"recipe_file_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:  # As Python does for a script.
+        sys.path.append(folder)
+    spec.loader.exec_module(module)
+    return module
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a hint such as " (Did you mean 'digits'?)", or "" if no name is close."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" (Did you mean {near[0]!r}?)" if near else ""
+
+
+def _as_thunk(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of the same signature that only binds the arguments to `function`."""
+
+    @functools.wraps(function)
+    def collect(*positional: Any, **named: Any) -> Callable[[], Any]:
+        return functools.partial(function, *positional, **named)
+
+    return collect
+
+
+def _description(function: Callable[..., Any]) -> str:
+    """Return the start of the help: the docstring up to the arguments, and `--import`."""
+    text = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
+    shared = f"For custom models: {IMPORT} MODULE, any number of times, imports their classes."
+    return "\n\n".join([" ".join(part.split()) for part in text.split("\n\n")] + [shared])
+
+
+def _program(function: Callable[..., Any]) -> str:
+    module = getattr(sys.modules.get(function.__module__), "__spec__", None)
+    return f"python -m {module.name}" if module else function.__module__
+
+
+def _message(error: BaseException) -> str:
+    """Return the text of an error; those of the operating system have no sentence of ours."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error) or type(error).__name__

@@ -1,0 +1,169 @@
+"""Checks of constructor arguments, with the same message for the same mistake."""
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_vae.errors import UsageError, UsageTypeError
+
+
+def integer(name: str, value: Any, least: int = 1) -> int:
+    """Return `value` as an int.
+
+    Raises:
+        TypeError: If it is no integer.
+        ValueError: If it is less than `least`.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise UsageTypeError(
+            f"Expected {name} of at least {least}, an integer. Received: {name}={value!r}."
+        )
+    if value < least:
+        raise UsageError(f"Expected {name} of at least {least}. Received: {name}={value!r}.")
+    return int(value)
+
+
+def real(name: str, value: Any, least: float = -math.inf) -> float:
+    """Return `value`, a finite real number.
+
+    Raises:
+        TypeError: If it is no real number.
+        ValueError: If it is NaN, infinite, or less than `least`.
+    """
+    what = "a finite number" + (f" of at least {least:g}" if math.isfinite(least) else "")
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise UsageTypeError(f"Expected {name} to be {what}. Received: {name}={value!r}.")
+    if value < least:
+        raise UsageError(f"Expected {name} of at least {least:g}. Received: {name}={value!r}.")
+    if not math.isfinite(value):
+        raise UsageError(f"Expected {name} to be {what}. Received: {name}={value!r}.")
+    return value  # type: ignore[return-value]
+
+
+def fraction(name: str, value: Any) -> float:
+    """Return `value`, a number from 0 to 1.
+
+    Raises:
+        TypeError: If it is no real number.
+        ValueError: If it is outside this range.
+    """
+    if not 0.0 <= real(name, value) <= 1.0:
+        raise UsageError(f"Expected {name} between 0 and 1. Received: {name}={value!r}.")
+    return value
+
+
+def sizes(name: str, value: Any, least: int = 1, some: bool = True) -> tuple[int, ...]:
+    """Return `value`, a sequence of integers, as a tuple of ints.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: The value to check.
+        least: Smallest integer that is allowed.
+        some: Whether an empty sequence is refused.
+
+    Raises:
+        TypeError: If it is no sequence, or an element is no integer.
+        ValueError: If an element is less than `least`, or the sequence is empty.
+    """
+    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
+        raise UsageTypeError(
+            f"Expected {name} to be a sequence of integers of at least {least}, such as (32, 64). "
+            f"Received: {name}={value!r}."
+        )
+    if some and not len(value):
+        raise UsageError(f"Expected {name} of at least one integer. Received: {name}={value!r}.")
+    return tuple(integer(f"each of {name}", one, least) for one in value)
+
+
+def shape(name: str, value: Any, axes: Sequence[str] = (), example: Sequence[int] = (64,)) -> Any:
+    """Return `value`, a shape without the batch axis, as a tuple of positive ints.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: The value to check.
+        axes: Names of the axes; any number of axes is allowed if there are no names.
+        example: A good value, for the message.
+
+    Raises:
+        ValueError: If it is no sequence of positive integers, one for each axis.
+    """
+    good = isinstance(value, Sequence) and not isinstance(value, str)
+    good = good and len(value) == (len(axes) or max(len(value), 1))
+    if not good or not all(_is_size(one) for one in value):
+        form = f"({', '.join(axes)})" if axes else "a shape"
+        raise UsageError(
+            f"Expected {name} to be {form}, positive integers such as {tuple(example)}. "
+            f"Received: {name}={value!r}."
+        )
+    return tuple(int(one) for one in value)
+
+
+def choice(name: str, value: Any, options: Sequence[str]) -> str:
+    """Return `value`; raise ValueError unless it is one of the `options`."""
+    if not (isinstance(value, str) and value in options):
+        named = ", ".join(map(repr, options[:-1])) + f" or {options[-1]!r}"
+        raise UsageError(f"Expected {name} to be {named}. Received: {name}={value!r}.")
+    return value
+
+
+def mapping(name: str, value: Any) -> dict[str, Any]:
+    """Return `value` as a dictionary, empty for None; raise TypeError unless it is a mapping."""
+    if value is not None and not isinstance(value, Mapping):
+        raise UsageTypeError(
+            f"Expected {name} to be a dictionary from names to values. Received: {name}={value!r}."
+        )
+    return dict(value or {})
+
+
+def _is_size(value: Any) -> bool:
+    if isinstance(value, bool | np.bool_):
+        return False
+    return isinstance(value, numbers.Integral) and int(value) >= 1
+
+
+def seed(value: Any) -> int | None:
+    """Return `value` as an int from 0 to 2^32 - 1, or None.
+
+    Raises:
+        TypeError: If it is neither an integer nor None.
+        ValueError: If it is outside this range.
+    """
+    if value is None:
+        return None
+    number = integer("seed", value, 0)
+    if number >= 2**32:
+        raise UsageError(f"Expected seed below 2^32, or None. Received: seed={value!r}.")
+    return number
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return `value`; raise TypeError unless it is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise UsageTypeError(f"Expected {name} to be True or False. Received: {name}={value!r}.")
+    return bool(value)
+
+
+def check_keras_arguments(cls: type, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return `given`, arguments that every Keras model takes: `name`, `dtype`, `trainable`.
+
+    Args:
+        cls: The class that is constructed, for the message.
+        given: Arguments by name.
+
+    Raises:
+        TypeError: If there is an argument that `cls` does not have.
+        ValueError: If the name is no text, empty, or has a "/".
+    """
+    unknown = sorted(set(given) - {"name", "dtype", "trainable"})
+    if unknown:
+        raise UsageTypeError(
+            f"Expected arguments that {cls.__name__} has. Received: {', '.join(unknown)}. "
+            f"(help(keras_vae.{cls.__name__}) lists them.)"
+        )
+    called = given.get("name")
+    if called is not None and (not isinstance(called, str) or not called or "/" in called):
+        raise UsageError(f"Expected name to be text without '/'. Received: name={called!r}.")
+    return given

@@ -1,0 +1,94 @@
+"""Checks that encoder, decoder, likelihood and loss terms of a model fit together."""
+
+from typing import Any
+
+import keras
+
+from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.typing import LatentModel, Tensor
+
+
+def check_network(name: str, network: Any) -> Any:
+    """Return `network`; raise TypeError unless it is a Keras layer or model."""
+    if isinstance(network, keras.layers.Layer):
+        return network
+    raise UsageTypeError(
+        f"Expected {name} to be a Keras layer or model, for instance from keras_vae.nets. "
+        f"Received: {network!r}."
+    )
+
+
+def single_code(codes: Any, model: LatentModel) -> Any:
+    """Return the one output of an encoder; raise ValueError if there are more."""
+    codes = keras.tree.flatten(codes)
+    if len(codes) != 1:
+        raise UsageError(
+            f"Expected an encoder with one output, the code, for {type(model).__name__}. "
+            f"Received: {len(codes)} outputs (heads=1 in keras_vae.nets gives one)."
+        )
+    return codes[0]
+
+
+def check_decoder(model: LatentModel, x: Any) -> None:
+    """Raise ValueError unless the decoder takes codes and returns parameters of p(x | z).
+
+    Args:
+        model: The model, with its shapes set.
+        x: A symbolic input of the model.
+    """
+    shapes = [tuple(t.shape) for t in keras.tree.flatten(_decode_symbolic(model, x))]
+    if not model.family.accepts(len(shapes)):
+        raise UsageError(
+            f"Expected a decoder with {model.family.heads} output(s) for the likelihood "
+            f"{model.likelihood!r}. Received: {len(shapes)} "
+            "(decoder_heads=... in keras_vae.nets sets it)."
+        )
+    for shape in shapes:
+        if shape[1:] != model.event_shape:
+            raise UsageError(
+                "Expected a decoder whose outputs have the encoder's input shape "
+                f"{(None, *model.event_shape)}. Received: {shape}."
+            )
+
+
+def _decode_symbolic(model: LatentModel, x: Any) -> Any:
+    code_shape = (None, *model.latent_shape)
+    code = keras.KerasTensor(code_shape, dtype="float32")
+    try:
+        return model.decoder(model.with_condition(code, x))
+    except ValueError as error:
+        takes = getattr(model.decoder, "input_shape", "something else")
+        raise UsageError(
+            f"Expected a decoder that takes codes of shape {code_shape}, as the encoder "
+            f"gives. Received: a decoder that takes {takes}. ({error})"
+        ) from error
+
+
+def check_terms(model: LatentModel, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return `terms`; raise ValueError unless they have the names and shapes of the model."""
+    shapes = {name: tuple(term.shape) for name, term in terms.items()}
+    if set(shapes) != set(model.terms) or any(len(s) != 1 for s in shapes.values()):
+        raise UsageError(
+            f"Expected {type(model).__name__}.loss_terms to return tensors of shape (batch,) "
+            f"named {model.terms}. Received: {shapes}. (The names are those of the class "
+            'attribute terms, such as terms = ("reconstruction", "kl", "mine").)'
+        )
+    return terms
+
+
+def weight_regularization(model: LatentModel) -> list[Tensor]:
+    """Return the penalties of weight regularizers.
+
+    Raises:
+        ValueError: If layers added other losses. They depend on how a batch is split, they are
+            not logged, and JAX drops them.
+    """
+    regularized = [v for v in model.trainable_variables if v.regularizer is not None]
+    losses = model.losses
+    if len(losses) != len(regularized):
+        raise UsageError(
+            "Expected networks whose layers add no losses of their own. Received: "
+            f"{len(losses) - len(regularized)} from add_loss() or activity regularizers. "
+            "(Make the penalty a loss term, as keras_vae.SparseAutoencoder does.)"
+        )
+    return losses

@@ -1,0 +1,97 @@
+"""Exported detectors decide as they do in Keras, by a threshold that is in the file."""
+
+import numpy as np
+import pytest
+
+import keras_vae as kv
+from tests.support import serving
+from tests.support.models import CASES, MASKED, array
+
+pytestmark = pytest.mark.tensorflow
+
+IMAGES = serving.images(40)
+MASKED_CASE = next(case for case in CASES if case.id == "transformer_autoencoder_masked")
+
+
+def detector(score="likelihood", **kwargs):
+    made = kv.AnomalyDetector(serving.model("ConvVAE"), score, samples=4, **kwargs)
+    if score == "latent":
+        made.adapt(IMAGES)
+    made.fit_threshold(IMAGES[:30], false_positive_rate=0.3)
+    # No example has the score of the threshold: rounding would decide.
+    made.threshold = kv.anomalies.Threshold(float(np.float32(made.threshold.value) * 1.001))
+    return made
+
+
+@pytest.mark.parametrize("score", ["elbo", "likelihood", "latent"])
+def test_the_cpp_loader_serves_score_decision_and_threshold(score):
+    made = detector(score)
+    names = ("score", "score_map")
+    path = made.export(serving.folder() / f"detector-{score}", endpoints=names)
+    answers = serving.run_cpp(path, {"score": {"x": IMAGES}, "score_map": {"x": IMAGES}}, score)
+    found = answers["score"]
+    assert found["is_anomaly"].dtype == "int32" and set(found["is_anomaly"]) == {0, 1}
+    np.testing.assert_array_equal(found["is_anomaly"], made.is_anomaly(IMAGES))
+    np.testing.assert_allclose(found["score"], made.predict(IMAGES, verbose=0), rtol=1e-5)
+    np.testing.assert_array_equal(found["threshold"], np.full(40, made.threshold.value, "float32"))
+    wanted = array(made.score_map(IMAGES))
+    np.testing.assert_allclose(answers["score_map"]["score_map"], wanted, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("score", "quantize"), [("elbo", None), ("latent", None), ("elbo", "dynamic")]
+)
+def test_a_device_decides_as_keras_does_and_the_metadata_say_by_what(score, quantize, tmp_path):
+    from keras_vae.export.litert.writer import read_metadata, verify
+    from tests.support.litert_files import run
+
+    made, path = detector(score), tmp_path / "detector.tflite"
+    options = {"quantize": quantize, "endpoints": ("score",), "calibration": IMAGES}
+    made.export(path, format="litert", **options)
+    found = run(path, "score", x=IMAGES)
+    clear = np.abs(made.predict(IMAGES, verbose=0) / made.threshold.value - 1) > 1e-3
+    assert clear.sum() > 30 and set(found["is_anomaly"]) == {0, 1}
+    np.testing.assert_array_equal(found["is_anomaly"][clear], made.is_anomaly(IMAGES)[clear])
+    np.testing.assert_array_equal(found["threshold"], np.full(40, made.threshold.value, "float32"))
+    about = read_metadata(path)["anomaly"]
+    assert about["score"] == score and about["model"] == "ConvVAE"
+    assert about["threshold"]["value"] == made.threshold.value
+    verify(made, path, IMAGES)
+
+
+def test_masked_sequences_are_served_with_their_mask(tmp_path):
+    import tensorflow as tf
+
+    made = kv.AnomalyDetector(MASKED_CASE.make())
+    made.fit_threshold(MASKED, quantile=0.7)
+    path = made.export(tmp_path / "masked", endpoints=("score", "score_map"))
+    loaded = tf.saved_model.load(str(path))
+    x, mask = map(tf.constant, MASKED)
+    found = loaded.signatures["score"](x=x, mask=mask)
+    np.testing.assert_allclose(found["score"], made.predict(MASKED, verbose=0), rtol=1e-5)
+    each = loaded.signatures["score_map"](x=x, mask=mask)["score_map"].numpy()
+    assert not each[MASKED[1] == 0].any()
+
+
+def test_a_detector_without_threshold_is_not_exported(tmp_path):
+    made = kv.AnomalyDetector(serving.model("ConvVAE"))
+    with pytest.raises(ValueError, match="Expected a detector with a threshold"):
+        made.export(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_int8_scores_are_refused_because_they_end_at_the_calibration(tmp_path):
+    with pytest.raises(ValueError, match="Expected scores of floats.*Use 'dynamic'"):
+        detector("elbo").export(
+            tmp_path / "a.tflite", format="litert", quantize="int8", calibration=IMAGES
+        )
+
+
+def test_a_decision_that_does_not_follow_from_its_score_is_a_difference():
+    from keras_vae.export.litert.comparison import differences
+
+    made = detector("elbo")
+    wanted = {"score": {k: array(v) for k, v in made.decide(IMAGES).items()}}
+    assert differences(made, wanted, wanted)["score"]["is_anomaly"].largest == 0
+    flipped = {"score": {**wanted["score"], "is_anomaly": 1 - wanted["score"]["is_anomaly"]}}
+    assert differences(made, wanted, flipped)["score"]["is_anomaly"].largest == 1

@@ -1,0 +1,207 @@
+"""A .keras file that was damaged, made to harm or is no model is refused, and runs nothing."""
+
+import json
+import random
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+import keras_vae as kv
+from tests.support.models import array, dense, uniform
+from tests.support.serving import ENVIRONMENT, ROOT
+
+X = uniform(3, 6)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "model.keras"
+    kv.Autoencoder(*dense(), seed=1).save(path)
+    return path
+
+
+def rewritten(path, change=None, extra=()):
+    """The same archive with members changed by name and others added, at the same path."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members = (change or (lambda members: members))(members)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in [*members.items(), *extra]:
+            archive.writestr(name, content, zipfile.ZIP_DEFLATED)
+
+
+def refused(path, message, error=ValueError):
+    """Loading raises, names the file, and changes no file."""
+    before = {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()}
+    with pytest.raises(error) as caught:
+        kv.load(path)
+    text = str(caught.value)
+    assert "Expected" in text and "Received" in text and path.name in text and message in text, text
+    assert {p: p.read_bytes() for p in path.parent.rglob("*") if p.is_file()} == before
+
+
+def test_a_whole_file_is_loaded(file):
+    model = kv.load(file)
+    np.testing.assert_array_equal(array(model(X)), array(keras.saving.load_model(file)(X)))
+
+
+def test_a_detector_is_loaded(tmp_path):
+    detector = kv.AnomalyDetector(kv.Autoencoder(*dense(), seed=1))
+    detector.save(tmp_path / "detector.keras")
+    assert isinstance(kv.load(tmp_path / "detector.keras"), kv.AnomalyDetector)
+
+
+def test_every_flipped_bit_is_refused_or_changes_nothing(file):
+    """Some bits of a zip archive say nothing: dates, and what system wrote it."""
+    whole, wanted = file.read_bytes(), array(kv.load(file)(X))
+    refusals = 0
+    for position in random.Random(0).sample(range(len(whole)), 60):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << position % 8
+        file.write_bytes(damaged)
+        try:
+            found = array(kv.load(file)(X))
+        except ValueError as error:
+            refusals += 1
+            assert "Expected" in str(error) and file.name in str(error)
+        else:
+            np.testing.assert_array_equal(found, wanted)
+    assert refusals > 50
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.9, 0.999])
+def test_a_truncated_file_is_refused(file, share):
+    file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
+    refused(file, "no whole zip archive")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    refused(tmp_path / "absent.keras", "which is no file", FileNotFoundError)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../escaped.txt", "FOLDER/escaped.txt", "assets/../../escaped.txt", "assets\\..\\x", "run.py"],
+)
+def test_a_member_that_leaves_the_archive_is_refused(file, name):
+    name = name.replace("FOLDER", str(file.parent))
+    rewritten(file, extra=[(name, "harm")])
+    refused(file, repr(name))
+    assert not list(file.parent.parent.rglob("escaped.txt"))
+
+
+@pytest.mark.parametrize("name", ["model.weights.h5", "config.json", "metadata.json", "assets/a"])
+def test_a_decompression_bomb_is_refused_before_it_is_unpacked(file, name):
+    bomb = b"\0" * 20_000_000
+    rewritten(file, lambda members: {**members, name: bomb})
+    refused(file, "bytes that say they are 20000000")
+
+
+@pytest.mark.parametrize("name", ["model.weights.h5", "config.json", "metadata.json"])
+def test_a_member_that_is_missing_is_named(file, name):
+    rewritten(file, lambda members: {n: c for n, c in members.items() if n != name})
+    refused(file, f"no {name}")
+
+
+def test_a_member_that_is_there_twice_is_refused(file):
+    with pytest.warns(UserWarning, match="Duplicate"):
+        rewritten(file, extra=[("config.json", "{}")])
+    refused(file, "a member twice")
+
+
+def test_another_model_of_keras_is_refused(tmp_path):
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "other.keras")
+    refused(tmp_path / "other.keras", "a Sequential")
+
+
+# Code in files.
+
+
+def with_layer(path, layer):
+    """The file with its encoder replaced by the configuration of some object."""
+
+    def change(members):
+        config = json.loads(members["config.json"])
+        config["config"]["encoder"] = layer
+        return {**members, "config.json": json.dumps(config)}
+
+    rewritten(path, change)
+
+
+def test_a_lambda_layer_is_refused(file):
+    code = keras.layers.Lambda(lambda x: x)
+    with_layer(file, keras.saving.serialize_keras_object(code))
+    refused(file, "lambda")
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("os", "system"), ("subprocess", "Popen"), ("builtins", "exec")]
+)
+def test_a_function_of_another_module_is_never_called(file, module, name, tmp_path):
+    touched = tmp_path / "touched"
+    config = {"args": [f"touch {touched}"], "arguments": f"touch {touched}"}
+    layer = {"module": module, "class_name": name, "config": config, "registered_name": name}
+    with_layer(file, layer)
+    refused(file, file.name)
+    assert not touched.exists()
+
+
+def test_a_pickle_is_refused_and_not_opened(tmp_path):
+    import pickle
+
+    class Harm:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "touched"), "w"))
+
+    (tmp_path / "model.keras").write_bytes(pickle.dumps(Harm()))
+    refused(tmp_path / "model.keras", "no whole zip archive")
+    assert not (tmp_path / "touched").exists()
+
+
+def test_the_library_has_no_pickle_no_lambda_layer_and_no_unsafe_mode():
+    found = [
+        f"{path}: {word}"
+        for folder in ("keras_vae", "training", "export")
+        for path in (ROOT / folder).rglob("*.py")
+        for word in ("import pickle", "layers.Lambda", "safe_mode=False", "allow_pickle=True")
+        if word in path.read_text()
+    ]
+    assert not found
+
+
+# The network.
+
+OFFLINE = """
+import socket, sys
+
+def blocked(*_, **__):
+    raise AssertionError("a network was used")
+
+socket.socket.connect = socket.socket.connect_ex = socket.create_connection = blocked
+socket.getaddrinfo = blocked
+import keras_vae
+keras_vae.load(sys.argv[1]).predict(__import__("numpy").zeros((1, 6)), verbose=0)
+print("loaded")
+"""
+
+
+def test_import_and_load_use_no_network(file):
+    done = subprocess.run(
+        [sys.executable, "-c", OFFLINE, str(file)],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout.strip().endswith("loaded"), done.stderr
+
+
+def test_the_test_of_the_network_would_see_a_connection():
+    blocked = OFFLINE.split("import keras_vae")[0] + "socket.create_connection(('localhost', 9))"
+    done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True)
+    assert "a network was used" in done.stderr

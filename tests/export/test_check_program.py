@@ -1,0 +1,116 @@
+"""`keras-vae check RECIPE_OR_MODEL`: what exports, what does not, and what to change."""
+
+import keras
+import pytest
+from keras import layers
+
+import keras_vae
+from keras_vae import cli
+from keras_vae.export import check
+from tests.support.litert_files import dense_networks, small_conv_vae
+
+pytestmark = pytest.mark.tensorflow
+
+RECIPE = '''
+from training.recipes import Recipe
+
+def recipe(width: int = 4, image_shape: tuple[int, int, int] = (4, 4, 1)) -> Recipe:
+    """A recipe with noise in its decoder, which is active all the time."""
+    import keras
+    import keras_vae as kv
+
+    class Grain(keras.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.seeds = keras.random.SeedGenerator(1)
+
+        def call(self, x):
+            return x + keras.random.normal(keras.ops.shape(x), seed=self.seeds)
+
+    encoder, decoder = kv.nets.dense(image_shape, 3, hidden=(width,))
+    z = keras.Input((3,), name="z")
+    decoder = keras.Model(z, Grain(name="grain")(decoder(z)))
+    return Recipe(kv.Autoencoder(encoder, decoder), None, "digits", 1, 8)
+'''
+
+
+@pytest.fixture
+def program(capsys):
+    """Call the program; gives its exit code, stdout and stderr."""
+
+    def call(*words):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(check.check, [str(word) for word in words])
+        captured = capsys.readouterr()
+        return stopped.value.code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def only(monkeypatch):
+    """Check only these LiteRT formats, to save the time of the others."""
+    return lambda *names: monkeypatch.setattr(check, "LITERT", names)
+
+
+def line(out, name):
+    return next(text for text in out.splitlines() if text.startswith(name))
+
+
+def test_a_recipe_that_exports_to_everything_passes(program):
+    code, out, _ = program("vae_digits")
+    assert code == 0 and out.endswith("Will export.\n")
+    assert "(C++) answers as Keras does" in line(out, "SavedModel")
+    assert "answers as Keras does" in line(out, "LiteRT float32")
+    for name in ("float16", "dynamic", "int8"):
+        assert " yes " in line(out, f"LiteRT {name}")
+
+
+def test_a_recipe_of_mine_that_does_not_export_fails_with_the_layer_and_what_is_left(
+    program, only, tmp_path
+):
+    only("float32")
+    path = tmp_path / "mine.py"
+    path.write_text(RECIPE)
+    code, out, _ = program(path, "--image-shape", "6", "6", "1")
+    assert code == 1 and out.endswith("Will not export to SavedModel, LiteRT float32.\n")
+    told = line(out, "LiteRT float32")
+    assert "NO" in told and "layer 'grain' (Grain)" in told and "standard_normal" in told
+    assert "(--endpoints encode works.)" in told
+
+
+def test_a_model_file_is_checked_too(program, only, tmp_path):
+    only("dynamic")
+    path = tmp_path / "m.keras"
+    small_conv_vae().save(path)
+    code, out, _ = program(path, "--endpoints", "decode", "--needs", "dynamic")
+    assert code == 0 and "ConvVAE, 5,145 parameters, decode" in out
+    assert " dB, in decode/reconstruction" in line(out, "LiteRT dynamic")
+
+
+def test_a_loop_is_named_as_what_int8_cannot_have(program, only, tmp_path):
+    only("int8")
+    encoder, _ = dense_networks()
+    z = keras.Input((3,), name="z")
+    h = layers.LSTM(4, name="memory")(layers.RepeatVector(5)(z))
+    model = keras_vae.Autoencoder(encoder, keras.Model(z, layers.Dense(6)(h)))
+    path = tmp_path / "m.keras"
+    model.save(path)
+    words = (path, "--endpoints", "decode", "--needs")
+    code, out, _ = program(*words, "int8")
+    told = line(out, "LiteRT int8")
+    assert code == 1 and "layer 'memory' (LSTM)" in told and "unroll=True" in told
+
+
+def test_what_is_no_model_is_refused(program, tmp_path):
+    text = tmp_path / "m.keras"
+    text.write_text("no model")
+    for words, message in [
+        (("no_such_recipe",), "Expected the name of a recipe"),
+        ((tmp_path / "no.keras",), "Expected a run directory or a .keras file"),
+        ((text,), "Expected a model that Keras can load"),
+        ((tmp_path,), "Expected a run directory"),
+        (("vae_digits", "--endpoints", "dream"), "Expected endpoints among"),
+    ]:
+        code, _, err = program(*words)
+        assert code == 2 and message in err and "Traceback" not in err, (words, err)

@@ -1,0 +1,199 @@
+"""What is exported is loaded by the C++ code that TF Serving links, and answers as Keras does."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from keras_vae.export.runtimes import arrays, cpp_loader
+from keras_vae.export.serving.signatures import read_signatures
+from keras_vae.random import row_seeds
+from tests.support import serving
+
+pytestmark = pytest.mark.tensorflow
+
+COUNT = 5
+VAE = "ConvVAE"
+
+
+def pngs() -> np.ndarray:
+    """PNG files of the images as Pillow writes them."""
+    files = []
+    for image in np.round(serving.images(COUNT)[..., 0] * 255).astype("uint8"):
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "PNG")
+        files.append(file.getvalue())
+    return np.array(files, object)
+
+
+def requests(kind: str) -> arrays.Grouped:
+    x = serving.images(COUNT)
+    z = np.random.default_rng(2).standard_normal((COUNT, *serving.model(kind).latent_shape))
+    asked = {name: {"x": x} for name in ("serving_default", "reconstruct", "encode", "score")}
+    asked |= {"decode": {"z": z.astype("float32")}, "reconstruct_png": {"image_bytes": pngs()}}
+    if kind == VAE:
+        asked["sample"] = {"seed": row_seeds(COUNT, 3)}
+    return asked
+
+
+@pytest.fixture(scope="module", params=[VAE, "ConvAutoencoder"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def answers(kind):
+    return serving.run_cpp(serving.saved_model(kind), requests(kind), kind)
+
+
+def assert_close(received, expected):
+    expected = np.asarray(expected)
+    assert received.shape == expected.shape
+    assert np.abs(received - expected).max() <= 1e-5 * max(1.0, np.abs(expected).max())
+
+
+def test_every_signature_is_asked(kind):
+    assert set(requests(kind)) == set(read_signatures(serving.saved_model(kind)))
+
+
+def test_reconstruct_is_that_of_keras_and_the_default(kind, answers):
+    expected = serving.model(kind).reconstruct(serving.images(COUNT))
+    assert_close(answers["reconstruct"]["reconstruction"], expected)
+    assert_close(answers["serving_default"]["reconstruction"], expected)
+
+
+def test_encode_is_that_of_keras(kind, answers):
+    model, x = serving.model(kind), serving.images(COUNT)
+    if kind == VAE:
+        assert set(answers["encode"]) == {"z_mean", "z_log_var"}
+        assert_close(answers["encode"]["z_mean"], model.posterior(x).mean)
+        assert_close(answers["encode"]["z_log_var"], model.posterior(x).log_var)
+    else:
+        assert set(answers["encode"]) == {"z"}
+        assert_close(answers["encode"]["z"], model.encode(x))
+
+
+def test_decode_is_that_of_keras(kind, answers):
+    expected = serving.model(kind).decode(requests(kind)["decode"]["z"])
+    assert_close(answers["decode"]["reconstruction"], expected)
+
+
+def test_score_is_that_of_keras(kind, answers):
+    model, x = serving.model(kind), serving.images(COUNT)
+    terms = model.score_terms(x)
+    assert_close(answers["score"]["score"], model.score(x))
+    assert_close(answers["score"]["reconstruction_error"], terms["reconstruction"])
+    if kind == VAE:
+        assert_close(answers["score"]["kl"], terms["kl"])
+
+
+def test_png_in_is_png_out(kind, answers):
+    x = np.round(serving.images(COUNT) * 255) / 255
+    expected = np.round(np.asarray(serving.model(kind).reconstruct(x.astype("float32"))) * 255)
+    for file, picture in zip(
+        answers["reconstruct_png"]["reconstruction_bytes"], expected, strict=True
+    ):
+        assert file.startswith(b"\x89PNG")
+        # One grey level where a value lies on the border between two.
+        assert np.abs(np.asarray(Image.open(io.BytesIO(file))) - picture[..., 0]).max() <= 1
+
+
+def test_sample_is_that_of_keras_row_by_row():
+    answers = serving.run_cpp(serving.saved_model(VAE), requests(VAE), VAE)
+    assert_close(answers["sample"]["reconstruction"], serving.model(VAE).sample(COUNT, seed=3))
+
+
+def test_the_file_that_plain_saving_writes_is_refused_here_although_python_loads_it():
+    # The proof that this loader can say no: keras#20096, tensorflow#73158.
+    path = serving.folder() / "plain"
+    model = serving.model(VAE)
+    model(serving.images(2))
+    tf.saved_model.save(model, str(path))
+    tf.saved_model.load(str(path))
+    file = serving.folder() / "plain.npz"
+    signature = read_signatures(path)["serving_default"]
+    inputs = {name: np.zeros((2, *serving.SHAPE), "float32") for name in signature.inputs}
+    arrays.write(file, {"serving_default": inputs})
+    done = serving.run_program(
+        *(
+            "-m",
+            "keras_vae.export.runtimes.cpp_loader",
+            path,
+            "--inputs",
+            file,
+            "--outputs",
+            file.with_suffix(".out"),
+        )
+    )
+    assert done.returncode == 2
+    assert "Expected TensorFlow's C++ loader to run 'serving_default'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    with cpp_loader.SavedModel(serving.saved_model(VAE)) as model:
+        yield model
+
+
+def test_any_batch_size_is_served(loaded):
+    for count in (1, 2, 33):
+        answer = loaded.run("reconstruct", {"x": serving.images(count)})
+        assert answer["reconstruction"].shape == (count, *serving.SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("signature", "inputs", "message"),
+    [
+        ("paint", {}, "Expected a signature among .*'decode'.*Received: 'paint'"),
+        ("decode", {"x": np.zeros((1, 3), "float32")}, r"Expected the inputs \['z'\]"),
+        ("decode", {"z": np.zeros((1, 4), "float32")}, r"float32\[\?, 3\].*float32\[1, 4\]"),
+        ("decode", {"z": np.zeros((1, 3))}, r"Received: float64\[1, 3\]"),
+        ("reconstruct_png", {"image_bytes": [b"no picture"]}, "Expected TensorFlow's C"),
+    ],
+)
+def test_a_wrong_request_is_an_error(loaded, signature, inputs, message):
+    with pytest.raises((ValueError, RuntimeError), match=message):
+        loaded.run(signature, inputs)
+
+
+def test_a_picture_of_another_size_is_an_error(loaded):
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((9, 8), "uint8")).save(file, "PNG")
+    with pytest.raises(RuntimeError, match=r"\[9,8,1\]"):
+        loaded.run("reconstruct_png", {"image_bytes": [file.getvalue()]})
+
+
+def test_a_folder_without_a_model_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Expected a folder with saved_model.pb"):
+        cpp_loader.SavedModel(tmp_path)
+
+
+def test_a_damaged_file_is_an_error(tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"\x0a\xff\xff\xff")
+    with pytest.raises(RuntimeError, match="Expected TensorFlow's C.. loader to load"):
+        cpp_loader.SavedModel(tmp_path)
+    with pytest.raises(ValueError, match="Expected a whole protocol buffer"):
+        read_signatures(tmp_path)
+
+
+def test_libraries_that_are_not_there_are_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Expected libtensorflow_framework"):
+        cpp_loader.SavedModel(serving.saved_model(VAE), libraries=tmp_path)
+
+
+def test_the_signatures_in_the_file_are_those_that_are_loaded(loaded):
+    assert read_signatures(serving.saved_model(VAE)) == loaded.signatures
+
+
+def test_text_that_a_file_of_arrays_would_change_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="zero byte"):
+        arrays.write(tmp_path / "a.npz", {"s": {"t": np.array([b"a\x00"], object)}})
+
+
+def test_a_file_with_pickled_objects_is_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", **{"s/t": np.array([{}], object)})
+    with pytest.raises(ValueError, match="Expected an .npz file of numbers"):
+        arrays.read(tmp_path / "a.npz")

@@ -1,0 +1,173 @@
+"""`model.export(..., format="litert")`: what the file answers, against Keras."""
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+import keras_vae
+from tests.support import models
+from tests.support.litert_files import (
+    PLAIN,
+    VARIATIONAL,
+    digits,
+    psnr,
+    run,
+    signatures,
+    small_conv_vae,
+    trained_conv_vae,
+)
+
+pytestmark = pytest.mark.tensorflow
+
+# One of each class, and what encodes in another way.
+CASES = [*models.kinds().values(), *(c for c in models.CASES if c.id == "sparse_top_k")]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.id)
+def exported(request, tmp_path_factory):
+    model = request.param.make()
+    path = tmp_path_factory.mktemp("litert") / "model.tflite"
+    model.export(path, format="litert", calibration=request.param.x)
+    return model, path
+
+
+@pytest.fixture(scope="module")
+def vae():
+    return trained_conv_vae()
+
+
+def rows_of(spec):
+    if spec.name == "seed":
+        return keras_vae.random.row_seeds(5, seed=9)
+    numbers = np.random.default_rng(3).uniform(size=(5, *spec.shape[1:]))
+    return (numbers * (4 if "int" in spec.dtype else 1)).astype(spec.dtype)
+
+
+# What every endpoint of a case takes beside its own input.
+ALSO = {
+    "ConditionalVAE": {"condition"},
+    "LSTMVAE": {"mask"},
+    "TransformerAutoencoder": {"mask"},
+}
+
+
+def test_a_file_has_one_signature_for_each_endpoint_with_the_names_of_the_model(exported):
+    model, path = exported
+    outputs = VARIATIONAL if isinstance(model, keras_vae.VAE) else PLAIN
+    if isinstance(model, keras_vae.WAE):
+        outputs = {**PLAIN, "sample": VARIATIONAL["sample"]}
+    if isinstance(model, keras_vae.CompressiveAutoencoder):
+        outputs = {**PLAIN, "score": PLAIN["score"] | {"rate"}}
+    inputs = {"decode": {"z"}, "sample": {"seed"}}
+    also = ALSO.get(type(model).__name__, set())
+    assert signatures(path) == {k: (inputs.get(k, {"x"}) | also, v) for k, v in outputs.items()}
+
+
+def test_every_endpoint_of_a_float32_file_answers_as_keras_does(exported):
+    model, path = exported
+    for name, endpoint in model.endpoints().items():
+        inputs = {spec.name: rows_of(spec) for spec in endpoint.inputs}
+        expected = endpoint.function(*map(keras.ops.convert_to_tensor, inputs.values()))
+        answered = run(path, name, **inputs)
+        for output, values in expected.items():
+            values = np.asarray(values)
+            # The terms of a score are of the order of 1, even where their sum is not.
+            scale = max(np.abs(values).max(), 0.0 if output == "reconstruction" else 1.0) or 1.0
+            error = np.abs(answered[output] - values).max() / scale
+            assert error < 1e-5, (name, output, error)
+
+
+def test_every_tensor_of_a_file_has_a_batch_of_one(exported):
+    _, path = exported
+    interpreter = Interpreter(model_path=str(path))
+    for name in interpreter.get_signature_list():
+        runner = interpreter.get_signature_runner(name)
+        details = {**runner.get_input_details(), **runner.get_output_details()}
+        assert {d["shape_signature"][0] for d in details.values()} == {1}, details
+
+
+def test_a_file_has_builtin_ops_only(exported):
+    _, path = exported
+    interpreter = Interpreter(model_path=str(path))
+    names = {op["op_name"] for op in interpreter._get_ops_details()}
+    assert names and not any(name.startswith("Flex") or "CUSTOM" in name for name in names)
+
+
+def test_sample_of_a_file_draws_what_the_model_draws(tmp_path, vae):
+    path = vae.export(tmp_path / "sample.tflite", format="litert", endpoints=["sample"])
+    drawn = run(path, "sample", seed=keras_vae.random.row_seeds(4, seed=7))["reconstruction"]
+    np.testing.assert_allclose(drawn, vae.sample(4, seed=7), atol=2e-6)
+
+
+def test_a_larger_batch_and_chosen_endpoints_are_what_the_file_has(tmp_path, vae):
+    path = vae.export(tmp_path / "m.tflite", format="litert", endpoints=["decode"], batch_size=3)
+    assert set(signatures(path)) == {"decode"}
+    z = np.random.default_rng(0).standard_normal((6, 4)).astype("float32")
+    answered = run(path, "decode", batch_size=3, z=z)["reconstruction"]
+    np.testing.assert_allclose(answered, vae.decode(z), atol=2e-6)
+
+
+@pytest.mark.parametrize(("quantize", "least"), [("float16", 80), ("dynamic", 50)])
+def test_smaller_weights_are_as_good_as_promised(tmp_path, vae, quantize, least):
+    x = digits(64)
+    path = vae.export(tmp_path / "m.tflite", format="litert", quantize=quantize)
+    assert psnr(vae.reconstruct(x), run(path, "reconstruct", x=x)["reconstruction"]) >= least
+    seed = keras_vae.random.row_seeds(16, seed=1)
+    sampled = run(path, "sample", seed=seed)
+    assert psnr(vae.sample(16, seed=1), sampled["reconstruction"]) >= least
+    # Constants of the noise are exact in float16 too.
+    np.testing.assert_allclose(sampled["z"], keras_vae.random.standard_normal(seed, 4), atol=1e-5)
+    score = run(path, "score", x=x)["score"]
+    np.testing.assert_allclose(score, vae.score(x), rtol=0.02)
+
+
+@pytest.mark.parametrize("io", ["float32", "int8"])
+def test_int8_is_as_good_as_promised_for_every_endpoint(tmp_path, vae, io):
+    import tensorflow as tf
+
+    x = digits(160)
+    batches = tf.data.Dataset.from_tensor_slices((x, np.arange(160))).batch(50)
+    path = tmp_path / "m.tflite"
+    vae.export(path, format="litert", quantize="int8", calibration=batches, io=io)
+    takes = Interpreter(model_path=str(path)).get_signature_runner("decode").get_input_details()
+    assert takes["z"]["dtype"] is (np.int8 if io == "int8" else np.float32)
+    z = np.asarray(vae.encode(x))
+    assert psnr(vae.decode(z), run(path, "decode", z=z)["reconstruction"]) >= 40
+    assert psnr(vae.reconstruct(x), run(path, "reconstruct", x=x)["reconstruction"]) >= 40
+    # The hash and the sums of a score are not quantized, whatever the networks are.
+    seed = keras_vae.random.row_seeds(16, seed=1)
+    sampled = run(path, "sample", seed=seed)
+    assert psnr(vae.sample(16, seed=1), sampled["reconstruction"]) >= 40
+    noise = np.asarray(keras_vae.random.standard_normal(seed, 4))
+    # Only outputs of int8 have steps, of about 6 standard deviations / 255.
+    assert np.abs(sampled["z"] - noise).mean() <= (1e-6 if io == "float32" else 0.03)
+    score = run(path, "score", x=x)["score"]
+    np.testing.assert_allclose(score, vae.score(x), rtol=0.05)
+
+
+def test_quantized_files_are_smaller(tmp_path):
+    model = keras_vae.Autoencoder(*keras_vae.nets.dense((64,), 8, hidden=(256,)))
+    sizes = {}
+    for quantize in (None, "float16", "dynamic"):
+        path = tmp_path / f"{quantize}.tflite"
+        model.export(path, format="litert", endpoints=["decode"], quantize=quantize)
+        sizes[quantize] = path.stat().st_size
+    assert sizes["float16"] < 0.6 * sizes[None] and sizes["dynamic"] < 0.4 * sizes[None]
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_a_model_in_half_precision_is_exported_in_float32_and_stays_as_it_was(tmp_path, policy):
+    keras.utils.set_random_seed(0)
+    default = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = small_conv_vae()
+    finally:
+        keras.config.set_dtype_policy(default)
+    exact = small_conv_vae()
+    exact.set_weights(model.get_weights())
+    path = model.export(tmp_path / "m.tflite", format="litert", endpoints=["decode"])
+    z = np.random.default_rng(0).standard_normal((4, 4)).astype("float32")
+    np.testing.assert_allclose(run(path, "decode", z=z)["reconstruction"], exact.decode(z), 1e-5)
+    assert model.decoder.layers[1].dtype_policy.name == policy

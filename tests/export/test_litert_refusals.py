@@ -1,0 +1,175 @@
+"""What `model.export(..., format="litert")` refuses, in which words, and that nothing is left."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+import keras_vae
+from keras_vae.export.litert import conversion
+from tests.support.litert_files import MODELS, digits, small_conv_vae
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture(scope="module")
+def vae():
+    return small_conv_vae()
+
+
+@pytest.fixture
+def refused(tmp_path, capfd):
+    """Export, and give the message; the folder must stay empty and the terminal quiet."""
+
+    def message(model, **options):
+        with pytest.raises(ValueError) as caught:
+            model.export(tmp_path / "m.tflite", format="litert", **options)
+        assert not list(tmp_path.iterdir())
+        assert "error" not in capfd.readouterr().err
+        return str(caught.value)
+
+    return message
+
+
+class Erf(layers.Layer):
+    def call(self, x):
+        import tensorflow as tf
+
+        return tf.math.erf(x)
+
+
+class SeededNoise(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seeds = keras.random.SeedGenerator(1)
+
+    def call(self, x):
+        return x + keras.random.normal(ops.shape(x), seed=self.seeds)
+
+
+class StatefulNoise(layers.Layer):
+    def call(self, x):
+        import tensorflow as tf
+
+        return x + tf.random.normal((1, 3))
+
+
+class Nearest(layers.Layer):
+    def call(self, x):
+        return x * ops.cast(ops.argmin(x, axis=-1, keepdims=True), "float32")
+
+
+def with_layer(layer):
+    z = keras.Input((3,), name="z")
+    encoder = keras_vae.nets.dense_encoder((6,), 3, hidden=())
+    decoder = keras.Model(z, layers.Dense(6)(layer(z)), name="decoder")
+    return keras_vae.Autoencoder(encoder, decoder)
+
+
+@pytest.mark.parametrize(
+    ("layer", "op", "advice"),
+    [
+        (Erf(name="my_erf"), "Erf", "keras.activations.gelu"),
+        (SeededNoise(name="noise_2"), "StatelessRandomNormalV2", "standard_normal"),
+        (StatefulNoise(name="noise"), "RandomStandardNormal", "standard_normal"),
+        (Nearest(name="code_book"), "BitwiseAnd", "top_k"),
+    ],
+)
+def test_the_layer_that_needs_a_missing_op_is_named_with_its_replacement(
+    refused, layer, op, advice
+):
+    message = refused(with_layer(layer), endpoints=["decode"])
+    assert f"{op} in layer {layer.name!r} ({type(layer).__name__})" in message
+    assert advice in message
+
+
+def test_a_dilated_transposed_convolution_is_named_with_its_replacement(refused):
+    encoder, _ = keras_vae.nets.dense((8, 8, 1), 3, hidden=())
+    z = keras.Input((3,), name="z")
+    h = layers.Reshape((8, 8, 1))(layers.Dense(64)(z))
+    h = layers.Conv2DTranspose(1, 3, padding="same", dilation_rate=2, name="wide")(h)
+    message = refused(keras_vae.Autoencoder(encoder, keras.Model(z, h)), endpoints=["decode"])
+    assert "layer 'wide' (Conv2DTranspose)" in message and "UpSampling2D" in message
+
+
+def test_a_crash_of_the_converter_is_an_error_that_names_the_loop(refused):
+    z = keras.Input((3,), name="z")
+    h = layers.LSTM(4, name="memory")(layers.RepeatVector(5)(z))
+    decoder = keras.Model(z, layers.Dense(6)(h), name="decoder")
+    model = keras_vae.Autoencoder(keras_vae.nets.dense_encoder((6,), 3, hidden=()), decoder)
+    x = np.random.default_rng(0).standard_normal((8, 6)).astype("float32")
+    message = refused(model, endpoints=["decode"], quantize="int8", calibration=x)
+    assert "crashed (SIGSEGV)" in message
+    assert "layer 'memory' (LSTM)" in message and "unroll=True" in message
+
+
+def test_a_converter_process_that_stops_is_an_error(vae, refused, tmp_path_factory, monkeypatch):
+    script = tmp_path_factory.mktemp("script") / "converter.py"
+    script.write_text("raise SystemExit('the disk is on fire')")
+    monkeypatch.setattr(conversion.converter, "__file__", str(script))
+    message = refused(vae, endpoints=["decode"], quantize="int8", calibration=digits(8))
+    assert "stopped with exit code 1 (the disk is on fire)" in message
+
+
+def test_a_bar_that_is_missed_is_an_error_with_the_numbers(vae, refused):
+    message = refused(vae, endpoints=["decode"], quantize="float16", min_psnr=150)
+    assert "decode/reconstruction with a PSNR of" in message
+    assert "a PSNR of at least 150 dB is needed" in message
+
+
+def test_a_bar_can_be_lowered(vae, tmp_path):
+    options = {"endpoints": ["encode"], "quantize": "dynamic", "min_psnr": 5}
+    assert vae.export(tmp_path / "m.tflite", "litert", **options).exists()
+
+
+def test_an_existing_file_is_refused_and_kept(vae, tmp_path):
+    path = tmp_path / "m.tflite"
+    path.write_bytes(b"precious")
+    with pytest.raises(FileExistsError, match="Expected a path that does not exist yet"):
+        vae.export(path, format="litert")
+    assert path.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"quantize": "int4"}, "Expected quantize to be one of"),
+        ({"quantize": "int8"}, "Expected calibration data with quantize='int8'"),
+        ({"quantize": "int8", "calibration": digits(8)[..., 0]}, "add the channel axis"),
+        ({"quantize": "int8", "calibration": digits(8)[:, 1:]}, "Expected calibration of shape"),
+        ({"quantize": "int8", "calibration": digits(0)}, "at least one example"),
+        ({"quantize": "int8", "calibration": []}, "at least one example"),
+        ({"quantize": "int8", "calibration": 255 * digits(8)}, "Divide 8-bit pixels by 255"),
+        ({"quantize": "dynamic", "io": "int8"}, "Expected io to be 'float32', or 'int8' with"),
+        ({"batch_size": 0}, "Expected batch_size of at least 1"),
+        ({"endpoints": ["dream"]}, "Expected endpoints among"),
+        ({"endpoints": []}, "Expected endpoints among"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(vae, refused, options, message):
+    assert message in refused(vae, **options)
+
+
+def test_a_model_of_any_length_is_refused_with_what_to_do(refused):
+    x = keras.Input((None, 2), name="x")
+    z = keras.Input((None, 1), name="z")
+    encoder = keras.Model(x, layers.Dense(1)(x))
+    model = keras_vae.Autoencoder(encoder, keras.Model(z, layers.Dense(2)(z)))
+    assert "Build the networks for one size" in refused(model)
+
+
+def test_an_unbuilt_model_is_refused(refused):
+    model = keras_vae.Autoencoder(layers.Dense(2), layers.Dense(3))
+    assert "Expected a built model" in refused(model)
+
+
+def test_other_models_still_export_after_a_refusal(refused, tmp_path_factory):
+    refused(with_layer(Erf()), endpoints=["decode"])
+    path = tmp_path_factory.mktemp("after") / "m.tflite"
+    assert MODELS["Autoencoder"]().export(path, format="litert", endpoints=["decode"]).exists()
+
+
+def test_the_name_of_a_tflite_file_without_its_format_is_refused(vae, tmp_path):
+    with pytest.raises(ValueError, match=r"Expected format='litert'.*Received.*m\.tflite"):
+        vae.export(tmp_path / "m.tflite")
+    assert not list(tmp_path.iterdir())

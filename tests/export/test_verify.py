@@ -1,0 +1,351 @@
+"""export.verify on real artifacts: every runtime, the gate, exit codes, memory."""
+
+import functools
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from keras_vae import cli
+from keras_vae.export import verify
+from keras_vae.export.litert.allowed_ops import pack, unpack
+from keras_vae.export.runtimes import registry, worker
+from keras_vae.export.saved_model import program as saved_model
+from keras_vae.export.verification import artifacts, measurement
+from keras_vae.training.runs import run_directory
+from tests.support import serving
+
+pytestmark = pytest.mark.tensorflow
+
+EXAMPLES = 40
+answers_of_keras: dict = {}
+
+
+@pytest.fixture(autouse=True)
+def _keras_once(monkeypatch):
+    """One process for the answers of Keras to the same examples: all tests have the same run."""
+
+    def ask(job, requests):
+        if job.runtime != "keras":
+            return asked(job, requests)
+        count = len(requests["reconstruct"]["x"])
+        if count not in answers_of_keras:
+            answers_of_keras[count] = asked(job, requests)
+        return answers_of_keras[count]
+
+    asked = measurement.run_worker
+    monkeypatch.setattr(measurement, "run_worker", ask)
+
+
+@functools.cache
+def run():
+    """A run directory whose model has made a step and whose data are the 8x8 digits."""
+    path = serving.folder() / "run"
+    path.mkdir()
+    model = serving.model("WideVAE")
+    model.steps.assign(1)
+    model.save(path / "model.keras")
+    config = {"recipe": "test", "arguments": {}, "settings": {"data": "digits"}}
+    (path / "config.json").write_text(json.dumps({**config, "image_shape": serving.SHAPE}))
+    return run_directory.open_run(path)
+
+
+@functools.cache
+def version():
+    return saved_model.write_version(run(), serving.folder() / "verified" / "vae")
+
+
+@functools.cache
+def tflite(quantize):
+    path = serving.folder() / f"{quantize or 'plain'}.tflite"
+    data = {"calibration": run().data().train[:64] / np.float32(255)} if quantize else {}
+    return serving.model("WideVAE").export(
+        path, format="litert", endpoints=("decode",), quantize=quantize, **data
+    )
+
+
+@functools.cache
+def table():
+    """The report and the rows of all runtimes, by runtime and name of the artifact.
+
+    The libraries of this TensorFlow are there a second time, as if they were of another one.
+    """
+    from keras_vae.export.runtimes.c_api import libraries_folder
+
+    paths = [artifacts.identify(path) for path in (version(), tflite(None), tflite("int8"))]
+    report, rows = measurement.compare(
+        run(), paths, registry.list_installed(), EXAMPLES, libraries=[libraries_folder()]
+    )
+    return report, {(row.runtime, row.artifact.rpartition("/")[2]): row for row in rows}
+
+
+def program(*arguments) -> int:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(verify.verify, [*map(str, arguments), "--against", str(run().path)])
+    return stop.value.code
+
+
+def test_every_installed_runtime_has_a_row_and_meets_the_bars():
+    _, rows = table()
+    wanted = {
+        (registry.RUNTIMES[name].title, artifact)
+        for name in registry.list_installed()
+        for artifact in {
+            "keras": ("run",),
+            "saved_model": (version().name,),
+            "tflite": ("plain.tflite", "int8.tflite"),
+        }[registry.RUNTIMES[name].reads]
+    }
+    again = rows["SavedModel, C++", version().name].version
+    assert set(rows) == wanted | {(f"SavedModel, C++ {again}", version().name)}
+    assert {key: row.missed for key, row in rows.items() if row.missed} == {}
+
+
+def test_python_and_cpp_answer_every_signature():
+    _, rows = table()
+    for runtime in ("SavedModel, Python", "SavedModel, C++"):
+        assert set(rows[runtime, "1"].differences) == {
+            *("serving_default", "reconstruct", "encode", "decode"),
+            *("score", "sample", "reconstruct_png"),
+        }
+
+
+def test_latency_is_measured_at_batch_1_and_64_where_any_batch_goes():
+    _, rows = table()
+    assert set(rows["SavedModel, C++", "1"].latency["decode"]) == {"1", "64"}
+    assert set(rows["LiteRT", "plain.tflite"].latency["decode"]) == {"1"}
+    assert rows["saved_model_cli", "1"].latency == {}
+    for row in rows.values():
+        for times in row.latency.values():
+            for entry in times.values():
+                assert 0 < entry["p50_ms"] <= entry["p95_ms"] < 60_000
+
+
+def test_peak_memory_is_that_of_the_runtime_alone():
+    _, rows = table()
+    assert rows["LiteRT", "plain.tflite"].peak_memory < 200e6
+    assert rows["SavedModel, Python", "1"].peak_memory > 400e6
+    cpp = rows["SavedModel, C++", "1"].peak_memory
+    assert 200e6 < cpp < rows["SavedModel, Python", "1"].peak_memory
+
+
+def test_size_is_that_of_the_artifact():
+    _, rows = table()
+    assert rows["LiteRT", "int8.tflite"].size == tflite("int8").stat().st_size
+    folder = [path.stat().st_size for path in version().rglob("*") if path.is_file()]
+    assert rows["SavedModel, C++", "1"].size == sum(folder)
+
+
+def test_int8_is_measured_against_the_true_images():
+    report, rows = table()
+    assert report["examples"] == EXAMPLES
+    assert report["source"] == "test images of digits"
+    row = rows["LiteRT", "int8.tflite"]
+    assert row.quantization == "int8"
+    assert row.nats is not None and 0 < abs(row.nats) < 0.3
+    assert row.decibels is not None and 0 < abs(row.decibels) < 0.1
+
+
+@pytest.mark.parametrize("quantize", [None, "float16", "dynamic", "int8"])
+def test_how_a_file_is_quantized_is_read_from_its_tensors(quantize, tmp_path):
+    path = shutil.copy(tflite(quantize), tmp_path / "any_name_float64.tflite")
+    assert artifacts.identify(path).quantization == quantize
+
+
+def test_the_program_writes_table_and_json_and_picks(tmp_path, capsys):
+    files = (tmp_path / "table.json", tmp_path / "table.md")
+    arguments = ("--json", files[0], "--markdown", files[1], "--runtimes", "litert")
+    code = program(tflite(None), tflite("int8"), "--examples", EXAMPLES, "--budget", *arguments)
+    output = capsys.readouterr()
+    assert code == 0
+    content = json.loads(files[0].read_text())
+    assert content["picked"] == str(tflite("int8"))
+    assert [row["runtime"] for row in content["rows"]] == ["Keras", "LiteRT", "LiteRT"]
+    assert files[1].read_text() in output.out
+    assert "1/3 Keras" in output.err
+
+
+# The gate.
+
+
+def changed(path, target, change):
+    """A copy of a .tflite without metadata whose objects went through `change`."""
+    model = unpack(path.read_bytes())
+    model.metadata = []
+    change(model)
+    target.write_bytes(pack(model))
+    return target
+
+
+def wrong_scale(model):
+    constants = (t for t in model.subgraphs[0].tensors if model.buffers[t.buffer].data is not None)
+    weights = max(constants, key=lambda t: len(model.buffers[t.buffer].data))
+    weights.quantization.scale = weights.quantization.scale * 4
+
+
+def test_a_wrong_scale_misses_its_bar_and_is_never_picked_though_smallest(tmp_path, capsys):
+    bad = changed(tflite("int8"), tmp_path / "bad.tflite", wrong_scale)
+    assert bad.stat().st_size < tflite("dynamic").stat().st_size < tflite(None).stat().st_size
+    options = ("--examples", EXAMPLES, "--runtimes", "litert", "--budget")
+    assert program(tflite(None), bad, tflite("float16"), *options) == 0
+    output = capsys.readouterr().out
+    picked = output.partition("Smallest and fastest within the tolerances: ")[2].splitlines()[0]
+    assert picked in (f"{tflite(None)} in LiteRT", f"{tflite('float16')} in LiteRT")
+    assert "- LiteRT, bad.tflite: decode/reconstruction: a PSNR" in output
+    assert program(bad, *options, "--json", tmp_path / "none.json") == 1
+    assert "No artifact meets the tolerances." in capsys.readouterr().out
+    assert "picked" not in json.loads((tmp_path / "none.json").read_text())
+
+
+def test_an_artifact_that_no_chosen_runtime_runs_is_bad_input_and_not_good(capsys):
+    assert program(tflite(None), "--runtimes", "cpp") == 2
+    assert f"Expected a runtime that runs {tflite(None)}: litert" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("op", "why"),
+    [
+        ("FlexErf", "a device has builtin ops only"),
+        ("RANDOM_STANDARD_NORMAL", "another one each time"),
+        ("READ_VARIABLE", "weights would not be in the file"),
+    ],
+)
+def test_a_file_that_a_device_cannot_run_or_repeat_is_bad_input(tmp_path, capsys, op, why):
+    from keras_vae.export.litert.allowed_ops import schema
+
+    def add(model):
+        code = schema().OperatorCodeT()
+        code.version = 1
+        if op.startswith("Flex"):
+            code.customCode, code.builtinCode = op.encode(), 32
+        else:
+            code.builtinCode = getattr(schema().BuiltinOperator, op)
+        code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+        model.operatorCodes.append(code)
+
+    path = changed(tflite(None), tmp_path / "op.tflite", add)
+    assert program(path) == 2
+    error = capsys.readouterr().err
+    assert op in error and why in error
+
+
+def test_a_saved_model_without_its_weights_is_a_missed_bar(tmp_path, capsys):
+    copy = shutil.copytree(version(), tmp_path / "1")
+    (copy / "model_card.json").unlink()
+    next(copy.glob("variables/*.data-*")).unlink()
+    assert program(copy, "--examples", EXAMPLES, "--runtimes", "cpp") == 1
+    output = capsys.readouterr().out
+    assert "Expected TensorFlow's C++ loader to load" in output
+    assert "variables.data" in output
+
+
+def test_an_artifact_that_was_changed_after_the_export_is_bad_input(tmp_path, capsys):
+    copy = shutil.copytree(version(), tmp_path / "1")
+    (copy / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"")
+    assert program(copy) == 2
+    assert "tf_serving_warmup_requests was changed" in capsys.readouterr().err
+    content = bytearray(tflite(None).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "a.tflite").write_bytes(content)
+    assert program(tmp_path / "a.tflite") == 2
+    assert "changed" in capsys.readouterr().err
+
+
+def test_a_change_anywhere_in_a_tflite_is_refused_as_bad_input(tmp_path):
+    """Each of the first bytes, where offsets are, the last, where ops are, and some between."""
+    content = tflite("int8").read_bytes()
+    generator = np.random.default_rng(0)
+    places = {*range(0, 64, 3), *range(len(content) - 200, len(content), 7)}
+    for place in sorted(places | {*generator.integers(len(content), size=60).tolist()}):
+        changed_content = bytearray(content)
+        changed_content[place] ^= 1 << int(generator.integers(8))
+        (tmp_path / "a.tflite").write_bytes(changed_content)
+        with pytest.raises(ValueError, match="Expected (the file as it was|a whole .tflite file)"):
+            artifacts.identify(tmp_path / "a.tflite")
+    for end in (0, 1, 100, len(content) // 2, len(content) - 1):
+        (tmp_path / "a.tflite").write_bytes(content[:end])
+        with pytest.raises(ValueError, match="Expected"):
+            artifacts.identify(tmp_path / "a.tflite")
+
+
+@pytest.mark.parametrize("change", ["flip", "remove", "add"])
+def test_a_change_of_any_file_of_a_saved_model_is_refused_as_bad_input(change, tmp_path, capsys):
+    for number, name in enumerate(
+        path.relative_to(version()) for path in version().rglob("*") if path.is_file()
+    ):
+        if name.name == "model_card.json":
+            continue
+        path = shutil.copytree(version(), tmp_path / str(number + 1)) / name
+        if change == "flip":
+            content = path.read_bytes()
+            path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        elif change == "remove":
+            path.unlink()
+        else:
+            path.with_name("added").touch()
+        if name.name == "saved_model.pb" and change == "remove":
+            continue  # No SavedModel at all any more; another test has that.
+        assert program(tmp_path / str(number + 1)) == 2
+        assert "was changed, added or removed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Expected an artifact"),
+        (["nowhere"], "Expected an artifact. Received: nowhere, which does not exist"),
+        (["README.md"], "Expected a folder with saved_model.pb or a .tflite file"),
+        (["README.md", "--runtimes", "abacus"], "Expected runtimes among keras"),
+        (["README.md", "--json", "no/folder.json"], "Expected a file in a folder that exists"),
+        (["README.md", "--examples", "0"], "at least one example"),
+        (["README.md", "--libtensorflow", "docs"], "scripts/old_tensorflow.sh fetches"),
+    ],
+)
+def test_bad_arguments_are_an_error(monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(serving.ROOT)
+    assert program(*arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_folder_of_a_model_is_not_a_version(capsys):
+    assert program(version().parent) == 2
+    assert f"(Give {version()}.)" in capsys.readouterr().err
+
+
+def test_a_runtime_that_dies_is_a_row_of_the_table(monkeypatch):
+    monkeypatch.setattr(measurement, "WORKER_SECONDS", 0.01)
+    with pytest.raises(RuntimeError, match="no answer within 0.01 s"):
+        measurement.run_worker(
+            measurement.Job("litert", artifacts.identify(tflite(None))),
+            {"decode": {"z": np.zeros((1, 3), "float32")}},
+        )
+
+
+def test_rows_beyond_the_last_whole_batch_are_filled_up_and_cut_off():
+    seen = []
+
+    def double(_, inputs):
+        seen.append(inputs["x"].tolist())
+        return {"y": 2 * inputs["x"]}
+
+    opened = registry.Opened("", {"f": 2}, double, 0)
+    answers = registry.run_in_batches(opened, "f", {"x": np.arange(5)}, size=64)
+    assert answers["y"].tolist() == [0, 2, 4, 6, 8]
+    assert seen == [[0, 1], [2, 3], [4, 4]]
+
+
+def test_latency_leaves_the_first_call_out():
+    calls = []
+    times = worker._times(lambda: calls.append(1))
+    assert len(calls) == len(times) + 1
+    assert len(times) == worker.RUNS
+
+
+def test_only_the_first_wanted_signature_is_timed():
+    from keras_vae.export.runtimes import worker
+
+    opened = registry.Opened("", {"a": 1, "b": 1}, lambda *_: {}, 0)
+    requests = {name: {"x": np.zeros(1)} for name in "ab"}
+    assert set(worker.measure_latency(opened, requests, 1, ("c", "b", "a"))) == {"b"}
+    assert set(worker.measure_latency(opened, requests, 1)) == {"a", "b"}

@@ -1,0 +1,144 @@
+"""The versions that CI installs, and the scripts that use them; nothing is installed here."""
+
+import os
+import re
+import stat
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+REPOSITORY = Path(__file__).parents[2]
+LOCK = REPOSITORY / "requirements-ci.lock"
+# What scripts/setup.sh installs for CI, in the words of pyproject.toml.
+USED = "keras-vae[tensorflow-cpu,programs,dev]"
+
+
+def lines():
+    return [line for line in LOCK.read_text().splitlines() if not line.startswith("#")]
+
+
+def pins():
+    return {canonicalize_name(name): version for name, version in (x.split("==") for x in lines())}
+
+
+def required(text, project):
+    """All requirements behind one, with those of the extras that it names."""
+    requirement = Requirement(text)
+    if requirement.name != project["name"]:
+        return [requirement]
+    extras = [project["optional-dependencies"][name] for name in sorted(requirement.extras)]
+    texts = [*project["dependencies"], *(text for extra in extras for text in extra)]
+    return [found for text in texts for found in required(text, project)]
+
+
+def needed():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    script = (REPOSITORY / "scripts/setup.sh").read_text()
+    beside = [Requirement(text) for text in re.findall(r'--no-deps "(.+?)"', script)]
+    assert beside, "Expected a package that scripts/setup.sh installs by itself."
+    return {str(found): found for found in [*required(USED, project), *beside]}
+
+
+@pytest.mark.parametrize("requirement", needed().values(), ids=str)
+def test_every_dependency_is_pinned_within_its_range(requirement):
+    version = pins()[canonicalize_name(requirement.name)]
+    assert requirement.specifier.contains(version), f"{requirement} is {version} (make lock)"
+
+
+def test_the_lock_has_sorted_versions_and_nothing_else():
+    assert lines() == sorted(lines(), key=str.upper)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line) for line in lines())
+    assert "keras-vae" not in pins()
+    assert re.match(r"# Python 3\.\d+ on \w+ \w+\n", LOCK.read_text())
+
+
+# The scripts, with programs in place of pip and pip-audit that write down how they were called.
+
+
+def program(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def run(script, **variables):
+    return subprocess.run(
+        [f"scripts/{script}.sh"],
+        cwd=REPOSITORY,
+        env={**os.environ, **{name: str(value) for name, value in variables.items()}},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """A virtual environment whose pip only notes its arguments."""
+    for name in ("pip", "python"):
+        program(tmp_path / "venv/bin" / name, f'echo "$@" >> {tmp_path}/calls')
+    return tmp_path
+
+
+def calls(folder):
+    path = folder / "calls"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def setup(folder, **variables):
+    return run("setup", VENV=folder / "venv", **variables)
+
+
+def test_set_up_installs_the_pinned_versions_where_they_fit(environment):
+    lock = environment / "lock"
+    lock.write_text(f"# {run('platform').stdout}")
+    assert setup(environment, CONSTRAINTS=lock).returncode == 0
+    assert len(calls(environment)) == 2
+    assert all(f"--constraint {lock}" in call for call in calls(environment))
+
+
+def test_set_up_says_that_versions_are_for_another_python(environment):
+    lock = environment / "lock"
+    lock.write_text("# Python 3.1 on Linux x86_64\n")
+    result = setup(environment, CONSTRAINTS=lock)
+    assert result.returncode == 0 and f"{lock} is not for Python" in result.stderr
+    assert not any("--constraint" in call for call in calls(environment))
+
+
+def test_set_up_without_constraints_takes_the_ranges(environment):
+    assert setup(environment, CONSTRAINTS="").returncode == 0
+    assert len(calls(environment)) == 2
+    assert not any("--constraint" in call for call in calls(environment))
+
+
+def test_set_up_installs_nothing_where_the_constraints_are_missing(environment):
+    result = setup(environment, CONSTRAINTS=environment / "none")
+    assert result.returncode == 2 and "Expected a file of pinned versions" in result.stderr
+    assert calls(environment) == []
+
+
+@pytest.mark.parametrize(
+    ("audit", "code", "said"),
+    [
+        ("exit 0", 0, ""),
+        ("echo 'numpy 1.0 PYSEC-1'; exit 1", 1, ""),
+        ("echo 'ERROR: not found' >&2; exit 1", 2, "Received: an error of pip-audit"),
+        ("exec sleep 20", 2, "Received: an error of pip-audit"),
+    ],
+    ids=["nothing", "a vulnerability", "no database", "no answer"],
+)
+def test_an_audit_tells_vulnerabilities_from_not_knowing(tmp_path, audit, code, said):
+    program(tmp_path / "pip-audit", audit)
+    program(tmp_path / "pip", "exit 0")
+    program(
+        tmp_path / "python",
+        f'mkdir -p "$3/bin"; cp {tmp_path}/pip "$3/bin/python"; cp {tmp_path}/pip-audit "$3/bin"',
+    )
+    result = run("audit", PYTHON=tmp_path / "python", TMPDIR=tmp_path, AUDIT_SECONDS=2)
+    assert result.returncode == code and said in result.stderr
+    assert ("PYSEC-1" in result.stdout) == (code == 1)
+    assert not list(tmp_path.glob("tmp.*"))

@@ -1,0 +1,88 @@
+"""What all programs share: help and bad words at once, errors as messages, exit status."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from keras_vae import cli
+from keras_vae.errors import UsageError
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["--list"], 0, "conv_vae_fashion_mnist"),
+        (["--help"], 0, "keras-vae train --list"),
+        (["conv_vae_digits", "--help"], 0, "--latent-dim"),
+        ([], 2, "conv_vae_digits"),
+        (["conv_vae_fashion"], 2, "Did you mean 'conv_vae_fashion_mnist'?"),
+        (["conv_vae_digits", "--latent-dum", "3"], 2, "--latent-dim"),
+        (["conv_vae_digits", "--epochs", "0"], 2, "Expected --epochs of at least 1"),
+        (["--epochs", "3"], 2, "Expected a recipe before all options"),
+    ],
+)
+def test_help_and_bad_words_are_answered_at_once_without_tensorflow(words, code, text):
+    program = (
+        "import sys\nfrom training.train import main\n"
+        f"try: main({words!r})\n"
+        "finally: assert not {'tensorflow', 'keras'} & sys.modules.keys()\n"
+    )
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    seconds = time.perf_counter() - start
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+    assert text in done.stdout + done.stderr
+    assert seconds < 5  # 0.3 on an idle machine.
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ValueError("Expected a. Received: b."), 2, "Error: Expected a. Received: b.\n"),
+        (OSError(13, "Permission denied", "/x"), 2, "Error: Permission denied: /x\n"),
+        (FileNotFoundError("Expected a file."), 2, "Error: Expected a file.\n"),
+        (OSError(), 2, "Error: OSError\n"),
+        (UsageError("Expected a. Received: b."), 2, "Error: Expected a. Received: b.\n"),
+        (KeyboardInterrupt(), 130, "Interrupted."),
+    ],
+)
+def test_errors_that_users_cause_are_messages(capsys, error, code, said):
+    def fail():
+        raise error
+
+    assert cli.run(fail) == code
+    assert said in capsys.readouterr().err
+
+
+class Refusal(UsageError):
+    exit_status = 7
+
+
+def test_an_error_of_this_package_has_an_exit_status_of_its_own(capsys):
+    def fail():
+        raise Refusal("Expected a.")
+
+    assert cli.run(fail) == 7
+    assert capsys.readouterr().err == "Error: Expected a.\n"
+
+
+@pytest.mark.parametrize("error", [AssertionError("odd"), KeyError("odd"), ZeroDivisionError()])
+def test_any_other_error_is_a_bug_with_a_traceback_and_status_70(capsys, error):
+    def fail():
+        raise error
+
+    assert cli.run(fail) == cli.BUG == 70
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback") and "in fail" in said and type(error).__name__ in said
+
+
+def test_with_the_variable_set_errors_keep_their_traceback(monkeypatch):
+    monkeypatch.setenv("KERAS_VAE_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        cli.run(lambda: 1 // 0)
+    with pytest.raises(ValueError, match="b"):
+        cli.run(lambda: int("b"))

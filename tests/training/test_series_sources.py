@@ -1,0 +1,137 @@
+"""Series for the programs: MNIST-1D, windows of recordings, and what is refused."""
+
+import random
+
+import numpy as np
+import pytest
+
+from keras_vae import cli
+from keras_vae.training import train
+from keras_vae.training.data.loading import describe, load
+
+STEPS = np.arange(60, dtype="float64").reshape(30, 2)
+
+
+def recording(folder, rows=STEPS, heading=True):
+    path = folder / "machine.csv"
+    lines = [",".join(map(str, row)) for row in rows]
+    path.write_text("\n".join((["left,right"] if heading else []) + lines) + "\n")
+    return path
+
+
+def test_mnist1d_is_that_of_the_paper():
+    """The error of 8 principal components, known to 16 digits of it from another program."""
+    random.seed(1)
+    np.random.seed(1)
+    states = random.getstate(), np.random.get_state()[1]
+    data = load("mnist1d")
+    assert random.getstate() == states[0] and (np.random.get_state()[1] == states[1]).all()
+    assert describe(data) == "mnist1d: 4,000 training and 1,000 test series of 40x1"
+    assert np.bincount(data.train_labels).sum() == 4000 and data.label_names[3] == "3"
+    x, test = (part[..., 0].astype("float64") for part in (data.train, data.test))
+    axes = np.linalg.svd(x - x.mean(0), full_matrices=False)[2][:8]
+    rebuilt = (test - x.mean(0)) @ axes.T @ axes + x.mean(0)
+    assert np.mean(np.square(rebuilt - test)) == pytest.approx(0.2555707, abs=1e-6)
+
+
+def test_more_mnist1d_begins_with_that_of_the_paper_and_keeps_its_test_series():
+    paper, more = load("mnist1d"), load("mnist1d:4321")
+    assert describe(more) == "mnist1d: 4,321 training and 1,000 test series of 40x1"
+    np.testing.assert_array_equal(more.train[:4000], paper.train)
+    np.testing.assert_array_equal(more.test, paper.test)
+    # None of the further ones is one of the paper's, whatever part of it.
+    known = {series.tobytes() for series in np.concatenate([paper.train, paper.test])}
+    assert not any(series.tobytes() in known for series in more.train[4000:])
+    assert np.bincount(more.train_labels[4000:], minlength=10).min() > 20
+
+
+@pytest.mark.parametrize("name", ["mnist1d:many", "mnist1d:", "mnist1d:3999", "mnist1d:-1"])
+def test_a_wrong_count_of_mnist1d_is_refused(name):
+    with pytest.raises(ValueError, match="mnist1d:COUNT"):
+        load(name)
+
+
+@pytest.mark.parametrize("heading", [True, False])
+def test_windows_of_a_recording_do_not_mix_training_and_test(tmp_path, heading):
+    data = load(f"series:{recording(tmp_path, heading=heading)}", window=4, stride=2)
+    assert data.train.shape == (12, 4, 2) and data.test.shape == (1, 4, 2)
+    np.testing.assert_array_equal(data.train[1], STEPS[2:6].astype("float32"))
+    np.testing.assert_array_equal(data.test[0], STEPS[26:30].astype("float32"))
+    assert data.train.max() < data.test.min()
+
+
+def test_windows_follow_each_other_without_a_stride(tmp_path):
+    data = load(f"series:{recording(tmp_path)}", window=5)
+    np.testing.assert_array_equal(data.train.reshape(-1, 2), STEPS[:25].astype("float32"))
+
+
+def test_an_archive_of_series_is_taken_as_it_is(tmp_path):
+    train, test = np.random.rand(6, 7, 3), np.random.rand(2, 7, 3)
+    np.savez(tmp_path / "mine.npz", train=train, test=test)
+    data = load(f"series:{tmp_path / 'mine.npz'}")
+    np.testing.assert_array_equal(data.train, train.astype("float32"))
+    assert data.kind == "series" and data.image_shape == (7, 3)
+    with pytest.raises(ValueError, match="cut already"):
+        load(f"series:{tmp_path / 'mine.npz'}", window=3)
+
+
+def test_one_array_is_a_recording_of_one_feature(tmp_path):
+    np.save(tmp_path / "one.npy", np.arange(40))
+    assert load(f"series:{tmp_path / 'one.npy'}", window=10).train.shape == (3, 10, 1)
+
+
+REFUSED = {
+    "shorter than two windows": (STEPS[:7], {"window": 4}, "at least 8 steps.*7 steps"),
+    "shorter than one": (STEPS[:3], {"window": 4}, "at least 8 steps.*3 steps"),
+    "no window": (STEPS, {}, "--window.*Received: window None"),
+    "a stride of nothing": (STEPS, {"window": 3, "stride": 0}, "stride 0"),
+    "NaN": (np.full((20, 2), np.nan), {"window": 4}, "finite numbers.*machine"),
+    "words": ([["1", "x"], ["2", "y"]], {"window": 1}, "Expected numbers in.*machine.csv"),
+    "ragged": ([["1", "2"], ["3"]], {"window": 1}, r"one length.*\[1, 2\] columns"),
+    "nothing": ([], {"window": 1}, "0 rows"),
+    "a size of images": (STEPS, {"window": 4, "image_size": (8, 8)}, "no image_size for series"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_series_is_refused(tmp_path, name):
+    rows, options, message = REFUSED[name]
+    with pytest.raises(ValueError, match=message):
+        load(f"series:{recording(tmp_path, rows)}", **options)
+
+
+def test_images_have_no_window():
+    with pytest.raises(ValueError, match="Expected series:FILE with a window"):
+        load("digits", window=4)
+
+
+@pytest.mark.tensorflow
+def test_series_are_trained_on_resumed_measured_and_drawn(tmp_path, capsys):
+    """From a recording to a run directory, and on from it in the same windows."""
+    from keras_vae.training.evaluate import evaluate
+
+    rows = np.sin(np.arange(400)[:, None] / [3.0, 5.0]).astype("float32")
+    path, out = recording(tmp_path, rows), str(tmp_path / "run")
+    words = ["--units", "8", "--latent-dim", "2", "--epochs", "3", "--out", out]
+    new = [*words, "--data", f"series:{path}", "--window", "10", "--stride", "3"]
+    assert train.train_recipe("lstm_mnist1d", new) == 0
+    pictures = {p.stem for p in (tmp_path / "run" / "pictures").iterdir()}
+    assert {"loss_curves", "reconstructions", "latents"} <= pictures
+    assert cli.run(lambda: evaluate(out)) == 0
+    printed = capsys.readouterr().out
+    assert "machine: 117 training and 11 test series of 10x2" in printed
+    assert "mse" in printed and "psnr" not in printed
+
+
+def test_programs_say_which_shape_a_model_of_images_takes(tmp_path, capsys):
+    words = [
+        "--data",
+        f"series:{recording(tmp_path)}",
+        "--window",
+        "4",
+        "--out",
+        str(tmp_path / "r"),
+    ]
+    assert cli.run(lambda: train.train_recipe("conv_vae_digits", words)) == cli.BAD_INPUT
+    assert "Expected" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()

@@ -1,0 +1,1 @@
+"""Generators of documents: `catalogue` (the table of exported files) and `gallery` (pictures)."""

@@ -1,0 +1,210 @@
+"""The section of a page that a program replaces, and the section of the catalogue."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from keras_vae.training.tables import Column, format_number, table
+
+COMMAND = "python -m tools.catalogue"
+TITLE = "# Results\n"
+
+Model = Mapping[str, Any]
+Models = Mapping[str, Model]
+
+
+def marks(command: str = COMMAND) -> tuple[str, str]:
+    """Return the comments around the section of a program."""
+    return f"<!-- Begin: {command} -->", f"<!-- End: {command} -->"
+
+
+def replace_section(page: str, section: str, command: str = COMMAND) -> str:
+    """Replace the text between the two comments of a program, or add both at the end.
+
+    Args:
+        page: The text of the page.
+        section: The text that `command` prints.
+        command: Name in the comments.
+
+    Raises:
+        ValueError: If one comment is there without the other, or twice.
+    """
+    begin, end = marks(command)
+    counts = page.count(begin), page.count(end)
+    marked = f"{begin}\n\n{section.strip()}\n\n{end}"
+    if counts == (0, 0):
+        return f"{page.rstrip() or TITLE.rstrip()}\n\n{marked}\n"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    if counts != (1, 1) or end not in rest:
+        raise ValueError(
+            f"Expected {begin} and then {end}, once each. Received: {counts[0]} and {counts[1]} of "
+            "them. (Mend the page by hand; nothing was written.)"
+        )
+    return before + marked + after
+
+
+def section(models: Models, numbers: str, unmeasured: Sequence[str] = ()) -> str:
+    """Return the section of the catalogue as Markdown.
+
+    Args:
+        models: Measurements from `measured.measure`, by name.
+        numbers: Name of the file of all measurements, next to the page.
+        unmeasured: Models without numbers so far.
+    """
+    misses = [f"- {line}" for line in list_failures(models)]
+    parts = [
+        "## Exported artifacts",
+        _introduction(models, numbers),
+        "### SavedModel",
+        saved_model_table(models),
+        _SAVED_MODEL_NOTE,
+        "### LiteRT",
+        litert_table(models),
+        _LITERT_NOTE,
+        *([f"Not measured yet: {', '.join(unmeasured)}."] if unmeasured else []),
+        *(
+            ["Tolerances that are missed:", "\n".join(misses)]
+            if misses
+            else ["All tolerances are met."]
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def saved_model_table(models: Models) -> str:
+    """Return a table with a row for each model: errors in each runtime, latency in C++."""
+    loaders = _unique(r["runtime"] for m in models.values() for r in _rows(m, "SavedModel, C++"))
+    others = ("SavedModel, Python", "saved_model_cli", "ONNX Runtime", "OpenVINO")
+    columns = [*loaders, *others]
+    titles = [_loader(name, models) for name in loaders] + ["Python", *others[1:]]
+    head: list[Column] = [
+        ("model", "l"),
+        ("parameters", "r"),
+        ("KB", "r"),
+        *((t, "r") for t in titles),
+    ]
+    head += [("-ELBO, nats", "r"), ("batch 1, ms", "r"), ("batch 64, ms", "r"), ("verdict", "l")]
+    return table(head, [_saved_model(name, model, columns) for name, model in models.items()])
+
+
+def litert_table(models: Models) -> str:
+    """Return a table with four rows for each model, one for each quantization."""
+    head: list[Column] = [("model", "l"), ("type", "l"), ("KB", "r"), ("largest error", "r")]
+    head += [("decode, dB", "r"), ("reconstruct, dB", "r"), ("true PSNR, dB", "r")]
+    head += [("-ELBO, nats", "r"), ("batch 1, ms", "r"), ("verdict", "l")]
+    return table(
+        head,
+        [
+            [
+                name,
+                row["type"],
+                _kilobytes(row),
+                format_number(row["largest_error"], ".1e"),
+                format_number(row["psnr"].get("decode"), ".1f"),
+                format_number(row["psnr"].get("reconstruct"), ".1f"),
+                format_number(row["decibels"], "+.3f"),
+                format_number(row["nats"], "+.3f"),
+                format_number(row["batch_1_ms"], ".3g"),
+                _verdict([row]),
+            ]
+            for name, model in models.items()
+            for row in _rows(model, "LiteRT")
+        ],
+    )
+
+
+def _saved_model(name: str, model: Model, columns: Sequence[str]) -> list[str]:
+    rows = {row["runtime"]: row for row in model["rows"]}
+    cpp = rows.get("SavedModel, C++", {})
+    there = [rows[column] for column in columns if column in rows]
+    nats = [row["nats"] for row in there if row["nats"] is not None]
+    return [
+        name,
+        f"{model['parameters']:,}",
+        _kilobytes(cpp),
+        *(_error(rows.get(column)) for column in columns),
+        format_number(max(nats, key=abs, default=None), "+.4f"),
+        format_number(cpp.get("batch_1_ms"), ".3g"),
+        format_number(cpp.get("batch_64_ms"), ".3g"),
+        _verdict(there),
+    ]
+
+
+def _introduction(models: Models, numbers: str) -> str:
+    every = models.values()
+    machines = _unique(
+        f"{m['machine']['cores']} cores of {m['machine']['processor']}" for m in every
+    )
+    sources = _unique(f"{m['examples']} {m['source']}" for m in every)
+    dates = [m["date"][:10] for m in every]
+    when = " to ".join(_unique((min(dates), max(dates))))
+    return (
+        f"{len(models)} public model classes with small networks, trained for some seconds, "
+        f"exported to every format and run in every runtime, on {' or '.join(sources)}. "
+        f"{' and '.join(machines)}, {when}; the machine had other work at the same "
+        f"time, so latencies are upper bounds. This section and [{numbers}]({numbers}) are written "
+        f"by\n\n    {_command(models)}"
+    )
+
+
+def _command(models: Models) -> str:
+    """Return the command that repeats all measurements."""
+    loaders = {row["runtime"] for model in models.values() for row in model["rows"]}
+    others = [name for name in loaders if name.startswith("SavedModel, C++ ")]
+    options = " --libtensorflow $(scripts/old_tensorflow.sh)" if others else ""
+    return f"python -m tools.catalogue{options}"
+
+
+_SAVED_MODEL_NOTE = (
+    "The columns of runtimes have the largest error against Keras over all signatures that the "
+    "runtime reads, as a fraction of the largest value of an output (at least of 1 for codes and "
+    "scores). For integer codes, they have the fraction that differs. The tolerance is 1e-5. ONNX "
+    "Runtime, OpenVINO and saved_model_cli run the default signature, `reconstruct`. C++ is the "
+    "loader that TF Serving links, of three versions of TensorFlow. -ELBO is the largest change "
+    "of the mean score. Latency is the median of `reconstruct` in C++."
+)
+_LITERT_NOTE = (
+    "All signatures in one file, batch of 1, one thread. Tolerances: float32 within a relative "
+    "error of 1e-5; `decode` within 80, 50 and 40 dB of Keras for float16, dynamic and int8, "
+    "outputs of the encoder 10 dB less; 99 %, 95 % and 95 % of integer codes equal; int8 at most "
+    "0.1 dB and 0.3 nats worse than Keras on the true images. True PSNR is better when positive, "
+    "-ELBO (the mean score) when negative."
+)
+
+
+def _loader(runtime: str, models: Models) -> str:
+    """Return "C++" and the version of the loader."""
+    rows = [r for m in models.values() for r in m["rows"] if r["runtime"] == runtime]
+    return f"C++ {rows[-1]['version']}"
+
+
+def _rows(model: Model, runtime: str) -> list[Mapping[str, Any]]:
+    return [row for row in model["rows"] if row["runtime"].startswith(runtime)]
+
+
+def _error(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    return "refused" if row["largest_error"] is None else f"{row['largest_error']:.0e}"
+
+
+def _verdict(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "missed" if any(row["missed"] for row in rows) else "good"
+
+
+def _kilobytes(row: Mapping[str, Any]) -> str:
+    return f"{row['size'] / 1e3:,.0f}" if row.get("size") else ""
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def list_failures(models: Models) -> list[str]:
+    """Describe each tolerance that is not met; empty if all are."""
+    return [
+        f"{name}, {row['runtime']} {row['type']}: {words}"
+        for name, model in models.items()
+        for row in model["rows"]
+        for words in row["missed"]
+    ]

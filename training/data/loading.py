@@ -1,0 +1,130 @@
+"""The data that programs train and evaluate on: load a data set by name, then batch it."""
+
+import difflib
+import os
+from pathlib import Path
+
+from keras_vae.errors import UsageError
+from keras_vae.training.data.batches import evaluation_batches, steps_per_epoch, training_batches
+from keras_vae.training.data.sources import registry
+from keras_vae.training.data.sources.base import (
+    Data,
+    as_floats,
+    keep_first,
+    resize_data,
+    shape_text,
+)
+from keras_vae.training.data.sources.registry import Request, Source
+
+__all__ = [
+    "Data",
+    "as_floats",
+    "describe",
+    "evaluation_batches",
+    "load",
+    "steps_per_epoch",
+    "training_batches",
+]
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    image_size: tuple[int, int] | None = None,
+    limit: int | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    window: int | None = None,
+    stride: int | None = None,
+) -> Data:
+    """Load a data set by name or path.
+
+    Images are bytes and series are numbers. They are held in memory, except for the sources
+    `stream:PATH` and `stream:tfds:NAME`, which leave images on disk.
+
+    Example:
+        >>> describe(load("digits"))
+        'digits: 1,497 training and 300 test images of 8x8x1'
+
+    Args:
+        name: A name, a scheme with its argument, or a path.
+            `keras_vae.training.data.sources.registry.SOURCES` lists all of them, as does
+            `keras-vae train RECIPE --help`. The bare name of a TFDS data set is tried last.
+        image_size: The (height, width) to stretch all images to. Needed if they differ in size.
+        limit: Keep only the first `limit` training images and the first `limit` test images.
+        data_dir: The folder in which TFDS keeps its data.
+        window: Steps of each series that is cut out of a recording.
+        stride: Steps from one such series to the next; `window` by default.
+
+    Returns:
+        Training and test images, uint8, all of one shape; or series, float32.
+
+    Raises:
+        FileNotFoundError: If a file is missing, or a download failed.
+        ValueError: If there is no such data set, or a file holds something else.
+    """
+    if image_size is not None and (len(image_size) != 2 or min(image_size) < 1):
+        raise UsageError(f"Expected image_size as (height, width). Received: {image_size}.")
+    if limit is not None and limit < 1:
+        raise UsageError(f"Expected a limit of at least 1. Received: {limit}.")
+    text = os.fspath(name)
+    found = registry.find(text)
+    takes_window = found is not None and found[0].takes_window
+    if not takes_window and (window is not None or stride is not None):
+        usages = [source.usage for source in registry.SOURCES if source.takes_window]
+        raise UsageError(f"Expected {', '.join(usages)} with a window or stride. Received: {text}.")
+    source, argument = found or _find_without_scheme(text)
+    size = None if image_size is None else (image_size[0], image_size[1])
+    folder = None if data_dir is None else Path(data_dir).expanduser()
+    data = source.read(Request(argument, size, limit, folder, window, stride))
+    return resize_data(keep_first(data, limit), size)
+
+
+def describe(data: Data) -> str:
+    """Return one line with the name, counts and shape of a data set."""
+    return (
+        f"{data.name}: {len(data.train):,} training and {len(data.test):,} test {data.kind} of "
+        f"{shape_text(data.image_shape)}"
+    )
+
+
+def _find_without_scheme(name: str) -> tuple[Source, str]:
+    """Return the source of a path or of a bare TFDS name, and its argument."""
+    from keras_vae.training.data.sources.tfds import tfds_names
+
+    path = Path(name).expanduser()
+    if name and path.exists():
+        source = registry.find_by_path(path)
+        if source is None:
+            raise UsageError(_unreadable_file(path))
+        return source, name
+    if name.partition("/")[0] in tfds_names():
+        return registry.TFDS, name
+    if path.suffix or len(path.parts) > 1:
+        raise FileNotFoundError(
+            f"Expected the path of a folder or file that exists. Received: {path}. (Relative "
+            f"paths start at {Path.cwd()}.)"
+        )
+    raise UsageError(_unknown_name(name, tfds_names()))
+
+
+def _unreadable_file(path: Path) -> str:
+    from keras_vae.training.data.sources.folder import SUFFIXES
+    from keras_vae.training.data.sources.streamed import OPENERS
+
+    usages = [source.usage for source in registry.SOURCES if not source.name]
+    suffixes = [suffix for usage in usages if (suffix := Path(usage).suffix)]
+    return (
+        f"Expected a folder of images or of IDX files, or an {' or '.join(suffixes)} file. "
+        f"Received: the file {path}."
+        + (f" (Give its folder: {path.parent})" if path.suffix.lower() in SUFFIXES else "")
+        + (f" (Give {registry.STREAM}{path})" if path.suffix in OPENERS else "")
+    )
+
+
+def _unknown_name(name: str, others: tuple[str, ...]) -> str:
+    nearest = difflib.get_close_matches(name.lower(), registry.names() + others, n=1)
+    hint = f" (did you mean {nearest[0]}?)" if nearest else ""
+    return (
+        f"Expected {', '.join(source.usage for source in registry.SOURCES)}, or one of "
+        f"{len(others)} names of TensorFlow Datasets such as mnist. Received: {name!r}{hint}"
+    )

@@ -1,0 +1,200 @@
+"""The data type that every source returns, and the steps that all sources share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from keras_vae.errors import UsageError
+
+HELD_OUT_EVERY = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Training and test images, held in memory as bytes; or series, as numbers.
+
+    Attributes:
+        name: The name that programs show.
+        train: Training images, uint8 of shape `(count, height, width, channels)`, 0 to 255; or
+            series, float32 of shape `(count, time, features)`.
+        test: Test images or series, of the same type and shape.
+        train_labels: Class of each training image, int64 of shape `(count,)`, or None.
+        test_labels: Class of each test image, or None; given exactly when `train_labels` is.
+        label_names: The names of label 0, 1, ..., or None.
+
+    Raises:
+        ValueError: If an array is empty, or has another type, rank or shape than stated above.
+    """
+
+    name: str
+    train: np.ndarray
+    test: np.ndarray
+    train_labels: np.ndarray | None = None
+    test_labels: np.ndarray | None = None
+    label_names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse invalid data, so that programs need no checks of their own."""
+        check_examples(self.train, f"the training {self.kind} of {self.name}")
+        check_examples(self.test, f"the test {self.kind} of {self.name}")
+        if self.train.shape[1:] != self.test.shape[1:]:
+            raise UsageError(
+                f"Expected training and test {self.kind} of one shape in {self.name}. Received: "
+                f"{shape_text(self.train.shape[1:])} for training and "
+                f"{shape_text(self.test.shape[1:])} for test (give an image_size, or fix the data)"
+            )
+        if (self.train_labels is None) != (self.test_labels is None):
+            raise UsageError(
+                f"Expected labels for both the training and the test images of {self.name}, or "
+                "for neither. Received: labels for one of the two"
+            )
+        _check_labels(self.train_labels, self.train, self.label_names, f"training, {self.name}")
+        _check_labels(self.test_labels, self.test, self.label_names, f"test, {self.name}")
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Height, width and channels of every image; time and features of series."""
+        return self.train.shape[1:]
+
+    @property
+    def kind(self) -> str:
+        """The kind of examples: "images" or "series"."""
+        return "series" if self.train.ndim == 3 else "images"
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Return a shape as text, such as 28x28x1."""
+    return "x".join(map(str, shape))
+
+
+def as_floats(examples: np.ndarray) -> np.ndarray:
+    """Return the float32 input of models: bytes of images divided by 255, series unchanged."""
+    if examples.dtype == np.uint8:
+        return examples.astype(np.float32) / np.float32(255)
+    return examples.astype(np.float32)
+
+
+def check_examples(examples: np.ndarray, where: str) -> None:
+    """Raise ValueError unless `examples` are valid images or, with rank 3, valid series."""
+    check = check_series if examples.ndim == 3 else check_images
+    check(examples, where)
+
+
+def check_series(series: np.ndarray, where: str) -> None:
+    """Raise ValueError unless `series` are finite, float32 of shape (count, time, features).
+
+    Args:
+        series: The array to check.
+        where: A description of the array, for the message.
+    """
+    if series.dtype != np.float32 or series.ndim != 3 or 0 in series.shape:
+        raise UsageError(
+            "Expected float32 series of shape (count, time, features), or uint8 images of shape "
+            f"(count, height, width, channels). Received: {series.dtype} of shape {series.shape} "
+            f"in {where}"
+        )
+    if not np.isfinite(series).all():
+        raise UsageError(f"Expected finite numbers. Received: NaN or infinity in {where}")
+
+
+def check_images(images: np.ndarray, where: str) -> None:
+    """Raise ValueError unless `images` are uint8 of shape (count, height, width, channels).
+
+    Args:
+        images: The array to check.
+        where: A description of the array, for the message.
+    """
+    if images.dtype != np.uint8:
+        raise UsageError(f"Expected uint8 images. Received: {images.dtype} in {where}")
+    if images.ndim != 4:
+        raise UsageError(
+            "Expected images as an array of shape (count, height, width, channels). Received: "
+            f"shape {images.shape} in {where}"
+        )
+    if 0 in images.shape:
+        raise UsageError(f"Expected at least one image. Received: shape {images.shape} in {where}")
+    if images.shape[3] > 4:
+        raise UsageError(
+            f"Expected 1 to 4 channels, on the last axis. Received: shape {images.shape} in "
+            f"{where} (move the channels to the end with numpy.moveaxis)"
+        )
+
+
+def _check_labels(
+    labels: np.ndarray | None, images: np.ndarray, names: tuple[str, ...] | None, where: str
+) -> None:
+    if labels is None:
+        return
+    if labels.dtype != np.int64 or labels.shape != (len(images),):
+        raise UsageError(
+            f"Expected one int64 label per image, shape ({len(images)},). Received: {labels.dtype} "
+            f"of shape {labels.shape} ({where})"
+        )
+    if names is not None and not (0 <= labels.min() and labels.max() < len(names)):
+        raise UsageError(
+            f"Expected labels from 0 to {len(names) - 1}, as there are {len(names)} names. "
+            f"Received: {labels.min()} to {labels.max()} ({where})"
+        )
+
+
+def hold_out(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Choose test images for a source that has none: every tenth image, from the first.
+
+    The rule has no randomness, and an array that is sorted by class still gives a balanced test.
+    If neighbors resemble each other, as frames of a film do, supply your own test images.
+
+    Args:
+        count: Number of images.
+
+    Returns:
+        The indices of the training images, and those of the test images.
+    """
+    indices = np.arange(count)
+    is_test = indices % HELD_OUT_EVERY == 0
+    return indices[~is_test], indices[is_test]
+
+
+def keep_first(data: Data, limit: int | None) -> Data:
+    """Keep the first `limit` training and the first `limit` test images; None keeps all."""
+    if limit is None:
+        return data
+    return replace(
+        data,
+        train=data.train[:limit],
+        test=data.test[:limit],
+        train_labels=None if data.train_labels is None else data.train_labels[:limit],
+        test_labels=None if data.test_labels is None else data.test_labels[:limit],
+    )
+
+
+def resize_data(data: Data, size: tuple[int, int] | None) -> Data:
+    """Return the data with every image stretched to `size`, (height, width); None keeps it."""
+    if size is None or data.image_shape[:2] == size:
+        return data
+    if data.kind == "series":
+        raise UsageError(f"Expected no image_size for series. Received: {size} for {data.name}")
+    train = np.stack([resize(image, size) for image in data.train])
+    test = np.stack([resize(image, size) for image in data.test])
+    return replace(data, train=train, test=test)
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Stretch one image with a triangle filter, which averages when the image gets smaller.
+
+    Args:
+        image: uint8 of shape `(height, width, channels)`.
+        size: The new (height, width).
+
+    Returns:
+        uint8 of shape `(*size, channels)`.
+    """
+    if image.shape[:2] == size:
+        return image
+    from PIL import Image
+
+    def resize_plane(plane: np.ndarray) -> np.ndarray:
+        picture = Image.fromarray(plane)
+        return np.asarray(picture.resize((size[1], size[0]), Image.Resampling.BILINEAR))
+
+    return np.stack([resize_plane(plane) for plane in np.moveaxis(image, -1, 0)], axis=-1)

@@ -1,0 +1,38 @@
+"""Images from the bytes in a record or in a row of a table."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_vae.errors import UsageError
+from keras_vae.training.data.sources.folder import decode_image
+
+
+def image_from_bytes(content: bytes, shape: tuple[int, ...], where: str) -> np.ndarray:
+    """Return the image, uint8 of shape `(height, width, channels)`.
+
+    Args:
+        content: The pixels, or a PNG or JPEG file.
+        shape: Height, width and channels of pixels; empty for a file.
+        where: The name of the image, for messages.
+
+    Raises:
+        ValueError: If it is not such an image.
+    """
+    return _pixels(content, shape, where) if shape else _decode(content, where)
+
+
+def _pixels(content: bytes, shape: tuple[int, ...], where: str) -> np.ndarray:
+    if len(shape) != 3 or min(shape) < 1 or len(content) != np.prod(shape):
+        raise UsageError(
+            f"Expected as many bytes as the shape (height, width, channels) states. Received: "
+            f"{len(content):,} bytes and {shape} in {where}."
+        )
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _decode(content: bytes, where: str) -> np.ndarray:
+    image: Any = decode_image(io.BytesIO(content), Path(where))
+    return image

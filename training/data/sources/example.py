@@ -1,0 +1,88 @@
+"""Images in files of `tf.train.Example`s, TFRecord or ArrayRecord, read one at a time.
+
+An image is one bytes value: a PNG or JPEG file, or the pixels themselves, a byte for each channel.
+Pixels need another feature `shape` of height, width and channels. Other features are ignored.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from keras_vae.errors import UsageError
+from keras_vae.training.data.sources.contents import image_from_bytes
+
+
+class RecordFile(Protocol):
+    """A file whose records are read when they are requested."""
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+
+    def __getitem__(self, place: int) -> bytes:
+        """Return one record; raise a ValueError that names it if it is damaged."""
+
+
+class Examples:
+    """The images of some files, in the order of the files.
+
+    Args:
+        files: The paths of the files.
+        open_file: The function that opens the records of a path.
+        name: The name of the feature that has the image.
+
+    Raises:
+        ValueError: If a file is damaged or something else, or all are empty; the message names it.
+    """
+
+    def __init__(
+        self, files: Sequence[Path], open_file: Callable[[Path], RecordFile], name: str = "image"
+    ) -> None:
+        self._paths, self._name = list(files), name
+        self._files = [open_file(path) for path in self._paths]
+        self._first = np.cumsum([0, *map(len, self._files)])
+        if not len(self):
+            raise UsageError(f"Expected at least one record in {self._paths[0]}. Received: none.")
+
+    def __len__(self) -> int:
+        return int(self._first[-1])
+
+    def read(self, number: int) -> np.ndarray:
+        """Return the image of a record, uint8 of shape `(height, width, channels)`.
+
+        Raises:
+            ValueError: If it is not an image, or damaged; the message names the file.
+        """
+        file = int(np.searchsorted(self._first, number, side="right")) - 1
+        place = number - int(self._first[file])
+        where = f"{self._paths[file]}, record {place:,}"
+        return image_from_example(self._files[file][place], self._name, where)
+
+
+def image_from_example(content: bytes, name: str, where: str) -> np.ndarray:
+    """Return the image, uint8 of shape `(height, width, channels)`.
+
+    Args:
+        content: The serialized example.
+        name: The name of the feature.
+        where: The name of the example, for messages.
+
+    Raises:
+        ValueError: If there is no such image.
+    """
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
+    try:
+        features = tf.train.Example.FromString(content).features.feature
+    except DecodeError as error:
+        raise UsageError(f"Expected a tf.train.Example. Received: {where} ({error}).") from error
+    values: Any = features[name].bytes_list.value if name in features else ()
+    if len(values) != 1:
+        raise UsageError(
+            f"Expected one bytes value of the feature {name}. Received: {where} with "
+            f"{len(values)} of them, and features {sorted(features)}."
+        )
+    shape = tuple(features["shape"].int64_list.value) if "shape" in features else ()
+    return image_from_bytes(values[0], shape, where)

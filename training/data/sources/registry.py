@@ -1,0 +1,253 @@
+"""The registry of data sources.
+
+To add a source, write its reader in a file of `training/sources`, add one entry below with a line
+of help, and write a test. Entries import their reader when they read, so this module is light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keras_vae.training.data.sources.base import Data
+
+STREAM = "stream:"
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of one call of `keras_vae.training.data.loading.load`.
+
+    Attributes:
+        argument: The text after a scheme, or a whole path; empty for a name without an argument.
+        image_size: The (height, width) to stretch images to, or None.
+        limit: Number of training and of test images to keep, or None for all.
+        data_dir: The folder in which TFDS keeps its data, or None for its own choice.
+        window: Steps of each series that is cut out of a recording, or None.
+        stride: Steps from one such series to the next, or None for `window`.
+    """
+
+    argument: str = ""
+    image_size: tuple[int, int] | None = None
+    limit: int | None = None
+    data_dir: Path | None = None
+    window: int | None = None
+    stride: int | None = None
+
+    @property
+    def path(self) -> Path:
+        """The argument as a path, with `~` expanded."""
+        return Path(self.argument).expanduser()
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of data and the function that reads it.
+
+    Attributes:
+        name: A whole name such as `digits`, or a scheme that ends in a colon. It is empty for
+            files and folders that are given by their path alone.
+        argument: The word for what follows the name, such as FILE; empty if nothing does.
+        help: One line that says what the data are.
+        read: The function that reads the data.
+        takes_path: True if the argument is a path.
+        takes_window: True if the source cuts windows out of recordings.
+    """
+
+    name: str
+    argument: str
+    help: str
+    read: Callable[[Request], Data]
+    takes_path: bool = False
+    takes_window: bool = False
+
+    @property
+    def usage(self) -> str:
+        """The source as users write it, such as `series:FILE`."""
+        return self.name + self.argument
+
+
+def find(name: str) -> tuple[Source, str] | None:
+    """Return the source of a name or scheme and its argument, or None if no entry has it.
+
+    Paths without a scheme have no entry of their own here, see `find_by_path`.
+    """
+    for source in sorted(SOURCES, key=lambda source: -len(source.name)):
+        if source.name.endswith(":") and name.startswith(source.name):
+            return source, name.removeprefix(source.name)
+        if source.name and source.name == name:
+            return source, ""
+    return None
+
+
+def find_by_path(path: Path) -> Source | None:
+    """Return the source that reads an existing file or folder, or None if there is none."""
+    usage = "FOLDER" if path.is_dir() else f"FILE{path.suffix.lower()}"
+    return next((source for source in SOURCES if source.usage == usage), None)
+
+
+def make_absolute(name: str) -> str:
+    """Return the name of a data set with its path, if it has one that exists, made absolute."""
+    source, argument = find(name) or (None, name)
+    if source is not None and not source.takes_path:
+        return name
+    path = Path(argument).expanduser()
+    return f"{name.removesuffix(argument)}{path.resolve()}" if path.exists() else name
+
+
+def names() -> tuple[str, ...]:
+    """Return the names that stand alone, which precede folders of the same name."""
+    return tuple(source.name for source in SOURCES if source.name and not source.argument)
+
+
+def help_text() -> str:
+    """Return the help of all sources, a line for each."""
+    return "\n".join(f"{source.usage}: {source.help}" for source in SOURCES)
+
+
+def _digits(request: Request) -> Data:
+    from keras_vae.training.data.sources.digits import read_digits
+
+    return read_digits()
+
+
+def _fashion_mnist(request: Request) -> Data:
+    from keras_vae.training.data.sources.fashion_mnist import read_fashion_mnist
+
+    return read_fashion_mnist(request.image_size, request.limit, request.data_dir)
+
+
+def _dsprites(request: Request) -> Data:
+    from keras_vae.training.data.dsprites import read_dsprites
+
+    return read_dsprites()
+
+
+def _mnist1d(request: Request) -> Data:
+    from keras_vae.training.data.sources.series import read_mnist1d
+
+    return read_mnist1d()
+
+
+def _larger_mnist1d(request: Request) -> Data:
+    from keras_vae.training.data.sources.series import parse_count, read_mnist1d
+
+    return read_mnist1d(parse_count(request.argument))
+
+
+def _glyphs(request: Request) -> Data:
+    from keras_vae.training.data.sources.glyphs import read_glyphs
+
+    return read_glyphs()
+
+
+def _notmnist(request: Request) -> Data:
+    from keras_vae.training.data.sources import notmnist  # noqa: F401  (Importing it registers it with TFDS.)
+    from keras_vae.training.data.sources.tfds import read_tfds
+
+    return read_tfds("notmnist", request.image_size, request.limit, request.data_dir)
+
+
+def _idx(request: Request) -> Data:
+    from keras_vae.training.data.sources.idx import read_idx_folder
+
+    return read_idx_folder(request.path)
+
+
+def _static(request: Request) -> Data:
+    from keras_vae.training.data.binarization import read_static
+
+    return read_static(request.path)
+
+
+def _series(request: Request) -> Data:
+    from keras_vae.training.data.sources.series import read_series
+
+    return read_series(request.path, request.window, request.stride)
+
+
+def _stream(request: Request) -> Data:
+    from keras_vae.training.data.sources.streamed import read_stream
+
+    return read_stream(request.path, request.image_size)
+
+
+def _stream_tfds(request: Request) -> Data:
+    from keras_vae.training.data.sources.tfds_stream import stream_tfds
+
+    return stream_tfds(request.argument, request.image_size, request.data_dir)
+
+
+def _tfds(request: Request) -> Data:
+    from keras_vae.training.data.sources.tfds import read_tfds
+
+    return read_tfds(request.argument, request.image_size, request.limit, request.data_dir)
+
+
+def _folder(request: Request) -> Data:
+    from keras_vae.training.data.sources.folder import read_folder
+
+    return read_folder(request.path, request.image_size, request.limit)
+
+
+def _npz(request: Request) -> Data:
+    from keras_vae.training.data.sources.arrays import read_npz
+
+    return read_npz(request.path)
+
+
+def _npy(request: Request) -> Data:
+    from keras_vae.training.data.sources.arrays import read_npy
+
+    return read_npy(request.path)
+
+
+TFDS = Source(
+    "tfds:", "NAME", "an image data set of TensorFlow Datasets; NAME alone also works", _tfds
+)
+
+SOURCES = (
+    Source("digits", "", "scikit-learn's handwritten digits, 8x8x1, nothing to download", _digits),
+    Source(
+        "fashion_mnist", "", "Fashion-MNIST, 28x28x1, from Debian's package or TFDS", _fashion_mnist
+    ),
+    Source("dsprites", "", "70,000 regenerated dSprites images, 64x64x1", _dsprites),
+    Source("mnist1d", "", "MNIST-1D, 4,000 training and 1,000 test series of 40x1", _mnist1d),
+    Source("glyphs", "", "letters A to J, 28x28x1, from the fonts of this machine", _glyphs),
+    Source(
+        "notmnist",
+        "",
+        "letters A to J, 28x28x1, from archives in TFDS's downloads/manual",
+        _notmnist,
+    ),
+    Source("idx:", "FOLDER", "a folder of IDX files", _idx, takes_path=True),
+    Source("static:", "FILE", "binarized MNIST in an .npz file", _static, takes_path=True),
+    Source(
+        "series:",
+        "FILE",
+        "series cut out of a recording (.csv, .npy, or .npz), with --window",
+        _series,
+        takes_path=True,
+        takes_window=True,
+    ),
+    Source("mnist1d:", "COUNT", "MNIST-1D with COUNT training series", _larger_mnist1d),
+    Source(
+        STREAM,
+        "PATH",
+        "images that stay on disk: .npy, TFRecord, ArrayRecord, Parquet, or a folder of images",
+        _stream,
+        takes_path=True,
+    ),
+    Source(
+        f"{STREAM}tfds:", "NAME", "images of TensorFlow Datasets that stay on disk", _stream_tfds
+    ),
+    TFDS,
+    Source(
+        "", "FOLDER", "a folder of images (sub-folders are labels) or of IDX files", _folder, True
+    ),
+    Source("", "FILE.npz", "arrays x_train and x_test, or train and test", _npz, True),
+    Source("", "FILE.npy", "one array of images", _npy, True),
+)

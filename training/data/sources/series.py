@@ -1,0 +1,184 @@
+"""Series: MNIST-1D, and windows of the user's recordings."""
+
+import contextlib
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from keras_vae.errors import MissingExtraError, UsageError
+from keras_vae.training.data.sources.arrays import load_arrays
+from keras_vae.training.data.sources.base import Data, check_series
+
+TEST_FRACTION = 0.1
+MNIST1D_SERIES = 4_000  # to train on, in the paper
+
+
+def read_mnist1d(count: int = MNIST1D_SERIES) -> Data:
+    """Make MNIST-1D (Greydanus & Kobak 2020, arXiv:2011.14439): series of shape 40x1.
+
+    There are 4,000 training and 1,000 test series. The authors' package regenerates them with its
+    settings and seed, in seconds and without a download. The numbers have mean 0 and variance 1
+    over all series.
+
+    Args:
+        count: Number of training series. Those beyond the paper's use the next seed and have mean
+            0 and variance 1 by themselves. The test series are always those of the paper.
+
+    Raises:
+        ImportError: If the package mnist1d is not installed.
+        ValueError: If the count is below that of the paper.
+    """
+    if count < MNIST1D_SERIES:
+        raise UsageError(
+            f"Expected mnist1d:COUNT with at least {MNIST1D_SERIES} training series. Received: "
+            f"{count}. (For fewer: --data mnist1d with --limit.)"
+        )
+    try:
+        from mnist1d.data import get_dataset_args, make_dataset
+    except ImportError as error:
+        raise MissingExtraError(
+            "Expected the package mnist1d, which makes the data. Received: no such package. "
+            "(pip install mnist1d)"
+        ) from error
+    with _restore_random_state():
+        made = make_dataset()
+        if more := count - MNIST1D_SERIES:
+            settings = get_dataset_args()
+            settings.seed += 1
+            settings.train_split = 1.0
+            settings.num_samples = -(-more // 10) * 10  # as many of each of the ten classes
+            further = make_dataset(settings)
+            for name in ("x", "y"):
+                made[name] = np.concatenate([made[name], further[name][:more]])
+    train, test = (made[name].astype(np.float32)[..., None] for name in ("x", "x_test"))
+    train_labels, test_labels = (made[name].astype(np.int64) for name in ("y", "y_test"))
+    return Data("mnist1d", train, test, train_labels, test_labels, tuple("0123456789"))
+
+
+def parse_count(text: str) -> int:
+    """Return the number of training series that `mnist1d:COUNT` asks for.
+
+    Args:
+        text: The count, which may contain `_` or `,`.
+
+    Raises:
+        ValueError: If it is no whole number.
+    """
+    count = text.replace("_", "").replace(",", "")
+    if not count.isdecimal():
+        raise UsageError(
+            f"Expected mnist1d:COUNT, such as mnist1d:50000. Received: mnist1d:{text}."
+        )
+    return int(count)
+
+
+def read_series(path: Path, window: int | None, stride: int | None) -> Data:
+    """Read windows of recordings, without scaling.
+
+    Args:
+        path: A .csv file with a row for each step and a column for each feature, with or without a
+            heading; or a .npy or .npz file. One array of shape `(steps, features)` is a recording.
+            An .npz file with `train` and `test` of shape `(count, time, features)` has series,
+            which need no window.
+        window: Steps of each series that is cut out.
+        stride: Steps from the start of one to the start of the next; `window` by default.
+
+    Returns:
+        The series. The last tenth of the steps of a recording becomes test series, so that no step
+        is in both.
+
+    Raises:
+        ValueError: If the file holds something else, or fewer steps than a window.
+    """
+    if path.suffix.lower() == ".csv":
+        return _windows(path, _read_csv(path), window, stride)
+    arrays = load_arrays(path)
+    if {"train", "test"} <= set(arrays):
+        if window is not None:
+            raise UsageError(
+                f"Expected no window for the series of {path}, which are cut already. Received: "
+                f"{window}."
+            )
+        train, test = (_numbers(arrays[name], f"{name} of {path}") for name in ("train", "test"))
+        return Data(path.stem, train, test)
+    if len(arrays) != 1:
+        raise UsageError(
+            f"Expected the arrays train and test, or one recording, in {path}. Received: "
+            f"{sorted(arrays)}."
+        )
+    return _windows(path, _numbers(next(iter(arrays.values())), str(path)), window, stride)
+
+
+def _windows(path: Path, steps: np.ndarray, window: int | None, stride: int | None) -> Data:
+    if steps.ndim == 1:
+        steps = steps[:, None]
+    if steps.ndim != 2:
+        raise UsageError(
+            f"Expected a recording of shape (steps, features) in {path}. Received: {steps.shape}."
+        )
+    if window is None or window < 1 or (stride is not None and stride < 1):
+        raise UsageError(
+            f"Expected --window of at least 1, and --stride, for the {len(steps)} steps of {path}. "
+            f"Received: window {window} and stride {stride}."
+        )
+    tested = max(window, int(len(steps) * TEST_FRACTION))
+    if len(steps) - tested < window:
+        raise UsageError(
+            f"Expected at least {2 * window} steps in {path}, a window to train on and one to "
+            f"test on. Received: {len(steps)} steps and a window of {window}."
+        )
+    train, test = (_cut(p, window, stride or window) for p in (steps[:-tested], steps[-tested:]))
+    return Data(path.stem, train, test)
+
+
+def _cut(steps: np.ndarray, window: int, stride: int) -> np.ndarray:
+    views = np.lib.stride_tricks.sliding_window_view(steps, window, axis=0)[::stride]
+    return np.ascontiguousarray(np.swapaxes(views, 1, 2))
+
+
+def _read_csv(path: Path) -> np.ndarray:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = [row for row in csv.reader(file) if row]
+    if rows and not _is_number(rows[0][0]):
+        rows = rows[1:]
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        raise UsageError(
+            f"Expected rows of numbers, all of one length, in {path}. Received: "
+            f"{len(rows)} rows of {sorted({len(row) for row in rows})} columns."
+        )
+    try:
+        return _numbers(np.array(rows, np.float64), str(path))
+    except ValueError as error:
+        raise UsageError(f"Expected numbers in {path}. Received: {error}") from error
+
+
+def _numbers(array: np.ndarray, where: str) -> np.ndarray:
+    if array.dtype.kind not in "iuf":
+        raise UsageError(f"Expected numbers. Received: {array.dtype} in {where}")
+    series = array.astype(np.float32)
+    if series.ndim == 3:
+        check_series(series, where)
+    return series
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _restore_random_state() -> Iterator[None]:
+    """Restore the global generators afterwards, as the package seeds both."""
+    import random
+
+    states = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])

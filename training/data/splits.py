@@ -1,0 +1,114 @@
+"""The training, validation and test images of each protocol.
+
+plain      unchanged images; validation metrics are computed on the test images, and nothing is
+           chosen by them
+held_out   unchanged images; a sixth of the training images chooses the model
+dynamic    binary images, resampled for each batch. A sixth of the training images, binarized
+           once, chooses the model. The test images, binarized once, evaluate it. See
+           training/data/binarization.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_vae.errors import UsageError
+from keras_vae.training.data import binarization
+from keras_vae.training.data.batches import training_batches
+from keras_vae.training.data.sources.base import Data, shape_text
+from keras_vae.training.data.sources.streamed import StreamedImages
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+PROTOCOLS = ("plain", "held_out", "dynamic")
+# For training images that a probe needs in binary form; any seed except that of the test images.
+PROBE_SEED = binarization.BINARIZATION_SEED + 1
+
+
+def check_protocol(name: str) -> str:
+    """Return `name` if it is a protocol; raise ValueError otherwise."""
+    if name not in PROTOCOLS:
+        raise UsageError(
+            f"Expected a protocol of {', '.join(PROTOCOLS)}. Received: {name!r}. "
+            "(See training/data/splits.py.)"
+        )
+    return name
+
+
+def training_data(data: Data, protocol: str) -> Data:
+    """Return the images for training, with those that choose the model as `test`.
+
+    Args:
+        data: All images.
+        protocol: One of `PROTOCOLS`.
+
+    Returns:
+        For "plain" the data themselves, otherwise parts of the training images only.
+
+    Raises:
+        ValueError: If there is no such protocol, or there are too few images.
+    """
+    if check_protocol(protocol) == "plain":
+        return data
+    if protocol == "dynamic" and isinstance(data.train, StreamedImages):
+        raise UsageError(
+            f"Expected images in memory for the protocol dynamic, which binarizes a part of "
+            f"them once. Received: {data.name}, on disk. (Use plain or held_out.)"
+        )
+    chosen = binarization.held_out_indices(len(data.train), data.name)
+    kept = np.delete(np.arange(len(data.train)), chosen)
+    validation = data.train[chosen]
+    if protocol == "dynamic":
+        validation = binarization.binarize(validation, binarization.random_state())
+    labels = data.train_labels
+    return replace(
+        data,
+        train=data.train[kept],
+        test=validation,
+        train_labels=None if labels is None else labels[kept],
+        test_labels=None if labels is None else labels[chosen],
+    )
+
+
+def evaluation_data(data: Data, protocol: str) -> Data:
+    """Return the test images as the protocol evaluates them, and training images for probes.
+
+    Arguments and errors are those of `training_data`.
+    """
+    if check_protocol(protocol) != "dynamic":
+        return data
+    train = binarization.binarize(data.train, np.random.RandomState(PROBE_SEED))
+    return replace(data, train=train, test=binarization.dynamic_split(data).test)
+
+
+def limit_test_images(data: Data, limit: int | None) -> Data:
+    """Return the data with the first `limit` test images; None keeps all."""
+    labels = data.test_labels
+    return replace(
+        data, test=data.test[:limit], test_labels=None if labels is None else labels[:limit]
+    )
+
+
+def batches(
+    protocol: str, images: np.ndarray, batch_size: int, seed: int, start_step: int
+) -> tf.data.Dataset:
+    """Make endless batches of training images as the protocol draws them.
+
+    The other arguments are those of `keras_vae.training.data.batches.training_batches`.
+    """
+    source = binarization.dynamic_batches if protocol == "dynamic" else training_batches
+    return source(images, batch_size, seed, start_step)
+
+
+def describe(data: Data, protocol: str) -> str:
+    """Return one line that describes the result of `training_data`."""
+    watch = "test" if protocol == "plain" else "validation"
+    how = "" if protocol == "plain" else f", protocol {protocol}"
+    return (
+        f"{data.name}{how}: {len(data.train):,} training and {len(data.test):,} {watch} "
+        f"{data.kind} of {shape_text(data.image_shape)}"
+    )

@@ -1,0 +1,54 @@
+"""Measures of latent codes: active units, mutual information and codebook usage."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from keras_vae.training.evaluation.base import Measure, codes, pixels
+from keras_vae.typing import LatentModel
+
+# The time of mutual information grows with the square of the images; 10 s for these.
+MOST = 10_000
+
+
+def active_units(model: LatentModel, images: np.ndarray, batch_size: int) -> Measure:
+    """Count the latent units that change with the image."""
+    from keras_vae.estimators.codes import count_active
+
+    found = codes(model, images, batch_size)
+    total = math.prod(found.shape[1:])
+    return Measure(count_active(found), "", f"of {total}: variance of E(z given x) above 0.01")
+
+
+def information(model: Any, images: np.ndarray) -> dict[str, Measure]:
+    """Return the two parts of the mean KL: mutual information, and KL of the aggregate posterior.
+
+    The result is empty unless q(z | x) is one diagonal Gaussian.
+    """
+    from keras_vae import distributions, estimators
+
+    if type(model.posterior(pixels(images, 1))) is not distributions.Normal:
+        return {}
+    x = pixels(images, MOST)
+    of = f"of {len(x):,} images, at most {math.log(len(x)):.2f}"
+    shared = estimators.mutual_information(model, x)
+    rest = float(estimators.kl_per_dimension(model, x).sum()) - shared
+    return {
+        "mutual_information": Measure(shared, "nats", f"of image and code, {of}"),
+        "aggregate_kl": Measure(rest, "nats", "KL of the mean of q(z given x) from N(0, I)"),
+    }
+
+
+def codebook(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
+    """Return the share of the codebook in use, for models with a `codebook_size`."""
+    from keras_vae import metrics
+
+    if not hasattr(model, "codebook_size"):
+        return {}
+    used = metrics.codebook_usage(codes(model, images, batch_size), model.codebook_size)
+    of = f"of {model.codebook_size:,} codes"
+    return {
+        "codebook_perplexity": Measure(used["codebook_perplexity"], "", f"{of}, used evenly"),
+        "codebook_used": Measure(used["codebook_used"], "", f"share {of} that occurs"),
+    }

@@ -1,0 +1,77 @@
+"""The terms of the objective, and the errors of reconstructions."""
+
+from typing import Any
+
+import numpy as np
+
+from keras_vae.training.data.loading import evaluation_batches
+from keras_vae.training.evaluation.base import Measure, bits_of
+from keras_vae.typing import LatentModel
+
+MEANINGS = {
+    "loss": "the training loss: the weighted sum of the terms",
+    "elbo": "lower bound on log p(x), one draw of z an image",
+    "reconstruction": "-log p(x given z)",
+    "kl": "KL of q(z given x) from the prior p(z)",
+}
+# Half the side of the window of structural similarity.
+SMALLEST_SIDE = 11
+
+
+def objective(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
+    """Return the unweighted terms of the objective, as means over the images."""
+    model.compile(jit_compile=False)
+    batches = evaluation_batches(images, batch_size)
+    values = model.evaluate(batches, return_dict=True, verbose=0)
+    names = [name for name in ("elbo", *model.terms, "loss") if name in values]
+    rows = {
+        name: Measure(float(values[name]), "nats", MEANINGS.get(name, "term of the loss"))
+        for name in names
+    }
+    if "elbo" in rows and (of := bits_of(model, images)):
+        from keras_vae.estimators import bits_per_dim
+
+        bits = bits_per_dim(-rows["elbo"].value, images.shape[1:])
+        rows["bits_per_dim"] = Measure(bits, "bits", f"-elbo {of}")
+    return rows
+
+
+def reconstruction_error(
+    model: LatentModel, images: np.ndarray, batch_size: int
+) -> dict[str, Measure]:
+    """Return the squared error, and for images also PSNR and SSIM."""
+    from keras_vae import latents, metrics
+    from keras_vae.metrics.pictures import psnr
+
+    is_images = images.dtype == np.uint8
+    plain, similar = [], []
+    for x in evaluation_batches(images, batch_size):
+        y = model.reconstruct(x)
+        plain.append(squared_error(x, y))
+        if is_images and min(images.shape[1:3]) >= SMALLEST_SIDE:
+            of_batch = metrics.ssim(latents.as_numpy(x), latents.as_numpy(y))
+            similar.append(np.full(len(plain[-1]), of_batch))
+    if not is_images:
+        return {"mse": Measure(mean(plain), "", "squared error a step and feature")}
+    each = float(psnr(np.concatenate(plain)).mean())
+    rows = {
+        "mse": Measure(mean(plain), "", "squared error a pixel, pixels in [0, 1]"),
+        "psnr": Measure(float(psnr(mean(plain))), "dB", "of that error"),
+        "mean_psnr": Measure(each, "dB", "of each image's error, the mean"),
+    }
+    if similar:
+        rows["ssim"] = Measure(mean(similar), "", "structural similarity, 1 for equal images")
+    return rows
+
+
+def squared_error(x: Any, y: Any) -> np.ndarray:
+    """Return the mean squared error of each image, `(batch,)`."""
+    from keras_vae import latents
+
+    difference = latents.as_numpy(x).astype("float64") - latents.as_numpy(y)
+    return np.square(difference).mean(axis=tuple(range(1, difference.ndim)))
+
+
+def mean(parts: list[np.ndarray]) -> float:
+    """Return the mean over all examples of all batches."""
+    return float(np.concatenate(parts).mean())

@@ -1,0 +1,5 @@
+"""How are all rows of a large source predicted into files that can be resumed?
+
+`rows` reads the source, `shard_writer` predicts and writes, `shards` reads the files again, and
+`beam_pipeline` does the same with the workers of Apache Beam.
+"""

@@ -1,0 +1,268 @@
+"""Rows: the examples of a source for bulk prediction, in order and a few at a time."""
+
+import functools
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_vae.errors import UsageError
+from keras_vae.training import digests
+from keras_vae.training.data.sources.base import as_floats, shape_text
+
+PARTS = ("train", "test")
+MODES = {1: "L", 3: "RGB"}
+ROWS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a source, each read when it is needed.
+
+    Attributes:
+        name: The name of the rows in messages.
+        count: The number of rows.
+        digest: A function that returns a SHA-256, which changes if a row does. It may read all of
+            them.
+        read: A function from `(start, stop)` to the arrays of these rows, one for each input of the
+            model, as the model takes them.
+        labels: A function from `(start, stop)` to the names of these rows; None for no names.
+    """
+
+    name: str
+    count: int
+    digest: Callable[[], str]
+    read: Callable[[int, int], list[np.ndarray]]
+    labels: Callable[[int, int], np.ndarray] | None = None
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """The SHA-256 from `digest`, computed once."""
+        return self.digest()
+
+
+def open_rows(
+    source: str,
+    inputs: Sequence[Any],
+    part: str | None = None,
+    stretch: bool = False,
+    check: bool = True,
+    **load: Any,
+) -> Rows:
+    """Open the rows of a source.
+
+    Args:
+        source: One of
+
+            - a .npy file, a .parquet file or a folder of these
+              (`keras_vae.training.data.sources.parquet`), which are not read into memory;
+            - an .npz file;
+            - a folder of images, in the order of their paths, each read when it is needed;
+            - a folder that `training.predict` has written;
+            - a data set for `keras_vae.training.data.loading.load`, in memory.
+        inputs: The inputs of the model: a `keras.InputSpec` with a name for each array.
+        part: "train" or "test" images of a data set, "test" by default; or the name of an array of
+            an .npz file. By default that is the only array, or the one with the name of the input.
+        stretch: True to stretch images of a folder to the size that the model takes.
+        check: True to read all files of `training.predict`, and check that they are whole.
+        **load: Other arguments of `keras_vae.training.data.loading.load`.
+
+    Raises:
+        FileNotFoundError: If there is no such source.
+        ValueError: If the model does not take its rows.
+    """
+    from keras_vae.training.data.sources.arrays import load_arrays, map_array
+    from keras_vae.training.data.sources.idx import has_idx_files
+    from keras_vae.training.prediction import shards
+
+    path = Path(source).expanduser()
+    suffix = path.suffix.lower()
+    if suffix in (".npy", ".npz"):
+        if not path.is_file():
+            raise FileNotFoundError(f"Expected a file {path}. Received: no such file.")
+        digest = functools.partial(digests.of_file, path)
+        if suffix == ".npy":
+            _refuse_part(part, source)
+            return _open_arrays([map_array(path)], inputs, source, digest)
+        arrays = _choose_arrays(load_arrays(path), inputs, part, path)
+        return _open_arrays(arrays, inputs, source, digest)
+    if files := _find_parquet_files(path):
+        _refuse_part(part, source)
+        return _open_parquet(path, files, inputs)
+    if path.is_dir() and (path / shards.MANIFEST).is_file():
+        _refuse_part(part, source)
+        return _open_shards(path, inputs, check)
+    if path.is_dir() and not has_idx_files(path):
+        _refuse_part(part, source)
+        return _open_images(path, inputs, stretch)
+    return _open_data_set(source, inputs, part or "test", load)
+
+
+def _open_data_set(source: str, inputs: Sequence[Any], part: str, load: dict[str, Any]) -> Rows:
+    from keras_vae.training.data import loading
+
+    if part not in PARTS:
+        raise UsageError(f"Expected --part {' or '.join(PARTS)} for {source}. Received: {part}.")
+    array = getattr(loading.load(source, **load), part)
+    return _open_arrays([array], inputs, f"{source}, {part}", lambda: _hash_array(array))
+
+
+def _hash_array(array: Any) -> str:
+    digest = hashlib.sha256()
+    for start in range(0, len(array), ROWS_AT_ONCE):  # They may lie on the disk.
+        digest.update(np.asarray(array[start : start + ROWS_AT_ONCE]).tobytes())
+    return digest.hexdigest()
+
+
+def _open_arrays(
+    arrays: Sequence[np.ndarray], inputs: Sequence[Any], name: str, digest: Callable[[], str]
+) -> Rows:
+    _check_count(arrays, inputs, name)
+    counts = sorted({len(array) for array in arrays if array.ndim})
+    if len(counts) != 1 or counts == [0]:
+        raise UsageError(f"Expected as many rows in each array of {name}. Received: {counts}.")
+    for array, spec in zip(arrays, inputs, strict=True):
+        _check_array(array, spec, name)
+
+    def read(start: int, stop: int) -> list[np.ndarray]:
+        return [_convert_input(a[start:stop], s) for a, s in zip(arrays, inputs, strict=True)]
+
+    return Rows(name, counts[0], digest, read)
+
+
+def _find_parquet_files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(path.rglob("*.parquet"))
+    return [path] if path.suffix == ".parquet" and path.is_file() else []
+
+
+def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any]) -> Rows:
+    from keras_vae.training.data.sources.parquet import Table
+    from keras_vae.training.data.sources.streamed import StreamedImages
+
+    table = Table(files)
+    images: Any = StreamedImages(table.read, np.arange(len(table)), table.shape)
+    names = [file.relative_to(path) if file != path else Path(file.name) for file in files]
+    folder = path if path.is_dir() else path.parent
+    return _open_arrays(
+        [images], inputs, str(path), functools.partial(_hash_file_list, folder, names)
+    )
+
+
+def _open_images(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
+    from keras_vae.training.data.sources.folder import find_image_files, read_image
+
+    shape = tuple(inputs[0].shape[1:])
+    if len(inputs) != 1 or len(shape) != 3 or shape[2] not in MODES:
+        raise UsageError(
+            f"Expected a file of arrays for a model that takes "
+            f"{', '.join(shape_text(spec.shape[1:]) for spec in inputs)}. Received: {folder}, a "
+            "folder of pictures."
+        )
+    paths = sorted(find_image_files(folder), key=lambda path: path.as_posix())
+    names = np.array([path.as_posix() for path in paths])
+
+    def one(path: Path) -> np.ndarray:
+        image = read_image(folder / path, MODES[shape[2]], shape[:2] if stretch else None)
+        if image.shape != shape:
+            raise UsageError(
+                f"Expected pictures of {shape_text(shape)}, as the model takes. Received: "
+                f"{shape_text(image.shape)} in {folder / path}. (Add --stretch.)"
+            )
+        return image
+
+    def read(start: int, stop: int) -> list[np.ndarray]:
+        return [as_floats(np.stack([one(path) for path in paths[start:stop]]))]
+
+    return Rows(
+        f"{folder}, {len(paths):,} pictures",
+        len(paths),
+        functools.partial(_hash_file_list, folder, paths),
+        read,
+        lambda start, stop: names[start:stop],
+    )
+
+
+def _hash_file_list(folder: Path, paths: Sequence[Path]) -> str:
+    """Return a hash of names, sizes and modification times, without reading the files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        status = (folder / path).stat()
+        digest.update(os.fsencode(path.as_posix()) + b"\0")
+        digest.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _open_shards(folder: Path, inputs: Sequence[Any], check: bool) -> Rows:
+    """Return the codes, or images, of a folder that bulk prediction has written."""
+    from keras_vae.training.prediction import shards
+
+    done = shards.read_whole(folder) if check else shards.read_manifest(folder)
+    name = done.arrays[0]
+    _check_count([name], inputs, str(folder))
+    _check_array(done.read(name, 0, 1), inputs[0], f"{name} of {folder}")
+
+    def read(start: int, stop: int) -> list[np.ndarray]:
+        return [_convert_input(done.read(name, start, stop), inputs[0])]
+
+    return Rows(str(folder), done.count, lambda: done.digest, read)
+
+
+def _choose_arrays(
+    arrays: dict[str, np.ndarray], inputs: Sequence[Any], part: str | None, path: Path
+) -> list[np.ndarray]:
+    """Return the arrays of an .npz file that the model takes."""
+    names = [spec.name for spec in inputs] if part is None else [part]
+    if part is None and len(arrays) == 1:
+        return list(arrays.values())
+    if missing := [name for name in names if name not in arrays]:
+        raise UsageError(
+            f"Expected an array {' and '.join(missing)} in {path}. Received: "
+            f"{', '.join(sorted(arrays))}. (Choose one with --part NAME.)"
+        )
+    return [arrays[name] for name in names]
+
+
+def _refuse_part(part: str | None, source: str) -> None:
+    if part is not None:
+        raise UsageError(
+            f"Expected no --part for {source}, of which all rows are taken. Received: {part}."
+        )
+
+
+def _check_count(arrays: Sequence[Any], inputs: Sequence[Any], name: str) -> None:
+    if len(arrays) != len(inputs):
+        raise UsageError(
+            f"Expected {len(inputs)} arrays, {' and '.join(spec.name for spec in inputs)}, which "
+            f"the model takes. Received: {len(arrays)} in {name}. (Give an .npz file with arrays "
+            "of these names.)"
+        )
+
+
+def _check_array(array: np.ndarray, spec: Any, name: str) -> None:
+    """Raise ValueError unless the model takes arrays of this shape and type."""
+    wanted, shape = tuple(spec.shape[1:]), array.shape[1:]
+    if shape == wanted[:-1] and wanted[-1:] == (1,):
+        shape = wanted
+    fits = len(shape) == len(wanted) and all(
+        want in (None, have) for want, have in zip(wanted, shape, strict=True)
+    )
+    whole = spec.dtype.startswith("int")
+    kinds = "iu" if whole else "f"
+    if not fits or not (array.dtype.kind in kinds or (array.dtype == np.uint8 and not whole)):
+        types = "integers" if whole else "floats, or bytes that stand for 0 to 1"
+        raise UsageError(
+            f"Expected {types} of shape {('rows', *wanted)} for the input {spec.name} of the "
+            f"model. Received: {array.dtype} of shape {array.shape} in {name}."
+        )
+
+
+def _convert_input(array: np.ndarray, spec: Any) -> np.ndarray:
+    array = np.asarray(array)
+    if array.ndim < len(spec.shape):
+        array = array[..., np.newaxis]
+    return array.astype(np.int32) if spec.dtype.startswith("int") else as_floats(array)

@@ -1,0 +1,5 @@
+"""What does a training leave behind, and how is it read again?
+
+`run_directory` reads and writes the folder of a run, `best_epoch` keeps the best model, `pictures`
+draws, `folder_lock` keeps two programs apart, and `provenance` states what a result came from.
+"""

@@ -1,0 +1,281 @@
+"""Run directories: the files of one training. Imports no TensorFlow.
+
+model.keras     the model with its optimizer, replaced after each epoch
+best.keras      the model of the best epoch on validation images, if the protocol has any
+config.json     recipe, options, shape of the images, versions
+metrics.jsonl   a line for each epoch
+checkpoints/    the states from which --resume goes on, see docs/reliability.md
+pictures/       PNG files of reconstructions, latent codes, samples and losses
+logs/           the logs of TensorBoard
+evaluation.*    the measures of training.evaluate
+post_mortem.*   the model of a training whose loss became infinite or NaN, and the first such tensor
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keras_vae.cli import did_you_mean, run_python_file
+from keras_vae.errors import UsageError
+from keras_vae.files import hashed_json
+
+RUNS = Path("runs")
+MODEL = "model.keras"
+BEST = "best.keras"
+CONFIG = "config.json"
+METRICS = "metrics.jsonl"
+CHECKPOINTS = "checkpoints"
+NEEDED_KEYS = frozenset({"recipe", "arguments", "settings", "image_shape"})
+# All keys of the configurations that have no hash, which earlier versions wrote.
+KEYS_WITHOUT_HASH = NEEDED_KEYS | {
+    "data",
+    "protocol",
+    "training_images",
+    "test_images",
+    "parameters",
+    "steps_per_epoch",
+    "steps_per_execution",
+    "replicas",
+    "versions",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model with the record of its training.
+
+    Attributes:
+        path: The run directory, or a lone .keras file.
+        config: The content of config.json; empty for a lone file.
+    """
+
+    path: Path
+    config: dict[str, Any]
+
+    @property
+    def model_path(self) -> Path:
+        """The file of the model: of the best epoch if the run has chosen one, else of the last."""
+        if self.path.suffix == ".keras":
+            return self.path
+        return self.path / (BEST if (self.path / BEST).is_file() else MODEL)
+
+    @property
+    def protocol(self) -> str:
+        """The protocol of the training, see `keras_vae.training.data.splits`."""
+        return str(self.config.get("protocol", "plain"))
+
+    @property
+    def notes(self) -> list[str]:
+        """A note if the training has not gone through all its epochs; else nothing."""
+        wanted = self.config.get("settings", {}).get("epochs")
+        metrics = self.path / METRICS
+        done = len(metrics.read_text().splitlines()) if metrics.is_file() else 0
+        if wanted is None or done >= wanted:
+            return []
+        return [f"The training has gone through {done} of its {wanted} epochs."]
+
+    def model(self, compile: bool = False) -> Any:
+        """Load the model.
+
+        Args:
+            compile: True to restore its optimizer too.
+
+        Raises:
+            FileNotFoundError: If no epoch was completed yet.
+            ValueError: If the file is not a model of `keras_vae`.
+        """
+        if self.protocol != "plain" and self.config and not (self.path / BEST).is_file():
+            raise FileNotFoundError(
+                f"Expected {self.path / BEST}, the model of the best epoch. Received: no such "
+                f"file. (Train on with --resume, or give {self.path / MODEL}, that of the last.)"
+            )
+        if not self.model_path.is_file():
+            raise FileNotFoundError(
+                f"Expected {self.model_path}, which is written after the first epoch. Received: "
+                "no such file. (Train on with --resume.)"
+            )
+        if str(self.config.get("recipe")).endswith(".py"):  # It may define classes.
+            run_python_file(Path(self.config["recipe"]))
+        return load_model(self.model_path, compile)
+
+    def data(self, name: str | None = None) -> Any:
+        """Load the data set of the run, or another one at the image size of the run.
+
+        Args:
+            name: A data set in place of the run's own.
+
+        Returns:
+            A `keras_vae.training.data.loading.Data`.
+
+        Raises:
+            ValueError: If this is a lone .keras file and no name is given, or the images have
+                another shape.
+        """
+        from keras_vae.training.data.loading import load
+
+        settings = self.config.get("settings", {})
+        if name is None and not settings:
+            raise UsageError(
+                f"Expected a run directory, which knows its data, or the name of a data set. "
+                f"Received: {self.path}, a lone model. (Give --data NAME.)"
+            )
+        size = settings.get("image_size")
+        data = load(
+            name or settings["data"],
+            image_size=tuple(size) if size else None,
+            limit=None if name else settings.get("limit"),
+            data_dir=settings.get("data_dir"),
+            window=settings.get("window"),
+            stride=settings.get("stride"),
+        )
+        wanted = tuple(self.config.get("image_shape", data.image_shape))
+        if data.image_shape != wanted:
+            raise UsageError(
+                f"Expected {data.kind} of shape {wanted}, as the run was trained on. Received: "
+                f"{data.image_shape} in {data.name}."
+            )
+        return data
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """Open a run directory, or a .keras file alone.
+
+    Raises:
+        FileNotFoundError: If there is no such run.
+        ValueError: If the path is something else.
+    """
+    path = Path(path)
+    if path.is_file() and path.suffix == ".keras":
+        return Run(path, {})
+    if not path.exists():
+        known = [str(config.parent) for config in sorted(RUNS.glob(f"*/{CONFIG}"))]
+        alike = [one for one in known if did_you_mean(path.name, [Path(one).name])]
+        hint = did_you_mean(str(path), alike) or (
+            f" (There are: {', '.join(known)}.)" * bool(known)
+        )
+        raise FileNotFoundError(
+            f"Expected a run directory or a .keras file. Received: {path}, which does not "
+            f"exist.{hint}"
+        )
+    if not (path / CONFIG).is_file():
+        raise UsageError(
+            f"Expected a run directory, with a {CONFIG} in it, or a .keras file. Received: {path}."
+        )
+    return Run(path, read_config(path / CONFIG))
+
+
+def load_model(path: Path, compile: bool = False) -> Any:
+    """Load a model of `keras_vae` from its file.
+
+    Args:
+        path: A .keras file.
+        compile: True to restore its optimizer too.
+
+    Raises:
+        ValueError: If the file is damaged or something else.
+    """
+    import keras_vae
+
+    model = keras_vae.load(path, compile)
+    if not isinstance(model, keras_vae.Autoencoder):
+        raise UsageError(
+            f"Expected a keras_vae.Autoencoder. Received: a {type(model).__name__} in {path}. "
+            "(Programs take no detectors: keras_vae.load(FILE).export(TARGET) writes a SavedModel "
+            'of one, with format="litert" a .tflite file.)'
+        )
+    return model
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether a .keras file exists and no byte of its content was changed."""
+    from keras_vae.loading import check_archive
+
+    try:
+        check_archive(path)
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
+
+
+def rewrite_if_damaged(folder: Path, model: Any) -> None:
+    """Write model.keras of a run again if it is damaged or missing."""
+    from keras_vae.files.atomic import save_model
+
+    if not is_whole(folder / MODEL):
+        print(f"{folder / MODEL} was damaged or gone: it is written again from the checkpoint.")
+        save_model(model, folder / MODEL)
+
+
+def check_new(path: Path) -> None:
+    """Raise FileExistsError unless `path` does not exist or is an empty folder."""
+    if path.is_dir() and any(path.iterdir()):
+        resume = " Add --resume to continue it." if (path / CONFIG).is_file() else ""
+        raise FileExistsError(
+            f"Expected --out to be a new or an empty folder. Received: {path}, which has files "
+            f"in it.{resume}"
+        )
+    if path.exists() and not path.is_dir():
+        raise FileExistsError(f"Expected --out to be a folder. Received: the file {path}.")
+
+
+def create(path: Path | None, recipe: str) -> Path:
+    """Make the folder of a run: `path`, or runs/RECIPE-NUMBER with the next free number."""
+    if path is not None:
+        check_new(path)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+    RUNS.mkdir(exist_ok=True)
+    stem, number = Path(recipe).stem, 1
+    while True:
+        try:
+            (RUNS / f"{stem}-{number}").mkdir()
+            return RUNS / f"{stem}-{number}"
+        except FileExistsError:
+            number += 1
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Write config.json with its own hash."""
+    from keras_vae.files.atomic import write_atomically
+
+    text = json.dumps(hashed_json.add_hash(config), indent=2) + "\n"
+    write_atomically(folder / CONFIG, lambda path: path.write_text(text))
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a config.json.
+
+    Raises:
+        ValueError: If it is not what `training.train` writes, or was changed since.
+    """
+    try:
+        config = json.loads(path.read_text())
+    except ValueError as error:
+        raise UsageError(
+            f"Expected JSON in {path}. Received: {error}. (It was damaged or changed: put back a "
+            "copy. The models next to it can be loaded with keras_vae.load.)"
+        ) from error
+    if not isinstance(config, dict):
+        raise UsageError(f"Expected an object in {path}. Received: {type(config).__name__}.")
+    is_of_earlier_version = config.keys() <= KEYS_WITHOUT_HASH
+    if not is_of_earlier_version and not hashed_json.has_valid_hash(config):
+        raise UsageError(
+            f"Expected {path} as it was written. Received: one that was changed since. (Restore "
+            "it, or start a new run.)"
+        )
+    config.pop(hashed_json.HASH, None)
+    if missing := NEEDED_KEYS - set(config):
+        raise UsageError(f"Expected {sorted(missing)} in {path}. Received: {sorted(config)}.")
+    return config
+
+
+def keep_epochs(folder: Path, epochs: int) -> None:
+    """Keep the first `epochs` lines of metrics.jsonl, those of epochs that the model has seen."""
+    from keras_vae.files.atomic import write_atomically
+
+    path = folder / METRICS
+    if path.is_file():
+        lines = path.read_text().splitlines(keepends=True)[:epochs]
+        write_atomically(path, lambda new: new.write_text("".join(lines)))

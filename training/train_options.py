@@ -1,0 +1,192 @@
+"""The command line of `training.train`: its own options and those of the recipe."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from keras_vae.errors import UsageError
+from keras_vae.training import recipes
+from keras_vae.training.data.sources import registry
+from keras_vae.training.precision import Precision
+from keras_vae.training.recipes import Recipe
+
+# Settings that may differ between a run and its continuation.
+MAY_CHANGE = (
+    "epochs",
+    "steps_per_execution",
+    "out",
+    "resume",
+    "checkpoint_minutes",
+    "checkpoint_steps",
+    "worker_timeout",
+)
+DATA_HELP = f"A data set instead of the recipe's.\n{registry.help_text()}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The settings of a training that all recipes share.
+
+    Attributes:
+        epochs: Number of passes over the training images; by default that of the recipe.
+        batch_size: Images per step; by default that of the recipe.
+        data: A data set in place of the recipe's, see `keras_vae.training.data.sources.registry`.
+        image_size: Height and width to stretch the images to.
+        limit: Number of training images and of test images to use; all by default.
+        data_dir: Where TensorFlow Datasets keeps its data.
+        window: Steps of each series that is cut out of the recording --data series:FILE.
+        stride: Steps from one such series to the next; by default the window.
+        out: Run directory to make; by default runs/RECIPE-NUMBER.
+        resume: Continue the run in --out. All other options are taken from it, but --epochs may
+            be more.
+        seed: Seed of the weights, of the order of the images and of the noise.
+        precision: Precision in which layers compute. The two mixed ones are for GPUs. Weights stay
+            float32.
+        steps_per_execution: Steps in one execution, a divisor of the steps of an epoch; by default
+            chosen for speed.
+        checkpoint_minutes: Minutes after which to write a checkpoint, as at the end of each epoch.
+            Checkpoints become rarer if they would take more than 2 percent of the time.
+        checkpoint_steps: Steps after which to write a checkpoint too.
+        strategy: none for one device, mirrored for all GPUs of this machine, or multiworker for
+            several machines. The batch is divided among them.
+        worker_timeout: Seconds without a step after which the other workers count as lost.
+    """
+
+    epochs: int | None = None
+    batch_size: int | None = None
+    data: Annotated[str | None, tyro.conf.arg(help=DATA_HELP)] = None
+    image_size: tuple[int, int] | None = None
+    limit: int | None = None
+    data_dir: str | None = None
+    window: int | None = None
+    stride: int | None = None
+    out: str | None = None
+    resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    seed: int = 0
+    precision: Precision = "float32"
+    steps_per_execution: int | None = None
+    checkpoint_minutes: float = 1.0
+    checkpoint_steps: int | None = None
+    strategy: Literal["none", "mirrored", "multiworker"] = "none"
+    worker_timeout: float = 300.0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for numbers out of range."""
+        if not self.checkpoint_minutes > 0:
+            raise UsageError(
+                f"Expected --checkpoint-minutes above 0. Received: {self.checkpoint_minutes}."
+            )
+        if not self.worker_timeout > 0:
+            raise UsageError(f"Expected --worker-timeout above 0. Received: {self.worker_timeout}.")
+        counts = ("epochs", "batch_size", "limit", "steps_per_execution", "window", "stride")
+        for name in (*counts, "checkpoint_steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"Expected --{_flag(name)} of at least 1. Received: {value}.")
+        if self.seed < 0 or self.seed >= 2**31:
+            raise UsageError(f"Expected --seed from 0 to 2^31 - 1. Received: {self.seed}.")
+        if self.resume and self.out is None:
+            raise UsageError(
+                "Expected --out RUN, the run to continue, with --resume. Received: no --out."
+            )
+
+
+def parse(
+    name: str,
+    function: Callable[..., Recipe],
+    words: Sequence[str],
+    stored: dict[str, Any] | None = None,
+) -> tuple[Settings, dict[str, Any]]:
+    """Parse a command line.
+
+    Args:
+        name: The name of the recipe, for the help.
+        function: The function of the recipe.
+        words: The words after the recipe on the command line.
+        stored: The `config.json` of a run whose options are the defaults.
+
+    Returns:
+        The settings, and the recipe's arguments, defaults included.
+
+    Raises:
+        ValueError: If a number is out of range, or an argument of the recipe has the name of a
+            setting.
+        SystemExit: With status 2 if the words do not parse, with 0 after the help.
+    """
+    defaults = recipes.defaults(function)
+    settings = {field.name: field.default for field in dataclasses.fields(Settings)}
+    if stored is not None:
+        defaults |= {k: _restore_tuple(v) for k, v in stored["arguments"].items() if k in defaults}
+        settings |= {k: _restore_tuple(v) for k, v in stored["settings"].items() if k in settings}
+    if clash := defaults.keys() & settings.keys():
+        raise UsageError(
+            f"Expected other names for arguments of the recipe {name} than those of the program. "
+            f"Received: {', '.join(sorted(clash))}. (Epochs, batch size and data are fields of "
+            "the Recipe that it returns.)"
+        )
+    options = _command(function, defaults, settings)
+    group, arguments = tyro.cli(
+        options,
+        args=words,
+        prog=f"keras-vae train {name}",
+        description=inspect.cleandoc(function.__doc__ or "").split("\nArgs:")[0],
+        config=(tyro.conf.OmitArgPrefixes,),
+    )
+    data = None if group.data is None else registry.make_absolute(group.data)
+    given = {**vars(group), "data": data}
+    return Settings(**given), {key: getattr(arguments, key) for key in defaults}
+
+
+def refuse_changes(stored: dict[str, Any], settings: Settings, arguments: dict[str, Any]) -> None:
+    """Raise ValueError if a continuation has other options than the run."""
+    before = {**stored["arguments"], **stored["settings"]}
+    now = {**arguments, **dataclasses.asdict(settings)}
+    changed = [
+        f"--{_flag(name)} {now[name]} (the run has {_restore_tuple(value)})"
+        for name, value in before.items()
+        if name in now and name not in MAY_CHANGE and _restore_tuple(value) != now[name]
+    ]
+    if changed:
+        raise UsageError(
+            "Expected the options of the run when continuing it; only --epochs may change. "
+            f"Received: {', '.join(changed)}. (Leave them out, or start a new run.)"
+        )
+
+
+def _command(
+    function: Callable[..., Recipe], defaults: dict[str, Any], settings: dict[str, Any]
+) -> Callable[..., tuple[Any, Any]]:
+    """Return a function for tyro with two groups of options."""
+    annotations = inspect.get_annotations(function, eval_str=True)
+    own = [
+        (key, annotations[key], dataclasses.field(default=value)) for key, value in defaults.items()
+    ]
+    recipe_options = dataclasses.make_dataclass("RecipeOptions", own)
+    recipe_options.__doc__ = function.__doc__
+    # Settings are made after parsing, so that a bad number gives an error and no usage message.
+    training_options = dataclasses.make_dataclass(
+        "TrainingOptions",
+        [
+            (field.name, field.type, dataclasses.field(default=settings[field.name]))
+            for field in dataclasses.fields(Settings)
+        ],
+    )
+    training_options.__doc__ = Settings.__doc__
+
+    def command(training: Any, recipe: Any) -> tuple[Any, Any]:
+        return training, recipe
+
+    command.__annotations__ = {"training": training_options, "recipe": recipe_options}
+    return command
+
+
+def _restore_tuple(value: Any) -> Any:
+    """Turn a list from JSON back into a tuple."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")
