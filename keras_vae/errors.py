@@ -38,7 +38,3 @@ class UnavailableError(KerasVAEError, RuntimeError):
 
 class MissingExtraError(KerasVAEError, ImportError):
     """A package that an extra of keras-vae installs and that is not installed."""
-
-
-class ServerError(KerasVAEError, RuntimeError):
-    """A server that refused a request, failed, or answered something else than was asked."""

@@ -17,7 +17,7 @@ import tyro
 
 from keras_vae import cli
 from keras_vae.errors import MissingExtraError, UsageError
-from keras_vae.training import digests
+from keras_vae.files import digests
 from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.runs import folder_lock, run_directory
 

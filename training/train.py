@@ -31,12 +31,12 @@ from keras_vae.training import precision, recipes, session, train_options
 from keras_vae.training.distributed import workers
 from keras_vae.training.distributed.workers import Workers
 from keras_vae.training.recipes import Recipe
-from keras_vae.training.runs import folder_lock, provenance, run_directory
+from keras_vae.training.runs import folder_lock, provenance, run_callbacks, run_directory
 from keras_vae.training.train_options import Settings
 
 # The model and the checkpoints, each as an old and a new file at the same time, all with the two
 # moments of Adam.
-COPIES = (2 + session.KEPT + 1) * 3
+COPIES = (2 + run_callbacks.KEPT + 1) * 3
 BYTES_FOR_PICTURES = 10_000_000
 NOT_STORED = ("out", "resume")
 
@@ -168,7 +168,7 @@ def train_in(
     group: Workers,
 ) -> int:
     """Train in a locked run directory, and return the exit status."""
-    resume = session.make_checkpoint(folder, data, recipe, settings, group)
+    resume = run_callbacks.make_checkpoint(folder, data, recipe, settings, group)
     with group.scope():
         model, position = session.start(recipe, settings, stored, config, resume)
     folder_lock.check_room(folder, 4 * COPIES * config["parameters"] + BYTES_FOR_PICTURES)

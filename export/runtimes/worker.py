@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from keras_vae.export.runtimes import arrays
-from keras_vae.export.runtimes.registry import RUNTIMES, Opened, run_in_batches
+from keras_vae.export.runtimes.base import Opened, run_in_batches
+from keras_vae.export.runtimes.registry import RUNTIMES
 
 BATCH = 64
 LATENCY_BATCHES = (1, BATCH)

@@ -4,12 +4,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from keras_vae.errors import KerasVAEError
 from keras_vae.export.serving.signatures import Signature
 
 Arrays = dict[str, np.ndarray]
 
 
-class ServingError(RuntimeError):
+class ServingError(KerasVAEError, RuntimeError):
     """A request that the server refused; another attempt would be refused too."""
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae.errors import UsageError
-from keras_vae.files import hashed_json
-from keras_vae.training import digests
+from keras_vae.files import digests, hashed_json
 
 FILE = "model_card.json"
 OWN_HASH = "card_sha256"

@@ -15,7 +15,6 @@ from keras_vae.anomalies.references import Reference, fit_reference
 from keras_vae.anomalies.scores import SCORES, check_score
 from keras_vae.anomalies.thresholds import Threshold
 from keras_vae.anomalies.wrapping import Wrapping
-from keras_vae.base.autoencoder import first_input
 from keras_vae.base.endpoint import Endpoint
 from keras_vae.base.recorded_init import RecordedInit
 from keras_vae.base.serving import Serving
@@ -23,6 +22,7 @@ from keras_vae.distributions import sum_event
 from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
 from keras_vae.validation import data_checks
+from keras_vae.validation.examples import first_input
 
 
 @keras.saving.register_keras_serializable("keras_vae")

@@ -8,10 +8,10 @@ import numpy as np
 from keras import ops
 
 from keras_vae import random
-from keras_vae.base.autoencoder import first_input
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.estimators.likelihood import log_weight
 from keras_vae.typing import LatentModel, Tensor
+from keras_vae.validation.examples import first_input
 
 
 def reconstruction(detector: Any, x: Tensor) -> Tensor:

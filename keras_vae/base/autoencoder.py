@@ -5,29 +5,24 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_vae import distributions
-from keras_vae.backend import ReplicaSeedGenerator, Step, sum_over_replicas
-from keras_vae.backend.keras_private import flatten_layers
+from keras_vae.backend import ReplicaSeedGenerator, Step
 from keras_vae.base.fitting import Fitting
+from keras_vae.base.objective import Objective
 from keras_vae.base.recorded_init import RecordedInit
 from keras_vae.base.sampling import Sampling
+from keras_vae.base.saving import Saving
 from keras_vae.base.serving import Serving
 from keras_vae.errors import UsageError
-from keras_vae.losses.weights import LossWeight, as_loss_weight, weighted
+from keras_vae.losses.weights import LossWeight, as_loss_weight
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments, data_checks, networks
-from keras_vae.variational import mixture_sampler
-
-
-def first_input(x: Any) -> Tensor:
-    """Return the first array of x, the one that a model reconstructs."""
-    return keras.tree.flatten(x)[0]
+from keras_vae.validation.examples import first_input
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class Autoencoder(RecordedInit, Serving, Sampling, Fitting, Step, keras.Model):
+class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, Step, keras.Model):
     """Deterministic autoencoder, and the base class of all models.
 
     Loss:
@@ -250,80 +245,7 @@ class Autoencoder(RecordedInit, Serving, Sampling, Fitting, Step, keras.Model):
         p = self.observation(self.with_condition(self.encode(x, training), x), training)
         return {"reconstruction": -p.log_prob(y)}
 
-    # Training. A training step differentiates `loss_and_logs`; Keras does the rest.
-
-    def loss_and_logs(self, data: Any, training: bool) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss of one batch and the logs, and update the state of training.
-
-        See `reduce_terms` for the variables that change.
-
-        Args:
-            data: `x`, `(x, y)` or `(x, y, sample_weight)`.
-            training: Whether this is a training step.
-
-        Returns:
-            The loss, a scalar, and the running mean of each logged number by name.
-        """
-        x, y, rows = self.batch_of(data)
-        return self.reduce_terms(self.loss_terms(x, y, training), rows, training)
-
-    def batch_of(self, data: Any) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return x, the target in float32, and the sample weights or None, of a Keras batch."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        self.build_for(x)
-        y = ops.cast(first_input(x) if y is None else y, "float32")
-        return x, y, data_checks.row_weights(sample_weight)
-
-    def reduce_terms(
-        self, terms: dict[str, Tensor], rows: Tensor | None, training: bool
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Reduce per-example terms to the loss of the batch, and advance the state of training.
-
-        Each call updates the means in `trackers`. If `training` is true, it also updates the
-        controllers among `loss_weights` and adds 1 to `steps`. So call it once for each batch.
-
-        Args:
-            terms: The terms of the loss by name, each `(batch,)`, in nats.
-            rows: Sample weights, `(batch,)`, or None for ones.
-            training: Whether this is a training step.
-
-        Returns:
-            The loss, and the running mean of each logged number by name. The loss is the sum
-            over examples of sample weight times weighted terms, divided by the number of
-            examples on all replicas, plus weight regularization.
-
-        Raises:
-            ValueError: If the terms have other names or shapes than the model promises.
-        """
-        terms = networks.check_terms(self, terms)
-        objective = self._weigh_terms(terms, rows, training)
-        penalty = ops.cast(sum(networks.weight_regularization(self)), "float32")
-        if training:
-            self.steps.assign_add(1)
-        logs = self._update_trackers({"loss": objective + penalty, **terms}, rows)
-        count = ops.cast(ops.shape(objective)[0], "float32")
-        total = ops.sum(objective if rows is None else objective * rows) + count * penalty
-        return total / sum_over_replicas(count), logs
-
-    def _weigh_terms(self, terms: dict[str, Tensor], rows: Tensor | None, training: bool) -> Tensor:
-        """Return the weighted sum of the terms, `(batch,)`; in training, update controllers."""
-        return sum(
-            weighted(self.loss_weights.get(name), term, rows, self.steps, training)
-            for name, term in terms.items()
-        )
-
-    def _update_trackers(self, values: dict[str, Tensor], rows: Tensor | None) -> dict[str, Tensor]:
-        """Add a batch to the running means, those of the terms and of the bound; return them."""
-        if "elbo" in self.metrics_names:
-            values["elbo"] = -(values["reconstruction"] + values["kl"])
-        for tracker in self.trackers:
-            tracker.update_state(values[tracker.name], rows)
-        return {tracker.name: tracker.result() for tracker in self.trackers}
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """The running mean of each logged number; Keras resets them at each epoch."""
-        return self.trackers
+    # Training. `Objective.loss_and_logs` reduces the terms; Keras does the rest.
 
     def compile(
         self,
@@ -360,40 +282,3 @@ class Autoencoder(RecordedInit, Serving, Sampling, Fitting, Step, keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built:
             self.optimizer.build(self.trainable_variables)
-
-    # Saving.
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor arguments, and the numbers of the layers that are frozen."""
-        frozen = [i for i, layer in enumerate(flatten_layers(self)) if not layer.trainable]
-        return {**super().get_config(), **({"frozen": frozen} if frozen else {})}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Make a model from the result of `get_config`."""
-        arguments = {name: value for name, value in config.items() if name != "frozen"}
-        model = super().from_config(arguments)
-        for number, layer in enumerate(flatten_layers(model)) if "frozen" in config else ():
-            layer.trainable = number not in config["frozen"]
-        return model
-
-    def save_own_variables(self, store: Any) -> None:
-        """Save the variables of Keras, the states of random generators, and the sampler."""
-        super().save_own_variables(store)
-        mixture_sampler.save(self.sampler, store)
-        for number, state in enumerate(self._seed_states()):
-            store[f"seed_{number}"] = state
-
-    def load_own_variables(self, store: Any) -> None:
-        """Load the result of `save_own_variables`."""
-        ours = ("seed_", mixture_sampler.PREFIX)
-        own = {name: store[name] for name in store.keys() if not name.startswith(ours)}
-        super().load_own_variables(own)
-        self.sampler = mixture_sampler.load(store)
-        for number, state in enumerate(self._seed_states()):
-            state.assign(store[f"seed_{number}"])
-
-    def _seed_states(self) -> list[Any]:
-        """Return the states of all random number generators, those of layers too."""
-        weights = {id(weight) for weight in self.weights}
-        return [variable for variable in self.variables if id(variable) not in weights]

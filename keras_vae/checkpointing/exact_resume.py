@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_vae.backend import (
     draw_order_seed,
@@ -19,32 +18,16 @@ from keras_vae.backend import (
     set_random_state,
 )
 from keras_vae.checkpointing import files, state
+from keras_vae.checkpointing.callback_group import CallbackGroup
 from keras_vae.checkpointing.replay import Replay
+from keras_vae.checkpointing.schedule import Position, WriteSchedule
 from keras_vae.checkpointing.sigterm import TERMINATED, Termination
 from keras_vae.errors import UnavailableError, UsageError
 
 __all__ = ["TERMINATED", "ExactResume", "Position"]
 
-# Writing takes at most this share of the time, however large the model.
-LARGEST_COST = 0.02
 
-
-@dataclasses.dataclass(frozen=True)
-class Position:
-    """The position that a training has reached.
-
-    Attributes:
-        epoch: Number of whole epochs, with validation and callbacks.
-        step: Number of training steps of the next epoch.
-        ended: Whether a callback has ended the training, as early stopping does.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    ended: bool = False
-
-
-class ExactResume(keras.callbacks.Callback):
+class ExactResume(CallbackGroup):
     """A callback that writes checkpoints, from which an interrupted `fit` goes on exactly.
 
     Run the same program again: `fit` skips the batches that were trained on, without computing
@@ -104,21 +87,21 @@ class ExactResume(keras.callbacks.Callback):
         seekable: bool = False,
         say: Callable[[str], Any] = print,
     ) -> None:
-        super().__init__()
+        super().__init__(callbacks)
         for name, value in {"minutes": minutes, "steps": steps, "keep": keep}.items():
             if value is not None and value <= 0:
                 raise UsageError(f"Expected {name} above 0. Received: {value!r}.")
         if seekable and keras.backend.backend() == "torch":
             raise UsageError("Expected seekable=False on PyTorch, where Keras draws the batches.")
-        self.folder, self.others = Path(folder), list(callbacks)
-        self.minutes, self.steps, self.keep, self.say = minutes, steps, keep, say
+        self.folder = Path(folder)
+        self.keep, self.say = keep, say
         self.seekable = seekable
         self._termination = Termination()
         self._history: dict[str, dict[str, float]] = {}
         self._means: dict[str, float] = {}
         self._variables: list[Any] = []
         self._snapshot: files.Content | None = None
-        self._time = self._cost = 0.0
+        self._schedule = WriteSchedule(minutes, steps)
 
     @functools.cached_property
     def _newest(self) -> tuple[files.Whole | None, dict[Path, str]]:
@@ -127,11 +110,6 @@ class ExactResume(keras.callbacks.Callback):
     @property
     def _found(self) -> files.Whole | None:
         return self._newest[0]
-
-    @property
-    def fit_callbacks(self) -> list[keras.callbacks.Callback]:
-        """The callbacks to pass to `fit`: this one, which calls all others."""
-        return [self]
 
     @property
     def found(self) -> bool:
@@ -154,18 +132,6 @@ class ExactResume(keras.callbacks.Callback):
         about = self._found[1][0]
         return Position(about["epoch"], about["step"], about["ended"])
 
-    def set_model(self, model: Any) -> None:
-        """Set the model of all callbacks."""
-        super().set_model(model)
-        for other in self.others:
-            other.set_model(model)
-
-    def set_params(self, params: dict[str, Any]) -> None:
-        """Set the parameters of `fit` of all callbacks."""
-        super().set_params(params)
-        for other in self.others:
-            other.set_params(params)
-
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Restore everything except the running means, which Keras resets after this."""
         if self._variables:
@@ -182,12 +148,12 @@ class ExactResume(keras.callbacks.Callback):
         self._at = self.position
         self._quarantine()
         self._replay = Replay(self._at.epoch, self._at.step, draw=not self.seekable)
-        self._forward("on_train_begin", logs)
+        self.forward("on_train_begin", logs)
         self._initial = [state.initial_state(other) for other in self.others]
         self._variables, self._order = state.variables(self.model), draw_order_seed()
         if self._found is not None:
             self._restore(*self._found)
-            self._record_write(cost=0.0)
+            self._schedule.record(self._at, cost=0.0)
         self._termination.listen()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -196,16 +162,16 @@ class ExactResume(keras.callbacks.Callback):
             return
         self._at = Position(epoch)
         set_batch_order(self._order, epoch)
-        if self._found is None and not self._time:
+        if self._found is None and not self._schedule.has_written:
             self._write(self._capture())  # Then even a start without a seed can be repeated.
         if self._found is not None and epoch == self.position.epoch and self.position.step:
             self._restore_values()  # Keras has just reset the running means.
-        self._forward("on_epoch_begin", epoch, logs)
+        self.forward("on_epoch_begin", epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Call the other callbacks unless the batch is skipped."""
         if not self._replay.skipping:
-            self._forward("on_train_batch_begin", batch, logs)
+            self.forward("on_train_batch_begin", batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Write a checkpoint if one is due."""
@@ -213,7 +179,7 @@ class ExactResume(keras.callbacks.Callback):
             if not self._replay.skipping:
                 self._restore_random()
             return
-        self._forward("on_train_batch_end", batch, logs)
+        self.forward("on_train_batch_end", batch, logs)
         self._at, self._means = Position(self._at.epoch, batch + 1), dict(logs or {})
         if self._is_due(batch + 1):
             self._write(self._capture())
@@ -223,21 +189,13 @@ class ExactResume(keras.callbacks.Callback):
         self._snapshot = self._capture()
         if self._is_due(self._at.step):
             self._write(self._snapshot)
-        self._forward("on_test_begin", logs)
-
-    def on_test_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Call the other callbacks."""
-        self._forward("on_test_batch_begin", batch, logs)
+        self.forward("on_test_begin", logs)
 
     def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Write the state before validation and exit after a SIGTERM."""
-        self._forward("on_test_batch_end", batch, logs)
+        self.forward("on_test_batch_end", batch, logs)
         if self._termination.requested:
             self._write(self._snapshot)
-
-    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Call the other callbacks."""
-        self._forward("on_test_end", logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write a checkpoint after all other callbacks."""
@@ -248,12 +206,12 @@ class ExactResume(keras.callbacks.Callback):
                 self._restore_values()  # Also the running means, if this was the last epoch.
                 self.model.stop_training = self.position.ended
             return
-        self._forward("on_epoch_end", epoch, logs)
+        self.forward("on_epoch_end", epoch, logs)
         self._history[str(epoch)] = {name: float(value) for name, value in logs.items()}
         ended = bool(self.model.stop_training)
         self._at = Position(epoch + 1, 0, ended)
         last = ended or epoch + 1 == self.params.get("epochs")
-        affordable = self._seconds_since_write() >= self._cost / LARGEST_COST
+        affordable = self._schedule.affords_write()
         if last or self._termination.requested or affordable:
             self._write(self._capture())
 
@@ -261,17 +219,13 @@ class ExactResume(keras.callbacks.Callback):
         """Restore the training step of the model and the handler of SIGTERM."""
         self._replay.stop()
         self._termination.ignore()
-        self._forward("on_train_end", logs)
-
-    def _forward(self, event: str, *arguments: Any) -> None:
-        for other in self.others:
-            getattr(other, event)(*arguments)
+        self.forward("on_train_end", logs)
 
     def _capture(self) -> files.Content:
         """Return the content of a checkpoint of the current state."""
         known = [state.callback_state(other) for other in self.others]
         changed = [
-            {k: v for k, v in now.items() if k not in before or not _are_equal(v, before[k])}
+            {k: v for k, v in now.items() if k not in before or not state.are_equal(v, before[k])}
             for before, now in zip(self._initial, known, strict=True)
         ]
         arrays = state.capture(self.model)
@@ -290,22 +244,8 @@ class ExactResume(keras.callbacks.Callback):
         return about, [*arrays, random_state(), *more]
 
     def _restore(self, path: Path, content: files.Content) -> None:
-        about, arrays = content
-        if self.params.get("epochs", about["epoch"]) < about["epoch"]:
-            raise UsageError(
-                f"Expected at least {about['epoch']} epochs, which {path} has behind it. "
-                f"Received: {self.params['epochs']}."
-            )
-        steps = about.get("steps"), self.params.get("steps")
-        if None not in steps and steps[0] != steps[1]:
-            raise UsageError(
-                f"Expected data of {steps[0]} steps an epoch, as those of {path}. Received: "
-                f"{steps[1]} steps. (Give the same data and batch size, or another folder.)"
-            )
-        if (before := [name for name, _ in about["callbacks"]]) != self._callback_classes():
-            raise UsageError(
-                f"Expected the callbacks of {path}, {before}. Received: {self._callback_classes()}."
-            )
+        about, _ = content
+        files.check_training(path, about, self.params, self.class_names())
         self._restore_values()
         self._restore_callbacks()
         self._history, self._means = dict(about["history"]), about["means"]
@@ -334,8 +274,8 @@ class ExactResume(keras.callbacks.Callback):
         files.quarantine(self._newest[1], self.say)
         self._newest[1].clear()
 
-    def _callback_classes(self) -> list[str]:
-        return [type(other).__name__ for other in self.others]
+    def _is_due(self, step: int) -> bool:
+        return self._termination.requested or self._schedule.is_due(self._at.epoch, step)
 
     def _restore_values(self) -> None:
         assert self._found is not None
@@ -347,22 +287,6 @@ class ExactResume(keras.callbacks.Callback):
         about, arrays = self._found[1]
         set_random_state(arrays[len(about["names"])])
 
-    def _is_due(self, step: int) -> bool:
-        pause = None if self.minutes is None else max(60 * self.minutes, self._cost / LARGEST_COST)
-        late = pause is not None and self._seconds_since_write() >= pause
-        often = self.steps is not None and self._steps_since(step) >= self.steps
-        return self._termination.requested or late or often
-
-    def _steps_since(self, step: int) -> int:
-        """Return the steps since the last checkpoint, or since the start of a later epoch."""
-        return step - (self._last.step if self._last.epoch == self._at.epoch else 0)
-
-    def _seconds_since_write(self) -> float:
-        return time.monotonic() - self._time
-
-    def _record_write(self, cost: float) -> None:
-        self._time, self._cost, self._last = time.monotonic(), cost, self._at
-
     def _write(self, content: files.Content | None) -> None:
         """Write a checkpoint, remove the oldest, and exit after a SIGTERM."""
         assert content is not None
@@ -370,19 +294,7 @@ class ExactResume(keras.callbacks.Callback):
         path = files.path_of(self.folder, about["epoch"], about["step"])
         files.write(path, *content)
         files.prune(self.folder, self.keep)
-        self._record_write(time.monotonic() - begin)
+        self._schedule.record(self._at, time.monotonic() - begin)
         if self._termination.requested:
             print(f"Terminated. The training goes on from {path}.", file=sys.stderr, flush=True)
             self._termination.leave()
-
-
-def _are_equal(value: Any, before: Any) -> bool:
-    """Compare plain values, arrays and lists of arrays; arrays must have the same bytes."""
-    if isinstance(value, list) and isinstance(before, list):
-        return len(value) == len(before) and all(map(_are_equal, value, before))
-    if isinstance(value, np.ndarray) and isinstance(before, np.ndarray):
-        same_type = value.dtype == before.dtype and value.shape == before.shape
-        return same_type and value.tobytes() == before.tobytes()
-    if isinstance(value, list | np.ndarray) or isinstance(before, list | np.ndarray):
-        return False
-    return bool(value == before)

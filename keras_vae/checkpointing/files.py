@@ -147,3 +147,29 @@ def _arrays(table: list[dict[str, Any]], body: memoryview) -> list[np.ndarray]:
         arrays.append(np.frombuffer(body, dtype, math.prod(shape), start).reshape(shape))
         start += arrays[-1].nbytes
     return arrays
+
+
+def check_training(
+    path: Path, about: Mapping[str, Any], params: Mapping[str, Any], classes: list[str]
+) -> None:
+    """Raise ValueError unless the checkpoint at `path` is of such a training.
+
+    Args:
+        path: The checkpoint.
+        about: Its description.
+        params: What Keras says of the `fit` to continue.
+        classes: Class names of its callbacks.
+    """
+    if params.get("epochs", about["epoch"]) < about["epoch"]:
+        raise UsageError(
+            f"Expected at least {about['epoch']} epochs, which {path} has behind it. "
+            f"Received: {params['epochs']}."
+        )
+    steps = about.get("steps"), params.get("steps")
+    if None not in steps and steps[0] != steps[1]:
+        raise UsageError(
+            f"Expected data of {steps[0]} steps an epoch, as those of {path}. Received: "
+            f"{steps[1]} steps. (Give the same data and batch size, or another folder.)"
+        )
+    if (before := [name for name, _ in about["callbacks"]]) != classes:
+        raise UsageError(f"Expected the callbacks of {path}, {before}. Received: {classes}.")

@@ -143,3 +143,15 @@ def _copy(value: Any) -> Any:
     if isinstance(value, list):
         return [np.array(one) for one in value]
     return np.array(value) if isinstance(value, np.ndarray) else value
+
+
+def are_equal(value: Any, before: Any) -> bool:
+    """Compare plain values, arrays and lists of arrays; arrays must have the same bytes."""
+    if isinstance(value, list) and isinstance(before, list):
+        return len(value) == len(before) and all(map(are_equal, value, before))
+    if isinstance(value, np.ndarray) and isinstance(before, np.ndarray):
+        same_type = value.dtype == before.dtype and value.shape == before.shape
+        return same_type and value.tobytes() == before.tobytes()
+    if isinstance(value, list | np.ndarray) or isinstance(before, list | np.ndarray):
+        return False
+    return bool(value == before)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae.errors import UsageError
-from keras_vae.training import digests
+from keras_vae.files import digests
 
 HASH = "sha256"
 

@@ -7,10 +7,11 @@ import keras
 from keras import ops
 
 from keras_vae import distributions
-from keras_vae.base.autoencoder import Autoencoder, first_input
+from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import parameters, sum_event
 from keras_vae.errors import UsageTypeError
 from keras_vae.typing import Tensor
+from keras_vae.validation.examples import first_input
 
 
 @keras.saving.register_keras_serializable("keras_vae")

@@ -7,10 +7,10 @@ import numpy as np
 from keras import ops
 
 from keras_vae import random
-from keras_vae.base.autoencoder import first_input
 from keras_vae.errors import UsageTypeError
 from keras_vae.models.vae import VAE
 from keras_vae.typing import Tensor
+from keras_vae.validation.examples import first_input
 from keras_vae.variational.priors import Prior
 
 

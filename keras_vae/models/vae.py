@@ -7,12 +7,13 @@ import keras
 from keras import ops
 
 from keras_vae import distributions
-from keras_vae.base.autoencoder import Autoencoder, first_input
+from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.base.sampling import sample_standard_normal
 from keras_vae.distributions import Normal
 from keras_vae.errors import UsageError
 from keras_vae.losses.weights import LossWeight, merged
 from keras_vae.typing import Tensor
+from keras_vae.validation.examples import first_input
 
 
 @keras.saving.register_keras_serializable("keras_vae")

@@ -6,6 +6,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.typing import Tensor
+
+
+def first_input(x: Any) -> Tensor:
+    """Return the first array of x, the one that a model reconstructs."""
+    return keras.tree.flatten(x)[0]
+
 
 def input_batches(source: Any) -> Iterator[Any]:
     """Yield x of each batch of a source, without the target and the sample weights.

@@ -10,7 +10,7 @@ import pytest
 from keras_vae import cli
 from keras_vae.export import verify
 from keras_vae.export.litert.allowed_ops import pack, unpack
-from keras_vae.export.runtimes import registry, worker
+from keras_vae.export.runtimes import base, registry, worker
 from keras_vae.export.saved_model import program as saved_model
 from keras_vae.export.verification import artifacts, measurement
 from keras_vae.training.runs import run_directory
@@ -329,8 +329,8 @@ def test_rows_beyond_the_last_whole_batch_are_filled_up_and_cut_off():
         seen.append(inputs["x"].tolist())
         return {"y": 2 * inputs["x"]}
 
-    opened = registry.Opened("", {"f": 2}, double, 0)
-    answers = registry.run_in_batches(opened, "f", {"x": np.arange(5)}, size=64)
+    opened = base.Opened("", {"f": 2}, double, 0)
+    answers = base.run_in_batches(opened, "f", {"x": np.arange(5)}, size=64)
     assert answers["y"].tolist() == [0, 2, 4, 6, 8]
     assert seen == [[0, 1], [2, 3], [4, 4]]
 
@@ -345,7 +345,7 @@ def test_latency_leaves_the_first_call_out():
 def test_only_the_first_wanted_signature_is_timed():
     from keras_vae.export.runtimes import worker
 
-    opened = registry.Opened("", {"a": 1, "b": 1}, lambda *_: {}, 0)
+    opened = base.Opened("", {"a": 1, "b": 1}, lambda *_: {}, 0)
     requests = {name: {"x": np.zeros(1)} for name in "ab"}
     assert set(worker.measure_latency(opened, requests, 1, ("c", "b", "a"))) == {"b"}
     assert set(worker.measure_latency(opened, requests, 1)) == {"a", "b"}

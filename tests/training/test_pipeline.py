@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_vae import cli
-from keras_vae.training import digests
+from keras_vae.files import digests
 from keras_vae.training.predict import predict
 from keras_vae.training.prediction import shard_writer
 from keras_vae.training.prediction.rows import open_rows

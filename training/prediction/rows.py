@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.training import digests
+from keras_vae.files import digests
 from keras_vae.training.data.sources.base import as_floats, shape_text
 
 PARTS = ("train", "test")

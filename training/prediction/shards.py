@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.files import hashed_json
+from keras_vae.files import digests, hashed_json
 from keras_vae.files.atomic import write_atomically
-from keras_vae.training import digests
 
 MANIFEST = "manifest.json"
 FORMAT = 1

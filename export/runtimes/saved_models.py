@@ -1,0 +1,179 @@
+"""The runtimes that read SavedModels, and Keras itself."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_vae.errors import UnavailableError
+from keras_vae.export.runtimes.base import Arrays, Opened, Runtime
+from keras_vae.export.serving.signatures import DEFAULT, read_signatures
+
+
+class KerasRuntime(Runtime):
+    """The Keras model itself, called eagerly, in float32 as it is exported."""
+
+    name, title, reads, packages = "keras", "Keras", "keras", ("keras",)
+
+    def open(self, path: Path) -> Opened:
+        """Load the model of a run directory or a .keras file."""
+        import keras
+
+        from keras_vae.export.endpoints import float32_policy
+        from keras_vae.export.saved_model.writer import add_png_endpoint
+        from keras_vae.training.runs import run_directory
+
+        opened = run_directory.open_run(path)
+        model = opened.model()
+        endpoints = add_png_endpoint(model.endpoints())
+
+        def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
+            endpoint = endpoints[signature]
+            tensors = [keras.ops.convert_to_tensor(inputs[spec.name]) for spec in endpoint.inputs]
+            with float32_policy(model):
+                return {k: np.asarray(v) for k, v in endpoint.function(*tensors).items()}
+
+        size = opened.model_path.stat().st_size
+        return Opened(keras.__version__, dict.fromkeys(endpoints), run, size)
+
+
+class PythonRuntime(Runtime):
+    """TensorFlow's Python: `tf.saved_model.load`."""
+
+    name, title = "python", "SavedModel, Python"
+
+    def open(self, path: Path) -> Opened:
+        """Load a SavedModel."""
+        import tensorflow as tf
+
+        loaded = tf.saved_model.load(str(path))
+
+        def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
+            tensors = {k: tf.constant(_to_plain(v)) for k, v in inputs.items()}
+            return {k: v.numpy() for k, v in loaded.signatures[signature](**tensors).items()}
+
+        return Opened(tf.__version__, dict.fromkeys(loaded.signatures), run, folder_size(path))
+
+
+class CppRuntime(Runtime):
+    """TensorFlow's C++ loader, which TF Serving links."""
+
+    name, title = "cpp", "SavedModel, C++"
+
+    def open(self, path: Path, libraries: Path | None = None) -> Opened:
+        """Load a SavedModel.
+
+        Args:
+            path: The version folder.
+            libraries: Folder of the shared libraries of another version of TensorFlow.
+        """
+        from keras_vae.export.runtimes.cpp_loader import SavedModel
+
+        model = SavedModel(path, libraries)
+        return Opened(model.version, dict.fromkeys(model.signatures), model.run, folder_size(path))
+
+
+class CliRuntime(Runtime):
+    """The program `saved_model_cli`, for the default signature; each call loads the file again."""
+
+    name, title = "cli", "saved_model_cli"
+
+    def open(self, path: Path) -> Opened:
+        """Prepare calls of the program."""
+        import contextlib
+        import io
+
+        import tensorflow as tf
+        from tensorflow.python.tools import saved_model_cli
+
+        def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
+            with tempfile.TemporaryDirectory() as folder:
+                words = ["run", "--dir", str(path), "--tag_set", "serve"]
+                words += ["--signature_def", signature]
+                files = []
+                for name, array in inputs.items():
+                    np.save(Path(folder, f"{name}.npy"), array)
+                    files.append(f"{name}={folder}/{name}.npy")
+                words += ["--inputs", ";".join(files), "--outdir", folder, "--overwrite"]
+                sys.argv = ["saved_model_cli", *words]
+                with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+                    saved_model_cli.main()
+                outputs = read_signatures(path)[signature].outputs
+                return {name: np.load(Path(folder, f"{name}.npy")) for name in outputs}
+
+        return Opened(tf.__version__, {DEFAULT: None}, run, folder_size(path), timed=False)
+
+
+class OnnxRuntime(Runtime):
+    """ONNX Runtime, on the default signature as tf2onnx converts it."""
+
+    name, title = "onnxruntime", "ONNX Runtime"
+    packages = ("tf2onnx", "onnx", "onnxruntime")
+
+    def open(self, path: Path) -> Opened:
+        """Convert a SavedModel and load the result."""
+        import onnxruntime
+
+        # tf2onnx reports success and writes a broken file if it does not know an op; loading fails.
+        content = _convert_to_onnx(path)
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        outputs = [output.name for output in session.get_outputs()]
+
+        def run(_: str, inputs: Arrays) -> dict[str, np.ndarray]:
+            return dict(zip(outputs, session.run(outputs, dict(inputs)), strict=True))
+
+        return Opened(onnxruntime.__version__, {DEFAULT: None}, run, len(content))
+
+
+class OpenVinoRuntime(Runtime):
+    """OpenVINO, which reads the default signature of a SavedModel."""
+
+    name, title, packages = "openvino", "OpenVINO", ("openvino",)
+
+    def open(self, path: Path) -> Opened:
+        """Load a SavedModel."""
+        import openvino
+
+        core = openvino.Core()
+        # By default it computes in bfloat16 on CPUs that have it.
+        precision = {"INFERENCE_PRECISION_HINT": "f32"}
+        model = core.compile_model(core.read_model(path), "CPU", precision)
+        names = sorted(read_signatures(path)[DEFAULT].outputs)
+
+        def run(_: str, inputs: Arrays) -> dict[str, np.ndarray]:
+            answer = model(dict(inputs))
+            return {name: np.array(answer[name]) for name in names}
+
+        return Opened(openvino.__version__, {DEFAULT: None}, run, folder_size(path))
+
+
+def folder_size(path: Path) -> int:
+    """Return the number of bytes of all files in a folder."""
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def _to_plain(array: np.ndarray) -> Any:
+    """Return byte strings as a list, in which NumPy does not cut off zero bytes."""
+    return array.tolist() if array.dtype.kind in "SO" else array
+
+
+def _convert_to_onnx(path: Path) -> bytes:
+    """Return the default signature as an ONNX file with the names of the signature."""
+    import subprocess
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "model.onnx")
+        command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", str(path)]
+        command += ["--tag", "serve", "--signature_def", DEFAULT, "--opset", "18"]
+        done = subprocess.run(
+            [*command, "--output", str(file)], capture_output=True, text=True, check=False
+        )
+        problems = [line for line in done.stderr.splitlines() if "ERROR" in line]
+        if done.returncode or problems or not file.is_file():
+            raise UnavailableError(
+                "Expected tf2onnx to convert the default signature. Received: "
+                f"{'; '.join(problems) or done.stderr[-300:]}"
+            )
+        return file.read_bytes()
