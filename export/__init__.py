@@ -7,3 +7,8 @@ Serving and the client, `explorer` the web page, `samples` programs for devices.
 `tflite`, `verify`, `check`, `compress`, `demo` and those of the sub-packages. Installed as
 `keras_vae.export`.
 """
+
+if __name__ == "export":  # In a clone, where this folder lies at the top level.
+    from keras_vae import _imports
+
+    _imports.alias_clone(__name__)

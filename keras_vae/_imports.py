@@ -7,6 +7,7 @@ therefore imports the public API as soon as somebody imports Keras, whichever co
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -41,6 +42,12 @@ class _Alias(importlib.abc.Loader):
         """Leave the module, which has run, as it is."""
         module.__spec__ = self.spec
 
+    def get_code(self, name: str) -> Any:
+        """Return the code of the module, for `python -m`."""
+        spec = importlib.util.find_spec(self.name)
+        assert spec is not None
+        return spec.loader.get_code(self.name)  # type: ignore[union-attr]
+
 
 class _ThenRegister(importlib.abc.Loader):
     """The loader of Keras, followed by the import of the public API."""
@@ -63,7 +70,9 @@ class _ThenRegister(importlib.abc.Loader):
 class _Finder(importlib.abc.MetaPathFinder):
     """A finder of public modules by their short names, and of Keras until it is imported."""
 
-    waits_for_keras = False
+    def __init__(self) -> None:
+        self.waits_for_keras = False
+        self.clones: set[str] = set()
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -71,6 +80,14 @@ class _Finder(importlib.abc.MetaPathFinder):
         """Return the spec of a public module or of Keras; None for all others."""
         if name in PUBLIC_MODULES:
             return importlib.machinery.ModuleSpec(name, _Alias(PUBLIC_MODULES[name]))
+        if name.startswith(tuple(self.clones)):
+            known = importlib.util.find_spec(f"keras_vae.{name}")
+            return known and importlib.machinery.ModuleSpec(
+                name,
+                _Alias(known.name),
+                origin=known.origin,
+                is_package=known.submodule_search_locations is not None,
+            )
         if name != "keras" or not self.waits_for_keras:
             return None
         for finder in sys.meta_path:
@@ -89,3 +106,14 @@ sys.meta_path.insert(0, _finder)
 def register_with_keras() -> None:
     """Import the public API, which registers all classes with Keras, right after Keras."""
     _finder.waits_for_keras = True
+
+
+def alias_clone(package: str) -> None:
+    """Let the modules of a top-level folder of a clone be those of `keras_vae.PACKAGE`.
+
+    Then `training.recipes` and `keras_vae.training.recipes` are one module, with one `Recipe`.
+
+    Args:
+        package: "training" or "export".
+    """
+    _finder.clones.add(f"{package}.")

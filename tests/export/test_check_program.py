@@ -12,7 +12,7 @@ from tests.support.litert_files import dense_networks, small_conv_vae
 pytestmark = pytest.mark.tensorflow
 
 RECIPE = '''
-from training.recipes import Recipe
+from keras_vae.training.recipes import Recipe
 
 def recipe(width: int = 4, image_shape: tuple[int, int, int] = (4, 4, 1)) -> Recipe:
     """A recipe with noise in its decoder, which is active all the time."""

@@ -116,7 +116,7 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(program, trained, tm
 def test_help_answers_at_once_and_without_tensorflow():
     code = (
         "import sys; sys.argv = ['tflite', '--help']\n"
-        "from export import tflite; from training import cli\n"
+        "from keras_vae.export import tflite; from keras_vae import cli\n"
         "try: cli.main(tflite.export_tflite)\n"
         "finally: assert not {'tensorflow', 'keras', 'keras_vae'} & set(sys.modules)"
     )

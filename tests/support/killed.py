@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": str(ROOT)}
 # A VAE with noise, a warm-up, a falling learning rate, early stopping and the best epoch kept.
 RECIPE = '''
-from training.recipes import Recipe
+from keras_vae.training.recipes import Recipe
 
 def recipe(image_shape: tuple = (8, 8, 1), seed: int = 0) -> Recipe:
     """A VAE that trains in seconds."""

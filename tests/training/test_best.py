@@ -14,7 +14,7 @@ from keras_vae.training.train import main
 pytestmark = pytest.mark.tensorflow
 
 RECIPE = '''
-from training.recipes import Recipe
+from keras_vae.training.recipes import Recipe
 
 def recipe(
     protocol: str = "dynamic", best: str = "elbo", patience: int | None = None, rate: float = 1e-2,

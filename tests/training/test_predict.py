@@ -108,7 +108,7 @@ def test_pictures_of_another_size_are_named_and_stretched_on_demand(files, tmp_p
 
 def test_help_needs_no_tensorflow():
     code = (
-        "import sys; from training import cli, predict\n"
+        "import sys; from keras_vae import cli; from keras_vae.training import predict\n"
         "try: cli.main(predict.predict, ['--help'])\n"
         "except SystemExit: assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
     )

@@ -10,7 +10,7 @@ import pytest
 from keras_vae.training import recipes, train_options
 
 USER_RECIPE = '''
-from training.recipes import Recipe
+from keras_vae.training.recipes import Recipe
 
 def recipe(width: int = 4) -> Recipe:
     """A recipe of mine."""
@@ -81,7 +81,7 @@ def test_a_gated_recipe_for_mnist_starts_from_the_networks_of_a_run(name, tmp_pa
 
 def test_looking_at_recipes_imports_no_keras():
     code = (
-        "import sys; from training import recipes; recipes.summaries();"
+        "import sys; from keras_vae.training import recipes; recipes.summaries();"
         "sys.exit('keras' in sys.modules or 'tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

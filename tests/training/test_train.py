@@ -16,7 +16,7 @@ from keras_vae.training.train import main
 pytestmark = pytest.mark.tensorflow
 
 TINY = '''
-from training.recipes import Recipe
+from keras_vae.training.recipes import Recipe
 
 def recipe(
     latent_dim: int = 2, learning_rate: float = 1e-3, image_shape: tuple = (8, 8, 1), seed: int = 0

@@ -20,7 +20,7 @@ from tests.support import killed, two_workers
 pytestmark = pytest.mark.tensorflow
 
 RECIPE = '''
-from training.recipes import Recipe
+from keras_vae.training.recipes import Recipe
 
 def recipe(image_shape: tuple = (8, 8, 1), seed: int = 0) -> Recipe:
     """Without noise, which workers draw each for itself."""
