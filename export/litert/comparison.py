@@ -11,6 +11,7 @@ import numpy as np
 from keras_vae.base.endpoint import Endpoint
 from keras_vae.errors import UsageError
 from keras_vae.export.endpoints import float32_policy
+from keras_vae.export.litert.quantization import dequantize, quantize
 from keras_vae.metrics.pictures import psnr
 from keras_vae.quiet import silence_stderr
 from keras_vae.typing import LatentModel
@@ -111,24 +112,6 @@ def _answers(
         batch = {k: quantize(v[start : start + size], takes[k]) for k, v in inputs.items()}
         batches.append({k: dequantize(v, gives[k]) for k, v in runner(**batch).items()})
     return {name: np.concatenate([batch[name] for batch in batches]) for name in gives}
-
-
-def quantize(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
-    """Convert float `values` to the type of a tensor of a file."""
-    scale, zero_point = tensor["quantization"]
-    if not scale or tensor["dtype"] is np.float32:
-        return values.astype(tensor["dtype"])
-    limits = np.iinfo(tensor["dtype"])
-    steps = np.round(values / scale) + zero_point
-    return np.clip(steps, limits.min, limits.max).astype(tensor["dtype"])
-
-
-def dequantize(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
-    """Convert the values of a tensor of a file to the floats that they represent."""
-    scale, zero_point = tensor["quantization"]
-    if not scale or tensor["dtype"] is np.float32:
-        return np.array(values)
-    return ((values.astype("float32") - zero_point) * scale).astype("float32")
 
 
 def differences(

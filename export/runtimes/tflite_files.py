@@ -1,11 +1,10 @@
 """The runtime that reads .tflite files."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from keras_vae.export.litert.quantization import dequantize, quantize
 from keras_vae.export.runtimes.base import Arrays, Opened, Runtime
 
 
@@ -31,26 +30,8 @@ class LiteRtRuntime(Runtime):
         def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
             runner = runners[signature]
             takes, gives = runner.get_input_details(), runner.get_output_details()
-            answer = runner(**{name: _quantize(a, takes[name]) for name, a in inputs.items()})
-            return {name: _dequantize(array, gives[name]) for name, array in answer.items()}
+            answer = runner(**{name: quantize(a, takes[name]) for name, a in inputs.items()})
+            return {name: dequantize(array, gives[name]) for name, array in answer.items()}
 
         version = importlib.metadata.version("ai-edge-litert")
         return Opened(version, batches, run, path.stat().st_size)
-
-
-# These two are written out here, as in any program on a device: importing those of
-# keras_vae.export.litert.comparison would import Keras and measure its memory too.
-def _quantize(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
-    scale, zero_point = tensor["quantization"]
-    if not scale or tensor["dtype"] == np.float32:
-        return values.astype(tensor["dtype"])
-    limits = np.iinfo(tensor["dtype"])
-    steps = np.round(values / scale) + zero_point
-    return np.clip(steps, limits.min, limits.max).astype(tensor["dtype"])
-
-
-def _dequantize(values: np.ndarray, tensor: Mapping[str, Any]) -> np.ndarray:
-    scale, zero_point = tensor["quantization"]
-    if not scale or tensor["dtype"] == np.float32:
-        return np.array(values)
-    return ((values.astype("float32") - zero_point) * np.float32(scale)).astype("float32")
