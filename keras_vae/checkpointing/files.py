@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.files.atomic import sweep, write_atomically
+from keras_vae.files.atomic import write_atomically
+from keras_vae.files.temporary import remove_abandoned
 
 MAGIC = b"keras_vae checkpoint 1 "
 SUFFIX, DAMAGED = ".state", ".damaged"
@@ -128,15 +129,15 @@ def quarantine(damaged: Mapping[Path, str], log: Callable[[str], Any]) -> None:
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """Return the checkpoints of a folder, the oldest first."""
-    paths: list[Path] = list(folder.glob(f"epoch-*{SUFFIX}"))
-    return sorted(paths)
+    # Opening a pipe of that name would wait for ever.
+    return sorted(path for path in folder.glob(f"epoch-*{SUFFIX}") if path.is_file())
 
 
 def prune(folder: Path, keep: int) -> None:
     """Remove all checkpoints except the newest `keep`, and temporary files of killed processes."""
     for path in list_checkpoints(folder)[:-keep]:
         path.unlink()
-    sweep(folder)
+    remove_abandoned(folder)
 
 
 def _arrays(table: list[dict[str, Any]], body: memoryview) -> list[np.ndarray]:

@@ -1,14 +1,16 @@
 """Atomic writing of files: after a crash or on a full disk, the old file is still there."""
 
 import contextlib
-import glob
 import os
-import uuid
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from keras_vae.errors import UsageError
+from keras_vae.files.temporary import remove_abandoned, temporary_file
+
+OWNER_WRITES = 0o600
 
 
 def write_atomically(
@@ -16,13 +18,16 @@ def write_atomically(
 ) -> Path:
     """Write a temporary file next to `path`, flush it to disk, then rename it to `path`.
 
-    A killed process leaves a hidden file next to `path`, which the next writer of `path` removes.
+    Any number of threads, processes and containers may write the same path: readers see one whole
+    file or another. A file that is replaced keeps its permissions. A killed process leaves a
+    hidden file next to `path`, which the next writer of `path` removes.
 
     Args:
         path: The file to write or to replace; its folder must exist.
-        write: Called with the path of a temporary file that has the suffix of `path`.
-        machines: Whether other machines may write the same path at the same time. If so, the name
-            of the temporary file is unique among all machines, and no files are removed.
+        write: Called with the path of a temporary file that has the suffix of `path`. It must fill
+            that file, not replace it.
+        machines: Whether other machines may write the same path at the same time. If so, no files
+            are removed, because some file systems keep locks to one machine.
 
     Returns:
         `path`.
@@ -31,37 +36,18 @@ def write_atomically(
         OSError: If it cannot be written; `path` is then as it was.
     """
     path = Path(path)
-    owner = f"of-{uuid.uuid4().hex}" if machines else str(os.getpid())
     if not machines:
-        sweep(path.parent, path.name)
-    temporary = path.with_name(f".{path.stem}.{owner}.tmp{path.suffix}")
-    try:
+        remove_abandoned(path.parent, path.name)
+    mode = _mode(path)
+    with temporary_file(path, 0o666 if mode is None else mode | OWNER_WRITES) as temporary:
         write(temporary)
-        _flush_to_disk(temporary, os.O_RDWR)
+        flush_to_disk(temporary, os.O_RDWR)
+        if mode is not None:
+            os.chmod(temporary, mode)
         os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # Some file systems cannot sync a folder.
-        _flush_to_disk(path.parent, os.O_RDONLY)
+        flush_to_disk(path.parent)
     return path
-
-
-def sweep(folder: Path, name: str = "*") -> None:
-    """Remove the temporary files of killed writers of `name` in `folder`.
-
-    Files of running processes stay.
-
-    Args:
-        folder: The folder.
-        name: Name of the file that was written, or "*" for all.
-    """
-    stem, suffix = (
-        ("*", "*") if name == "*" else map(glob.escape, (Path(name).stem, Path(name).suffix))
-    )
-    for left in folder.glob(f".{stem}.*.tmp{suffix}"):
-        owner = left.name.rpartition(".tmp")[0].rpartition(".")[2]
-        if owner.isdecimal() and not _is_alive(int(owner)):
-            left.unlink(missing_ok=True)
 
 
 def save_model(model: Any, path: str | Path) -> Path:
@@ -83,22 +69,19 @@ def save_model(model: Any, path: str | Path) -> Path:
     return write_atomically(path, model.save)
 
 
-def _is_alive(process: int) -> bool:
-    """Return whether another process has this number; this process's own number is not alive."""
-    if os.name == "nt":  # On Windows the call below would end the process.
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return process != os.getpid()
-
-
-def _flush_to_disk(path: Path, flags: int) -> None:
+def flush_to_disk(path: Path, flags: int = os.O_RDONLY) -> None:
+    """Wait until a file, or the list of names in a folder, is on the disk."""
     descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _mode(path: Path) -> int | None:
+    """Return the permissions of a regular file, or None if there is none."""
+    try:
+        found = path.stat().st_mode
+    except OSError:
+        return None
+    return stat.S_IMODE(found) if stat.S_ISREG(found) else None

@@ -1,4 +1,4 @@
-"""Folders that one process works in: what it finds out before, and what it sweeps up."""
+"""Folders that one process works in: what it finds out before, and what it leaves alone."""
 
 import os
 
@@ -25,8 +25,11 @@ def test_the_room_for_the_model_is_really_written(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-def test_what_a_killed_process_left_is_swept_up(tmp_path):
-    for name in (".model.123.tmp.keras", ".probe.123", "model.keras", ".mine"):
+def test_the_lock_of_a_folder_removes_no_files(tmp_path):
+    """A moment later a program may refuse the folder, because it is not its own."""
+    names = (".model.123.tmp.keras", ".probe.123", "model.keras", ".mine")
+    for name in names:
         (tmp_path / name).write_text("")
+    (tmp_path / ".cache.tmp").mkdir()
     with folder_lock.lock(tmp_path):
-        assert sorted(os.listdir(tmp_path)) == [".mine", "model.keras"]
+        assert sorted(os.listdir(tmp_path)) == sorted([*names, ".cache.tmp"])

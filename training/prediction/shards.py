@@ -14,6 +14,7 @@ import numpy as np
 from keras_vae.errors import UsageError
 from keras_vae.files import digests, hashed_json
 from keras_vae.files.atomic import write_atomically
+from keras_vae.files.temporary import remove_abandoned
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -147,6 +148,7 @@ def start(folder: Path, about: dict[str, Any], log: Callable[[str], Any] = print
         return shards
     shards = read_manifest(folder)
     _check_same(shards.about, about, folder)
+    remove_abandoned(folder)
     shards.collect()
     for number in range(len(shards)):
         name = shards.path(number).name

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from keras_vae.errors import UnavailableError
+from keras_vae.files.temporary import remove_abandoned, temporary_file
 
 CHUNK = 1 << 20
 
 
 @contextlib.contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Keep other processes out of `folder`, and remove the temporary files of killed ones.
+    """Keep other processes out of `folder`. It removes no files: they may be anybody's.
 
     Raises:
         RuntimeError: If another process is working there.
@@ -34,8 +35,6 @@ def lock(folder: Path) -> Iterator[None]:
             "at it. (Wait for it, or choose another --out.)"
         ) from error
     try:
-        for left in (*folder.glob(".*.tmp*"), *folder.glob(".probe.*")):
-            left.unlink()
         yield
     finally:
         os.close(descriptor)
@@ -44,13 +43,15 @@ def lock(folder: Path) -> Iterator[None]:
 def check_room(folder: Path, size: int) -> None:
     """Raise OSError unless `size` bytes can be written to the disk now; they are removed again.
 
+    So are the temporary files of killed processes in `folder`, which must be a run directory.
+
     Raises:
         OSError: If the folder cannot be written or has no room.
     """
-    probe = folder / f".probe.{os.getpid()}"
+    remove_abandoned(folder)
     chunk = os.urandom(CHUNK)
     try:
-        with probe.open("wb") as file:
+        with temporary_file(folder / "probe") as probe, probe.open("wb") as file:
             for start in range(0, size, CHUNK):
                 file.write(chunk[: size - start])
             file.flush()
@@ -63,6 +64,3 @@ def check_room(folder: Path, size: int) -> None:
             f"Expected to be able to write {size / 1e6:,.1f} MB, for the model, in {folder}. "
             f"Received: {error.strerror}.{free}"
         ) from error
-    finally:
-        if probe.exists():
-            probe.unlink()
