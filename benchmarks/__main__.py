@@ -17,6 +17,7 @@ from typing import Annotated
 import tyro
 
 from keras_vae import cli
+from keras_vae.errors import UsageError
 
 # In the order in which they stand on the page.
 GROUPS = ("training", "inference", "startup", "machine", "scaling")
@@ -42,16 +43,16 @@ def benchmark(
     """
     for name in groups:
         if name not in GROUPS:
-            raise ValueError(
+            raise UsageError(
                 f"Expected groups among {', '.join(GROUPS)}. Received: {name}."
                 f"{cli.did_you_mean(name, GROUPS)}"
             )
     if rounds < 1:
-        raise ValueError(f"Expected rounds of at least 1. Received: {rounds}.")
+        raise UsageError(f"Expected rounds of at least 1. Received: {rounds}.")
     if cores is not None and not 1 <= cores <= (os.cpu_count() or 1):
-        raise ValueError(f"Expected cores from 1 to {os.cpu_count()}. Received: {cores}.")
+        raise UsageError(f"Expected cores from 1 to {os.cpu_count()}. Received: {cores}.")
     if page is not None and not page.is_file():
-        raise ValueError(f"Expected a page that exists. Received: {page}.")
+        raise UsageError(f"Expected a page that exists. Received: {page}.")
     from benchmarks import child, report
 
     if cores is not None:

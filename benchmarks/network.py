@@ -8,6 +8,8 @@ Adam with a rate of 0.001, batches of 128.
 import math
 from collections.abc import Sequence
 
+from keras_vae.errors import UsageError
+
 IMAGE_SHAPE = (28, 28, 1)
 FILTERS = (32, 64)
 HIDDEN = 128
@@ -50,4 +52,4 @@ def training_flops(**network: object) -> int:
 def check_parameters(count: int) -> None:
     """Raise ValueError unless a peer has the network's number of parameters."""
     if count != PARAMETERS:
-        raise ValueError(f"Expected a network of {PARAMETERS:,} parameters. Received: {count:,}.")
+        raise UsageError(f"Expected a network of {PARAMETERS:,} parameters. Received: {count:,}.")

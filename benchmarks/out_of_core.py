@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from keras_vae import cli
+from keras_vae.errors import UsageError
 
 SHAPE = (64, 64, 3)
 BATCH = 128
@@ -40,7 +41,7 @@ def measure(
         rows_per_group: Images in a row group of Parquet.
     """
     if gigabytes <= 0:
-        raise ValueError(f"Expected --gigabytes above 0. Received: {gigabytes}.")
+        raise UsageError(f"Expected --gigabytes above 0. Received: {gigabytes}.")
     cli.prepare_tensorflow(training=True)
     with tempfile.TemporaryDirectory(dir=folder) as name:
         path, size = Path(name) / f"images.{format}", int(gigabytes * 1e9)

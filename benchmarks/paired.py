@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_vae.errors import UnavailableError
+
 PAUSE = 0.3  # Seconds in which the threads of the last unit go to sleep.
 PEERS = "benchmarks.peers"
 
@@ -132,7 +134,7 @@ class _Child:
         self.process.stdin.flush()
         unit = self.answer()
         if "failed" in unit:
-            raise RuntimeError(f"Expected a peer that goes on. Received: {unit['failed']}")
+            raise UnavailableError(f"Expected a peer that goes on. Received: {unit['failed']}")
         wall = time.perf_counter() - begin
         return unit | {"foreign": max(0.0, (_busy() - busy - unit["cpu"]) / wall)}
 

@@ -20,6 +20,7 @@ from typing import Annotated
 import tyro
 
 from keras_vae import cli
+from keras_vae.errors import UnavailableError, UsageError
 from keras_vae.training.runs import run_directory
 
 
@@ -40,10 +41,10 @@ def two_workers(
         rounds: Number of trainings in each way.
     """
     if epochs < 2:
-        raise ValueError(f"Expected --epochs of at least 2. Received: {epochs}.")
+        raise UsageError(f"Expected --epochs of at least 2. Received: {epochs}.")
     cores = sorted(os.sched_getaffinity(0))[:2]
     if len(cores) < 2:
-        raise ValueError("Expected two processors, one for each worker. Received: one.")
+        raise UsageError("Expected two processors, one for each worker. Received: one.")
     words = [recipe, "--limit", limit, "--batch-size", batch_size, "--epochs", epochs]
     found: dict[int, list[float]] = {1: [], 2: []}
     for number in range(rounds):
@@ -85,7 +86,7 @@ def _train(words: list[str], workers: int, cores: list[int], folder: Path) -> fl
     codes = [process.wait() for process in started]
     if any(codes):
         logs = "\n".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))
-        raise RuntimeError(
+        raise UnavailableError(
             f"Expected trainings that succeed. Received: exit codes {codes}.\n{logs}"
         )
     return epoch_seconds((folder / "run" / run_directory.METRICS).read_text())

@@ -42,11 +42,10 @@ def test_help_and_bad_words_are_answered_at_once_without_tensorflow(words, code,
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (ValueError("Expected a. Received: b."), 2, "Error: Expected a. Received: b.\n"),
+        (UsageError("Expected a. Received: b."), 2, "Error: Expected a. Received: b.\n"),
         (OSError(13, "Permission denied", "/x"), 2, "Error: Permission denied: /x\n"),
         (FileNotFoundError("Expected a file."), 2, "Error: Expected a file.\n"),
         (OSError(), 2, "Error: OSError\n"),
-        (UsageError("Expected a. Received: b."), 2, "Error: Expected a. Received: b.\n"),
         (KeyboardInterrupt(), 130, "Interrupted."),
     ],
 )
@@ -70,7 +69,9 @@ def test_an_error_of_this_package_has_an_exit_status_of_its_own(capsys):
     assert capsys.readouterr().err == "Error: Expected a.\n"
 
 
-@pytest.mark.parametrize("error", [AssertionError("odd"), KeyError("odd"), ZeroDivisionError()])
+@pytest.mark.parametrize(
+    "error", [ValueError("odd"), TypeError("odd"), RuntimeError("odd"), KeyError("odd")]
+)
 def test_any_other_error_is_a_bug_with_a_traceback_and_status_70(capsys, error):
     def fail():
         raise error

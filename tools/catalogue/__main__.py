@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae import cli
+from keras_vae.errors import UsageError
 
 PAGE = Path("docs/results.md")
 
@@ -40,7 +41,7 @@ def catalogue(
         0, or 1 if a tolerance was missed.
     """
     if min(train, epochs, examples) < 1:
-        raise ValueError(
+        raise UsageError(
             f"Expected --train, --epochs and --examples of at least 1. Received: {train}, {epochs} "
             f"and {examples}."
         )
@@ -72,7 +73,7 @@ def _check_page(page: Path) -> None:
     from tools.catalogue.page import replace_section
 
     if not page.parent.is_dir() or page.is_dir():
-        raise ValueError(f"Expected a file in a folder that exists. Received: {page}.")
+        raise UsageError(f"Expected a file in a folder that exists. Received: {page}.")
     replace_section(page.read_text() if page.is_file() else "", "")
 
 
@@ -87,7 +88,7 @@ def _read_numbers(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text())["models"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
+        raise UsageError(
             f"Expected the numbers of this program in {path}. Received: something else. (Move it "
             "away; nothing was written.)"
         ) from error
@@ -96,7 +97,7 @@ def _read_numbers(path: Path) -> dict[str, Any]:
 def _choose_models(names: Sequence[str], listed: Mapping[str, Any]) -> list[str]:
     unknown = [name for name in names if name not in listed]
     if unknown:
-        raise ValueError(
+        raise UsageError(
             f"Expected models among {', '.join(listed)}. Received: {unknown[0]}."
             f"{cli.did_you_mean(unknown[0], listed)}"
         )

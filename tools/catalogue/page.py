@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from keras_vae.errors import UsageError
 from keras_vae.training.tables import Column, format_number, table
 
 COMMAND = "python -m tools.catalogue"
@@ -36,7 +37,7 @@ def replace_section(page: str, section: str, command: str = COMMAND) -> str:
     before, _, rest = page.partition(begin)
     _, _, after = rest.partition(end)
     if counts != (1, 1) or end not in rest:
-        raise ValueError(
+        raise UsageError(
             f"Expected {begin} and then {end}, once each. Received: {counts[0]} and {counts[1]} of "
             "them. (Mend the page by hand; nothing was written.)"
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae import cli
+from keras_vae.errors import UsageError
 
 # The last figure that is drawn before those of single models.
 LAST_STORY = "manifold.png"
@@ -33,7 +34,7 @@ def gallery(
         missing: Draw only missing images, as after an interruption.
     """
     if min(train, epochs) < 1:
-        raise ValueError(
+        raise UsageError(
             f"Expected --train and --epochs of at least 1. Received: {train} and {epochs}."
         )
     cli.prepare_tensorflow()
@@ -43,7 +44,7 @@ def gallery(
     listed = {**entries(), "ConvAutoencoder": special_entry("ConvAutoencoder")}
     unknown = [name for name in models if name not in listed]
     if unknown:
-        raise ValueError(
+        raise UsageError(
             f"Expected models among {', '.join(listed)}. Received: {unknown[0]}."
             f"{cli.did_you_mean(unknown[0], listed)}"
         )
@@ -69,7 +70,7 @@ def _load_sample(name: str, count: int) -> Any:
 
     data = load(name)
     if data.kind != "images":
-        raise ValueError(f"Expected a data set of images. Received: {name}, which has series.")
+        raise UsageError(f"Expected a data set of images. Received: {name}, which has series.")
     labels = None if data.train_labels is None else take_evenly(data.train_labels, count)
     return replace(data, train=take_evenly(data.train, count), train_labels=labels)
 

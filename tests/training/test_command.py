@@ -1,0 +1,64 @@
+"""The command `keras-vae`: its programs, help that answers at once, words that name no program."""
+
+import subprocess
+import sys
+
+import pytest
+
+from keras_vae import __main__ as command
+
+
+def status(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        command.main(words)
+    said = capsys.readouterr()
+    return end.value.code, said.out, said.err
+
+
+def test_help_lists_every_program(capsys):
+    code, out, _ = status(["--help"], capsys)
+    assert code == 0 and all(name in out for name in command.PROGRAMS)
+    assert status([], capsys)[0] == 2
+
+
+def test_every_program_explains_itself_without_keras():
+    program = (
+        "import contextlib, io, sys\n"
+        "from keras_vae.__main__ import PROGRAMS, main\n"
+        "for name in PROGRAMS:\n"
+        "    out = io.StringIO()\n"
+        "    try:\n"
+        "        with contextlib.redirect_stdout(out): main([*name.split(), '--help'])\n"
+        "    except SystemExit as end:\n"
+        "        assert end.code == 0, (name, end.code)\n"
+        "    assert name == 'train' or f'usage: keras-vae {name}' in out.getvalue(), name\n"
+        "    assert len(out.getvalue()) > 300, name\n"
+        "assert not {'keras', 'tensorflow'} & sys.modules.keys()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["verfy"], 2, "Did you mean 'verify'?"),
+        (["export", "lite"], 2, "Did you mean 'export litert'?"),
+        (["export"], 2, "export saved-model"),
+        (["export", "--help"], 0, "export litert"),
+        (["--version"], 0, "keras-vae 0"),
+        (["train", "nothing"], 2, "Expected the name of a recipe"),
+        (["evaluate", "nowhere"], 2, "Expected a run directory"),
+    ],
+)
+def test_words_that_name_no_program_are_answered(words, code, said, capsys):
+    found, out, err = status(words, capsys)
+    assert found == code and said in out + err
+
+
+def test_a_program_without_its_packages_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tyro", None)
+    for name in [name for name in sys.modules if name == "keras_vae.export.verify"]:
+        monkeypatch.delitem(sys.modules, name)
+    code, _, err = status(["verify", "--help"], capsys)
+    assert code == 2 and 'pip install "keras-vae[all]"' in err
