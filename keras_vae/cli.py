@@ -44,7 +44,7 @@ def main(
     """Run a program and end the process with its exit status.
 
     In addition to their own options, all programs take `--import MODULE`, any number of times.
-    It imports the classes of custom models.
+    It imports the classes of custom models, from a module or from a .py file by its path.
 
     Example:
         >>> if __name__ == "__main__":
@@ -90,7 +90,10 @@ def split_imports(words: Sequence[str]) -> tuple[list[str], list[str]]:
 def after_imports(modules: Sequence[str], call: Callable[[], int | None]) -> int | None:
     """Import modules from the current folder or the path of Python, then call a function.
 
+    Words that end in .py are paths of files.
+
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If there is no such module.
     """
     if modules:
@@ -98,7 +101,10 @@ def after_imports(modules: Sequence[str], call: Callable[[], int | None]) -> int
         sys.path.insert(0, os.getcwd())
     for name in modules:
         try:
-            importlib.import_module(name)
+            if name.endswith(".py"):
+                run_python_file(Path(name))
+            else:
+                importlib.import_module(name)
             _imported.append(name)
         except (ImportError, ValueError) as error:
             raise UsageError(
@@ -161,7 +167,7 @@ def run_python_file(path: Path) -> ModuleType:
     """
     if not path.is_file():
         raise FileNotFoundError(
-            f"Expected the path of a recipe file that exists. Received: {path} (relative paths "
+            f"Expected the path of a .py file that exists. Received: {path} (relative paths "
             f"start at {Path.cwd()})."
         )
     name = f"recipe_file_{path.stem}"
@@ -195,7 +201,10 @@ def _as_thunk(function: Callable[..., Any]) -> Callable[..., Any]:
 def _description(function: Callable[..., Any]) -> str:
     """Return the start of the help: the docstring up to the arguments, and `--import`."""
     text = (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
-    shared = f"For custom models: {IMPORT} MODULE, any number of times, imports their classes."
+    shared = (
+        f"For custom models: {IMPORT} MODULE, or {IMPORT} FILE.py, any number of times, imports "
+        "their classes."
+    )
     return "\n\n".join([" ".join(part.split()) for part in text.split("\n\n")] + [shared])
 
 

@@ -194,11 +194,18 @@ def finish(model: Any, data: Any, folder: Path) -> None:
     from keras_vae.training.runs import pictures
 
     drawn = pictures.draw(model, data, folder / run_directory.METRICS, folder / "pictures")
-    print(f"Model:       {run_directory.open_run(folder).model_path}")
+    run = run_directory.open_run(folder)
+    print(f"Model:       {run.model_path}")
     print(f"Metrics:     {folder / run_directory.METRICS}")
     print(f"Pictures:    {folder / 'pictures'}: {', '.join(path.name for path in drawn)}")
     print(f"TensorBoard: tensorboard --logdir {folder / 'logs'}")
-    print(f"Next:        {cli.with_imports(f'keras-vae evaluate {folder}')}")
+    print(f"Next:        {cli.with_imports(f'keras-vae evaluate {folder}')}{_import_of(run)}")
+
+
+def _import_of(run: run_directory.Run) -> str:
+    """Return the option that imports the classes of a recipe file, for the command to type next."""
+    recipe = str(run.config["recipe"])
+    return f" {cli.IMPORT} {recipe}" if recipe.endswith(".py") else ""
 
 
 if __name__ == "__main__":

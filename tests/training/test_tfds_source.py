@@ -1,5 +1,6 @@
 """Data sets of TensorFlow Datasets, by a small one that is written here. No network is used."""
 
+import json
 import socket
 import time
 
@@ -182,3 +183,34 @@ def test_a_server_that_does_not_answer_ends_in_an_error_that_says_what_to_do(
     assert time.monotonic() - start < 20
     output = capsys.readouterr()
     assert "downloads it into" in output.err and not output.out
+
+
+# Files from strangers.
+
+
+@pytest.fixture
+def stranger(tmp_path, monkeypatch):
+    """A prepared data set without code, whose features are of a module that leaves a mark."""
+    (tmp_path / "evil_feature.py").write_text("import pathlib; pathlib.Path('mark').touch()")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "data" / "gift" / "1.0.0"
+    folder.mkdir(parents=True)
+    about = {"name": "gift", "version": "1.0.0", "fileFormat": "tfrecord", "splits": []}
+    (folder / "dataset_info.json").write_text(json.dumps(about))
+    features = {"pythonClassName": "evil_feature.Image", "jsonFeature": {"json": "{}"}}
+    (folder / "features.json").write_text(json.dumps(features))
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", ["tfds", "stream:tfds"])
+def test_a_module_that_the_files_of_a_data_set_name_is_not_imported(stranger, kind):
+    with pytest.raises(ValueError, match="Expected features of TensorFlow Datasets.*evil_feature"):
+        load(f"{kind}:gift", data_dir=stranger / "data")
+    assert not (stranger / "mark").exists()
+
+
+@pytest.mark.parametrize("name", ["huggingface:gift", "kubric:gift/a:1.0.0"])
+def test_code_of_a_namespace_is_not_fetched(name):
+    with pytest.raises(ValueError, match="of a namespace, whose code would be fetched and run"):
+        load(f"tfds:{name}")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keras_vae.cli import did_you_mean, run_python_file
+from keras_vae.cli import IMPORT, did_you_mean
 from keras_vae.errors import UsageError
 from keras_vae.files import hashed_json
 
@@ -84,7 +84,7 @@ class Run:
 
         Raises:
             FileNotFoundError: If no epoch was completed yet.
-            ValueError: If the file is not a model of `keras_vae`.
+            ValueError: If the file is not a model of `keras_vae`, or its classes are unknown.
         """
         if self.protocol != "plain" and self.config and not (self.path / BEST).is_file():
             raise FileNotFoundError(
@@ -96,9 +96,16 @@ class Run:
                 f"Expected {self.model_path}, which is written after the first epoch. Received: "
                 "no such file. (Train on with --resume.)"
             )
-        if str(self.config.get("recipe")).endswith(".py"):  # It may define classes.
-            run_python_file(Path(self.config["recipe"]))
-        return load_model(self.model_path, compile)
+        try:
+            return load_model(self.model_path, compile)
+        except UsageError as error:
+            # A run may be a stranger's, so the path of code in it is named and never run.
+            if str(recipe := self.config.get("recipe")).endswith(".py"):
+                raise UsageError(
+                    f"{error} (The run is of the recipe {recipe}. If you trust that file: it may "
+                    f"define the classes, so add {IMPORT} {recipe})"
+                ) from error
+            raise
 
     def data(self, name: str | None = None) -> Any:
         """Load the data set of the run, or another one at the image size of the run.

@@ -1,6 +1,7 @@
 """Image data sets from TensorFlow Datasets (TFDS)."""
 
 import contextlib
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from keras_vae.training.data.sources.base import Data, hold_out, resize
 # TFDS waits without limit for a server and tries eleven times, which is hours behind a firewall.
 NETWORK_SECONDS = 20.0
 NETWORK_RETRIES = 1
+PLAIN_NAME = re.compile(r"[^:]+(:[\d.*]+)?(/[^:]*)?")
+FEATURES = "tensorflow_datasets.core.features."
 
 
 def tfds_names() -> tuple[str, ...]:
@@ -85,8 +88,15 @@ def _prepare(name: str, data_dir: Path | None) -> Any:
     """Return the builder of a data set, after preparing it on this machine."""
     import tensorflow_datasets as tfds
 
+    if not PLAIN_NAME.fullmatch(name):
+        raise UsageError(
+            f"Expected a data set of TensorFlow Datasets itself. Received: {name!r}, of a "
+            "namespace, whose code would be fetched and run. (Prepare it in a program of yours, "
+            "and leave the namespace out.)"
+        )
     try:
-        builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
+        with _import_no_features():
+            builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except tfds.core.DatasetNotFoundError as error:
         raise UsageError(
             f"Expected a data set that TensorFlow Datasets knows. Received: {name!r} (see "
@@ -113,6 +123,34 @@ def _download(builder: Any) -> None:
             f"Received: {type(error).__name__}: {error} (download it where there is a network and "
             "copy that folder, or use other data: digits, or a folder of pictures)"
         ) from error
+
+
+@contextlib.contextmanager
+def _import_no_features() -> Iterator[None]:
+    """Read files that are prepared without importing modules that they name.
+
+    The features.json of a data set names the module of each feature, and TFDS imports any module.
+    The features of TFDS, and those that the program has imported itself, are known.
+    """
+    from tensorflow_datasets.core.features import feature
+
+    connector: Any = feature.FeatureConnector
+    original = connector.__dict__["cls_from_name"]
+
+    def known(cls: Any, name: str) -> Any:
+        if name not in cls._registered_features and not name.startswith(FEATURES):
+            raise UsageError(
+                f"Expected features of TensorFlow Datasets in its features.json. Received: "
+                f"{name!r}, of another module, which is not imported. (If you trust it, import "
+                "that module first; programs take --import MODULE.)"
+            )
+        return original.__func__(cls, name)
+
+    try:
+        connector.cls_from_name = classmethod(known)
+        yield
+    finally:
+        connector.cls_from_name = original
 
 
 @contextlib.contextmanager
