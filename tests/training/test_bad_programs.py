@@ -211,14 +211,14 @@ PROGRAMS = {
     ),
     "serving an empty folder": Bad(
         lambda f: functools.partial(TF_SERVING(), f),
-        "models in...none...export.saved_model",
+        "models in...none...keras-vae export saved-model",
         MISSING,
     ),
     "a recipe that is not there": Bad(
         training("no_such_recipe"), "the name of a recipe...'no_such"
     ),
     "a recipe file that is not there": Bad(
-        training("FOLDER/absent.py"), "a recipe file that exists...absent.py", MISSING
+        training("FOLDER/absent.py"), "a .py file that exists...absent.py", MISSING
     ),
     "options before the recipe": Bad(
         training("--epochs", "1"), "a recipe before all options...--epochs"
