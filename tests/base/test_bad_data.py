@@ -193,7 +193,7 @@ def test_a_flipped_bit_in_a_png_is_found(pictures):
 
 def test_a_picture_of_another_format_is_refused_whatever_its_name(pictures):
     Image.fromarray(picture(0, (8, 8, 3))).save(pictures / "5.png", format="TIFF")
-    refused(pictures, "PNG, JPEG, BMP or GIF", "5.png")
+    refused(pictures, "PNG, JPEG, BMP, GIF or WEBP", "5.png")
 
 
 def test_16_bit_pictures_are_refused(pictures):
@@ -286,7 +286,7 @@ def test_text_is_refused(tmp_path):
 
 def test_pickled_objects_are_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{}, 1], object), allow_pickle=True)
-    refused(tmp_path / "a.npy", "numpy.save", "a.npy: which is none")
+    refused(tmp_path / "a.npy", "Expected numbers. Received: Python objects in", "a.npy", "stack")
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.npz"])

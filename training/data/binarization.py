@@ -193,7 +193,7 @@ def read_static(path: Path) -> Data:
     Raises:
         ValueError: If the file holds something else.
     """
-    arrays = load_arrays(path)
+    arrays = load_arrays(path, ("train", "valid"))
     train, valid = (_unpack(arrays, name, path) for name in ("train", "valid"))
     return Data(path.stem, train, valid)
 

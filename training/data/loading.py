@@ -108,8 +108,8 @@ def _find_without_scheme(name: str) -> tuple[Source, str]:
 
 
 def _unreadable_file(path: Path) -> str:
-    from keras_vae.training.data.sources.folder import SUFFIXES
-    from keras_vae.training.data.sources.streamed import OPENERS
+    from keras_vae.training.data.image_files import SUFFIXES
+    from keras_vae.training.data.sources.streamed import OPENERS, kind_of
 
     usages = [source.usage for source in registry.SOURCES if not source.name]
     suffixes = [suffix for usage in usages if (suffix := Path(usage).suffix)]
@@ -117,7 +117,7 @@ def _unreadable_file(path: Path) -> str:
         f"Expected a folder of images or of IDX files, or an {' or '.join(suffixes)} file. "
         f"Received: the file {path}."
         + (f" (Give its folder: {path.parent})" if path.suffix.lower() in SUFFIXES else "")
-        + (f" (Give {registry.STREAM}{path})" if path.suffix in OPENERS else "")
+        + (f" (Give {registry.STREAM}{path})" if kind_of(path) in OPENERS else "")
     )
 
 

@@ -15,7 +15,6 @@ from keras_vae.files import digests
 from keras_vae.training.data.sources.base import as_floats, shape_text
 
 PARTS = ("train", "test")
-MODES = {1: "L", 3: "RGB"}
 ROWS_AT_ONCE = 1000
 
 
@@ -75,8 +74,9 @@ def open_rows(
         FileNotFoundError: If there is no such source.
         ValueError: If the model does not take its rows.
     """
-    from keras_vae.training.data.sources.arrays import load_arrays, map_array
+    from keras_vae.training.data.sources.arrays import map_array
     from keras_vae.training.data.sources.idx import has_idx_files
+    from keras_vae.training.data.sources.streamed import find_tables
     from keras_vae.training.prediction import shards
 
     path = Path(source).expanduser()
@@ -88,9 +88,10 @@ def open_rows(
         if suffix == ".npy":
             _refuse_part(part, source)
             return _open_arrays([map_array(path)], inputs, source, digest)
-        arrays = _choose_arrays(load_arrays(path), inputs, part, path)
+        arrays = _choose_arrays(path, inputs, part)
         return _open_arrays(arrays, inputs, source, digest)
-    if files := _find_parquet_files(path):
+    kind, files = find_tables(path)
+    if kind == ".parquet":
         _refuse_part(part, source)
         return _open_parquet(path, files, inputs)
     if path.is_dir() and (path / shards.MANIFEST).is_file():
@@ -134,12 +135,6 @@ def _open_arrays(
     return Rows(name, counts[0], digest, read)
 
 
-def _find_parquet_files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(path.rglob("*.parquet"))
-    return [path] if path.suffix == ".parquet" and path.is_file() else []
-
-
 def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any]) -> Rows:
     from keras_vae.training.data.sources.parquet import Table
     from keras_vae.training.data.sources.streamed import StreamedImages
@@ -154,7 +149,9 @@ def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any]) -> Rows:
 
 
 def _open_images(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
-    from keras_vae.training.data.sources.folder import find_image_files, read_image
+    from keras_vae.training.data.file_search import tell_passed_over
+    from keras_vae.training.data.image_files import MODES, read_image
+    from keras_vae.training.data.sources.folder import find_image_files
 
     shape = tuple(inputs[0].shape[1:])
     if len(inputs) != 1 or len(shape) != 3 or shape[2] not in MODES:
@@ -163,7 +160,8 @@ def _open_images(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
             f"{', '.join(shape_text(spec.shape[1:]) for spec in inputs)}. Received: {folder}, a "
             "folder of pictures."
         )
-    paths = sorted(find_image_files(folder), key=lambda path: path.as_posix())
+    paths, passed = find_image_files(folder)
+    tell_passed_over(folder, passed)
     names = np.array([path.as_posix() for path in paths])
 
     def one(path: Path) -> np.ndarray:
@@ -212,18 +210,20 @@ def _open_shards(folder: Path, inputs: Sequence[Any], check: bool) -> Rows:
     return Rows(str(folder), done.count, lambda: done.digest, read)
 
 
-def _choose_arrays(
-    arrays: dict[str, np.ndarray], inputs: Sequence[Any], part: str | None, path: Path
-) -> list[np.ndarray]:
-    """Return the arrays of an .npz file that the model takes."""
+def _choose_arrays(path: Path, inputs: Sequence[Any], part: str | None) -> list[np.ndarray]:
+    """Return the arrays of an .npz file that the model takes; no others are read."""
+    from keras_vae.training.data.sources.arrays import array_names, load_arrays
+
+    have = array_names(path)
     names = [spec.name for spec in inputs] if part is None else [part]
-    if part is None and len(arrays) == 1:
-        return list(arrays.values())
-    if missing := [name for name in names if name not in arrays]:
+    if part is None and len(have) == 1:
+        names = have
+    if missing := [name for name in names if name not in have]:
         raise UsageError(
             f"Expected an array {' and '.join(missing)} in {path}. Received: "
-            f"{', '.join(sorted(arrays))}. (Choose one with --part NAME.)"
+            f"{', '.join(have)}. (Choose one with --part NAME.)"
         )
+    arrays = load_arrays(path, names)
     return [arrays[name] for name in names]
 
 

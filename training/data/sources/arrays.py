@@ -1,13 +1,26 @@
 """Images from NumPy's own files, .npy and .npz."""
 
+import contextlib
+import math
+import sys
 import zipfile
+import zlib
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from keras_vae.errors import UsageError
 from keras_vae.training.data.sources.base import Data, check_images, hold_out
 
+# The names that test images have, the first one found.
+TESTS = ("test", "val", "valid", "validation")
+MOST_COMPRESSED = 1032  # Bytes that one byte of a compressed archive can hold.
+HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 # A level of an 8-bit image is 1/255 = 0.0039: float16 keeps the levels apart within this.
 TOLERANCE = 1e-3
 
@@ -16,8 +29,8 @@ def read_npz(path: Path) -> Data:
     """Read `x_train` and `x_test` (or `train` and `test`), and `y_train`, `y_test` if present.
 
     Args:
-        path: An archive as `numpy.savez` writes it. If it holds no test images, every tenth
-            training image becomes one.
+        path: An archive as `numpy.savez` writes it. If it holds no test images, `x_val` (or
+            `x_valid`, `x_validation`) has them. Otherwise every tenth training image becomes one.
 
     Returns:
         The images as bytes, see `as_images`, and the labels.
@@ -25,22 +38,25 @@ def read_npz(path: Path) -> Data:
     Raises:
         ValueError: If the file is unreadable, or its arrays are not images. The message names it.
     """
-    arrays = load_arrays(path)
-    prefix = "x_" if "x_train" in arrays else ""
-    if f"{prefix}train" not in arrays:
-        raise UsageError(
-            f"Expected an array x_train (or train) in {path}. Received: {sorted(arrays)}"
-        )
+    names = array_names(path)
+    prefix = "x_" if "x_train" in names else ""
+    if f"{prefix}train" not in names:
+        raise UsageError(f"Expected an array x_train (or train) in {path}. Received: {names}")
+    test = next((name for name in TESTS if f"{prefix}{name}" in names), None)
+    wanted = [f"{prefix}train", "y_train", *([f"{prefix}{test}", f"y_{test}"] if test else ())]
+    arrays = load_arrays(path, wanted)
+    if others := sorted(set(names) - set(wanted)):
+        print(f"Passed over in {path}: the arrays {', '.join(others)}.", file=sys.stderr)
     images = as_images(arrays[f"{prefix}train"], f"{prefix}train of {path}")
     labels = _as_labels(arrays.get("y_train"), f"y_train of {path}")
-    if f"{prefix}test" not in arrays:
+    if test is None:
         return _split(path.stem, images, labels)
     return Data(
         path.stem,
         images,
-        as_images(arrays[f"{prefix}test"], f"{prefix}test of {path}"),
+        as_images(arrays[f"{prefix}{test}"], f"{prefix}{test} of {path}"),
         labels,
-        _as_labels(arrays.get("y_test"), f"y_test of {path}"),
+        _as_labels(arrays.get(f"y_{test}"), f"y_{test} of {path}"),
     )
 
 
@@ -144,20 +160,88 @@ def _split(name: str, images: np.ndarray, labels: np.ndarray | None) -> Data:
     return Data(name, images[train], images[test], labels[train], labels[test])
 
 
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read all arrays of a file; the array of a .npy file has the empty name.
+def array_names(path: Path) -> list[str]:
+    """Return the names of the arrays of a file; the array of a .npy file has the empty name.
+
+    Raises:
+        ValueError: If the file is something else, or is damaged.
+    """
+    with _report_damage(path):
+        if _is_npy(path):
+            return [""]
+        with zipfile.ZipFile(path) as archive:
+            return sorted(name.removesuffix(".npy") for name in archive.namelist())
+
+
+def load_arrays(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """Read arrays of a file; the array of a .npy file has the empty name.
+
+    Args:
+        path: The file.
+        names: The arrays to read, if the file has them; None for all. Others take no memory.
 
     Raises:
         ValueError: If the file holds something else than numbers, or is damaged.
     """
+    with _report_damage(path):
+        if _is_npy(path):
+            with path.open("rb") as file:
+                return {"": _read_array(file, path.stat().st_size, f"the array of {path}")}
+        found = {}
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                name = entry.filename.removesuffix(".npy")
+                if names is None or name in names:
+                    _check_entry(entry, path)
+                    with archive.open(entry) as member:
+                        where = f"the array {name} of {path}"
+                        found[name] = _read_array(member, entry.file_size, where)
+        return found
+
+
+def _is_npy(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX
+
+
+def _check_entry(entry: zipfile.ZipInfo, path: Path) -> None:
+    """Raise ValueError for an entry that claims more than its compressed bytes can hold."""
+    known = entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    held = min(entry.compress_size, path.stat().st_size) * MOST_COMPRESSED
+    if not known or entry.file_size > held:
+        raise ValueError(f"{entry.filename} is compressed in a way that numpy does not use")
+
+
+def _read_array(file: IO[bytes], size: int, where: str) -> np.ndarray:
+    """Read an array after a check that its header fits the `size` of the file."""
+    version = np.lib.format.read_magic(file)
+    if version not in HEADERS:
+        raise ValueError(f"the format {version} is unknown")
+    shape, _, dtype = HEADERS[version](file)
+    if dtype.hasobject:
+        raise UsageError(
+            f"Expected numbers. Received: Python objects in {where}, which numpy makes of rows of "
+            "different lengths, or of mixed types. (Make one array of numbers of them, for "
+            "example with numpy.stack, and save that.)"
+        )
+    if math.prod(shape) * dtype.itemsize > size - file.tell():
+        raise ValueError(f"{where} is cut off")
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)
+
+
+@contextlib.contextmanager
+def _report_damage(path: Path) -> Iterator[None]:
+    """Turn the errors of damaged files into a UsageError that names the file."""
     try:
-        with path.open("rb") as file:  # numpy leaves a damaged file open
-            loaded = np.load(file, allow_pickle=False)
-            return {"": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        # NumPy's own ValueError may advise to load pickled objects, which runs code from the file.
-        why = "which is none, or is damaged" if isinstance(error, ValueError) else str(error)
+        yield
+    except UsageError:
+        raise
+    except FileNotFoundError:
+        raise
+    # Of zlib, bad headers, and entries that are encrypted, too.
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise UsageError(
             f"Expected a file written by numpy.save or numpy.savez, of numbers. Received: {path}: "
-            f"{why}"
+            f"which is none, or is damaged ({error})"
         ) from error

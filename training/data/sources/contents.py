@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.training.data.sources.folder import decode_image
+from keras_vae.training.data.image_files import decode_image
 
 
 def image_from_bytes(content: bytes, shape: tuple[int, ...], where: str) -> np.ndarray:

@@ -1,27 +1,41 @@
-"""Folders of image files: PNG, JPEG, BMP, GIF."""
+"""Folders of image files: PNG, JPEG, BMP, GIF, WEBP."""
 
 import hashlib
 import os
-import struct
-import zlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.training.data.sources.base import Data, resize, shape_text
+from keras_vae.training.data.file_search import find_files, tell_passed_over
+from keras_vae.training.data.image_files import SUFFIXES, is_grey, read_image
+from keras_vae.training.data.parts import parts_of_images
+from keras_vae.training.data.sources.base import Data, shape_text
 from keras_vae.training.data.sources.registry import STREAM
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-FORMATS = ("PNG", "JPEG", "BMP", "GIF")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 HELD_OUT = 0.1
 
-Result = TypeVar("Result")
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """The image files of a folder.
+
+    Attributes:
+        train: Paths of the training images.
+        test: Paths of the test images.
+        train_labels: The label of each training image, its index in `names`; None without labels.
+        test_labels: The label of each test image, or None.
+        names: The names of the labels, or None.
+    """
+
+    train: list[Path]
+    test: list[Path]
+    train_labels: np.ndarray | None
+    test_labels: np.ndarray | None
+    names: tuple[str, ...] | None
 
 
 def read_folder(
@@ -38,21 +52,7 @@ def read_folder(
 
     if has_idx_files(folder):
         return read_idx_folder(folder)
-    kinds = _streamed_kinds(folder)
-    if not kinds:
-        return read_image_folder(folder, image_size, limit)
-    raise UsageError(
-        f"Expected images, IDX files, or {STREAM} before the folder. Received: {folder} with "
-        f"{' and '.join(kinds)} files. (Those stay on disk: {STREAM}{folder})"
-    )
-
-
-def _streamed_kinds(folder: Path) -> list[str]:
-    """Return the suffixes of files that are only read from disk, if the folder has no images."""
-    from keras_vae.training.data.sources.streamed import OPENERS
-
-    found = {path.suffix for path in folder.rglob("*")}
-    return [] if found & set(SUFFIXES) else sorted(found & set(OPENERS))
+    return read_image_folder(folder, image_size, limit)
 
 
 def read_image_folder(
@@ -60,18 +60,18 @@ def read_image_folder(
 ) -> Data:
     """Read every image below `folder`.
 
-    If there are sub-folders `train` and `test`, these are the two parts. Otherwise about a tenth of
-    the images is for testing: those whose relative path has the lowest SHA-256. So an image stays
-    in its part when others are added, except in folders of a few images.
+    If there are folders such as `train` and `test`, these are the two parts, see
+    `keras_vae.training.data.parts`. Otherwise about a tenth of the images is for testing: those
+    whose relative path has the lowest SHA-256. So an image stays in its part when others are
+    added, except in folders of a few images.
 
     If images are in sub-folders, the first folder of the relative path is the label.
 
     Images have one channel if every file is grey, 3 otherwise. A palette counts as grey if all its
-    colors are. Transparent pixels become white. The orientation in the file is applied, and the
-    first frame of an animation is used.
+    colors are. See `keras_vae.training.data.image_files` for transparency and orientation.
 
     Args:
-        folder: The folder to search. Hidden files and other kinds of files are ignored.
+        folder: The folder to search, see `keras_vae.training.data.file_search`.
         image_size: The (height, width) to stretch the images to; needed if they differ in size.
         limit: Read only the first `limit` training and test images. They come in the order of
             the SHA-256, so the first of them are a fair sample.
@@ -83,56 +83,75 @@ def read_image_folder(
         FileNotFoundError: If there is no image.
         ValueError: If an image is unreadable or has another size, or labels are unclear.
     """
-    train, test, names = image_files(folder)
-    train, test = train[:limit], test[:limit]
+    found = image_files(folder)
+    train, test = found.train[:limit], found.test[:limit]
     images = _read_all([*train, *test], image_size)
     return Data(
         folder.resolve().name,
         images[: len(train)],
         images[len(train) :],
-        labels_of(folder, train, names),
-        labels_of(folder, test, names),
+        None if found.train_labels is None else found.train_labels[:limit],
+        None if found.test_labels is None else found.test_labels[:limit],
+        found.names,
+    )
+
+
+def image_files(folder: Path) -> ImageFiles:
+    """Find the training and test images of a folder, and their labels.
+
+    See `read_image_folder`.
+    """
+    paths, passed = find_image_files(folder)
+    parts = parts_of_images(folder, paths)
+    if parts is None:
+        labeled = {path: path for path in paths}
+        train, test = _split(sorted(paths, key=_hash))
+    else:
+        labeled = parts.labeled
+        train, test = (
+            sorted(part, key=lambda path: _hash(labeled[path]))
+            for part in (parts.train, parts.test)
+        )
+        passed = passed + parts.passed
+    tell_passed_over(folder, passed)
+    names = _label_names(train, test, labeled, separate=parts is not None)
+    return ImageFiles(
+        [folder / path for path in train],
+        [folder / path for path in test],
+        _labels(train, labeled, names),
+        _labels(test, labeled, names),
         names,
     )
 
 
-def image_files(folder: Path) -> tuple[list[Path], list[Path], tuple[str, ...] | None]:
-    """Return the training files and the test files of a folder, and its label names, if any.
+def find_image_files(folder: Path) -> "tuple[list[Path], Counter[str]]":
+    """Find the images below a folder, see `keras_vae.training.data.file_search.find_files`.
 
-    See `read_image_folder`.
+    Raises:
+        FileNotFoundError: If there are none.
+        ValueError: If there are files of a kind that is only read from disk, such as Parquet.
     """
-    roots = _roots(folder)
-    train, test = (
-        map(find_image_files, roots) if len(roots) == 2 else _split(find_image_files(folder))
-    )
-    names = _label_names(train, test, separate=len(roots) == 2)
-    return [roots[0] / path for path in train], [roots[-1] / path for path in test], names
-
-
-def _roots(folder: Path) -> tuple[Path, ...]:
-    roots = tuple(folder / name for name in ("train", "test") if (folder / name).is_dir())
-    if len(roots) == 1:
-        raise FileNotFoundError(
-            f"Expected both {folder / 'train'} and {folder / 'test'}, or neither. Received: only "
-            f"{roots[0]}"
-        )
-    return roots or (folder,)
-
-
-def find_image_files(root: Path) -> list[Path]:
-    """Find the images below `root`, as relative paths in the order of their hashes."""
-    found = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
-    images = [
-        path
-        for path in found
-        if path.suffix.lower() in SUFFIXES and not any(part[0] == "." for part in path.parts)
-    ]
+    images, passed = find_files(folder, lambda path: path.suffix.lower() in SUFFIXES)
     if not images:
+        _refuse_streamed_kinds(folder, passed)
         raise FileNotFoundError(
-            f"Expected images ({', '.join(SUFFIXES)}) or IDX files in {root}. Received: "
-            f"{len(found)} other files"
+            f"Expected images ({', '.join(SUFFIXES)}) or IDX files in {folder}. Received: "
+            f"{sum(passed.values())} other files"
+            + (f" ({', '.join(sorted(passed))})" if passed else "")
         )
-    return sorted(images, key=_hash)
+    return images, passed
+
+
+def _refuse_streamed_kinds(folder: Path, passed: "Counter[str]") -> None:
+    from keras_vae.training.data.sources.streamed import OPENERS, kind_of
+
+    found, _ = find_files(folder, lambda path: kind_of(path) in OPENERS)
+    if found:
+        kinds = " and ".join(sorted({kind_of(path) for path in found}))
+        raise UsageError(
+            f"Expected images, IDX files, or {STREAM} before the folder. Received: {folder} with "
+            f"{kinds} files. (Those stay on disk: {STREAM}{folder})"
+        )
 
 
 def _hash(path: Path) -> float:
@@ -151,14 +170,16 @@ def _split(paths: list[Path]) -> tuple[list[Path], list[Path]]:
     return paths[count:], paths[:count]
 
 
-def _label_names(train: list[Path], test: list[Path], separate: bool) -> tuple[str, ...] | None:
+def _label_names(
+    train: list[Path], test: list[Path], labeled: dict[Path, Path], separate: bool
+) -> tuple[str, ...] | None:
     """Return the sorted names of the sub-folders, or None if there are none.
 
     If test images have a separate folder (`separate`), a label that only they have is an error: it
     is most likely a training label in another spelling.
     """
-    paths = train + test
-    loose = [path for path in paths if len(path.parts) == 1]
+    paths = [labeled[path] for path in train + test]
+    loose = [path for path in train + test if len(labeled[path].parts) == 1]
     if len(loose) == len(paths):
         return None
     if loose:
@@ -166,7 +187,7 @@ def _label_names(train: list[Path], test: list[Path], separate: bool) -> tuple[s
             "Expected every image in a sub-folder, whose name is its label, or none. Received: "
             f"{loose[0]} next to sub-folders (move it, or the sub-folders)"
         )
-    unknown = {path.parts[0] for path in test} - {path.parts[0] for path in train}
+    unknown = {labeled[p].parts[0] for p in test} - {labeled[p].parts[0] for p in train}
     if separate and unknown:
         raise UsageError(
             f"Expected the sub-folders of test among those of train. Received: {sorted(unknown)} "
@@ -175,13 +196,13 @@ def _label_names(train: list[Path], test: list[Path], separate: bool) -> tuple[s
     return tuple(sorted({path.parts[0] for path in paths}))
 
 
-def labels_of(folder: Path, paths: list[Path], names: tuple[str, ...] | None) -> np.ndarray | None:
-    """Return the label of each file of `image_files`, its index in `names`."""
+def _labels(
+    paths: Sequence[Path], labeled: dict[Path, Path], names: tuple[str, ...] | None
+) -> np.ndarray | None:
     if names is None:
         return None
     index = {name: label for label, name in enumerate(names)}
-    skipped = len(folder.parts) + (len(_roots(folder)) == 2)
-    return np.array([index[path.parts[skipped]] for path in paths], np.int64)
+    return np.array([index[labeled[path].parts[0]] for path in paths], np.int64)
 
 
 def _read_all(paths: list[Path], size: tuple[int, int] | None) -> np.ndarray:
@@ -199,75 +220,3 @@ def _read_all(paths: list[Path], size: tuple[int, int] | None) -> np.ndarray:
             )
         images[index] = image
     return images
-
-
-def read_image(path: Path, mode: str, size: tuple[int, int] | None) -> np.ndarray:
-    """Read an image as uint8 of shape (height, width, channels)."""
-    pixels = _open(path, lambda image: np.array(_flat(image).convert(mode)))
-    pixels = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
-    return pixels if size is None else resize(pixels, size)
-
-
-def is_grey(path: Path) -> bool:
-    """Return True if an image is grey, read from its header alone."""
-    return _open(path, _is_grey)
-
-
-def decode_image(file: BinaryIO, path: Path) -> np.ndarray:
-    """Decode an image as uint8 of shape (height, width, channels), grey or color as it is.
-
-    Args:
-        file: The open file.
-        path: The name of the file, for messages.
-    """
-
-    def pixels(image: "Image") -> np.ndarray:
-        return np.array(_flat(image).convert("L" if _is_grey(image) else "RGB"))
-
-    found = _open(path, pixels, file)
-    return found if found.ndim == 3 else found[..., np.newaxis]
-
-
-def _open(
-    path: Path, function: "Callable[[Image], Result]", file: BinaryIO | None = None
-) -> Result:
-    """Apply a function to an opened image; every error names the file."""
-    from PIL import Image
-
-    try:
-        with Image.open(file or path, formats=FORMATS) as image:
-            return function(image)
-    # Pillow reports damage by all of these, according to where in the file it is.
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error) as error:
-        raise _unreadable(path, error) from error
-    except Image.DecompressionBombError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> ValueError:
-    return ValueError(
-        f"Expected a whole {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image of 8 bits per "
-        f"channel. Received: {path}: {error} (fetch or convert it again, or remove it)"
-    )
-
-
-def _is_grey(image: "Image") -> bool:
-    """Return True if an image is grey, read from its header alone."""
-    if image.mode != "P":
-        return image.mode in ("1", "L", "LA")
-    palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
-    return bool((palette == palette[:, :1]).all())
-
-
-def _flat(image: "Image") -> "Image":
-    """Turn the image upright and put transparent pixels on white."""
-    from PIL import Image, ImageOps
-
-    if image.mode.startswith(("I", "F")):  # Pillow would clip these to white
-        raise ValueError("it is a grey image of more than 8 bits")
-    image = ImageOps.exif_transpose(image)
-    if not image.has_transparency_data:
-        return image
-    image = image.convert("RGBA")
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image).convert("RGB")

@@ -5,11 +5,14 @@ A file is two zero bytes, a byte for the type (8 is uint8), a byte for the rank,
 the MNIST page of LeCun, Cortes and Burges.
 """
 
+import contextlib
 import gzip
 import math
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -17,11 +20,12 @@ from keras_vae.errors import UsageError
 from keras_vae.training.data.sources.base import Data, check_images
 
 UINT8 = 8
+MOST_COMPRESSED = 1032  # Bytes that one byte of a gzip file can hold.
 
 
 def has_idx_files(folder: Path) -> bool:
-    """Return True if `folder` itself holds images in IDX files."""
-    return bool(_image_files(folder))
+    """Return True if `folder` holds images in IDX files, at most two folders deep."""
+    return bool(_find(folder, "idx3-ubyte"))
 
 
 def read_idx_folder(folder: Path) -> Data:
@@ -29,7 +33,7 @@ def read_idx_folder(folder: Path) -> Data:
 
     The training file has "train" in its name, the test file "t10k" or "test"; both may be gzipped.
     The labels are optional. Their files have the names of the image files, with `labels-idx1` in
-    place of `images-idx3`.
+    place of `images-idx3`. If the folder has no such file, its sub-folders are searched.
 
     Args:
         folder: The folder of the files.
@@ -48,8 +52,8 @@ def read_idx_folder(folder: Path) -> Data:
         folder.resolve().name,
         _images(train),
         _images(test),
-        _labels(train),
-        _labels(test),
+        _labels(folder, train),
+        _labels(folder, test),
     )
 
 
@@ -66,49 +70,67 @@ def read_idx(path: Path, rank: int) -> np.ndarray:
     Raises:
         ValueError: If the file is cut off, too long, or not an IDX file of bytes of that rank.
     """
-    content = _content(path)
     start = 4 + 4 * rank
-    magic = bytes([0, 0, UINT8, rank])
-    if content[:4] != magic:
+    with _open(path) as file:
+        head = file.read(start)
+        magic = bytes([0, 0, UINT8, rank])
+        if head[:4] != magic:
+            raise UsageError(
+                f"Expected an IDX file of bytes with {rank} dimensions, which starts with "
+                f"{magic.hex(' ')}. Received: {head[:4].hex(' ') or 'nothing'} in {path} (is the "
+                "file what its name says? fetch it again)"
+            )
+        shape = struct.unpack(f">{rank}I", head[4:].ljust(start - 4, b"\0"))
+        size = math.prod(shape)
+        held = path.stat().st_size * (MOST_COMPRESSED if path.suffix == ".gz" else 1)
+        # The sizes come from the file. So neither they nor what follows them is trusted.
+        content = file.read(min(size, held) + 1)
+    if len(head) < start or len(content) != size:
+        more = "more" if len(content) > size else f"{len(head) + len(content):,}"
         raise UsageError(
-            f"Expected an IDX file of bytes with {rank} dimensions, which starts with "
-            f"{magic.hex(' ')}. Received: {content[:4].hex(' ') or 'nothing'} in {path} (is the "
-            "file what its name says? fetch it again)"
+            f"Expected {start + size:,} bytes for the shape {shape} that the file states. "
+            f"Received: {more} in {path} (the file is damaged, fetch it again)"
         )
-    shape = struct.unpack(f">{rank}I", content[4:start].ljust(start - 4, b"\0"))
-    if len(content) != start + math.prod(shape):
-        raise UsageError(
-            f"Expected {start + math.prod(shape):,} bytes for the shape {shape} that the file "
-            f"states. Received: {len(content):,} in {path} (the file is damaged, fetch it again)"
-        )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def _content(path: Path) -> bytes:
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, which is decompressed while it is read if its name ends in .gz."""
     if path.suffix != ".gz":
-        return path.read_bytes()
+        with path.open("rb") as file:
+            yield file
+        return
     try:
-        with gzip.open(path) as file:
-            return file.read()
+        with gzip.open(path) as zipped:
+            yield zipped
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UsageError(
             f"Expected a whole gzip file. Received: {path}: {error} (fetch it again)"
         ) from error
 
 
-def _image_files(folder: Path) -> dict[str, Path]:
-    """Return a file for each name without .gz; a plain file precedes its gzipped twin."""
-    zipped = {path.name.removesuffix(".gz"): path for path in folder.glob("*idx3-ubyte.gz")}
-    return zipped | {path.name: path for path in folder.glob("*idx3-ubyte")}
+def _find(folder: Path, kind: str) -> list[Path]:
+    """Return the files of a kind, a plain one before its gzipped twin, where the first ones lie."""
+    for place in ("", "*/", "*/*/"):
+        found = {
+            str(path).removesuffix(".gz"): path
+            for suffix in (".gz", "")
+            for path in folder.glob(f"{place}*{kind}{suffix}")
+            if path.is_file() and not path.name.startswith(".")
+        }
+        if found:
+            return [found[name] for name in sorted(found)]
+    return []
 
 
 def _one_file(folder: Path, words: tuple[str, ...]) -> Path:
-    files = _image_files(folder)
-    found = [path for name, path in sorted(files.items()) if any(word in name for word in words)]
+    files = _find(folder, "idx3-ubyte")
+    found = [path for path in files if any(word in path.name.lower() for word in words)]
     if not found:
         raise FileNotFoundError(
             f"Expected a file like {words[0]}-images-idx3-ubyte[.gz] in {folder}. Received: "
-            f"{sorted(files) or 'no IDX images'} (fetch the missing file)"
+            f"{[path.name for path in files] or 'no IDX images'} (fetch the missing file)"
         )
     if len(found) > 1:
         raise UsageError(
@@ -124,10 +146,7 @@ def _images(path: Path) -> np.ndarray:
     return images
 
 
-def _labels(images_path: Path) -> np.ndarray | None:
+def _labels(folder: Path, images_path: Path) -> np.ndarray | None:
     plain = images_path.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
-    for name in (plain, f"{plain}.gz"):
-        path = images_path.with_name(name)
-        if path != images_path and path.exists():
-            return read_idx(path, rank=1).astype(np.int64)
-    return None
+    found = [p for p in _find(folder, "idx1-ubyte") if p.name.removesuffix(".gz") == plain]
+    return read_idx(found[0], rank=1).astype(np.int64) if found else None

@@ -52,18 +52,18 @@ class Notmnist(tfds.core.GeneratorBasedBuilder):
         for name, file in archive:
             path = Path(name)
             if path.suffix == ".png" and path.parent.name in LETTERS:
-                image = _picture(file.read())
+                image = _picture(file.read(), name)
                 if image is not None:
                     label = path.parent.name
                     yield f"{label}/{path.name}", {"image": image, "label": label}
 
 
-def _picture(content: bytes) -> np.ndarray | None:
-    from PIL import Image, UnidentifiedImageError
+def _picture(content: bytes, name: str) -> np.ndarray | None:
+    from keras_vae.errors import UsageError
+    from keras_vae.training.data.image_files import decode_image
 
     try:
-        with Image.open(io.BytesIO(content)) as picture:
-            image = np.asarray(picture.convert("L"))
-    except (UnidentifiedImageError, OSError):
+        image = decode_image(io.BytesIO(content), Path(name))
+    except UsageError:
         return None
-    return image[..., None] if image.shape == (SIZE, SIZE) else None
+    return image if image.shape == (SIZE, SIZE, 1) else None

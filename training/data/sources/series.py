@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_vae.errors import MissingExtraError, UsageError
-from keras_vae.training.data.sources.arrays import load_arrays
+from keras_vae.training.data.sources.arrays import array_names, load_arrays
 from keras_vae.training.data.sources.base import Data, check_series
 
 TEST_FRACTION = 0.1
@@ -94,21 +94,22 @@ def read_series(path: Path, window: int | None, stride: int | None) -> Data:
     """
     if path.suffix.lower() == ".csv":
         return _windows(path, _read_csv(path), window, stride)
-    arrays = load_arrays(path)
-    if {"train", "test"} <= set(arrays):
+    names = array_names(path)
+    if {"train", "test"} <= set(names):
         if window is not None:
             raise UsageError(
                 f"Expected no window for the series of {path}, which are cut already. Received: "
                 f"{window}."
             )
+        arrays = load_arrays(path, ("train", "test"))
         train, test = (_numbers(arrays[name], f"{name} of {path}") for name in ("train", "test"))
         return Data(path.stem, train, test)
-    if len(arrays) != 1:
+    if len(names) != 1:
         raise UsageError(
-            f"Expected the arrays train and test, or one recording, in {path}. Received: "
-            f"{sorted(arrays)}."
+            f"Expected the arrays train and test, or one recording, in {path}. Received: {names}."
         )
-    return _windows(path, _numbers(next(iter(arrays.values())), str(path)), window, stride)
+    (recording,) = load_arrays(path).values()
+    return _windows(path, _numbers(recording, str(path)), window, stride)
 
 
 def _windows(path: Path, steps: np.ndarray, window: int | None, stride: int | None) -> Data:

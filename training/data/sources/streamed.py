@@ -6,6 +6,8 @@ batches, and a training can continue after an interruption at any batch.
 
 import functools
 import os
+import re
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,17 +16,23 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.file_search import find_files, tell_passed_over
+from keras_vae.training.data.image_files import is_grey, read_image
+from keras_vae.training.data.parts import parts_of_tables
 from keras_vae.training.data.sources.array_record import ArrayRecordFile
 from keras_vae.training.data.sources.arrays import map_array
 from keras_vae.training.data.sources.base import Data, check_images, hold_out, shape_text
 from keras_vae.training.data.sources.example import Examples
-from keras_vae.training.data.sources.folder import image_files, is_grey, labels_of, read_image
+from keras_vae.training.data.sources.folder import image_files
 from keras_vae.training.data.sources.parquet import Table
 from keras_vae.training.data.sources.registry import STREAM
 from keras_vae.training.data.sources.tfrecord import TFRecordFile
 
 # Number of images of a folder that show if all are grey, since opening all takes long.
 SAMPLED_IMAGES = 100
+
+# The names that TensorFlow Datasets gives to shards: mnist-train.tfrecord-00000-of-00001.
+SHARD = re.compile(r"-\d+-of-\d+$")
 
 Reader = Callable[[int], np.ndarray]
 Opener = Callable[[list[Path]], Any]
@@ -136,13 +144,13 @@ def read_stream(path: Path, size: tuple[int, int] | None = None) -> Data:
         ValueError: If a file is damaged or holds something else; the message names it.
         ImportError: If pyarrow or array_record is needed and not installed.
     """
-    suffix, files = _files(path)
-    if suffix in OPENERS:
+    kind, files = find_tables(path)
+    if kind:
         _refuse_size(size, path)
-        return _read_files(path, files, OPENERS[suffix])
+        return _read_files(path, files, OPENERS[kind])
     if path.is_dir():
         return _read_folder(path, size)
-    if not path.is_file() or suffix != ".npy":
+    if not path.is_file() or path.suffix != ".npy":
         raise FileNotFoundError(
             f"Expected tfds:NAME, a folder or a .npy, {', '.join(OPENERS)} file after {STREAM}. "
             f"Received: {path}{'' if path.exists() else ', which does not exist'}."
@@ -151,17 +159,31 @@ def read_stream(path: Path, size: tuple[int, int] | None = None) -> Data:
     return _hold_out(path.stem, *_open_npy(path))
 
 
-def _files(path: Path) -> tuple[str, list[Path]]:
-    """Return the suffix of a file, or of the files of `OPENERS` in a folder, and the files."""
+def kind_of(path: Path) -> str:
+    """Return the suffix of a file, without the number of a shard behind it."""
+    return Path(SHARD.sub("", path.name)).suffix.lower()
+
+
+def find_tables(path: Path) -> tuple[str, list[Path]]:
+    """Return the kind of a file of `OPENERS`, or of those below a folder, and the paths.
+
+    The kind is empty if there are none.
+
+    Raises:
+        ValueError: If a folder has files of two kinds, or images too.
+    """
     if not path.is_dir():
-        return (path.suffix if path.is_file() else "", [path])
-    found = {suffix: sorted(path.rglob(f"*{suffix}")) for suffix in OPENERS}
-    found = {suffix: files for suffix, files in found.items() if files}
-    if len(found) > 1:
+        kind = kind_of(path) if path.is_file() else ""
+        return (kind, [path]) if kind in OPENERS else ("", [])
+    found, passed = find_files(path, lambda file: kind_of(file) in OPENERS)
+    kinds = sorted({kind_of(file) for file in found})
+    if len(kinds) > 1:
         raise UsageError(
-            f"Expected files of one kind in {path}. Received: {' and '.join(found)} files."
+            f"Expected files of one kind in {path}. Received: {' and '.join(kinds)} files."
         )
-    return next(iter(found.items()), ("", []))
+    if found:
+        tell_passed_over(path, passed)
+    return (kinds[0] if kinds else ""), [path / file for file in found]
 
 
 def _hold_out(name: str, read: Reader, count: int) -> Data:
@@ -189,18 +211,21 @@ def _open_npy(path: Path) -> tuple[Reader, int]:
         content = os.pread(descriptor, length, offset + number * length)
         return np.frombuffer(content, np.uint8).reshape(shape)
 
+    weakref.finalize(read, os.close, descriptor)
     return read, len(array)
 
 
 def _read_files(path: Path, files: list[Path], open_file: Opener) -> Data:
-    """Use files whose names begin with test as test images, otherwise every tenth image."""
-    tests = [file for file in files if file.name.startswith("test")]
-    if not tests or len(tests) == len(files):
+    """Use the files for testing, by their names, as test images; otherwise every tenth image."""
+    names = [file.relative_to(path) if file != path else Path(file.name) for file in files]
+    found = parts_of_tables(names)
+    if found is None:
         rows = open_file(files)
         parts = [(rows, numbers) for numbers in hold_out(len(rows))]
     else:
-        train = [file for file in files if file not in tests]
-        parts = [(rows, np.arange(len(rows))) for rows in (open_file(train), open_file(tests))]
+        tell_passed_over(path, found.passed)
+        opened = (open_file([path / name for name in part]) for part in (found.train, found.test))
+        parts = [(rows, np.arange(len(rows))) for rows in opened]
     images, labels = zip(*(_select(*part) for part in parts), strict=True)
     return build_data(path.stem, *images, train_labels=labels[0], test_labels=labels[1])
 
@@ -215,8 +240,8 @@ def _select(rows: Any, numbers: np.ndarray) -> tuple[StreamedImages, np.ndarray 
 
 def _read_folder(folder: Path, size: tuple[int, int] | None) -> Data:
     """Open the images of a folder, in the order of `read_image_folder`."""
-    train, test, names = image_files(folder)
-    paths = [*train, *test]
+    found = image_files(folder)
+    paths = [*found.train, *found.test]
     some = paths[:: max(len(paths) // SAMPLED_IMAGES, 1)]
     grey = all(is_grey(path) for path in some)
 
@@ -235,17 +260,15 @@ def _read_folder(folder: Path, size: tuple[int, int] | None) -> Data:
         return image
 
     shape = read_image(paths[0], "L" if grey else "RGB", size).shape
-    numbers = np.split(np.arange(len(paths)), [len(train)])
+    numbers = np.split(np.arange(len(paths)), [len(found.train)])
     data = build_data(
         folder.resolve().name, *(StreamedImages(read, part, shape) for part in numbers)
     )
-    if names is None:
-        return data
     return replace(
         data,
-        train_labels=labels_of(folder, train, names),
-        test_labels=labels_of(folder, test, names),
-        label_names=names,
+        train_labels=found.train_labels,
+        test_labels=found.test_labels,
+        label_names=found.names,
     )
 
 
