@@ -52,8 +52,9 @@ class ExactResume(CallbackGroup):
     Args:
         folder: Folder of the checkpoints; `fit` creates it.
         callbacks: All other callbacks of the training. Pass them here and not to `fit`, so that
-            they do not see the skipped batches. Plain values and arrays among the attributes of
-            each are restored, if they have changed in training.
+            they do not see the skipped batches. Numbers and arrays among the attributes of each
+            are restored, if they have changed in training. For other state, give a callback
+            `resume_state()` and `resume_from(state)`.
         minutes: Minutes between two checkpoints; None for no limit. There are fewer if writing
             would take more than 2 percent of the time.
         steps: Training steps between two checkpoints; None for no limit. The end of an epoch is
@@ -105,7 +106,7 @@ class ExactResume(CallbackGroup):
 
     @functools.cached_property
     def _newest(self) -> tuple[files.Whole | None, dict[Path, str]]:
-        return files.newest(self.folder)
+        return files.newest(self.folder, state.check_form)
 
     @property
     def _found(self) -> files.Whole | None:
@@ -223,11 +224,7 @@ class ExactResume(CallbackGroup):
 
     def _capture(self) -> files.Content:
         """Return the content of a checkpoint of the current state."""
-        known = [state.callback_state(other) for other in self.others]
-        changed = [
-            {k: v for k, v in now.items() if k not in before or not state.are_equal(v, before[k])}
-            for before, now in zip(self._initial, known, strict=True)
-        ]
+        changed = [state.changes(o, i) for o, i in zip(self.others, self._initial, strict=True)]
         arrays = state.capture(self.model)
         callbacks, more = state.flatten(changed)
         about = {

@@ -84,12 +84,24 @@ def read(path: Path) -> Content:
             f"{path} of {len(content):,} bytes, which is damaged or something else."
         )
     text, _, _ = content[HEAD:].partition(b"\n")
-    about = json.loads(text)
-    return about, _arrays(about.pop("arrays"), body[len(text) + 1 :])
+    try:
+        about = json.loads(text)
+        return about, _arrays(about.pop("arrays"), body[len(text) + 1 :])
+    # Anybody can write a hash, so what it protects may be anything.
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise UsageError(
+            f"Expected a checkpoint. Received: {path}, whose content is something else ({error})."
+        ) from error
 
 
-def newest(folder: Path) -> tuple[Whole | None, dict[Path, str]]:
+def newest(
+    folder: Path, check: Callable[[Content], Any] = lambda content: None
+) -> tuple[Whole | None, dict[Path, str]]:
     """Read the newest undamaged checkpoint of a folder, which need not exist.
+
+    Args:
+        folder: The folder.
+        check: Called with the content; a ValueError says that it is damaged.
 
     Returns:
         The checkpoint, or None if there is none, and the error of each damaged one that is newer,
@@ -102,7 +114,9 @@ def newest(folder: Path) -> tuple[Whole | None, dict[Path, str]]:
     damaged: dict[Path, str] = {}
     for path in list_checkpoints(folder)[::-1]:
         try:
-            return (path, read(path)), damaged
+            found = read(path)
+            check(found)
+            return (path, found), damaged
         except ValueError as error:
             damaged[path] = str(error)
     if damaged or any(folder.glob(f"*{DAMAGED}")):
@@ -145,6 +159,8 @@ def _arrays(table: list[dict[str, Any]], body: memoryview) -> list[np.ndarray]:
     start = 0
     for entry in table:
         dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
+        if min(shape, default=0) < 0:
+            raise UsageError(f"Expected a shape without negative numbers. Received: {shape}.")
         arrays.append(np.frombuffer(body, dtype, math.prod(shape), start).reshape(shape))
         start += arrays[-1].nbytes
     return arrays

@@ -1,6 +1,7 @@
 """The state of a training as arrays and plain values: captured from a model, and restored."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,12 +97,86 @@ def initial_state(callback: Any) -> dict[str, Any]:
     return {} if hasattr(callback, "resume_state") else callback_state(callback)
 
 
+def changes(callback: Any, initial: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of a callback that has changed, as far as a checkpoint may restore it.
+
+    Text is left out, with a warning: it may be a path, and a checkpoint may be a stranger's.
+    """
+    now = callback_state(callback)
+    changed = {k: v for k, v in now.items() if k not in initial or not are_equal(v, initial[k])}
+    if hasattr(callback, "resume_state"):
+        return changed
+    for name in [name for name, value in changed.items() if isinstance(value, str)]:
+        del changed[name]
+        warnings.warn(
+            f"Expected callbacks that change numbers and arrays. Received: "
+            f"{type(callback).__name__}, which has changed the text {name!r}. A checkpoint does "
+            "not restore it. (Give the callback resume_state and resume_from.)",
+            stacklevel=2,
+        )
+    return changed
+
+
 def restore_callback(callback: Any, state: dict[str, Any]) -> None:
-    """Restore the state of a callback that `callback_state` returned."""
+    """Restore the state of a callback that `changes` returned.
+
+    Without `resume_from`, only numbers and arrays are set, and only in place of such or where there
+    was nothing. So a checkpoint can redirect no file and replace no method.
+
+    Raises:
+        ValueError: If the state has something else.
+    """
     if hasattr(callback, "resume_from"):
-        callback.resume_from(state)
-    else:
-        vars(callback).update(state)
+        try:
+            callback.resume_from(state)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise _state_error(callback, f"{sorted(state)} ({error})") from error
+        return
+    for name, value in state.items():
+        if not _is_number(value) or not _may_set(callback, name):
+            raise _state_error(callback, f"{name!r}")
+    vars(callback).update(state)
+
+
+def _may_set(callback: Any, name: str) -> bool:
+    if name in vars(callback):
+        return _is_number(vars(callback)[name])
+    return not hasattr(type(callback), name)
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a value is a number, an array, a list of arrays, or None."""
+    is_empty = isinstance(value, list) and not value
+    return is_empty or (_is_storable(value) and not isinstance(value, str))
+
+
+def _state_error(callback: Any, what: str) -> UsageError:
+    return UsageError(
+        f"Expected a checkpoint that restores numbers and arrays of {type(callback).__name__}. "
+        f"Received: one that sets {what}. (It is of another program: remove the folder to train "
+        "from the start.)"
+    )
+
+
+def check_form(content: Any) -> None:
+    """Raise ValueError unless the content of a checkpoint is as `ExactResume` writes it."""
+    about, arrays = content
+    callbacks, names = about.get("callbacks"), about.get("names")
+    right = (
+        all(type(about.get(name)) is int and about[name] >= 0 for name in ("epoch", "step"))
+        and isinstance(about.get("ended"), bool)
+        and all(isinstance(about.get(name), dict) for name in ("means", "history"))
+        and isinstance(callbacks, list)
+        and all(isinstance(one, list) and len(one) == 2 for one in callbacks)
+        and all(isinstance(n, str) and isinstance(state, dict) for n, state in callbacks)
+        and isinstance(names, list)
+        and len(names) < len(arrays)
+    )
+    if not right:
+        raise UsageError(
+            "Expected the content of a checkpoint of ExactResume. Received: "
+            f"{sorted(about)} and {len(arrays)} arrays."
+        )
 
 
 def flatten(states: Any) -> tuple[Any, list[np.ndarray]]:
@@ -125,10 +200,16 @@ def unflatten(tree: Any, arrays: Sequence[np.ndarray]) -> Any:
 
     def put_arrays(value: Any) -> Any:
         if isinstance(value, dict):
-            return np.array(arrays[value["array"]])
+            return np.array(_array_at(arrays, value.get("array")))
         return [put_arrays(one) for one in value] if isinstance(value, list) else value
 
     return [{key: put_arrays(value) for key, value in state.items()} for state in tree]
+
+
+def _array_at(arrays: Sequence[np.ndarray], number: Any) -> np.ndarray:
+    if type(number) is not int or not 0 <= number < len(arrays):
+        raise UsageError(f"Expected one of {len(arrays)} arrays of callbacks. Received: {number}.")
+    return arrays[number]
 
 
 def _is_storable(value: Any) -> bool:

@@ -1,5 +1,6 @@
 """Files of checkpoints are whole or refused, and the newest whole one is found."""
 
+import hashlib
 import os
 import resource
 
@@ -57,6 +58,24 @@ def test_something_else_is_refused(tmp_path):
         (tmp_path / "a.state").write_bytes(content)
         with pytest.raises(ValueError, match="Expected a checkpoint"):
             files.read(tmp_path / "a.state")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"no JSON", b"[]", b"{}", b'{"arrays": 3}', b'{"arrays": [{}]}', b"[" * 100_000),
+        *(
+            b'{"arrays": [{"dtype": "%s", "shape": %s}]}' % entry
+            for entry in ((b"O", b"[1]"), (b"f4", b"[-1]"), (b"f4", b"[9]"), (b"x", b"[]"))
+        ),
+    ],
+)
+def test_a_right_hash_of_something_else_is_refused(tmp_path, text):
+    body = text + b"\n"
+    head = files.MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n"
+    (tmp_path / "a.state").write_bytes(head + body)
+    with pytest.raises(ValueError, match="Expected a checkpoint. Received: .*something else"):
+        files.read(tmp_path / "a.state")
 
 
 def fill(folder, *positions):
