@@ -1,6 +1,7 @@
-"""The program that compresses a folder of images with a trained model, and restores it."""
+"""The programs that compress a folder of images with a trained model, and restore it."""
 
 import json
+import unicodedata
 import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -13,116 +14,210 @@ from keras_vae import cli
 from keras_vae.errors import UsageError
 from keras_vae.training.runs import run_directory
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+MAX_NAMES_BYTES = 1 << 26  # A note of a few kilobytes can claim any length.
+ROWS_AT_ONCE = 256
 
 
 def compress(
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
-    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")],
-    target: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TARGET")],
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")],
+    file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
     step: float | None = None,
 ) -> int:
-    """Compress the images of the folder SOURCE into the file TARGET, or restore them from a file.
+    """Compress the images of FOLDER into the new file FILE.
 
-    The file holds the names and the entropy-coded latent codes. Images are restored as PNG, as
-    close to the originals as the model reconstructs them. The same model is needed for that. A file
-    that was altered, truncated, or made by another model is refused.
+    The file holds the names and the entropy-coded latent codes. keras-vae decompress restores the
+    images, as close to the originals as the model reconstructs them. It needs the same model.
 
     Args:
         run: A run directory of keras-vae train, or a .keras file.
-        source: A folder of images of the model's size, or a file to restore.
-        target: The new file, or for a file the new folder.
+        folder: A folder of images of the model's size.
+        file: The new file.
         step: Rounding step of real-valued codes; not for models with integer codes.
 
     Returns:
         0.
     """
     opened = run_directory.open_run(run)
-    if target.exists():
-        raise FileExistsError(f"Expected a new TARGET. Received: {target}, which exists.")
-    if not source.exists():
-        raise FileNotFoundError(f"Expected a folder or a file. Received: {source}.")
+    _check_new(file, "FILE")
+    if not folder.is_dir():
+        hint = f" (To restore it: keras-vae decompress {run} {folder} {file}.)"
+        raise FileNotFoundError(
+            f"Expected a FOLDER of images. Received: {folder}, "
+            f"{'a file.' + hint if folder.exists() else 'which does not exist.'}"
+        )
+    from keras_vae.training.data.file_search import tell_passed_over
+    from keras_vae.training.data.sources.folder import find_image_files
+
+    paths, passed = find_image_files(folder)
+    tell_passed_over(folder, passed)
+    names = [path.as_posix() for path in paths]
+    _new_names(names)
     cli.prepare_tensorflow()
-    model = opened.model()
-    print(_pack(model, source, target, step) if source.is_dir() else _unpack(model, source, target))
+    print(_pack(opened.model(), folder, names, file, step))
     return 0
 
 
-def _pack(model: Any, folder: Path, target: Path, step: float | None) -> str:
+def decompress(
+    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
+    file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")],
+) -> int:
+    """Restore the images of FILE, which keras-vae compress wrote, into the new folder FOLDER.
+
+    Images are PNG files. A file that was altered, truncated, or made by another model is refused.
+
+    Args:
+        run: The run directory or the .keras file that the images were compressed with.
+        file: The compressed file.
+        folder: The new folder.
+
+    Returns:
+        0.
+    """
+    opened = run_directory.open_run(run)
+    _check_new(folder, "FOLDER")
+    if not file.is_file():
+        hint = f" (To compress it: keras-vae compress {run} {file} {folder}.)"
+        raise FileNotFoundError(
+            f"Expected a FILE of keras-vae compress. Received: {file}, "
+            f"{'a folder.' + hint if file.is_dir() else 'which does not exist.'}"
+        )
+    from keras_vae import compression
+
+    blob = file.read_bytes()
+    names = _new_names(_names(compression.read_note(blob)))
+    count = compression.read_count(blob)
+    if len(names) != count:
+        raise UsageError(
+            f"Expected a name for each of {count:,} images. Received: {len(names):,} in {file}."
+        )
+    cli.prepare_tensorflow()
+    print(_unpack(opened.model(), blob, names, folder))
+    return 0
+
+
+def _check_new(path: Path, word: str) -> None:
+    if path.exists() or path.is_symlink():
+        raise FileExistsError(f"Expected a new {word}. Received: {path}, which exists.")
+
+
+def _pack(model: Any, folder: Path, names: Sequence[str], file: Path, step: float | None) -> str:
     """Write the file and return a line with its size."""
     from keras_vae import compression
     from keras_vae.files.atomic import write_atomically
 
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    images = _read(paths, folder, model.event_shape)
-    names = [str(path.relative_to(folder).as_posix()) for path in paths]
+    images = _read(folder, names, model.event_shape)
     note = zlib.compress(json.dumps(names).encode(), 9)
     blob = compression.compress(model, images.astype("float32") / 255, step, note=note)
-    write_atomically(target, lambda path: path.write_bytes(blob))
+    write_atomically(file, lambda path: path.write_bytes(blob))
     height, width = images.shape[1:3]
     bits = 8 * len(blob) / (len(images) * height * width)
-    return f"Wrote {target}: {len(images)} images, {len(blob):,} bytes, {bits:.3f} bits a pixel"
+    return f"Wrote {file}: {len(images)} images, {len(blob):,} bytes, {bits:.3f} bits a pixel"
 
 
-def _unpack(model: Any, file: Path, target: Path) -> str:
+def _unpack(model: Any, blob: bytes, names: Sequence[str], target: Path) -> str:
     """Write the folder, complete or not at all."""
     from PIL import Image
 
     from keras_vae import compression
+    from keras_vae.acceleration.batching import CompiledMap
     from keras_vae.files.folders import partial_folder, publish
 
-    blob = file.read_bytes()
-    names = _names(compression.read_note(blob))
-    images = compression.decompress(model, blob)
-    if len(names) != len(images):
-        raise UsageError(f"Expected a name for each of {len(images)} images. Received: {file}.")
+    codes, decode = compression.read_codes(model, blob), CompiledMap(model, model.decode)
     with partial_folder(target.parent) as folder:
-        for name, image in zip(names, images, strict=True):
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pixels = np.rint(255 * np.clip(image, 0, 1)).astype("uint8")
-            Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path)
+        for start in range(0, len(names), ROWS_AT_ONCE):
+            images = decode.predict(codes[start : start + ROWS_AT_ONCE], verbose=0)
+            for name, image in zip(names[start:], images, strict=False):
+                path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                pixels = np.rint(255 * np.clip(image, 0, 1)).astype("uint8")
+                Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path)
         publish(folder, target)
-    return f"Wrote {target}: {len(images)} images"
+    return f"Wrote {target}: {len(names)} images"
 
 
 def _names(note: bytes) -> list[str]:
-    """Return the names of the new files, one for each image, all inside of the folder.
+    """Return the names of the original files, all inside of the folder.
 
     Raises:
         ValueError: If there are none, or one leads out of the folder.
     """
     try:
-        names = [str(PurePosixPath(name)) for name in json.loads(zlib.decompress(note))]
-    except (zlib.error, ValueError, TypeError) as error:
+        reader = zlib.decompressobj()
+        content = reader.decompress(note, MAX_NAMES_BYTES)
+        names = json.loads(content)
+        if not reader.eof or not isinstance(names, list):
+            raise ValueError("It is no list.")
+        paths = [PurePosixPath(name) for name in names]
+    except (zlib.error, ValueError, TypeError, RecursionError) as error:
         raise UsageError(
-            "Expected a file that export.compress wrote. Received: one without names. "
+            "Expected a file that keras-vae compress wrote. Received: one without names. "
             "(keras_vae.compression.decompress reads it.)"
         ) from error
-    if any(
-        PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts for name in names
-    ):
-        raise UsageError("Expected names of files in a folder. Received: one that leads out of it.")
-    # The suffix of the original stays in the name, so that a.png and a.jpg are two files.
-    return [name if name.lower().endswith(".png") else f"{name}.png" for name in names]
+    for path in paths:
+        if path.is_absolute() or ".." in path.parts:
+            raise UsageError(
+                f"Expected names of files in a folder. Received: {str(path)!r}, which leads out "
+                "of it."
+            )
+        if not path.name or not str(path).isprintable():
+            raise UsageError(f"Expected names of files. Received: {str(path)!r}.")
+    return [str(path) for path in paths]
 
 
-def _read(paths: Sequence[Path], folder: Path, shape: tuple[int, ...]) -> np.ndarray:
+def _new_names(names: Sequence[str]) -> list[str]:
+    """Return the name of the restored file of each image, a PNG file.
+
+    The suffix of the original stays in the name, so that a.png and a.jpg are two files.
+
+    Raises:
+        ValueError: If two of them are one file, also where case makes no difference.
+    """
+    new = [name if name.lower().endswith(".png") else f"{name}.png" for name in names]
+    owners: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    for name, path in zip(names, map(PurePosixPath, new), strict=True):
+        for parent in list(path.parents)[:-1]:
+            folders.setdefault(_key(str(parent)), name)
+        key = _key(str(path))
+        if key in owners:
+            raise UsageError(_not_one_to_one(owners[key], name, str(path)))
+        owners[key] = name
+    for key, name in owners.items():
+        if key in folders:
+            raise UsageError(_not_one_to_one(name, folders[key], f"{name}.png"))
+    return new
+
+
+def _not_one_to_one(one: str, other: str, new: str) -> str:
+    return (
+        f"Expected images whose restored files have different names, in any case. Received: {one} "
+        f"and {other}, both restored as {new}. (Rename one of them.)"
+    )
+
+
+def _key(name: str) -> str:
+    """Return what is equal for names that are one file on some file system."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _read(folder: Path, names: Sequence[str], shape: tuple[int, ...]) -> np.ndarray:
     """Read the images as uint8; raises ValueError for other sizes and for files of other kinds."""
-    from PIL import Image, UnidentifiedImageError
+    from keras_vae.training.data.image_files import MODES, read_image
 
-    if not paths:
-        raise UsageError(f"Expected images ({', '.join(SUFFIXES)}). Received: none in {folder}.")
-    images = np.empty((len(paths), *shape), "uint8")
-    for row, path in zip(images, paths, strict=True):
-        try:
-            with Image.open(path) as image:
-                pixels = np.asarray(image.convert("L" if shape[-1] == 1 else "RGB"))
-        except (OSError, SyntaxError, UnidentifiedImageError) as error:
-            raise UsageError(f"Expected an image. Received: {path} ({error})") from error
-        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    if len(shape) != 3 or shape[-1] not in MODES:
+        raise UsageError(
+            f"Expected a model of grey or RGB images. Received: one of {shape}. "
+            "(keras_vae.compression.compress takes arrays of any shape.)"
+        )
+    images = np.empty((len(names), *shape), "uint8")
+    for row, name in zip(images, names, strict=True):
+        pixels = read_image(folder / name, MODES[shape[-1]], None)
         if pixels.shape != shape:
-            raise UsageError(f"Expected images of {shape}. Received: {path} of {pixels.shape}.")
+            raise UsageError(
+                f"Expected images of {shape}. Received: {folder / name} of {pixels.shape}."
+            )
         row[...] = pixels
     return images
 

@@ -1,7 +1,14 @@
 """Compressed files of latent codes: rounded, entropy coded and checked when read."""
 
 from keras_vae.compression.container import read_note
-from keras_vae.compression.files import codes_of, compress, decompress, fit_tables, read_codes
+from keras_vae.compression.files import (
+    codes_of,
+    compress,
+    decompress,
+    fit_tables,
+    read_codes,
+    read_count,
+)
 from keras_vae.compression.tables import Tables
 
 __all__ = [
@@ -11,5 +18,6 @@ __all__ = [
     "decompress",
     "fit_tables",
     "read_codes",
+    "read_count",
     "read_note",
 ]

@@ -4,13 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.acceleration.batching import CompiledMap
+from keras_vae.acceleration.batching import CompiledMap, predict_checked
 from keras_vae.compression import coder
 from keras_vae.compression.container import INLINE, Container, digest
 from keras_vae.compression.tables import Tables, check_tables, count_tables
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel
-from keras_vae.validation import data_checks
+
+# Largest result without asking for more: a file of a hundred bytes can claim any number of images.
+MAX_BYTES = 1 << 30
 
 
 def compress(
@@ -58,7 +60,12 @@ def compress(
     return Container(digest(model), needed, len(symbols), note, inline, payload).to_bytes()
 
 
-def decompress(model: LatentModel, blob: bytes, tables: Tables | None = None) -> np.ndarray:
+def decompress(
+    model: LatentModel,
+    blob: bytes,
+    tables: Tables | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> np.ndarray:
     """Decompress the bytes of `compress`, float32 `(count, *event_shape)`.
 
     The codes are exact on every machine; decoded examples differ in the last digits of float32.
@@ -67,15 +74,31 @@ def decompress(model: LatentModel, blob: bytes, tables: Tables | None = None) ->
         model: The one that compressed them.
         blob: From `compress`.
         tables: Those that `compress` was given.
+        max_bytes: Largest size in memory of the codes and of the examples; 1 GiB by default.
 
     Raises:
-        ValueError: If the bytes are truncated or altered, of another version, model or tables.
+        ValueError: If the bytes are truncated or altered, of another version, model or tables, or
+            the result is larger than `max_bytes`.
     """
-    codes = read_codes(model, blob, tables)
+    _check_size(read_count(blob), 4 * int(np.prod(model.event_shape)), max_bytes)
+    codes = read_codes(model, blob, tables, max_bytes)
     return CompiledMap(model, model.decode).predict(codes, verbose=0)
 
 
-def read_codes(model: LatentModel, blob: bytes, tables: Tables | None = None) -> np.ndarray:
+def read_count(blob: bytes) -> int:
+    """Return the number of examples that the bytes of `compress` claim to hold.
+
+    Errors are those of `decompress`.
+    """
+    return Container.from_bytes(blob).count
+
+
+def read_codes(
+    model: LatentModel,
+    blob: bytes,
+    tables: Tables | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> np.ndarray:
     """Return the exact codes in the bytes of `compress`, as `decode` takes them.
 
     Arguments and errors are those of `decompress`; the result is `(count, *latent_shape)`.
@@ -95,8 +118,19 @@ def read_codes(model: LatentModel, blob: bytes, tables: Tables | None = None) ->
         )
     contexts = _contexts(model)
     check_tables(used, contexts.max() + 1)
+    _check_size(parts.count, 8 * len(contexts), max_bytes)
     symbols = coder.decode(parts.payload, parts.count, contexts, used)
     return _codes(model, symbols, used.step)
+
+
+def _check_size(count: int, size: int, max_bytes: int) -> None:
+    """Raise ValueError if `count` examples of `size` bytes take more than `max_bytes`."""
+    if count * size > max_bytes:
+        raise UsageError(
+            f"Expected a file that takes at most {max_bytes:,} bytes of memory. Received: one of "
+            f"{count:,} examples, which take {count * size:,}. (If you trust the file, pass "
+            "max_bytes=...)"
+        )
 
 
 def fit_tables(model: LatentModel, x: Any, step: float | None = None) -> Tables:
@@ -134,7 +168,7 @@ def _symbols(model: LatentModel, x: Any, step: float | None) -> tuple[np.ndarray
             "Expected a model of one array. Received: one of pairs, whose second part is no code."
         )
     _check_step(model, step)
-    codes = CompiledMap(model, model.encode).predict(data_checks.check_data(model, x), verbose=0)
+    codes = predict_checked(CompiledMap(model, model.encode), model, x)
     codes = codes.reshape(len(codes), -1)
     if step is not None:
         codes = np.round(codes.astype("float64") / step)

@@ -16,6 +16,8 @@ from keras_vae.errors import UsageError
 TOTAL = 2**14
 # Largest range of integers of a table.
 LARGEST = 2**15
+# Largest size of tables in memory; a few kilobytes of zlib can claim gigabytes.
+MAX_BYTES = 1 << 26
 HEAD = struct.Struct("<dI")
 TABLE = struct.Struct("<iI")
 
@@ -54,7 +56,11 @@ class Tables:
             ValueError: If the bytes hold no tables.
         """
         try:
-            return cls._parse(zlib.decompress(content))
+            reader = zlib.decompressobj()
+            whole = reader.decompress(content, MAX_BYTES)
+            if not reader.eof:
+                raise ValueError("They are cut off, or too large.")
+            return cls._parse(whole)
         except (zlib.error, struct.error, ValueError) as error:
             raise UsageError(
                 "Expected tables that keras_vae.compression wrote. "

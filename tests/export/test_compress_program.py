@@ -1,6 +1,7 @@
-"""`keras-vae compress`: a folder of pictures there and back, and what it refuses."""
+"""`keras-vae compress` and `decompress`: a folder of pictures there and back; what is refused."""
 
 import json
+import struct
 import zlib
 
 import keras
@@ -9,7 +10,8 @@ import pytest
 from PIL import Image
 
 import keras_vae as kv
-from keras_vae.export.compress import _names, compress
+from keras_vae.compression.container import Container
+from keras_vae.export.compress import _names, compress, decompress
 from keras_vae.files.atomic import save_model
 from tests.support.serving import run_program
 
@@ -39,7 +41,7 @@ def pictures(tmp_path):
 def test_a_folder_comes_back_as_the_model_reconstructs_it(run, pictures, tmp_path):
     file, again = tmp_path / "pictures.kvae", tmp_path / "again"
     assert compress(run, pictures, file) == 0
-    assert compress(run, file, again) == 0
+    assert decompress(run, file, again) == 0
     found = sorted(str(p.relative_to(again)) for p in again.rglob("*.png"))
     assert found == ["a.png", "sub/b.png", "sub/c.jpg.png"]
     model = keras.saving.load_model(run)
@@ -47,9 +49,101 @@ def test_a_folder_comes_back_as_the_model_reconstructs_it(run, pictures, tmp_pat
         x = np.asarray(Image.open(pictures / name))[None, ..., None] / np.float32(255)
         wanted = np.rint(255 * np.clip(np.asarray(model(x))[0, ..., 0], 0, 1))
         np.testing.assert_array_equal(np.asarray(Image.open(again / new)), wanted)
-    for target in (file, again):
-        with pytest.raises(FileExistsError, match="Expected a new TARGET"):
-            compress(run, pictures, target)
+    with pytest.raises(FileExistsError, match="Expected a new FILE"):
+        compress(run, pictures, file)
+    with pytest.raises(FileExistsError, match="Expected a new FOLDER"):
+        decompress(run, file, again)
+
+
+def test_each_program_names_the_other_one(run, pictures, tmp_path):
+    file = tmp_path / "pictures.kvae"
+    file.write_bytes(b"x")
+    with pytest.raises(FileNotFoundError, match="a file. .*keras-vae decompress"):
+        compress(run, file, tmp_path / "new")
+    with pytest.raises(FileNotFoundError, match="a folder. .*keras-vae compress"):
+        decompress(run, pictures, tmp_path / "new")
+    for program in (compress, decompress):
+        with pytest.raises(FileNotFoundError, match="which does not exist"):
+            program(run, tmp_path / "no", tmp_path / "new")
+
+
+# Two originals that would be one restored file: by suffix, by case, by the form of an accent, and
+# a file where another has a folder.
+SAME = [
+    ("a.bmp", "a.bmp.png"),
+    ("a.png", "A.PNG"),
+    ("sub/Gro\u00df.jpg", "sub/GROSS.jpg"),
+    ("e\u0301.png", "\u00e9.png"),
+    ("a.gif", "a.gif.png/b.png"),
+]
+
+
+@pytest.mark.parametrize("names", SAME)
+def test_two_pictures_that_would_be_restored_as_one_file_are_refused(run, tmp_path, names):
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros((6, 5), "uint8")).save(tmp_path / "in" / name)
+    with pytest.raises(ValueError, match="different names, in any case") as error:
+        compress(run, tmp_path / "in", tmp_path / "new")
+    assert all(name in str(error.value) for name in names)
+    assert not (tmp_path / "new").exists()
+
+
+def forged(run, names, count):
+    """A file with a right checksum, as a stranger would send it."""
+    note = zlib.compress(json.dumps(names).encode(), 9)
+    model = keras.saving.load_model(run)
+    whole = Container.from_bytes(kv.compression.compress(model, np.zeros((1, 6, 5, 1), "float32")))
+    return Container(whole.model, whole.needed, count, note, whole.tables, whole.payload).to_bytes()
+
+
+def test_a_small_file_cannot_claim_millions_of_images(run, tmp_path):
+    file = tmp_path / "small.kvae"
+    file.write_bytes(forged(run, ["a.png"], 3_000_000_000))
+    assert len(file.read_bytes()) < 300
+    with pytest.raises(ValueError, match="a name for each of 3,000,000,000 images. Received: 1"):
+        decompress(run, file, tmp_path / "new")
+    model = keras.saving.load_model(run)
+    for read in (kv.compression.decompress, kv.compression.read_codes):
+        with pytest.raises(ValueError, match="at most 1,073,741,824 bytes.*max_bytes"):
+            read(model, file.read_bytes())
+
+
+def test_names_and_tables_that_unpack_to_gigabytes_are_refused(run):
+    bomb = zlib.compress(b"[" + b" " * 100_000_000, 9)
+    with pytest.raises(ValueError, match="without names"):
+        _names(bomb)
+    with pytest.raises(ValueError, match="Expected tables"):
+        kv.compression.Tables.from_bytes(zlib.compress(struct.pack("<dI", 0, 1) + bytes(10**8), 9))
+
+
+def test_pictures_are_read_as_in_training(run, tmp_path):
+    """Upright, and on white: the restored picture is that of the model's own reconstruction."""
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 5), "uint8")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.fromarray(np.rot90(pixels).copy()).save(folder / "turned.png", exif=exif)
+    clear = np.dstack([np.zeros((6, 5), "uint8"), np.where(pixels > 99, 255, 0).astype("uint8")])
+    Image.fromarray(clear, "LA").save(folder / "clear.png")
+    compress(run, folder, tmp_path / "file")
+    decompress(run, tmp_path / "file", tmp_path / "out")
+    model = keras.saving.load_model(run)
+    for name, seen in {"turned": pixels, "clear": 255 - clear[..., 1]}.items():
+        x = seen[None, ..., None] / np.float32(255)
+        wanted = np.rint(255 * np.clip(np.asarray(model(x))[0, ..., 0], 0, 1))
+        np.testing.assert_array_equal(
+            np.asarray(Image.open(tmp_path / "out" / f"{name}.png")), wanted
+        )
+
+
+def test_an_eps_file_named_png_is_refused(run, tmp_path):
+    """Pillow would start Ghostscript for it."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 5 6\n")
+    with pytest.raises(ValueError, match="cannot identify image file"):
+        compress(run, tmp_path / "in", tmp_path / "new")
 
 
 def test_a_damaged_file_leaves_no_folder(run, pictures, tmp_path):
@@ -57,13 +151,13 @@ def test_a_damaged_file_leaves_no_folder(run, pictures, tmp_path):
     compress(run, pictures, file)
     file.write_bytes(file.read_bytes()[:-3])
     with pytest.raises(ValueError, match="truncated or altered"):
-        compress(run, file, tmp_path / "again")
+        decompress(run, file, tmp_path / "again")
     assert not (tmp_path / "again").exists()
 
 
-@pytest.mark.parametrize("name", ["../evil.png", "/evil.png", "a/../../evil.png"])
-def test_names_that_lead_out_of_the_folder_are_refused(name):
-    with pytest.raises(ValueError, match="leads out of it"):
+@pytest.mark.parametrize("name", ["../evil.png", "/evil.png", "a/../../evil.png", "", "a\0.png"])
+def test_names_that_lead_out_of_the_folder_or_are_none_are_refused(name):
+    with pytest.raises(ValueError, match="leads out of it|Expected names of files"):
         _names(zlib.compress(json.dumps(["good.png", name]).encode()))
 
 
@@ -72,10 +166,10 @@ def test_pictures_of_another_size_and_files_that_are_none_are_refused(run, pictu
     with pytest.raises(ValueError, match=r"(?s)Expected images of \(6, 5, 1\).*z\.png"):
         compress(run, pictures, tmp_path / "new")
     (pictures / "z.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"Expected an image. Received: .*z\.png"):
+    with pytest.raises(ValueError, match=r"Expected a whole PNG.* Received: .*z\.png"):
         compress(run, pictures, tmp_path / "new")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="Received: none in"):
+    with pytest.raises(FileNotFoundError, match="Expected images.*0 other files"):
         compress(run, tmp_path / "empty", tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
