@@ -118,7 +118,7 @@ def test_help_answers_at_once_and_without_tensorflow():
         "import sys; sys.argv = ['tflite', '--help']\n"
         "from keras_vae.export import tflite; from keras_vae import cli\n"
         "try: cli.main(tflite.export_tflite)\n"
-        "finally: assert not {'tensorflow', 'keras', 'keras_vae'} & set(sys.modules)"
+        "finally: assert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
     began = time.process_time()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
