@@ -2,24 +2,18 @@
 
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
-import keras
+from keras_vae.backend.keras_private import limit_variables, load_open_file
+from keras_vae.errors import MissingExtraError, UsageError
+from keras_vae.files import keras_archive
 
-from keras_vae.errors import UsageError
-
-NEEDED = {"metadata.json", "config.json", "model.weights.h5"}
-# Errors of Python for damaged Keras files, which are zip files of JSON and HDF5.
-DAMAGED = (
-    *(ValueError, TypeError, OSError, KeyError, AttributeError, IndexError, EOFError),
-    *(RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error),
-)
-# Keras stores without compression; a higher ratio is a zip bomb.
-LARGEST_RATIO = 20
+# Variables that files leave out, such as those of an optimizer before its first step: at most so
+# many times the weights.
+LARGEST_SHARE = 8
+SMALLEST_LIMIT = 64 << 20
 
 
 def load(
@@ -31,7 +25,8 @@ def load(
 
     It uses the safe mode of `keras.saving.load_model`, which runs no code of the file. In addition,
     the archive may contain only the members that Keras writes, with right checksums. The object
-    must be of a class of `keras_vae`. It writes no files and fetches none.
+    must be of a class of `keras_vae`. Variables are not made if they are much larger than the
+    stored weights. It writes no files and fetches none.
 
     Example:
         >>> model = keras_vae.load("model.keras")
@@ -52,12 +47,17 @@ def load(
     from keras_vae.base.autoencoder import Autoencoder
 
     path = Path(path)
-    check_archive(path)
     objects = None if custom_objects is None else dict(custom_objects)
-    try:
-        model = keras.saving.load_model(path, objects, compile, safe_mode=True)
-    except DAMAGED as error:
-        raise UsageError(_explain_failure(path, str(error))) from error
+    with _open(path) as file:  # Once, so that what is checked is what is loaded.
+        _check(file, path)
+        limit = max(LARGEST_SHARE * keras_archive.weights_size(file), SMALLEST_LIMIT)
+        try:
+            with limit_variables(limit):
+                model = load_open_file(file, objects, compile)
+        except MissingExtraError:
+            raise
+        except Exception as error:  # The file decides what is called, and so what goes wrong.
+            raise UsageError(_explain_failure(path, error)) from error
     if not isinstance(model, Autoencoder | AnomalyDetector):
         raise UsageError(
             f"Expected a model of keras_vae. Received: a {type(model).__name__} in {path}."
@@ -65,8 +65,9 @@ def load(
     return model
 
 
-def _explain_failure(path: Path, error: str) -> str:
+def _explain_failure(path: Path, raised: Exception) -> str:
     """Return the message for a file that Keras cannot load; Keras's own is long, so it is cut."""
+    error = str(raised) or type(raised).__name__
     unknown = re.match("Could not locate (?:class|function) '(\\w+)'", error)
     if unknown:
         return (
@@ -86,44 +87,30 @@ def check_archive(path: Path) -> None:
         FileNotFoundError: If there is no such file.
         ValueError: If it is anything else.
     """
+    with _open(path) as file:
+        _check(file, path)
+
+
+def _open(path: Path) -> IO[bytes]:
     if not path.is_file():
         raise FileNotFoundError(f"Expected a .keras file. Received: {path}, which is no file.")
+    if path.suffix != ".keras":
+        raise UsageError(
+            f"Expected a file whose name ends in .keras. Received: {path}. (Load any other file of "
+            "Keras with keras.saving.load_model, if you trust it, and save it as .keras.)"
+        )
+    return path.open("rb")
+
+
+def _check(file: IO[bytes], path: Path) -> None:
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            problem = _find_problem(members)
-            damaged = None if problem else archive.testzip()
-    except DAMAGED as error:
-        problem, damaged = f"no whole zip archive: {error}", None
-    if damaged:
-        problem = f"a damaged member, {damaged}"
+        problem = keras_archive.find_problem(file)
+    except Exception as error:  # Damaged zip and HDF5 files raise errors of a dozen classes.
+        problem = f"no whole zip archive: {error}"
     if problem:
         raise UsageError(
             f"Expected a model that Keras can load. Received: {path}, which has {problem}. "
             "(It was damaged or changed: copy or fetch it again; training a run on with --resume "
             "writes its model.keras anew.)"
         )
-
-
-def _find_problem(members: list[zipfile.ZipInfo]) -> str | None:
-    """Return the first unexpected or missing member of an archive, or None."""
-    names = [member.filename for member in members]
-    unexpected = [name for name in names if name not in NEEDED and not _is_asset(name)]
-    if unexpected:
-        return f"the member {unexpected[0]!r}"
-    if len(set(names)) != len(names):
-        return "a member twice"
-    if missing := sorted(NEEDED - set(names)):
-        return f"no {missing[0]}"
-    for member in members:
-        if member.file_size > LARGEST_RATIO * max(member.compress_size, 1024):
-            return (
-                f"{member.filename}, {member.compress_size} bytes that say they are "
-                f"{member.file_size}"
-            )
-    return None
-
-
-def _is_asset(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.parts[:1] == ("assets",) and ".." not in path.parts and "\\" not in name
+    file.seek(0)

@@ -4,8 +4,16 @@ Keras 3 may change these names in any release. Adapting to a new release means c
 alone.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import contextlib
+import contextvars
+import functools
+import math
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+from keras_vae.errors import UsageError
+
+_left: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar("left", default=None)
 
 
 def flatten_layers(model: Any) -> list[Any]:
@@ -38,6 +46,57 @@ def stored_value(variable: Any) -> Any:
 def validates_in_fit(arguments: Mapping[str, Any]) -> bool:
     """Return whether the arguments of an `evaluate` show that `fit` calls it for validation."""
     return bool(arguments.get("_use_cached_eval_dataset"))
+
+
+def load_open_file(file: IO[bytes], custom_objects: Any, compile: bool) -> Any:
+    """Load the model of an open .keras file, in safe mode.
+
+    `keras.saving.load_model` takes paths only, and chooses the format by their ends.
+    """
+    from keras.src.saving import saving_lib
+
+    return saving_lib.load_model(file, custom_objects, compile, safe_mode=True)
+
+
+@contextlib.contextmanager
+def limit_variables(size: int) -> Iterator[None]:
+    """Raise ValueError in the block before variables of more than `size` bytes in all are made.
+
+    It counts the variables of this thread.
+    """
+    _count_variables()
+    token = _left.set([size])
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
+@functools.cache
+def _count_variables() -> None:
+    """Let variables of Keras count their bytes before they are allocated."""
+    from keras.src.backend.common.variables import Variable
+
+    validate = Variable._validate_shape
+
+    def count(self: Any, shape: Any) -> Any:
+        shape = validate(self, shape)
+        if (left := _left.get()) is not None:
+            left[0] -= math.prod(shape) * _item_size(self._dtype)
+            if left[0] < 0:
+                raise UsageError(
+                    f"Expected variables that are not much larger than the stored weights. "
+                    f"Received: one of shape {tuple(shape)}."
+                )
+        return shape
+
+    Variable._validate_shape = count
+
+
+def _item_size(dtype: str) -> int:
+    """Return the bytes of an element, such as 2 for bfloat16; half bytes count as one."""
+    bits = "".join(filter(str.isdigit, dtype.partition("_")[0]))
+    return max(int(bits or 8) // 8, 1)
 
 
 class KnownShapes:

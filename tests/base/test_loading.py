@@ -1,16 +1,21 @@
 """A .keras file that was damaged, made to harm or is no model is refused, and runs nothing."""
 
+import io
 import json
+import math
 import random
 import subprocess
 import sys
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
 
 import keras_vae as kv
+from keras_vae.backend.keras_private import limit_variables
+from keras_vae.files import keras_archive
 from tests.support.models import array, dense, uniform
 from tests.support.serving import ENVIRONMENT, ROOT
 
@@ -99,6 +104,121 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(file, name):
     bomb = b"\0" * 20_000_000
     rewritten(file, lambda members: {**members, name: bomb})
     refused(file, "bytes that say they are 20000000")
+
+
+# Small files that say they are large.
+
+
+def with_weights(path, change):
+    """The file with its weights changed by a function of the open HDF5 file."""
+
+    def rewrite(members):
+        content = io.BytesIO(members["model.weights.h5"])
+        with h5py.File(content, "a") as weights:
+            change(weights)
+        return {**members, "model.weights.h5": content.getvalue()}
+
+    rewritten(path, rewrite)
+
+
+def test_a_layer_that_is_larger_than_the_weights_is_not_made(file, monkeypatch):
+    """It would take gigabytes before the weights are seen not to fit."""
+    asked = []
+    full = keras.Variable._initialize_with_initializer
+    monkeypatch.setattr(
+        keras.Variable,
+        "_initialize_with_initializer",
+        lambda self, initializer: asked.append(self.shape) or full(self, initializer),
+    )
+
+    def change(members):
+        units = members["config.json"].replace(b'"units": 6', b'"units": 5000000')
+        assert units != members["config.json"]
+        return {**members, "config.json": units}
+
+    rewritten(file, change)
+    refused(file, "Expected variables that are not much larger than the stored weights")
+    assert asked and max(map(math.prod, asked)) < 1000
+
+
+def test_the_limit_is_over_when_a_file_is_loaded(file):
+    kv.load(file)
+    assert keras.Variable(np.zeros(1), shape=(1,)).shape == (1,)
+    with limit_variables(100):
+        keras.Variable(keras.initializers.Zeros(), shape=(25,), dtype="float32")
+        with pytest.raises(ValueError, match="not much larger"):
+            keras.Variable(keras.initializers.Zeros(), shape=(1,), dtype="bfloat16")
+    keras.Variable(keras.initializers.Zeros(), shape=(1,))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: w.create_dataset("big", (10**9,), "float32"), "say they are 4000"),
+        (lambda w: w.create_dataset("x", (9,), "f4", external="elsewhere"), "in other files"),
+        (lambda w: w.__setitem__("x", h5py.ExternalLink("elsewhere.h5", "/")), "the link '//x'"),
+        (lambda w: w.__setitem__("x", h5py.SoftLink("/layers")), "the link '//x'"),
+        (lambda w: w.__setitem__("x", ["a", "b"]), "of objects"),
+        (lambda w: w.__setitem__("x", h5py.Empty("f4")), ""),
+        (lambda w: w.__setitem__("x", w["/"]), ""),  # A group in itself.
+    ],
+    ids=["no content", "other file", "external link", "soft link", "objects", "empty", "circle"],
+)
+def test_weights_hold_all_that_they_say(file, change, message):
+    with_weights(file, change)
+    if message:
+        refused(file, message)
+    else:
+        kv.load(file)
+
+
+def test_thousands_of_assets_are_refused(file):
+    """Keras unpacks each into a file."""
+    rewritten(file, extra=[(f"assets/{number}", "") for number in range(1000)])
+    refused(file, "1,000 assets, more than 200")
+
+
+def test_another_format_is_refused_whatever_its_zip_half_is(file):
+    """A file can be HDF5 and zip at once; Keras chooses by the name."""
+    other = file.with_suffix(".h5")
+    file.rename(other)
+    refused(other, "a file whose name ends in .keras")
+
+
+def test_what_was_checked_is_loaded_also_if_the_name_is_another_file_by_then(file, monkeypatch):
+    """Somebody renames another file to the path between the check and the loading."""
+    wanted = array(kv.load(file)(X))
+    other = file.with_name("other.keras")
+    kv.Autoencoder(*dense(), seed=2).save(other)
+    check = keras_archive.find_problem
+
+    def check_and_swap(opened):
+        problem = check(opened)
+        if other.exists():
+            other.rename(file)
+        return problem
+
+    monkeypatch.setattr(keras_archive, "find_problem", check_and_swap)
+    np.testing.assert_array_equal(array(kv.load(file)(X)), wanted)
+    assert not other.exists()
+
+
+@pytest.mark.parametrize("error", [AssertionError(), OverflowError("large"), MemoryError()])
+def test_an_error_of_any_kind_is_one_of_the_file(file, monkeypatch, error):
+    def broken(*arguments, **named):
+        raise error
+
+    monkeypatch.setattr("keras_vae.loading.load_open_file", broken)
+    refused(file, str(error) or type(error).__name__)
+
+
+def test_a_sampler_that_is_none_is_refused(file):
+    def change(weights):
+        for name, shape in {"log_weights": (2,), "means": (3, 4), "factors": (2, 4)}.items():
+            weights["vars"][f"sampler_{name}"] = np.zeros(shape, "float32")
+
+    with_weights(file, change)
+    refused(file, "arrays of a mixture")
 
 
 @pytest.mark.parametrize("name", ["model.weights.h5", "config.json", "metadata.json"])
