@@ -69,5 +69,8 @@ class LatentModel(Protocol):
     def check_event(self, name: str, values: Any) -> None:
         """Raise ValueError unless `values` are finite and in the support of the likelihood."""
 
+    def check_target(self, y: Any) -> None:
+        """Raise ValueError unless `y` is a target for the loss."""
+
     def endpoints(self) -> dict[str, Any]:
         """Return the endpoints by name, each a `keras_vae.Endpoint`."""

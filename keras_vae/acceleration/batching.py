@@ -1,6 +1,6 @@
 """Functions of a model over many examples, compiled once and called in batches of one size."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -8,7 +8,10 @@ import numpy as np
 from keras import ops
 
 from keras_vae.backend import fast_kernels
+from keras_vae.base.endpoint import nan_unless_finite
 from keras_vae.errors import UsageError
+from keras_vae.typing import LatentModel
+from keras_vae.validation import data_checks, sources
 
 # Values held for one row of a batch and one layer, of which networks hold a few dozen at a time.
 VALUES_PER_BATCH = 400_000
@@ -39,12 +42,36 @@ class CompiledFunction(keras.Model):
 class CompiledMap(CompiledFunction):
     """A compiled function of one argument, applied to all that `fit` accepts as x.
 
-    `predict(x)` goes through arrays or through a source of batches.
+    `predict(x)` goes through arrays or through a source of batches. Floats of examples that are not
+    finite are NaN.
     """
 
     def call(self, inputs: Any) -> Any:
         """Call the plain function; `predict(x)` calls the compiled one."""
-        return self.function(inputs)
+        return nan_unless_finite(inputs, self.function(inputs))
+
+
+def predict_checked(compiled: keras.Model, model: LatentModel, x: Any) -> Any:
+    """Return `compiled.predict(x)`, after a check of all rows of arrays and of each batch.
+
+    Args:
+        compiled: A model whose `call` is compiled.
+        model: The autoencoder that the data are for. It is built if it is not built yet.
+        x: Arrays, or a source of batches.
+
+    Raises:
+        ValueError: As for `keras_vae.validation.sources.check_data`.
+    """
+    x = sources.check_data(model, x)
+    if data_checks.are_arrays(x):
+        return compiled.predict(x, verbose=0)
+    return predict_batches(compiled, sources.checked_batches(model, x))
+
+
+def predict_batches(compiled: keras.Model, batches: Iterable[Any]) -> Any:
+    """Return the answers of a model to all batches of x, without the progress of `predict`."""
+    parts = [compiled.predict_on_batch(batch) for batch in batches]
+    return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
 
 
 def default_batch_size(event_shape: tuple) -> int:

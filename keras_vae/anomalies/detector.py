@@ -9,19 +9,20 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae.acceleration.batching import CompiledMap
+from keras_vae.acceleration.batching import CompiledMap, predict_batches, predict_checked
 from keras_vae.anomalies import references, thresholds
 from keras_vae.anomalies.references import Reference, fit_reference
 from keras_vae.anomalies.scores import SCORES, check_score
 from keras_vae.anomalies.thresholds import Threshold
 from keras_vae.anomalies.wrapping import Wrapping
-from keras_vae.base.endpoint import Endpoint
+from keras_vae.base.endpoint import Endpoint, nan_unless_finite
+from keras_vae.base.fitting import name_arguments
 from keras_vae.base.recorded_init import RecordedInit
 from keras_vae.base.serving import Serving
 from keras_vae.distributions import sum_event
 from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
-from keras_vae.validation import data_checks
+from keras_vae.validation import data_checks, sources
 from keras_vae.validation.examples import first_input
 
 
@@ -88,9 +89,10 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
     def score(self, x: Tensor) -> Tensor:
         """Return an anomaly score for each example, `(batch,)`.
 
-        Higher is more unusual. Scores are the same at each call.
+        Higher is more unusual. Scores are the same at each call. The score of an example with
+        values that are not finite is NaN, also in compiled graphs.
         """
-        return SCORES[self.score_name](self, x)
+        return nan_unless_finite(x, SCORES[self.score_name](self, x))
 
     def call(self, x: Tensor) -> Tensor:
         """Return `score(x)`, as `detector(x)` and `detector.predict(x)` do."""
@@ -128,7 +130,7 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
                 f"Expected score='latent'. Received: {self.score_name!r}, which needs no codes of "
                 "the training data. (Call fit_threshold(held_out_data, ...).)"
             )
-        codes = CompiledMap(self.model, self.model.encode).predict(self._check_data(x), verbose=0)
+        codes = predict_checked(CompiledMap(self.model, self.model.encode), self.model, x)
         if self.neighbors is not None and len(codes) > examples:
             codes = codes[np.linspace(0, len(codes) - 1, examples).astype(int)]
         self.reference = fit_reference(codes, self.neighbors)
@@ -172,13 +174,21 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         return self.threshold
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
-        """Score arrays or a source of batches, `(count,)`, after a check of the data.
+        """Score arrays or a source of batches, `(count,)`, after a check of all rows.
+
+        Of the arguments of `keras.Model.predict`, a source uses `steps` alone.
 
         Raises:
             ValueError: If they do not fit the model; see
-                `keras_vae.validation.data_checks.check_data`.
+                `keras_vae.validation.sources.check_data`.
         """
-        return super().predict(self._check_data(x), *args, **kwargs)
+        given = name_arguments(keras.Model.predict, self, (x, *args), kwargs)
+        given["x"] = sources.check_data(self.model, x)
+        self.built = True
+        if data_checks.are_arrays(given["x"]):
+            return super().predict(**given)
+        batches = sources.checked_batches(self.model, given["x"], given.get("steps"))
+        return predict_batches(self, batches)
 
     def is_anomaly(self, x: Any, batch_size: int | None = None) -> np.ndarray:
         """Return True for each example with a score above the threshold, bool `(count,)`.
@@ -188,11 +198,6 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         """
         value = self._require_threshold().value
         return ~(self.predict(x, batch_size=batch_size, verbose=0) <= np.float32(value))
-
-    def _check_data(self, x: Any) -> Any:
-        x = data_checks.check_data(self.model, x)
-        self.built = True
-        return x
 
     def _require_threshold(self) -> Threshold:
         if self.threshold is None:
@@ -237,8 +242,8 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         """
         score = self.score(x)
         threshold = ops.full_like(score, self._require_threshold().value)
-        normal = score <= threshold
-        is_anomaly = ops.cast(ops.logical_not(normal), "int32")
+        # Not logical_not: optimizers make `score > threshold` of it, which NaN is not.
+        is_anomaly = 1 - ops.cast(score <= threshold, "int32")
         return {"score": score, "is_anomaly": is_anomaly, "threshold": threshold}
 
     def _score_map_answer(self, x: Tensor) -> dict[str, Tensor]:

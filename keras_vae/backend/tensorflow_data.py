@@ -129,8 +129,16 @@ def batches(arrays: Any, batch_size: int, shuffle: Any = False) -> tf.data.Datas
     import tensorflow as tf
 
     rows = _rows(arrays)
+    copies: dict[Any, tf.Tensor] = {}  # A target that is x is copied and gathered once.
+
+    def copy(array: Any) -> tf.Tensor:
+        key = _memory(array)
+        if key not in copies:
+            copies[key] = aligned_tensor(array)
+        return copies[key]
+
     tensors = keras.tree.map_structure(
-        lambda a: None if a is None else aligned_tensor(a), keras.tree.lists_to_tuples(arrays)
+        lambda a: None if a is None else copy(a), keras.tree.lists_to_tuples(arrays)
     )
     whole = rows // batch_size * batch_size
 
@@ -143,9 +151,8 @@ def batches(arrays: Any, batch_size: int, shuffle: Any = False) -> tf.data.Datas
         return parts.concatenate(tf.data.Dataset.from_tensors(indices[whole:]).take(rows - whole))
 
     def gather_rows(indices: tf.Tensor) -> Any:
-        return keras.tree.map_structure(
-            lambda t: None if t is None else tf.gather(t, indices), tensors
-        )
+        rows = {id(tensor): tf.gather(tensor, indices) for tensor in copies.values()}
+        return keras.tree.map_structure(lambda t: None if t is None else rows[id(t)], tensors)
 
     indices = tf.data.Dataset.range(1).map(draw_order).flat_map(slice_batches)
     if shuffle == "batch":
@@ -153,6 +160,13 @@ def batches(arrays: Any, batch_size: int, shuffle: Any = False) -> tf.data.Datas
     dataset = indices.map(gather_rows, num_parallel_calls=PARALLEL_BATCHES, deterministic=True)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
     return dataset.prefetch(BATCHES_AHEAD).with_options(pipeline_options())
+
+
+def _memory(array: Any) -> Any:
+    """Return a key that two views of the same numbers share."""
+    if not isinstance(array, np.ndarray):
+        return id(array)
+    return array.ctypes.data, array.shape, array.strides, array.dtype
 
 
 def aligned_tensor(array: Any) -> tf.Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_vae import distributions
 from keras_vae.backend import ReplicaSeedGenerator, Step
+from keras_vae.base.endpoint import nan_unless_finite
 from keras_vae.base.fitting import Fitting
 from keras_vae.base.objective import Objective
 from keras_vae.base.recorded_init import RecordedInit
@@ -145,6 +146,13 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
             name, values, self.family.support, f"the {self.likelihood!r} likelihood"
         )
 
+    def check_target(self, y: Any) -> None:
+        """Raise ValueError unless `y` is an array like x, in the support of the likelihood.
+
+        Override it in a model whose `loss_terms` takes another y, such as labels.
+        """
+        data_checks.check_reconstruction_target(self, y)
+
     def check_decoder(self, x: Any) -> None:
         """Raise ValueError unless encoder, decoder and likelihood fit, for a symbolic `x`."""
         networks.check_decoder(self, x)
@@ -209,8 +217,11 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         return self.decode(self.with_condition(self.encode(x), x))
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
-        """Return `reconstruct(x)`, for `model(x)` and `model.predict(x)`."""
-        return self.reconstruct(x)
+        """Return `reconstruct(x)`, for `model(x)` and `model.predict(x)`.
+
+        Examples with values that are not finite are reconstructed as NaN, also in compiled graphs.
+        """
+        return nan_unless_finite(x, self.reconstruct(x))
 
     def score_terms(self, x: Tensor) -> dict[str, Tensor]:
         """Return the terms of `score` by name, each `(batch,)`, in nats."""

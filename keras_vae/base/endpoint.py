@@ -2,10 +2,29 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import keras
+import numpy as np
+from keras import ops
 
 from keras_vae.typing import Tensor
+
+LARGEST = float(np.finfo("float32").max)
+
+
+class WholeNumbers(keras.InputSpec):
+    """Spec of an input of whole numbers from 0 to `count` - 1: tokens, codes, or a mask.
+
+    Args:
+        count: How many different numbers there are.
+        some: Whether each row has a number above 0.
+        **kwargs: Shape, dtype and name, as of `keras.InputSpec`.
+    """
+
+    def __init__(self, count: int, some: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.count, self.some = count, some
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,3 +40,35 @@ class Endpoint:
 
     function: Callable[..., dict[str, Tensor]]
     inputs: tuple[keras.InputSpec, ...]
+
+    def answer(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """Return the outputs of `function`, with NaN for rows with inputs that are not finite."""
+        return nan_unless_finite(inputs, self.function(*inputs))
+
+
+def nan_unless_finite(inputs: Any, outputs: Any) -> Any:
+    """Return `outputs` with NaN in all floats of each row whose inputs have a NaN or infinity.
+
+    Compiled graphs lose NaN on the way: a fused ReLU makes it 0.
+
+    Args:
+        inputs: Tensors or arrays in any structure, with the batch in front; integers are finite.
+        outputs: Tensors in any structure, with the same batch in front.
+    """
+    finite = None
+    for part in map(ops.convert_to_tensor, keras.tree.flatten(inputs)):
+        if keras.backend.is_float_dtype(part.dtype):
+            # Comparisons with NaN are false. Optimizers turn a negated one around, and lose that.
+            good = ops.abs(ops.cast(part, "float32")) <= LARGEST
+            row = ops.all(good, axis=tuple(range(1, len(part.shape))))
+            finite = row if finite is None else ops.logical_and(finite, row)
+    if finite is None:
+        return outputs
+
+    def mark(value: Tensor) -> Tensor:
+        if not keras.backend.is_float_dtype(value.dtype):
+            return value
+        rows = ops.reshape(finite, (-1, *(1 for _ in value.shape[1:])))
+        return ops.where(rows, value, ops.cast(float("nan"), value.dtype))
+
+    return keras.tree.map_structure(mark, outputs)

@@ -9,14 +9,15 @@ import keras
 
 from keras_vae.backend import tensorflow_data
 from keras_vae.backend.keras_private import validates_in_fit
-from keras_vae.validation import data_checks
+from keras_vae.errors import UsageError
+from keras_vae.validation import data_checks, sources
 
 
 class Fitting:
     """The methods `fit`, `evaluate` and `predict` with checks of the data and fast batches."""
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Run `keras.Model.fit` after a check of all data (`data_checks.check_data`).
+        """Run `keras.Model.fit` after a check of all data (`sources.check_data`).
 
         On TensorFlow, this package makes the batches of arrays. They are the same as Keras's, in
         the same order.
@@ -33,10 +34,11 @@ class Fitting:
         Raises:
             ValueError: If the data do not fit the model.
         """
-        given = _name_arguments(keras.Model.fit, self, (x, y, *args), kwargs)
-        given["x"] = data_checks.check_data(self, x, y, given.get("sample_weight"))  # type: ignore[arg-type]
+        given = name_arguments(keras.Model.fit, self, (x, y, *args), kwargs)
+        _refuse_class_weight(given.get("class_weight"))
+        given |= self._check_arrays(given)
         if given.get("validation_data") is not None:
-            data = data_checks.check_validation_data(self, given["validation_data"])  # type: ignore[arg-type]
+            data = sources.check_validation_data(self, given["validation_data"])  # type: ignore[arg-type]
             given["validation_data"] = data
         steps = given.get("steps_per_epoch"), given.get("validation_steps")
         lower_steps_per_execution(self, *steps)
@@ -45,7 +47,7 @@ class Fitting:
         return super().fit(**tensorflow_data.with_tf_data_for_fit(given, self))  # type: ignore[misc]
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Run `keras.Model.evaluate` after a check of the data (`data_checks.check_data`).
+        """Run `keras.Model.evaluate` after a check of the data (`sources.check_data`).
 
         Args:
             x: Input, as for `keras.Model.evaluate`.
@@ -59,17 +61,38 @@ class Fitting:
         Raises:
             ValueError: If the data do not fit the model.
         """
-        given = _name_arguments(keras.Model.evaluate, self, (x, y, *args), kwargs)
+        given = name_arguments(keras.Model.evaluate, self, (x, y, *args), kwargs)
         if validates_in_fit(kwargs):  # `fit` has checked its validation data.
             return super().evaluate(**given)  # type: ignore[misc]
-        given["x"] = data_checks.check_data(self, x, y, given.get("sample_weight"))  # type: ignore[arg-type]
+        given |= self._check_arrays(given)
         lower_steps_per_execution(self, given.get("steps"))
         return super().evaluate(**tensorflow_data.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run `keras.Model.predict`, with batches of this package for arrays on TensorFlow."""
-        given = _name_arguments(keras.Model.predict, self, (x, *args), kwargs)
+        """Run `keras.Model.predict`, with batches of this package for arrays on TensorFlow.
+
+        Raises:
+            ValueError: If arrays have the wrong shape.
+        """
+        given = name_arguments(keras.Model.predict, self, (x, *args), kwargs)
+        given["x"] = sources.check_shapes(self, x)  # type: ignore[arg-type]
         return super().predict(**tensorflow_data.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
+
+    def _check_arrays(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Check the data in the arguments of `fit` or `evaluate`, and return those that change."""
+        y, weights = (sources.as_arrays(given.get(name)) for name in ("y", "sample_weight"))
+        x = sources.check_data(self, given["x"], y, weights)  # type: ignore[arg-type]
+        y, weights = sources.weighted_target(x, y, weights)
+        return {"x": x, "y": y, "sample_weight": weights}
+
+
+def _refuse_class_weight(class_weight: Any) -> None:
+    if class_weight is not None:
+        raise UsageError(
+            f"Expected no class_weight: y is no class here. Received: {class_weight!r}. (Give a "
+            "weight for each example: sample_weight=numpy.array([class_weight[c] for c in labels])"
+            ".)"
+        )
 
 
 def lower_steps_per_execution(model: Any, *counts: int | None) -> None:
@@ -89,7 +112,7 @@ def lower_steps_per_execution(model: Any, *counts: int | None) -> None:
     model.train_function = model.test_function = model.predict_function = None
 
 
-def _name_arguments(
+def name_arguments(
     function: Callable[..., Any], model: Any, args: tuple, kwargs: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the arguments of a method of Keras by name, without the model."""

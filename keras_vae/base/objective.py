@@ -44,7 +44,8 @@ class Objective:
         """Return x, the target in float32, and the sample weights or None, of a Keras batch."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         self.build_for(x)
-        y = ops.cast(first_input(x) if y is None else y, "float32")
+        y = first_input(x) if y is None else y
+        y = keras.tree.map_structure(lambda part: ops.cast(part, "float32"), y)
         return x, y, data_checks.row_weights(sample_weight)
 
     def reduce_terms(

@@ -1,8 +1,6 @@
 """Checks of data from users, made before anything is trained or changed."""
 
-import itertools
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -15,51 +13,6 @@ from keras_vae.typing import LatentModel
 ANY_NUMBER = (-math.inf, math.inf)
 
 
-def check_data(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """Check all rows of arrays, or the first batch of another source.
-
-    Args:
-        model: The autoencoder that the data are for. It is built if it is not built yet.
-        x: Data as `fit` takes them: arrays, a `tf.data.Dataset`, `PyDataset`, `DataLoader` or
-            generator.
-        y: The target, if `x` is an array.
-        sample_weight: One number for each example, if `x` is an array.
-
-    Returns:
-        `x`. For a generator, an equal generator, because its first batch was taken.
-
-    Raises:
-        ValueError: If there are no data, or they have the wrong shape, are not finite, or lie
-            outside the support of the model's likelihood.
-        TypeError: If they are not numbers.
-    """
-    if are_arrays(x):
-        check_batch(model, x, y, sample_weight)
-        return x
-    first = _first_batch(x)
-    if are_arrays(first):
-        _check_first_batch(model, first)
-    return _generator(itertools.chain([first], x)) if isinstance(x, Iterator) else x
-
-
-def _check_first_batch(model: LatentModel, first: Any) -> None:
-    batch = keras.utils.unpack_x_y_sample_weight(first)
-    shape = tuple(keras.tree.flatten(batch[0])[0].shape)
-    if model.built and shape == tuple(model.event_shape):
-        raise UsageError(
-            f"Expected data that come in batches, of shape {('batch', *shape)}. Received: single "
-            f"examples of shape {shape}. (For a tf.data.Dataset: dataset.batch(128).)"
-        )
-    check_batch(model, *batch)
-
-
-def check_validation_data(model: LatentModel, data: Any) -> Any:
-    """Check the `validation_data` of `fit`, a source or `(x, y, ...)`; see `check_data`."""
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    checked = check_data(model, x, y, sample_weight)
-    return data if checked is x else checked
-
-
 def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = None) -> None:
     """Check the shapes and values of one batch of inputs and targets.
 
@@ -70,9 +23,10 @@ def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = 
         sample_weight: One number for each example, or None.
 
     Raises:
-        ValueError: As for `check_data`.
+        ValueError: As for `keras_vae.validation.sources.check_data`.
         TypeError: If there are values that are not numbers.
     """
+    require_arrays("x", x)
     event, *others = keras.tree.flatten(x)
     if len(event.shape) == 0 or event.shape[0] == 0:
         raise UsageError(
@@ -87,14 +41,45 @@ def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = 
     if y is None:
         model.check_event("x", event)
     else:
-        target = keras.tree.flatten(y)[0]
-        check_shape("y", target.shape, model.event_shape)
-        _check_count("y", target, event)
+        require_arrays("y", y)
         check_values("x", event, ANY_NUMBER, "all inputs")
-        model.check_event("y", target)
+        for target in keras.tree.flatten(y):
+            _check_count("y", target, event)
+        model.check_target(y)
     if sample_weight is not None:
-        _check_count("sample_weight", sample_weight, event)
-        check_values("sample_weight", sample_weight, (0.0, math.inf), "sample weights")
+        require_arrays("sample_weight", sample_weight)
+        weights = single_array("sample_weight", sample_weight, "one number for each example")
+        _check_count("sample_weight", weights, event)
+        _check_weights_shape(weights)
+        check_values("sample_weight", weights, (0.0, math.inf), "sample weights")
+
+
+def single_array(name: str, values: Any, meaning: str) -> Any:
+    """Return the only array in `values`; raise ValueError if there are several.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: An array, or a structure of arrays.
+        meaning: What the array holds, for the message.
+    """
+    parts = keras.tree.flatten(values)
+    if len(parts) != 1:
+        raise UsageError(
+            f"Expected {name} of one array, {meaning}. Received: {type(values).__name__} of "
+            f"{len(parts)} parts."
+        )
+    return parts[0]
+
+
+def check_reconstruction_target(model: LatentModel, y: Any) -> None:
+    """Raise ValueError unless `y` is an array like x, with which reconstructions are compared."""
+    meaning = (
+        "with which the reconstruction is compared (for a loss on labels too, override loss_terms "
+        "and check_target: see docs/add-a-model.md)"
+    )
+    target = single_array("y", y, meaning)
+    check_shape("y", target.shape, model.event_shape)
+    model.check_event("y", target)
 
 
 def check_examples(model: LatentModel, x: Any, count: int) -> np.ndarray:
@@ -119,7 +104,8 @@ def check_examples(model: LatentModel, x: Any, count: int) -> np.ndarray:
 
 
 def check_count_of_parts(encoder: Any, x: Any) -> None:
-    """Raise ValueError unless `x` has as many arrays as a functional encoder has inputs."""
+    """Raise an error unless `x` has as many arrays as a functional encoder has inputs."""
+    require_arrays("x", x)
     takes, parts = getattr(encoder, "inputs", None), keras.tree.flatten(x)
     if takes and len(parts) != len(takes):
         raise UsageError(
@@ -192,12 +178,16 @@ def row_weights(sample_weight: Any) -> Any:
     """
     if sample_weight is None:
         return None
+    _check_weights_shape(sample_weight)
+    return ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+
+
+def _check_weights_shape(sample_weight: Any) -> None:
     if len(sample_weight.shape) > 1 and tuple(sample_weight.shape[1:]) != (1,):
         raise UsageError(
             "Expected sample_weight of shape (batch,), one number for each example. "
             f"Received: {tuple(sample_weight.shape)}."
         )
-    return ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
 
 
 def _check_count(name: str, values: Any, x: Any) -> None:
@@ -218,6 +208,15 @@ def _extremes(name: str, values: Any) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
+def require_arrays(name: str, values: Any) -> None:
+    """Raise TypeError unless `values` is an array, a tensor, or a structure of these."""
+    if not are_arrays(values):
+        raise UsageTypeError(
+            f"Expected {name} of arrays or tensors. Received: {type(values).__name__} of other "
+            f'objects. (For a list of numbers: numpy.asarray({name}, "float32").)'
+        )
+
+
 def are_arrays(x: Any) -> bool:
     """Return whether `x` is an array, a tensor, or a structure of these.
 
@@ -226,21 +225,6 @@ def are_arrays(x: Any) -> bool:
     """
     leaves = [leaf for leaf in keras.tree.flatten(x) if leaf is not None]
     return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
-
-
-def _first_batch(source: Any) -> Any:
-    """Return the first batch of an iterable or a `PyDataset`, with its target and weights."""
-    for batch in () if source is None else source:
-        return batch
-    raise UsageError(
-        "Expected arrays or a source that gives at least one batch. Received: "
-        f"{'nothing' if source is None else type(source).__name__ + ' without any batch'}."
-    )
-
-
-def _generator(items: Any) -> Iterator:
-    """Wrap an iterable in a generator, the only kind of iterator that Keras takes."""
-    yield from items
 
 
 def check_images(layer: keras.layers.Layer, x: Any) -> None:

@@ -14,6 +14,32 @@ def first_input(x: Any) -> Tensor:
     return keras.tree.flatten(x)[0]
 
 
+def as_arrays(data: Any) -> Any:
+    """Return `data` with each pandas DataFrame or Series as an array of numbers.
+
+    Columns of booleans become 0 and 1, as in Keras. Anything else is returned as it is.
+    """
+    return keras.tree.map_structure(lambda x: _to_array(x) if hasattr(x, "to_numpy") else x, data)
+
+
+def _to_array(frame: Any) -> np.ndarray:
+    kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(frame.dtypes)}
+    if kinds <= set("biuf"):
+        frame = frame.astype("float64" if "f" in kinds else "int64")
+    return frame.to_numpy()
+
+
+def batches_of(source: Any) -> Iterator[Any]:
+    """Return an iterator over the batches of an iterable or a `PyDataset`, each once.
+
+    A `PyDataset` may also be an endless iterator, as that of `ImageDataGenerator.flow` is. So it
+    is asked for its batches by number.
+    """
+    if isinstance(source, keras.utils.PyDataset) and source.num_batches is not None:
+        return (source[number] for number in range(source.num_batches))
+    return iter(source)
+
+
 def input_batches(source: Any) -> Iterator[Any]:
     """Yield x of each batch of a source, without the target and the sample weights.
 
@@ -25,7 +51,7 @@ def input_batches(source: Any) -> Iterator[Any]:
     Yields:
         x as NumPy arrays, in the structure that it had.
     """
-    for batch in source:
+    for batch in batches_of(source):
         x = keras.utils.unpack_x_y_sample_weight(batch)[0]
         yield keras.tree.map_structure(np.asarray, x)
 

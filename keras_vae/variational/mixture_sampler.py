@@ -11,8 +11,7 @@ from keras import ops
 from keras_vae.acceleration.batching import CompiledFunction, default_batch_size, padded_batches
 from keras_vae.errors import MissingExtraError, UsageError
 from keras_vae.typing import Tensor
-from keras_vae.validation import arguments, data_checks
-from keras_vae.validation.examples import input_batches
+from keras_vae.validation import arguments, data_checks, sources
 from keras_vae.variational.priors import choose_components
 
 # Largest dimension of codes with full covariances: 10 of them take 40 MB.
@@ -97,10 +96,24 @@ def save(sampler: MixtureSampler | None, store: Any) -> None:
 
 
 def load(store: Any) -> MixtureSampler | None:
-    """Read what `save` wrote; None if it wrote nothing."""
+    """Read what `save` wrote; None if it wrote nothing.
+
+    Raises:
+        ValueError: If it is no mixture.
+    """
     names = [name for name in store.keys() if name.startswith(PREFIX)]
     parts = {name.removeprefix(PREFIX): np.array(store[name]) for name in names}
-    return MixtureSampler(**parts) if parts else None
+    if not parts:
+        return None
+    shapes = {name: part.shape for name, part in parts.items()}
+    count, *size = shapes.get("means", ())[:2] or (0,)
+    known = [
+        {"log_weights": (count,), "means": (count, *size), "factors": (count, *size * n)}
+        for n in (1, 2)
+    ]
+    if len(size) != 1 or shapes not in known:
+        raise UsageError(f"Expected the arrays of a mixture of Gaussians. Received: {shapes}.")
+    return MixtureSampler(**parts)
 
 
 def sample_posterior(
@@ -120,21 +133,21 @@ def sample_posterior(
     Raises:
         ValueError: If the examples do not fit the model.
     """
-    x = data_checks.check_data(model, x)
+    x = sources.check_data(model, x)
     compute = CompiledFunction(model, model.codes_from_noise)
     generator = np.random.default_rng(seed)
     parts = []
-    for batch, count in _batches(x, batch_size or default_batch_size(model.event_shape)):
+    for batch, count in _batches(model, x, batch_size or default_batch_size(model.event_shape)):
         shape = (len(keras.tree.flatten(batch)[0]), *model.latent_shape)
         noise = generator.standard_normal(shape, dtype="float32")
         parts.append(compute.predict_on_batch((batch, noise))[:count])
     return np.concatenate(parts)
 
 
-def _batches(x: Any, size: int) -> Iterator[tuple[Any, int]]:
+def _batches(model: Any, x: Any, size: int) -> Iterator[tuple[Any, int]]:
     """Yield batches of x, and how many rows of each are examples."""
     if not data_checks.are_arrays(x):
-        for batch in input_batches(x):
+        for batch in sources.checked_batches(model, x):
             yield batch, len(keras.tree.flatten(batch)[0])
         return
     x = keras.tree.map_structure(np.asarray, x)

@@ -41,7 +41,8 @@ def test_the_loss_curve_is_that_of_keras(name):
     keras.utils.set_random_seed(5)
     history = model.fit(X, epochs=2, verbose=0, **CALLS[name]).history
     keras.utils.set_random_seed(5)
-    expected = keras.Model.fit(other, X, epochs=2, verbose=0, **CALLS[name]).history
+    given = {"y": X, **CALLS[name]}  # Without a target, Keras would drop the weights.
+    expected = keras.Model.fit(other, X, epochs=2, verbose=0, **given).history
     assert history.keys() == expected.keys()
     for name in expected:
         np.testing.assert_allclose(history[name], expected[name], rtol=1e-5)
@@ -51,8 +52,9 @@ def test_the_loss_curve_is_that_of_keras(name):
 def test_evaluate_and_predict_are_those_of_keras():
     model, other = made(), made()
     found = model.evaluate(X, batch_size=8, sample_weight=WEIGHTS, verbose=0, return_dict=True)
+    x = X.astype("float32")  # As target too: without it, Keras would drop the weights.
     expected = keras.Model.evaluate(
-        other, X.astype("float32"), batch_size=8, sample_weight=WEIGHTS, verbose=0, return_dict=True
+        other, x, x, batch_size=8, sample_weight=WEIGHTS, verbose=0, return_dict=True
     )
     assert found == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(

@@ -1,0 +1,122 @@
+"""Checks of data sets from any source that Keras takes, by their batches."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae.errors import UsageError
+from keras_vae.typing import LatentModel
+from keras_vae.validation.data_checks import are_arrays, check_batch, check_shape, require_arrays
+from keras_vae.validation.examples import as_arrays, batches_of, first_input
+
+
+def check_data(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """Check all rows of arrays, or the first batch of another source.
+
+    Args:
+        model: The autoencoder that the data are for. It is built if it is not built yet.
+        x: Data as `fit` takes them: arrays, a `tf.data.Dataset`, `PyDataset`, `DataLoader` or
+            generator.
+        y: The target, if `x` is an array.
+        sample_weight: One number for each example, if `x` is an array.
+
+    Returns:
+        `x`, with a DataFrame as an array. For a generator, an equal generator, because its first
+        batch was taken.
+
+    Raises:
+        ValueError: If there are no data, or they have the wrong shape, are not finite, or lie
+            outside the support of the model's likelihood.
+        TypeError: If they are not numbers.
+    """
+    x = as_arrays(x)
+    if are_arrays(x):
+        check_batch(model, x, as_arrays(y), as_arrays(sample_weight))
+        return x
+    first = _first_batch(x)
+    _check_batch_of_source(model, first)
+    ends = isinstance(x, Iterator) and not isinstance(x, keras.utils.PyDataset)
+    return _generator(itertools.chain([first], x)) if ends else x
+
+
+def checked_batches(model: LatentModel, source: Any, steps: int | None = None) -> Iterator[Any]:
+    """Yield x of each batch of a source as NumPy arrays, after a check of the batch.
+
+    Args:
+        model: The autoencoder that the data are for. It is built if it is not built yet.
+        source: A source of batches, as `check_data` takes them.
+        steps: Largest number of batches; None for all.
+
+    Raises:
+        ValueError: As for `check_data`.
+        TypeError: As for `check_data`.
+    """
+    for batch in itertools.islice(batches_of(source), steps):
+        _check_batch_of_source(model, batch)
+        x = keras.utils.unpack_x_y_sample_weight(batch)[0]
+        yield keras.tree.map_structure(np.asarray, x)
+
+
+def _check_batch_of_source(model: LatentModel, first: Any) -> None:
+    require_arrays("x", first)
+    batch = keras.utils.unpack_x_y_sample_weight(first)
+    shape = tuple(first_input(batch[0]).shape)
+    if model.built and shape == tuple(model.event_shape):
+        raise UsageError(
+            f"Expected data that come in batches, of shape {('batch', *shape)}. Received: single "
+            f"examples of shape {shape}. (For a tf.data.Dataset: dataset.batch(128).)"
+        )
+    if batch[1] is None and batch[2] is not None:
+        raise UsageError(
+            "Expected a target next to sample weights. Received: a batch (x, None, sample_weight). "
+            "(The target is x: give (x, x, sample_weight).)"
+        )
+    check_batch(model, *batch)
+
+
+def check_validation_data(model: LatentModel, data: Any) -> Any:
+    """Check the `validation_data` of `fit`, a source or `(x, y, ...)`; see `check_data`."""
+    x, y, sample_weight = (as_arrays(part) for part in keras.utils.unpack_x_y_sample_weight(data))
+    checked = check_data(model, x, y, sample_weight)
+    if not are_arrays(checked) and y is None and sample_weight is None:
+        return checked
+    return checked, *weighted_target(checked, y, sample_weight)
+
+
+def weighted_target(x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+    """Return the target and the sample weights; the target is x if there are weights alone.
+
+    Keras drops sample weights without a target.
+    """
+    if y is None and sample_weight is not None and are_arrays(x):
+        y = first_input(x)
+    return y, sample_weight
+
+
+def check_shapes(model: LatentModel, x: Any) -> Any:
+    """Return `x` with DataFrames as arrays; raise ValueError for arrays of a wrong shape."""
+    x = as_arrays(x)
+    if isinstance(x, list | tuple):
+        require_arrays("x", x)
+    if are_arrays(x):
+        model.build_for(x)
+        check_shape("x", first_input(x).shape, model.event_shape)
+    return x
+
+
+def _first_batch(source: Any) -> Any:
+    """Return the first batch of an iterable or a `PyDataset`, with its target and weights."""
+    for batch in () if source is None else batches_of(source):
+        return batch
+    raise UsageError(
+        "Expected arrays or a source that gives at least one batch. Received: "
+        f"{'nothing' if source is None else type(source).__name__ + ' without any batch'}."
+    )
+
+
+def _generator(items: Any) -> Iterator:
+    """Wrap an iterable in a generator, the only kind of iterator that Keras takes."""
+    yield from items

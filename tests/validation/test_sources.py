@@ -1,0 +1,109 @@
+"""Sources of batches: each is gone through once, and every batch is checked where it counts."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+import keras_vae as kv
+from keras_vae.validation.examples import batches_of
+from tests.support.models import FAST
+
+X = np.random.default_rng(2).random((20, 4)).astype("float32")
+
+
+class Endless(keras.utils.PyDataset):
+    """A PyDataset that is an endless iterator too, as that of ImageDataGenerator.flow."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+        self.rounds = itertools.cycle(range(len(batches)))
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, number):
+        return self.batches[number]
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.batches[next(self.rounds)]
+
+
+@pytest.fixture
+def model():
+    networks = kv.nets.dense((4,), 2, hidden=(), heads=2)
+    model = kv.VAE(*networks, likelihood="bernoulli", seed=0)
+    model.compile("sgd", **FAST)
+    return model
+
+
+def test_an_endless_data_set_of_known_length_is_gone_through_once(model):
+    source = Endless([(x, x) for x in np.split(X, 5)])
+    model.fit(source, verbose=0)
+    assert int(model.optimizer.iterations) == 5
+    found = model.evaluate(source, verbose=0, return_dict=True)["reconstruction"]
+    assert np.isfinite(found)
+    model.fit_sampler(source, components=1)
+    detector = kv.AnomalyDetector(model, score="latent")
+    detector.adapt(source)
+    scores = detector.predict(source, verbose=0)
+    np.testing.assert_allclose(scores, detector.predict(X, verbose=0), rtol=1e-4)
+    assert len(list(batches_of(source))) == 5
+
+
+def bad(value):
+    x = X.copy()
+    x[-1, 1] = value
+    return x
+
+
+def dataset(x):
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices(x).batch(4)
+
+
+SOURCES = {
+    "tf.data": dataset,
+    "a generator": lambda x: iter(np.split(x, 5)),
+    "a PyDataset": lambda x: Endless(np.split(x, 5)),
+    "an array": lambda x: x,
+}
+
+
+def ask(model, score):
+    detector = kv.AnomalyDetector(model, score=score)
+    if score == "latent":
+        detector.adapt(X)
+    return detector
+
+
+USES = {
+    "adapt": lambda model, x: kv.AnomalyDetector(model, score="latent").adapt(x),
+    "fit_threshold": lambda model, x: ask(model, "elbo").fit_threshold(x, quantile=0.9),
+    "scores": lambda model, x: ask(model, "latent").predict(x, verbose=0),
+    "fit_sampler": lambda model, x: model.fit_sampler(x, components=1),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_batch_is_checked_where_the_result_is_kept(model, use, source):
+    if source == "tf.data" and keras.backend.backend() != "tensorflow":
+        pytest.skip("tf.data is of TensorFlow")
+    model.build_for(X)
+    USES[use](model, SOURCES[source](X))
+    for value, message in ((np.nan, "finite values in x"), (7.0, r"\[0, 1\]")):
+        with pytest.raises(ValueError, match=message):
+            USES[use](model, SOURCES[source](bad(value)))
+
+
+def test_an_endless_generator_is_scored_for_as_many_steps_as_asked(model):
+    model.build_for(X)
+    batches = itertools.cycle(np.split(X, 5))
+    assert len(ask(model, "elbo").predict(batches, steps=3, verbose=0)) == 12
