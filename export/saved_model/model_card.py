@@ -59,7 +59,8 @@ def preprocessing(model: Any) -> dict[str, Any]:
         "x": "float32 pixels, height x width x channels: 8-bit values divided by 255",
         "divide_by": 255,
         "range": support or [0.0, 1.0],
-        "image_bytes": "PNG, JPEG, GIF or BMP of exactly this size; divided by 255 in the graph",
+        "image_bytes": "PNG or JPEG of exactly this size; turned upright by its EXIF orientation, "
+        "transparent pixels made white, and divided by 255 in the graph",
     }
 
 
