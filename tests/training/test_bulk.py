@@ -1,14 +1,17 @@
 """Bulk prediction: each row once, in order, and the same bytes however often it was interrupted."""
 
 import functools
+import json
 
 import keras
 import numpy as np
 import pytest
 
 import keras_vae as kv
+from keras_vae.files import digests, hashed_json
 from keras_vae.training.prediction import shard_writer, shards
 from keras_vae.training.prediction.rows import open_rows
+from keras_vae.training.runs import folder_lock
 from tests.support.image_files import picture, save
 
 SHAPE = (8, 8, 1)
@@ -75,6 +78,80 @@ def test_codes_that_were_written_are_decoded_to_the_reconstructions(tmp_path):
     predict(tmp_path / "straight", source, "reconstruct")
     decoded, straight = (joined(tmp_path / n, "reconstruction") for n in ("decoded", "straight"))
     np.testing.assert_allclose(decoded, straight, rtol=1e-4, atol=1e-5)
+
+
+# Folders from strangers, whose hashes are right.
+
+
+def written(folder, content, arrays=None):
+    """A manifest with its hash, and shards of these arrays with theirs."""
+    for number, array in enumerate(arrays or ()):
+        path = folder / f"part-{number:05}-of-{len(arrays):05}.npz"
+        np.savez(path, z=array)
+        content[shards.SHARDS][path.name] = digests.of_file(path)
+    (folder / shards.MANIFEST).write_text(json.dumps(hashed_json.add_hash(content)))
+
+
+def manifest(**changes):
+    options = {"format": "npz", "rows_per_shard": 10, "batch_size": 4}
+    about = {"rows": 10, "options": options, "arrays": {"z": ["float32", [3]]}, shards.SHARDS: {}}
+    return {**about, **changes, "options": options | changes.get("options", {})}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"options": {"format": "x/../../../secret.npy"}}, "format 'x"),
+        ({"options": {"format": 3}}, "format 3"),
+        ({"options": {"rows_per_shard": 0}}, "rows_per_shard 0"),
+        ({"options": {"batch_size": "4"}}, "batch_size '4'"),
+        ({"rows": -1}, "rows -1"),
+        ({"rows": 1.5}, "rows 1.5"),
+        ({"arrays": {}}, "arrays {}"),
+        ({"arrays": {"z": "float32"}}, "arrays {'z'"),
+        ({shards.SHARDS: ["part"]}, "shards"),
+    ],
+)
+def test_a_manifest_that_predict_cannot_have_written_is_refused(tmp_path, changes, named):
+    written(tmp_path, manifest(**changes))
+    with pytest.raises(
+        ValueError, match=f"Expected .*of keras-vae predict. Received: one with {named}"
+    ):
+        shards.read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((5, 3), "float32"),
+        np.zeros((20, 3), "float32"),
+        np.zeros((10, 4), "float32"),
+        np.zeros((10, 3), "float64"),
+        np.zeros((), "float32"),
+    ],
+    ids=["fewer rows", "more rows", "another shape", "another type", "no rows"],
+)
+def test_a_shard_with_other_rows_than_its_manifest_says_is_refused(tmp_path, array):
+    written(tmp_path, manifest(), [array])
+    found = shards.read_whole(tmp_path)
+    with pytest.raises(ValueError, match=r"Expected float32 of shape \(10, 3\) as z in"):
+        found.read("z", 0, 10)
+
+
+def test_a_shard_without_its_array_is_refused(tmp_path):
+    written(tmp_path, manifest(arrays={"other": ["float32", [3]]}), [np.zeros((10, 3), "float32")])
+    with pytest.raises(ValueError, match="Expected the array other in"):
+        shards.read_whole(tmp_path).read("other", 0, 10)
+
+
+def test_a_folder_of_the_user_is_refused_with_all_its_files(tmp_path):
+    names = (".notes.tmp.txt", ".vimrc.tmp", "thesis.txt", ".probe.results")
+    for name in names:
+        (tmp_path / name).write_text("precious")
+    (tmp_path / ".cache.tmp").mkdir()
+    with folder_lock.lock(tmp_path), pytest.raises(FileExistsError, match="thesis.txt in it"):
+        shards.start(tmp_path, {"rows": 1, "options": {"rows_per_shard": 1}})
+    assert {path.name for path in tmp_path.iterdir()} == {*names, ".cache.tmp"}
 
 
 def test_npy_files_hold_the_answer_alone(tmp_path):

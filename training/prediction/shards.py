@@ -4,6 +4,8 @@ One process fills the folder in order, or several processes do, also one after a
 """
 
 import json
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,8 +120,19 @@ class Shards:
         for number in range(start // size, -(-stop // size)):
             first = number * size
             part = _load(self.path(number), name)
+            self._check_part(number, name, part)
             parts.append(part[max(start - first, 0) : stop - first])
         return np.concatenate(parts)
+
+    def _check_part(self, number: int, name: str, part: np.ndarray) -> None:
+        """Raise ValueError unless an array is as the manifest says: hashes have no key."""
+        kind, shape = self.about["arrays"][name]
+        if part.shape != (len(self.rows(number)), *shape) or kind not in ("str", str(part.dtype)):
+            raise UsageError(
+                f"Expected {kind} of shape {(len(self.rows(number)), *shape)} as {name} in "
+                f"{self.path(number)}, as {MANIFEST} says. Received: {part.dtype} of shape "
+                f"{part.shape}. (Run the prediction that makes it again.)"
+            )
 
 
 def start(folder: Path, about: dict[str, Any], log: Callable[[str], Any] = print) -> Shards:
@@ -182,12 +195,41 @@ def read_manifest(folder: Path) -> Shards:
         ValueError: If the manifest is damaged.
     """
     content = hashed_json.read(folder / MANIFEST)
-    if SHARDS not in content:
+    if (problem := _find_problem(content)) is not None:
         raise UsageError(
-            f"Expected {folder / MANIFEST} of training.predict, with {SHARDS!r}. "
-            f"Received: {sorted(content)}."
+            f"Expected {folder / MANIFEST} of keras-vae predict. Received: one with {problem}."
         )
     return Shards(folder, {k: v for k, v in content.items() if k != SHARDS}, content[SHARDS])
+
+
+def _find_problem(content: dict[str, Any]) -> str | None:
+    """Return the first entry of a manifest that `predict` cannot have written, or None."""
+    options = content.get("options")
+    if not isinstance(options, dict):
+        return f"options {options!r}"
+    numbers = {"rows": content.get("rows"), **options}
+    for name, least in (("rows", 0), ("rows_per_shard", 1), ("batch_size", 1)):
+        if type(numbers.get(name)) is not int or numbers[name] < least:
+            return f"{name} {numbers.get(name)!r}"
+    if options.get("format") not in FORMATS:  # It is a part of names of files.
+        return f"format {options.get('format')!r}"
+    arrays = content.get("arrays")
+    if not isinstance(arrays, dict) or not arrays or not all(map(_is_array, arrays.values())):
+        return f"arrays {arrays!r}"
+    done = content.get(SHARDS)
+    if not isinstance(done, dict) or not all(isinstance(one, str) for one in done.values()):
+        return f"{SHARDS} {done!r}"
+    return None
+
+
+def _is_array(entry: Any) -> bool:
+    return (
+        isinstance(entry, list)
+        and len(entry) == 2
+        and isinstance(entry[0], str)
+        and isinstance(entry[1], list)
+        and all(type(size) is int for size in entry[1])
+    )
 
 
 def _check_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
@@ -216,7 +258,13 @@ def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _load(path: Path, name: str) -> np.ndarray:
-    if path.suffix == ".npy":
-        return np.asarray(np.load(path, allow_pickle=False))
-    with np.load(path, allow_pickle=False) as file:
-        return np.asarray(file[name])
+    try:
+        if path.suffix == ".npy":
+            return np.asarray(np.load(path, allow_pickle=False))
+        with np.load(path, allow_pickle=False) as file:
+            return np.asarray(file[name])
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UsageError(
+            f"Expected the array {name} in {path}. Received: {error}. (Run the prediction that "
+            "makes it again.)"
+        ) from error
