@@ -13,10 +13,11 @@ pauses until the deadline of the call.
 
 import functools
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from keras_vae.export.serving.transport import (
     ServingError,
     Transport,
     Unavailable,
+    check_answer,
 )
 from keras_vae.export.serving.wire import NUMPY_TYPES, STRING
 
@@ -40,6 +42,8 @@ TRANSPORTS: dict[str, Callable[..., Transport]] = {
     **dict.fromkeys(("grpc", "grpcs"), Grpc),
 }
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+# User and password, query and fragment of a URL.
+SECRET = re.compile(r"(?<=//).*(?=@)|(?<=[?#]).*|^[^/]*(?=@)", re.DOTALL)
 T = TypeVar("T")
 
 
@@ -52,11 +56,12 @@ class Client:
 
     Args:
         url: http://HOST:8501 or https://... for REST, grpc://HOST:8500 or grpcs://... for gRPC.
-            gRPC sends a third of the bytes and needs the package grpcio.
+            gRPC sends fewer bytes and needs the package grpcio. No user and no password.
         model: Name of the model on the server.
         version: A version; the latest by default.
         label: A label, such as "stable", instead of a version.
-        timeout: Seconds for a whole call with all its batches and attempts.
+        timeout: Seconds for a whole call with all its batches and attempts. Only looking up the
+            host's name is left to the system's own limit.
         attempts: Number of times to try each batch.
         batch_size: Rows to send at once.
 
@@ -74,11 +79,11 @@ class Client:
         attempts: int = 4,
         batch_size: int = 64,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in TRANSPORTS or not parts.hostname:
+        parts = _split_url(url)
+        if not model or (version is not None and not _is_version(version)) or label == "":
             raise UsageError(
-                "Expected a URL such as http://localhost:8501 or grpc://localhost:8500. "
-                f"Received: {url!r}."
+                "Expected a name, and a whole number from 1 as a version or a label. Received: "
+                f"{model!r}, {version!r} and {label!r}."
             )
         if version is not None and label is not None:
             raise UsageError(
@@ -92,6 +97,7 @@ class Client:
         self.timeout, self.attempts, self.batch_size = timeout, attempts, batch_size
         self._transport: Transport = TRANSPORTS[parts.scheme](parts, model, version, label)
         self._signatures: dict[str, Signature] = {}
+        self._label = label
 
     def reconstruct(self, x: Any) -> np.ndarray:
         """Return the reconstructions of examples, `(n, *event_shape)`."""
@@ -144,11 +150,14 @@ class Client:
             signatures, signature, _cast_inputs(signatures.get(signature), inputs)
         )
         count = _count_rows(arrays)
+
+        def ask(rows: Arrays, left: float) -> Arrays:
+            infos = signatures[signature]
+            answer = self._transport.predict(signature, rows, infos, left)
+            return check_answer(answer, infos, _count_rows(rows))
+
         parts = [
-            self._retry(
-                functools.partial(self._transport.predict, signature, rows, signatures[signature]),
-                deadline,
-            )
+            self._retry(functools.partial(ask, rows), deadline)
             for rows in _split(arrays, count, self.batch_size)
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -158,8 +167,17 @@ class Client:
         return self._load_signatures(time.monotonic() + self.timeout)
 
     def states(self) -> dict[int, str]:
-        """Return the state of each version on the server; those in "AVAILABLE" answer."""
-        return self._retry(self._transport.states, time.monotonic() + self.timeout)
+        """Return the state of each version on the server; those in "AVAILABLE" answer.
+
+        With a version or a label, it is the state of that version only.
+        """
+        deadline = time.monotonic() + self.timeout
+        if self._label is None:
+            return self._retry(self._transport.states, deadline)
+        # TF Serving answers this question as if there were no label.
+        version = self._retry(self._transport.version, deadline)
+        states = self._retry(self._transport.states, deadline)
+        return {version: states[version]} if version in states else {}
 
     def close(self) -> None:
         """Close the connections."""
@@ -199,6 +217,34 @@ class Client:
             f"Expected the whole call to take at most {self.timeout:g} s. Received: no answer to "
             "all of it in that time. (Give more time, or send fewer rows.)"
         )
+
+
+def _split_url(url: str) -> SplitResult:
+    """Return the parts of a URL; raises ValueError unless it names a server and nothing else."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in TRANSPORTS and bool(parts.hostname) and parts.port != 0
+        if parts.scheme.startswith("grpc") and parts.path not in ("", "/"):
+            good = False
+    except ValueError:  # Such as a port that is no number.
+        good = False
+    if any(character in url for character in "@?#"):
+        # A password would be sent unencrypted, or be shown in messages.
+        raise UsageError(
+            "Expected a URL without user, password, query and fragment, such as "
+            f"http://localhost:8501. Received: {SECRET.sub('...', url)!r}."
+        )
+    if not good:
+        raise UsageError(
+            "Expected a URL such as http://localhost:8501 or grpc://localhost:8500. "
+            f"Received: {url!r}."
+        )
+    return parts
+
+
+def _is_version(version: Any) -> bool:
+    whole = isinstance(version, (int, np.integer)) and not isinstance(version, bool)
+    return whole and 1 <= version < 2**63
 
 
 def _cast_inputs(signature: Signature | None, inputs: Mapping[str, Any]) -> dict[str, Any]:

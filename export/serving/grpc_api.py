@@ -4,20 +4,13 @@ from urllib.parse import SplitResult
 
 from keras_vae.errors import MissingExtraError
 from keras_vae.export.saved_model.warmup import predict_request
+from keras_vae.export.serving import transport
 from keras_vae.export.serving.signatures import Signature, parse_signatures
-from keras_vae.export.serving.transport import (
-    Arrays,
-    DeadlineExceeded,
-    ServingError,
-    Unavailable,
-    refusal_message,
-    timeout_message,
-    unreachable_message,
-)
+from keras_vae.export.serving.transport import Arrays, ServingError
 from keras_vae.export.serving.wire import field, fields, read_tensor_proto
 
 OPTIONS = [
-    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_receive_message_length", transport.LARGEST_ANSWER),
     ("grpc.max_send_message_length", -1),
     # The client pauses between attempts itself.
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -58,26 +51,55 @@ class Grpc:
 
     def predict(self, signature: str, inputs: Arrays, infos: Signature, timeout: float) -> Arrays:
         """Return the outputs by name."""
+        rows = transport.count_rows(inputs)
         request = predict_request(self._model, signature, inputs, self._version)
         answer = self._call("PredictionService/Predict", request, timeout)
-        entries = (dict(fields(value)) for number, value in fields(answer) if number == 1)
-        return {entry[1].decode(): read_tensor_proto(entry[2]) for entry in entries}
+        limit = transport.largest_answer(infos, rows)
+        if len(answer) > limit:
+            raise transport.too_large(limit)
+        try:
+            entries = (dict(fields(value)) for number, value in fields(answer) if number == 1)
+            return {
+                name: read_tensor_proto(
+                    entry[2], transport.largest_tensor(infos.outputs[name], rows)
+                )
+                for entry in entries
+                for name in (entry[1].decode(),)
+            }
+        except transport.MALFORMED as error:
+            raise transport.malformed(error) from error
 
     def signatures(self, timeout: float) -> dict[str, Signature]:
         """Return the signatures of the model."""
-        request = field(1, self._specification()) + field(2, "signature_def")
-        answer = self._call("PredictionService/GetModelMetadata", request, timeout)
-        for number, value in fields(answer):
-            if number == 2:  # A map of google.protobuf.Any, whose value is a SignatureDefMap.
-                packed = dict(fields(dict(fields(value))[2]))[2]
-                return parse_signatures(packed, field_number=1)
+        try:
+            for number, value in fields(self._metadata(timeout)):
+                if number == 2:  # A map of google.protobuf.Any, whose value is a SignatureDefMap.
+                    packed = dict(fields(dict(fields(value))[2]))[2]
+                    return parse_signatures(packed, field_number=1)
+        except transport.MALFORMED as error:
+            raise transport.malformed(error) from error
         raise ServingError("Expected signatures in the answer of the server. Received: none.")
+
+    def version(self, timeout: float) -> int:
+        """Return the version that answers."""
+        try:
+            specification = dict(fields(self._metadata(timeout)))[1]
+            return int(dict(fields(dict(fields(specification))[2]))[1])
+        except transport.MALFORMED as error:
+            raise transport.malformed(error) from error
 
     def states(self, timeout: float) -> dict[int, str]:
         """Return the state of each version."""
         answer = self._call("ModelService/GetModelStatus", field(1, self._specification()), timeout)
-        entries = (dict(fields(value)) for number, value in fields(answer) if number == 1)
-        return {entry.get(1, 0): STATES.get(entry.get(2, 0), "UNKNOWN") for entry in entries}
+        try:
+            entries = (dict(fields(value)) for number, value in fields(answer) if number == 1)
+            return {entry.get(1, 0): STATES.get(entry.get(2, 0), "UNKNOWN") for entry in entries}
+        except transport.MALFORMED as error:
+            raise transport.malformed(error) from error
+
+    def _metadata(self, timeout: float) -> bytes:
+        request = field(1, self._specification()) + field(2, "signature_def")
+        return self._call("PredictionService/GetModelMetadata", request, timeout)
 
     def close(self) -> None:
         """Close the channel."""
@@ -97,8 +119,12 @@ class Grpc:
         except grpc.RpcError as error:
             code, details = error.code(), error.details()
             if code == grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise DeadlineExceeded(timeout_message(timeout)) from error
-            if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED):
-                raise Unavailable(unreachable_message(self._url.geturl(), details)) from error
+                raise transport.late(timeout) from error
+            if code == grpc.StatusCode.UNAVAILABLE:
+                raise transport.unreachable(self._url.geturl(), details) from error
+            if code == grpc.StatusCode.RESOURCE_EXHAUSTED:
+                if "larger than max" in str(details):  # Of gRPC in this process, not of the server.
+                    raise transport.too_large(transport.LARGEST_ANSWER) from error
+                raise transport.busy(code.name, details) from error
             missing = code == grpc.StatusCode.NOT_FOUND
-            raise ServingError(refusal_message(code.name, details, self._model, missing)) from error
+            raise transport.refused(code.name, details, self._model, missing) from error

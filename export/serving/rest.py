@@ -4,23 +4,17 @@ import base64
 import collections
 import http.client
 import json
-import ssl
+import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, quote
 
 import numpy as np
 
+from keras_vae.export.serving import transport
+from keras_vae.export.serving.http_connection import Connection, connection_to
 from keras_vae.export.serving.signatures import Signature, TensorInfo
-from keras_vae.export.serving.transport import (
-    Arrays,
-    DeadlineExceeded,
-    ServingError,
-    Unavailable,
-    refusal_message,
-    timeout_message,
-    unreachable_message,
-)
+from keras_vae.export.serving.transport import Arrays
 from keras_vae.export.serving.wire import NUMPY_TYPES, STRING
 
 TYPES = {
@@ -37,6 +31,8 @@ TYPES = {
     "DT_UINT32": 22,
     "DT_UINT64": 23,
 }
+# Kinds of NumPy's types that the numbers of an answer may have, by the kind that is expected.
+KINDS = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}
 
 
 class Rest:
@@ -52,92 +48,135 @@ class Rest:
     def __init__(
         self, url: SplitResult, model: str, version: int | None, label: str | None
     ) -> None:
-        self._url = url
-        self._model = f"{url.path.rstrip('/')}/v1/models/{model}"
-        chosen = f"/versions/{version}" if version is not None else ""
-        self._path = self._model + (f"/labels/{label}" if label is not None else chosen)
-        self._idle: collections.deque[http.client.HTTPConnection] = collections.deque()
+        self._url, self._model = url, model
+        self._path = f"{url.path.rstrip('/')}/v1/models/{quote(model, safe='')}"
+        if label is not None:
+            self._path += f"/labels/{quote(label, safe='')}"
+        elif version is not None:
+            self._path += f"/versions/{version}"
+        self._idle: collections.deque[Connection] = collections.deque()
 
     def predict(self, signature: str, inputs: Arrays, infos: Signature, timeout: float) -> Arrays:
-        """Return the outputs by name, in the columnar format."""
-        body = {
-            "signature_name": signature,
-            "inputs": {name: _to_json(array) for name, array in inputs.items()},
-        }
-        answer = self._call("POST", f"{self._path}:predict", timeout, json.dumps(body))["outputs"]
-        if len(infos.outputs) == 1:
-            answer = {next(iter(infos.outputs)): answer}
-        return {name: _from_json(answer[name], info) for name, info in infos.outputs.items()}
+        """Return the outputs by name, asked for in the row format.
+
+        In the other format, of columns, TF Serving writes each number on a line of its own.
+        """
+        rows = transport.count_rows(inputs)
+        lists = {name: _to_json(array) for name, array in inputs.items()}
+        instances = [
+            dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)
+        ]
+        body = json.dumps({"signature_name": signature, "instances": instances})
+        limit = transport.largest_answer(infos, rows)
+        answer = self._call("POST", f"{self._path}:predict", timeout, body, limit)
+        try:
+            predictions = answer["predictions"]
+            if len(infos.outputs) == 1:
+                name, info = next(iter(infos.outputs.items()))
+                return {name: _from_json(predictions, info)}
+            return {
+                name: _from_json([row[name] for row in predictions], info)
+                for name, info in infos.outputs.items()
+            }
+        except transport.MALFORMED as error:
+            raise transport.malformed(error) from error
 
     def signatures(self, timeout: float) -> dict[str, Signature]:
         """Return the signatures of the model."""
-        answer = self._call("GET", f"{self._path}/metadata", timeout)
-        found = answer["metadata"]["signature_def"]["signature_def"]
-        return {
-            name: Signature(_infos(entry["inputs"]), _infos(entry["outputs"]))
-            for name, entry in sorted(found.items())
-            if not name.startswith("__")
-        }
+        try:
+            found = self._metadata(timeout)["metadata"]["signature_def"]["signature_def"]
+            return {
+                name: Signature(_infos(entry["inputs"]), _infos(entry["outputs"]))
+                for name, entry in sorted(found.items())
+                if not name.startswith("__")
+            }
+        except transport.MALFORMED as error:
+            raise transport.malformed(error) from error
+
+    def version(self, timeout: float) -> int:
+        """Return the version that answers."""
+        try:
+            return int(self._metadata(timeout)["model_spec"]["version"])
+        except transport.MALFORMED as error:
+            raise transport.malformed(error) from error
 
     def states(self, timeout: float) -> dict[int, str]:
         """Return the state of each version."""
-        answer = self._call("GET", self._path, timeout)["model_version_status"]
-        return {int(entry["version"]): entry["state"] for entry in answer}
+        try:
+            answer = self._call("GET", self._path, timeout)["model_version_status"]
+            return {int(entry["version"]): str(entry["state"]) for entry in answer}
+        except transport.MALFORMED as error:
+            raise transport.malformed(error) from error
+
+    def _metadata(self, timeout: float) -> Any:
+        return self._call("GET", f"{self._path}/metadata", timeout)
 
     def close(self) -> None:
         """Close the idle connections."""
         while self._idle:
             self._idle.pop().close()
 
-    def _call(self, method: str, path: str, timeout: float, body: str | None = None) -> Any:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        timeout: float,
+        body: str | None = None,
+        limit: int = transport.LARGEST_ANSWER,
+    ) -> Any:
         connection = self._connection(timeout)
         try:
             headers = {"Content-Type": "application/json"} if body is not None else {}
             connection.request(method, path, body, headers)
-            response = connection.getresponse()
-            content = response.read()
+            with connection.getresponse() as response:
+                content = _read(response, limit)
         except BaseException as error:
             connection.close()
+            if isinstance(error, transport.ServingError):
+                raise
             self.close()  # If the server has gone away, the idle ones are closed too.
             if isinstance(error, TimeoutError):
-                raise DeadlineExceeded(timeout_message(timeout)) from error
+                raise transport.late(timeout) from error
             if isinstance(error, (OSError, http.client.HTTPException)):
-                raise Unavailable(unreachable_message(self._url.geturl(), error)) from error
+                raise transport.unreachable(self._url.geturl(), error) from error
             raise
         self._idle.append(connection)
         return _parse_answer(response.status, content, self._model)
 
-    def _connection(self, timeout: float) -> http.client.HTTPConnection:
-        """Return a connection that no other thread uses, with `timeout` for each step."""
+    def _connection(self, timeout: float) -> Connection:
+        """Return a connection that no other thread uses, whose next call may take `timeout`."""
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = self._new_connection()
-        connection.timeout = timeout
-        if connection.sock is not None:
-            connection.sock.settimeout(timeout)
+            connection = connection_to(self._url.scheme, self._url.hostname or "", self._url.port)
+        connection.deadline = time.monotonic() + timeout
         return connection
 
-    def _new_connection(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        if self._url.scheme == "https":
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(host, port, context=context)
-        return http.client.HTTPConnection(host, port)
+
+def _read(response: http.client.HTTPResponse, limit: int) -> bytes:
+    """Return the whole body of a response; raises ServingError if it is longer than `limit`."""
+    if (response.length or 0) > limit:
+        raise transport.too_large(limit)
+    content = response.read(limit + 1)
+    if len(content) > limit:
+        raise transport.too_large(limit)
+    if response.length:
+        raise http.client.IncompleteRead(content, response.length)
+    return content
 
 
 def _parse_answer(status: int, content: bytes, model: str) -> Any:
     """Return the JSON of an answer; raises ServingError if it is none or an error."""
     try:
         answer = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = {"error": content[:200].decode(errors="replace") or "an empty answer"}
     if status == 200 and "error" not in answer:
         return answer
     details = answer.get("error", answer) if isinstance(answer, dict) else answer
     if status in (429, 502, 503, 504):
-        raise Unavailable(f"Expected an answer. Received: HTTP status {status}, {details}")
-    raise ServingError(refusal_message(f"HTTP status {status}", details, model, status == 404))
+        raise transport.busy(f"HTTP status {status}", details)
+    raise transport.refused(f"HTTP status {status}", details, model, status == 404)
 
 
 def _to_json(array: np.ndarray) -> Any:
@@ -149,9 +188,15 @@ def _to_json(array: np.ndarray) -> Any:
 
 
 def _from_json(value: Any, info: TensorInfo) -> np.ndarray:
-    if info.type_number != STRING:
-        return np.array(value, NUMPY_TYPES[info.type_number])
-    return np.array([_bytes(element) for element in value], object)
+    if info.type_number == STRING:
+        return np.array([_bytes(element) for element in value], object)
+    dtype = np.dtype(NUMPY_TYPES[info.type_number])
+    array = np.array(value)
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype)
+    if array.dtype.kind not in KINDS[dtype.kind] or (dtype.kind in "iu" and (cast != array).any()):
+        raise ValueError(f"{array.dtype} where {dtype} was expected")
+    return cast
 
 
 def _bytes(element: Any) -> bytes:

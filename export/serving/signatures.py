@@ -116,7 +116,7 @@ def check_inputs(
     arrays = {key: as_tensor_array(value) for key, value in inputs.items()}
     for key, array in arrays.items():
         number = STRING if array.dtype == object else TYPE_NUMBERS[array.dtype]
-        if number != infos[key].type_number or not _fits(array.shape, infos[key].shape):
+        if number != infos[key].type_number or not fits(array.shape, infos[key].shape):
             dtype = "string" if number == STRING else array.dtype
             raise UsageError(
                 f"Expected {key!r} of {name!r} as {infos[key]}. "
@@ -140,7 +140,8 @@ def _tensor_info(message: bytes) -> TensorInfo:
     return TensorInfo(dict(fields(message)).get(1, b"").decode(), *shape_and_type(message))
 
 
-def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+def fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    """Return whether a shape is one of those expected, in which None stands for any size."""
     return len(shape) == len(expected) and all(
         want in (None, have) for have, want in zip(shape, expected, strict=True)
     )

@@ -5,7 +5,8 @@ server so need no TensorFlow, which takes half a gigabyte of memory. The field n
 tensorflow/core/framework/tensor.proto and types.proto. Tests compare with the real classes.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,10 @@ NUMPY_TYPES = {
 }
 TYPE_NUMBERS = {np.dtype(dtype): number for number, dtype in NUMPY_TYPES.items()}
 # Field of TensorProto that holds the numbers of a type; all other types use int_val, 7.
-VALUE_FIELDS = {1: 5, 2: 6, 9: 10, 10: 11, 22: 16, 23: 17}
+VALUE_FIELDS = {1: 5, 2: 6, STRING: 8, 9: 10, 10: 11, 19: 13, 22: 16, 23: 17}
+LONGEST_VARINT = 10
+# A tensor of more numbers is not read, unless the caller expects it: 1 GiB of float32.
+LARGEST_SIZE = 2**28
 
 
 def fields(message: bytes) -> Iterator[tuple[int, Any]]:
@@ -85,6 +89,8 @@ def as_tensor_array(values: Any) -> np.ndarray:
         TypeError: If TensorFlow has no such type, or an element of a text array is not bytes.
     """
     array = np.asarray(values)
+    if array.dtype.kind == "S" and not isinstance(values, np.ndarray):
+        array = np.array(values, object)  # NumPy's own type of bytes drops zeros at the end.
     if array.dtype.kind in "SO":
         array = array.astype(object)
         for element in array.ravel():
@@ -111,56 +117,95 @@ def tensor_proto(values: Any) -> bytes:
     return header + (field(4, array.tobytes()) if array.size else b"")
 
 
-def read_tensor_proto(message: bytes) -> np.ndarray:
+def read_tensor_proto(message: bytes, largest_size: int = LARGEST_SIZE) -> np.ndarray:
     """Return the array in a serialized `TensorProto`, in any of its encodings.
 
+    Args:
+        message: The serialized tensor. Its few bytes may claim any shape, so the shape is
+            checked before memory is taken for it.
+        largest_size: Largest number of elements.
+
     Raises:
-        ValueError: If it is no tensor, or of a type that no endpoint here has.
+        ValueError: If it is no tensor, is larger, or has a type that no endpoint here has.
     """
-    parts: dict[int, list[Any]] = {}
+    parts: dict[int, list[Any]] = {1: [0], 2: [b""]}
+    length = 0
     for number, value in fields(message):
-        parts.setdefault(number, []).append(value)
-    type_number = parts.get(1, [0])[0]
-    shape = _shape(parts.get(2, [b""])[0])
-    if type_number == STRING:
-        return _fill(parts.get(8, []), object, shape)
-    if type_number not in NUMPY_TYPES:
+        if number in (1, 2):
+            parts[number] = [value]
+        elif number in READ_FIELDS:
+            parts.setdefault(number, []).append(value)
+            if number != VALUE_FIELDS[STRING] and not isinstance(value, int):
+                length += len(value)
+            if len(parts[number]) > largest_size or length > LONGEST_VARINT * largest_size:
+                raise _size_error("more values", largest_size)
+    type_number, shape = parts[1][0], _shape(parts[2][0])
+    if type_number not in (*NUMPY_TYPES, STRING):
         raise UsageError(
             f"Expected a tensor of one of the types {sorted(NUMPY_TYPES)} (tensorflow/core/"
             f"framework/types.proto) or {STRING}. Received: {type_number}."
         )
-    dtype = NUMPY_TYPES[type_number]
-    if 4 in parts:
-        return np.frombuffer(parts[4][0], dtype).reshape(shape)
-    if type_number == 19:
-        return _fill(_integers(parts.get(13, []), np.uint16).view(dtype), dtype, shape)
+    size = math.prod(shape)
+    if min(shape, default=0) < 0 or size > largest_size:
+        raise _size_error(f"the shape {list(shape)}", largest_size)
+    values = _values(parts, type_number)
+    if len(values) > size or (4 in parts and len(values) != size):
+        raise UsageError(f"Expected {size} elements. Received: {len(values)}.")
+    return _fill(values, shape)
+
+
+READ_FIELDS = {4, 7, *VALUE_FIELDS.values()}
+
+
+def _values(parts: Mapping[int, list[Any]], type_number: int) -> np.ndarray:
+    """Return the elements of a tensor from the fields of its message, in one dimension."""
     values = parts.get(VALUE_FIELDS.get(type_number, 7), [])
-    if type_number in (1, 2):
-        return _fill(np.frombuffer(b"".join(values), dtype), dtype, shape)
-    return _fill(_integers(values, dtype), dtype, shape)
+    if type_number == STRING:
+        array = np.empty(len(values), object)
+        array[:] = values
+        return array
+    dtype = np.dtype(NUMPY_TYPES[type_number])
+    if 4 in parts or type_number in (1, 2):
+        content = parts[4][-1] if 4 in parts else b"".join(values)
+        if len(content) % dtype.itemsize:
+            raise UsageError(f"Expected numbers of {dtype}. Received: {len(content)} bytes.")
+        return np.frombuffer(content, dtype)
+    if type_number == 19:
+        return _integers(values).astype(np.uint16).view(dtype)
+    return _integers(values).astype(dtype)
 
 
-def _integers(values: Sequence[int | bytes], dtype: Any) -> np.ndarray:
+def _integers(values: Sequence[int | bytes]) -> np.ndarray:
     """Parse repeated whole numbers, which are packed into one field or stored in one each."""
-    numbers = []
-    for value in values:
-        if isinstance(value, int):
-            numbers.append(value)
-        else:
-            position = 0
-            while position < len(value):
-                number, position = _read_varint(value, position)
-                numbers.append(number)
-    return np.array(numbers, np.uint64).astype(dtype)
+    packed = b"".join(varint(value) if isinstance(value, int) else value for value in values)
+    groups = np.frombuffer(packed, np.uint8)
+    ends = np.flatnonzero(groups < 128)
+    if groups.size and (not ends.size or ends[-1] != groups.size - 1):
+        raise UsageError("Expected whole numbers of at most 10 bytes. Received: a cut one.")
+    starts = np.concatenate([[0], ends[:-1] + 1]) if ends.size else ends
+    if (ends - starts >= LONGEST_VARINT).any():
+        raise UsageError("Expected whole numbers of at most 10 bytes. Received: a longer one.")
+    shifts = 7 * (np.arange(groups.size) - np.repeat(starts, ends - starts + 1))
+    parts = (groups & 127).astype(np.uint64) << shifts.astype(np.uint64)
+    return np.add.reduceat(parts, starts) if ends.size else parts
 
 
-def _fill(values: Any, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+def _fill(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return an array of `shape`; TensorFlow may omit values at the end that equal the last one."""
-    array = np.zeros(int(np.prod(shape)), dtype)
+    size = math.prod(shape)
+    if len(values) == size:
+        return values.reshape(shape)
+    array = np.zeros(size, values.dtype)
     if len(values):
         array[: len(values)] = values
         array[len(values) :] = values[-1]
     return array.reshape(shape)
+
+
+def _size_error(received: str, largest_size: int) -> UsageError:
+    return UsageError(
+        f"Expected a tensor of at most {largest_size} elements. Received: {received}."
+    )
 
 
 def _to_signed(value: int) -> int:
@@ -181,10 +226,11 @@ def shape_and_type(tensor_info: bytes) -> tuple[tuple[int | None, ...], int]:
 
 
 def _read_varint(message: bytes, position: int) -> tuple[int, int]:
-    result = shift = 0
-    while True:
+    result = 0
+    for shift in range(0, 7 * LONGEST_VARINT, 7):
         byte = message[position]
         result |= (byte & 127) << shift
-        position, shift = position + 1, shift + 7
+        position += 1
         if byte < 128:
-            return result, position
+            return result & (1 << 64) - 1, position
+    raise IndexError

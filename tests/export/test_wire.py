@@ -1,5 +1,8 @@
 """The hand-written protocol buffers against TensorFlow's own classes."""
 
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -89,3 +92,57 @@ def test_text_that_is_not_encoded_is_an_error():
         wire.tensor_proto(np.array(["text"]))
     with pytest.raises(TypeError, match="Expected elements that are bytes"):
         wire.tensor_proto(np.array(["text"], object))
+
+
+def tensor(type_number: int, shape: tuple[int, ...], rest: bytes = b"") -> bytes:
+    """A TensorProto written by hand."""
+    dims = b"".join(wire.field(2, wire.field(1, size)) for size in shape)
+    return wire.field(1, type_number) + wire.field(2, dims) + rest
+
+
+@pytest.mark.parametrize(
+    "shape", [(900_000_000,), (2**40, 2**40), (-1, 4), (30_000, 30_000)], ids=str
+)
+def test_a_few_bytes_that_claim_a_large_tensor_are_refused_before_memory_is_taken(shape):
+    message = tensor(1, shape, wire.field(5, np.float32(1).tobytes()))
+    assert len(message) < 60
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="Expected a tensor of at most"):
+        wire.read_tensor_proto(message)
+    assert tracemalloc.get_traced_memory()[1] < 1e6
+    tracemalloc.stop()
+
+
+def test_more_values_than_elements_are_refused():
+    two = wire.field(5, np.zeros(2, "float32").tobytes())
+    for message in (
+        tensor(1, (1,), two),
+        tensor(1, (3,), wire.field(4, bytes(8))),
+        tensor(1, (2,), wire.field(4, bytes(7))),
+        tensor(3, (2,), wire.field(7, b"\x01\x02\x03")),
+        tensor(7, (1,), wire.field(8, b"a") + wire.field(8, b"b")),
+    ):
+        with pytest.raises(ValueError, match="Expected"):
+            wire.read_tensor_proto(message)
+    with pytest.raises(ValueError, match="Expected a tensor of at most 3 elements"):
+        wire.read_tensor_proto(tensor(7, (3,), 4 * wire.field(8, b"a")), largest_size=3)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"\xff" * 1_000_000, wire.field(7, b"\xff" * 1_000_000), wire.field(7, b"\x80" * 11 + b"\0")],
+    ids=["key", "packed", "long"],
+)
+def test_endless_whole_numbers_are_refused_at_once(message):
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match="Expected"):
+        wire.read_tensor_proto(tensor(3, (1,), message))
+    assert time.perf_counter() - start < 1.0
+
+
+def test_bytes_keep_the_zeros_at_their_end():
+    given = [b"BM\x00\x00", b"\x00", b""]
+    for values in (given, np.array(given, object)):
+        assert wire.as_tensor_array(values).tolist() == given
+        proto = TensorProto.FromString(wire.tensor_proto(values))
+        assert list(proto.string_val) == given
