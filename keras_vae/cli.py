@@ -7,7 +7,7 @@ A program exits with status
 - 2 for bad input, with a message on stderr,
 - 70 (EX_SOFTWARE) for a bug, with a traceback on stderr,
 - 75 (EX_TEMPFAIL) after SIGTERM, if the same command goes on from where it stopped,
-- 130 after Ctrl-C.
+- 130 after Ctrl-C, and 143 after SIGTERM if the same command starts anew.
 """
 
 import contextlib
@@ -17,19 +17,23 @@ import importlib
 import importlib.util
 import inspect
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
 from keras_vae.errors import KerasVAEError, UsageError
+from keras_vae.terminal import escaped_output
 
 BAD_INPUT = 2
 BUG = 70
 TERMINATED = 75  # As keras_vae.callbacks.TERMINATED, whose import takes seconds.
 INTERRUPTED = 130
+ENDED = 143
 TRACEBACK = "KERAS_VAE_TRACEBACK"
 IMPORT = "--import"
 EXPECTED_ERRORS = (KerasVAEError, OSError)
@@ -119,26 +123,62 @@ def with_imports(command: str) -> str:
     return " ".join([command, *(f"{IMPORT} {name}" for name in dict.fromkeys(_imported))])
 
 
-def run(call: Callable[[], int | None]) -> int:
+def run(call: Callable[[], int | None], clean_up: bool = True) -> int:
     """Call a function and return its exit status; turn errors into a message and a status.
 
-    An error of `EXPECTED_ERRORS` becomes a message. Any other one is a bug: its traceback is
-    printed, and the status is 70. With KERAS_VAE_TRACEBACK=1 in the environment, all errors are
-    raised as they are.
+    An error of `EXPECTED_ERRORS`, or a lack of memory, becomes a message. Any other one is a bug:
+    its traceback is printed, and the status is 70. With KERAS_VAE_TRACEBACK=1 in the environment,
+    all errors are raised as they are.
+
+    Args:
+        call: The function.
+        clean_up: Whether SIGTERM ends it as Ctrl-C does, so that temporary files are removed.
     """
-    if os.environ.get(TRACEBACK):
-        return call() or 0
+    with escaped_output(), _exit_on_sigterm() if clean_up else contextlib.nullcontext():
+        if os.environ.get(TRACEBACK):
+            return call() or 0
+        try:
+            return call() or 0
+        except EXPECTED_ERRORS as error:
+            print(f"Error: {_message(error)}", file=sys.stderr)
+            return int(getattr(error, "exit_status", BAD_INPUT))
+        except KeyboardInterrupt:
+            print("Interrupted.", file=sys.stderr)
+            return INTERRUPTED
+        except Exception as error:
+            if not _is_out_of_memory(error):
+                traceback.print_exc()
+                return BUG
+            print(
+                f"Error: Expected enough memory. Received: {str(error)[:300] or 'none left'}. "
+                "(Close other programs, read less, or take a machine with more.)",
+                file=sys.stderr,
+            )
+            return BAD_INPUT
+
+
+@contextlib.contextmanager
+def _exit_on_sigterm() -> Iterator[None]:
+    """Exit with status 143 after SIGTERM inside the block, unless a program handles it itself."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # A second one ends it at once.
+        raise SystemExit(ENDED)
+
+    signal.signal(signal.SIGTERM, leave)
     try:
-        return call() or 0
-    except EXPECTED_ERRORS as error:
-        print(f"Error: {_message(error)}", file=sys.stderr)
-        return int(getattr(error, "exit_status", BAD_INPUT))
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return INTERRUPTED
-    except Exception:
-        traceback.print_exc()
-        return BUG
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # TensorFlow's own class is known by name, because programs import TensorFlow late.
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def prepare_tensorflow(training: bool = False) -> None:

@@ -5,15 +5,23 @@ keeps working. The programs turn these errors, and `OSError`, into a message and
 Any other error is a bug: it keeps its traceback and ends with status 70.
 """
 
+from keras_vae.terminal import escape
+
 
 class KerasVAEError(Exception):
     """Base class of all errors that this package raises on purpose.
+
+    Their text may have names from files of strangers, so its control characters are escaped.
 
     Attributes:
         exit_status: Status with which a program ends when it meets this error.
     """
 
     exit_status = 2
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return escape(super().__str__())
 
 
 class UsageError(KerasVAEError, ValueError):

@@ -44,7 +44,8 @@ NOT_STORED = ("out", "resume")
 def main(words: Sequence[str] | None = None) -> NoReturn:
     """Run the program, see the text above."""
     words, modules = cli.split_imports(sys.argv[1:] if words is None else words)
-    sys.exit(cli.run(lambda: cli.after_imports(modules, lambda: command(words))))
+    # Workers that wait in C++ must end at once, and a training handles SIGTERM itself.
+    sys.exit(cli.run(lambda: cli.after_imports(modules, lambda: command(words)), clean_up=False))
 
 
 def command(words: Sequence[str]) -> int:

@@ -1,13 +1,17 @@
 """What all programs share: help and bad words at once, errors as messages, exit status."""
 
+import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
 
 from keras_vae import cli
 from keras_vae.errors import UsageError
+from keras_vae.files.folders import partial_folder
 
 pytestmark = pytest.mark.tensorflow
 
@@ -55,6 +59,47 @@ def test_errors_that_users_cause_are_messages(capsys, error, code, said):
 
     assert cli.run(fail) == code
     assert said in capsys.readouterr().err
+
+
+def test_a_lack_of_memory_is_a_message(capsys):
+    class ResourceExhaustedError(Exception):
+        """As TensorFlow's."""
+
+    for error in (MemoryError(), ResourceExhaustedError("OOM when allocating")):
+
+        def fail(error=error):
+            raise error
+
+        assert cli.run(fail) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("Error: Expected enough memory. Received: ") and "Close" in said
+
+
+def test_sigterm_lets_temporary_files_be_removed(tmp_path):
+    """A second one is that of the system, and the handler is that from before at the end."""
+
+    def work():
+        with tempfile.TemporaryDirectory(dir=tmp_path), partial_folder(tmp_path):
+            assert len(list(tmp_path.iterdir())) == 3
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    with pytest.raises(SystemExit) as end:
+        cli.run(work)
+    assert end.value.code == 143
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_program_that_handles_sigterm_itself_is_left_to_it(monkeypatch):
+    seen = []
+    before = signal.signal(signal.SIGTERM, lambda *arguments: seen.append(1))
+    try:
+        assert cli.run(lambda: os.kill(os.getpid(), signal.SIGTERM)) == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == [1]
 
 
 class Refusal(UsageError):
