@@ -116,7 +116,7 @@ def verdicts(model: Any, endpoints: Mapping[str, Any], batch_size: int = 1) -> A
     with tempfile.TemporaryDirectory() as folder:
         with float32_policy(model):
             try:
-                write_archive(endpoints, folder, batch_size)
+                write_archive(endpoints, folder, batch_size, keep_nan=False)
             except Exception as error:  # A layer may raise anything while it is traced.
                 yield from (Verdict(name, False, _first_line(error)) for name in LITERT)
                 return

@@ -1,15 +1,15 @@
 """The choice of endpoints, their precision and their tensor names, for both writers."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
 
 from keras_vae.backend.keras_private import flatten_layers
-from keras_vae.base.endpoint import Endpoint
+from keras_vae.base.endpoint import Endpoint, WholeNumbers
 from keras_vae.errors import UsageError
-from keras_vae.typing import LatentModel
+from keras_vae.typing import LatentModel, Tensor
 
 
 def choose_endpoints(model: Any, names: Sequence[str] | None = None) -> dict[str, Endpoint]:
@@ -38,10 +38,19 @@ def choose_endpoints(model: Any, names: Sequence[str] | None = None) -> dict[str
     return {name: offered[name] for name in names or offered}
 
 
-def write_archive(endpoints: Mapping[str, Endpoint], path: str, batch_size: int | None) -> None:
-    """Write a SavedModel with one signature for each endpoint.
+def write_archive(
+    endpoints: Mapping[str, Endpoint], path: str, batch_size: int | None, keep_nan: bool = True
+) -> None:
+    """Write a SavedModel with one signature for each endpoint, which checks its inputs.
 
     The archive does not track the model: tracking would store every weight twice (keras#23553).
+
+    Args:
+        endpoints: The endpoints by name.
+        path: The folder to fill.
+        batch_size: The batch size; None for any.
+        keep_nan: Whether rows with inputs that are not finite are answered with NaN, which int8
+            has no value for.
     """
     import tensorflow as tf
 
@@ -51,8 +60,53 @@ def write_archive(endpoints: Mapping[str, Endpoint], path: str, batch_size: int 
             tf.TensorSpec((batch_size, *spec.shape[1:]), spec.dtype, name=spec.name)
             for spec in endpoint.inputs
         ]
-        archive.add_endpoint(name, endpoint.function, signature)
+        answer = endpoint.answer if keep_nan else endpoint.function
+        archive.add_endpoint(name, _check_inputs_of(answer, endpoint.inputs, signature), signature)
     archive.write_out(path, verbose=False)
+
+
+def _check_inputs_of(
+    answer: Callable[..., dict[str, Tensor]],
+    specs: Sequence[keras.InputSpec],
+    signature: Sequence[Any],
+) -> Callable[..., dict[str, Tensor]]:
+    """Return `answer` with checks of shapes and whole numbers in its graph.
+
+    A server checks types only. It passes on any shape, and some kernels end the process then.
+    """
+    import tensorflow as tf
+
+    def check(tensor: Any, spec: keras.InputSpec, shape: Any) -> Any:
+        tensor = tf.ensure_shape(tensor, shape)
+        return _refuse_other_numbers(tensor, spec) if isinstance(spec, WholeNumbers) else tensor
+
+    def answer_checked(*inputs: Any) -> dict[str, Tensor]:
+        checked = [
+            check(tensor, spec, declared.shape)
+            for tensor, spec, declared in zip(inputs, specs, signature, strict=True)
+        ]
+        same = [tf.shape(other)[0] == tf.shape(checked[0])[0] for other in checked[1:]]
+        text = "Expected as many rows in each input."
+        with tf.control_dependencies([tf.raw_ops.Assert(condition=c, data=[text]) for c in same]):
+            return answer(*map(tf.identity, checked))
+
+    return answer_checked
+
+
+def _refuse_other_numbers(tensor: Any, spec: WholeNumbers) -> Any:
+    """Return `tensor`, read from a table of its numbers, so that other numbers are errors.
+
+    A device has no op to assert; the lookup is checked by LiteRT and by TensorFlow on the CPU.
+    """
+    import tensorflow as tf
+
+    with tf.device("CPU:0"):
+        whole = tf.cast(tensor, tf.int32)
+        if tensor.dtype.is_floating:
+            whole = tf.where(tf.cast(whole, tensor.dtype) == tensor, whole, -1)
+        if spec.some:
+            whole = tf.where(tf.reduce_any(whole > 0, axis=1, keepdims=True), whole, -1)
+        return tf.cast(tf.gather(tf.range(spec.count), whole), tensor.dtype)
 
 
 @contextlib.contextmanager

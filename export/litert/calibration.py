@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.base.endpoint import Endpoint
+from keras_vae.base.endpoint import Endpoint, WholeNumbers
 from keras_vae.errors import UsageError
 from keras_vae.random import row_seeds
 from keras_vae.validation import data_checks
@@ -151,6 +151,11 @@ def _support(model: Any) -> tuple[tuple[float, float], str]:
 def _generate(spec: keras.InputSpec, support: tuple[float, float], seed: int) -> np.ndarray:
     shape = (GENERATED_EXAMPLES, *spec.shape[1:])
     random = np.random.default_rng(seed)
+    if isinstance(spec, WholeNumbers):
+        numbers = random.integers(min(2, spec.count), size=shape).astype(spec.dtype)
+        if spec.some:
+            numbers[:, 0] = 1
+        return numbers
     if np.issubdtype(np.dtype(spec.dtype), np.integer):
         return random.integers(2, size=shape).astype(spec.dtype)
     if np.isfinite(support).all():

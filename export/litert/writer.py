@@ -93,7 +93,7 @@ def write_litert(
     rows = endpoint_rows(model, endpoints, examples)
     with tempfile.TemporaryDirectory() as folder:
         with float32_policy(model):
-            write_archive(endpoints, folder, batch_size)
+            write_archive(endpoints, folder, batch_size, keep_nan=quantize != "int8")
         content, found = best_content(model, folder, endpoints, rows, options)
     description = {
         **describe(model, endpoints, content, examples, calibration is not None, labels),

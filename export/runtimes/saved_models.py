@@ -33,7 +33,7 @@ class KerasRuntime(Runtime):
             endpoint = endpoints[signature]
             tensors = [keras.ops.convert_to_tensor(inputs[spec.name]) for spec in endpoint.inputs]
             with float32_policy(model):
-                return {k: np.asarray(v) for k, v in endpoint.function(*tensors).items()}
+                return {k: np.asarray(v) for k, v in endpoint.answer(*tensors).items()}
 
         size = opened.model_path.stat().st_size
         return Opened(keras.__version__, dict.fromkeys(endpoints), run, size)

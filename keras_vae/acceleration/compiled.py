@@ -8,11 +8,13 @@ import numpy as np
 from keras import ops
 
 from keras_vae.backend import compile_function
+from keras_vae.base.endpoint import WholeNumbers
 from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
 from keras_vae.validation import data_checks
 
 Specs = tuple[keras.InputSpec, ...]
+Function = tuple[Callable[..., dict[str, Tensor]], bool, Specs]
 
 LARGEST_BATCH = 256
 
@@ -22,8 +24,9 @@ class Compiled:
 
     A method is compiled at its first call. TensorFlow compiles it once for all numbers of rows.
     JAX compiles it once for each power of two up to `largest_batch`, and pads rows to it. More
-    rows than `largest_batch` go in batches. Each call uses the current weights of the model.
-    Other changes of the model after the first call, such as an exchanged layer, have no effect.
+    rows than `largest_batch` go in batches. Each call uses the current weights and sampler of the
+    model. Other changes of the model after the first call, such as an exchanged layer, have no
+    effect. Rows with values that are not finite are answered with NaN.
 
     Example:
         >>> fast = keras_vae.Compiled(model)
@@ -46,7 +49,7 @@ class Compiled:
                 "(Call model.build(shape) or model.fit first.)"
             )
         self.model, self.largest_batch = model, largest_batch
-        self._compiled: dict[Any, tuple[Callable[..., dict[str, Tensor]], bool, Specs]] = {}
+        self._compiled: dict[str, tuple[Any, Function]] = {}
 
     def encode(self, x: Any) -> Tensor:
         """Return `model.encode(x)`; for a conditional model, `x` is a pair."""
@@ -97,20 +100,22 @@ class Compiled:
             return parts[0]
         return {key: ops.concatenate([part[key] for part in parts]) for key in parts[0]}
 
-    def _compile(self, name: str) -> tuple[Callable[..., Any], bool, Specs]:
-        key = name, id(self.model.sampler)  # Its values are constants in the graph.
-        if key not in self._compiled:
+    def _compile(self, name: str) -> Function:
+        sampler = self.model.sampler  # Its values are constants in the graph.
+        known, function = self._compiled.get(name, (None, None))
+        if function is None or known is not sampler:
             endpoints = self.model.endpoints()
             if name not in endpoints:
                 raise UsageError(f"Expected one of {', '.join(endpoints)}. Received: {name!r}.")
             endpoint = endpoints[name]
-            function, by_shape = compile_function(endpoint.function, endpoint.inputs, self.model)
-            self._compiled[key] = (function, by_shape, endpoint.inputs)
-        return self._compiled[key]
+            compiled, by_shape = compile_function(endpoint.answer, endpoint.inputs, self.model)
+            function = (compiled, by_shape, endpoint.inputs)
+            self._compiled[name] = sampler, function
+        return function
 
 
 def _to_tensors(specs: Specs, inputs: Any) -> list[Tensor]:
-    """Convert the inputs to tensors of the right type, and check their shapes."""
+    """Convert the inputs to tensors of the right type, and check shapes and whole numbers."""
     given = keras.tree.flatten(inputs)
     if len(given) != len(specs):
         names = ", ".join(spec.name for spec in specs)
@@ -120,12 +125,28 @@ def _to_tensors(specs: Specs, inputs: Any) -> list[Tensor]:
     ]
     for tensor, spec in zip(tensors, specs, strict=True):
         data_checks.check_shape(spec.name, tensor.shape, spec.shape[1:])
+        if isinstance(spec, WholeNumbers):
+            _check_numbers(tensor, spec)
     if min(tensor.shape[0] for tensor in tensors) < 1 or len({t.shape[0] for t in tensors}) > 1:
         raise UsageError(
             "Expected as many rows in each input, at least one. Received: "
             f"{', '.join(str(tensor.shape[0]) for tensor in tensors)}."
         )
     return tensors
+
+
+def _check_numbers(tensor: Tensor, spec: WholeNumbers) -> None:
+    """Raise ValueError unless all are whole numbers from 0 to `spec.count` - 1."""
+    values = ops.convert_to_numpy(tensor)
+    known = (values >= 0) & (values < spec.count) & (values % 1 == 0)
+    if spec.some:
+        known &= values.any(axis=1, keepdims=True)
+    if not known.all():
+        raise UsageError(
+            f"Expected {spec.name} of whole numbers from 0 to {spec.count - 1}"
+            f"{', with one above 0 in each row' if spec.some else ''}. Received: "
+            f"{np.unique(values[~known])[:5].tolist()} in {int((~known).sum())} place(s)."
+        )
 
 
 def _run_batch(

@@ -123,8 +123,7 @@ class Conditioning:
         plain = super().endpoints()  # type: ignore[misc]
         if not self.conditional:
             return plain
-        shape = (None, *self.condition_shape)
-        condition = keras.InputSpec(shape=shape, dtype="float32", name=self.condition_name)
+        condition = self.condition_spec()
         functions = {
             "reconstruct": lambda x, c: {"reconstruction": self.reconstruct([x, c])},
             "encode": lambda x, c: self.encode_endpoint([x, c]),
@@ -136,6 +135,11 @@ class Conditioning:
             name: Endpoint(functions[name], (*endpoint.inputs, condition))
             for name, endpoint in plain.items()
         }
+
+    def condition_spec(self) -> keras.InputSpec:
+        """Return shape, dtype and name of the condition of a batch."""
+        shape = (None, *self.condition_shape)
+        return keras.InputSpec(shape=shape, dtype="float32", name=self.condition_name)
 
     def _sample_given_condition(self, seed: Tensor, condition: Tensor) -> dict[str, Tensor]:
         z = self.sample_codes_from_seeds(seed)

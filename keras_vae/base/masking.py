@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_vae.base.conditioning import Conditioning
+from keras_vae.base.endpoint import WholeNumbers
 from keras_vae.distributions import Distribution, Masked
 from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
@@ -26,6 +27,12 @@ class Masking(Conditioning):
         """Return p(x | z) of the real time steps, for codes or a pair `(z, mask)`."""
         p = super().observation(z, training)
         return Masked(p, z[1]) if self.conditional else p
+
+    def condition_spec(self) -> keras.InputSpec:
+        """Return shape, dtype and name of the mask of a batch."""
+        plain = super().condition_spec()
+        about: dict[str, Any] = {"shape": plain.shape, "dtype": plain.dtype, "name": plain.name}
+        return WholeNumbers(2, some=True, **about)
 
     def check_parts(self, x: Any) -> None:
         """Raise ValueError unless the mask has only 0 and 1, and a 1 in each row."""

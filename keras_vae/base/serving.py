@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_vae.base.endpoint import Endpoint
+from keras_vae.base.endpoint import Endpoint, WholeNumbers
 from keras_vae.typing import Tensor
 
 
@@ -31,8 +31,8 @@ class Serving:
             "reconstruct", "encode", "decode", "score", and "sample" if the model has a prior or
             a fitted sampler.
         """
-        x = keras.InputSpec(shape=(None, *self.event_shape), dtype=self.event_dtype, name="x")
-        z = keras.InputSpec(shape=(None, *self.latent_shape), dtype=self.latent_dtype, name="z")
+        x = _spec("x", self.event_shape, self.event_dtype, getattr(self, "vocabulary_size", None))
+        z = _spec("z", self.latent_shape, self.latent_dtype, getattr(self, "codebook_size", None))
         seed = keras.InputSpec(shape=(None,), dtype="int32", name="seed")
         samples = self.generative or self.sampler is not None
         return {
@@ -74,3 +74,9 @@ class Serving:
         from keras_vae.export import writers
 
         return writers.export(self, filepath, format=format, **kwargs)
+
+
+def _spec(name: str, shape: tuple[int, ...], dtype: str, count: int | None) -> keras.InputSpec:
+    """Return the spec of an input; `count` is the number of values of whole numbers."""
+    about: dict[str, Any] = {"shape": (None, *shape), "dtype": dtype, "name": name}
+    return keras.InputSpec(**about) if count is None else WholeNumbers(count, **about)

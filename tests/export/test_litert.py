@@ -40,6 +40,8 @@ def vae():
 def rows_of(spec):
     if spec.name == "seed":
         return keras_vae.random.row_seeds(5, seed=9)
+    if spec.name == "mask":
+        return np.tri(5, spec.shape[1], dtype="float32")
     numbers = np.random.default_rng(3).uniform(size=(5, *spec.shape[1:]))
     return (numbers * (4 if "int" in spec.dtype else 1)).astype(spec.dtype)
 
@@ -76,6 +78,26 @@ def test_every_endpoint_of_a_float32_file_answers_as_keras_does(exported):
             scale = max(np.abs(values).max(), 0.0 if output == "reconstruction" else 1.0) or 1.0
             error = np.abs(answered[output] - values).max() / scale
             assert error < 1e-5, (name, output, error)
+
+
+def test_every_endpoint_answers_nan_to_what_is_not_finite_and_refuses_other_numbers(exported):
+    model, path = exported
+    for name, endpoint in model.endpoints().items():
+        good = {spec.name: rows_of(spec)[-1:] for spec in endpoint.inputs}
+        for spec in endpoint.inputs:
+            whole = hasattr(spec, "count")
+            if not whole and spec.dtype != "float32":
+                continue  # Any seed is a seed.
+            for value in (-1, spec.count) if whole else (np.nan, -np.inf):
+                bad = good[spec.name].copy()
+                bad.reshape(-1)[-1] = value
+                if whole:
+                    with pytest.raises(RuntimeError, match="gather index out of bounds"):
+                        run(path, name, **{**good, spec.name: bad})
+                    continue
+                for output, array in run(path, name, **{**good, spec.name: bad}).items():
+                    exact = array.dtype == "float32"
+                    assert np.isnan(array).all() == exact, (name, spec.name, value, output)
 
 
 def test_every_tensor_of_a_file_has_a_batch_of_one(exported):

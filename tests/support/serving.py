@@ -23,8 +23,9 @@ KINDS = {
 # What starts a program here; TensorFlow would log to stderr.
 ENVIRONMENT = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": str(ROOT)}
 CPP = (
-    "import sys; from keras_vae.export.runtimes import cpp_loader; code = cpp_loader.main(sys.argv[1:]); "
-    "python = [m for m in sys.modules if m.split('.')[0] in ('tensorflow', 'keras', 'keras_vae')]; "
+    "import sys; from keras_vae.export.runtimes import cpp_loader; "
+    "code = cpp_loader.main(sys.argv[1:]); "
+    "python = [m for m in sys.modules if m.split('.')[0] in ('tensorflow', 'keras')]; "
     "assert not python, python; sys.exit(code)"
 )
 

@@ -136,7 +136,7 @@ def compile_endpoint(
     """Return an endpoint as a function of a list of arrays, compiled for one batch size."""
     from keras_vae.acceleration.batching import CompiledFunction, map_batches
 
-    endpoint = CompiledFunction(model, model.endpoints()[output].function)
+    endpoint = CompiledFunction(model, model.endpoints()[output].answer)
     return lambda arrays: map_batches(endpoint.predict_on_batch, tuple(arrays), batch_size)
 
 
