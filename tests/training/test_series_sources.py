@@ -85,9 +85,13 @@ REFUSED = {
     "shorter than one": (STEPS[:3], {"window": 4}, "at least 8 steps.*3 steps"),
     "no window": (STEPS, {}, "--window.*Received: window None"),
     "a stride of nothing": (STEPS, {"window": 3, "stride": 0}, "stride 0"),
-    "NaN": (np.full((20, 2), np.nan), {"window": 4}, "finite numbers.*machine"),
+    "NaN": (np.full((20, 2), np.nan), {"window": 4}, "machine.csv.*'nan' in row 2, column 1"),
     "words": ([["1", "x"], ["2", "y"]], {"window": 1}, "Expected numbers in.*machine.csv"),
-    "ragged": ([["1", "2"], ["3"]], {"window": 1}, r"one length.*\[1, 2\] columns"),
+    "ragged": (
+        [["1", "2"], ["3"]],
+        {"window": 1},
+        "one length.*2 columns in row 2, and 1 in row 3",
+    ),
     "nothing": ([], {"window": 1}, "0 rows"),
     "a size of images": (STEPS, {"window": 4, "image_size": (8, 8)}, "no image_size for series"),
 }

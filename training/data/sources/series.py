@@ -1,7 +1,6 @@
 """Series: MNIST-1D, and windows of the user's recordings."""
 
 import contextlib
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from keras_vae.errors import MissingExtraError, UsageError
 from keras_vae.training.data.sources.arrays import array_names, load_arrays
 from keras_vae.training.data.sources.base import Data, check_series
+from keras_vae.training.data.sources.csv_table import SUFFIXES, read_table
 
 TEST_FRACTION = 0.1
 MNIST1D_SERIES = 4_000  # to train on, in the paper
@@ -78,10 +78,10 @@ def read_series(path: Path, window: int | None, stride: int | None) -> Data:
     """Read windows of recordings, without scaling.
 
     Args:
-        path: A .csv file with a row for each step and a column for each feature, with or without a
-            heading; or a .npy or .npz file. One array of shape `(steps, features)` is a recording.
-            An .npz file with `train` and `test` of shape `(count, time, features)` has series,
-            which need no window.
+        path: A .csv, .tsv or .txt file with a row for each step and a column for each feature, see
+            `keras_vae.training.data.sources.csv_table`; or a .npy or .npz file. One array of shape
+            `(steps, features)` is a recording. An .npz file with `train` and `test` of shape
+            `(count, time, features)` has series, which need no window.
         window: Steps of each series that is cut out.
         stride: Steps from the start of one to the start of the next; `window` by default.
 
@@ -92,8 +92,8 @@ def read_series(path: Path, window: int | None, stride: int | None) -> Data:
     Raises:
         ValueError: If the file holds something else, or fewer steps than a window.
     """
-    if path.suffix.lower() == ".csv":
-        return _windows(path, _read_csv(path), window, stride)
+    if path.suffix.lower() in SUFFIXES:
+        return _windows(path, _numbers(read_table(path), str(path)), window, stride)
     names = array_names(path)
     if {"train", "test"} <= set(names):
         if window is not None:
@@ -139,22 +139,6 @@ def _cut(steps: np.ndarray, window: int, stride: int) -> np.ndarray:
     return np.ascontiguousarray(np.swapaxes(views, 1, 2))
 
 
-def _read_csv(path: Path) -> np.ndarray:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
-    if rows and not _is_number(rows[0][0]):
-        rows = rows[1:]
-    if not rows or any(len(row) != len(rows[0]) for row in rows):
-        raise UsageError(
-            f"Expected rows of numbers, all of one length, in {path}. Received: "
-            f"{len(rows)} rows of {sorted({len(row) for row in rows})} columns."
-        )
-    try:
-        return _numbers(np.array(rows, np.float64), str(path))
-    except ValueError as error:
-        raise UsageError(f"Expected numbers in {path}. Received: {error}") from error
-
-
 def _numbers(array: np.ndarray, where: str) -> np.ndarray:
     if array.dtype.kind not in "iuf":
         raise UsageError(f"Expected numbers. Received: {array.dtype} in {where}")
@@ -162,14 +146,6 @@ def _numbers(array: np.ndarray, where: str) -> np.ndarray:
     if series.ndim == 3:
         check_series(series, where)
     return series
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 @contextlib.contextmanager

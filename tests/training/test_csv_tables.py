@@ -1,0 +1,125 @@
+"""Numbers in text files as people have them: read as they are meant, or refused by place."""
+
+import numpy as np
+import pytest
+
+from keras_vae.errors import UsageError
+from keras_vae.training.data.sources.csv_table import read_table
+
+STEPS = np.random.default_rng(0).normal(size=(30, 2)).round(4)
+A, B = STEPS.T
+
+
+def lines(row, head=(), end="\n"):
+    return end.join([*head, *map(row, range(len(STEPS)))]) + end
+
+
+def plain(i, mark=","):
+    return f"{A[i]:.4f}{mark}{B[i]:.4f}"
+
+
+def with_commas(i, mark=";"):
+    return plain(i, mark).replace(".", ",")
+
+
+READ = {
+    "no heading": lines(plain).encode(),
+    "heading": lines(plain, ["a,b"]).encode(),
+    "pandas index": lines(lambda i: f"{i},{plain(i)}", [",a,b"]).encode(),
+    "pandas index, named": lines(lambda i: f"{i},{plain(i)}", ["Unnamed: 0,a,b"]).encode(),
+    "decimal comma": lines(with_commas, ["a;b"]).encode(),
+    "decimal comma, no heading": lines(with_commas).encode(),
+    "decimal comma, tabs": lines(lambda i: with_commas(i, "\t"), ["a\tb"]).encode(),
+    "semicolon": lines(lambda i: plain(i, ";"), ["a;b"]).encode(),
+    "tabs": lines(lambda i: plain(i, "\t"), ["a\tb"]).encode(),
+    "bars": lines(lambda i: plain(i, "|"), ["a|b"]).encode(),
+    "spaces": lines(lambda i: plain(i, "   ")).encode(),
+    "spaces in front": lines(lambda i: "  " + plain(i, "  ")).encode(),
+    "spaces around commas": lines(lambda i: plain(i, " , "), ["a , b"]).encode(),
+    "Windows": lines(plain, ["Température,°C"]).encode("cp1252"),
+    "UTF-16": lines(plain, ["a,b"]).encode("utf-16"),
+    "UTF-16, big": b"\xfe\xff" + lines(plain, ["a,b"]).encode("utf-16-be"),
+    "UTF-8 of Excel": lines(plain, ["a,b"], "\r\n").encode("utf-8-sig"),
+    "old Mac": lines(plain, ["a,b"], "\r").encode(),
+    "quotation marks": lines(lambda i: f'"{A[i]}","{B[i]}"', ['"a","b"']).encode(),
+    "comma at the end": lines(lambda i: plain(i) + ",", ["a,b,"]).encode(),
+    "comment": lines(plain, ["# made by logger", "", "a,b"]).encode(),
+    "empty lines": lines(plain, ["a,b"], "\n\n").encode(),
+    "empty rows": (lines(plain, ["a,b"]) + ",\n,\n").encode(),
+    "exponents": lines(lambda i: f"{A[i]:e},{B[i]:+.6E}", ["a,b"]).encode(),
+    "heading with a number": lines(plain, ["a,2020"]).encode(),
+    "one name missing at the end": lines(plain, ["a,"]).encode(),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_table_is_read_as_it_is_meant(tmp_path, name):
+    (tmp_path / "a.csv").write_bytes(READ[name])
+    np.testing.assert_allclose(read_table(tmp_path / "a.csv"), STEPS, rtol=1e-5)
+
+
+def cell(text, row=7, column=1):
+    def one(i):
+        cells = [str(A[i]), str(B[i])]
+        if i == row:
+            cells[column] = text
+        return ",".join(cells)
+
+    return lines(one, ["a,b"])
+
+
+REFUSED = {
+    "an empty cell": (cell(""), r"an empty cell in row 9, column 2 \(b\)"),
+    "an empty cell in the first row": (cell("", 0, 0)[4:], "an empty cell in row 1, column 1"),
+    "NaN": (cell("NaN"), "'NaN' in row 9"),
+    "NaN in the first row": (cell("nan", 0, 0)[4:], "'nan' in row 1, column 1"),
+    "a question mark": (cell("?"), r"'\?' in row 9"),
+    "infinity": (cell("inf"), "'inf' in row 9"),
+    "an underscore, as Python writes": (cell("1_000"), "'1_000' in row 9"),
+    "too large": (cell("1e39"), "float32 can hold. Received: 1e39 in row 9"),
+    "thousands": (cell('"1,234"'), "'1,234' in row 9.*a comma in quotation marks"),
+    "units": (lines(plain, ["a,b", "[V],[A]"]), r"'\[V\]' in row 2, column 1 \(a\)"),
+    "time": (
+        lines(lambda i: f"2020-01-01 00:{i:02}:00,{A[i]}", ["time,a"]),
+        r"'2020-01-01 00:00:00' in row 2, column 1 \(time\)",
+    ),
+    "time, no heading": (lines(lambda i: f"00:{i:02}:00,{A[i]}"), "'00:00:00' in row 1, column 1"),
+    "labels": (lines(lambda i: f"{plain(i)},ok", ["a,b,label"]), r"'ok' in row 2, column 3"),
+    "numbered heading": (lines(plain, ["0,1"]), "row 1 of .*a.csv. Received: 0, 1, which may be"),
+    "one decimal comma": (
+        lines(lambda i: f"{abs(A[i]):.4f}".replace(".", ","), ["x"]),
+        "2 columns",
+    ),
+    "one decimal comma, no heading": (
+        lines(lambda i: f"{i},{i:04}"),
+        "'0000' in row 1, column 2: digits behind a 0",
+    ),
+    "two marks": (lines(lambda i: f"{A[i]};{with_commas(i, ';')}"), "a comma, and others a point"),
+    "ragged": (lines(plain, ["a,b"]) + "1,2,3\n", "2 columns in row 2, and 3 in row 32"),
+    "an open quotation mark": (
+        lines(plain, ["a,b"]) + '"1,2\n3,4\n',
+        "row of numbers in each line",
+    ),
+    "nothing": ("", "0 rows of numbers"),
+    "a heading alone": ("a,b\n", "0 rows of numbers"),
+    "seconds since 1970": (
+        lines(lambda i: f"{1577836800 + i},{A[i]}", ["time,a"]),
+        r"float32 tells apart. Received: 1577836800 and others in column 1 \(time\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_number_or_unclear_is_refused_with_its_place(tmp_path, name):
+    content, message = REFUSED[name]
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(UsageError, match=f"(?s){message}") as error:
+        read_table(tmp_path / "a.csv")
+    assert "a.csv" in str(error.value)
+
+
+def test_what_is_no_text_is_refused(tmp_path):
+    for content in (lines(plain).encode("utf-16-le"), b"PK\3\4\0\0"):
+        (tmp_path / "a.csv").write_bytes(content)
+        with pytest.raises(UsageError, match="Expected text.*a.csv.*zero byte"):
+            read_table(tmp_path / "a.csv")

@@ -1,0 +1,243 @@
+"""Numbers in text files: CSV as spreadsheets, loggers and pandas write it.
+
+What can be told for certain is read: encoding, delimiter, heading, decimal comma, and the index
+column of pandas. Everything else is refused with its row and column, so that no number is lost,
+split or invented.
+"""
+
+import codecs
+import csv
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from keras_vae.errors import UsageError
+
+SUFFIXES = (".csv", ".tsv", ".txt")
+DELIMITERS = (";", "\t", "|", ",")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
+# A whole number that begins with 0, as the digits behind a decimal comma do.
+FRACTION = re.compile(r"0\d+", re.ASCII)
+# Words for a number that is missing or infinite, which are no names of columns.
+MISSING = ("nan", "na", "n/a", "null", "none", "inf", "+inf", "-inf", "?", "-")
+BOMS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def read_table(path: Path) -> np.ndarray:
+    """Read a table of numbers, float64 of shape `(rows, columns)`.
+
+    Args:
+        path: A text file with a row for each step and a column for each feature, with or without
+            a heading. Lines before the first row that begin with # are comments.
+
+    Raises:
+        ValueError: If a cell is no number, or the table can be read in two ways; the message
+            names the file, the row and the column.
+    """
+    rows, numbers, delimiter = _rows(_decode(path), path)
+    heading = rows[0] if rows and _is_heading(rows) else None
+    if heading is not None:
+        rows, numbers = rows[1:], numbers[1:]
+    if not rows:
+        raise UsageError(
+            f"Expected rows of numbers, all of one length, in {path}. Received: 0 rows of numbers."
+        )
+    table = _Table(path, rows, numbers, heading or [], delimiter)
+    table.check_lengths()
+    table.drop_empty_column()
+    table.drop_index()
+    return table.values()
+
+
+def _decode(path: Path) -> str:
+    """Return the text of a file; its encoding is known by its first bytes."""
+    content = path.read_bytes()
+    encoding = next((name for bom, name in BOMS.items() if content.startswith(bom)), None)
+    if encoding is None and b"\0" in content:
+        raise UsageError(
+            f"Expected text in {path}. Received: a zero byte at {content.index(0):,}, as binary "
+            "files and UTF-16 without a mark have. (Save it as UTF-8.)"
+        )
+    try:
+        return content.decode(encoding or "utf-8")
+    except UnicodeDecodeError as error:
+        if encoding is not None:
+            raise UsageError(
+                f"Expected {encoding} in {path}, as its first bytes say. Received: {error}. "
+                "(Save it as UTF-8.)"
+            ) from error
+    # An accent or a unit in the heading, as Windows writes it. Numbers are the same in both.
+    return content.decode("cp1252", errors="replace")
+
+
+def _rows(text: str, path: Path) -> tuple[list[list[str]], list[int], str]:
+    """Return the cells of each line that is not empty, its number, and the delimiter."""
+    lines = re.split(r"\r\n|\r|\n", text)
+    first = next((n for n, line in enumerate(lines) if line[:1] != "#" and line.strip()), 0)
+    lines = lines[first:]
+    delimiter = _delimiter(lines)
+    try:
+        if delimiter == " ":
+            cells = [line.split() for line in lines]
+        else:
+            cells = [
+                [cell.strip() for cell in row]
+                for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+            ]
+    except csv.Error as error:
+        raise UsageError(f"Expected a table of numbers in {path}. Received: {error}.") from error
+    if len(cells) != len(lines):
+        raise UsageError(
+            f"Expected a row of numbers in each line of {path}. Received: a cell of several lines. "
+            "(A quotation mark is not closed, or a cell has text.)"
+        )
+    # Cells are empty in rows of spreadsheets that have nothing but delimiters.
+    kept = [(n, row) for n, row in enumerate(cells, first + 1) if any(row)]
+    return [row for _, row in kept], [n for n, _ in kept], delimiter
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """Return the character between cells: the one that all of the first lines have."""
+    sample = [line for line in lines if line.strip()][:100]
+    for mark in DELIMITERS:
+        if sample and all(mark in line for line in sample):
+            return mark
+    if any(mark in line for line in sample for mark in DELIMITERS):
+        # Ragged, or a decimal comma under a heading; both are refused with their rows.
+        return max(DELIMITERS, key=lambda mark: sum(mark in line for line in sample))
+    return " " if any(len(line.split()) > 1 for line in sample) else ","
+
+
+def _is_number(cell: str) -> bool:
+    return bool(NUMBER.fullmatch(cell) or DECIMAL_COMMA.fullmatch(cell))
+
+
+def _is_heading(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first row has a name where the column has numbers, or only names."""
+    first, others = rows[0], rows[1:3]
+    names = [n for n, cell in enumerate(first) if cell and not _is_number(cell)]
+    if any(first[n].lower() in MISSING for n in names):
+        return False
+    below = [n for n in names if any(len(row) > n and _is_number(row[n]) for row in others)]
+    return bool(below) or (bool(names) and not any(_is_number(cell) for cell in first))
+
+
+class _Table:
+    """The rows of a table, with their numbers in the file and the names of the columns."""
+
+    def __init__(
+        self,
+        path: Path,
+        rows: list[list[str]],
+        numbers: Sequence[int],
+        heading: Sequence[str],
+        delimiter: str,
+    ) -> None:
+        self._path, self._rows, self._numbers = path, rows, numbers
+        self._names, self._delimiter = list(heading), delimiter
+        self._columns = list(range(len(rows[0])))
+
+    def check_lengths(self) -> None:
+        """Refuse rows of different lengths, and a heading of another one."""
+        width = len(self._rows[0])
+        for number, row in zip(self._numbers, self._rows, strict=True):
+            if len(row) != width:
+                raise UsageError(
+                    f"Expected rows of numbers, all of one length, in {self._path}. Received: "
+                    f"{width} columns in row {self._numbers[0]}, and {len(row)} in row {number}."
+                )
+        if self._names and len(self._names) != width:
+            raise UsageError(
+                f"Expected a name for each of {width} columns in {self._path}. Received: "
+                f"{len(self._names)} names. (If the comma is the decimal mark, write points, or "
+                "put semicolons between columns.)"
+            )
+
+    def drop_empty_column(self) -> None:
+        """Leave out a last column without any cell, which a delimiter at the end makes."""
+        unnamed = not self._names or not self._names[-1]
+        if len(self._columns) > 1 and unnamed and not any(row[-1] for row in self._rows):
+            self._columns.pop()
+
+    def drop_index(self) -> None:
+        """Leave out the first column if it has no name: pandas writes its index so."""
+        if self._names and self._names[0] in ("", "Unnamed: 0") and len(self._columns) > 1:
+            print(
+                f"Passed over in {self._path}: the first column, which has no name, as the index "
+                "of pandas.",
+                file=sys.stderr,
+            )
+            del self._columns[0]
+
+    def values(self) -> np.ndarray:
+        """Return the numbers; raise ValueError for the first cell that is none."""
+        self._refuse_column_numbers()
+        columns = [self._column(n, [row[n] for row in self._rows]) for n in self._columns]
+        return np.stack(columns, axis=1)
+
+    def _refuse_column_numbers(self) -> None:
+        """Refuse a first row 0, 1, 2 over numbers with decimals: names, or a step?"""
+        first = [self._rows[0][n] for n in self._columns]
+        others = [row[n] for row in self._rows[1:3] for n in self._columns]
+        counted = first == [str(n) for n in range(len(first))] and len(first) > 1
+        if not self._names and counted and any("." in cell for cell in others):
+            raise UsageError(
+                f"Expected names or numbers of a step in row {self._numbers[0]} of {self._path}. "
+                f"Received: {', '.join(first[:4])}, which may be both. (Give the columns names, or "
+                "write the step with decimals: 0.0.)"
+            )
+
+    def _column(self, place: int, cells: Sequence[str]) -> np.ndarray:
+        points = any("." in cell for cell in cells)
+        if any("," in cell for cell in cells):
+            if self._delimiter == ",":
+                self._refuse(place, cells, lambda cell: "," in cell, "a comma in quotation marks")
+            if any("." in row[n] for row in self._rows for n in self._columns):
+                self._refuse(place, cells, lambda cell: "," in cell, "a comma, and others a point")
+            cells = [cell.replace(",", ".", 1) for cell in cells]
+        elif not points and any(map(FRACTION.fullmatch, cells)):
+            hint = "digits behind a 0, as of a decimal comma. (Write points, or put semicolons "
+            self._refuse(place, cells, FRACTION.fullmatch, f"{hint}between columns)")
+        if not all(map(NUMBER.fullmatch, cells)):
+            self._refuse(place, cells, lambda cell: not NUMBER.fullmatch(cell), "")
+        with np.errstate(over="ignore"):
+            values = np.array(cells, np.float64)
+            lost = ~np.isfinite(values.astype(np.float32))
+        if lost.any():
+            number = self._numbers[int(np.argmax(lost))]
+            raise UsageError(
+                f"Expected numbers that float32 can hold. Received: {cells[int(np.argmax(lost))]} "
+                f"in row {number}, {self._name(place)} of {self._path}."
+            )
+        if len(np.unique(values.astype(np.float32))) < len(np.unique(values)) / 2:
+            raise UsageError(
+                f"Expected numbers that float32 tells apart. Received: {cells[0]} and others in "
+                f"{self._name(place)} of {self._path}, of which more than half become equal. "
+                "(Subtract the first one, for example.)"
+            )
+        return values
+
+    def _refuse(
+        self, place: int, cells: Sequence[str], is_bad: Callable[[str], object], why: str
+    ) -> None:
+        bad = next(n for n, cell in enumerate(cells) if is_bad(cell))
+        cell = cells[bad]
+        what = f"{cell!r}" if cell else "an empty cell"
+        raise UsageError(
+            f"Expected numbers in {self._path}. Received: {what} in row {self._numbers[bad]}, "
+            f"{self._name(place)}{f': {why}' if why else ''}. (Remove, fill in or convert it.)"
+        )
+
+    def _name(self, place: int) -> str:
+        name = self._names[place] if place < len(self._names) else ""
+        return f"column {place + 1}" + (f" ({name})" if name else "")
