@@ -4,6 +4,7 @@ import struct
 from typing import Any
 
 from keras_vae.errors import MissingExtraError, UsageError
+from keras_vae.export.litert.unpack_limits import limit_unpacking
 
 # Random numbers differ between runtimes, so a file that draws them cannot be verified.
 RANDOM = ("RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL", "STABLEHLO_RNG_BIT_GENERATOR")
@@ -11,6 +12,11 @@ RANDOM = ("RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL", "STABLEHLO_
 VARIABLES = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 
 FILE_IDENTIFIER = b"TFL3"
+# Errors of the schema in Python for damaged files.
+DAMAGED = (
+    *(ValueError, TypeError, AttributeError, IndexError, struct.error),
+    *(AssertionError, OverflowError, RecursionError),
+)
 
 
 def refuse_unrunnable(content: bytes) -> None:
@@ -48,8 +54,9 @@ def unpack(content: bytes, name: object = "bytes") -> Any:
     try:
         if content[4:8] != FILE_IDENTIFIER:
             raise ValueError(f"no identifier {FILE_IDENTIFIER.decode()}")
-        return schema().ModelT.InitFromPackedBuf(content, 0)
-    except (ValueError, TypeError, AttributeError, IndexError, struct.error) as error:
+        with limit_unpacking(schema(), len(content)):
+            return schema().ModelT.InitFromPackedBuf(content, 0)
+    except DAMAGED as error:
         raise UsageError(
             f"Expected a whole .tflite file. Received: {name}, {len(content)} bytes that are not: "
             f"{error}."

@@ -2,6 +2,7 @@
 
 import json
 
+import flatbuffers
 import keras
 import numpy as np
 import pytest
@@ -125,6 +126,34 @@ def test_a_file_that_is_no_tflite_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"Expected a whole \.tflite file"):
         read_metadata(path)
+
+
+def shared(count, build):
+    """A file of `count` metadata that all refer to one entry, whose name `build` makes."""
+    builder = flatbuffers.Builder(1 << 20)
+    name = build(builder)
+    schema.MetadataStart(builder)
+    schema.MetadataAddName(builder, name)
+    entry = schema.MetadataEnd(builder)
+    builder.StartVector(4, count, 4)
+    for _ in range(count):
+        builder.PrependUOffsetTRelative(entry)
+    entries = builder.EndVector()
+    schema.ModelStart(builder)
+    schema.ModelAddMetadata(builder, entries)
+    builder.Finish(schema.ModelEnd(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+@pytest.mark.parametrize(("count", "size"), [(20_000, 100_000), (100_000, 10)])
+def test_a_file_whose_parts_are_referred_to_again_and_again_is_refused(tmp_path, count, size):
+    """The first takes 2 GB to unpack, of 180 KB; the second many objects."""
+    content = shared(count, lambda builder: builder.CreateString("n" * size))
+    path = tmp_path / "m.tflite"
+    path.write_bytes(content)
+    for call in (lambda: read_metadata(path), lambda: refuse_unrunnable(content)):
+        with pytest.raises(ValueError, match="refer to the same parts again and again"):
+            call()
 
 
 def test_a_tflite_of_somebody_else_has_no_metadata_of_ours(tmp_path):
