@@ -6,7 +6,7 @@ A program exits with status
 - 1 if a check failed,
 - 2 for bad input, with a message on stderr,
 - 70 (EX_SOFTWARE) for a bug, with a traceback on stderr,
-- 75 (EX_TEMPFAIL) after SIGTERM, if the same command goes on from where it stopped,
+- 75 (EX_TEMPFAIL) if the same command goes on from where it stopped, such as after SIGTERM,
 - 130 after Ctrl-C, and 143 after SIGTERM if the same command starts anew.
 """
 

@@ -1,8 +1,9 @@
 """The program that writes the configuration of TF Serving for the models in a folder."""
 
-import os
+import functools
+import re
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -10,26 +11,27 @@ import tyro
 
 from keras_vae import cli
 from keras_vae.errors import UsageError
+from keras_vae.export.serving.served_models import (
+    Model,
+    assign_labels,
+    check_batching,
+    find_models,
+    models_config,
+    next_step,
+    read_models_config,
+)
+from keras_vae.files.atomic import write_atomically
 
 IMAGE = "tensorflow/serving:2.20.0"
 GRPC_PORT, REST_PORT = 8500, 8501
 METRICS = "/monitoring/prometheus/metrics"
 TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True)
-class Model:
-    """A served model.
-
-    Attributes:
-        name: Name on the server.
-        versions: Versions in its folder, ascending.
-        labels: Version by label, such as "stable".
-    """
-
-    name: str
-    versions: list[int]
-    labels: dict[str, int] = field(default_factory=dict)
+CONFIG, BATCHING = "models.config", "batching_parameters.txt"
+# The words that go into YAML and protocol buffers as text are of these forms only.
+IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
+MOUNT_PATH = re.compile(r"(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
+# A request of more rows is refused; one of more than --max-batch-size is split.
+LARGEST_REQUEST = 1024
 
 
 def tf_serving(
@@ -37,164 +39,95 @@ def tf_serving(
     labels: tuple[str, ...] = (),
     image: str = IMAGE,
     mount: str = "/models",
+    batching: bool = False,
     max_batch_size: int = 64,
     cores: int = 2,
     overwrite: bool = False,
 ) -> int:
     """Write the files that TF Serving needs to serve the models in DIR.
 
-    Writes models.config, batching_parameters.txt, monitoring.config, compose.yaml and
-    kubernetes.yaml into DIR. Without labels, the latest version of each model is served, and a new
-    one as soon as it is exported. With labels, exactly the labeled versions are served.
+    Writes models.config, monitoring.config, compose.yaml and kubernetes.yaml into DIR. Without
+    labels, the latest version of each model is served, and a new one as soon as it is exported.
+    With labels, the labeled versions are served. A label moves to a version that is not loaded
+    in two steps: if the exit status is 75, repeat the command when the version is loaded.
 
     Args:
         folder: The folder that keras_vae.export.saved_model.program has written models to.
         labels: NAME:LABEL=VERSION for each label, for example vae:stable=1 vae:canary=2.
         image: The container image of TF Serving.
         mount: Path of DIR inside of the container.
-        max_batch_size: Largest number of rows in a batch of requests that arrive together.
+        batching: Let the server merge requests that arrive together; see docs/serving.md first.
+        max_batch_size: Largest number of rows that the server runs at once with --batching.
         cores: Processor cores for the server.
         overwrite: Replace files that are different.
 
     Returns:
-        0.
+        0, or 75 if labels move in a second step.
     """
-    models = assign_labels(find_models(folder), labels)
+    check_words(image, mount)
     if max_batch_size < 1 or cores < 1:
         raise UsageError(
             f"Expected --max-batch-size and --cores of at least 1. Received: {max_batch_size} and "
             f"{cores}."
         )
+    wanted = assign_labels(find_models(folder), labels)
+    for model in wanted if batching else ():
+        for version in model.versions:
+            check_batching(folder / model.name / str(version))
+    present = folder / CONFIG
+    before = read_models_config(present.read_text()) if present.is_file() else {}
+    models = [next_step(model, before.get(model.name)) for model in wanted]
     values = {
         "image": image,
         "mount": mount.rstrip("/"),
         "max_batch_size": str(max_batch_size),
-        "allowed_batch_sizes": ", ".join(map(str, allowed_batch_sizes(max_batch_size))),
+        "largest_request": str(max(LARGEST_REQUEST, max_batch_size)),
         "cores": str(cores),
         "grpc_port": str(GRPC_PORT),
         "rest_port": str(REST_PORT),
         "metrics": METRICS,
         "first_model": models[0].name,
     }
-    texts = render(models, values)
-    write(folder, texts, overwrite)
-    print(_summary(folder, models))
-    return 0
+    write(folder, render(models, values, batching), overwrite)
+    print(_summary(folder, models, wanted))
+    moved = all(now.labels == end.labels for now, end in zip(models, wanted, strict=True))
+    return 0 if moved else cli.TERMINATED
 
 
-def find_models(folder: Path) -> list[Model]:
-    """Return the models in `folder`, by name.
-
-    Raises:
-        FileNotFoundError: If there are no models.
-        ValueError: If a version has a name that TF Serving does not take, or a signature that its
-            batching does not.
-    """
-    from keras_vae.export.saved_model import versions
-
-    if not folder.is_dir():
-        raise FileNotFoundError(f"Expected a folder of models. Received: {folder}.")
-    versions.check_models_folder(folder)
-    found = [
-        Model(path.name, known)
-        for path in sorted(folder.iterdir())
-        if path.is_dir() and not path.name.startswith(".") and (known := versions.versions(path))
-    ]
-    if not found:
-        raise FileNotFoundError(
-            f"Expected models in {folder}, as NAME/VERSION/saved_model.pb. Received: none. "
-            f"(Make one with keras-vae export saved-model RUN {folder}.)"
+def check_words(image: str, mount: str) -> None:
+    """Raise ValueError unless both are words that mean the same in YAML and everywhere else."""
+    if not IMAGE_NAME.fullmatch(image):
+        raise UsageError(
+            f"Expected --image such as {IMAGE}, of letters, digits and '._/:@-'. "
+            f"Received: {image!r}."
         )
-    for model in found:
-        versions.check_name(model.name)
-        for version in model.versions:
-            check_batching(folder / model.name / str(version))
-    return found
+    if not MOUNT_PATH.fullmatch(mount.rstrip("/")):
+        raise UsageError(
+            "Expected --mount as an absolute path such as /models, whose folders have names of "
+            f"letters, digits, '_', '-' and '.'. Received: {mount!r}."
+        )
 
 
-def check_batching(version: Path) -> None:
-    """Raise ValueError unless the first axis of every tensor is a batch of any size.
-
-    The batching of TF Serving refuses all others, at the first request.
-    """
-    from keras_vae.export.serving.signatures import read_signatures
-
-    for name, signature in read_signatures(version).items():
-        for tensor, info in {**signature.inputs, **signature.outputs}.items():
-            if not info.shape or info.shape[0] is not None:
-                raise UsageError(
-                    "Expected signatures whose tensors all have a batch of any size in front, as "
-                    f"TF Serving's batching needs. Received: {tensor!r} of {name!r} as {info} in "
-                    f"{version}."
-                )
-
-
-def assign_labels(models: Sequence[Model], labels: Sequence[str]) -> list[Model]:
-    """Return `models` with `labels` of the form NAME:LABEL=VERSION.
-
-    Raises:
-        ValueError: If a label has another form, or its model or version does not exist.
-    """
-    by_name = {model.name: Model(model.name, model.versions, {}) for model in models}
-    for text in labels:
-        name, _, rest = text.partition(":")
-        label, _, version = rest.partition("=")
-        if not label or not version.isdecimal():
-            raise UsageError(
-                f"Expected NAME:LABEL=VERSION, such as vae:stable=1. Received: {text!r}."
-            )
-        if name not in by_name or int(version) not in by_name[name].versions:
-            known = {model.name: model.versions for model in models}
-            raise UsageError(f"Expected a version that is there, of {known}. Received: {text!r}.")
-        by_name[name].labels[label] = int(version)
-    return list(by_name.values())
-
-
-def allowed_batch_sizes(largest: int) -> list[int]:
-    """Return the sizes that batches are padded to; the last one is `largest`.
-
-    They are few, so that memory is reused.
-    """
-    return [*(size for size in (1, 8, 32, 128, 512) if size < largest), largest]
-
-
-def models_config(models: Sequence[Model], mount: str) -> str:
-    """Return a `ModelServerConfig` as text."""
-    return "model_config_list {\n" + "".join(_config(model, mount) for model in models) + "}\n"
-
-
-def _config(model: Model, mount: str) -> str:
-    if model.labels:
-        numbers = "".join(f" versions: {number}" for number in sorted({*model.labels.values()}))
-        policy = f"specific {{{numbers} }}"
-    else:
-        policy = "latest { num_versions: 1 }"
-    labels = "".join(
-        f'    version_labels {{ key: "{label}" value: {number} }}\n'
-        for label, number in sorted(model.labels.items())
-    )
-    return (
-        "  config {\n"
-        f'    name: "{model.name}"\n'
-        f'    base_path: "{mount}/{model.name}"\n'
-        '    model_platform: "tensorflow"\n'
-        f"    model_version_policy {{ {policy} }}\n"
-        f"{labels}"
-        "  }\n"
-    )
-
-
-def render(models: Sequence[Model], values: Mapping[str, str]) -> dict[str, str]:
+def render(models: Sequence[Model], values: Mapping[str, str], batching: bool) -> dict[str, str]:
     """Return the text of each file by name."""
-    texts = {"models.config": models_config(models, values["mount"])}
-    for name in ("batching_parameters.txt", "monitoring.config", "compose.yaml"):
+    batching_files = (BATCHING,) if batching else ()
+    texts = {CONFIG: models_config(models, values["mount"])}
+    for name in (*batching_files, "monitoring.config"):
         texts[name] = _template(name, values)
-    configuration = {
-        name: _indent(texts[name], "    ")
-        for name in ("models.config", "batching_parameters.txt", "monitoring.config")
+    parts = {
+        "models": _indent(texts[CONFIG], "    "),
+        "monitoring": _indent(texts["monitoring.config"], "    "),
     }
-    embedded = {name.partition(".")[0]: text for name, text in configuration.items()}
-    texts["kubernetes.yaml"] = _template("kubernetes.yaml", {**values, **embedded})
+    for name, folder, margin in (
+        ("compose.yaml", values["mount"], "      "),
+        ("kubernetes.yaml", "/config", "            "),
+    ):
+        flags = ["--enable_batching=true", f"--batching_parameters_file={folder}/{BATCHING}"]
+        parts["batching_flags"] = "".join(f"{margin}- {flag}\n" for flag in flags if batching)
+        parts["batching"] = "".join(
+            f"  {file}: |\n{_indent(texts[file], '    ')}\n" for file in batching_files
+        )
+        texts[name] = _template(name, {**values, **parts})
     return texts
 
 
@@ -204,49 +137,63 @@ def write(folder: Path, texts: Mapping[str, str], overwrite: bool = False) -> No
     Raises:
         FileExistsError: If a file has another text, unless `overwrite`. Then none is written.
     """
-    different = [
+    changed = [
         name
         for name, text in texts.items()
-        if (folder / name).exists() and (folder / name).read_text() != text
+        if not (folder / name).exists() or (folder / name).read_text() != text
     ]
+    different = [name for name in changed if (folder / name).exists()]
     if different and not overwrite:
         raise FileExistsError(
             f"Expected no other {', '.join(different)} in {folder}. Received: files that differ "
             "from what would be written. (Move them away, or add --overwrite; nothing was changed.)"
         )
-    for name, text in texts.items():
-        partial = folder / f".{name}.{os.getpid()}.partial"
-        partial.write_text(text)
-        os.replace(partial, folder / name)  # A server may be reading them.
+    for name in changed:
+        write_text = functools.partial(Path.write_text, data=texts[name])
+        write_atomically(folder / name, write_text)  # A server may be reading it.
 
 
 def _template(name: str, values: Mapping[str, str]) -> str:
-    """Return the file `name` in templates/, with @name@ replaced by values."""
+    """Return the file `name` in templates/, with @name@ replaced by values, in one pass."""
     text = (TEMPLATES / name).read_text()
-    for key, value in values.items():
-        text = text.replace(f"@{key}@", value)
-    return text
+    return re.sub(r"@([a-z_]+)@\n?", lambda match: _value(match, values), text)
+
+
+def _value(match: re.Match[str], values: Mapping[str, str]) -> str:
+    """Return a value; one of whole lines brings its own line break, or none if it is empty."""
+    value = values[match[1]]
+    whole_lines = not value or value.endswith("\n")
+    return value if whole_lines else value + match[0].partition(f"@{match[1]}@")[2]
 
 
 def _indent(text: str, margin: str) -> str:
     return "".join(margin + line for line in text.splitlines(keepends=True)).rstrip()
 
 
-def _summary(folder: Path, models: Sequence[Model]) -> str:
-    lines = [
-        f"{model.name}: "
-        + (
-            ", ".join(f"{label} is {number}" for label, number in sorted(model.labels.items()))
-            or f"the latest version, now {model.versions[-1]}"
-        )
-        for model in models
-    ]
+def _summary(folder: Path, models: Sequence[Model], wanted: Sequence[Model]) -> str:
+    lines = []
+    for model, end in zip(models, wanted, strict=True):
+        labels = ", ".join(f"{label} is {number}" for label, number in sorted(model.labels.items()))
+        lines.append(f"{model.name}: {labels or f'the latest version, now {model.versions[-1]}'}")
+        new = sorted({*end.labels.values()} - {*model.labels.values()})
+        if model.labels != end.labels:
+            lines.append(
+                f"{model.name}: the server loads version {', '.join(map(str, new))} first, since "
+                "it refuses to move a label to a version that is not loaded. Repeat this command "
+                f"when /v1/models/{model.name}/versions/NUMBER says AVAILABLE."
+            )
+        elif model.loaded != end.loaded:
+            former = ", ".join(str(n) for n in model.loaded if n not in end.loaded)
+            lines.append(
+                f"{model.name}: version {former} stays loaded, so that labels can move back at "
+                "once. Repeat this command later to unload it."
+            )
+    compose = shlex.quote(str(folder / "compose.yaml"))
     return "\n".join(
         [
             *lines,
-            f"Saved {folder}/models.config, batching_parameters.txt, monitoring.config, "
-            "compose.yaml and kubernetes.yaml",
-            f"Next: docker compose --file {folder}/compose.yaml up",
+            f"Saved {folder}/models.config, monitoring.config, compose.yaml, kubernetes.yaml",
+            f"Next: docker compose --file {compose} up",
         ]
     )
 

@@ -1,5 +1,7 @@
 """What serve-config writes is read by the real protos and YAML, and never overwrites."""
 
+import os
+import shlex
 import subprocess
 
 import pytest
@@ -8,15 +10,12 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 
 from keras_vae import cli
 from keras_vae.export.serving import tf_serving
-from keras_vae.export.serving.tf_serving import Model
+from keras_vae.export.serving.served_models import Model, models_config, read_models_config
 from tests.support import serving
 
 pytestmark = pytest.mark.tensorflow
 
-FILES = (
-    *("models.config", "batching_parameters.txt", "monitoring.config"),
-    *("compose.yaml", "kubernetes.yaml"),
-)
+FILES = ("models.config", "monitoring.config", "compose.yaml", "kubernetes.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +88,8 @@ def batching(text):
             "thread_pool_name": ".google.protobuf.StringValue",
             "allowed_batch_sizes": "*int64",
             "pad_variable_length_inputs": "bool",
+            "enable_large_batch_splitting": ".google.protobuf.BoolValue",
+            "max_execution_batch_size": value,
         },
     )
     kind = message_factory.GetMessageClass(pool.FindMessageTypeByName("BatchingParameters"))
@@ -116,19 +117,41 @@ def test_labels_name_versions_and_exactly_those_are_served(folder):
     assert other.model_version_policy.latest.num_versions == 1
 
 
-def test_the_batching_parameters_are_what_the_server_checks(folder):
-    assert program(folder, "--max-batch-size", 48, "--cores", 3) == 0
+@pytest.mark.parametrize("largest", [1, 4, 16, 64, 5000])
+def test_the_client_and_the_warm_up_fit_any_largest_batch(folder, largest):
+    assert program(folder, "--batching", "--max-batch-size", largest, "--cores", 3) == 0
     parsed = batching((folder / "batching_parameters.txt").read_text())
-    assert parsed.max_batch_size.value == 48
+    assert parsed.max_execution_batch_size.value == largest
+    assert parsed.enable_large_batch_splitting.value
+    # The client sends 64 rows, and more if it is asked to.
+    assert parsed.max_batch_size.value == max(1024, largest)
+    assert not parsed.allowed_batch_sizes
     assert parsed.num_batch_threads.value == 3
-    assert list(parsed.allowed_batch_sizes) == [1, 8, 32, 48]
 
 
-@pytest.mark.parametrize("largest", [1, 2, 8, 9, 64, 1000])
-def test_the_last_allowed_batch_size_is_the_largest_and_they_ascend(largest):
-    sizes = tf_serving.allowed_batch_sizes(largest)
-    assert sizes[-1] == largest
-    assert sizes == sorted(set(sizes))
+@pytest.mark.parametrize("name", ["compose.yaml", "kubernetes.yaml"])
+def test_requests_are_merged_only_if_one_asks_for_it(folder, name):
+    assert program(folder) == 0
+    assert "batching" not in (folder / name).read_text()
+    assert not (folder / "batching_parameters.txt").exists()
+    assert program(folder, "--batching", "--overwrite") == 0
+    words = arguments_of(folder, name)
+    assert "--enable_batching=true" in words
+    assert any(word.startswith("--batching_parameters_file=/") for word in words)
+
+
+def arguments_of(folder, name):
+    """The words after the name of the server in one of the two manifests."""
+    documents = list(yaml.safe_load_all((folder / name).read_text()))
+    if name == "compose.yaml":
+        return documents[0]["services"]["serving"]["command"]
+    return documents[1]["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "kubernetes.yaml"])
+def test_more_clients_than_cores_get_a_thread(folder, name):
+    assert program(folder) == 0
+    assert "--grpc_max_threads=64" in arguments_of(folder, name)
 
 
 def test_monitoring_is_prometheus(folder):
@@ -142,14 +165,26 @@ def test_compose_mounts_the_folder_and_names_files_that_are_there(folder):
     service = yaml.safe_load((folder / "compose.yaml").read_text())["services"]["serving"]
     assert service["image"] == "registry.example/serving:1"
     assert service["volumes"] == [".:/models:ro"]
-    assert service["ports"] == ["8500:8500", "8501:8501"]
+    assert service["ports"] == ["127.0.0.1:8500:8500", "127.0.0.1:8501:8501"]
     for word in service["command"]:
         if "_file=" in word:
             assert (folder / word.partition("=/models/")[2]).is_file()
 
 
-def test_kubernetes_has_the_same_configuration_in_it(folder):
+def test_kubernetes_asks_over_rest_whether_the_server_is_alive_and_a_version_answers(folder):
     assert program(folder) == 0
+    deployment = list(yaml.safe_load_all((folder / "kubernetes.yaml").read_text()))[1]
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    paths = {probe: container[f"{probe}Probe"]["httpGet"] for probe in ("liveness", "readiness")}
+    assert paths == {
+        "liveness": {"path": "/v1/models/other", "port": "rest"},
+        "readiness": {"path": "/v1/models/other/metadata", "port": "rest"},
+    }
+    assert container["startupProbe"]["httpGet"] == paths["readiness"]
+
+
+def test_kubernetes_has_the_same_configuration_in_it(folder):
+    assert program(folder, "--batching") == 0
     documents = {
         document["kind"]: document
         for document in yaml.safe_load_all((folder / "kubernetes.yaml").read_text())
@@ -174,8 +209,8 @@ def test_kubernetes_has_the_same_configuration_in_it(folder):
 
 
 def test_nothing_is_left_to_be_filled_in(folder):
-    assert program(folder) == 0
-    for name in FILES:
+    assert program(folder, "--batching") == 0
+    for name in (*FILES, "batching_parameters.txt"):
         assert "@" not in (folder / name).read_text()
 
 
@@ -210,10 +245,11 @@ def test_the_health_check_of_compose_tells_a_model_that_is_available(folder, sta
 def test_other_files_are_never_overwritten_silently(folder, capsys):
     assert program(folder) == 0
     assert program(folder) == 0
+    (folder / "kubernetes.yaml").write_text("mine")
     (folder / "compose.yaml").write_text("mine")
     before = {name: (folder / name).read_text() for name in FILES}
     assert program(folder, "--cores", 4) == 2
-    assert "Expected no other batching_parameters.txt, compose.yaml" in capsys.readouterr().err
+    assert "Expected no other compose.yaml, kubernetes.yaml" in capsys.readouterr().err
     assert {name: (folder / name).read_text() for name in FILES} == before
     assert program(folder, "--cores", 4, "--overwrite") == 0
     assert (folder / "compose.yaml").read_text() != "mine"
@@ -226,6 +262,21 @@ def test_other_files_are_never_overwritten_silently(folder, capsys):
         (["--labels", "vae:stable=one"], "Expected NAME:LABEL=VERSION"),
         (["--labels", "vae:stable=3"], "Expected a version that is there"),
         (["--labels", "nobody:stable=1"], "Expected a version that is there"),
+        (["--labels", "vae:stable=01"], "Expected NAME:LABEL=VERSION"),
+        (["--labels", "vae:stable=1", "vae:stable=2"], "Expected each label of a model once"),
+        (["--labels", 'vae:a" value: 2 }=1'], "Expected NAME:LABEL=VERSION"),
+        (["--labels", "vae:a\nb=1"], "Expected NAME:LABEL=VERSION"),
+        (["--image", "a: {b}"], "Expected --image"),
+        (["--image", "a\n    privileged: true"], "Expected --image"),
+        (["--image", "serving:1\n"], "Expected --image"),
+        (["--image", "$HOME"], "Expected --image"),
+        (["--image", ""], "Expected --image"),
+        (["--mount", 'a"b'], "Expected --mount"),
+        (["--mount", "/models/../etc"], "Expected --mount"),
+        (["--mount", "/models:/etc"], "Expected --mount"),
+        (["--mount", "/m\n      - /:/host"], "Expected --mount"),
+        (["--mount", "models"], "Expected --mount"),
+        (["--mount", "/"], "Expected --mount"),
         (["--max-batch-size", "0"], "of at least 1"),
     ],
 )
@@ -253,11 +304,100 @@ def test_a_signature_that_cannot_be_batched_is_an_error(tmp_path, capsys):
     module = tf.Module()
     count = tf.function(lambda n: {"y": n + 1}, input_signature=[tf.TensorSpec((), tf.int32, "n")])
     tf.saved_model.save(module, str(tmp_path / "counter" / "1"), signatures=count)
-    assert program(tmp_path) == 2
+    assert program(tmp_path) == 0
+    assert program(tmp_path, "--batching") == 2
     assert "Expected signatures whose tensors all have a batch" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["07", "9", "+3", "-1"])
+def test_a_numbered_folder_that_is_no_version_is_an_error(folder, capsys, name):
+    # TF Serving reads 07 as 7, and tries to load the highest number.
+    (folder / "vae" / name).mkdir()
+    assert program(folder) == 2
+    assert "Expected saved_model.pb in each folder" in capsys.readouterr().err
+
+
 def test_labels_that_share_a_version_ask_for_it_once():
-    text = tf_serving.models_config([Model("vae", [1, 2], {"a": 2, "b": 2})], "/models")
+    text = models_config([Model("vae", [1, 2], {"a": 2, "b": 2}, [2])], "/models")
     vae = server_config(text).model_config_list.config[0]
     assert list(vae.model_version_policy.specific.versions) == [2]
+
+
+def test_what_is_written_is_read_again():
+    models = [Model("other", []), Model("vae", [], {"a": 2, "b.c-d": 1}, [1, 2, 3])]
+    read = read_models_config(models_config(models, "/models"))
+    assert list(read.values()) == models
+    assert read_models_config("") == {}
+
+
+def served(folder):
+    """Loaded versions and labels of vae, as TF Serving reads them."""
+    vae = server_config((folder / "models.config").read_text()).model_config_list.config[1]
+    return list(vae.model_version_policy.specific.versions), dict(vae.version_labels)
+
+
+def test_a_label_moves_to_a_version_that_is_not_loaded_in_two_steps(folder, capsys):
+    assert program(folder, "--labels", "vae:stable=1") == 0
+    assert served(folder) == ([1], {"stable": 1})
+    move = ("--labels", "vae:stable=2", "--overwrite")
+    capsys.readouterr()
+    assert program(folder, *move) == 75
+    assert served(folder) == ([1, 2], {"stable": 1})
+    assert "the server loads version 2 first" in capsys.readouterr().out
+    assert program(folder, *move) == 0
+    assert served(folder) == ([1, 2], {"stable": 2})
+    assert "version 1 stays loaded" in capsys.readouterr().out
+    # Back, which is one step while the former version is loaded, and forth.
+    assert program(folder, "--labels", "vae:stable=1", "--overwrite") == 0
+    assert served(folder) == ([1, 2], {"stable": 1})
+    assert program(folder, *move) == 0
+    for _ in range(2):
+        assert program(folder, *move) == 0
+        assert served(folder) == ([2], {"stable": 2})
+
+
+def test_a_new_label_and_a_label_of_a_loaded_version_need_one_step(folder):
+    assert program(folder, "--labels", "vae:stable=1") == 0
+    # TF Serving takes a label that is not in use, also of a version that it has not loaded.
+    both = ("--labels", "vae:stable=1", "vae:canary=2", "--overwrite")
+    assert program(folder, *both) == 0
+    assert served(folder) == ([1, 2], {"stable": 1, "canary": 2})
+    assert program(folder, "--labels", "vae:stable=2", "vae:canary=2", "--overwrite") == 0
+    assert served(folder) == ([1, 2], {"stable": 2, "canary": 2})
+
+
+def test_a_version_that_is_gone_is_not_kept(folder):
+    assert program(folder, "--labels", "vae:stable=1") == 0
+    (folder / "vae" / "1").unlink()
+    assert program(folder, "--labels", "vae:stable=2", "--overwrite") == 75
+    assert served(folder) == ([2], {"stable": 1})
+
+
+def test_an_image_may_be_named_by_its_digest(folder):
+    image = f"registry.example:5000/a/serving@sha256:{'0a' * 32}"
+    assert program(folder, "--image", image, "--mount", "/srv/my-models_1/") == 0
+    service = yaml.safe_load((folder / "compose.yaml").read_text())["services"]["serving"]
+    assert service["image"] == image
+    assert service["volumes"] == [".:/srv/my-models_1:ro"]
+    deployment = list(yaml.safe_load_all((folder / "kubernetes.yaml").read_text()))[1]
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == image
+
+
+def test_a_link_in_the_way_of_a_temporary_file_is_not_followed(folder, tmp_path_factory):
+    victim = tmp_path_factory.mktemp("elsewhere") / "victim"
+    victim.write_text("keep")
+    for name in FILES:
+        (folder / f".{name}.{os.getpid()}.partial").symlink_to(victim)
+        (folder / f".{name}.{os.getpid()}.tmp").symlink_to(victim)
+    assert program(folder) == 0
+    assert victim.read_text() == "keep"
+    assert all((folder / name).is_file() and not (folder / name).is_symlink() for name in FILES)
+
+
+def test_the_command_to_type_next_is_quoted(tmp_path, exported, capsys):
+    folder = tmp_path / "my models; echo"
+    (folder / "vae").mkdir(parents=True)
+    (folder / "vae" / "1").symlink_to(exported)
+    assert program(folder) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert shlex.split(last)[-2:] == [str(folder / "compose.yaml"), "up"]

@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from keras_vae.export.runtimes import cpp_loader
-from keras_vae.export.serving import tf_serving
+from keras_vae.export.serving import served_models
 from tests.support.stand_in import StandIn
 
 # A request looks a model up and runs it a moment later.
@@ -50,7 +50,7 @@ class Polling(StandIn):
     def _poll(self) -> None:
         while True:
             time.sleep(0.2)
-            for found in tf_serving.find_models(self.folder):
+            for found in served_models.find_models(self.folder):
                 version, before = self.models[found.name]
                 if found.versions[-1] > version:
                     self._replace(found.name, found.versions[-1], before)

@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae.export.runtimes import cpp_loader
-from keras_vae.export.serving import tf_serving
+from keras_vae.export.serving import served_models, tf_serving
 from keras_vae.export.serving.wire import NUMPY_TYPES, STRING
 
 SERVER = shutil.which("tensorflow_model_server")
@@ -54,7 +54,7 @@ class StandIn:
                 model.versions[-1],
                 cpp_loader.SavedModel(folder / model.name / str(model.versions[-1])),
             )
-            for model in tf_serving.find_models(folder)
+            for model in served_models.find_models(folder)
         }
         self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._http.daemon_threads = True
