@@ -1,5 +1,8 @@
 """Images that stay on the disk: the same batches as in memory, and errors that name the file."""
 
+import gc
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,7 +12,7 @@ from keras_vae.training.data import loading
 from keras_vae.training.data.batches import evaluation_batches, training_batches
 from keras_vae.training.data.sources.tfrecord import masked_crc32c
 from keras_vae.training.train import main
-from tests.support import killed
+from tests.support import killed, parquet_files
 from tests.support.image_files import picture, save
 
 pytestmark = pytest.mark.tensorflow
@@ -210,6 +213,54 @@ def test_what_cannot_be_streamed_is_refused(tmp_path, name, error, message):
     np.save(tmp_path / "fortran.npy", np.asfortranarray(IMAGES))
     with pytest.raises(error, match=message):
         loading.load(f"stream:{tmp_path / name}")
+
+
+def descriptors():
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts open files on Linux")
+@pytest.mark.parametrize("kind", ["npy", "raw", "array_record", "parquet"])
+def test_data_that_are_dropped_leave_no_file_open(tmp_path, kind):
+    if kind == "parquet":
+        path = parquet_files.write(tmp_path / "x.parquet", image=parquet_files.lists(IMAGES))
+    else:
+        path = written(tmp_path, kind)
+    np.asarray(loading.load(f"stream:{path}").train)
+    before = descriptors()
+    for _ in range(5):
+        np.asarray(loading.load(f"stream:{path}").train)
+    assert descriptors() <= before
+
+
+@pytest.mark.parametrize("kind", [write_records, write_array_records])
+def test_a_folder_may_have_more_files_than_a_process_may_open(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr("keras_vae.training.data.sources.example.OPEN_FILES", 3)
+    suffix = "tfrecord" if kind is write_records else "array_record"
+    for number, image in enumerate(IMAGES):
+        kind(tmp_path / "x" / f"{number:02}.{suffix}", [raw(image)])
+    before = descriptors()
+    found = loading.load(f"stream:{tmp_path / 'x'}")
+    for _ in range(2):
+        np.testing.assert_array_equal(np.concatenate([found.train, found.test])[0], IMAGES[1])
+        np.asarray(found.train)
+        assert descriptors() <= before + 6  # A reader of ArrayRecord opens its file twice.
+
+
+def test_shards_with_the_names_of_tensorflow_datasets_are_read(tmp_path):
+    for part, images in (("train", IMAGES[:20]), ("test", IMAGES[20:])):
+        for number in range(2):
+            name = f"mnist-{part}.tfrecord-{number:05}-of-00002"
+            write_records(tmp_path / name, map(raw, images[number::2]))
+    found = loading.load(f"stream:{tmp_path}")
+    assert (len(found.train), len(found.test)) == (20, 3)
+    with pytest.raises(ValueError, match="Those stay on disk: stream:"):
+        loading.load(tmp_path)
+    one = tmp_path / "mnist-train.tfrecord-00000-of-00002"
+    assert len(loading.load(f"stream:{one}").train) == 9
+    with pytest.raises(ValueError, match=f"Give stream:{one}"):
+        loading.load(one)
 
 
 RECIPE = killed.RECIPE.replace('"dynamic"', '"held_out"').replace("EPOCHS", "3")

@@ -16,19 +16,25 @@ class ArrayRecordFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._records = _source(path)
+        self._records: Any = _source(path)
+        self._count = len(self._records)
 
     def __len__(self) -> int:
-        return len(self._records)
+        return self._count
 
     def __getitem__(self, place: int) -> bytes:
         """Return the bytes of a record after checking their checksum."""
+        records = self._records = self._records or _source(self._path)
         try:
-            return self._records[place]
+            return records[place]
         except RuntimeError as error:
             raise UsageError(
                 f"Expected a whole record. Received: {self._path}, record {place:,} ({error})."
             ) from error
+
+    def close(self) -> None:
+        """Close the file until the next record is read; readers in other threads keep it open."""
+        self._records = None
 
 
 def _source(path: Path) -> Any:

@@ -4,6 +4,7 @@ An image is one bytes value: a PNG or JPEG file, or the pixels themselves, a byt
 Pixels need another feature `shape` of height, width and channels. Other features are ignored.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +13,9 @@ import numpy as np
 
 from keras_vae.errors import UsageError
 from keras_vae.training.data.sources.contents import image_from_bytes
+
+# A process may open a thousand files, and data sets have more.
+OPEN_FILES = 64
 
 
 class RecordFile(Protocol):
@@ -22,6 +26,9 @@ class RecordFile(Protocol):
 
     def __getitem__(self, place: int) -> bytes:
         """Return one record; raise a ValueError that names it if it is damaged."""
+
+    def close(self) -> None:
+        """Close the file until the next record is read."""
 
 
 class Examples:
@@ -42,6 +49,8 @@ class Examples:
         self._paths, self._name = list(files), name
         self._files = [open_file(path) for path in self._paths]
         self._first = np.cumsum([0, *map(len, self._files)])
+        self._recent: dict[int, None] = {}
+        self._lock = threading.Lock()
         if not len(self):
             raise UsageError(f"Expected at least one record in {self._paths[0]}. Received: none.")
 
@@ -57,7 +66,18 @@ class Examples:
         file = int(np.searchsorted(self._first, number, side="right")) - 1
         place = number - int(self._first[file])
         where = f"{self._paths[file]}, record {place:,}"
+        self._limit_open_files(file)
         return image_from_example(self._files[file][place], self._name, where)
+
+    def _limit_open_files(self, file: int) -> None:
+        """Close the file that was used longest ago, if this one is one too many."""
+        with self._lock:
+            self._recent.pop(file, None)
+            self._recent[file] = None  # The one that was used last is at the end.
+            if len(self._recent) > OPEN_FILES:
+                oldest = next(iter(self._recent))
+                del self._recent[oldest]
+                self._files[oldest].close()
 
 
 def image_from_example(content: bytes, name: str, where: str) -> np.ndarray:

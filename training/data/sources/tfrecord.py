@@ -2,6 +2,7 @@
 
 import os
 import struct
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,8 @@ class TFRecordFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._offsets = _offsets(path)
-        self._descriptor = os.open(path, os.O_RDONLY)
+        self._path, self._offsets = path, _offsets(path)
+        self._file: OpenFile | None = None
 
     def __len__(self) -> int:
         return len(self._offsets)
@@ -29,8 +30,21 @@ class TFRecordFile:
     def __getitem__(self, place: int) -> bytes:
         """Return the bytes of a record."""
         offset = int(self._offsets[place])
-        length, _ = LENGTH.unpack(os.pread(self._descriptor, LENGTH.size, offset))
-        return os.pread(self._descriptor, length, offset + LENGTH.size)
+        file = self._file = self._file or OpenFile(self._path)
+        length, _ = LENGTH.unpack(os.pread(file.descriptor, LENGTH.size, offset))
+        return os.pread(file.descriptor, length, offset + LENGTH.size)
+
+    def close(self) -> None:
+        """Close the file until the next record is read."""
+        self._file = None
+
+
+class OpenFile:
+    """A file that is open as long as somebody holds this object, also while others drop it."""
+
+    def __init__(self, path: Path) -> None:
+        self.descriptor = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self.descriptor)
 
 
 def _offsets(path: Path) -> np.ndarray:
