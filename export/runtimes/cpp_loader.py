@@ -13,10 +13,12 @@ two files it lists the signatures.
 """
 
 import argparse
+import contextlib
 import ctypes
 import json
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from ctypes import c_char_p, c_void_p
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from keras_vae.export.runtimes import arrays, c_api
 from keras_vae.export.serving.signatures import check_folder, check_inputs, parse_signatures
 from keras_vae.export.serving.wire import field
 from keras_vae.export.verification import integrity
+from keras_vae.terminal import escape
 
 
 class SavedModel:
@@ -60,25 +63,32 @@ class SavedModel:
         integrity.check(folder)
         self._api = c_api.load(c_api.libraries_folder() if libraries is None else Path(libraries))
         self.version = self._api.TF_Version().decode()
+        self._idle, self._running = threading.Condition(), 0
         self._graph = self._api.TF_NewGraph()
+        self._session: int | None
         self._session, meta_graph = self._load(str(folder), threads)
         self.signatures = parse_signatures(meta_graph)
 
     def run(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Return the outputs of `signature` by name; text becomes arrays of bytes objects.
 
+        Any number of threads may run a model at the same time.
+
         Raises:
             ValueError: If there is no such signature, or the inputs are not those it takes.
-            RuntimeError: If TensorFlow refuses to run it.
+            RuntimeError: If TensorFlow refuses to run it, or the model is closed.
         """
         checked = check_inputs(self.signatures, signature, inputs)
         infos = self.signatures[signature]
         tensors = [c_api.new_tensor(self._api, array) for array in checked.values()]
         results = (c_void_p * len(infos.outputs))()
         try:
-            with c_api.Status(self._api, f"run {signature!r}") as status:
+            with (
+                self._open_session() as session,
+                c_api.Status(self._api, f"run {signature!r}") as status,
+            ):
                 self._api.TF_SessionRun(
-                    *(self._session, None),
+                    *(session, None),
                     *(self._outputs([infos.inputs[name].tensor for name in checked])),
                     *((c_void_p * len(tensors))(*tensors), len(tensors)),
                     *(self._outputs([info.tensor for info in infos.outputs.values()])),
@@ -91,13 +101,32 @@ class SavedModel:
                 self._api.TF_DeleteTensor(tensor)
 
     def close(self) -> None:
-        """Free the memory of the model, which cannot run afterwards."""
-        if self._session is not None:
+        """Free the memory of the model, which cannot run afterwards.
+
+        It waits for calls of `run` in other threads to end.
+        """
+        with self._idle:
+            session, self._session = self._session, None  # No new call begins.
+            self._idle.wait_for(lambda: self._running == 0)
+        if session is not None:
             with c_api.Status(self._api, "close the session") as status:
-                self._api.TF_CloseSession(self._session, status)
-                self._api.TF_DeleteSession(self._session, status)
+                self._api.TF_CloseSession(session, status)
+                self._api.TF_DeleteSession(session, status)
             self._api.TF_DeleteGraph(self._graph)
-            self._session = None
+
+    @contextlib.contextmanager
+    def _open_session(self) -> Iterator[int]:
+        """Yield the session, which `close` leaves open for as long as the block runs."""
+        with self._idle:
+            if self._session is None:
+                raise UnavailableError("Expected an open SavedModel. Received: one that is closed.")
+            session, self._running = self._session, self._running + 1
+        try:
+            yield session
+        finally:
+            with self._idle:
+                self._running -= 1
+                self._idle.notify_all()
 
     def __enter__(self) -> "SavedModel":
         return self
@@ -165,10 +194,10 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("Expected --inputs and --outputs together. Received: one of them.")
     try:
         text, report = _run(options)
-        print(text)
+        print(escape(text))
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         report = {"error": str(error)}
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {escape(str(error))}", file=sys.stderr)
     if options.report is not None:
         options.report.write_text(json.dumps(report))
     return 2 if "error" in report else 0

@@ -1,6 +1,8 @@
 """What is exported is loaded by the C++ code that TF Serving links, and answers as Keras does."""
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -197,3 +199,50 @@ def test_a_file_with_pickled_objects_is_refused(tmp_path):
     np.savez(tmp_path / "a.npz", **{"s/t": np.array([{}], object)})
     with pytest.raises(ValueError, match="Expected an .npz file of numbers"):
         arrays.read(tmp_path / "a.npz")
+
+
+# Closed while threads run: in a process of its own, because a fault would end the tests.
+
+CLOSED = """
+import sys, threading
+import numpy as np
+from keras_vae.export.runtimes.cpp_loader import SavedModel
+
+z = np.zeros((2000, int(sys.argv[2])), "float32")
+for _ in range(20):
+    model = SavedModel(sys.argv[1])
+    answers, ready = [], threading.Barrier(5)
+
+    def ask():
+        ready.wait()
+        try:
+            while True:
+                answers.append(len(model.run("decode", {"z": z})["reconstruction"]))
+        except RuntimeError as error:
+            answers.append(str(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    model.close()
+    model.close()
+    for thread in threads:
+        thread.join()
+    closed = "Expected an open SavedModel. Received: one that is closed."
+    assert set(answers) <= {2000, closed} and answers.count(closed) == 4, set(answers)
+print("closed")
+"""
+
+
+def test_closing_waits_for_threads_that_run_and_refuses_later_ones():
+    folder, size = serving.saved_model(VAE), serving.model(VAE).latent_shape[0]
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSED, str(folder), str(size)],
+        cwd=serving.ROOT,
+        env=serving.ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.stdout == "closed\n", (done.returncode, done.stderr)
