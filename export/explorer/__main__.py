@@ -1,7 +1,5 @@
 """The program that builds the explorer page, and shows it with --serve."""
 
-import functools
-import http.server
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +28,7 @@ def explorer(
         data: A data set, see keras_vae.training.data.loading, instead of the run's own.
         points: Number of test images on the map.
         serve: Show the page at http://localhost:PORT until interrupted; builds it if necessary.
+            Only programs on this machine can reach it.
         port: Port of --serve.
     """
     opened = open_run(run)
@@ -48,13 +47,9 @@ def explorer(
 
 
 def _serve(folder: Path, port: int) -> None:
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    handler.extensions_map = {  # type: ignore[attr-defined]
-        **http.server.SimpleHTTPRequestHandler.extensions_map,
-        ".wasm": "application/wasm",
-        ".js": "text/javascript",
-    }
-    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+    from keras_vae.export.explorer.page_server import PageServer, read_page
+
+    with PageServer(read_page(folder), port) as server:
         print(f"http://localhost:{server.server_port} (Ctrl-C to stop)", flush=True)
         server.serve_forever()
 

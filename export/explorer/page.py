@@ -1,6 +1,5 @@
 """The folder of the explorer page: its files, the decoder, and a description of the model."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -11,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.export.explorer.page_files import PAGE, WORKER, stamped_worker
 from keras_vae.export.explorer.runtime import copy_runtime
 from keras_vae.latents import kl_per_dimension
-
-PAGE = Path(__file__).parent / "page"
 
 
 def write_page(
@@ -120,8 +118,9 @@ def _round(values: np.ndarray) -> list[float]:
 
 def _stamp(folder: Path) -> None:
     """Name the offline cache after the content, so that a new page replaces an old one."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        digest.update(path.read_bytes())
-    worker = folder / "offline.js"
-    worker.write_text(worker.read_text().replace("VERSION", digest.hexdigest()[:12]))
+    contents = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    (folder / WORKER).write_bytes(stamped_worker(contents))

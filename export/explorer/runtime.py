@@ -1,14 +1,17 @@
 """The browser runtime LiteRT.js, fetched from the npm registry and kept in a cache."""
 
+import contextlib
+import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from keras_vae.errors import UnavailableError
+from keras_vae.files.atomic import write_atomically
 
 # Apache-2.0; the packages are 40 MB together, of which a page needs 10 MB.
 PACKAGES = ("@litertjs/core@2.5.3", "@litertjs/wasm-utils@2.5.3")
@@ -20,10 +23,27 @@ FILES = {
     "core/wasm/litert_wasm_compat_internal.js": "wasm/litert_wasm_compat_internal.js",
     "core/wasm/litert_wasm_compat_internal.wasm": "wasm/litert_wasm_compat_internal.wasm",
 }
+# SHA-256 of the files as a page has them, with the bare import made relative.
+HASHES = {
+    "litert.js": "aa78a8a8aa7c72f55b50dd74fe440856e50693326011ef357db9f9dc93738b7b",
+    "wasm-utils.js": "e0e20bc28ab001ac732cf40d15b6eebd24fb0deaeb95eeba5100f51eebf015f2",
+    "wasm/litert_wasm_internal.js": (
+        "68efb69f770e3f76aff36a377de629ca496c131b86ac0f0f4b592a1543a898eb"
+    ),
+    "wasm/litert_wasm_internal.wasm": (
+        "7280cf4471774867e385e6c3cd53e2b45e2975b80fea338fff4ef359b0865614"
+    ),
+    "wasm/litert_wasm_compat_internal.js": (
+        "4d8f894b7883654fd6e8439730aa41e79ceaab7d19184fc4f1f0b0f1a2a2c8a5"
+    ),
+    "wasm/litert_wasm_compat_internal.wasm": (
+        "5255c8ad06eabdbd2522cdebf6b22fc10faf74625c23a49b9e072570cd1fa41c"
+    ),
+}
 
 
 def copy_runtime(target: Path, cache: Path | None = None) -> None:
-    """Copy LiteRT.js into the new folder `target`.
+    """Copy LiteRT.js into the new folder `target`; only bytes with the known hashes are copied.
 
     Args:
         target: The `vendor` folder of the page.
@@ -33,9 +53,28 @@ def copy_runtime(target: Path, cache: Path | None = None) -> None:
         RuntimeError: If they are not in the cache and cannot be fetched from the npm registry.
     """
     cache = cache or _default_cache()
-    if not all((cache / name).is_file() for name in FILES.values()):
-        _fetch(cache)
-    shutil.copytree(cache, target)
+    contents = _read(cache)
+    if wrong_files(contents):
+        contents = _fetch(cache)
+    for name, content in contents.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_bytes(content)
+
+
+def wrong_files(contents: Mapping[str, bytes]) -> list[str]:
+    """Return the names of the runtime's files that are absent or have other bytes."""
+    return [
+        name
+        for name, known in HASHES.items()
+        if hashlib.sha256(contents.get(name, b"")).hexdigest() != known
+    ]
+
+
+def _read(cache: Path) -> dict[str, bytes]:
+    """Return the files in the cache by name; none if one is absent."""
+    with contextlib.suppress(FileNotFoundError):
+        return {name: (cache / name).read_bytes() for name in HASHES}
+    return {}
 
 
 def _default_cache() -> Path:
@@ -43,7 +82,8 @@ def _default_cache() -> Path:
     return Path(home) / "keras_vae" / "litertjs-2.5.3"
 
 
-def _fetch(cache: Path) -> None:
+def _fetch(cache: Path) -> dict[str, bytes]:
+    """Return the files from the npm registry by name, and keep them in the cache."""
     print(f"Fetching {' and '.join(PACKAGES)} from the npm registry into {cache}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -61,12 +101,15 @@ def _fetch(cache: Path) -> None:
                 f"{', '.join(FILES.values())})"
             ) from error
         contents = _unpack(Path(folder))
-    partial = cache.with_name(f"{cache.name}.{os.getpid()}.partial")
+    if wrong := wrong_files(contents):
+        raise UnavailableError(
+            f"Expected {' and '.join(PACKAGES)} as they were published. Received: other bytes in "
+            f"{', '.join(wrong)}. (Is another npm registry configured? Nothing was kept.)"
+        )
     for name, content in contents.items():
-        (partial / name).parent.mkdir(parents=True, exist_ok=True)
-        (partial / name).write_bytes(content)
-    shutil.rmtree(cache, ignore_errors=True)
-    os.rename(partial, cache)
+        (cache / name).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(cache / name, lambda path, content=content: path.write_bytes(content))
+    return contents
 
 
 def _unpack(folder: Path) -> dict[str, bytes]:
@@ -77,10 +120,10 @@ def _unpack(folder: Path) -> dict[str, bytes]:
         with tarfile.open(archive) as files:
             for source, name in FILES.items():
                 if source.startswith(f"{package}/"):
-                    member = files.extractfile(source.replace(package, "package", 1))
-                    assert member is not None
-                    contents[name] = member.read()
-    contents["litert.js"] = contents["litert.js"].replace(
+                    with contextlib.suppress(KeyError):  # Absent, which its hash tells.
+                        member = files.extractfile(source.replace(package, "package", 1))
+                        contents[name] = member.read() if member else b""
+    contents["litert.js"] = contents.get("litert.js", b"").replace(
         b'"@litertjs/wasm-utils"', b'"./wasm-utils.js"'
     )
     return contents
