@@ -270,3 +270,40 @@ def test_the_extra_is_named_where_pyarrow_is_not_installed(tmp_path, monkeypatch
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ImportError, match=r"Expected pyarrow.*keras-vae\[parquet\]"):
         loading.load(f"stream:{tmp_path}")
+
+
+def nothing_may_be_read(*args, **kwargs):
+    raise AssertionError("It was read before its size was known.")
+
+
+ZEROS = np.zeros((50, 4, 5, 3), np.uint8)
+BOMBS = {
+    "one image of too many pixels": {"image": files.lists(ZEROS[:1].repeat(9, axis=1))},
+    "bytes": {"image": pa.array([bytes(600)], pa.binary())},
+    "long shapes": {"image": files.flat(ZEROS[:2]), "shape": pa.array([[1] * 20, [1] * 30])},
+    "long labels": {"image": files.lists(ZEROS[:2]), "label": pa.array([[1] * 20, [1] * 30])},
+    "too many rows": {"image": files.lists(ZEROS)},
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_small_file_of_much_is_refused_before_it_is_read(tmp_path, name, monkeypatch):
+    """The limits are made small here; equal values take next to no bytes in a file."""
+    monkeypatch.setattr(parquet_file, "GROUP_BYTES", 500)
+    monkeypatch.setattr(parquet_file, "MAX_ROWS", 40)
+    monkeypatch.setattr(parquet_file.ParquetFile, "_batches", nothing_may_be_read)
+    path = files.write(tmp_path / "x.parquet", rows=100, **BOMBS[name])
+    with pytest.raises(
+        ValueError, match="Expected (row groups of )?(at most|1 num|3 num).*x.parquet"
+    ):
+        loading.load(f"stream:{path}")
+
+
+def test_equal_images_that_the_file_holds_once_are_counted_as_often_as_they_come(tmp_path):
+    """A dictionary of one image of 1 MB: 300 rows of it are 300 MB, of 400 KB of file."""
+    image = np.random.default_rng(0).integers(0, 256, 1_000_000, np.uint8).tobytes()
+    column = pa.array([image] * 300, pa.binary())
+    path = files.write(tmp_path / "x.parquet", rows=300, image=column)
+    group = parquet_file.ParquetFile(path)
+    with pytest.raises(ValueError, match="Expected row groups of at most 128 MB.*x.parquet"):
+        group.images(parquet_file.Group(0, 0, 300, 0), (1000, 1000, 1))

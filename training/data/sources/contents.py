@@ -1,6 +1,7 @@
 """Images from the bytes in a record or in a row of a table."""
 
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def image_from_bytes(content: bytes, shape: tuple[int, ...], where: str) -> np.n
 
 
 def _pixels(content: bytes, shape: tuple[int, ...], where: str) -> np.ndarray:
-    if len(shape) != 3 or min(shape) < 1 or len(content) != np.prod(shape):
+    if len(shape) != 3 or min(shape) < 1 or len(content) != math.prod(shape):
         raise UsageError(
             f"Expected as many bytes as the shape (height, width, channels) states. Received: "
             f"{len(content):,} bytes and {shape} in {where}."

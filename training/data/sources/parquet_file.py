@@ -1,6 +1,7 @@
 """One Parquet file of images: its metadata and its row groups."""
 
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from keras_vae.training.data.sources.columns import LABEL, SHAPE
 from keras_vae.training.data.sources.contents import image_from_bytes
 
 GROUP_BYTES = 128 << 20  # Largest size of the images in a row group, which is read whole.
+MAX_ROWS = 1 << 26  # Of a file: equal rows take next to no bytes in it, and each takes memory.
 ROWS_AT_ONCE = 256
 BUFFER = 1 << 20
 
@@ -51,6 +53,7 @@ class ParquetFile:
         if not self._metadata.num_rows:
             raise UsageError(f"Expected at least one row in {path}. Received: none.")
         self.column = columns.image_column(self._schema, str(path))
+        self._check_sizes()
         self.shape = self._declared_shape()
 
     def __len__(self) -> int:
@@ -79,8 +82,13 @@ class ParquetFile:
 
     def images(self, group: Group, shape: Shape) -> Any:
         """Return the images of a group: uint8 `(rows, *shape)`, or a `pyarrow.Array` of bytes."""
-        parts = self._batches(self.column.name, group.number)
-        return self._images([array for _, array in parts], group.first, shape)
+        parts, size = [], 0
+        for _, array in self._batches(self.column.name, group.number, self._rows_at_once(group)):
+            size += array.nbytes
+            if not self.column.lists and size > 2 * GROUP_BYTES:  # With names and offsets.
+                raise UsageError(self._too_large(size, group.number))
+            parts.append(array)
+        return self._images(parts, group.first, shape)
 
     def image(self, images: Any, row: int, first: int) -> np.ndarray:
         """Return one of `images`, of a group whose first row is `first`."""
@@ -97,6 +105,51 @@ class ParquetFile:
         parts = self._batches(LABEL, rows=1 << 16)
         where = f"the column {LABEL} of {self.path}"
         return np.concatenate([columns.integers(array, where) for _, array in parts])
+
+    def _check_sizes(self) -> None:
+        """Raise ValueError for what takes too much memory, before anything of it is read."""
+        rows = len(self)
+        if rows > MAX_ROWS:
+            raise UsageError(
+                f"Expected at most {MAX_ROWS:,} rows in a file. Received: {rows:,} in {self.path}. "
+                "(Write several files.)"
+            )
+        for number in range(self._metadata.num_row_groups):
+            size = self._stored_size(number)
+            if size > GROUP_BYTES:
+                raise UsageError(self._too_large(size, number))
+            count = self._metadata.row_group(number).num_rows
+            for name, length in ((SHAPE, 3), (LABEL, 1)):
+                values = sum(chunk.num_values for chunk in self._chunks(number, name))
+                if values > length * count:
+                    raise UsageError(
+                        f"Expected {length} number(s) in each row of the column {name} of "
+                        f"{self.path}. Received: {values:,} in {count:,} rows."
+                    )
+
+    def _chunks(self, number: int, name: str) -> list[Any]:
+        """Return the metadata of a column, and of the fields in it, in a row group."""
+        about = self._metadata.row_group(number)
+        chunks = [about.column(i) for i in range(about.num_columns)]
+        return [c for c in chunks if f"{c.path_in_schema}.".startswith(f"{name}.")]
+
+    def _stored_size(self, number: int) -> int:
+        """Return the pixels in the lists of a row group, or the size of its bytes in the file."""
+        chunks = self._chunks(number, self.column.name)
+        return sum(c.num_values if self.column.lists else c.total_uncompressed_size for c in chunks)
+
+    def _rows_at_once(self, group: Group) -> int:
+        """Return a number of rows that take little memory even if each has all the bytes."""
+        most = 4 * GROUP_BYTES // max(self._stored_size(group.number), 1)
+        return ROWS_AT_ONCE if self.column.lists else min(max(most, 1), ROWS_AT_ONCE)
+
+    def _too_large(self, size: int, number: int) -> str:
+        return (
+            f"Expected row groups of at most {GROUP_BYTES >> 20} MB of images, as they are "
+            f"read whole. Received: {size / 2**20:,.0f} MB in {self.path}, row group {number}. "
+            "(Write it with fewer rows in a group: "
+            "pyarrow.parquet.write_table(..., row_group_size=1000).)"
+        )
 
     def _declared_shape(self) -> Shape:
         """Return the shape from the type of the column or from the column `shape`, otherwise ()."""
@@ -126,24 +179,16 @@ class ParquetFile:
 
     def _size(self, number: int, rows: int, shape: Shape) -> int:
         """Return the bytes in memory of the images of a row group."""
-        where = f"{self.path}, row group {number}"
-        about = self._metadata.row_group(number)
-        chunks = [about.column(i) for i in range(about.num_columns)]
-        chunks = [c for c in chunks if f"{c.path_in_schema}.".startswith(f"{self.column.name}.")]
-        size = rows * int(np.prod(shape))
-        if self.column.lists and size != (values := sum(c.num_values for c in chunks)):
+        stored, size = self._stored_size(number), rows * math.prod(shape)
+        if self.column.lists and size != stored:
             raise UsageError(
-                f"Expected images of {shape_text(shape)}, as the first one. Received: {values:,} "
-                f"pixels in {rows:,} rows of {where}."
+                f"Expected images of {shape_text(shape)}, as the first one. Received: {stored:,} "
+                f"pixels in {rows:,} rows of {self.path}, row group {number}."
             )
         if not (self.column.lists or self.shape):
-            size = sum(chunk.total_uncompressed_size for chunk in chunks)
+            size = stored
         if size > GROUP_BYTES:
-            raise UsageError(
-                f"Expected row groups of at most {GROUP_BYTES >> 20} MB of images, as they are "
-                f"read whole. Received: {size / 2**20:,.0f} MB in {where}. (Write it with fewer "
-                "rows in a group: pyarrow.parquet.write_table(..., row_group_size=1000).)"
-            )
+            raise UsageError(self._too_large(size, number))
         return size
 
     def _images(self, parts: Sequence[Any], first: int, shape: Shape) -> Any:
