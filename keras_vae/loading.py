@@ -46,6 +46,20 @@ def load(
     from keras_vae.anomalies.detector import AnomalyDetector
     from keras_vae.base.autoencoder import Autoencoder
 
+    model = load_any(path, compile, custom_objects)
+    if not isinstance(model, Autoencoder | AnomalyDetector):
+        raise UsageError(
+            f"Expected a model of keras_vae. Received: a {type(model).__name__} in {path}."
+        )
+    return model
+
+
+def load_any(
+    path: str | os.PathLike[str],
+    compile: bool = True,
+    custom_objects: Mapping[str, Any] | None = None,
+) -> Any:
+    """Load any model of a .keras file, as `load` does, which has the same arguments and errors."""
     path = Path(path)
     objects = None if custom_objects is None else dict(custom_objects)
     with _open(path) as file:  # Once, so that what is checked is what is loaded.
@@ -58,10 +72,6 @@ def load(
             raise
         except Exception as error:  # The file decides what is called, and so what goes wrong.
             raise UsageError(_explain_failure(path, error)) from error
-    if not isinstance(model, Autoencoder | AnomalyDetector):
-        raise UsageError(
-            f"Expected a model of keras_vae. Received: a {type(model).__name__} in {path}."
-        )
     return model
 
 

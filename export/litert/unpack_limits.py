@@ -11,6 +11,8 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from keras_vae.errors import UsageError
+
 _left: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar("left", default=None)
 TABLE_SIZE = 4  # Bytes that a table takes at least.
 MARGIN = 1 << 16
@@ -57,4 +59,4 @@ def _take(size: int) -> None:
     if (left := _left.get()) is not None:
         left[0] -= size
         if left[0] < 0:
-            raise ValueError("its tables refer to the same parts again and again")
+            raise UsageError("its tables refer to the same parts again and again")

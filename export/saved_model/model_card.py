@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_vae.errors import UsageError
 from keras_vae.export.litert.comparison import Difference
 from keras_vae.export.saved_model.png_endpoint import is_image
 from keras_vae.export.serving.signatures import TensorInfo, read_signatures
@@ -106,7 +107,20 @@ def _shapes(tensors: Mapping[str, TensorInfo]) -> dict[str, dict[str, Any]]:
 
 
 def _metrics(path: Path, steps: int) -> dict[str, Any] | None:
-    """Return the report of training.evaluate on the model after `steps` steps, or None."""
-    report = json.loads(path.read_text()) if path.is_file() else {}
+    """Return the report of keras-vae evaluate on the model after `steps` steps, or None.
+
+    Numbers that are not finite become None, since JSON has none.
+    """
+    if not path.is_file():
+        return None
+    try:
+        report = json.loads(path.read_bytes(), parse_constant=lambda name: None)
+        if not isinstance(report, dict):
+            raise UsageError(f"a {type(report).__name__}")
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"Expected a report of keras-vae evaluate, a JSON object, in {path}. Received: "
+            f"{error}. (Remove the file, or evaluate again, to export the model.)"
+        ) from error
     # A run that was trained on since has an evaluation of other weights.
     return report if report.get("training_steps") == steps else None

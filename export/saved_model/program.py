@@ -85,12 +85,12 @@ def write_version(
     model = run.model()
     _refuse_untrained(model)
     endpoints = add_png_endpoint(choose_endpoints(model, names or None))
+    description = model_card.describe(model, run, default=next(iter(endpoints)))
     with partial_folder(base) as folder:
         fill_saved_model(model, folder, endpoints)
         rows = example_rows(model, endpoints)
         loader, found = verify(model, folder, endpoints, rows)
         warmup.write(folder, warmup.records(base.name, rows))
-        description = model_card.describe(model, run, default=next(iter(endpoints)))
         model_card.write(folder, description, found, loader)
         return versions.publish_version(folder, base, version)
 

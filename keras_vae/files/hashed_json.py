@@ -39,8 +39,8 @@ def read(path: Path, name: str = HASH) -> dict[str, Any]:
         ValueError: If it holds no JSON object, or was changed since it was written.
     """
     try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"Expected JSON in {path}. Received: {error}. (The file is damaged: restore a copy.)"
         ) from error

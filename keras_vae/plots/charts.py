@@ -26,7 +26,7 @@ def read_history(path: str | Path) -> dict[str, list[float]]:
         ValueError: If a line is not a JSON object.
     """
     lines = []
-    for number, text in enumerate(Path(path).read_text().splitlines(), start=1):
+    for number, text in enumerate(Path(path).read_text(errors="replace").splitlines(), 1):
         try:
             lines.append(dict(json.loads(text)))
         except (TypeError, ValueError) as error:

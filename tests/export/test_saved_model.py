@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -215,6 +216,24 @@ def test_the_card_has_the_training_and_its_evaluation(tmp_path, keras_file):
     older = {**evaluation, "training_steps": steps + 1}
     (tmp_path / "evaluation.json").write_text(json.dumps(older))
     assert model_card.describe(model, run, default="reconstruct")["metrics"] is None
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[]", b"{", b"[" * 100_000])
+def test_a_damaged_evaluation_is_refused_before_the_work(tmp_path, keras_file, content):
+    shutil.copy(keras_file, tmp_path / "model.keras")
+    (tmp_path / "evaluation.json").write_bytes(content)
+    run = run_directory.Run(tmp_path, {})
+    with pytest.raises(ValueError, match="Expected a report of keras-vae evaluate.*Remove the"):
+        saved_model.write_version(run, tmp_path / "served" / "vae")
+    assert not (tmp_path / "served").exists()
+
+
+def test_numbers_of_an_evaluation_that_are_not_finite_are_none(tmp_path):
+    model = serving.model("ConvVAE")
+    text = f'{{"training_steps": {int(model.steps)}, "measures": {{"elbo": NaN}}}}'
+    (tmp_path / "evaluation.json").write_text(text)
+    card = model_card.describe(model, run_directory.Run(tmp_path, {}), default="reconstruct")
+    assert card["metrics"]["measures"] == {"elbo": None}
 
 
 def test_a_change_after_the_export_is_noticed(version, tmp_path):

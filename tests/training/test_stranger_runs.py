@@ -2,13 +2,15 @@
 
 import json
 import sys
+import zipfile
 
 import keras
 import pytest
 
 import keras_vae as kv
 from keras_vae import cli
-from keras_vae.training.runs import run_directory
+from keras_vae.training.evaluation import generation
+from keras_vae.training.runs import best_epoch, run_directory
 from tests.support.models import dense
 
 pytestmark = pytest.mark.tensorflow
@@ -64,3 +66,49 @@ def test_classes_of_the_recipe_are_had_by_importing_it(run):
 
     cli.after_imports([str(run / "strange.py")], load)
     assert cli.with_imports("x") == f"x --import {run / 'strange.py'}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("recipe", 3), ("arguments", []), ("settings", "x"), ("image_shape", 28)],
+)
+def test_a_configuration_of_other_types_is_refused(run, name, value):
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, name: value}))
+    with pytest.raises(ValueError, match=f"as {name} in .*config.json. Received:"):
+        run_directory.open_run(run)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[" * 100_000])
+def test_a_configuration_that_is_no_text_is_refused(run, content):
+    (run / "config.json").write_bytes(content)
+    with pytest.raises(ValueError, match="Expected JSON in"):
+        run_directory.open_run(run)
+
+
+def test_notes_on_a_run_do_not_read_what_its_metrics_say(run):
+    """They come after an hour of measuring."""
+    (run / "metrics.jsonl").write_bytes(b"\xff\xfe\n\x00\n")
+    config = {**run_directory.open_run(run).config, "settings": {"epochs": 3}}
+    assert "2 of its 3 epochs" in run_directory.Run(run, config).notes[0]
+
+
+@pytest.mark.parametrize("line", [b"\xff\xfe", b"[]", b"{", b'{"val_elbo": "x"}', b"[" * 100_000])
+def test_metrics_that_are_none_are_refused_with_their_line(run, line):
+    (run / "metrics.jsonl").write_bytes(b'{"val_elbo": 1.0}\n' + line + b"\n")
+    with pytest.raises(ValueError, match="metrics.jsonl. Received: "):
+        best_epoch.epoch_costs(run / "metrics.jsonl", "elbo")
+
+
+def test_the_network_of_features_is_loaded_with_all_checks(run):
+    """An HDF5 file of that name would go to another loader of Keras."""
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(run / "net.keras")
+    assert generation.extractor(str(run / "net.keras")).name == "net"
+    (run / "net.keras").rename(run / "net.h5")
+    with pytest.raises(ValueError, match=r"ends in \.keras"):
+        generation.extractor(str(run / "net.h5"))
+    with zipfile.ZipFile(run / "net.h5", "a") as archive:
+        archive.writestr("run.py", "harm")
+    (run / "net.h5").rename(run / "net.keras")
+    with pytest.raises(ValueError, match="the member 'run.py'"):
+        generation.extractor(str(run / "net.keras"))

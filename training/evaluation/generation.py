@@ -88,9 +88,9 @@ def extractor(features: str) -> Any:
 
     if features == "hog":
         return metrics.HOG
-    import keras
+    from keras_vae.loading import load_any
 
-    network = keras.saving.load_model(features, compile=False)
+    network = load_any(features, compile=False)
     return metrics.Extractor(Path(features).stem, lambda x: network.predict(x, verbose=0))
 
 

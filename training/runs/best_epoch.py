@@ -82,8 +82,29 @@ class KeepBest(keras.callbacks.Callback):
 
 def epoch_costs(metrics: Path, best: str) -> list[float]:
     """Return the metric of each epoch as a cost, the lower the better; infinite for NaN."""
-    if not metrics.is_file():
-        return []
-    values = [json.loads(line).get(f"val_{best}") for line in metrics.read_text().splitlines()]
+    values = [line.get(f"val_{best}") for line in read_metrics(metrics)]
+    if wrong := [value for value in values if not isinstance(value, int | float | None)]:
+        raise UsageError(f"Expected numbers as val_{best} in {metrics}. Received: {wrong[0]!r}.")
     sign = -1.0 if best == "elbo" else 1.0
     return [math.inf if value is None else sign * value for value in values]
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a metrics.jsonl, one for each epoch; none if there is no file.
+
+    Raises:
+        ValueError: If a line is no JSON object.
+    """
+    lines = path.read_bytes().splitlines() if path.is_file() else []
+    found = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(json.loads(line))
+            if not isinstance(found[-1], dict):
+                raise UsageError(f"a {type(found[-1]).__name__}")
+        except (ValueError, RecursionError) as error:
+            raise UsageError(
+                f"Expected a JSON object on line {number} of {path}. Received: {error}. (It was "
+                "damaged or changed: training on with --resume writes it anew.)"
+            ) from error
+    return found

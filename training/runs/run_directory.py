@@ -71,7 +71,7 @@ class Run:
         """A note if the training has not gone through all its epochs; else nothing."""
         wanted = self.config.get("settings", {}).get("epochs")
         metrics = self.path / METRICS
-        done = len(metrics.read_text().splitlines()) if metrics.is_file() else 0
+        done = len(metrics.read_bytes().splitlines()) if metrics.is_file() else 0
         if wanted is None or done >= wanted:
             return []
         return [f"The training has gone through {done} of its {wanted} epochs."]
@@ -258,8 +258,8 @@ def read_config(path: Path) -> dict[str, Any]:
         ValueError: If it is not what `training.train` writes, or was changed since.
     """
     try:
-        config = json.loads(path.read_text())
-    except ValueError as error:
+        config = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"Expected JSON in {path}. Received: {error}. (It was damaged or changed: put back a "
             "copy. The models next to it can be loaded with keras_vae.load.)"
@@ -275,6 +275,12 @@ def read_config(path: Path) -> dict[str, Any]:
     config.pop(hashed_json.HASH, None)
     if missing := NEEDED_KEYS - set(config):
         raise UsageError(f"Expected {sorted(missing)} in {path}. Received: {sorted(config)}.")
+    kinds = {"recipe": str, "arguments": dict, "settings": dict, "image_shape": list}
+    for name, kind in kinds.items():
+        if not isinstance(config[name], kind):
+            raise UsageError(
+                f"Expected a {kind.__name__} as {name} in {path}. Received: {config[name]!r}."
+            )
     return config
 
 
@@ -284,5 +290,5 @@ def keep_epochs(folder: Path, epochs: int) -> None:
 
     path = folder / METRICS
     if path.is_file():
-        lines = path.read_text().splitlines(keepends=True)[:epochs]
-        write_atomically(path, lambda new: new.write_text("".join(lines)))
+        lines = path.read_bytes().splitlines(keepends=True)[:epochs]
+        write_atomically(path, lambda new: new.write_bytes(b"".join(lines)))
