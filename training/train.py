@@ -73,7 +73,7 @@ def train_recipe(name: str, words: Sequence[str]) -> int:
     stored = None
     if settings.resume:
         stored = run_directory.open_run(str(settings.out)).config
-        if stored.get("recipe") != name:
+        if stored.get("recipe") != name and not is_moved(str(stored.get("recipe")), name):
             raise UsageError(
                 f"Expected the recipe of the run {settings.out}, {stored.get('recipe')}. "
                 f"Received: {name}."
@@ -107,11 +107,13 @@ def train(
         stored: The config.json of the run to continue; None for a new run.
         group: The processes that train together.
     """
-    from keras_vae.training.data import splits
+    from keras_vae.training.data import loading, splits
 
     precision.use(settings.precision)
-    with group.scope():
+    with group.scope(), loading.explain_moved_data(settings.data if stored else None):
         recipe, data = session.prepare(function, arguments, settings)
+    if stored:
+        refuse_other_data(stored, data)
     group.check_batch(recipe.batch_size)
     settings = replace(
         settings, data=recipe.data, epochs=recipe.epochs, batch_size=recipe.batch_size
@@ -126,6 +128,27 @@ def train(
     folder = out if stored and out is not None else run_directory.create(out, name)
     with workers.lock_run(group, folder):
         return train_in(folder, recipe, data, settings, stored, config, group)
+
+
+def is_moved(before: str, now: str) -> bool:
+    """Return whether a recipe file is no more where it was, and the other has its name."""
+    gone = before.endswith(".py") and not Path(before).exists()
+    return gone and Path(before).name == Path(now).name
+
+
+def refuse_other_data(stored: dict[str, Any], data: Any) -> None:
+    """Raise ValueError if the data of a continuation differ in number or shape from the run's."""
+    now = {
+        "training_images": len(data.train),
+        "test_images": len(data.test),
+        "image_shape": list(data.image_shape),
+    }
+    before = {name: stored[name] for name in now if name in stored}
+    if changed := {name: now[name] for name in before if before[name] != now[name]}:
+        raise UsageError(
+            f"Expected the data of the run: { ({name: before[name] for name in changed}) }. "
+            f"Received: {changed} in {data.name}. (Put the same data there, or start a new run.)"
+        )
 
 
 def configuration(

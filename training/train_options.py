@@ -41,7 +41,7 @@ class Settings:
         stride: Steps from one such series to the next; by default the window.
         out: Run directory to make; by default runs/RECIPE-NUMBER.
         resume: Continue the run in --out. All other options are taken from it, but --epochs may
-            be more.
+            be more, and --data may name the new place of data that were moved.
         seed: Seed of the weights, of the order of the images and of the noise.
         precision: Precision in which layers compute. The two mixed ones are for GPUs. Weights stay
             float32.
@@ -148,6 +148,8 @@ def refuse_changes(stored: dict[str, Any], settings: Settings, arguments: dict[s
         f"--{_flag(name)} {now[name]} (the run has {_restore_tuple(value)})"
         for name, value in before.items()
         if name in now and name not in MAY_CHANGE and _restore_tuple(value) != now[name]
+        # The data themselves may have been moved; train() compares their number and shape.
+        if not (name == "data" and registry.missing_path(value))
     ]
     if changed:
         raise UsageError(

@@ -1,7 +1,9 @@
 """The data that programs train and evaluate on: load a data set by name, then batch it."""
 
+import contextlib
 import difflib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from keras_vae.errors import UsageError
@@ -21,6 +23,7 @@ __all__ = [
     "as_floats",
     "describe",
     "evaluation_batches",
+    "explain_moved_data",
     "load",
     "steps_per_epoch",
     "training_batches",
@@ -77,6 +80,21 @@ def load(
     folder = None if data_dir is None else Path(data_dir).expanduser()
     data = source.read(Request(argument, size, limit, folder, window, stride))
     return resize_data(keep_first(data, limit), size)
+
+
+@contextlib.contextmanager
+def explain_moved_data(name: str | None) -> Iterator[None]:
+    """Add to the error about the missing data of a run the option that names their new place."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        path = registry.missing_path(name)
+        if path is None:
+            raise
+        raise FileNotFoundError(
+            f"Expected the data of the run, {name}. Received: no {path}. (If they were moved, give "
+            "their new place with --data.)"
+        ) from error
 
 
 def describe(data: Data) -> str:

@@ -120,7 +120,7 @@ class Run:
             ValueError: If this is a lone .keras file and no name is given, or the images have
                 another shape.
         """
-        from keras_vae.training.data.loading import load
+        from keras_vae.training.data.loading import explain_moved_data, load
 
         settings = self.config.get("settings", {})
         if name is None and not settings:
@@ -129,14 +129,15 @@ class Run:
                 f"Received: {self.path}, a lone model. (Give --data NAME.)"
             )
         size = settings.get("image_size")
-        data = load(
-            name or settings["data"],
-            image_size=tuple(size) if size else None,
-            limit=None if name else settings.get("limit"),
-            data_dir=settings.get("data_dir"),
-            window=settings.get("window"),
-            stride=settings.get("stride"),
-        )
+        with explain_moved_data(None if name else settings["data"]):
+            data = load(
+                name or settings["data"],
+                image_size=tuple(size) if size else None,
+                limit=None if name else settings.get("limit"),
+                data_dir=settings.get("data_dir"),
+                window=settings.get("window"),
+                stride=settings.get("stride"),
+            )
         wanted = tuple(self.config.get("image_shape", data.image_shape))
         if data.image_shape != wanted:
             raise UsageError(

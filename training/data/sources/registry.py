@@ -98,6 +98,15 @@ def make_absolute(name: str) -> str:
     return f"{name.removesuffix(argument)}{path.resolve()}" if path.exists() else name
 
 
+def missing_path(name: str | None) -> Path | None:
+    """Return the path in the name of a data set that a run has stored, if it does not exist."""
+    source, argument = find(name or "") or (None, name or "")
+    path = Path(argument)
+    if not path.is_absolute() or (source is not None and not source.takes_path):
+        return None
+    return None if path.exists() else path
+
+
 def names() -> tuple[str, ...]:
     """Return the names that stand alone, which precede folders of the same name."""
     return tuple(source.name for source in SOURCES if source.name and not source.argument)
