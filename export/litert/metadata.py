@@ -29,8 +29,12 @@ NO_HASH = "0" * 64
 
 
 def add_metadata(content: bytes, description: Mapping[str, Any]) -> bytes:
-    """Return a .tflite with `description` and the SHA-256 of all the rest in it."""
+    """Return a .tflite with `description` and the SHA-256 of all the rest in it.
+
+    Its signatures are in the order of the endpoints in `description`.
+    """
     model = unpack(content)
+    order_signatures(model, list(description["endpoints"]))
     buffer, entry = schema().BufferT(), schema().MetadataT()
     text = json.dumps({**description, "sha256": NO_HASH}, allow_nan=False)
     buffer.data = np.frombuffer(text.encode(), np.uint8)
@@ -39,6 +43,28 @@ def add_metadata(content: bytes, description: Mapping[str, Any]) -> bytes:
     model.metadata = [*(model.metadata or []), entry]
     blank = pack(model)
     return blank.replace(_hash_entry(NO_HASH), _hash_entry(hashlib.sha256(blank).hexdigest()), 1)
+
+
+def order_signatures(model: Any, names: Sequence[str]) -> None:
+    """Put the graphs of the signatures `names` first, in this order.
+
+    The converter sorts them by name. Callers that know no signatures run the first graph.
+
+    Args:
+        model: The objects of a file, from `unpack`.
+        names: Names of all signatures.
+    """
+    of = {signature.signatureKey.decode(): signature for signature in model.signatureDefs}
+    model.signatureDefs = [of[name] for name in names]
+    order = [signature.subgraphIndex for signature in model.signatureDefs]
+    order += [index for index in range(len(model.subgraphs)) if index not in order]
+    model.subgraphs = [model.subgraphs[index] for index in order]
+    calls = [op for graph in model.subgraphs for op in graph.operators or ()]
+    options = [o for op in calls for o in (op.builtinOptions, op.builtinOptions2) if o is not None]
+    for owner in (*model.signatureDefs, *options):  # Loops and conditions call other graphs.
+        for key, index in vars(owner).items():
+            if key.lower().endswith("subgraphindex"):
+                setattr(owner, key, order.index(index))
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

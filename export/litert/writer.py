@@ -113,7 +113,7 @@ def write_litert(
                 "Expected a file with metadata to answer as without. Please report."
             )
 
-    return write_atomically(path, write)
+    return write_atomically(path, write, new=True)
 
 
 def verify(model: Any, path: str | Path, data: Any = None) -> Differences:

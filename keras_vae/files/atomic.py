@@ -14,7 +14,7 @@ OWNER_WRITES = 0o600
 
 
 def write_atomically(
-    path: str | Path, write: Callable[[Path], Any], machines: bool = False
+    path: str | Path, write: Callable[[Path], Any], machines: bool = False, new: bool = False
 ) -> Path:
     """Write a temporary file next to `path`, flush it to disk, then rename it to `path`.
 
@@ -28,11 +28,13 @@ def write_atomically(
             that file, not replace it.
         machines: Whether other machines may write the same path at the same time. If so, no files
             are removed, because some file systems keep locks to one machine.
+        new: Whether a file that is at `path` in the end stays there, and is an error.
 
     Returns:
         `path`.
 
     Raises:
+        FileExistsError: If `path` must be new and exists.
         OSError: If it cannot be written; `path` is then as it was.
     """
     path = Path(path)
@@ -44,7 +46,7 @@ def write_atomically(
         flush_to_disk(temporary, os.O_RDWR)
         if mode is not None:
             os.chmod(temporary, mode)
-        os.replace(temporary, path)
+        (_put_new if new else os.replace)(temporary, path)
     with contextlib.suppress(OSError):  # Some file systems cannot sync a folder.
         flush_to_disk(path.parent)
     return path
@@ -76,6 +78,28 @@ def flush_to_disk(path: Path, flags: int = os.O_RDONLY) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _put_new(temporary: Path, path: Path) -> None:
+    """Give a file the name `path`, unless that is taken: a rename would replace a file."""
+    try:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise
+        except OSError:  # Some file systems have no hard links.
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+            os.replace(temporary, path)
+    except FileExistsError:
+        raise exists_error(path) from None
+
+
+def exists_error(path: Path) -> FileExistsError:
+    """Return the error for a file or folder where a new one should be."""
+    return FileExistsError(
+        f"Expected a path that does not exist yet. Received: {path}. "
+        "(Choose another one, or remove it first; nothing was changed.)"
+    )
 
 
 def _mode(path: Path) -> int | None:

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from keras_vae.files.atomic import flush_to_disk
+from keras_vae.files.atomic import exists_error, flush_to_disk
 from keras_vae.files.temporary import remove_abandoned, temporary_folder
 
 
@@ -29,22 +29,15 @@ def publish(folder: Path, target: Path) -> Path:
     for path in (*folder.rglob("*"), folder):
         _flush(path)
     if target.exists():
-        raise _exists_error(target)
+        raise exists_error(target)
     try:
         folder.rename(target)
     except OSError as error:
         if target.exists():  # Another process made it in the meantime.
-            raise _exists_error(target) from error
+            raise exists_error(target) from error
         raise
     _flush(target.parent)
     return target
-
-
-def _exists_error(target: Path) -> FileExistsError:
-    return FileExistsError(
-        f"Expected a path that does not exist yet. Received: {target}. "
-        "(Choose another one, or remove it first; nothing was changed.)"
-    )
 
 
 def _flush(path: Path) -> None:

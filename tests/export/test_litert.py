@@ -6,6 +6,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_vae
+from keras_vae.export.litert.allowed_ops import unpack
 from tests.support import models
 from tests.support.litert_files import (
     PLAIN,
@@ -98,6 +99,42 @@ def test_every_endpoint_answers_nan_to_what_is_not_finite_and_refuses_other_numb
                 for output, array in run(path, name, **{**good, spec.name: bad}).items():
                     exact = array.dtype == "float32"
                     assert np.isnan(array).all() == exact, (name, spec.name, value, output)
+
+
+@pytest.mark.parametrize("names", [("score", "encode"), ("decode", "encode", "score")])
+def test_the_first_endpoint_is_what_callers_without_signatures_run(vae, tmp_path, names):
+    path = vae.export(tmp_path / "m.tflite", format="litert", endpoints=names)
+    interpreter = Interpreter(str(path))
+    assert [s.decode() for s in order_in(path)] == list(names)
+    endpoint = vae.endpoints()[names[0]]
+    (spec,), (takes,) = endpoint.inputs, interpreter.get_input_details()
+    row = rows_of(spec)[:1]
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(takes["index"], row)
+    interpreter.invoke()
+    found = [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
+    wanted = run(path, names[0], **{spec.name: row})
+    assert sorted(map(float, map(np.sum, found))) == sorted(
+        map(float, map(np.sum, wanted.values()))
+    )
+
+
+def test_a_decoder_with_a_loop_may_stand_anywhere(tmp_path):
+    # The graphs of a loop are called by number.
+    model = next(case for case in models.CASES if case.id == "transformer_vae_tokens").make()
+    names = ("sample", "reconstruct", "encode")
+    path = model.export(tmp_path / "m.tflite", format="litert", endpoints=names)
+    assert [s.decode() for s in order_in(path)] == list(names)
+    seed = keras_vae.random.row_seeds(3, seed=9)
+    expected = model.endpoints()["sample"].function(keras.ops.convert_to_tensor(seed))
+    answer = run(path, "sample", seed=seed)["reconstruction"]
+    np.testing.assert_array_equal(answer, expected["reconstruction"])
+
+
+def order_in(path):
+    """Names of the signatures in the order of their graphs."""
+    model = unpack(path.read_bytes())
+    return [s.signatureKey for s in sorted(model.signatureDefs, key=lambda s: s.subgraphIndex)]
 
 
 def test_every_tensor_of_a_file_has_a_batch_of_one(exported):

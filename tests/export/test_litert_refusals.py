@@ -169,7 +169,42 @@ def test_other_models_still_export_after_a_refusal(refused, tmp_path_factory):
     assert MODELS["Autoencoder"]().export(path, format="litert", endpoints=["decode"]).exists()
 
 
-def test_the_name_of_a_tflite_file_without_its_format_is_refused(vae, tmp_path):
-    with pytest.raises(ValueError, match=r"Expected format='litert'.*Received.*m\.tflite"):
-        vae.export(tmp_path / "m.tflite")
+@pytest.mark.parametrize(
+    ("name", "format", "advice"),
+    [
+        ("m.tflite", "tf_saved_model", "For a .tflite file use format='litert'"),
+        ("m.TFLite", "tf_saved_model", "For a .tflite file use format='litert'"),
+        ("m.onnx", "tf_saved_model", "No format here writes .onnx files"),
+        ("m.ONNX", "litert", "No format here writes .onnx files"),
+        ("m.keras", "tf_saved_model", "A .keras file is written by model.save"),
+        ("m.keras", "litert", "A .keras file is written by model.save"),
+        ("m.h5", "litert", "No format here writes .h5 files"),
+        ("saved_model.pb", "tf_saved_model", "No format here writes .pb files"),
+        ("m.zip", "tf_saved_model", "No format here writes .zip files"),
+        ("m.mlpackage", "tf_saved_model", "No format here writes .mlpackage files"),
+    ],
+)
+def test_a_name_of_another_format_is_refused(vae, tmp_path, name, format, advice):
+    with pytest.raises(ValueError, match=rf"Expected a path for format='{format}'.*{advice}"):
+        vae.export(tmp_path / name, format=format)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_name_may_have_the_number_of_a_version(vae, tmp_path):
+    assert vae.export(tmp_path / "vae-1.0", endpoints=["decode"]).is_dir()
+
+
+def test_a_file_that_appears_during_the_export_stays(vae, tmp_path, monkeypatch):
+    from keras_vae.export.litert import writer
+
+    path, real = tmp_path / "m.tflite", writer.add_metadata
+
+    def meanwhile(*arguments):
+        path.write_text("of somebody else")
+        return real(*arguments)
+
+    monkeypatch.setattr(writer, "add_metadata", meanwhile)
+    with pytest.raises(FileExistsError, match="Expected a path that does not exist yet"):
+        vae.export(path, format="litert", endpoints=["decode"])
+    assert path.read_text() == "of somebody else"
+    assert list(tmp_path.iterdir()) == [path]
