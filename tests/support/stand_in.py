@@ -1,13 +1,11 @@
 """A double of TF Serving: its REST format and its official gRPC classes over the C++ loader.
 
-It is no TF Serving. It answers as the documents of the REST API and the .proto files say, so that
-the client is tested against other people's classes; where `tensorflow_model_server` is installed,
-the same tests run against that too.
+It is no TF Serving. It answers as the real server has answered the requests in the table of
+tests/export/test_stand_in.py, and its gRPC classes are the official ones. Where
+`tensorflow_model_server` is installed, the same tests run against that too.
 """
 
-import base64
 import contextlib
-import json
 import shutil
 import socket
 import subprocess
@@ -15,7 +13,7 @@ import threading
 import time
 import urllib.request
 from concurrent import futures
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import grpc
@@ -24,17 +22,10 @@ import tensorflow as tf
 
 from keras_vae.export.runtimes import cpp_loader
 from keras_vae.export.serving import served_models, tf_serving
-from keras_vae.export.serving.wire import NUMPY_TYPES, STRING
+from tests.support import rest_double
+from tests.support.rest_double import NoAnswer, Refused, invalid
 
 SERVER = shutil.which("tensorflow_model_server")
-
-
-class Refused(Exception):
-    """A request that a server would refuse, with an HTTP status and the name of a gRPC code."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
 
 
 class StandIn:
@@ -44,10 +35,15 @@ class StandIn:
         failures: How many of the next requests get "unavailable".
         delay: Seconds before each answer.
         requests: How many there were.
+        labels: Version by label.
+        largest_batch: The largest number of rows with batching; None without batching.
     """
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
+    def __init__(self, folder: Path, port: int = 0, largest_batch: int | None = None) -> None:
         self.failures, self.delay, self.requests = 0, 0.0, 0
+        self.labels: dict[str, int] = {}
+        self.largest_batch = largest_batch
+        self.closing = threading.Event()
         self.connections: set[socket.socket] = set()
         self.models = {
             model.name: (
@@ -56,7 +52,7 @@ class StandIn:
             )
             for model in served_models.find_models(folder)
         }
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), rest_double.handler(self))
         self._http.daemon_threads = True
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
         self._grpc = grpc.server(futures.ThreadPoolExecutor(4))
@@ -67,6 +63,7 @@ class StandIn:
         self.grpc = f"grpc://127.0.0.1:{port}"
 
     def close(self) -> None:
+        self.closing.set()
         self._http.shutdown()
         self._http.server_close()
         for connection in list(self.connections):
@@ -75,21 +72,50 @@ class StandIn:
         self._grpc.stop(0)
 
     def answer(self, name: str, version: str, label: str = ""):
-        """The model of a request, or Refused."""
+        """Version and model of a request, or Refused."""
+        self._count_request()
+        if label:
+            if name not in self.models or label not in self.labels:
+                raise invalid(f"Unrecognized servable version label: {label}")
+            version = str(self.labels[label])
+        if name not in self.models or version not in ("", str(self.models[name][0])):
+            wanted = f"Specific({name}, {version})" if version else f"Latest({name})"
+            raise Refused(404, "NOT_FOUND", f"Servable not found for request: {wanted}")
+        return self.models[name]
+
+    def status(self, name: str, version: str) -> dict:
+        """The states of the versions of a model; a label has no effect on them."""
+        self._count_request()
+        if name not in self.models:
+            raise Refused(404, "NOT_FOUND", f"Could not find any versions of model {name}")
+        number = str(self.models[name][0])
+        if version not in ("", number):
+            raise Refused(404, "NOT_FOUND", f"Could not find version {version} of model {name}")
+        state = {"error_code": "OK", "error_message": ""}
+        return {
+            "model_version_status": [{"version": number, "state": "AVAILABLE", "status": state}]
+        }
+
+    def run(self, model, signature: str, inputs: dict) -> dict:
+        if self.largest_batch is not None:
+            rows = min((len(array) if array.ndim else 1 for array in inputs.values()), default=0)
+            if not rows:
+                raise NoAnswer  # The batch never fills.
+            if rows > self.largest_batch:
+                raise invalid(
+                    f"Task size {rows} is larger than maximum input batch size {self.largest_batch}"
+                )
+        try:
+            return model.run(signature, inputs)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise invalid(str(error)) from error
+
+    def _count_request(self) -> None:
         self.requests += 1
         time.sleep(self.delay)
         if self.failures:
             self.failures -= 1
             raise Refused(503, "UNAVAILABLE", "too busy")
-        if name not in self.models or version not in ("", "0", str(self.models[name][0])) or label:
-            raise Refused(404, "NOT_FOUND", f"Servable not found for request: Latest({name})")
-        return self.models[name][1]
-
-    def run(self, model, signature: str, inputs: dict) -> dict:
-        try:
-            return model.run(signature or "serving_default", inputs)
-        except (ValueError, TypeError, RuntimeError) as error:
-            raise Refused(400, "INVALID_ARGUMENT", str(error)) from error
 
     def _add_services(self) -> None:
         from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
@@ -114,18 +140,26 @@ def _services(server: StandIn):
             yield
         except Refused as error:
             context.abort(getattr(grpc.StatusCode, error.code), str(error))
+        except NoAnswer:
+            context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
+
+    def version_of(specification):
+        return str(specification.version.value) if specification.HasField("version") else ""
 
     def model_of(specification):
-        version = str(specification.version.value) if specification.HasField("version") else ""
+        version = version_of(specification)
         return server.answer(specification.name, version, specification.version_label)
 
     class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
         def Predict(self, request, context):
             with refusing(context):
                 inputs = {name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
-                outputs = server.run(
-                    model_of(request.model_spec), request.model_spec.signature_name, inputs
-                )
+                name = request.model_spec.signature_name or rest_double.DEFAULT
+                model = model_of(request.model_spec)[1]
+                if name not in model.signatures:
+                    message = f'Serving signature key "{name}" not found.'
+                    raise Refused(400, "FAILED_PRECONDITION", message)
+                outputs = server.run(model, name, inputs)
                 response = predict_pb2.PredictResponse()
                 for name, array in outputs.items():
                     response.outputs[name].CopyFrom(_as_fields(array))
@@ -133,10 +167,13 @@ def _services(server: StandIn):
 
         def GetModelMetadata(self, request, context):
             with refusing(context):
-                model = model_of(request.model_spec)
+                version, model = model_of(request.model_spec)
                 signatures = get_model_metadata_pb2.SignatureDefMap()
+                initial = signatures.signature_def["__saved_model_init_op"]
+                initial.outputs["__saved_model_init_op"].tensor_shape.unknown_rank = True
                 for name, signature in model.signatures.items():
                     entry = signatures.signature_def[name]
+                    entry.method_name = "tensorflow/serving/predict"
                     for side in ("inputs", "outputs"):
                         for tensor, info in getattr(signature, side).items():
                             proto = getattr(entry, side)[tensor]
@@ -144,16 +181,20 @@ def _services(server: StandIn):
                             for size in info.shape:
                                 proto.tensor_shape.dim.add().size = -1 if size is None else size
                 response = get_model_metadata_pb2.GetModelMetadataResponse()
+                response.model_spec.name = request.model_spec.name
+                response.model_spec.version.value = version
                 response.metadata["signature_def"].Pack(signatures)
                 return response
 
     class Status(model_service_pb2_grpc.ModelServiceServicer):
         def GetModelStatus(self, request, context):
             with refusing(context):
-                model_of(request.model_spec)
+                specification = request.model_spec
+                states = server.status(specification.name, version_of(specification))
                 response = get_model_status_pb2.GetModelStatusResponse()
                 entry = response.model_version_status.add()
-                entry.version, entry.state = server.models[request.model_spec.name][0], 30
+                entry.version = int(states["model_version_status"][0]["version"])
+                entry.state = 30
                 return response
 
     return Prediction(), Status()
@@ -172,153 +213,21 @@ def _as_fields(array: np.ndarray):
     return proto
 
 
-def _handler(server: StandIn):
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def setup(self):
-            super().setup()
-            server.connections.add(self.connection)
-
-        def finish(self):
-            server.connections.discard(self.connection)
-            super().finish()
-
-        def do_GET(self):
-            name, version, rest = self._path()
-            try:
-                model = server.answer(name, version)
-                self._reply(
-                    200, _metadata(name, model) if rest == "metadata" else self._status(name)
-                )
-            except Refused as error:
-                self._reply(error.status, {"error": str(error)})
-
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            name, version, rest = self._path()
-            try:
-                assert rest == "predict"
-                self._reply(200, _predicted(server, server.answer(name, version), body))
-            except Refused as error:
-                self._reply(error.status, {"error": str(error)})
-
-        def _path(self):
-            parts = self.path.removeprefix("/v1/models/").replace(":", "/").split("/")
-            version = parts[2] if parts[1:2] == ["versions"] else ""
-            label = "label" if parts[1:2] == ["labels"] else ""
-            rest = parts[-1] if parts[-1] in ("predict", "metadata") else ""
-            return parts[0], version or label, rest
-
-        def _status(self, name):
-            state = {"error_code": "OK", "error_message": ""}
-            version = str(server.models[name][0])
-            return {
-                "model_version_status": [
-                    {"version": version, "state": "AVAILABLE", "status": state}
-                ]
-            }
-
-        def _reply(self, status, body):
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                self.wfile.write(content)
-
-        def log_message(self, *_):
-            pass
-
-    return Handler
-
-
-def _metadata(name: str, model) -> dict:
-    def tensors(infos):
-        return {
-            key: {
-                "dtype": "DT_STRING"
-                if info.type_number == STRING
-                else _type_name(info.type_number),
-                "tensor_shape": {
-                    "dim": [{"size": str(-1 if s is None else s), "name": ""} for s in info.shape],
-                    "unknown_rank": False,
-                },
-                "name": info.tensor,
-            }
-            for key, info in infos.items()
-        }
-
-    signatures = {
-        key: {"inputs": tensors(one.inputs), "outputs": tensors(one.outputs), "method_name": ""}
-        for key, one in model.signatures.items()
-    }
-    return {
-        "model_spec": {"name": name, "signature_name": "", "version": "1"},
-        "metadata": {"signature_def": {"signature_def": signatures}},
-    }
-
-
-def _type_name(number: int) -> str:
-    return {1: "DT_FLOAT", 3: "DT_INT32"}[number]
-
-
-def _predicted(server: StandIn, model, body: dict) -> dict:
-    name = body.get("signature_name", "serving_default")
-    if name not in model.signatures:
-        raise Refused(400, "INVALID_ARGUMENT", f"no signature {name}")
-    infos = model.signatures[name].inputs
-    columns = body.get("inputs")
-    if columns is None:  # The row format, "instances": one input needs no name.
-        rows = body["instances"]
-        columns = {
-            k: [row[k] if isinstance(row, dict) and k in row else row for row in rows]
-            for k in infos
-        }
-    elif not isinstance(columns, dict):
-        columns = {next(iter(infos)): columns}
-    if set(columns) - set(infos):
-        raise Refused(400, "INVALID_ARGUMENT", f"inputs {sorted(columns)}, not {sorted(infos)}")
-    try:
-        inputs = {key: _array(value, infos[key].type_number) for key, value in columns.items()}
-    except (ValueError, TypeError) as error:
-        raise Refused(400, "INVALID_ARGUMENT", f"JSON Value: {error}") from error
-    outputs = {key: _listed(value) for key, value in server.run(model, name, inputs).items()}
-    if "instances" in body:
-        if len(outputs) == 1:
-            return {"predictions": next(iter(outputs.values()))}
-        count = len(next(iter(outputs.values())))
-        return {"predictions": [{k: v[i] for k, v in outputs.items()} for i in range(count)]}
-    return {"outputs": next(iter(outputs.values())) if len(outputs) == 1 else outputs}
-
-
-def _array(value, number: int) -> np.ndarray:
-    if number == STRING:
-        return np.array([base64.b64decode(element["b64"]) for element in value], object)
-    return np.array(value, NUMPY_TYPES[number])
-
-
-def _listed(array: np.ndarray):
-    if array.dtype != object:
-        return array.tolist()
-    return [{"b64": base64.b64encode(element).decode()} for element in array.tolist()]
-
-
 class RealServer:
     """The real binary, with the files that keras_vae.export.serving.tf_serving writes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, batching: bool = False) -> None:
         rest, grpc_port = _free_port(), _free_port()
-        tf_serving.tf_serving(folder, mount=str(folder), overwrite=True)
+        tf_serving.tf_serving(folder, mount=str(folder), batching=batching, overwrite=True)
         self.rest, self.grpc = f"http://127.0.0.1:{rest}", f"grpc://127.0.0.1:{grpc_port}"
+        parameters = f"--batching_parameters_file={folder}/{tf_serving.BATCHING}"
         self._process = subprocess.Popen(
             [
                 *(str(SERVER), f"--port={grpc_port}", f"--rest_api_port={rest}"),
                 f"--model_config_file={folder}/models.config",
-                "--enable_batching=true",
-                f"--batching_parameters_file={folder}/batching_parameters.txt",
+                *(["--enable_batching=true", parameters] if batching else []),
                 f"--monitoring_config_file={folder}/monitoring.config",
+                "--grpc_max_threads=64",
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -326,7 +235,7 @@ class RealServer:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{self.rest}/v1/models/vae", timeout=1).close()
+                urllib.request.urlopen(f"{self.rest}/v1/models/vae/metadata", timeout=1).close()
                 return
             time.sleep(0.1)
         raise TimeoutError("tensorflow_model_server did not start.")
