@@ -24,7 +24,7 @@ import numpy as np
 from keras_vae.errors import UsageError
 from keras_vae.export.serving.grpc_api import Grpc
 from keras_vae.export.serving.rest import Rest
-from keras_vae.export.serving.signatures import DEFAULT, Signature, check_inputs
+from keras_vae.export.serving.signatures import DEFAULT, Signature, check_inputs, refuse_8_bit
 from keras_vae.export.serving.transport import (
     Arrays,
     DeadlineExceeded,
@@ -257,6 +257,7 @@ def _cast_inputs(signature: Signature | None, inputs: Mapping[str, Any]) -> dict
         else:
             array = np.asarray(value)
             dtype = np.dtype(NUMPY_TYPES[info.type_number])
+            refuse_8_bit(name, array, info)
             typed[name] = array.astype(dtype) if _can_cast(array, dtype) else array
     return typed
 

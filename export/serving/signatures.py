@@ -125,6 +125,17 @@ def check_inputs(
     return arrays
 
 
+def refuse_8_bit(name: str, array: np.ndarray, info: TensorInfo) -> None:
+    """Raise ValueError for whole numbers above 1 where a model takes images in floats."""
+    is_image = len(info.shape) == 4 and info.shape[-1] in (1, 3, 4) and info.dtype == "float32"
+    if is_image and array.dtype.kind in "ui" and array.max(initial=0) > 1:
+        raise UsageError(
+            f"Expected {name!r} as floats, pixels in [0, 1]. Received: {array.dtype} up to "
+            f"{array.max()}. (Divide 8-bit pixels by 255. If the model takes other numbers, send "
+            "them as floats.)"
+        )
+
+
 def _tensors(definition: bytes, side: int) -> dict[str, TensorInfo]:
     pairs = (_entry(value) for number, value in fields(definition) if number == side)
     return {name: _tensor_info(info) for name, info in sorted(pairs)}

@@ -88,6 +88,8 @@ class Compiled:
             ValueError: If the model has no such endpoint, or the inputs do not fit it.
         """
         function, by_shape, specs = self._compile(name)
+        if specs[0].name == "x":
+            data_checks.refuse_8_bit(keras.tree.flatten(inputs)[0], self.model.family.support)
         tensors = _to_tensors(specs, inputs)
         rows = int(tensors[0].shape[0])
         if rows == 1:

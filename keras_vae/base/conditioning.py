@@ -74,6 +74,7 @@ class Conditioning:
         if not self.conditional:
             return super().encoder_outputs(x, training)  # type: ignore[misc]
         self.build_for(x)
+        data_checks.refuse_8_bit(x[0], self.family.support)
         parts = _tensors(x, self.event_dtype)
         return distributions.parameters(self.encoder(parts, training=training))
 

@@ -284,3 +284,23 @@ def test_a_pair_is_refused_by_a_model_that_takes_one_array(model):
     for verb in (model.fit, model.evaluate, model.encode, model.score):
         refused(ValueError, "x of 1 array(s)...2...masked=True", verb, (X, X))
     model.fit(X, verbose=0)
+
+
+@pytest.mark.parametrize("verb", ["encode", "reconstruct", "score", "score_terms", "posterior"])
+@pytest.mark.parametrize("dtype", ["uint8", "int64"])
+def test_8_bit_pixels_are_refused_where_values_are_from_0_to_1(verb, dtype):
+    made = conv_vae(likelihood="bernoulli")
+    pixels = np.full((2, *IMAGE), 200, dtype)
+    refused(ValueError, "in [0, 1]...Divide 8-bit pixels by 255", getattr(made, verb), pixels)
+    if hasattr(kv.Compiled, verb):
+        refused(ValueError, "in [0, 1]...by 255", getattr(kv.Compiled(made), verb), pixels)
+    # Black and white in whole numbers is what it says, and other likelihoods take any number.
+    assert np.isfinite(flat(made.encode(np.ones((2, *IMAGE), dtype)))).all()
+    assert np.isfinite(flat(conv_vae(likelihood="normal").encode(pixels))).all()
+
+
+def test_8_bit_pixels_of_a_conditional_model_are_refused():
+    networks = kv.nets.conditional(kv.nets.dense, IMAGE, 2, 3, hidden=(4,))
+    made = kv.ConditionalVAE(*networks, likelihood="bernoulli")
+    x = (np.full((2, *IMAGE), 200, "uint8"), np.eye(3, dtype="float32")[:2])
+    refused(ValueError, "in [0, 1]...Divide 8-bit pixels by 255", made.encode, x)

@@ -100,6 +100,16 @@ def test_pictures_go_in_and_out_encoded(client):
         assert np.abs(levels - picture[..., 0] * 255).max() <= 1
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int64"])
+def test_8_bit_pixels_are_refused_and_not_taken_for_255_times_white(client, dtype):
+    """They would be scored and answered without a word, 255 times too bright."""
+    x = np.full((2, *serving.images(1).shape[1:]), 200, dtype)
+    for ask in (client.score, client.encode, client.reconstruct, lambda x: client.predict(x=x)):
+        with pytest.raises(ValueError, match="Expected 'x' as floats.*200. .Divide 8-bit pixels"):
+            ask(x)
+    assert client.reconstruct(np.minimum(x, 1)) == close_to(client.reconstruct(np.ones(x.shape)))
+
+
 def test_a_hundred_rows_are_sent_in_batches_and_come_back_in_order(client):
     x = serving.images(100)
     client.batch_size = 32
