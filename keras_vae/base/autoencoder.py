@@ -175,6 +175,7 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         """Return the outputs of the encoder in float32, the precision of densities."""
         self.build_for(x)
         data_checks.check_shape("x", x.shape, self.event_shape)
+        data_checks.refuse_8_bit(x, self.family.support)
         return distributions.parameters(self.encoder(x, training=training))
 
     def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:

@@ -170,6 +170,19 @@ def check_values(name: str, values: Any, support: tuple[float, float], what: str
         )
 
 
+def refuse_8_bit(x: Any, support: tuple[float, float]) -> None:
+    """Raise ValueError for whole numbers above 1 in an array whose values are in [0, 1].
+
+    Tensors are not checked: that would cost each call, and those of graphs have no values.
+    """
+    whole = isinstance(x, np.ndarray) and x.dtype.kind in "ui"
+    if whole and support == (0.0, 1.0) and x.size and x.max() > 1:
+        raise UsageError(
+            f"Expected x in [0, 1]. Received: {x.dtype} up to {x.max()}. (Divide 8-bit pixels by "
+            "255: x / 255.)"
+        )
+
+
 def row_weights(sample_weight: Any) -> Any:
     """Return sample weights as float32 of shape `(batch,)`; None stays None.
 
