@@ -34,6 +34,7 @@ class Conditioning:
     decoder: Any
     observation_from_inputs: Any
     event_dtype: str
+    family: Any
     event_shape: tuple[int, ...]
     latent_shape: tuple[int, ...]
     decode: Any

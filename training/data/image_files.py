@@ -138,7 +138,7 @@ def _upright(image: "Image") -> "Image":
         8: Transpose.ROTATE_90,
     }
     try:
-        turn = turns.get(image.getexif().get(ORIENTATION))
+        turn = turns.get(image.getexif().get(ORIENTATION, 1))
     # The pixels are whole, and Pillow reports damage of EXIF data by many kinds of errors.
     except Exception:
         return image

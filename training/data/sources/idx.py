@@ -12,7 +12,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 
@@ -95,7 +95,7 @@ def read_idx(path: Path, rank: int) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
+def _open(path: Path) -> Iterator[Any]:
     """Open a file, which is decompressed while it is read if its name ends in .gz."""
     if path.suffix != ".gz":
         with path.open("rb") as file:
