@@ -69,6 +69,7 @@ SAVED_MODEL = lazily("keras_vae.export.saved_model.program", "export_saved_model
 TFLITE = lazily("export.tflite", "export_tflite")
 EXPLORER = lazily("export.explorer.__main__", "explorer")
 COMPRESS = lazily("export.compress", "compress")
+DECOMPRESS = lazily("export.compress", "decompress")
 CHECK = lazily("export.check", "check")
 EVALUATE = lazily("training.evaluate", "evaluate")
 PREDICT = lazily("training.predict", "predict")
@@ -162,13 +163,13 @@ PROGRAMS = {
         on(TFLITE, "x.tflite", data="no_such_data"), "...no_such_data"
     ),
     "a target of codes that is there": Bad(
-        on(COMPRESS, "a", lambda f: touched(f / "b")), "a new TARGET...b", EXISTS
+        on(COMPRESS, "a", lambda f: touched(f / "b")), "a new FILE...b", EXISTS
     ),
-    "no pictures to compress": Bad(on(COMPRESS, "absent", "b"), "a folder or a file...", MISSING),
+    "no pictures to compress": Bad(on(COMPRESS, "absent", "b"), "a FOLDER of images...", MISSING),
     "pictures of another size": Bad(
         on(COMPRESS, pictures_of(9, 8), "b", step=0.1), "(8, 8, 1)...0.png of (9, 8, 1)"
     ),
-    "codes of a text file": Bad(on(COMPRESS, lambda f: touched(f / "x.codes"), "b"), "..."),
+    "codes of a text file": Bad(on(DECOMPRESS, lambda f: touched(f / "x.codes"), "b"), "..."),
     "no step for real codes": Bad(on(COMPRESS, pictures_of(8, 8), "b"), "step...None"),
     "evaluation without data": Bad(on(EVALUATE), "a run directory, which knows its data"),
     "evaluation of no images": Bad(
