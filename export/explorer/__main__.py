@@ -47,7 +47,8 @@ def explorer(
 
 
 def _serve(folder: Path, port: int) -> None:
-    from keras_vae.export.explorer.page_server import PageServer, read_page
+    from keras_vae.export.explorer.page_files import read_page
+    from keras_vae.export.explorer.page_server import PageServer
 
     with PageServer(read_page(folder), port) as server:
         print(f"http://localhost:{server.server_port} (Ctrl-C to stop)", flush=True)

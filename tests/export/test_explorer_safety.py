@@ -249,3 +249,19 @@ def test_what_is_built_is_what_is_shown(known, tmp_path, monkeypatch):
         path.relative_to(built).as_posix() for path in built.rglob("*") if path.is_file()
     }
     assert b"VERSION" not in contents[page_files.WORKER]
+
+
+def test_the_program_shows_a_page_that_exists_and_refuses_another_folder(
+    page, tmp_path, monkeypatch, capsys
+):
+    from types import SimpleNamespace
+
+    from keras_vae.export.explorer import __main__ as program
+
+    monkeypatch.setattr(program, "open_run", lambda run: SimpleNamespace(path=tmp_path))
+    monkeypatch.setattr(page_server.PageServer, "serve_forever", lambda self: None)
+    program.explorer(tmp_path, out=page, serve=True, port=0)
+    assert "http://localhost:" in capsys.readouterr().out
+    (tmp_path / "explorer").mkdir()
+    with pytest.raises(ValueError, match="Is it a page of keras-vae explorer"):
+        program.explorer(tmp_path, serve=True, port=0)
