@@ -48,6 +48,9 @@ class Backend(Protocol):
     def has_several_workers(self, model: Any = None) -> bool:
         """Return whether several processes train `model`, or without one, the current scope."""
 
+    def is_traced(self, variable: Any) -> bool:
+        """Return whether the value of `variable` is symbolic here, as in a step being compiled."""
+
     def random_state(self) -> np.ndarray:
         """Return the state of the backend's global random generator, uint8."""
 
@@ -110,3 +113,8 @@ def has_several_workers(model: Any = None) -> bool:
 def fast_kernels(model: Any) -> contextlib.AbstractContextManager[None]:
     """Return a context that changes nothing: Keras's own ops are the fastest here."""
     return contextlib.nullcontext()
+
+
+def is_traced(variable: Any) -> bool:
+    """Return False: steps are not compiled here."""
+    return False

@@ -99,6 +99,50 @@ def _item_size(dtype: str) -> int:
     return max(int(bits or 8) // 8, 1)
 
 
+def own_variables(layer: Any) -> list[Any]:
+    """Return the variables of `layer` without those of sub-layers, in the order of files."""
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
+def origin(output: Any) -> tuple[Any, Any]:
+    """Return the layer or op that made a symbolic tensor, and the first tensor it was made from.
+
+    Models are looked into as far as they are made of known layers. Both are None if unknown.
+    """
+    history = getattr(output, "_keras_history", None)
+    if history is None or history.operation is None:
+        return None, None
+    operation, node, number = history
+    outputs = getattr(operation, "outputs", None)
+    if outputs:  # Those of a model.
+        return origin(outputs[number])
+    inputs = operation._inbound_nodes[node].input_tensors
+    return operation, inputs[0] if inputs else None
+
+
+@contextlib.contextmanager
+def unlocked(layer: Any) -> Iterator[Any]:
+    """Give the tracker of a layer, which takes new variables and sub-layers in the context.
+
+    Keras locks a layer once it is built.
+    """
+    tracker = layer._tracker
+    locked = tracker.locked
+    tracker.unlock()
+    try:
+        yield tracker
+    finally:
+        if locked:
+            tracker.lock()
+
+
+def recompile(model: Any) -> None:
+    """Make the compiled steps of a model anew, if there are any."""
+    for kind in ("train", "test", "predict"):
+        if getattr(model, f"{kind}_function", None) is not None:
+            getattr(model, f"make_{kind}_function")(force=True)
+
+
 class KnownShapes:
     """A mixin for a TensorFlow model that knows its shapes without a first batch of data.
 

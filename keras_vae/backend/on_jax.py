@@ -49,6 +49,11 @@ def replica_index() -> Any:
     return 0
 
 
+def is_traced(variable: Any) -> bool:
+    """Return whether the value of `variable` is symbolic here, as in a step being compiled."""
+    return isinstance(variable.value, jax.core.Tracer)
+
+
 def vjp(function: Any, x: Any, upstream: Any) -> Any:
     """Return the gradient of sum(upstream * function(x)) in x, which is differentiable itself."""
     return jax.vjp(function, x)[1](upstream)[0]

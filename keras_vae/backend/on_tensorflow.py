@@ -32,6 +32,11 @@ def replica_index() -> Any:
     return 0 if context is None else context.replica_id_in_sync_group
 
 
+def is_traced(variable: Any) -> bool:
+    """Return whether the value of `variable` is symbolic here, as in a step being compiled."""
+    return bool(tf.inside_function())
+
+
 def vjp(function: Any, x: Any, upstream: Any) -> Any:
     """Return the gradient of sum(upstream * function(x)) in x, which is differentiable itself."""
     with tf.GradientTape() as tape:

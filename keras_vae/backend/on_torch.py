@@ -8,6 +8,7 @@ import torch
 from keras_vae.backend.common import Trainable
 from keras_vae.backend.common import fast_kernels as fast_kernels
 from keras_vae.backend.common import has_several_workers as has_several_workers
+from keras_vae.backend.common import is_traced as is_traced
 
 
 def sum_over_replicas(x: Any) -> Any:

@@ -16,7 +16,7 @@ from keras_vae.base.sampling import Sampling
 from keras_vae.base.saving import Saving
 from keras_vae.base.serving import Serving
 from keras_vae.errors import UsageError
-from keras_vae.losses.weights import LossWeight, as_loss_weight
+from keras_vae.losses.weights import LossWeight, LossWeights
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments, data_checks, networks
 from keras_vae.validation.examples import first_input
@@ -52,7 +52,8 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         likelihood: Name or class of p(x | z), see `keras_vae.distributions.get`. "normal" is
             squared error: its unit variance makes -log p = 0.5 * ||x - mean||^2 + constant.
         loss_weights: Weight of each term by name: a number, a Keras schedule over training
-            steps, or one of `keras_vae.controllers`. The default is 1.
+            steps, or one of `keras_vae.controllers`. The default is 1. To change one later, set
+            `model.loss_weights[TERM]`.
         seed: Seed of the sampling noise; None for a new seed at each construction. For the
             initial weights of the networks, call `keras.utils.set_random_seed`.
         **kwargs: `name` and `dtype` of `keras.Model`.
@@ -98,10 +99,9 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
             self.add_weight(name=name, shape=(), initializer="zeros", autocast=False)
             for name in self.family.shared
         ]
-        self.loss_weights = {
-            name: as_loss_weight(self, name, weight)
-            for name, weight in arguments.mapping("loss_weights", loss_weights).items()
-        }
+        weights = LossWeights(self, arguments.mapping("loss_weights", loss_weights))
+        # Set without Keras, which would replace it by a dictionary of its own.
+        object.__setattr__(self, "loss_weights", weights)
         bound = ("elbo",) if {"reconstruction", "kl"} <= set(self.terms) else ()
         self.trackers = [keras.metrics.Mean(name=n) for n in ("loss", *bound, *self.terms)]
 

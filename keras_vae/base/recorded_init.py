@@ -13,6 +13,10 @@ from typing import Any
 
 import keras
 
+from keras_vae.errors import UsageError
+
+KERAS_ARGUMENTS = ("name", "dtype", "trainable")
+
 
 class RecordedInit:
     """A mixin that records the arguments of the outermost constructor for `get_config`.
@@ -31,6 +35,28 @@ class RecordedInit:
     def finish_construction(self) -> None:
         """Do the work that comes after all constructors have run: here nothing."""
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute, unless it is a constructor argument whose change has no effect."""
+        if name in self.__dict__.get("_arguments", ()) and not _is_settable(type(self), name):
+            raise UsageError(
+                f"Expected {name} in the constructor of {type(self).__name__}. Received: "
+                f"{name}={value!r} afterwards, when steps are compiled and variables made. (Make a "
+                "new object; for the weight of a loss term: model.loss_weights[TERM] = weight.)"
+            )
+        super().__setattr__(name, value)
+
+    def changed_arguments(self) -> dict[str, Any]:
+        """Return the serialized values of constructor arguments that may be set later."""
+        names = [name for name in self._arguments if name not in KERAS_ARGUMENTS]
+        changed = {}
+        for name in names:
+            if _is_settable(type(self), name):
+                with contextlib.suppress(UsageError):  # Not expressed by one number any more.
+                    changed[name] = getattr(self, name)
+        # Keras looks for the state of layers in recorded arguments too.
+        plain = {k: v for k, v in changed.items() if not isinstance(v, keras.layers.Layer)}
+        return {name: _serialize(value) for name, value in plain.items()}
+
     def get_config(self) -> dict[str, Any]:
         """Return the serialized constructor arguments, with the defaults of Keras."""
         inherited = super().get_config()  # type: ignore[misc]
@@ -45,6 +71,12 @@ class RecordedInit:
         """Make an object from the result of `get_config`."""
         deserialize = keras.saving.deserialize_keras_object
         return cls(**{name: deserialize(value) for name, value in config.items()})
+
+
+def _is_settable(cls: type, name: str) -> bool:
+    """Return whether setting the attribute `name` has an effect: Keras's own, and properties."""
+    found = getattr(cls, name, None)
+    return name in KERAS_ARGUMENTS or (isinstance(found, property) and found.fset is not None)
 
 
 def _record_arguments(cls: type[RecordedInit], init: Callable[..., None]) -> Callable[..., None]:

@@ -12,6 +12,7 @@ from keras_vae.distributions import Autoregressive, Distribution, get
 from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
 from keras_vae.validation import data_checks
+from keras_vae.validation.activations import check_logits
 
 
 class Tokens(Masking):
@@ -65,10 +66,12 @@ class Tokens(Masking):
         if self.vocabulary_size is None:
             return super().check_decoder(x)  # type: ignore[misc]
         z = keras.KerasTensor((None, *self.latent_shape), dtype="float32")
-        found = tuple(self.decoder([z, keras.tree.flatten(x)[0]]).shape)
+        logits = self.decoder([z, keras.tree.flatten(x)[0]])
+        found = tuple(logits.shape)
         wanted = (None, *self.event_shape, self.vocabulary_size)
         if found != wanted:
             raise UsageError(f"Expected a decoder that gives logits {wanted}. Received: {found}.")
+        check_logits(self, logits, ["logits"])
 
     def check_event(self, name: str, values: Any) -> None:
         """Raise ValueError unless all `values` are tokens of the vocabulary."""

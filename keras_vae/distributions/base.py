@@ -1,5 +1,6 @@
 """The base class of distributions, and the rule of their shapes."""
 
+import inspect
 import math
 from typing import Any
 
@@ -49,6 +50,11 @@ class Distribution:
     def accepts(cls, count: int) -> bool:
         """Return whether a decoder with `count` outputs fits."""
         return count == cls.heads
+
+    @classmethod
+    def output_names(cls, count: int) -> list[str]:
+        """Return the names of the parameters that `count` outputs of a decoder are."""
+        return list(inspect.signature(cls.__init__).parameters)[1 : count + 1]
 
     @property
     def mean(self) -> Tensor:

@@ -72,6 +72,11 @@ class DiscretizedLogisticMixture(Distribution):
     heads = 15
     support = (0.0, 1.0)
 
+    @classmethod
+    def output_names(cls, count: int) -> list[str]:
+        """Return the names of the parameters that `count` outputs of a decoder are."""
+        return [name for name in ("logits", "location", "log_scale") for _ in range(count // 3)]
+
     def __init__(self, *outputs: Tensor) -> None:
         if not self.accepts(len(outputs)):
             raise UsageError(

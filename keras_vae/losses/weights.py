@@ -1,18 +1,22 @@
 """Loss weights: numbers, schedules over training steps, and controllers with a state."""
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 import keras
+import numpy as np
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
-from keras_vae.backend import sum_over_replicas
+from keras_vae.backend import is_traced, sum_over_replicas, sync_variables
+from keras_vae.backend.keras_private import recompile, unlocked
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.losses.controllers import Controller
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
+
+LARGEST = float(np.finfo("float32").max)
 
 LossWeight: TypeAlias = float | LearningRateSchedule | Controller
 
@@ -22,45 +26,184 @@ def merged(own: Mapping[str, LossWeight], given: Any) -> dict[str, LossWeight]:
     return {**own, **arguments.mapping("loss_weights", given)}
 
 
-def as_loss_weight(model: Any, name: str, weight: LossWeight) -> Any:
-    """Convert a loss weight to a form that works in a compiled step and is saved with the model.
+class LossWeights(MutableMapping, dict):
+    """The weights of the loss terms of a model, by name: what is set is used, saved, and shown.
 
-    A number becomes a variable of `model`, so that a callback can assign it during training and
-    a file keeps it. A schedule is called with the number of training steps done, a controller
-    with the term.
+    A number is a variable of the model, so that a callback can assign it while a compiled step
+    runs. A schedule is called with the number of training steps done, a controller with the term.
+    Terms without an entry have weight 1.
+
+    These are settings: they are no part of `model.weights`, so weight files and callbacks that
+    restore weights leave them. The configuration of the model holds those that were set later.
+
+    Example:
+        >>> model.loss_weights["kl"] = 4.0
+
+    Args:
+        model: The model.
+        given: The weights that its constructor got.
 
     Raises:
-        ValueError: If `name` is not a term of `model` or a number is not finite.
-        TypeError: If `weight` is neither a number nor a schedule nor a controller.
+        ValueError: If a name is no term of `model` or a number is not finite.
+        TypeError: If a weight is neither a number nor a schedule nor a controller.
     """
+
+    def __init__(self, model: Any, given: Mapping[str, LossWeight]) -> None:
+        super().__init__()
+        self._model = model
+        self._numbers: dict[str, float] = {}
+        self.update(given)
+        self._constructed = self.settings()
+        self.may_be_in_file = False
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the variable, schedule or controller of a term."""
+        return dict.__getitem__(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Return an iterator over the names of terms that have a weight."""
+        return dict.__iter__(self)
+
+    def __len__(self) -> int:
+        """Return the number of terms that have a weight."""
+        return dict.__len__(self)
+
+    def __setitem__(self, name: str, weight: LossWeight) -> None:
+        """Set the weight of a term, also while the model is trained."""
+        _check_weight(self._model, name, weight)
+        old = self.get(name)
+        if not isinstance(weight, numbers.Real):
+            self._replace(name, weight)
+        elif isinstance(old, keras.Variable):
+            sync_variables(self._model)
+            old.assign(float(weight))
+        else:
+            self._replace(name, weight)
+        if isinstance(weight, numbers.Real):
+            self._numbers[name] = weight  # type: ignore[assignment]
+
+    def __delitem__(self, name: str) -> None:
+        """Refuse: every term has a weight."""
+        raise UsageError(f"Expected a weight of {name!r}. Received: none. (Set it to 1.0.)")
+
+    def __ior__(self, other: Any) -> Any:
+        """Set several weights."""
+        self.update(other)
+        return self
+
+    def setting(self, name: str) -> Any:
+        """Return the weight of a term as a number, as it was given, or a schedule or controller.
+
+        In a step that is being compiled, a number is a variable.
+        """
+        weight = self.get(name, 1.0)
+        if not isinstance(weight, keras.Variable) or is_traced(weight):
+            return weight
+        sync_variables(self._model)
+        value, given = float(keras.ops.convert_to_numpy(weight)), self._numbers[name]
+        return given if np.float32(given) == np.float32(value) else value
+
+    def number(self, name: str) -> Any:
+        """Return `setting`; raise ValueError if it is a schedule or a controller."""
+        weight = self.setting(name)
+        if isinstance(weight, (LearningRateSchedule, Controller)):
+            raise UsageError(
+                f"Expected the weight of {name!r} to be a number. Received: {weight!r}. (It is "
+                f"model.loss_weights[{name!r}].)"
+            )
+        return weight
+
+    def settings(self) -> dict[str, Any]:
+        """Return `setting` of each term that has a weight."""
+        return {name: self.setting(name) for name in self}
+
+    def changed(self) -> dict[str, Any]:
+        """Return `settings`, or no weights if all are those of the constructor."""
+        now, then = self.settings(), self._constructed
+        same = now.keys() == then.keys() and all(_are_equal(now[k], then[k]) for k in now)
+        return {} if same else now
+
+    def variables(self) -> dict[str, Any]:
+        """Return the variables of the terms whose weight is a number, in the order of the model."""
+        return {name: weight for name, weight in self.items() if isinstance(weight, keras.Variable)}
+
+    def _replace(self, name: str, weight: LossWeight) -> None:
+        """Exchange a weight for one of another kind, and compile steps again that use it."""
+        model, old = self._model, self.get(name)
+        with unlocked(model) as tracker:
+            if old is not None:
+                tracker.untrack(old)
+            dict.__setitem__(self, name, _as_variable(model, name, weight))
+            tracker.track(self[name])
+        recompile(model)
+
+
+def weight_setting(*terms: str, offset: float = 0.0) -> Any:
+    """Return a property of a model that reads and sets the weight of terms.
+
+    Args:
+        *terms: Names of the terms. Those that the model does not have are left out.
+        offset: The number that the property has above the weight of the terms.
+    """
+
+    def read(model: Any) -> Any:
+        if offset:
+            return model.loss_weights.number(terms[0]) + offset
+        return model.loss_weights.setting(terms[0])
+
+    def write(model: Any, value: Any) -> None:
+        for term in terms:
+            if term in model.terms:
+                model.loss_weights[term] = value - offset if offset else value
+
+    return property(read, write, doc=f"Weight of {' and '.join(terms)}; see `LossWeights`.")
+
+
+def _check_weight(model: Any, name: str, weight: Any) -> None:
     if name not in model.terms:
         raise UsageError(
             f"Expected loss_weights for the terms {model.terms} of {type(model).__name__}. "
             f"Received: {name!r}."
         )
     if isinstance(weight, (LearningRateSchedule, Controller)):
-        return weight
-    if isinstance(weight, numbers.Real) and not isinstance(weight, bool):
-        arguments.real(f"the weight of {name!r}", weight)
-        return model.add_weight(
-            name=f"{name}_weight",
-            shape=(),
-            dtype="float32",
-            initializer=keras.initializers.Constant(float(weight)),
-            trainable=False,
-            autocast=False,
+        return
+    if not isinstance(weight, numbers.Real) or isinstance(weight, bool):
+        raise UsageTypeError(
+            f"Expected the weight of {name!r} to be a number, a Keras schedule or a controller "
+            f"(keras_vae.schedules, keras_vae.controllers). Received: {weight!r}."
         )
-    raise UsageTypeError(
-        f"Expected the weight of {name!r} to be a number, a Keras schedule or a controller "
-        f"(keras_vae.schedules, keras_vae.controllers). Received: {weight!r}."
+    arguments.real(f"the weight of {name!r}", weight)
+    if abs(weight) > LARGEST:
+        raise UsageError(
+            f"Expected the weight of {name!r} to be finite in float32. Received: {weight!r}."
+        )
+
+
+def _as_variable(model: Any, name: str, weight: LossWeight) -> Any:
+    """Return a variable of `model` for a number, and any other weight as it is."""
+    if not isinstance(weight, numbers.Real):
+        return weight
+    return model.add_weight(
+        name=f"{name}_weight",
+        shape=(),
+        dtype="float32",
+        initializer=keras.initializers.Constant(float(weight)),
+        trainable=False,
+        autocast=False,
     )
+
+
+def _are_equal(value: Any, before: Any) -> bool:
+    if isinstance(value, numbers.Real) and isinstance(before, numbers.Real):
+        return value == before
+    return value is before
 
 
 def weighted(weight: Any, term: Tensor, rows: Tensor | None, step: Any, training: bool) -> Tensor:
     """Return the loss of a term, `(batch,)`, in nats.
 
     Args:
-        weight: From `as_loss_weight`, or None for 1.
+        weight: One of `LossWeights`, or None for 1.
         term: The term, `(batch,)`, in nats.
         rows: Sample weights, `(batch,)`, or None for ones.
         step: Training steps done.

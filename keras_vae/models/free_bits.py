@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_vae.losses.terms import free_bits_excess, kl_per_element
-from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.losses.weights import LossWeight, merged, weight_setting
 from keras_vae.models.vae import VAE
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
@@ -44,6 +44,7 @@ class FreeBitsVAE(VAE):
     """
 
     terms = ("reconstruction", "kl", "free_bits")
+    beta = weight_setting("kl", "free_bits")
 
     def __init__(
         self,

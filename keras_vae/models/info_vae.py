@@ -64,6 +64,27 @@ class InfoVAE(VAE):
         super().__init__(encoder, decoder, beta=1.0 - alpha, loss_weights=weights, **kwargs)
         self.kernel, self.scale = kernel, scale
 
+    @property
+    def alpha(self) -> float:
+        """Preference for information between x and z, 1 minus the weight of `kl`."""
+        return 1.0 - self.loss_weights.number("kl")
+
+    @alpha.setter
+    def alpha(self, value: float) -> None:
+        lambda_ = self.lambda_
+        self.loss_weights["kl"] = 1.0 - arguments.real("alpha", value)
+        self.lambda_ = lambda_
+
+    @property
+    def lambda_(self) -> float:
+        """Weight of the divergence of q(z) from p(z), the sum of those of `mmd` and `kl`."""
+        return self.loss_weights.number("mmd") + self.loss_weights.number("kl")
+
+    @lambda_.setter
+    def lambda_(self, value: float) -> None:
+        weight = arguments.real("lambda_", value) - self.loss_weights.number("kl")
+        self.loss_weights["mmd"] = weight
+
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return reconstruction and KL, in nats, and the MMD term, each `(batch,)`."""
         q = self.posterior(x, training)

@@ -9,7 +9,7 @@ from keras import ops
 from keras_vae import distributions
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.losses.terms import free_bits_excess
-from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.losses.weights import LossWeight, merged, weight_setting
 from keras_vae.models.vae import VAE
 from keras_vae.nets.top_down import TopDown
 from keras_vae.typing import Tensor
@@ -62,6 +62,7 @@ class LadderVAE(VAE):
     """
 
     takes_condition = False
+    beta = weight_setting("kl", "free_bits")
 
     def __init__(
         self,

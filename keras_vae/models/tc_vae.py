@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_vae.losses.terms import aggregate_log_densities
-from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.losses.weights import LossWeight, merged, weight_setting
 from keras_vae.models.vae import VAE
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
@@ -58,6 +58,9 @@ class BetaTCVAE(VAE):
     """
 
     terms = ("reconstruction", "kl", "mutual_information", "total_correlation", "dimension_kl")
+    alpha = weight_setting("mutual_information", offset=1.0)
+    beta = weight_setting("total_correlation", offset=1.0)
+    gamma = weight_setting("dimension_kl", offset=1.0)
 
     def __init__(
         self,

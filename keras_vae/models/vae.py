@@ -11,8 +11,9 @@ from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.base.sampling import sample_standard_normal
 from keras_vae.distributions import Normal
 from keras_vae.errors import UsageError
-from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.losses.weights import LossWeight, merged, weight_setting
 from keras_vae.typing import Tensor
+from keras_vae.validation.activations import check_log_variance
 from keras_vae.validation.examples import first_input
 
 
@@ -52,6 +53,7 @@ class VAE(Autoencoder):
 
     terms: tuple[str, ...] = ("reconstruction", "kl")
     generative = True
+    beta = weight_setting("kl")
 
     def __init__(
         self,
@@ -65,7 +67,6 @@ class VAE(Autoencoder):
     ) -> None:
         weights = merged({"kl": beta}, loss_weights)
         super().__init__(encoder, decoder, likelihood, weights, seed, **kwargs)
-        self.beta = beta
 
     def posterior(self, x: Tensor, training: bool = False) -> Normal:
         """Return q(z | x); its mean is `encode(x)`, and its `sample(seed)` samples codes."""
@@ -108,9 +109,15 @@ class VAE(Autoencoder):
         if len(shapes) != 2 or shapes[0] != shapes[1]:
             raise UsageError(
                 "Expected an encoder with two outputs of one shape, z_mean and z_log_var. "
-                f"Received: {len(shapes)} of shapes {shapes} (heads=2 in keras_vae.nets gives "
-                "them; keras_vae.nets.with_heads adds them to any network)."
+                f"Received: {len(shapes)} of shapes {shapes}. "
+                + (
+                    "(Leave out z: the model samples it itself.)"
+                    if len(shapes) == 3
+                    else "(heads=2 in keras_vae.nets gives them; keras_vae.nets.with_heads adds "
+                    "them to any network.)"
+                )
             )
+        check_log_variance(codes[1])
         return codes[0]
 
     def sample_prior_from_seeds(self, seeds: Any, temperature: float = 1.0) -> Tensor:

@@ -6,6 +6,7 @@ import keras
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel, Tensor
+from keras_vae.validation.activations import check_logits
 
 
 def check_network(name: str, network: Any) -> Any:
@@ -36,7 +37,8 @@ def check_decoder(model: LatentModel, x: Any) -> None:
         model: The model, with its shapes set.
         x: A symbolic input of the model.
     """
-    shapes = [tuple(t.shape) for t in keras.tree.flatten(_decode_symbolic(model, x))]
+    outputs = keras.tree.flatten(_decode_symbolic(model, x))
+    shapes = [tuple(t.shape) for t in outputs]
     if not model.family.accepts(len(shapes)):
         raise UsageError(
             f"Expected a decoder with {model.family.heads} output(s) for the likelihood "
@@ -49,6 +51,7 @@ def check_decoder(model: LatentModel, x: Any) -> None:
                 "Expected a decoder whose outputs have the encoder's input shape "
                 f"{(None, *model.event_shape)}. Received: {shape}."
             )
+    check_logits(model, outputs, model.family.output_names(len(outputs)))
 
 
 def _decode_symbolic(model: LatentModel, x: Any) -> Any:
