@@ -1,6 +1,7 @@
 """The browser runtime LiteRT.js, fetched from the npm registry and kept in a cache."""
 
 import contextlib
+import functools
 import hashlib
 import os
 import subprocess
@@ -108,7 +109,7 @@ def _fetch(cache: Path) -> dict[str, bytes]:
         )
     for name, content in contents.items():
         (cache / name).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(cache / name, lambda path, content=content: path.write_bytes(content))
+        write_atomically(cache / name, functools.partial(Path.write_bytes, data=content))
     return contents
 
 
