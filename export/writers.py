@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from keras_vae.backend import release
 from keras_vae.errors import UnavailableError, UsageError, UsageTypeError
 from keras_vae.files.atomic import exists_error
 
@@ -85,7 +86,10 @@ def export(
     _check_options(writers, format, options)
     chosen = choose_endpoints(model, endpoints)
     path.parent.mkdir(parents=True, exist_ok=True)
-    return writers[format](model, path, chosen, **options)
+    try:
+        return writers[format](model, path, chosen, **options)
+    finally:
+        release.release_now()
 
 
 def _check_suffix(path: Path, format: str) -> None:

@@ -93,6 +93,7 @@ def project(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
         return codes, ("z0", "z1")
     centered = codes - codes.mean(axis=0)
     left, scale, _ = np.linalg.svd(centered, full_matrices=False)
+    left, scale = (np.pad(part, [(0, 0)] * (part.ndim - 1) + [(0, 2)]) for part in (left, scale))
     share = np.square(scale) / max(np.square(scale).sum(), np.finfo("float32").tiny)
     first, second = (
         f"{rank} principal component ({part:.0%} of variance)"

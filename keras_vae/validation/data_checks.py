@@ -154,7 +154,8 @@ def check_values(name: str, values: Any, support: tuple[float, float], what: str
         ValueError: If a value is NaN, infinite or outside the support.
         TypeError: If the values are not real numbers.
     """
-    low, high = _extremes(name, values)
+    with np.errstate(over="ignore"):  # Models compute with float32, so that is what is checked.
+        low, high = (np.float32(value) for value in _extremes(name, values))
     if not (math.isfinite(low) and math.isfinite(high)):
         raise UsageError(
             f"Expected finite values in {name}. Received: NaN or infinity. "
@@ -162,11 +163,15 @@ def check_values(name: str, values: Any, support: tuple[float, float], what: str
         )
     if low < support[0] or high > support[1]:
         hint = ""
-        if support == (0.0, 1.0) and low >= 0 and high <= 255:
+        if max(support[0] - low, high - support[1]) < 1e-3:
+            hint = (
+                f" (Clip the rounding errors: numpy.clip({name}, {support[0]:g}, {support[1]:g}).)"
+            )
+        elif support == (0.0, 1.0) and low >= 0 and high <= 255:
             hint = f" (Divide 8-bit pixels by 255: {name} / 255.)"
         raise UsageError(
             f"Expected {name} in [{support[0]:g}, {support[1]:g}], the support of {what}. "
-            f"Received: values from {low:g} to {high:g}.{hint}"
+            f"Received: values from {_digits(low)} to {_digits(high)}.{hint}"
         )
 
 
@@ -210,6 +215,11 @@ def _check_count(name: str, values: Any, x: Any) -> None:
             f"Expected {name} with {x.shape[0]} rows, as many as x. Received: shape "
             f"{tuple(values.shape)}."
         )
+
+
+def _digits(value: np.float32) -> str:
+    """Return the fewest digits that tell a number from its neighbors in float32."""
+    return str(value).removesuffix(".0")
 
 
 def _extremes(name: str, values: Any) -> tuple[float, float]:

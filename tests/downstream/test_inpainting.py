@@ -33,6 +33,52 @@ def test_iterating_a_projection_ends_where_least_squares_does():
         np.testing.assert_allclose(filled[u], wanted, rtol=1e-3, atol=1e-4)
 
 
+def linear(encoder, decoder, mean):
+    """The linear autoencoder r(x) = mean + (x - mean) encoder decoder."""
+    model = kv.Autoencoder(*kv.nets.dense((6,), len(decoder), hidden=()))
+    model.encoder.layers[-1].set_weights([encoder, -mean @ encoder])
+    model.decoder.layers[1].set_weights([decoder, mean])
+    return model
+
+
+def test_a_linear_gaussian_model_gives_the_conditional_mean():
+    """x = W z + mean + noise: E[x_u | x_k] = m_u + C_uk C_kk^-1 (x_k - m_k) (Bishop, 2.81)."""
+    rng = np.random.default_rng(0)
+    w, mean, variance = rng.normal(size=(2, 6)), rng.normal(size=6), 0.5
+    covariance = w.T @ w + variance * np.eye(6)
+    # The posterior mean of z, which is the best code.
+    encoder = w.T @ np.linalg.inv(w @ w.T + variance * np.eye(2))
+    x = rng.multivariate_normal(mean, covariance, size=5).astype("float32")
+    found = kv.inpaint(linear(encoder, w, mean), x, KNOWN, steps=200)
+    for row, known, filled in zip(x, KNOWN == 1, found, strict=True):
+        u = ~known
+        gain = covariance[np.ix_(u, known)] @ np.linalg.inv(covariance[np.ix_(known, known)])
+        wanted = mean[u] + gain @ (row[known] - mean[known])
+        np.testing.assert_allclose(filled[u], wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_steps_that_would_overshoot_are_damped_until_they_settle():
+    """r(x) = -4 P x turns each step around; u = -4 (P_uu u + P_uk k) has one solution."""
+    _, p = projection()
+    model = linear(-4 * p[:, :2], np.linalg.lstsq(p[:, :2], p, rcond=None)[0], np.zeros(6))
+    found = kv.inpaint(model, X, KNOWN, steps=500)
+    for row, known, filled in zip(X, KNOWN == 1, found, strict=True):
+        u = ~known
+        inverse = np.linalg.inv(np.eye(u.sum()) + 4 * p[np.ix_(u, u)])
+        wanted = inverse @ (-4 * p[np.ix_(u, known)] @ row[known])
+        np.testing.assert_allclose(filled[u], wanted, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("steps", [5, 50, 200])
+def test_what_does_not_settle_stays_in_range_and_is_said(steps):
+    """r(x) = 3 x: each step would make the masked region three times as large."""
+    model = linear(3 * np.eye(6), np.eye(6), np.zeros(6))
+    with pytest.warns(UserWarning, match=r"settle within .* steps. Received: 4 of 5 example"):
+        found = kv.inpaint(model, X, KNOWN, steps=steps)
+    assert np.abs(found).max() <= 3 * np.abs(X).max()
+    np.testing.assert_array_equal(found[KNOWN == 1], X[KNOWN == 1])
+
+
 def test_one_step_is_one_reconstruction_from_the_mean_of_what_is_known():
     model, p = projection()
     start = np.where(KNOWN, X, [[row[k == 1].mean()] for row, k in zip(X, KNOWN, strict=True)])
@@ -43,6 +89,7 @@ def test_one_step_is_one_reconstruction_from_the_mean_of_what_is_known():
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:Expected the masked region to settle")
 @pytest.mark.parametrize("batch_size", [None, 2])
 def test_what_is_known_stays_and_what_is_not_has_no_say(batch_size):
     model = kv.VAE(*dense(heads=2), seed=0)
@@ -93,6 +140,7 @@ def test_a_mask_may_be_of_one_image_or_of_all(mask):
     np.testing.assert_array_equal(found == IMAGES, kept)
 
 
+@pytest.mark.filterwarnings("ignore:Expected the masked region to settle")
 def test_a_condition_goes_with_the_examples():
     networks = kv.nets.conditional(kv.nets.dense, (6,), 3, 2, hidden=(5,))
     model = kv.ConditionalVAE(*networks, seed=0)

@@ -1,5 +1,6 @@
 """The pictures of a run: reconstructions, samples, interpolations, latent codes and losses."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,10 @@ LARGE_CODE = 512
 
 
 def draw(model: LatentModel, data: Data, metrics: Path, folder: Path) -> list[Path]:
-    """Draw all pictures that fit the model.
+    """Draw all pictures that fit the model and its data.
+
+    A picture that cannot be drawn is named on stderr, and the others are drawn: the model is
+    trained and saved by now.
 
     Args:
         model: A trained model.
@@ -29,11 +33,20 @@ def draw(model: LatentModel, data: Data, metrics: Path, folder: Path) -> list[Pa
     Returns:
         The paths of the files.
     """
-    folder.mkdir(exist_ok=True)
-    paths = []
+    paths: list[Path] = []
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        print(f"No pictures: {error}", file=sys.stderr)
+        return paths
     for name, figure in figures(model, data, metrics):
-        paths.append(folder / f"{name}.png")
-        figure().savefig(paths[-1])
+        path = folder / f"{name}.png"
+        try:
+            figure().savefig(path)
+        except Exception as error:  # Of any kind: a picture decides nothing.
+            print(f"No picture {name}: {error}", file=sys.stderr)
+        else:
+            paths.append(path)
     return paths
 
 
