@@ -1,5 +1,6 @@
 """The gRPC interface of TF Serving."""
 
+import time
 from urllib.parse import SplitResult
 
 from keras_vae.errors import MissingExtraError
@@ -51,9 +52,11 @@ class Grpc:
 
     def predict(self, signature: str, inputs: Arrays, infos: Signature, timeout: float) -> Arrays:
         """Return the outputs by name."""
+        end = time.monotonic() + timeout
         rows = transport.count_rows(inputs)
         request = predict_request(self._model, signature, inputs, self._version)
-        answer = self._call("PredictionService/Predict", request, timeout)
+        left = transport.seconds_left(end, timeout)
+        answer = self._call("PredictionService/Predict", request, left)
         limit = transport.largest_answer(infos, rows)
         if len(answer) > limit:
             raise transport.too_large(limit)

@@ -61,6 +61,7 @@ class Rest:
 
         In the other format, of columns, TF Serving writes each number on a line of its own.
         """
+        end = time.monotonic() + timeout
         rows = transport.count_rows(inputs)
         lists = {name: _to_json(array) for name, array in inputs.items()}
         instances = [
@@ -68,7 +69,8 @@ class Rest:
         ]
         body = json.dumps({"signature_name": signature, "instances": instances})
         limit = transport.largest_answer(infos, rows)
-        answer = self._call("POST", f"{self._path}:predict", timeout, body, limit)
+        left = transport.seconds_left(end, timeout)
+        answer = self._call("POST", f"{self._path}:predict", left, body, limit)
         try:
             predictions = answer["predictions"]
             if len(infos.outputs) == 1:

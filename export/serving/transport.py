@@ -1,6 +1,7 @@
 """The interface and the errors that both protocols of TF Serving share."""
 
 import math
+import time
 from typing import Any, Protocol
 
 import numpy as np
@@ -56,6 +57,14 @@ class Transport(Protocol):
 def count_rows(inputs: Arrays) -> int:
     """Return the number of rows of a request; 0 without inputs."""
     return len(next(iter(inputs.values()), ()))
+
+
+def seconds_left(end: float, timeout: float) -> float:
+    """Return the seconds until `end`; raises DeadlineExceeded if the request took them all."""
+    left = end - time.monotonic()
+    if left <= 0:
+        raise late(timeout)
+    return left
 
 
 def largest_tensor(info: TensorInfo, rows: int) -> int:

@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 
 from keras_vae.export.serving import client as clients
+from keras_vae.export.serving import grpc_api, rest
 from keras_vae.export.serving.client import Client, DeadlineExceeded, ServingError, Unavailable
+from keras_vae.export.serving.http_connection import connection_to
 from keras_vae.export.serving.signatures import Signature, TensorInfo
 from keras_vae.export.serving.wire import field, tensor_proto
 
@@ -225,18 +227,30 @@ def test_a_server_that_drips_is_given_up_at_the_deadline(start):
         began = time.monotonic()
         with pytest.raises(DeadlineExceeded, match="Give more time"):
             client.decode(ROWS)
-        assert time.monotonic() - began < 0.8
+        assert time.monotonic() - began < 1.5
 
 
 def test_a_server_that_reads_slowly_is_given_up_at_the_deadline():
-    listener = socket.create_server(("127.0.0.1", 0), backlog=1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    with listener, asking(url, timeout=0.3, batch_size=200_000) as client:
-        began = time.monotonic()
-        with pytest.raises(DeadlineExceeded):
-            client.decode(np.zeros((100_000, 3), "float32"))
-        assert time.monotonic() - began < 2.0
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        connection = connection_to("http", *listener.getsockname())
+        connection.deadline = time.monotonic() + 0.3
+        with pytest.raises(TimeoutError):
+            connection.request("POST", "/", bytes(50_000_000))
+        assert time.monotonic() - connection.deadline < 0.5
+        connection.close()
+
+
+def test_the_time_to_write_a_request_counts(monkeypatch):
+    def slow(*_, **__):
+        time.sleep(0.2)
+        return "{}"
+
+    monkeypatch.setattr(rest.json, "dumps", slow)
+    monkeypatch.setattr(grpc_api, "predict_request", slow)
+    for scheme in ("http", "grpc"):
+        with asking(f"{scheme}://127.0.0.1:1", timeout=0.1) as client:
+            with pytest.raises(DeadlineExceeded):
+                client.decode(ROWS)
 
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
