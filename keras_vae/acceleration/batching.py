@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae.backend import fast_kernels
+from keras_vae.backend import fast_kernels, release
 from keras_vae.base.endpoint import nan_unless_finite
 from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel
@@ -32,6 +32,7 @@ class CompiledFunction(keras.Model):
         self.function = function
         self.compile(jit_compile="auto")
         self.built = True
+        release.release_with(self)
 
     def call(self, inputs: Any) -> Any:
         """Call the plain function; `predict_on_batch((a, b, ...))` calls the compiled one."""
