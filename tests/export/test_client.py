@@ -329,9 +329,10 @@ def test_an_answer_that_is_no_json_is_an_error():
 
 
 def test_a_call_over_rest_does_not_wait_for_a_delayed_acknowledgment(double):
+    times = []
     with Client(double.rest, "vae") as client:
-        client.decode(np.zeros((1, 3)))
-        start = time.monotonic()
         for _ in range(20):
+            start = time.monotonic()
             client.decode(np.zeros((1, 3)))
-        assert time.monotonic() - start < 20 * 0.03
+            times.append(time.monotonic() - start)
+    assert np.percentile(times, 25) < 0.035
