@@ -11,6 +11,14 @@ import numpy as np
 from keras_vae.typing import Tensor
 
 ORIENTATION, LONG = 0x0112, 4
+EXIF = r"\C*(eXIf|Exif\x00\x00)\C*"
+HEAD = 26  # Bytes up to the type of color of a PNG file.
+# First byte and number of bytes of the fields of the head: the mark of PNG files and of their first
+# chunk, width, height, bits and type of color, and the mark of JPEG files.
+_PLACES = ((0, 4), (12, 4), (16, 4), (20, 4), (24, 1), (25, 1), (0, 3))
+_FIELDS = np.zeros((len(_PLACES), HEAD), np.int64)
+for _row, (_start, _count) in zip(_FIELDS, _PLACES, strict=True):
+    _row[_start : _start + _count] = 256 ** np.arange(_count)[::-1]
 # Largest numbers of segments of a file and of EXIF entries that are looked at.
 MOST_SEGMENTS, MOST_ENTRIES = 4096, 256
 SPARE = 12 * MOST_ENTRIES + 16  # Zeros behind the file, so that reads past its end are harmless.
@@ -91,9 +99,12 @@ def _turn(image: Tensor, orientation: Tensor) -> Tensor:
     def is_one_of(*numbers: int) -> Tensor:
         return tf.reduce_any(orientation == tf.constant(numbers, tf.int64))
 
-    image = tf.cond(orientation >= 5, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
-    image = tf.where(is_one_of(2, 3, 6, 7), image[:, ::-1], image)
-    return tf.where(is_one_of(3, 4, 7, 8), image[::-1], image)
+    def turn() -> Tensor:
+        turned = tf.cond(orientation >= 5, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
+        turned = tf.where(is_one_of(2, 3, 6, 7), turned[:, ::-1], turned)
+        return tf.where(is_one_of(3, 4, 7, 8), turned[::-1], turned)
+
+    return tf.cond(orientation > 1, turn, lambda: image)
 
 
 class _Header:
@@ -104,35 +115,45 @@ class _Header:
         is_jpeg: Whether it is a JPEG file.
         is_known: Whether it has at most 8 bits per channel, and is grey or RGB.
         is_low_grey: Whether it is a grey PNG file of less than 8 bits.
-        size: Height and width as they are stored, int64 `(2,)`.
+        size: Height and width as they are stored, int32 `(2,)`.
         orientation: 1 to 8; 1 if there is none, or the EXIF data are damaged.
     """
 
     def __init__(self, file: Tensor) -> None:
         import tensorflow as tf
 
-        self._length = tf.cast(tf.strings.length(file), tf.int64)
-        padded = tf.strings.join([file, tf.constant(b"\0" * SPARE)])
-        self._bytes = tf.io.decode_raw(padded, tf.uint8)
-        self.is_png = (self._number(0, 4) == 0x89504E47) & (self._number(12, 4) == 0x49484452)
-        self.is_jpeg = self._number(0, 3) == 0xFFD8FF
-        # Of a PNG file, `frame` is where a transparent color is named.
-        frame, exif = tf.cond(self.is_png, self._walk_png, self._walk_jpeg)
-        png_size = tf.stack([self._number(20, 4), self._number(16, 4)])
-        jpeg_size = tf.stack([self._number(frame + 5, 2), self._number(frame + 7, 2)])
-        self.size = tf.where(self.is_png, png_size, jpeg_size)
-        # Pillow, too, takes the high bytes of color PNG files of 16 bits.
-        depth, is_grey = self._number(24, 1), self._number(25, 1) == 0
+        self._file, self._length = file, tf.cast(tf.strings.length(file), tf.int64)
+        padded = tf.strings.join([file, tf.constant(b"\0" * HEAD)])
+        head = tf.io.decode_raw(tf.strings.substr(padded, 0, HEAD), tf.uint8)
+        numbers = tf.reduce_sum(tf.cast(head, tf.int64) * _FIELDS, -1)
+        png, ihdr, width, height, depth, color, jpeg = tf.unstack(numbers)
+        self.is_png = (png == 0x89504E47) & (ihdr == 0x49484452)
+        self.is_jpeg = jpeg == 0xFFD8FF
+        png_size = tf.cast(tf.stack([height, width, 3]), tf.int32)
+        shape = tf.cond(self.is_jpeg, lambda: tf.io.extract_jpeg_shape(file), lambda: png_size)
+        self.size = shape[:2]
+        is_grey = color == 0
         self.is_low_grey = self.is_png & is_grey & (depth < 8)
-        png_is_known = tf.where(is_grey, (depth == 8) | ((depth < 8) & (frame == 0)), True)
-        components = self._number(frame + 9, 1)
-        jpeg_is_known = (
-            (frame > 0)
-            & (self._number(frame + 4, 1) == 8)
-            & ((components == 1) | (components == 3))
+        # Most files have no EXIF data, and are not searched segment by segment.
+        searched = self.is_low_grey | tf.strings.regex_full_match(file, EXIF)
+        self.orientation, clear = tf.cond(
+            searched, self._search, lambda: (_int64(1), tf.constant(False))
         )
+        # Pillow, too, takes the high bytes of color PNG files of 16 bits. Of grey files of less
+        # than 8 bits, the operation of TensorFlow loses the color that is transparent.
+        png_is_known = tf.logical_not(is_grey) | (depth == 8) | ((depth < 8) & ~clear)
+        jpeg_is_known = (shape[2] == 1) | (shape[2] == 3)
         self.is_known = tf.where(self.is_png, png_is_known, jpeg_is_known)
-        self.orientation = tf.where(exif > 0, self._read_orientation(exif), 1)
+
+    def _search(self) -> tuple[Tensor, Tensor]:
+        """Return the orientation, and whether a color is named as transparent."""
+        import tensorflow as tf
+
+        padded = tf.strings.join([self._file, tf.constant(b"\0" * SPARE)])
+        self._bytes = tf.io.decode_raw(padded, tf.uint8)
+        walked = tf.cond(self.is_png, self._walk_png, lambda: (_int64(0), self._walk_jpeg()))
+        color, exif = walked
+        return tf.where(exif > 0, self._read_orientation(exif), 1), color > 0
 
     def _number(self, start: Any, count: int, big: Any = True) -> Tensor:
         """Return an unsigned integer of the bytes from `start`; 0 behind the end of the file."""
@@ -164,34 +185,28 @@ class _Header:
         )
         return color, exif
 
-    def _walk_jpeg(self) -> tuple[Tensor, Tensor]:
-        """Return where the frame header and where the EXIF data start: 0 if there are none."""
+    def _walk_jpeg(self) -> Tensor:
+        """Return where the EXIF data start: 0 if there are none."""
         import tensorflow as tf
 
-        def step(place: Tensor, frame: Tensor, exif: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        def step(place: Tensor, exif: Tensor) -> tuple[Tensor, Tensor]:
             marker = self._number(place, 2)
-            is_frame = (marker >= 0xFFC0) & (marker <= 0xFFCF)
-            is_frame &= (marker != 0xFFC4) & (marker != 0xFFC8) & (marker != 0xFFCC)
             is_exif = (marker == 0xFFE1) & (self._number(place + 4, 6) == 0x457869660000)
             # A marker may begin with more than one byte 255.
             after = tf.where(marker == 0xFFFF, place + 1, place + 2 + self._number(place + 2, 2))
-            return (
-                after,
-                tf.where(is_frame & (frame == 0), place, frame),
-                tf.where(is_exif & (exif == 0), place + 10, exif),
-            )
+            return after, tf.where(is_exif & (exif == 0), place + 10, exif)
 
-        _, frame, exif = tf.while_loop(
-            lambda place, *_: (
+        _, exif = tf.while_loop(
+            lambda place, _: (
                 (place < self._length)
                 & (self._number(place, 1) == 255)
                 & (self._number(place, 2) != 0xFFDA)
             ),  # The pixels start.
             step,
-            (_int64(2), _int64(0), _int64(0)),
+            (_int64(2), _int64(0)),
             maximum_iterations=MOST_SEGMENTS,
         )
-        return frame, exif
+        return exif
 
     def _read_orientation(self, start: Tensor) -> Tensor:
         """Return the orientation in the EXIF data from `start`, 1 if it is none."""
