@@ -164,6 +164,6 @@ def _lacks_a_part(folder: Path, inside: dict[Path, tuple[str, int]]) -> str:
     other = where / (TEST if part == TRAIN else TRAIN)
     return (
         f"Expected images in both {folder / Path(*path.parts[: depth + 1])} and {other}, or in "
-        f"neither. Received: only {part} images in {where}. (Give one of its folders, or add the "
-        "other part.)"
+        f"neither. Received: only {part} images in {where}. (Give one of its folders, add the "
+        "other part, or rename a folder that is no part.)"
     )
