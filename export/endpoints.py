@@ -1,6 +1,7 @@
 """The choice of endpoints, their precision and their tensor names, for both writers."""
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -109,13 +110,30 @@ def _refuse_other_numbers(tensor: Any, spec: WholeNumbers) -> Any:
         return tf.cast(tf.gather(tf.range(spec.count), whole), tensor.dtype)
 
 
+def copy_of_half_precision(model: Any) -> Any:
+    """Return a copy of a model that computes in half precision, and any other model itself.
+
+    The precision of the copy can be changed while other threads ask the model.
+    """
+    if not _half_precision_layers(model):
+        return model
+    try:
+        return copy.deepcopy(model)
+    except Exception:  # Layers that cannot be copied, such as those that are not registered.
+        return model
+
+
+def _half_precision_layers(model: LatentModel) -> list[Any]:
+    return [layer for layer in flatten_layers(model) if layer.compute_dtype != "float32"]
+
+
 @contextlib.contextmanager
 def float32_policy(model: LatentModel) -> Iterator[None]:
     """Let all layers of `model` compute in float32 inside the block.
 
-    LiteRT's builtin ops do not compute in half precision.
+    LiteRT's builtin ops do not compute in half precision. Other threads see the change.
     """
-    layers = [layer for layer in flatten_layers(model) if layer.compute_dtype != "float32"]
+    layers = _half_precision_layers(model)
     policies = [layer.dtype_policy for layer in layers]
     try:
         for layer in layers:

@@ -68,7 +68,7 @@ def export(
         FileExistsError: If `filepath` exists.
         RuntimeError: If the backend of Keras is not TensorFlow.
     """
-    from keras_vae.export.endpoints import choose_endpoints
+    from keras_vae.export.endpoints import choose_endpoints, copy_of_half_precision
 
     writers = _import_writers()
     if format not in writers:
@@ -84,6 +84,8 @@ def export(
     if path.exists():
         raise exists_error(path)
     _check_options(writers, format, options)
+    choose_endpoints(model, endpoints)
+    model = copy_of_half_precision(model)
     chosen = choose_endpoints(model, endpoints)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -29,7 +29,7 @@ from keras_vae.errors import UnavailableError
 from keras_vae.export.runtimes import arrays, c_api
 from keras_vae.export.serving.signatures import check_folder, check_inputs, parse_signatures
 from keras_vae.export.serving.wire import field
-from keras_vae.export.verification import integrity
+from keras_vae.export.verification import graph_ops, integrity
 from keras_vae.terminal import escape
 
 
@@ -52,7 +52,8 @@ class SavedModel:
 
     Raises:
         FileNotFoundError: If there is no SavedModel, or TensorFlow is not installed.
-        ValueError: If its model_card.json says that a file was changed, added or removed.
+        ValueError: If its model_card.json says that a file was changed, added or removed, or its
+            graph has ops that do more than compute.
         RuntimeError: If TensorFlow does not load it.
     """
 
@@ -61,6 +62,7 @@ class SavedModel:
     ) -> None:
         folder = check_folder(folder)
         integrity.check(folder)
+        graph_ops.refuse_impure(folder)
         self._api = c_api.load(c_api.libraries_folder() if libraries is None else Path(libraries))
         self.version = self._api.TF_Version().decode()
         self._idle, self._running = threading.Condition(), 0

@@ -1,6 +1,6 @@
 """The SavedModel writer, for TF Serving and all else that runs TensorFlow graphs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +8,8 @@ from keras_vae.base.endpoint import Endpoint
 from keras_vae.errors import UsageError
 from keras_vae.export.endpoints import float32_policy, write_archive
 from keras_vae.export.saved_model.png_endpoint import is_image, png_endpoint
+from keras_vae.export.verification import graph_ops
 from keras_vae.files.folders import partial_folder, publish
-
-# Prefixes of ops that are random, keep state, or run Python, which no server has.
-UNSERVABLE = (
-    *("Random", "Multinomial", "ParameterizedTruncated", "TruncatedNormal", "Rng"),
-    *("StatefulRandom", "StatefulStandardNormal", "StatefulTruncated", "StatefulUniform"),
-    *("StatelessMultinomial", "StatelessParameterized", "StatelessRandom", "StatelessTruncated"),
-    *("Assign", "PyFunc", "EagerPyFunc"),
-)
 
 
 def write_saved_model(model: Any, path: Path, endpoints: Mapping[str, Endpoint]) -> Path:
@@ -62,21 +55,11 @@ def refuse_unservable(folder: Path) -> None:
     With random ops a server cannot be verified, its replicas disagree, and a restart repeats the
     same numbers.
     """
-    bad = sorted({op for op in _ops(folder) if op.startswith(UNSERVABLE)})
+    _, asking = graph_ops.run_ops((folder / "saved_model.pb").read_bytes())
+    bad = sorted(asking - graph_ops.pure_ops())
     if bad:
         raise UsageError(
             "Expected endpoints that are pure functions of their inputs. Received: the "
             f"op(s) {', '.join(bad)} in the graph. (Draw noise from seeds with "
             "keras_vae.random.standard_normal, keep state and Python functions out.)"
         )
-
-
-def _ops(folder: Path) -> Iterable[str]:
-    """Yield the types of the ops of all signatures, without those that restore the weights."""
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    content = (folder / "saved_model.pb").read_bytes()
-    for graph in saved_model_pb2.SavedModel.FromString(content).meta_graphs:
-        for function in graph.graph_def.library.function:
-            if "traced_restore" not in function.signature.name:
-                yield from (node.op for node in function.node_def)

@@ -11,10 +11,13 @@ import tensorflow as tf
 
 import keras_vae
 from keras_vae import cli
+from keras_vae.export.endpoints import write_archive
 from keras_vae.export.litert import tolerances
+from keras_vae.export.litert import writer as litert_writer
 from keras_vae.export.runtimes import cpp_loader
 from keras_vae.export.saved_model import model_card, versions, warmup
 from keras_vae.export.saved_model import program as saved_model
+from keras_vae.export.saved_model import writer as saved_model_writer
 from keras_vae.export.saved_model.png_endpoint import decode_png, encode_png, png_endpoint
 from keras_vae.export.serving.signatures import read_signatures
 from keras_vae.export.verification.judge import gray_levels
@@ -114,6 +117,23 @@ def test_half_precision_is_exported_as_float32(tmp_path):
     with cpp_loader.SavedModel(path) as loaded:
         answer = loaded.run("encode", {"x": serving.images(2)})
     assert {array.dtype.name for array in answer.values()} == {"float32"}
+
+
+@pytest.mark.parametrize("format", ["tf_saved_model", "litert"])
+def test_an_export_leaves_the_precision_of_a_model_that_others_ask(tmp_path, monkeypatch, format):
+    shape = {"filters": (2, 2), "latent_dim": 2, "hidden": 2, "dtype": "mixed_bfloat16"}
+    model = keras_vae.ConvVAE(serving.SHAPE, **shape)
+    x, seen = serving.images(2), []
+    before = np.asarray(model.encode(x))
+
+    def ask_meanwhile(*arguments, **options):
+        seen.append(np.asarray(model.encode(x)))
+        return write_archive(*arguments, **options)
+
+    for writer in (saved_model_writer, litert_writer):
+        monkeypatch.setattr(writer, "write_archive", ask_meanwhile)
+    model.export(tmp_path / "model", format=format, endpoints=("decode",))
+    np.testing.assert_array_equal(seen, [before])
 
 
 @keras.saving.register_keras_serializable("tests")
