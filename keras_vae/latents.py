@@ -16,6 +16,7 @@ from keras_vae.estimators.codes import active_units as active_units
 from keras_vae.estimators.codes import kl_per_dimension as kl_per_dimension
 from keras_vae.metrics.distances import DISTANCES_AT_ONCE, squared_distances
 from keras_vae.typing import LatentModel
+from keras_vae.validation import arguments
 from keras_vae.validation.data_checks import check_shape
 
 # Below this angle, in radians, sin(angle) is too small to divide by; the arc is its chord.
@@ -175,7 +176,8 @@ def neighbors(codes: Any, queries: Any, k: int = 5) -> tuple[np.ndarray, np.ndar
         ValueError: If the shapes do not fit, there are fewer than `k` codes, or some are NaN.
     """
     found, sought = (as_numpy(part).astype("float64") for part in (codes, queries))
-    if found.ndim < 2 or found.shape[1:] != sought.shape[1:] or not 1 <= k <= len(found):
+    arguments.integer("k", k)
+    if found.ndim < 2 or found.shape[1:] != sought.shape[1:] or k > len(found):
         raise UsageError(
             "Expected codes and queries of one shape (count, ...), and k of 1 up to the number of "
             f"codes. Received: shapes {found.shape} and {sought.shape}, k={k!r}."
@@ -196,8 +198,7 @@ def normal_grid(size: int) -> np.ndarray:
     Returns:
         `(size, size, 2)`: first coordinate from left to right, second from bottom to top.
     """
-    if size < 1:
-        raise UsageError(f"Expected size of at least 1. Received: {size!r}.")
+    arguments.integer("size", size)
     normal = NormalDist()
     points = [normal.inv_cdf((index + 0.5) / size) for index in range(size)]
     horizontal, vertical = np.meshgrid(points, points[::-1])
@@ -252,10 +253,11 @@ def _fractions(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
     Raises:
         ValueError: If the arguments do not fit.
     """
-    if np.shape(start) != np.shape(end) or np.ndim(start) < 2 or steps < 2:
+    arguments.integer("steps", steps, 2)
+    if np.shape(start) != np.shape(end) or np.ndim(start) < 2:
         raise UsageError(
-            "Expected start and end of one shape (batch, ...) and steps of at least 2. "
-            f"Received: shapes {np.shape(start)} and {np.shape(end)}, steps={steps!r}."
+            "Expected start and end of one shape (batch, ...). "
+            f"Received: shapes {np.shape(start)} and {np.shape(end)}."
         )
     return np.linspace(0.0, 1.0, steps)[None]
 

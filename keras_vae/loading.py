@@ -84,6 +84,13 @@ def _explain_failure(path: Path, raised: Exception) -> str:
             f"Expected a model of known classes. Received: {path}, which has {unknown[1]}. (Import "
             "the module that defines and registers it first; programs take --import MODULE.)"
         )
+    if "safe_mode" in error:
+        return (
+            f"Expected a model without Python code. Received: {path}, which holds a function of a "
+            "Lambda layer. (Make it a registered subclass of keras.layers.Layer and save the model "
+            "again. If you trust the file, keras.saving.load_model(path, safe_mode=False) loads "
+            "it.)"
+        )
     return f"Expected a model that Keras can load. Received: {path} ({error[:1000]})"
 
 

@@ -5,12 +5,14 @@ LiteRT and the browser. Random ops do neither. So the numbers come from an integ
 rounds of xor, shift and multiply, after C. Wellons' "lowbias32") and the Box-Muller transform.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 from keras import ops
 
 from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 # 2^32 divided by the golden ratio; it is far from all small integers.
 GOLDEN = np.uint32(0x9E3779B9)
@@ -65,8 +67,14 @@ def row_seeds(count: int, seed: int) -> np.ndarray:
 
     Returns:
         Shape `(count,)`.
+
+    Raises:
+        TypeError: If one of both is no integer.
+        ValueError: If `count` is negative.
     """
-    start = np.asarray([[int(seed) & 0xFFFFFFFF]], dtype=np.uint32)
+    count = arguments.integer("count", count, 0)
+    lowest = arguments.integer("seed", seed, -math.inf) & 0xFFFFFFFF
+    start = np.asarray([[lowest]], dtype=np.uint32)
     columns = _mix(np.arange(count, dtype=np.uint32) + GOLDEN, _Numpy)
     return _mix(np.bitwise_xor(_mix(start, _Numpy), columns), _Numpy)[0].astype(np.int32)
 

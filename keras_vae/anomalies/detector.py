@@ -22,7 +22,7 @@ from keras_vae.base.serving import Serving
 from keras_vae.distributions import sum_event
 from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
-from keras_vae.validation import data_checks, sources
+from keras_vae.validation import arguments, data_checks, sources
 from keras_vae.validation.examples import first_input
 
 
@@ -72,11 +72,9 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
     ) -> None:
         super().__init__(**kwargs)
         check_score(model, score)
-        if samples < 1 or (neighbors is not None and neighbors < 1):
-            raise UsageError(
-                "Expected samples and neighbors of at least 1. "
-                f"Received: samples={samples!r}, neighbors={neighbors!r}."
-            )
+        arguments.integer("samples", samples)
+        arguments.integer("neighbors", 1 if neighbors is None else neighbors)
+        arguments.seed(seed)
         self.model = model
         self.score_name = score
         self.samples, self.neighbors, self.seed = samples, neighbors, seed

@@ -10,7 +10,7 @@ from keras_vae import distributions
 from keras_vae.base.endpoint import Endpoint
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
-from keras_vae.validation import data_checks
+from keras_vae.validation import arguments, data_checks
 
 
 class Conditioning:
@@ -151,7 +151,7 @@ class Conditioning:
         """Return one condition for each row, float32."""
         shape = None if condition is None else np.shape(condition)
         if shape == self.condition_shape:
-            copies = 1 if count is None else max(count, 0)
+            copies = 1 if count is None else arguments.integer("count", count)
             condition = np.repeat(np.asarray(condition)[None], copies, axis=0)
         elif not shape or shape != (shape[0] if count is None else count, *self.condition_shape):
             raise UsageError(
@@ -184,6 +184,12 @@ class Conditioning:
             )
 
     def _check_condition(self, condition: Tensor) -> None:
+        if len(condition.shape) == 1 and len(self.condition_shape) == 1:
+            raise UsageError(
+                f"Expected {self.condition_name} of shape {('batch', *self.condition_shape)}. "
+                f"Received: {tuple(condition.shape)}. (Of labels, make one number for each class: "
+                f"keras.utils.to_categorical(labels, {self.condition_shape[0]}).)"
+            )
         data_checks.check_shape(self.condition_name, condition.shape, self.condition_shape)
 
 

@@ -6,8 +6,9 @@ import numpy as np
 from keras import ops
 
 from keras_vae import random
-from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.errors import UsageTypeError
 from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 from keras_vae.variational import mixture_sampler
 
 
@@ -94,11 +95,9 @@ class Sampling:
 
     def sample_codes(self, count: int, seed: int | None, temperature: float) -> Tensor:
         """Sample the codes that `sample` decodes, with its arguments and errors."""
-        if count < 1 or temperature < 0:
-            raise UsageError(
-                "Expected count of at least 1 and temperature of at least 0. "
-                f"Received: count={count!r}, temperature={temperature!r}."
-            )
+        arguments.integer("count", count)
+        arguments.real("temperature", temperature, 0.0)
+        seed = arguments.seed(seed)
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
         return self.sample_codes_from_seeds(random.row_seeds(count, seed), temperature)

@@ -19,6 +19,7 @@ class Saving:
     alone, so that weights from elsewhere do not change them.
     """
 
+    changed_arguments: Any
     loss_weights: LossWeights
     sampler: Any
     steps: Any

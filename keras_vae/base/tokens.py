@@ -71,7 +71,7 @@ class Tokens(Masking):
         wanted = (None, *self.event_shape, self.vocabulary_size)
         if found != wanted:
             raise UsageError(f"Expected a decoder that gives logits {wanted}. Received: {found}.")
-        check_logits(self, logits, ["logits"])
+        check_logits(self, logits, ["logits"])  # type: ignore[arg-type]
 
     def check_event(self, name: str, values: Any) -> None:
         """Raise ValueError unless all `values` are tokens of the vocabulary."""

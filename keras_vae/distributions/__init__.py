@@ -68,7 +68,11 @@ def get(identifier: str | type[Distribution]) -> Any:
     raise UsageError(
         f"Expected the name of a distribution, one of {sorted(FAMILIES)}, or a subclass of "
         f"keras_vae.distributions.Distribution. Received: {identifier!r}."
-        + (f" (Did you mean {near[0]!r}?)" if near else "")
+        + (
+            f" (Did you mean {near[0]!r}?)"
+            if near
+            else " (Of a class of your own: pass the class, and to load a file, custom_objects.)"
+        )
     )
 
 

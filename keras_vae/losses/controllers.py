@@ -123,6 +123,9 @@ class Geco(Controller):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        given = {"target": target, "rate": rate, "smoothing": smoothing, "start": start}
+        for name, value in given.items():
+            arguments.real(name, value)
         if rate <= 0 or not 0 <= smoothing < 1 or not 0 < bounds[0] <= start <= bounds[1]:
             raise UsageError(
                 "Expected rate above 0, smoothing in [0, 1) and 0 < smallest <= start <= largest. "

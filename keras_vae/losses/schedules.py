@@ -98,7 +98,7 @@ class SigmoidWarmUp(WarmUp):
         sharpness: float = 10.0,
     ) -> None:
         super().__init__(steps, start, end, delay)
-        if sharpness <= 0:
+        if arguments.real("sharpness", sharpness) <= 0:
             raise UsageError(f"Expected sharpness above 0. Received: {sharpness!r}.")
         self.sharpness = sharpness
 
@@ -137,11 +137,9 @@ class CyclicalWarmUp(WarmUp):
         rise: float = 0.5,
     ) -> None:
         super().__init__(steps, start, end, delay)
-        if cycles < 1 or not 0.0 < rise <= 1.0:
-            raise UsageError(
-                "Expected cycles of at least 1 and rise above 0 and at most 1. "
-                f"Received: cycles={cycles!r}, rise={rise!r}."
-            )
+        arguments.integer("cycles", cycles)
+        if not 0.0 < arguments.real("rise", rise) <= 1.0:
+            raise UsageError(f"Expected rise above 0 and at most 1. Received: rise={rise!r}.")
         self.cycles, self.rise = cycles, rise
 
     def fraction(self, done: Tensor) -> Tensor:

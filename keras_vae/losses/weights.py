@@ -1,7 +1,7 @@
 """Loss weights: numbers, schedules over training steps, and controllers with a state."""
 
 import numbers
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import keras
@@ -26,7 +26,7 @@ def merged(own: Mapping[str, LossWeight], given: Any) -> dict[str, LossWeight]:
     return {**own, **arguments.mapping("loss_weights", given)}
 
 
-class LossWeights(MutableMapping, dict):
+class LossWeights(dict[str, Any]):
     """The weights of the loss terms of a model, by name: what is set is used, saved, and shown.
 
     A number is a variable of the model, so that a callback can assign it while a compiled step
@@ -56,18 +56,6 @@ class LossWeights(MutableMapping, dict):
         self._constructed = self.settings()
         self.may_be_in_file = False
 
-    def __getitem__(self, name: str) -> Any:
-        """Return the variable, schedule or controller of a term."""
-        return dict.__getitem__(self, name)
-
-    def __iter__(self) -> Iterator[str]:
-        """Return an iterator over the names of terms that have a weight."""
-        return dict.__iter__(self)
-
-    def __len__(self) -> int:
-        """Return the number of terms that have a weight."""
-        return dict.__len__(self)
-
     def __setitem__(self, name: str, weight: LossWeight) -> None:
         """Set the weight of a term, also while the model is trained."""
         _check_weight(self._model, name, weight)
@@ -82,14 +70,34 @@ class LossWeights(MutableMapping, dict):
         if isinstance(weight, numbers.Real):
             self._numbers[name] = weight  # type: ignore[assignment]
 
+    def update(self, *weights: Any, **named: Any) -> None:
+        """Set several weights, from what `dict` takes."""
+        for name, weight in dict(*weights, **named).items():
+            self[name] = weight
+
+    def __ior__(self, weights: Any) -> Any:  # type: ignore[misc]
+        """Set several weights."""
+        self.update(weights)
+        return self
+
+    def setdefault(self, name: str, default: LossWeight = 1.0) -> Any:
+        """Return the entry of a term, and set it if there is none."""
+        if name not in self:
+            self[name] = default
+        return self[name]
+
     def __delitem__(self, name: str) -> None:
         """Refuse: every term has a weight."""
-        raise UsageError(f"Expected a weight of {name!r}. Received: none. (Set it to 1.0.)")
+        self.pop(name)
 
-    def __ior__(self, other: Any) -> Any:
-        """Set several weights."""
-        self.update(other)
-        return self
+    def pop(self, *name: Any) -> Any:
+        """Refuse: every term has a weight."""
+        raise UsageError(
+            f"Expected a weight of each term. Received: the removal of {name or 'all'}. (Set it to "
+            "1.0.)"
+        )
+
+    popitem = clear = pop
 
     def setting(self, name: str) -> Any:
         """Return the weight of a term as a number, as it was given, or a schedule or controller.
@@ -173,7 +181,7 @@ def _check_weight(model: Any, name: str, weight: Any) -> None:
             f"(keras_vae.schedules, keras_vae.controllers). Received: {weight!r}."
         )
     arguments.real(f"the weight of {name!r}", weight)
-    if abs(weight) > LARGEST:
+    if abs(float(weight)) > LARGEST:
         raise UsageError(
             f"Expected the weight of {name!r} to be finite in float32. Received: {weight!r}."
         )

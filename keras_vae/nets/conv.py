@@ -133,13 +133,17 @@ def conv_map(
     x = keras.Input(shape, name="x")
 
     def code(name: str) -> layers.Layer:
-        return layers.Conv2D(latent_channels, 3, padding="same", name=name)
+        return layers.Conv2D(
+            latent_channels, 3, padding="same", name=name, data_format="channels_last"
+        )
 
     z = keras.Input((*sizes[-1], latent_channels), name="z")
     if context:  # Another convolution would make training slower.
         h = _add_context(layers.Activation("relu")(z), context)
     else:
-        h = layers.Conv2DTranspose(filters[-1], 3, padding="same", activation="relu")(z)
+        h = layers.Conv2DTranspose(
+            filters[-1], 3, padding="same", activation="relu", data_format="channels_last"
+        )(z)
     images = split(_up(h, sizes, filters, shape[-1] * decoder_heads, kernel), decoder_heads)
     maps = _add_context(_down(x, filters, kernel), context)
     encoder = keras.Model(x, codes(maps, code, heads), name="encoder")
@@ -164,7 +168,14 @@ def image_sizes(image_shape: Sequence[int], stages: int) -> list[Size]:
 def _down(x: Tensor, filters: Sequence[int], kernel: int = 3, activation: str = "relu") -> Tensor:
     kernel = arguments.integer("kernel", kernel)
     for channels in arguments.sizes("filters", filters):
-        x = layers.Conv2D(channels, kernel, strides=2, padding="same", activation=activation)(x)
+        x = layers.Conv2D(
+            channels,
+            kernel,
+            strides=2,
+            padding="same",
+            activation=activation,
+            data_format="channels_last",
+        )(x)
     return x
 
 
@@ -185,6 +196,7 @@ def _up(
             strides=2,
             padding="same",
             activation=None if last else activation,
+            data_format="channels_last",
         )(h)
         h = crop(h, sizes[stage])
     return h
@@ -198,7 +210,9 @@ def _add_context(h: Tensor, width: int) -> Tensor:
     summary = layers.Dense(width, "relu")(layers.Flatten()(h))
     context = layers.Dense(math.prod(places) * CONTEXT_CHANNELS)(summary)
     both = layers.Concatenate()([h, layers.Reshape((*places, CONTEXT_CHANNELS))(context)])
-    change = layers.Conv2D(channels, 3, padding="same")(layers.Activation("relu")(both))
+    change = layers.Conv2D(channels, 3, padding="same", data_format="channels_last")(
+        layers.Activation("relu")(both)
+    )
     return layers.Activation("relu")(layers.Add()([h, change]))
 
 
@@ -207,4 +221,4 @@ def crop(h: Tensor, size: Size) -> Tensor:
     excess = (h.shape[1] - size[0], h.shape[2] - size[1])
     if excess == (0, 0):
         return h
-    return layers.Cropping2D(((0, excess[0]), (0, excess[1])))(h)
+    return layers.Cropping2D(((0, excess[0]), (0, excess[1])), data_format="channels_last")(h)

@@ -93,7 +93,7 @@ def _pyramid(x: Tensor, filters: Sequence[int]) -> list[Tensor]:
     """Return feature maps at each half size."""
     features = []
     for channels in filters:
-        x = layers.Conv2D(channels, 3, strides=2, padding="same")(x)
+        x = layers.Conv2D(channels, 3, strides=2, padding="same", data_format="channels_last")(x)
         x = _block(x, channels)
         features.append(x)
     return features
@@ -114,33 +114,51 @@ def _map(features: Tensor, channels: int, path: _Path) -> Level:
     joint = layers.Concatenate()([f, state])
     posterior = keras.Model([f, state], _heads(_block(joint, width), channels))
     prior = keras.Model(state, _heads(_block(state, width), channels))
-    h = layers.Add()([state, layers.Conv2D(width, 3, padding="same")(z)])
+    h = layers.Add()(
+        [state, layers.Conv2D(width, 3, padding="same", data_format="channels_last")(z)]
+    )
     merge = keras.Model([state, z], path.grow(_block(h, width)))
     return Level(posterior, merge, prior)
 
 
 def _heads(h: Tensor, channels: int) -> Any:
     h = layers.Activation("silu")(h)
-    return codes(h, lambda name: layers.Conv2D(channels, 3, padding="same", name=name), heads=2)
+    return codes(
+        h,
+        lambda name: layers.Conv2D(
+            channels, 3, padding="same", name=name, data_format="channels_last"
+        ),
+        heads=2,
+    )
 
 
 def _head(sizes: list[Size], width: int, channels: int, heads: int) -> keras.Model:
     state = keras.Input((*sizes[1], width))
     h = layers.Activation("silu")(_block(_double_size(state, sizes[0]), width))
     # PyTorch has no half-precision gradient of a convolution to one channel, so it is transposed.
-    images = layers.Conv2DTranspose(channels * heads, 3, padding="same")(h)
+    images = layers.Conv2DTranspose(
+        channels * heads, 3, padding="same", data_format="channels_last"
+    )(h)
     return keras.Model(state, split(images, heads))
 
 
 def _double_size(h: Tensor, size: Size) -> Tensor:
-    return crop(layers.UpSampling2D(2)(h), size)
+    return crop(layers.UpSampling2D(2, data_format="channels_last")(h), size)
 
 
 def _block(h: Tensor, channels: int) -> Tensor:
     """Apply a residual block of two convolutions."""
-    branch = layers.Conv2D(channels, 3, padding="same")(layers.Activation("silu")(h))
+    branch = layers.Conv2D(channels, 3, padding="same", data_format="channels_last")(
+        layers.Activation("silu")(h)
+    )
     # Initial zeros make each block the identity, so that a deep stack does not explode.
-    last = layers.Conv2D(channels, 3, padding="same", kernel_initializer="zeros")
+    last = layers.Conv2D(
+        channels, 3, padding="same", kernel_initializer="zeros", data_format="channels_last"
+    )
     branch = last(layers.Activation("silu")(branch))
-    around = h if h.shape[-1] == channels else layers.Conv2D(channels, 3, padding="same")(h)
+    around = (
+        h
+        if h.shape[-1] == channels
+        else layers.Conv2D(channels, 3, padding="same", data_format="channels_last")(h)
+    )
     return layers.Add()([around, branch])

@@ -67,9 +67,9 @@ def patches(
     h = GridPositions(*grid)(layers.Dense(width, name="start")(z))
     h = attention_blocks(h, decoder_blocks, attention_heads, None)
     h = layers.Reshape((*grid, width))(h)
-    pixels = layers.Conv2DTranspose(channels * decoder_heads, patch, strides=patch, name="pixels")(
-        h
-    )
+    pixels = layers.Conv2DTranspose(
+        channels * decoder_heads, patch, strides=patch, name="pixels", data_format="channels_last"
+    )(h)
     return encoder, keras.Model(z, split(pixels, decoder_heads), name="decoder")
 
 
@@ -83,7 +83,7 @@ def _encoder(
     attention_heads: int,
 ) -> keras.Model:
     x = keras.Input(image_shape, name="x")
-    h = layers.Conv2D(width, patch, strides=patch, name="embedding")(x)
+    h = layers.Conv2D(width, patch, strides=patch, name="embedding", data_format="channels_last")(x)
     h = GridPositions(*grid)(layers.Reshape((grid[0] * grid[1], width))(h))
     tokens = keras.Model(x, h, name="tokens")
 

@@ -5,12 +5,13 @@ import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_vae.errors import UsageError, UsageTypeError
 
 
-def integer(name: str, value: Any, least: int = 1) -> int:
+def integer(name: str, value: Any, least: float = 1) -> int:
     """Return `value` as an int.
 
     Raises:
@@ -19,11 +20,15 @@ def integer(name: str, value: Any, least: int = 1) -> int:
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
         raise UsageTypeError(
-            f"Expected {name} of at least {least}, an integer. Received: {name}={value!r}."
+            f"Expected {name}{_of_at_least(least)}, an integer. Received: {name}={value!r}."
         )
     if value < least:
         raise UsageError(f"Expected {name} of at least {least}. Received: {name}={value!r}.")
     return int(value)
+
+
+def _of_at_least(least: float) -> str:
+    return f" of at least {least:g}" if math.isfinite(least) else ""
 
 
 def real(name: str, value: Any, least: float = -math.inf) -> float:
@@ -33,7 +38,7 @@ def real(name: str, value: Any, least: float = -math.inf) -> float:
         TypeError: If it is no real number.
         ValueError: If it is NaN, infinite, or less than `least`.
     """
-    what = "a finite number" + (f" of at least {least:g}" if math.isfinite(least) else "")
+    what = "a finite number" + _of_at_least(least)
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise UsageTypeError(f"Expected {name} to be {what}. Received: {name}={value!r}.")
     if value < least:
@@ -98,7 +103,18 @@ def shape(name: str, value: Any, axes: Sequence[str] = (), example: Sequence[int
             f"Expected {name} to be {form}, positive integers such as {tuple(example)}. "
             f"Received: {name}={value!r}."
         )
+    if list(axes)[-1:] == ["channels"] and _is_channels_first(value):
+        raise UsageError(
+            f"Expected {name} with the channels last, also where Keras is set to channels_first. "
+            f"Received: {name}={value!r}. (Move the axis: numpy.moveaxis(images, 1, -1).)"
+        )
     return tuple(int(one) for one in value)
+
+
+def _is_channels_first(shape: Sequence[int]) -> bool:
+    """Return whether a shape has its channels first, as Keras is set to."""
+    first = keras.config.image_data_format() == "channels_first"
+    return first and shape[0] in (1, 3, 4) and shape[-1] not in (1, 3, 4)
 
 
 def choice(name: str, value: Any, options: Sequence[str]) -> str:

@@ -169,6 +169,10 @@ def check_values(name: str, values: Any, support: tuple[float, float], what: str
             )
         elif support == (0.0, 1.0) and low >= 0 and high <= 255:
             hint = f" (Divide 8-bit pixels by 255: {name} / 255.)"
+        elif support == (0.0, 1.0) and 0 <= low and high <= 65535:
+            hint = f" (Divide 16-bit pixels by 65535: {name} / 65535.)"
+        elif support == (0.0, 1.0) and -1 <= low and high <= 1:
+            hint = f" (Of values from -1 to 1: ({name} + 1) / 2, or choose likelihood='normal'.)"
         raise UsageError(
             f"Expected {name} in [{support[0]:g}, {support[1]:g}], the support of {what}. "
             f"Received: values from {_digits(low)} to {_digits(high)}.{hint}"

@@ -157,7 +157,7 @@ def _batches(model: Any, x: Any, size: int) -> Iterator[tuple[Any, int]]:
 
 def _check(codes: np.ndarray, components: int, covariance: str) -> None:
     arguments.choice("covariance", covariance, ("full", "diag"))
-    if not 1 <= components <= len(codes) or len(codes) < 2:
+    if not 1 <= arguments.integer("components", components) <= len(codes) or len(codes) < 2:
         raise UsageError(
             "Expected at least one component, two codes and as many codes as components. "
             f"Received: components={components!r} and {len(codes)} code(s)."
