@@ -36,10 +36,11 @@ def draw(model: LatentModel, data: Data, metrics: Path, folder: Path) -> list[Pa
     paths: list[Path] = []
     try:
         folder.mkdir(exist_ok=True)
-    except OSError as error:
+        wanted = list(figures(model, data, metrics))
+    except Exception as error:  # Of any kind, as below.
         print(f"No pictures: {error}", file=sys.stderr)
         return paths
-    for name, figure in figures(model, data, metrics):
+    for name, figure in wanted:
         path = folder / f"{name}.png"
         try:
             figure().savefig(path)
