@@ -24,6 +24,7 @@ PUBLIC_MODULES = {
     "keras_vae.weights": "keras_vae.losses.weights",
 }
 API = "keras_vae._api"
+BACKEND = "keras_vae.backend"
 
 
 class _Alias(importlib.abc.Loader):
@@ -64,7 +65,8 @@ class _ThenRegister(importlib.abc.Loader):
         assert module.__spec__ is not None
         module.__spec__.loader = module.__loader__ = self.loader
         self.loader.exec_module(module)
-        importlib.import_module(API)
+        if BACKEND not in sys.modules:  # Otherwise it is importing Keras, and goes on to the API.
+            importlib.import_module(API)
 
 
 class _Finder(importlib.abc.MetaPathFinder):

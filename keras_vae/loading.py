@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from keras_vae.backend.keras_private import limit_variables, load_open_file
 from keras_vae.errors import MissingExtraError, UsageError
 from keras_vae.files import keras_archive
 
@@ -60,6 +59,8 @@ def load_any(
     custom_objects: Mapping[str, Any] | None = None,
 ) -> Any:
     """Load any model of a .keras file, as `load` does, which has the same arguments and errors."""
+    from keras_vae.backend.keras_private import limit_variables, load_open_file
+
     path = Path(path)
     objects = None if custom_objects is None else dict(custom_objects)
     with _open(path) as file:  # Once, so that what is checked is what is loaded.
@@ -88,8 +89,7 @@ def _explain_failure(path: Path, raised: Exception) -> str:
         return (
             f"Expected a model without Python code. Received: {path}, which holds a function of a "
             "Lambda layer. (Make it a registered subclass of keras.layers.Layer and save the model "
-            "again. If you trust the file, keras.saving.load_model(path, safe_mode=False) loads "
-            "it.)"
+            "again. If you trust the file, keras.saving.load_model loads it with safe_mode off.)"
         )
     return f"Expected a model that Keras can load. Received: {path} ({error[:1000]})"
 

@@ -21,7 +21,7 @@ def escape(text: str) -> str:
 def escaped_output() -> Iterator[None]:
     """Escape control characters of all that the block prints, except colors and progress bars."""
     out, error = _EscapedStream(sys.stdout), _EscapedStream(sys.stderr)
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):  # type: ignore[type-var]
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
         yield
 
 

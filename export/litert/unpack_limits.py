@@ -39,7 +39,7 @@ def _count_in(schema: Any) -> None:
     """Let a generated schema make tables that count themselves and their texts."""
     import flatbuffers
 
-    class CountedTable(flatbuffers.table.Table):  # type: ignore[misc]
+    class CountedTable(flatbuffers.table.Table):
         __slots__ = ()
 
         def __init__(self, content: Any, position: int) -> None:

@@ -4,6 +4,7 @@ Everything else in the package is backend neutral. See `keras_vae.backend.common
 `fit` to a step, and for the functions that each backend provides.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -52,3 +53,7 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
             return seed
         # A stride that keeps the seeds of a few thousand replicas apart from small user seeds.
         return seed + keras.ops.cast(keras.ops.stack([index * 715_827, 0]), seed.dtype)
+
+
+# If this module was imported before Keras, the classes of the package are not registered yet.
+importlib.import_module("keras_vae._api")

@@ -208,7 +208,7 @@ def test_an_error_of_any_kind_is_one_of_the_file(file, monkeypatch, error):
     def broken(*arguments, **named):
         raise error
 
-    monkeypatch.setattr("keras_vae.loading.load_open_file", broken)
+    monkeypatch.setattr("keras_vae.backend.keras_private.load_open_file", broken)
     refused(file, str(error) or type(error).__name__)
 
 
