@@ -1,6 +1,7 @@
 """The command `keras-vae`: one program for training, deployment and compression."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -124,5 +125,14 @@ def _missing(name: str, package: str | None) -> str:
     )
 
 
+def run() -> NoReturn:
+    """Run the command; end quietly if the reader of its output, such as `head`, has ended."""
+    try:
+        main()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
 if __name__ == "__main__":
-    main()
+    run()

@@ -139,7 +139,9 @@ def run(call: Callable[[], int | None], clean_up: bool = True) -> int:
             return call() or 0
         try:
             return call() or 0
-        except EXPECTED_ERRORS as error:
+        except BrokenPipeError:  # The reader of the output, such as `head`, has ended.
+        raise
+    except EXPECTED_ERRORS as error:
             print(f"Error: {_message(error)}", file=sys.stderr)
             return int(getattr(error, "exit_status", BAD_INPUT))
         except KeyboardInterrupt:

@@ -62,3 +62,9 @@ def test_a_program_without_its_packages_says_what_to_install(monkeypatch, capsys
         monkeypatch.delitem(sys.modules, name)
     code, _, err = status(["verify", "--help"], capsys)
     assert code == 2 and 'pip install "keras-vae[all]"' in err
+
+
+def test_a_reader_that_ends_early_is_no_error():
+    line = f"{sys.executable} -m keras_vae train --help | head -1"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("Train a recipe.\n", "")
