@@ -140,8 +140,8 @@ def run(call: Callable[[], int | None], clean_up: bool = True) -> int:
         try:
             return call() or 0
         except BrokenPipeError:  # The reader of the output, such as `head`, has ended.
-        raise
-    except EXPECTED_ERRORS as error:
+            raise
+        except EXPECTED_ERRORS as error:
             print(f"Error: {_message(error)}", file=sys.stderr)
             return int(getattr(error, "exit_status", BAD_INPUT))
         except KeyboardInterrupt:
