@@ -248,16 +248,12 @@ def as_numpy(x: Any) -> np.ndarray:
 
 
 def _fractions(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
-    """Return 0 to 1 in `steps` points, `(1, steps)`.
-
-    Raises:
-        ValueError: If the arguments do not fit.
-    """
+    """Return 0 to 1 in `steps` points, `(1, steps)`; raise ValueError if arguments do not fit."""
     arguments.integer("steps", steps, 2)
     if np.shape(start) != np.shape(end) or np.ndim(start) < 2:
         raise UsageError(
-            "Expected start and end of one shape (batch, ...). "
-            f"Received: shapes {np.shape(start)} and {np.shape(end)}."
+            "Expected start and end of one shape (batch, ...). Received: shapes "
+            f"{np.shape(start)} and {np.shape(end)}."
         )
     return np.linspace(0.0, 1.0, steps)[None]
 

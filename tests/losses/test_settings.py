@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from keras import ops
 from keras_vae.controllers import Capacity, FreeBits, Geco
 from keras_vae.schedules import LinearWarmUp
 
@@ -89,7 +88,7 @@ def test_a_term_without_a_weight_gets_one():
 def test_weight_files_keep_settings(tmp_path):
     path = tmp_path / "w.weights.h5"
     source = still(linear.vae(beta=1.0), **FAST)
-    source.trainable_variables[0].assign(ops.ones_like(source.trainable_variables[0]))
+    source.trainable_variables[0].assign(np.ones(source.trainable_variables[0].shape))
     source.save_weights(path)
     for beta, weight in ((4.0, 4.0), (CONSTANT, 3.0), (FreeBits(0.0), 1.0)):
         model = still(linear.vae(beta=beta), **FAST)
@@ -180,7 +179,7 @@ def test_beta_can_be_read_in_a_compiled_loss():
     x = np.random.default_rng(0).random((5, *model.event_shape)).astype("float32")
     plain = still(kv.VAE(*dense(2), likelihood="normal", seed=1))
     for variable, value in zip(model.weights, plain.weights, strict=True):
-        value.assign(variable)
+        value.assign(array(variable))
     once, thrice = (m.test_on_batch(x, return_dict=True)["kl"] for m in (plain, model))
     assert float(thrice) == pytest.approx(3 * float(once), rel=1e-4)
 
