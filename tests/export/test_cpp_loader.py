@@ -164,7 +164,7 @@ def test_a_wrong_request_is_an_error(loaded, signature, inputs, message):
 def test_a_picture_of_another_size_is_an_error(loaded):
     file = io.BytesIO()
     Image.fromarray(np.zeros((9, 8), "uint8")).save(file, "PNG")
-    with pytest.raises(RuntimeError, match=r"\[9,8,1\]"):
+    with pytest.raises(RuntimeError, match=r"image of 8x8.*\[9 8\]"):
         loaded.run("reconstruct_png", {"image_bytes": [file.getvalue()]})
 
 
@@ -175,7 +175,7 @@ def test_a_folder_without_a_model_is_an_error(tmp_path):
 
 def test_a_damaged_file_is_an_error(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"\x0a\xff\xff\xff")
-    with pytest.raises(RuntimeError, match="Expected TensorFlow's C.. loader to load"):
+    with pytest.raises(ValueError, match="Expected a whole protocol buffer"):
         cpp_loader.SavedModel(tmp_path)
     with pytest.raises(ValueError, match="Expected a whole protocol buffer"):
         read_signatures(tmp_path)
