@@ -1,4 +1,4 @@
-"""How does a trained model get to a server, a device and a browser, and how is each file checked?
+"""The way from a trained model to a server, a device and a browser, with a check of each file.
 
 Begin with `writers`, which `model.export` calls: `saved_model` and `litert` write the files of
 `endpoints`, and only a file that agrees with the Keras model is put in place. `verification`

@@ -1,1 +1,1 @@
-"""Generators of documents: `catalogue` (the table of exported files) and `gallery` (pictures)."""
+"""Generators of documents: `catalogue` (exported files), `gallery` (images), `command_line`."""

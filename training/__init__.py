@@ -1,4 +1,4 @@
-"""How are models trained, evaluated and applied by programs?
+"""The programs that train, evaluate and apply models.
 
 Begin with `train`: it reads options (`train_options`), makes the model of a recipe (`recipes`) and
 trains it on data (`data`) in a session (`session`) that leaves a run directory (`runs`). `evaluate`

@@ -1,4 +1,4 @@
-"""How is a model written as a .tflite file, and what is refused where?
+"""The writer of .tflite files: its steps, and what each of them refuses.
 
 The pipeline of `writer`, step by step:
 

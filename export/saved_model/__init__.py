@@ -1,4 +1,4 @@
-"""How is a model written as a SavedModel that TF Serving loads?
+"""The writer of SavedModels that TF Serving loads.
 
 `writer` writes one, with `png_endpoint` for images as files. The program (`python -m
 export.saved_model`, `keras-vae export saved-model`) is in `program`: it writes a numbered version

@@ -1,4 +1,4 @@
-"""How is a model served by TF Serving, and how do programs ask the server?
+"""The configuration of TF Serving, and the client that asks the server.
 
 `tf_serving` writes the server's configuration from `templates/`. `client` asks a server over REST
 (`rest`) or gRPC (`grpc_api`); it needs NumPy only. `signatures` and `wire` read what servers send.

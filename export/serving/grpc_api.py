@@ -70,7 +70,7 @@ class Grpc:
                 for name in (entry[1].decode(),)
             }
         except transport.MALFORMED as error:
-            raise transport.malformed(error) from error
+            raise transport.malformed_answer(error) from error
 
     def signatures(self, timeout: float) -> dict[str, Signature]:
         """Return the signatures of the model."""
@@ -80,7 +80,7 @@ class Grpc:
                     packed = dict(fields(dict(fields(value))[2]))[2]
                     return parse_signatures(packed, field_number=1)
         except transport.MALFORMED as error:
-            raise transport.malformed(error) from error
+            raise transport.malformed_answer(error) from error
         raise ServingError("Expected signatures in the answer of the server. Received: none.")
 
     def version(self, timeout: float) -> int:
@@ -89,7 +89,7 @@ class Grpc:
             specification = dict(fields(self._metadata(timeout)))[1]
             return int(dict(fields(dict(fields(specification))[2]))[1])
         except transport.MALFORMED as error:
-            raise transport.malformed(error) from error
+            raise transport.malformed_answer(error) from error
 
     def states(self, timeout: float) -> dict[int, str]:
         """Return the state of each version."""
@@ -98,7 +98,7 @@ class Grpc:
             entries = (dict(fields(value)) for number, value in fields(answer) if number == 1)
             return {entry.get(1, 0): STATES.get(entry.get(2, 0), "UNKNOWN") for entry in entries}
         except transport.MALFORMED as error:
-            raise transport.malformed(error) from error
+            raise transport.malformed_answer(error) from error
 
     def _metadata(self, timeout: float) -> bytes:
         request = field(1, self._specification()) + field(2, "signature_def")
@@ -130,4 +130,4 @@ class Grpc:
                     raise transport.too_large(transport.LARGEST_ANSWER) from error
                 raise transport.busy(code.name, details) from error
             missing = code == grpc.StatusCode.NOT_FOUND
-            raise transport.refused(code.name, details, self._model, missing) from error
+            raise transport.refusal(code.name, details, self._model, missing) from error

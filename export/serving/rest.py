@@ -81,7 +81,7 @@ class Rest:
                 for name, info in infos.outputs.items()
             }
         except transport.MALFORMED as error:
-            raise transport.malformed(error) from error
+            raise transport.malformed_answer(error) from error
 
     def signatures(self, timeout: float) -> dict[str, Signature]:
         """Return the signatures of the model."""
@@ -93,14 +93,14 @@ class Rest:
                 if not name.startswith("__")
             }
         except transport.MALFORMED as error:
-            raise transport.malformed(error) from error
+            raise transport.malformed_answer(error) from error
 
     def version(self, timeout: float) -> int:
         """Return the version that answers."""
         try:
             return int(self._metadata(timeout)["model_spec"]["version"])
         except transport.MALFORMED as error:
-            raise transport.malformed(error) from error
+            raise transport.malformed_answer(error) from error
 
     def states(self, timeout: float) -> dict[int, str]:
         """Return the state of each version."""
@@ -108,7 +108,7 @@ class Rest:
             answer = self._call("GET", self._path, timeout)["model_version_status"]
             return {int(entry["version"]): str(entry["state"]) for entry in answer}
         except transport.MALFORMED as error:
-            raise transport.malformed(error) from error
+            raise transport.malformed_answer(error) from error
 
     def _metadata(self, timeout: float) -> Any:
         return self._call("GET", f"{self._path}/metadata", timeout)
@@ -178,7 +178,7 @@ def _parse_answer(status: int, content: bytes, model: str) -> Any:
     details = answer.get("error", answer) if isinstance(answer, dict) else answer
     if status in (429, 502, 503, 504):
         raise transport.busy(f"HTTP status {status}", details)
-    raise transport.refused(f"HTTP status {status}", details, model, status == 404)
+    raise transport.refusal(f"HTTP status {status}", details, model, status == 404)
 
 
 def _to_json(array: np.ndarray) -> Any:

@@ -110,7 +110,7 @@ def too_large(limit: int) -> ServingError:
     )
 
 
-def malformed(error: BaseException) -> ServingError:
+def malformed_answer(error: BaseException) -> ServingError:
     """Return the error for an answer that has another form than expected."""
     return ServingError(
         f"Expected an answer of TF Serving. Received: one that cannot be read "
@@ -118,7 +118,7 @@ def malformed(error: BaseException) -> ServingError:
     )
 
 
-def refused(status: str, details: Any, model: str, missing: bool) -> ServingError:
+def refusal(status: str, details: Any, model: str, missing: bool) -> ServingError:
     """Return the error for a refusal of the server.
 
     Args:

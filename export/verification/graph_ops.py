@@ -72,12 +72,12 @@ def run_ops(saved_model: bytes) -> tuple[set[str], set[str]]:
                 to += _names(_first(entry, 2), nodes)
             if number == COLLECTIONS:  # Initializers of older files.
                 first += _names(_first(entry, 2), nodes)
-        loading |= _reached(first, nodes, functions)
-        asking |= _reached(served, nodes, functions)
+        loading |= _follow_nodes(first, nodes, functions)
+        asking |= _follow_nodes(served, nodes, functions)
     return loading, asking
 
 
-def _reached(
+def _follow_nodes(
     roots: Iterable[str], nodes: dict[str, Node], functions: Mapping[str, list[Node]]
 ) -> set[str]:
     """Return the ops that the nodes `roots` need, with those of all functions that they call."""

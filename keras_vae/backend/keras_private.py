@@ -121,7 +121,7 @@ def origin(output: Any) -> tuple[Any, Any]:
 
 
 @contextlib.contextmanager
-def unlocked(layer: Any) -> Iterator[Any]:
+def unlock(layer: Any) -> Iterator[Any]:
     """Give the tracker of a layer, which takes new variables and sub-layers in the context.
 
     Keras locks a layer once it is built.

@@ -1,4 +1,4 @@
-"""What is an autoencoder, and how is it trained, asked, sampled, saved and served?
+"""The autoencoder: the base class of all models, and its parts.
 
 Begin with `autoencoder`: the base class of all models, its verbs and `loss_terms`. The other
 modules

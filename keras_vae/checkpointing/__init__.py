@@ -1,4 +1,4 @@
-"""How does an interrupted training end with the same bits as one that was not interrupted?
+"""Interrupted trainings that end with the same bits as uninterrupted ones.
 
 Begin with `exact_resume`, the callback. It repeats `fit` with `replay` up to the newest checkpoint,
 reads and writes the checkpoint with `files`, takes the state of model and callbacks from `state`,

@@ -37,7 +37,7 @@ class WriteSchedule:
 
     @property
     def has_written(self) -> bool:
-        """Whether a checkpoint was written or restored."""
+        """True if a checkpoint was written or restored."""
         return bool(self._time)
 
     def is_due(self, epoch: int, step: int) -> bool:

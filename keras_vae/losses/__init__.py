@@ -1,4 +1,4 @@
-"""Which numbers does a model minimize, and how are they weighted?
+"""The numbers that a model minimizes, and their weights.
 
 `terms` has the terms that several models share and `discrepancy` the distance of codes from a
 prior. `weights` turns a number, a schedule (`schedules`) or a controller (`controllers`) into the

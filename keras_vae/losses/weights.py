@@ -10,7 +10,7 @@ from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vae.backend import is_traced, sum_over_replicas, sync_variables
-from keras_vae.backend.keras_private import recompile, unlocked
+from keras_vae.backend.keras_private import recompile, unlock
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.losses.controllers import Controller
 from keras_vae.typing import Tensor
@@ -138,7 +138,7 @@ class LossWeights(dict[str, Any]):
     def _replace(self, name: str, weight: LossWeight) -> None:
         """Exchange a weight for one of another kind, and compile steps again that use it."""
         model, old = self._model, self.get(name)
-        with unlocked(model) as tracker:
+        with unlock(model) as tracker:
             if old is not None:
                 tracker.untrack(old)
             dict.__setitem__(self, name, _as_variable(model, name, weight))

@@ -1,4 +1,4 @@
-"""How do vectors become integers and come back?
+"""Vectors to integers and back.
 
 `quantizers` has a learned codebook and fixed levels; `kmeans` gives a codebook its start.
 """

@@ -1,4 +1,4 @@
-"""Which inputs are refused, and with which words?
+"""The checks of everything that a user passes, with the words of the errors.
 
 `arguments` checks arguments of constructors, `data_checks` checks data before the first step,
 `networks` checks that encoder, decoder and likelihood fit together, and `examples` takes the first

@@ -173,5 +173,3 @@ def test_webp_images_are_read(tmp_path):
         sorted(image.tobytes() for image in np.concatenate([data.train, data.test])),
         sorted(picture(number).tobytes() for number in range(3)),
     )
-
-

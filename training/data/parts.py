@@ -1,4 +1,4 @@
-"""Which files are for training and which are for testing, by the names of folders and files.
+"""The parts of a data set, training and test, told by the names of folders and files.
 
 `train`, `Testing`, `val2017`, `seg_train`: the usual words are known in any case and depth. Files
 that were held out are never mixed into the training data: what is unclear is refused.

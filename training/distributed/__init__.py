@@ -1,4 +1,4 @@
-"""How do several devices or machines train one model?
+"""Several devices or machines that train one model.
 
 `workers` joins the processes and watches them; `cluster` reads who they are from the environment.
 """

@@ -1,4 +1,4 @@
-"""What does a training leave behind, and how is it read again?
+"""Run directories: everything that a training leaves behind.
 
 `run_directory` reads and writes the folder of a run, `best_epoch` keeps the best model, `pictures`
 draws, `folder_lock` keeps two programs apart, and `provenance` states what a result came from.
