@@ -7,7 +7,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 # Tests start some seventy processes, each of which would compile all modules anew without their .pyc.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo deploy-demo test test-backends check wheel-check gallery bench chaos fuzz lock audit clean
+.PHONY: help demo deploy-demo test test-long test-backends check wheel-check gallery bench chaos fuzz lock audit clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,9 +22,16 @@ demo: $(VENV)/.ready ## Train, evaluate, draw, export and verify a VAE on Fashio
 deploy-demo: $(VENV)/.ready ## From the last demo to a serving folder, TFLite files and a web page, verified.
 	@BIN="$(BIN)" RUN="$(RUN)" scripts/deploy_demo.sh
 
-test: $(VENV)/.ready ## Run the whole test suite on the TensorFlow backend.
+PYTEST = KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q --durations 15
+
+test: $(VENV)/.ready ## Run the tests of every module and model on the TensorFlow backend.
 	@scripts/fashion_mnist.sh
-	@KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q --durations 15 $(ARGS)
+	@$(PYTEST) -m "not long" $(ARGS)
+
+test-long: $(VENV)/.ready ## Run the long tests: kills, loads, fuzzing, workers, a browser, trainings of minutes.
+	@scripts/fashion_mnist.sh
+	@scripts/browser.sh
+	@$(PYTEST) -m long $(ARGS)
 
 test-backends: $(VENV)/.backends ## Run the backend-neutral tests on JAX and on PyTorch.
 	@KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not tensorflow" $(ARGS)

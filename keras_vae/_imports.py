@@ -1,7 +1,7 @@
 """Import hooks that keep `import keras_vae` light: registration with Keras, and former names.
 
-`keras.saving.load_model` finds a class only if its module was imported. `register_with_keras`
-therefore imports the public API as soon as somebody imports Keras, whichever comes first.
+`keras.saving.load_model` finds a class only if its module was imported. So the public API is
+imported as soon as somebody imports Keras after this package, or any module of the library.
 """
 
 import importlib
@@ -24,7 +24,12 @@ PUBLIC_MODULES = {
     "keras_vae.weights": "keras_vae.losses.weights",
 }
 API = "keras_vae._api"
-BACKEND = "keras_vae.backend"
+# What needs no Keras. All else is the library: the public API is imported before any part of it, so
+# that its modules are always imported in one order.
+WITHOUT_KERAS = {
+    *("_api", "_imports", "__main__", "cli", "errors", "export", "files", "quiet", "terminal"),
+    *("training", "typing"),
+}
 
 
 class _Alias(importlib.abc.Loader):
@@ -50,6 +55,26 @@ class _Alias(importlib.abc.Loader):
         return spec.loader.get_code(self.name)  # type: ignore[union-attr]
 
 
+class _Loaded(importlib.abc.Loader):
+    """A loader of a module that was imported while its specification was looked for.
+
+    Python loads a module anew if it appears in that moment, by the specification that it has. So
+    the module carries this one until it is "loaded".
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module, self.own = module, module.__spec__
+        self.spec = module.__spec__ = importlib.machinery.ModuleSpec(module.__name__, self)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        """Return the module."""
+        return self.module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Leave the module as it is, with its own specification."""
+        module.__spec__ = self.own
+
+
 class _ThenRegister(importlib.abc.Loader):
     """The loader of Keras, followed by the import of the public API."""
 
@@ -65,8 +90,7 @@ class _ThenRegister(importlib.abc.Loader):
         assert module.__spec__ is not None
         module.__spec__.loader = module.__loader__ = self.loader
         self.loader.exec_module(module)
-        if BACKEND not in sys.modules:  # Otherwise it is importing Keras, and goes on to the API.
-            importlib.import_module(API)
+        importlib.import_module(API)
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -90,6 +114,10 @@ class _Finder(importlib.abc.MetaPathFinder):
                 origin=known.origin,
                 is_package=known.submodule_search_locations is not None,
             )
+        if API not in sys.modules and _is_library(name):
+            importlib.import_module(API)
+            if name in sys.modules:
+                return _Loaded(sys.modules[name]).spec
         if name != "keras" or not self.waits_for_keras:
             return None
         for finder in sys.meta_path:
@@ -99,6 +127,11 @@ class _Finder(importlib.abc.MetaPathFinder):
                 spec.loader = _ThenRegister(spec.loader)
                 return spec
         return None
+
+
+def _is_library(name: str) -> bool:
+    package, _, rest = name.partition(".")
+    return package == "keras_vae" and rest != "" and rest.split(".")[0] not in WITHOUT_KERAS
 
 
 _finder = _Finder()

@@ -20,9 +20,20 @@ LONGEST = (
     *("dimension_reduction", "sequence_properties", "limits", "predict"),
 )
 
+# Files whose tests are marked `long`: kills, loads, fuzzing, several workers or TensorFlows, a
+# browser, and trainings of minutes. `make test` leaves them to `make test-long`.
+LONG = (
+    *("fuzz", "killed_training", "killed_tflite", "workers", "load", "old_tensorflow"),
+    *("served_models", "explorer", "signatures", "pipeline", "numerics", "evaluate_long"),
+    *("gallery", "known_optima", "limits", "one_class", "sequence_properties", "release"),
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first; tests marked `tensorflow` are skipped on the other backends."""
+    for item in items:
+        if item.path.stem.removeprefix("test_") in LONG:
+            item.add_marker(pytest.mark.long)
     ranks = {f"test_{name}": rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
     import keras

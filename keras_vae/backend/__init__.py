@@ -4,7 +4,6 @@ Everything else in the package is backend neutral. See `keras_vae.backend.common
 `fit` to a step, and for the functions that each backend provides.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -53,7 +52,3 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
             return seed
         # A stride that keeps the seeds of a few thousand replicas apart from small user seeds.
         return seed + keras.ops.cast(keras.ops.stack([index * 715_827, 0]), seed.dtype)
-
-
-# If this module was imported before Keras, the classes of the package are not registered yet.
-importlib.import_module("keras_vae._api")

@@ -42,6 +42,31 @@ def test_classes_are_registered_whichever_is_imported_first(order):
     run(f"{order}\nassert keras.saving.get_registered_object('keras_vae>VAE') is keras_vae.VAE\n")
 
 
+FIRST = ["backend", "loading", "estimators", "anomalies", "distributions", "acceleration.batching"]
+
+
+def test_any_module_can_be_the_first_one_and_registers_the_classes():
+    """Each in a process without Keras, forked from one that has read its packages."""
+    run(
+        "import os, sys, numpy\n"
+        f"for name in {FIRST}:\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        status = 1\n"
+        "        try:\n"
+        "            assert 'keras' not in sys.modules\n"
+        "            __import__(f'keras_vae.{name}')\n"
+        "            import keras\n"
+        "            assert keras.saving.get_registered_object('keras_vae>VAE')\n"
+        "            module = sys.modules[f'keras_vae.{name}']\n"
+        "            assert module.__spec__.name == module.__name__ == f'keras_vae.{name}'\n"
+        "            status = 0\n"
+        "        finally:\n"
+        "            os._exit(status)\n"
+        "    assert os.waitpid(child, 0)[1] == 0, name\n"
+    )
+
+
 def test_public_modules_have_their_short_names():
     run(
         "import keras_vae as kv, keras_vae.schedules\n"

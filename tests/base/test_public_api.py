@@ -130,13 +130,3 @@ def test_the_import_brings_in_neither_programs_nor_plots():
     foreign = {name.split(".")[0] for name in new} - {"keras_vae"} - set(sys.stdlib_module_names)
     assert not foreign
     assert not [name for name in new if name.startswith(("keras_vae.plots", "keras_vae.export"))]
-
-
-@pytest.mark.parametrize("name", ["keras_vae.backend", "keras_vae.loading"])
-def test_a_module_that_is_imported_before_keras_works_and_registers_the_classes(name):
-    code = (
-        f"import {name}, keras; assert 'keras_vae>VAE' in keras.saving.get_custom_objects(); "
-        "print('registered')"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "registered\n", done.stderr
