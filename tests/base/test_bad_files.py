@@ -52,7 +52,7 @@ FILES = {
     ),
     "a served folder without a model": Bad(cpp, "saved_model.pb", MISSING),
     "a served text": Bad(
-        lambda f: cpp(touched(f / "1/saved_model.pb").parent), "...", RuntimeError
+        lambda f: cpp(touched(f / "1/saved_model.pb").parent), "a whole protocol buffer...11 bytes"
     ),
     "a client of no server": Bad(client(url="localhost:8500"), "a URL such as...'localhost:8500'"),
     "a client of a version and a label": Bad(

@@ -49,7 +49,9 @@ def test_halves_are_the_large_constants_and_no_others(tmp_path):
         if kind in sizes:
             sizes[kind].append(size)
     assert sorted(sizes[schema.TensorType.FLOAT16]) == [WIDE * 64]
-    assert sorted(sizes[schema.TensorType.FLOAT32]) == [WIDE, 64, 4 * WIDE]
+    # Numbers by themselves belong to the check of the input: rows with NaN are answered by NaN.
+    large = [size for size in sizes[schema.TensorType.FLOAT32] if size > 1]
+    assert sorted(large) == [WIDE, 64, 4 * WIDE]
 
 
 def test_the_answers_are_those_of_a_model_with_rounded_large_weights(tmp_path):
