@@ -122,7 +122,8 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
             ValueError: If the shapes of encoder, decoder and likelihood do not fit.
         """
         x = keras.tree.map_shape_structure(keras.KerasTensor, input_shape)
-        code = self.check_codes(self.encoder(x), tuple(keras.tree.flatten(x)[0].shape))
+        outputs = networks.refuse_named_outputs("encoder", self.encoder(x))
+        code = self.check_codes(outputs, tuple(keras.tree.flatten(x)[0].shape))
         self.event_shape = tuple(keras.tree.flatten(x)[0].shape[1:])
         self.latent_shape = tuple(code.shape[1:])
         self.check_decoder(x)

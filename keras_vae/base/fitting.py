@@ -10,7 +10,7 @@ import keras
 from keras_vae.backend import tensorflow_data
 from keras_vae.backend.keras_private import validates_in_fit
 from keras_vae.errors import UsageError
-from keras_vae.validation import data_checks, sources
+from keras_vae.validation import arguments, data_checks, sources
 
 
 class Fitting:
@@ -35,6 +35,7 @@ class Fitting:
             ValueError: If the data do not fit the model.
         """
         given = name_arguments(keras.Model.fit, self, (x, y, *args), kwargs)
+        _check_counts(given)
         _refuse_class_weight(given.get("class_weight"))
         given |= self._check_arrays(given)
         if given.get("validation_data") is not None:
@@ -64,6 +65,7 @@ class Fitting:
         given = name_arguments(keras.Model.evaluate, self, (x, y, *args), kwargs)
         if validates_in_fit(kwargs):  # `fit` has checked its validation data.
             return super().evaluate(**given)  # type: ignore[misc]
+        _check_counts(given)
         given |= self._check_arrays(given)
         lower_steps_per_execution(self, given.get("steps"))
         return super().evaluate(**tensorflow_data.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
@@ -75,6 +77,7 @@ class Fitting:
             ValueError: If arrays have the wrong shape.
         """
         given = name_arguments(keras.Model.predict, self, (x, *args), kwargs)
+        _check_counts(given)
         given["x"] = sources.check_shapes(self, x)  # type: ignore[arg-type]
         return super().predict(**tensorflow_data.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
 
@@ -84,6 +87,16 @@ class Fitting:
         x = sources.check_data(self, given["x"], y, weights)  # type: ignore[arg-type]
         y, weights = sources.weighted_target(x, y, weights)
         return {"x": x, "y": y, "sample_weight": weights}
+
+
+def _check_counts(given: dict[str, Any]) -> None:
+    """Raise for numbers that Keras would take as "not given", or fail on later."""
+    for name in ("batch_size", "validation_batch_size", "steps_per_epoch", "steps"):
+        if given.get(name) is not None:
+            arguments.integer(name, given[name])
+    split = given.get("validation_split") or 0.0
+    if not 0 <= arguments.real("validation_split", split) < 1:
+        raise UsageError(f"Expected validation_split from 0 to below 1. Received: {split!r}.")
 
 
 def _refuse_class_weight(class_weight: Any) -> None:

@@ -154,6 +154,12 @@ def check_values(name: str, values: Any, support: tuple[float, float], what: str
         ValueError: If a value is NaN, infinite or outside the support.
         TypeError: If the values are not real numbers.
     """
+    if np.ma.is_masked(values):
+        raise UsageError(
+            f"Expected finite values in {name}. Received: a masked array with "
+            f"{np.ma.count_masked(values)} masked values, whose data would be used. (Fill them: "
+            f"{name}.filled(0).)"
+        )
     with np.errstate(over="ignore"):  # Models compute with float32, so that is what is checked.
         low, high = (np.float32(value) for value in _extremes(name, values))
     if not (math.isfinite(low) and math.isfinite(high)):

@@ -1,5 +1,6 @@
 """Checks that encoder, decoder, likelihood and loss terms of a model fit together."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -30,6 +31,25 @@ def single_code(codes: Any, model: LatentModel) -> Any:
     return codes[0]
 
 
+def refuse_named_outputs(name: str, outputs: Any) -> Any:
+    """Return the outputs of a network, unless they are a dictionary, which has no order.
+
+    Args:
+        name: "encoder" or "decoder".
+        outputs: What the network returns.
+
+    Raises:
+        TypeError: If they are a dictionary.
+    """
+    if isinstance(outputs, Mapping):
+        raise UsageTypeError(
+            f"Expected {'an' if name == 'encoder' else 'a'} {name} that returns a tensor or a list "
+            f"of tensors, in order. Received: a dictionary of {list(outputs)}, which is read by "
+            "the alphabet. (Return a list, such as [z_mean, z_log_var].)"
+        )
+    return outputs
+
+
 def check_decoder(model: LatentModel, x: Any) -> None:
     """Raise ValueError unless the decoder takes codes and returns parameters of p(x | z).
 
@@ -37,7 +57,7 @@ def check_decoder(model: LatentModel, x: Any) -> None:
         model: The model, with its shapes set.
         x: A symbolic input of the model.
     """
-    outputs = keras.tree.flatten(_decode_symbolic(model, x))
+    outputs = keras.tree.flatten(refuse_named_outputs("decoder", _decode_symbolic(model, x)))
     shapes = [tuple(t.shape) for t in outputs]
     if not model.family.accepts(len(shapes)):
         raise UsageError(

@@ -203,3 +203,35 @@ def test_booleans_of_a_data_frame_are_0_and_1(model):
     np.testing.assert_allclose(
         model.predict(frame, verbose=0), array(model.reconstruct(expected)), rtol=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "value"),
+    [
+        ("fit", "batch_size", 0),
+        ("fit", "steps_per_epoch", 0),
+        ("fit", "batch_size", 2.5),
+        ("fit", "validation_split", -0.5),
+        ("fit", "validation_split", 1.0),
+        ("evaluate", "batch_size", 0),
+        ("predict", "batch_size", -3),
+    ],
+)
+def test_counts_that_cannot_be_are_refused_and_not_taken_as_left_out(model, verb, name, value):
+    with pytest.raises((ValueError, TypeError), match=f"Expected {name}.*Received"):
+        getattr(model, verb)(X, **{name: value}, verbose=0)
+
+
+@pytest.mark.parametrize("verb", ["fit", "evaluate", "score"])
+def test_masked_values_are_refused(model, verb):
+    x = np.ma.masked_greater(X.astype("float32"), float(np.median(X)))
+    with pytest.raises(ValueError, match=r"masked array with \d+ masked values"):
+        getattr(model, verb)(x)
+
+
+def test_networks_with_named_outputs_are_refused():
+    x = keras.Input((4,))
+    heads = {"z_mean": keras.layers.Dense(2)(x), "z_log_var": keras.layers.Dense(2)(x)}
+    _, decoder = kv.nets.dense((4,), 2, ())
+    with pytest.raises(TypeError, match="Expected an encoder that returns a tensor or a list"):
+        kv.VAE(keras.Model(x, heads), decoder)
