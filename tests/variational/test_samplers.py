@@ -156,7 +156,7 @@ def test_a_model_without_prior_and_sampler_says_how_to_get_one():
 @pytest.mark.parametrize(
     ("codes", "kwargs", "message"),
     [
-        (np.zeros((5, 2)), {"components": 0}, "at least one component.*Received: components=0"),
+        (np.zeros((5, 2)), {"components": 0}, "components of at least 1.*Received: components=0"),
         (np.zeros((5, 2)), {"components": 6}, "as many codes as components.*components=6 and 5"),
         (np.zeros((5, 2)), {"covariance": "tied"}, "'full' or 'diag'. Received: covariance='tied'"),
         (np.zeros((20, 1025)), {}, "at most 1024.*Received: 1025.*'diag'"),
