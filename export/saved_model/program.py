@@ -13,7 +13,6 @@ import tyro
 import keras_vae
 from keras_vae import cli
 from keras_vae.errors import UsageError
-from keras_vae.export.serving.signatures import DEFAULT
 from keras_vae.training.runs import run_directory
 
 
@@ -102,6 +101,7 @@ def example_rows(model: Any, endpoints: Mapping[str, Any]) -> dict[str, dict[str
     """
     from keras_vae.export.litert.calibration import endpoint_rows, generate_examples
     from keras_vae.export.saved_model.png_endpoint import encode_png
+    from keras_vae.export.serving.signatures import DEFAULT
 
     offered = model.endpoints()
     plain = {name: endpoint for name, endpoint in endpoints.items() if name in offered}
@@ -126,6 +126,7 @@ def verify(
     """
     from keras_vae.export.litert.comparison import differences, model_answers
     from keras_vae.export.runtimes.c_api import libraries_folder
+    from keras_vae.export.serving.signatures import DEFAULT
     from keras_vae.export.verification.judge import gray_levels
 
     named = {DEFAULT: next(iter(endpoints.values())), **endpoints}
