@@ -1,7 +1,6 @@
 """Anomaly detector: a trained model, a score and a threshold."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,20 @@ from keras import ops
 
 from keras_vae.acceleration.batching import CompiledMap, predict_batches, predict_checked
 from keras_vae.anomalies import references, thresholds
-from keras_vae.anomalies.references import Reference, fit_reference
-from keras_vae.anomalies.scores import SCORES, check_score
+from keras_vae.anomalies.calibration import Calibration
+from keras_vae.anomalies.references import fit_reference
+from keras_vae.anomalies.scores import (
+    SCORES,
+    check_reference,
+    check_score,
+    check_settings,
+    unused_settings,
+)
 from keras_vae.anomalies.thresholds import Threshold
+from keras_vae.anomalies.untrainable import Untrainable
 from keras_vae.anomalies.wrapping import Wrapping
 from keras_vae.base.endpoint import Endpoint, nan_unless_finite
-from keras_vae.base.fitting import name_arguments
+from keras_vae.base.fitting import check_counts, name_arguments
 from keras_vae.base.recorded_init import RecordedInit
 from keras_vae.base.serving import Serving
 from keras_vae.distributions import sum_event
@@ -27,7 +34,7 @@ from keras_vae.validation.examples import first_input
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
+class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving, keras.Model):
     """A model that flags examples with a score above a threshold from held-out normal examples.
 
     The detector has no weights of its own: train the model first. `predict(x)` returns scores,
@@ -53,12 +60,13 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
 
     Attributes:
         threshold: Result of `fit_threshold`, None before. To set your own, assign
-            `detector.threshold = keras_vae.anomalies.Threshold(12.5)`.
+            `detector.threshold = keras_vae.anomalies.Threshold(12.5)`, or the number.
         reference: Result of `adapt`, None before.
 
     Raises:
-        ValueError: If there is no such score, or a number is less than 1.
-        TypeError: If the model lacks what the score needs.
+        ValueError: If there is no such score, it does not use a setting that you give, or a number
+            is less than 1.
+        TypeError: If the model is none of this library, or lacks what the score needs.
     """
 
     def __init__(
@@ -70,16 +78,15 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**arguments.check_keras_arguments(type(self), kwargs))
         check_score(model, score)
         arguments.integer("samples", samples)
         arguments.integer("neighbors", 1 if neighbors is None else neighbors)
-        arguments.seed(seed)
+        arguments.seed(arguments.integer("seed", seed, 0))
+        check_settings(score, samples=samples, neighbors=neighbors, seed=seed)
         self.model = model
         self.score_name = score
         self.samples, self.neighbors, self.seed = samples, neighbors, seed
-        self.threshold: Threshold | None = None
-        self.reference: Reference | None = None
         self.built = model.built
 
     # Scores.
@@ -113,24 +120,27 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
 
     # Adaptation to data after training.
 
-    def adapt(self, x: Any, examples: int = 1000) -> None:
+    def adapt(self, x: Any, examples: int | None = None) -> None:
         """Learn the distribution of the codes of normal examples, for the score "latent".
 
         Args:
             x: The training data: arrays, or a source of batches.
-            examples: Largest number of codes to keep with `neighbors`, evenly spaced in x.
+            examples: Largest number of codes to keep, evenly spaced in x: only for `neighbors`, and
+                at least as many; 1000 by default.
 
         Raises:
-            ValueError: If the score is another one, or the data do not fit the model.
+            ValueError: If the score is another one, `examples` is too small or not used, or the
+                data do not fit the model.
         """
         if self.score_name != "latent":
             raise UsageError(
                 f"Expected score='latent'. Received: {self.score_name!r}, which needs no codes of "
                 "the training data. (Call fit_threshold(held_out_data, ...).)"
             )
+        most = references.check_most_codes(examples, self.neighbors)
         codes = predict_checked(CompiledMap(self.model, self.model.encode), self.model, x)
-        if self.neighbors is not None and len(codes) > examples:
-            codes = codes[np.linspace(0, len(codes) - 1, examples).astype(int)]
+        if self.neighbors is not None and len(codes) > most:
+            codes = codes[np.linspace(0, len(codes) - 1, most).astype(int)]
         self.reference = fit_reference(codes, self.neighbors)
 
     def fit_threshold(
@@ -139,7 +149,7 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         quantile: float | None = None,
         false_positive_rate: float | None = None,
         tail: float | None = None,
-        level: float = 0.98,
+        level: float | None = None,
         batch_size: int | None = None,
     ) -> Threshold:
         """Choose the threshold from normal examples that the model was not trained on.
@@ -151,12 +161,12 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
                 held-out examples, as in `keras_vae.anomalies.thresholds.false_positive_rate`.
             tail: A rate too small to observe, extrapolated from the scores above the quantile
                 `level`, as in `keras_vae.anomalies.thresholds.tail`.
-            level: Only for `tail`.
+            level: Only for `tail`; 0.98 by default.
             batch_size: Examples of arrays at a time; changes the speed only.
 
         Raises:
-            ValueError: If not exactly one of the three is given, it is out of range, there are too
-                few examples for it, or they do not fit the model.
+            ValueError: If not exactly one of the three is given, `level` comes without `tail`, a
+                number is out of range, there are too few examples, or they do not fit the model.
         """
         asked = {"quantile": quantile, "false_positive_rate": false_positive_rate, "tail": tail}
         chosen = [(name, value) for name, value in asked.items() if value is not None]
@@ -165,9 +175,14 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
                 "Expected one of quantile=, false_positive_rate= and tail=. "
                 f"Received: {', '.join(name for name, _ in chosen) or 'none'}."
             )
-        scores = self.predict(x, batch_size=batch_size, verbose=0)
         ((method, value),) = chosen
-        more = {"level": level} if method == "tail" else {}
+        if level is not None and method != "tail":
+            raise UsageError(
+                f"Expected no level with {method}=, which has no use for it. Received: "
+                f"level={level!r}. (Leave it out, or give tail=.)"
+            )
+        scores = self.predict(x, batch_size=batch_size, verbose=0)
+        more = {} if level is None else {"level": level}
         self.threshold = thresholds.METHODS[method](scores, value, **more)
         return self.threshold
 
@@ -177,16 +192,31 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         Of the arguments of `keras.Model.predict`, a source uses `steps` alone.
 
         Raises:
-            ValueError: If they do not fit the model; see
-                `keras_vae.validation.sources.check_data`.
+            ValueError: If they do not fit the model, as in
+                `keras_vae.validation.sources.check_data`, a number is less than 1, or a source
+                comes with callbacks.
         """
         given = name_arguments(keras.Model.predict, self, (x, *args), kwargs)
+        check_counts(given)
+        check_reference(self)
         given["x"] = sources.check_data(self.model, x)
         self.built = True
         if data_checks.are_arrays(given["x"]):
             return super().predict(**given)
+        if given.get("callbacks"):
+            raise UsageError(
+                "Expected no callbacks with a source of batches, which does not call them. "
+                f"Received: callbacks={given['callbacks']!r}. (Give arrays, or leave them out.)"
+            )
         batches = sources.checked_batches(self.model, given["x"], given.get("steps"))
         return predict_batches(self, batches)
+
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """Score one batch of arrays, `(count,)`; errors are those of `predict`."""
+        check_reference(self)
+        data_checks.check_batch(self.model, x)
+        self.built = True
+        return super().predict_on_batch(x)
 
     def is_anomaly(self, x: Any, batch_size: int | None = None) -> np.ndarray:
         """Return True for each example with a score above the threshold, bool `(count,)`.
@@ -194,31 +224,16 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         Raises:
             ValueError: If there is no threshold yet, or the data do not fit the model.
         """
-        value = self._require_threshold().value
+        value = self.require_threshold().value
         return ~(self.predict(x, batch_size=batch_size, verbose=0) <= np.float32(value))
-
-    def _require_threshold(self) -> Threshold:
-        if self.threshold is None:
-            raise UsageError(
-                "Expected a detector with a threshold. Received: one without. (Call "
-                "detector.fit_threshold(held_out_data, false_positive_rate=0.01) first.)"
-            )
-        return self.threshold
 
     # Saving and serving.
 
-    def save_own_variables(self, store: Any) -> None:
-        """Save the threshold and the reference codes."""
-        references.save(self.reference, store)
-        if self.threshold is not None:
-            text = json.dumps(dataclasses.asdict(self.threshold))
-            store["threshold"] = np.frombuffer(text.encode(), np.uint8)
-
-    def load_own_variables(self, store: Any) -> None:
-        """Load what `save_own_variables` saved."""
-        self.reference = references.load(store)
-        if "threshold" in store.keys():
-            self.threshold = Threshold(**json.loads(np.array(store["threshold"]).tobytes()))
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Make a detector from `get_config()`; older files also have settings without use."""
+        unused = unused_settings(config.get("score", "reconstruction"))
+        return super().from_config({k: v for k, v in config.items() if k not in unused})
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Return the endpoints of the model, with `score` first and with `score_map`.
@@ -239,7 +254,7 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         A score of NaN is an anomaly.
         """
         score = self.score(x)
-        threshold = ops.full_like(score, self._require_threshold().value)
+        threshold = ops.full_like(score, self.require_threshold().value)
         # Not logical_not: optimizers make `score > threshold` of it, which NaN is not.
         is_anomaly = 1 - ops.cast(score <= threshold, "int32")
         return {"score": score, "is_anomaly": is_anomaly, "threshold": threshold}
@@ -250,7 +265,7 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
     def metadata(self) -> dict[str, Any]:
         """Return the score and the threshold, for exported files."""
         about = {"score": self.score_name, "model": type(self.model).__name__}
-        return {"anomaly": {**about, "threshold": dataclasses.asdict(self._require_threshold())}}
+        return {"anomaly": {**about, "threshold": dataclasses.asdict(self.require_threshold())}}
 
     def export(self, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any) -> Path:
         """Write the endpoints and the threshold to a file; see `Serving.export`.
@@ -258,8 +273,9 @@ class AnomalyDetector(RecordedInit, Wrapping, Serving, keras.Model):
         Raises:
             ValueError: If there is no threshold, or scores would be of int8.
         """
-        self._require_threshold()
-        if kwargs.get("quantize") == "int8" and "score" in (kwargs.get("endpoints") or ("score",)):
+        self.require_threshold()
+        endpoints = kwargs.get("endpoints") or ["score"]
+        if kwargs.get("quantize") == "int8" and "score" in keras.tree.flatten(endpoints):
             raise UsageError(
                 "Expected scores of floats: int8 ends at the largest score of its calibration, "
                 "which may be below the threshold. Received: quantize='int8'. (Use 'dynamic', "

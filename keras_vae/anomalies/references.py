@@ -1,13 +1,15 @@
 """Distances of codes from the codes of the training data."""
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 # Share of the mean variance that is added to each variance: without it, collapsed dimensions have
 # no inverse covariance.
@@ -55,6 +57,40 @@ class Neighbors:
 
 Reference = Mahalanobis | Neighbors
 PREFIX = "reference_"  # Prefix of names in files.
+# Codes that are kept for neighbors, unless another number is asked for.
+MOST_CODES = 1000
+
+
+def check(reference: Any) -> Reference | None:
+    """Return `reference`; raise TypeError unless it is a `Reference` or None."""
+    if reference is None or isinstance(reference, Reference):
+        return reference
+    raise UsageTypeError(
+        "Expected a reference that detector.adapt(training_data) makes. Received: "
+        f"{type(reference).__name__}."
+    )
+
+
+def check_most_codes(examples: int | None, neighbors: int | None) -> int:
+    """Return the largest number of codes to keep.
+
+    Raises:
+        TypeError: If `examples` is no integer.
+        ValueError: If it is less than `neighbors`, or there are no `neighbors`.
+    """
+    if examples is None:
+        return max(MOST_CODES, neighbors or 1)
+    if arguments.integer("examples", examples) < (neighbors or 1):
+        raise UsageError(
+            f"Expected examples of at least {neighbors}, as many as neighbors. "
+            f"Received: examples={examples!r}."
+        )
+    if neighbors is None:
+        raise UsageError(
+            "Expected no examples for the Mahalanobis distance, which is from all of them. "
+            f"Received: examples={examples!r}. (Leave it out, or choose neighbors=k.)"
+        )
+    return examples
 
 
 def fit_reference(codes: Any, neighbors: int | None = None) -> Reference:
@@ -67,8 +103,11 @@ def fit_reference(codes: Any, neighbors: int | None = None) -> Reference:
     Raises:
         ValueError: If there are too few codes, or one is not finite.
     """
-    codes = np.asarray(codes, "float64").reshape(len(codes), -1)
-    fewest = 2 if neighbors is None else neighbors
+    codes = arguments.array("codes", codes, finite=False).astype("float64")
+    if codes.ndim < 2:
+        raise UsageError(f"Expected codes (count, ...). Received: shape {codes.shape}.")
+    codes = codes.reshape(len(codes), math.prod(codes.shape[1:]))
+    fewest = 2 if neighbors is None else arguments.integer("neighbors", neighbors)
     if len(codes) < fewest or not np.isfinite(codes).all():
         raise UsageError(
             f"Expected at least {fewest} codes, all finite. Received: {len(codes)}, "

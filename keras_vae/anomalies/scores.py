@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae import random
+from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.estimators.likelihood import log_weight
 from keras_vae.typing import LatentModel, Tensor
@@ -45,11 +46,7 @@ def likelihood(detector: Any, x: Tensor) -> Tensor:
 
 def latent(detector: Any, x: Tensor) -> Tensor:
     """Return the distance of the code of x from the codes of the training data, `(batch,)`."""
-    if detector.reference is None:
-        raise UsageError(
-            "Expected a detector that knows the codes of the training data. Received: one that "
-            "has seen none. (Call detector.adapt(training_data) first.)"
-        )
+    check_reference(detector)
     codes = detector.model.encode(x)
     size = int(np.prod(detector.model.latent_shape))
     return detector.reference.distance(ops.reshape(codes, (-1, size)))
@@ -63,14 +60,45 @@ SCORES: dict[str, Callable[[Any, Tensor], Tensor]] = {
 }
 
 
+# The score that uses a setting of the detector, and the value that counts as not given.
+SETTINGS = {"samples": ("likelihood", 16), "neighbors": ("latent", None), "seed": ("likelihood", 0)}
+
+
+def unused_settings(score: str) -> set[str]:
+    """Return the names of the settings that a score does not use."""
+    return {name for name, (user, _) in SETTINGS.items() if user != score}
+
+
+def check_settings(score: str, **given: Any) -> None:
+    """Raise ValueError if a setting is given that the score does not use."""
+    for name in sorted(unused_settings(score)):
+        user, default = SETTINGS[name]
+        if given[name] != default:
+            raise UsageError(
+                f"Expected no {name} for score={score!r}, which does not use it. Received: "
+                f"{name}={given[name]!r}. (Leave it out, or choose score={user!r}.)"
+            )
+
+
+def check_reference(detector: Any) -> None:
+    """Raise ValueError if the score needs the codes of the training data and has none."""
+    if detector.score_name == "latent" and detector.reference is None:
+        raise UsageError(
+            "Expected a detector that knows the codes of the training data. Received: one that "
+            "has seen none. (Call detector.adapt(training_data) first.)"
+        )
+
+
 def check_score(model: LatentModel, score: str) -> None:
     """Raise unless the score can be computed for `model`.
 
     Raises:
         ValueError: If there is no such score.
-        TypeError: If the model has no bound, or its codes are no real numbers.
+        TypeError: If the model is no autoencoder, has no bound, or its codes are no real numbers.
     """
-    if score not in SCORES:
+    if not isinstance(model, Autoencoder):
+        raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
+    if not isinstance(score, str) or score not in SCORES:
         raise UsageError(f"Expected score to be one of {list(SCORES)}. Received: {score!r}.")
     if score in ("elbo", "likelihood") and not hasattr(model, "posterior"):
         raise UsageTypeError(

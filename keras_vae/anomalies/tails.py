@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.validation import arguments
 
 # Below this shape the maximum of the likelihood is no estimate (Smith 1985).
 LEAST_SHAPE = -0.5
@@ -31,8 +32,16 @@ class ParetoTail:
     shape: float
     scale: float
 
+    def __post_init__(self) -> None:
+        """Raise ValueError or TypeError unless both are finite numbers and `scale` is above 0."""
+        arguments.real("shape", self.shape)
+        if arguments.real("scale", self.scale) <= 0:
+            raise UsageError(f"Expected scale above 0. Received: scale={self.scale!r}.")
+
     def excess(self, probability: float) -> float:
-        """Return the y that is exceeded with this probability."""
+        """Return the y that is exceeded with this probability, above 0 and at most 1."""
+        if arguments.fraction("probability", probability) == 0.0:
+            raise UsageError("Expected probability above 0, at most 1. Received: 0.")
         if self.shape == 0.0:
             return -self.scale * math.log(probability)
         return self.scale * math.expm1(-self.shape * math.log(probability)) / self.shape
@@ -50,7 +59,7 @@ def fit_pareto(excesses: Any) -> ParetoTail:
     Raises:
         ValueError: If there are fewer than 10, or one is not finite and above 0.
     """
-    y = np.asarray(excesses, "float64").ravel()
+    y = arguments.array("excesses", excesses, finite=False).astype("float64").ravel()
     if len(y) < FEWEST_EXCESSES or not (np.isfinite(y).all() and (y > 0).all()):
         raise UsageError(
             f"Expected at least {FEWEST_EXCESSES} excesses, finite and above 0. Received: "

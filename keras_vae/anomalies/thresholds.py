@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_vae.anomalies.tails import FEWEST_EXCESSES, fit_pareto
 from keras_vae.errors import UsageError
+from keras_vae.validation import arguments
 
 # Rounding of (count + 1) * rate must not cost an example.
 EXACT = 1e-9
@@ -18,16 +19,33 @@ class Threshold:
     """A threshold: scores above `value` are anomalous.
 
     Attributes:
-        value: In the unit of the score; exact in float32, the type of scores.
+        value: In the unit of the score, finite; rounded to float32, the type of scores.
         method: "quantile", "false_positive_rate", "tail" or "given".
         asked: The requested quantile or rate; None for a given value.
         examples: Number of held-out examples behind it.
+
+    Raises:
+        ValueError: If a value is out of range or not finite in float32. An infinite threshold would
+            decide the same for all scores.
+        TypeError: If a value has another type.
     """
 
     value: float
     method: str = "given"
     asked: float | None = None
     examples: int = 0
+
+    def __post_init__(self) -> None:
+        """Round the value to float32, the type of the scores it is compared with."""
+        value = _float32(arguments.real("threshold", self.value))
+        if not math.isfinite(value):
+            raise UsageError(
+                f"Expected a threshold that float32 holds. Received: threshold={self.value!r}."
+            )
+        object.__setattr__(self, "value", value)
+        arguments.choice("method", self.method, ("given", *METHODS))
+        arguments.fraction("asked", 0.0 if self.asked is None else self.asked)
+        arguments.integer("examples", self.examples, 0)
 
 
 def quantile(scores: Any, fraction: float) -> Threshold:
@@ -41,10 +59,10 @@ def quantile(scores: Any, fraction: float) -> Threshold:
         ValueError: If `fraction` is out of range, or the scores are none or not finite.
     """
     scores = _check_scores(scores)
-    if not 0.0 < fraction <= 1.0:
+    if not 0.0 < arguments.real("quantile", fraction) <= 1.0:
         raise UsageError(f"Expected a quantile above 0, at most 1. Received: {fraction!r}.")
     value = np.quantile(scores, fraction, method="inverted_cdf")
-    return Threshold(_float32(value), "quantile", float(fraction), len(scores))
+    return Threshold(float(value), "quantile", float(fraction), len(scores))
 
 
 def false_positive_rate(scores: Any, rate: float) -> Threshold:
@@ -72,7 +90,7 @@ def false_positive_rate(scores: Any, rate: float) -> Threshold:
             "rate, or extrapolate with tail=...)"
         )
     value = np.sort(scores)[len(scores) - above]
-    return Threshold(_float32(value), "false_positive_rate", float(rate), len(scores))
+    return Threshold(float(value), "false_positive_rate", float(rate), len(scores))
 
 
 def tail(scores: Any, rate: float, level: float = 0.98) -> Threshold:
@@ -92,7 +110,7 @@ def tail(scores: Any, rate: float, level: float = 0.98) -> Threshold:
     """
     scores = _check_scores(scores)
     _check_rate("tail", rate)
-    if not 0.0 < level < 1.0 or rate >= 1.0 - level:
+    if not 0.0 < arguments.real("level", level) < 1.0 or rate >= 1.0 - level:
         raise UsageError(
             f"Expected level between 0 and 1, and tail below 1 - level. Received: level={level!r}, "
             f"tail={rate!r}. (For rates that were seen use false_positive_rate=...)"
@@ -106,14 +124,14 @@ def tail(scores: Any, rate: float, level: float = 0.98) -> Threshold:
             f"{len(excesses)} of {len(scores)}. (Hold out more, or lower level=...)"
         )
     value = start + fit_pareto(excesses).excess(rate * len(scores) / len(excesses))
-    return Threshold(_float32(value), "tail", float(rate), len(scores))
+    return Threshold(float(value), "tail", float(rate), len(scores))
 
 
 METHODS = {"quantile": quantile, "false_positive_rate": false_positive_rate, "tail": tail}
 
 
 def _check_scores(scores: Any) -> np.ndarray:
-    scores = np.asarray(scores, "float64").ravel()
+    scores = arguments.array("scores", scores, finite=False).astype("float64").ravel()
     if not len(scores) or not np.isfinite(scores).all():
         raise UsageError(
             "Expected finite scores of at least one held-out example. Received: "
@@ -124,9 +142,10 @@ def _check_scores(scores: Any) -> np.ndarray:
 
 
 def _check_rate(name: str, rate: float) -> None:
-    if not 0.0 < rate < 1.0:
+    if not 0.0 < arguments.real(name, rate) < 1.0:
         raise UsageError(f"Expected {name} between 0 and 1. Received: {rate!r}.")
 
 
 def _float32(value: Any) -> float:
-    return float(np.float32(value))
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))

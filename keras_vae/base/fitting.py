@@ -35,7 +35,7 @@ class Fitting:
             ValueError: If the data do not fit the model.
         """
         given = name_arguments(keras.Model.fit, self, (x, y, *args), kwargs)
-        _check_counts(given)
+        check_counts(given)
         _refuse_class_weight(given.get("class_weight"))
         given |= self._check_arrays(given)
         if given.get("validation_data") is not None:
@@ -65,7 +65,7 @@ class Fitting:
         given = name_arguments(keras.Model.evaluate, self, (x, y, *args), kwargs)
         if validates_in_fit(kwargs):  # `fit` has checked its validation data.
             return super().evaluate(**given)  # type: ignore[misc]
-        _check_counts(given)
+        check_counts(given)
         given |= self._check_arrays(given)
         lower_steps_per_execution(self, given.get("steps"))
         return super().evaluate(**tensorflow_data.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
@@ -77,7 +77,7 @@ class Fitting:
             ValueError: If arrays have the wrong shape.
         """
         given = name_arguments(keras.Model.predict, self, (x, *args), kwargs)
-        _check_counts(given)
+        check_counts(given)
         given["x"] = sources.check_shapes(self, x)  # type: ignore[arg-type]
         return super().predict(**tensorflow_data.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
 
@@ -89,7 +89,7 @@ class Fitting:
         return {"x": x, "y": y, "sample_weight": weights}
 
 
-def _check_counts(given: dict[str, Any]) -> None:
+def check_counts(given: dict[str, Any]) -> None:
     """Raise for numbers that Keras would take as "not given", or fail on later."""
     for name in ("batch_size", "validation_batch_size", "steps_per_epoch", "steps"):
         if given.get(name) is not None:

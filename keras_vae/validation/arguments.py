@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
 
@@ -43,9 +44,16 @@ def real(name: str, value: Any, least: float = -math.inf) -> float:
         raise UsageTypeError(f"Expected {name} to be {what}. Received: {name}={value!r}.")
     if value < least:
         raise UsageError(f"Expected {name} of at least {least:g}. Received: {name}={value!r}.")
-    if not math.isfinite(value):
+    if not _is_finite(value):
         raise UsageError(f"Expected {name} to be {what}. Received: {name}={value!r}.")
     return value  # type: ignore[return-value]
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # An integer that float64 does not hold.
+        return False
 
 
 def fraction(name: str, value: Any) -> float:
@@ -123,6 +131,32 @@ def choice(name: str, value: Any, options: Sequence[str]) -> str:
         named = ", ".join(map(repr, options[:-1])) + f" or {options[-1]!r}"
         raise UsageError(f"Expected {name} to be {named}. Received: {name}={value!r}.")
     return value
+
+
+def array(name: str, values: Any, finite: bool = True) -> np.ndarray:
+    """Return `values`, real numbers in an array of any shape, in their own type.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: An array, a tensor, or lists of numbers.
+        finite: Whether NaN and infinity are refused.
+
+    Raises:
+        TypeError: If they are not real numbers.
+        ValueError: If one is masked or, with `finite`, NaN or infinite.
+    """
+    try:
+        found = np.asarray(ops.convert_to_numpy(values) if ops.is_tensor(values) else values)
+    except ValueError as error:  # Lists of different lengths.
+        raise UsageError(f"Expected {name} of one shape. Received: {error}") from error
+    if found.dtype.kind in "OSUcMm":
+        raise UsageTypeError(f"Expected real numbers in {name}. Received: {found.dtype}.")
+    if np.ma.is_masked(values) or (finite and not np.isfinite(found).all()):
+        raise UsageError(
+            f"Expected finite values in {name}. Received: NaN, infinity, or masked values. (Remove "
+            "or replace them; numpy.isfinite finds them.)"
+        )
+    return found
 
 
 def mapping(name: str, value: Any) -> dict[str, Any]:

@@ -15,7 +15,9 @@ MASKED_CASE = next(case for case in CASES if case.id == "transformer_autoencoder
 
 
 def detector(score="likelihood", **kwargs):
-    made = kv.AnomalyDetector(serving.model("ConvVAE"), score, samples=4, **kwargs)
+    if score == "likelihood":
+        kwargs["samples"] = 4
+    made = kv.AnomalyDetector(serving.model("ConvVAE"), score, **kwargs)
     if score == "latent":
         made.adapt(IMAGES)
     made.fit_threshold(IMAGES[:30], false_positive_rate=0.3)
