@@ -8,12 +8,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = {path.name: path for path in (ROOT / "tests").rglob("test_*.py")}
-KNOWN_ANSWERS, COMPLAINTS = "tests-with-known-answers.md", "what-users-ask.md"
+KNOWN_ANSWERS, COMPLAINTS = "known-answers.md", "user-needs.md"
 
 
 def rows(page):
     """Number of a row to the tests it names, as (file, function)."""
-    lines = re.findall(r"^\| (\d+) \|(.*)$", (ROOT / "docs" / page).read_text(), flags=re.MULTILINE)
+    lines = re.findall(r"^\| (\d+) \|(.*)$", (ROOT / "docs" / "dev" / page).read_text(), flags=re.MULTILINE)
     return {int(number): re.findall(r"`(test_\w+\.py)::(\w+)`", text) for number, text in lines}
 
 
