@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+DEV = ROOT / "docs" / "dev"
 FILES = {path.name: path for path in (ROOT / "tests").rglob("test_*.py")}
 KNOWN_ANSWERS, COMPLAINTS = "known-answers.md", "user-needs.md"
 
 
 def rows(page):
     """Number of a row to the tests it names, as (file, function)."""
-    lines = re.findall(r"^\| (\d+) \|(.*)$", (ROOT / "docs" / "dev" / page).read_text(), flags=re.MULTILINE)
+    text = (DEV / page).read_text()
+    lines = re.findall(r"^\| (\d+) \|(.*)$", text, flags=re.MULTILINE)
     return {int(number): re.findall(r"`(test_\w+\.py)::(\w+)`", text) for number, text in lines}
 
 
