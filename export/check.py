@@ -1,5 +1,6 @@
 """The program that says before a training whether a model will export."""
 
+import inspect
 import math
 import tempfile
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from keras_vae import cli
+from keras_vae import cli, options
 from keras_vae.errors import UsageError
 from keras_vae.training import recipes
 from keras_vae.training.runs import run_directory
@@ -67,10 +68,10 @@ def check(
     Returns:
         0 if all formats in --needs work, otherwise 1.
     """
-    if batch_size < 1:
-        raise UsageError(f"Expected --batch-size of at least 1. Received: {batch_size}.")
+    options.at_least(1, batch_size=batch_size)
     path = Path(model)
     opened = run_directory.open_run(model) if path.suffix == ".keras" or path.is_dir() else None
+    options.only_with("a recipe", opened is None, image_shape=image_shape)
     recipe = recipes.find(model) if opened is None else None
     cli.prepare_tensorflow()
     built = opened.model() if opened is not None else build_from_recipe(recipe, image_shape)
@@ -92,6 +93,11 @@ def build_from_recipe(recipe: Any, image_shape: tuple[int, int, int] | None = No
     Raises:
         ValueError: If the recipe takes no `image_shape` and one is given.
     """
+    if image_shape is not None and "image_shape" not in inspect.signature(recipe).parameters:
+        raise UsageError(
+            "Expected a recipe with an argument image_shape for --image-shape. Received: one with "
+            f"{', '.join(inspect.signature(recipe).parameters) or 'none'}. (Leave it out.)"
+        )
     return recipe(**({} if image_shape is None else {"image_shape": image_shape})).model
 
 
@@ -144,10 +150,10 @@ def try_litert(
     from keras_vae.export.litert.writer import Options, best_content
 
     exact = name == "float32"
-    options = Options(None if exact else name, batch_size, min_psnr=None if exact else -math.inf)
+    wanted = Options(None if exact else name, batch_size, min_psnr=None if exact else -math.inf)
     rows = endpoint_rows(model, endpoints, generate_examples(model))
-    content, found = best_content(model, folder, endpoints, rows, options)
-    return _describe_worst(found, options.quantize), len(content)
+    content, found = best_content(model, folder, endpoints, rows, wanted)
+    return _describe_worst(found, wanted.quantize), len(content)
 
 
 def _litert_verdict(

@@ -1,6 +1,8 @@
 """The programs that compress a folder of images with a trained model, and restore it."""
 
 import json
+import math
+import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
@@ -10,12 +12,18 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from keras_vae import cli
+from keras_vae import cli, options
 from keras_vae.errors import UsageError
+from keras_vae.files import outputs
 from keras_vae.training.runs import run_directory
 
-MAX_NAMES_BYTES = 1 << 26  # A note of a few kilobytes can claim any length.
+# A note of a few kilobytes can claim any length. A path has up to 4,096 bytes, in JSON of up to 6.
+MAX_NAMES_BYTES, MAX_NAME_BYTES = 1 << 26, 6 * 4096
 ROWS_AT_ONCE = 256
+
+# JSON, of which other kinds take twenty times the memory of their text.
+LIST_OF_TEXTS = re.compile(rb'\[\s*+(?:"(?:[^"\\]|\\.)*+"\s*+,?+\s*+)*+\]\s*+')
+Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
 def compress(
@@ -23,6 +31,7 @@ def compress(
     folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")],
     file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
     step: float | None = None,
+    stretch: Flag = False,
 ) -> int:
     """Compress the images of FOLDER into the new file FILE.
 
@@ -31,17 +40,19 @@ def compress(
 
     Args:
         run: A run directory of keras-vae train, or a .keras file.
-        folder: A folder of images of the model's size.
-        file: The new file.
+        folder: A folder of images.
+        file: The new file, in a folder that exists.
         step: Rounding step of real-valued codes; not for models with integer codes.
+        stretch: Stretch images to the size that the model takes, as a run with --image-size does
+            without it. They are restored in that size.
 
     Returns:
         0.
     """
     opened = run_directory.open_run(run)
-    _check_new(file, "FILE")
+    outputs.check_new_file(file)
     if not folder.is_dir():
-        hint = f" (To restore it: keras-vae decompress {run} {folder} {file}.)"
+        hint = f" (To restore it: {cli.next_command('decompress', run, folder, file)})"
         raise FileNotFoundError(
             f"Expected a FOLDER of images. Received: {folder}, "
             f"{'a file.' + hint if folder.exists() else 'which does not exist.'}"
@@ -53,8 +64,16 @@ def compress(
     tell_passed_over(folder, passed)
     names = [path.as_posix() for path in paths]
     _new_names(names)
+    _note(names)
     cli.prepare_tensorflow()
-    print(_pack(opened.model(), folder, names, file, step))
+    from keras_vae.compression import coder
+
+    coder.import_constriction()
+    model = opened.model()
+    _check_model(model, step)
+    stretch = stretch or bool(opened.config.get("settings", {}).get("image_size"))
+    images = _read(folder, names, model.event_shape, stretch)
+    print(_pack(model, images, names, file, step))
     return 0
 
 
@@ -76,39 +95,49 @@ def decompress(
         0.
     """
     opened = run_directory.open_run(run)
-    _check_new(folder, "FOLDER")
+    outputs.check_new(folder, "FOLDER")
+    outputs.check_folder(folder)
     if not file.is_file():
-        hint = f" (To compress it: keras-vae compress {run} {file} {folder}.)"
+        hint = f" (To compress it: {cli.next_command('compress', run, file, folder)})"
         raise FileNotFoundError(
             f"Expected a FILE of keras-vae compress. Received: {file}, "
             f"{'a folder.' + hint if file.is_dir() else 'which does not exist.'}"
         )
+    cli.prepare_tensorflow()  # Before what imports TensorFlow with its log.
     from keras_vae import compression
 
     blob = file.read_bytes()
-    names = _new_names(_names(compression.read_note(blob)))
-    count = compression.read_count(blob)
-    if len(names) != count:
-        raise UsageError(
-            f"Expected a name for each of {count:,} images. Received: {len(names):,} in {file}."
-        )
-    cli.prepare_tensorflow()
+    names = _new_names(_names(compression.read_note(blob), compression.read_count(blob)))
     print(_unpack(opened.model(), blob, names, folder))
     return 0
 
 
-def _check_new(path: Path, word: str) -> None:
-    if path.exists() or path.is_symlink():
-        raise FileExistsError(f"Expected a new {word}. Received: {path}, which exists.")
+def _check_model(model: Any, step: float | None) -> None:
+    """Raise ValueError unless the model takes images, and a step if its codes are real numbers."""
+    from keras_vae.training.data.image_files import MODES
+
+    shape, real = model.event_shape, model.latent_dtype == "float32"
+    if len(shape) != 3 or shape[-1] not in MODES:
+        raise UsageError(
+            f"Expected a model of grey or RGB images. Received: one of {shape}. "
+            "(keras_vae.compression.compress takes arrays of any shape.)"
+        )
+    options.only_with("a model whose codes are real numbers", real, step=step)
+    if real and (step is None or not 0 < step < math.inf):
+        raise UsageError(
+            "Expected --step above 0 for a model whose codes are real numbers. Received: "
+            f"{'none' if step is None else step}. (For example --step 0.5.)"
+        )
 
 
-def _pack(model: Any, folder: Path, names: Sequence[str], file: Path, step: float | None) -> str:
+def _pack(
+    model: Any, images: np.ndarray, names: Sequence[str], file: Path, step: float | None
+) -> str:
     """Write the file and return a line with its size."""
     from keras_vae import compression
     from keras_vae.files.atomic import write_atomically
 
-    images = _read(folder, names, model.event_shape)
-    note = zlib.compress(json.dumps(names).encode(), 9)
+    note = zlib.compress(_note(names), 9)
     blob = compression.compress(model, images.astype("float32") / 255, step, note=note)
     write_atomically(file, lambda path: path.write_bytes(blob))
     height, width = images.shape[1:3]
@@ -137,24 +166,43 @@ def _unpack(model: Any, blob: bytes, names: Sequence[str], target: Path) -> str:
     return f"Wrote {target}: {len(names)} images"
 
 
-def _names(note: bytes) -> list[str]:
+def _note(names: Sequence[str]) -> bytes:
+    """Return the names as JSON; raises ValueError if `_names` would not read so many."""
+    content = json.dumps(names).encode()
+    if len(content) > MAX_NAMES_BYTES:
+        raise UsageError(
+            f"Expected names of images of at most {MAX_NAMES_BYTES:,} bytes in all. Received: "
+            f"{len(content):,}, of {len(names):,} images. (Compress several smaller folders.)"
+        )
+    return content
+
+
+def _names(note: bytes, count: int) -> list[str]:
     """Return the names of the original files, all inside of the folder.
 
+    Args:
+        note: From `compress`.
+        count: The number of images; more names than that take no memory.
+
     Raises:
-        ValueError: If there are none, or one leads out of the folder.
+        ValueError: If there are none, or another number of them, or one leads out of the folder.
     """
     try:
         reader = zlib.decompressobj()
-        content = reader.decompress(note, MAX_NAMES_BYTES)
+        content = reader.decompress(note, min(MAX_NAMES_BYTES, 2 + count * MAX_NAME_BYTES))
+        if not reader.eof or not LIST_OF_TEXTS.fullmatch(content):
+            raise ValueError("It is no list of texts.")
         names = json.loads(content)
-        if not reader.eof or not isinstance(names, list):
-            raise ValueError("It is no list.")
-        paths = [PurePosixPath(name) for name in names]
-    except (zlib.error, ValueError, TypeError, RecursionError) as error:
+    except (zlib.error, ValueError) as error:
         raise UsageError(
             "Expected a file that keras-vae compress wrote. Received: one without names. "
             "(keras_vae.compression.decompress reads it.)"
         ) from error
+    if len(names) != count:
+        raise UsageError(
+            f"Expected a name for each of {count:,} images. Received: {len(names):,} names."
+        )
+    paths = [PurePosixPath(name) for name in names]
     for path in paths:
         if path.is_absolute() or ".." in path.parts:
             raise UsageError(
@@ -202,23 +250,13 @@ def _key(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def _read(folder: Path, names: Sequence[str], shape: tuple[int, ...]) -> np.ndarray:
+def _read(folder: Path, names: Sequence[str], shape: tuple[int, ...], stretch: bool) -> np.ndarray:
     """Read the images as uint8; raises ValueError for other sizes and for files of other kinds."""
-    from keras_vae.training.data.image_files import MODES, read_image
+    from keras_vae.training.data.image_files import read_for_model
 
-    if len(shape) != 3 or shape[-1] not in MODES:
-        raise UsageError(
-            f"Expected a model of grey or RGB images. Received: one of {shape}. "
-            "(keras_vae.compression.compress takes arrays of any shape.)"
-        )
     images = np.empty((len(names), *shape), "uint8")
     for row, name in zip(images, names, strict=True):
-        pixels = read_image(folder / name, MODES[shape[-1]], None)
-        if pixels.shape != shape:
-            raise UsageError(
-                f"Expected images of {shape}. Received: {folder / name} of {pixels.shape}."
-            )
-        row[...] = pixels
+        row[...] = read_for_model(folder / name, shape, stretch)
     return images
 
 

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from keras_vae.errors import UsageError
+from keras_vae import cli, options
+from keras_vae.files import outputs
 from keras_vae.training.data.sources.fashion_mnist import FASHION_MNIST_FOLDER
 from keras_vae.training.runs.run_directory import RUNS
 
@@ -24,16 +25,15 @@ def demo(recipe: str | None = None, out: Path | None = None, epochs: int | None 
     Returns:
         0, or the status of the first step that failed.
     """
-    if epochs is not None and epochs < 1:
-        raise UsageError(f"Expected --epochs of at least 1. Received: {epochs}.")
+    options.at_least(1, epochs=epochs)
     if recipe is None:
         recipe = "conv_vae_fashion_mnist" if FASHION_MNIST_FOLDER.is_dir() else "conv_vae_digits"
     run = out or next(_free_folders())
-    if run.exists():
-        raise UsageError(f"Expected --out to be a new folder. Received: {run}, which exists.")
+    outputs.check_new(run, "folder for --out")
+    outputs.check_folder(run)
     steps = _steps(recipe, str(run), epochs)
     for number, (title, words) in enumerate(steps, 1):
-        print(f"\n== {number}/{len(steps)} {title}\n$ keras-vae {' '.join(words)}", flush=True)
+        print(f"\n== {number}/{len(steps)} {title}\n$ {cli.next_command(*words)}", flush=True)
         status = subprocess.run([sys.executable, "-m", "keras_vae", *words]).returncode
         if status:
             return status

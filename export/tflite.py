@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from keras_vae import cli
+from keras_vae import cli, options
 from keras_vae.errors import UsageError
+from keras_vae.export.formats import check_suffix
+from keras_vae.files import outputs
 from keras_vae.training.runs import run_directory
 from keras_vae.training.tables import Column, table
 
@@ -54,12 +56,17 @@ def export_tflite(
     Returns:
         0.
     """
+    options.at_least(1, batch_size=batch_size)
+    int8 = quantize == "int8"
+    options.only_with("--quantize int8", int8, io=None if io == "float32" else io)
     opened = run_directory.open_run(run)
-    refuse_existing(file)
+    outputs.check_new(file, "file")
+    outputs.check_folder(file.parent)
+    check_suffix(file, "litert")
     cli.prepare_tensorflow()
     model = opened.model()
     refuse_untrained(model)
-    images = calibration_data(opened, data, needed=quantize == "int8")
+    images = calibration_data(opened, data, needed=int8)
     print(_plan(quantize, images), flush=True)
     began = time.perf_counter()
     model.export(
@@ -90,14 +97,6 @@ def calibration_examples(data: Any) -> Any:
     from keras_vae.training.data.loading import as_floats
 
     return as_floats(take_evenly(data.train, CALIBRATION_EXAMPLES))
-
-
-def refuse_existing(path: Path) -> None:
-    """Raise FileExistsError if `path` exists, before the export and not after it."""
-    if path.exists():
-        raise FileExistsError(
-            f"Expected a new file. Received: {path}, which exists. (Nothing was changed.)"
-        )
 
 
 def refuse_untrained(model: Any) -> None:

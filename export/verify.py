@@ -7,15 +7,18 @@ from typing import Annotated, Any
 
 import tyro
 
-from keras_vae import cli
+from keras_vae import cli, options
 from keras_vae.errors import UsageError
+from keras_vae.files import outputs
 from keras_vae.training.runs import run_directory
+
+EXAMPLES = 1000
 
 
 def verify(
     artifacts: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="ARTIFACT")],
     against: Annotated[str, tyro.conf.arg(metavar="RUN")],
-    examples: int = 1000,
+    examples: int | None = None,
     data: str | None = None,
     runtimes: tuple[str, ...] = (),
     libtensorflow: tuple[Path, ...] = (),
@@ -36,7 +39,7 @@ def verify(
     Args:
         artifacts: Version folders of SavedModels, and .tflite files.
         against: The run directory, or .keras file, that they were exported from.
-        examples: Number of test examples, from all over the test set.
+        examples: Number of test examples, from all over the test set; 1000 by default.
         data: A data set instead of that of the run. Without it, a lone .keras file is compared on
             generated inputs.
         runtimes: Runtimes among keras, python, cpp, cli, onnxruntime, openvino and litert; all
@@ -51,24 +54,27 @@ def verify(
     Returns:
         0, or 1 if a tolerance was missed. With --budget, 1 if no artifact meets the tolerances.
     """
-    if not artifacts or examples < 1:
-        raise UsageError(
-            f"Expected an artifact and at least one example. Received: {len(artifacts)} "
-            f"artifact(s), --examples {examples}."
-        )
+    if not artifacts:
+        raise UsageError("Expected an artifact to verify. Received: none.")
+    options.at_least(1, examples=examples)
     opened = run_directory.open_run(against)
+    has_data = bool(data or opened.config)
+    options.only_with("a run directory, or with --data", has_data, examples=examples)
     chosen = _choose_runtimes(runtimes)
-    _check_new([path for path in (json, markdown) if path])
+    _check_reports([path for path in (json, markdown) if path])
     _check_exist(artifacts)
     check_libraries(libtensorflow)
+    folders = any(path.is_dir() for path in artifacts)
+    given = " ".join(map(str, libtensorflow)) or None
+    options.only_with("a SavedModel", folders, libtensorflow=given)
     cli.prepare_tensorflow()
     from keras_vae.export.verification import report as tables
     from keras_vae.export.verification.artifacts import identify
     from keras_vae.export.verification.measurement import compare
 
     found = [identify(path) for path in artifacts]
-    check_runnable(found, chosen)
-    report, rows = compare(opened, found, chosen, examples, data, libtensorflow)
+    check_runnable(found, chosen, runtimes)
+    report, rows = compare(opened, found, chosen, examples or EXAMPLES, data, libtensorflow)
     text = tables.markdown(report, rows)
     print(text, end="", flush=True)
     best = pick_best(rows) if budget else None
@@ -144,8 +150,16 @@ def _check_exist(paths: Sequence[Path]) -> None:
             )
 
 
-def check_runnable(artifacts: Sequence[Any], chosen: Sequence[str]) -> None:
-    """Raise ValueError if no chosen runtime runs an artifact: it would look verified."""
+def check_runnable(
+    artifacts: Sequence[Any], chosen: Sequence[str], asked: Sequence[str] = ()
+) -> None:
+    """Raise ValueError if no chosen runtime runs an artifact: it would look verified.
+
+    Args:
+        artifacts: From `keras_vae.export.verification.artifacts.identify`.
+        chosen: Names of runtimes.
+        asked: Those that the user has named. Each of them has to run an artifact.
+    """
     from keras_vae.export.runtimes.registry import RUNTIMES
 
     for artifact in artifacts:
@@ -155,6 +169,12 @@ def check_runnable(artifacts: Sequence[Any], chosen: Sequence[str]) -> None:
                 f"Expected a runtime that runs {artifact.path}: {', '.join(able)}. Received: "
                 f"{', '.join(chosen)}."
             )
+    kinds = {"keras", *(artifact.kind for artifact in artifacts)}
+    if idle := [name for name in asked if RUNTIMES[name].reads not in kinds]:
+        raise UsageError(
+            f"Expected runtimes that run an artifact, for --runtimes. Received: {', '.join(idle)}, "
+            f"which read no {' and no '.join(sorted(kinds - {'keras'}))}. (Leave them out.)"
+        )
 
 
 def check_libraries(folders: Sequence[Path]) -> None:
@@ -165,10 +185,11 @@ def check_libraries(folders: Sequence[Path]) -> None:
         check_folder(folder)
 
 
-def _check_new(paths: Sequence[Path]) -> None:
+def _check_reports(paths: Sequence[Path]) -> None:
     for path in paths:
         if not path.parent.is_dir() or path.is_dir():
-            raise UsageError(f"Expected a file in a folder that exists. Received: {path}.")
+            raise FileNotFoundError(f"Expected a file in a folder that exists. Received: {path}.")
+        outputs.check_folder(path.parent)
 
 
 def _save(path: Path, text: str) -> None:

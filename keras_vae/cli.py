@@ -17,6 +17,7 @@ import importlib
 import importlib.util
 import inspect
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -118,9 +119,16 @@ def after_imports(modules: Sequence[str], call: Callable[[], int | None]) -> int
     return call()
 
 
-def with_imports(command: str) -> str:
-    """Return a command to type next, with the same `--import` options as this one."""
-    return " ".join([command, *(f"{IMPORT} {name}" for name in dict.fromkeys(_imported))])
+def next_command(*words: str | os.PathLike[str], imports: Iterable[str] = ()) -> str:
+    """Return a command of `keras-vae` to type next, quoted for a shell.
+
+    Args:
+        *words: The words after `keras-vae`.
+        imports: Modules or files to import, in addition to those of this command.
+    """
+    modules = dict.fromkeys([*_imported, *imports])
+    options = [word for name in modules for word in (IMPORT, name)]
+    return shlex.join(["keras-vae", *[os.fspath(word) for word in words], *options])
 
 
 def run(call: Callable[[], int | None], clean_up: bool = True) -> int:

@@ -18,8 +18,9 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from keras_vae import cli
+from keras_vae import cli, options
 from keras_vae.errors import UsageError
+from keras_vae.files import outputs
 from keras_vae.training import recipes
 from keras_vae.training.runs import run_directory
 from keras_vae.training.runs.provenance import provenance
@@ -68,15 +69,12 @@ def classify(
         seed: Seed of the choice of images, of the weights and of the order.
     """
     wanted = numbers_of_labels(labels)
-    for name, value in (
-        ("repeats", repeats),
-        ("epochs", epochs),
-        ("least-steps", least_steps),
-        ("batch-size", batch_size),
-    ):
-        if value < 1:
-            raise UsageError(f"Expected --{name} of at least 1. Received: {value}.")
+    options.at_least(
+        1, repeats=repeats, epochs=epochs, least_steps=least_steps, batch_size=batch_size
+    )
     opened = run_directory.open_run(run)
+    if opened.path.is_dir():
+        outputs.check_folder(opened.path)
     cli.prepare_tensorflow(training=True)
     images = opened.data(data)
     check(images, wanted, run)

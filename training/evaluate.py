@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from keras_vae import cli
-from keras_vae.errors import UsageError
+from keras_vae import cli, options
+from keras_vae.files import outputs
 from keras_vae.training.runs import run_directory
 from keras_vae.training.runs.provenance import provenance
 from keras_vae.training.tables import table
@@ -29,7 +29,7 @@ def evaluate(
     batch_size: int = 250,
     samples: int | None = None,
     distances: Flag = False,
-    features: str = "hog",
+    features: str | None = None,
     sampler: int | None = None,
     probes: Flag = False,
     factors: Flag = False,
@@ -49,7 +49,7 @@ def evaluate(
         batch_size: Images in a batch; it changes the speed only.
         samples: Importance samples for -log p(x). The usual 5000 take about 9 minutes.
         distances: Compare generated images with test images, about a minute.
-        features: The features for --distances: hog, or the .keras file of a network.
+        features: The features for --distances: hog by default, or the .keras file of a network.
         sampler: For --distances, fit a mixture of this many Gaussians to the codes of the training
             images, and sample codes from it in place of the prior. Minutes for wide codes.
         probes: Classify the codes, about a minute. The data need labels.
@@ -60,16 +60,17 @@ def evaluate(
     Returns:
         0, or 1 if a measure is not a number or better than possible.
     """
-    for name, value in (("batch-size", batch_size), ("samples", samples), ("limit", limit)):
-        if value is not None and value < 1:
-            raise UsageError(f"Expected --{name} of at least 1. Received: {value}.")
+    options.at_least(1, batch_size=batch_size, samples=samples, limit=limit, sampler=sampler)
+    options.only_with("--distances", distances, features=features, sampler=sampler)
     opened = run_directory.open_run(run)
+    if opened.path.is_dir():
+        outputs.check_folder(opened.path)
     cli.prepare_tensorflow()
     from keras_vae.training.evaluation.asked import EvaluationOptions
 
-    options = EvaluationOptions(samples, distances, features, sampler, probes, factors)
+    asked = EvaluationOptions(samples, distances, features or "hog", sampler, probes, factors)
     protocol = protocol or opened.protocol
-    report = measure_model(opened.model(), opened.data(data), batch_size, options, protocol, limit)
+    report = measure_model(opened.model(), opened.data(data), batch_size, asked, protocol, limit)
     report["notes"] += opened.notes
     text = markdown(report)
     print(text, end="")

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from keras_vae import cli
+from keras_vae import cli, options
 from keras_vae.errors import UsageError
 from keras_vae.training.tables import table
 
@@ -43,9 +43,7 @@ def one_class(
         limit: Number of training images and of test images to keep; all by default.
         seed: Seed of the weights, of the order of the images and of the noise.
     """
-    for name, value in (("epochs", epochs), ("limit", limit)):
-        if value is not None and value < 1:
-            raise UsageError(f"Expected --{name} of at least 1. Received: {value}.")
+    options.at_least(1, epochs=epochs, limit=limit)
     from keras_vae.training import recipes
     from keras_vae.training.data import splits
     from keras_vae.training.data.loading import load

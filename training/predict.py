@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from keras_vae import cli
-from keras_vae.errors import MissingExtraError, UsageError
-from keras_vae.files import digests
+from keras_vae import cli, options
+from keras_vae.errors import MissingExtraError
+from keras_vae.files import digests, outputs
 from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.runs import folder_lock, run_directory
 
@@ -53,8 +53,9 @@ def predict(
         format: npz for all arrays of the output, by name; npy for the first one only.
         rows_per_shard: Rows in a file; by default those of about 64 MB of images.
         batch_size: Rows in a batch.
-        stretch: Stretch images to the size that the model takes.
-        data_dir: Where TensorFlow Datasets keeps its data.
+        stretch: Stretch images to the size that the model takes, as a run with --image-size does
+            without it. Arrays of bytes are images, others are not stretched.
+        data_dir: Where TensorFlow Datasets keeps its data, for data sets that come from there.
         beam: Run as a pipeline of Apache Beam with these options, for example runner=FlinkRunner
             flink_master=host:8081, or runner=DirectRunner for this machine. All workers must see
             the paths RUN, SOURCE and OUT.
@@ -62,12 +63,9 @@ def predict(
     Returns:
         0; 75 after SIGTERM and 130 after Ctrl-C, if the same command would continue.
     """
-    for name, value in (("rows-per-shard", rows_per_shard), ("batch-size", batch_size)):
-        if value is not None and value < 1:
-            raise UsageError(f"Expected --{name} of at least 1. Received: {value}.")
+    options.at_least(1, rows_per_shard=rows_per_shard, batch_size=batch_size)
     opened, folder = run_directory.open_run(run), Path(out).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"Expected OUT to be a folder. Received: the file {folder}.")
+    outputs.check_folder(folder)
     pipeline = _import_pipeline() if beam else None
     cli.prepare_tensorflow()
     from keras_vae.training.prediction import shard_writer
@@ -75,24 +73,28 @@ def predict(
 
     model = opened.model()
     inputs = model.endpoints()[output].inputs
+    takes_images = len(inputs[0].shape) == 4
+    options.only_with("images as the input of the model", takes_images, stretch=stretch)
+    settings = opened.config.get("settings", {})
     reading: dict[str, Any] = {
         "part": part,
-        "stretch": stretch or bool(opened.config.get("settings", {}).get("image_size")),
+        "stretch": takes_images and (stretch or bool(settings.get("image_size"))),
         "data_dir": data_dir,
+        "settings": settings,
     }
     rows = open_rows(source, inputs, **reading)
     print(f"{rows.count:,} rows of {rows.name}")
     folder.mkdir(parents=True, exist_ok=True)
     identity = digests.of_file(opened.model_path)
-    options = shard_writer.PredictionOptions(output, identity, format, rows_per_shard, batch_size)
+    layout = shard_writer.PredictionOptions(output, identity, format, rows_per_shard, batch_size)
     with folder_lock.lock(folder):
         if pipeline is not None:
-            found = shard_writer.open_shards(model, rows, folder.resolve(), options)
+            found = shard_writer.open_shards(model, rows, folder.resolve(), layout)
             where = pipeline.Source(make_absolute(source), inputs, reading)
             done = pipeline.predict(model, str(opened.path.resolve()), where, found, beam)
         else:
             with ProgressBar() as bar:
-                done = shard_writer.predict(model, rows, folder, options, bar.show)
+                done = shard_writer.predict(model, rows, folder, layout, bar.show)
     print(f"{done.count:,} rows, {', '.join(done.arrays)}, in {len(done)} files of {folder}")
     return 0
 

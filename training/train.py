@@ -19,6 +19,7 @@ command again to continue.
 """
 
 import math
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -70,7 +71,7 @@ def train_recipe(name: str, words: Sequence[str]) -> int:
     function = recipes.find(name)
     name = str(Path(name).resolve()) if name.endswith(".py") else name
     settings, arguments = train_options.parse(name, function, words)
-    stored = None
+    given, stored = settings, None
     if settings.resume:
         stored = run_directory.open_run(str(settings.out)).config
         if stored.get("recipe") != name and not is_moved(str(stored.get("recipe")), name):
@@ -80,6 +81,7 @@ def train_recipe(name: str, words: Sequence[str]) -> int:
             )
         settings, arguments = train_options.parse(name, function, words, stored)
         train_options.refuse_changes(stored, settings, arguments)
+    train_options.refuse_unused(given, settings.strategy)
     workers.check(settings)
     if settings.strategy != "multiworker" and not settings.resume and settings.out is not None:
         run_directory.check_new(Path(settings.out))
@@ -198,7 +200,7 @@ def train_in(
     folder_lock.check_room(folder, 4 * COPIES * config["parameters"] + BYTES_FOR_PICTURES)
     run_directory.write_config(folder, config)
     print(f"Run directory: {folder}", flush=True)
-    command = cli.with_imports(f"keras-vae train {config['recipe']} --out {folder} --resume")
+    command = cli.next_command("train", config["recipe"], "--out", folder, "--resume")
     try:
         session.fit(model, data, recipe, settings, resume, position, config["steps_per_epoch"])
     except KeyboardInterrupt:
@@ -222,14 +224,10 @@ def finish(model: Any, data: Any, folder: Path) -> None:
     print(f"Model:       {run.model_path}")
     print(f"Metrics:     {folder / run_directory.METRICS}")
     print(f"Pictures:    {folder / 'pictures'}: {', '.join(path.name for path in drawn)}")
-    print(f"TensorBoard: tensorboard --logdir {folder / 'logs'}")
-    print(f"Next:        {cli.with_imports(f'keras-vae evaluate {folder}')}{_import_of(run)}")
-
-
-def _import_of(run: run_directory.Run) -> str:
-    """Return the option that imports the classes of a recipe file, for the command to type next."""
+    print(f"TensorBoard: {shlex.join(['tensorboard', '--logdir', str(folder / 'logs')])}")
     recipe = str(run.config["recipe"])
-    return f" {cli.IMPORT} {recipe}" if recipe.endswith(".py") else ""
+    imports = [recipe] if recipe.endswith(".py") else []
+    print(f"Next:        {cli.next_command('evaluate', folder, imports=imports)}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from keras_vae import options
 from keras_vae.errors import UsageError
 from keras_vae.training import recipes
 from keras_vae.training.data.sources import registry
@@ -23,6 +24,15 @@ MAY_CHANGE = (
     "checkpoint_steps",
     "worker_timeout",
 )
+COUNTS = (
+    "epochs",
+    "batch_size",
+    "limit",
+    "steps_per_execution",
+    "window",
+    "stride",
+    "checkpoint_steps",
+)
 DATA_HELP = f"A data set instead of the recipe's.\n{registry.help_text()}"
 
 
@@ -36,7 +46,7 @@ class Settings:
         data: A data set in place of the recipe's, see `keras_vae.training.data.sources.registry`.
         image_size: Height and width to stretch the images to.
         limit: Number of training images and of test images to use; all by default.
-        data_dir: Where TensorFlow Datasets keeps its data.
+        data_dir: Where TensorFlow Datasets keeps its data, for data sets that come from there.
         window: Steps of each series that is cut out of the recording --data series:FILE.
         stride: Steps from one such series to the next; by default the window.
         out: Run directory to make; by default runs/RECIPE-NUMBER.
@@ -48,11 +58,13 @@ class Settings:
         steps_per_execution: Steps in one execution, a divisor of the steps of an epoch; by default
             chosen for speed.
         checkpoint_minutes: Minutes after which to write a checkpoint, as at the end of each epoch.
-            Checkpoints become rarer if they would take more than 2 percent of the time.
+            Checkpoints become rarer if they would take more than 2 percent of the time. 1 by
+            default; several machines continue after whole epochs only.
         checkpoint_steps: Steps after which to write a checkpoint too.
         strategy: none for one device, mirrored for all GPUs of this machine, or multiworker for
             several machines. The batch is divided among them.
-        worker_timeout: Seconds without a step after which the other workers count as lost.
+        worker_timeout: Seconds without a step after which the other machines count as lost; 300
+            by default.
     """
 
     epochs: int | None = None
@@ -68,24 +80,18 @@ class Settings:
     seed: int = 0
     precision: Precision = "float32"
     steps_per_execution: int | None = None
-    checkpoint_minutes: float = 1.0
+    checkpoint_minutes: float | None = None
     checkpoint_steps: int | None = None
     strategy: Literal["none", "mirrored", "multiworker"] = "none"
-    worker_timeout: float = 300.0
+    worker_timeout: float | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for numbers out of range."""
-        if not self.checkpoint_minutes > 0:
-            raise UsageError(
-                f"Expected --checkpoint-minutes above 0. Received: {self.checkpoint_minutes}."
-            )
-        if not self.worker_timeout > 0:
-            raise UsageError(f"Expected --worker-timeout above 0. Received: {self.worker_timeout}.")
-        counts = ("epochs", "batch_size", "limit", "steps_per_execution", "window", "stride")
-        for name in (*counts, "checkpoint_steps"):
+        for name in ("checkpoint_minutes", "worker_timeout"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"Expected --{_flag(name)} of at least 1. Received: {value}.")
+            if value is not None and not value > 0:
+                raise UsageError(f"Expected {options.flag(name)} above 0. Received: {value}.")
+        options.at_least(1, **{name: getattr(self, name) for name in COUNTS})
         if self.seed < 0 or self.seed >= 2**31:
             raise UsageError(f"Expected --seed from 0 to 2^31 - 1. Received: {self.seed}.")
         if self.resume and self.out is None:
@@ -127,9 +133,8 @@ def parse(
             f"Received: {', '.join(sorted(clash))}. (Epochs, batch size and data are fields of "
             "the Recipe that it returns.)"
         )
-    options = _command(function, defaults, settings)
     group, arguments = tyro.cli(
-        options,
+        _command(function, defaults, settings),
         args=words,
         prog=f"keras-vae train {name}",
         description=inspect.cleandoc(function.__doc__ or "").split("\nArgs:")[0],
@@ -145,7 +150,7 @@ def refuse_changes(stored: dict[str, Any], settings: Settings, arguments: dict[s
     before = {**stored["arguments"], **stored["settings"]}
     now = {**arguments, **dataclasses.asdict(settings)}
     changed = [
-        f"--{_flag(name)} {now[name]} (the run has {_restore_tuple(value)})"
+        f"{options.flag(name)} {now[name]} (the run has {_restore_tuple(value)})"
         for name, value in before.items()
         if name in now and name not in MAY_CHANGE and _restore_tuple(value) != now[name]
         # The data themselves may have been moved; train() compares their number and shape.
@@ -156,6 +161,18 @@ def refuse_changes(stored: dict[str, Any], settings: Settings, arguments: dict[s
             "Expected the options of the run when continuing it; only --epochs may change. "
             f"Received: {', '.join(changed)}. (Leave them out, or start a new run.)"
         )
+
+
+def refuse_unused(given: Settings, strategy: str) -> None:
+    """Raise ValueError for options of the command line that the strategy of the run ignores."""
+    many = strategy == "multiworker"
+    options.only_with("--strategy multiworker", many, worker_timeout=given.worker_timeout)
+    options.only_with(
+        "one process, as several continue after whole epochs",
+        not many,
+        checkpoint_minutes=given.checkpoint_minutes,
+        checkpoint_steps=given.checkpoint_steps,
+    )
 
 
 def _command(
@@ -188,7 +205,3 @@ def _command(
 def _restore_tuple(value: Any) -> Any:
     """Turn a list from JSON back into a tuple."""
     return tuple(value) if isinstance(value, list) else value
-
-
-def _flag(name: str) -> str:
-    return name.replace("_", "-")

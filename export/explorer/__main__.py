@@ -1,22 +1,29 @@
 """The program that builds the explorer page, and shows it with --serve."""
 
+import contextlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from keras_vae import cli
+from keras_vae import cli, options
 from keras_vae.errors import UsageError
-from keras_vae.training.runs.run_directory import open_run
+from keras_vae.files import outputs
+from keras_vae.training.runs.run_directory import Run, open_run
+
+if TYPE_CHECKING:
+    from keras_vae.export.explorer.page_server import PageServer
+
+PORT, POINTS = 8000, 600
 
 
 def explorer(
     run: Annotated[Path, tyro.conf.Positional],
     out: Path | None = None,
     data: str | None = None,
-    points: int = 600,
+    points: int | None = None,
     serve: bool = False,
-    port: int = 8000,
+    port: int | None = None,
 ) -> None:
     """Build a static page that explores the latent space of a trained VAE in the browser.
 
@@ -26,33 +33,58 @@ def explorer(
         run: A run directory of keras-vae train, or a .keras file with --data and --out.
         out: The new folder; RUN/explorer by default.
         data: A data set, see keras_vae.training.data.loading, instead of the run's own.
-        points: Number of test images on the map.
+        points: Number of test images on the map; 600 by default.
         serve: Show the page at http://localhost:PORT until interrupted; builds it if necessary.
             Only programs on this machine can reach it.
-        port: Port of --serve.
+        port: Port of --serve; 8000 by default, and 0 for a free one.
     """
+    options.at_least(1, points=points)
+    options.only_with("--serve", serve, port=port)
+    if port is not None and not 0 <= port < 2**16:
+        raise UsageError(f"Expected --port from 0 to 65535. Received: {port}.")
     opened = open_run(run)
     if out is None and opened.path.is_file():
         raise UsageError(f"Expected --out for a lone model. Received: {run} alone.")
     folder = out or opened.path / "explorer"
-    if not (serve and folder.exists()):
-        cli.prepare_tensorflow()
-        from keras_vae.export.explorer.page import write_page
-
-        write_page(folder, opened.model(), opened.data(data), points)
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        print(f"Wrote {folder} ({size / 1e6:.1f} MB); any web server can host it.")
-    if serve:
-        _serve(folder, port)
+    is_built = serve and folder.exists()
+    options.only_with(f"a new page ({folder} exists)", not is_built, data=data, points=points)
+    with _bind(PORT if port is None else port) if serve else contextlib.nullcontext() as server:
+        if not is_built:
+            _build(opened, folder, data, POINTS if points is None else points)
+        if server is not None:
+            _serve(server, folder)
 
 
-def _serve(folder: Path, port: int) -> None:
-    from keras_vae.export.explorer.page_files import read_page
+def _build(opened: Run, folder: Path, data: str | None, points: int) -> None:
+    outputs.check_new(folder, "folder, one that does not exist yet")
+    outputs.check_folder(folder)
+    cli.prepare_tensorflow()
+    from keras_vae.export.explorer.page import write_page
+
+    write_page(folder, opened.model(), opened.data(data), points)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    print(f"Wrote {folder} ({size / 1e6:.1f} MB); any web server can host it.")
+
+
+def _bind(port: int) -> "PageServer":
+    """Return a server without files, which holds its port while the page is built."""
     from keras_vae.export.explorer.page_server import PageServer
 
-    with PageServer(read_page(folder), port) as server:
-        print(f"http://localhost:{server.server_port} (Ctrl-C to stop)", flush=True)
-        server.serve_forever()
+    try:
+        return PageServer({}, port)
+    except OSError as error:
+        raise type(error)(
+            f"Expected a free port on this machine. Received: {port} ({error.strerror}). "
+            "(Choose another one with --port.)"
+        ) from error
+
+
+def _serve(server: "PageServer", folder: Path) -> None:
+    from keras_vae.export.explorer.page_files import read_page
+
+    server.contents = read_page(folder)
+    print(f"http://localhost:{server.server_port} (Ctrl-C to stop)", flush=True)
+    server.serve_forever()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import tyro
 import keras_vae
 from keras_vae import cli
 from keras_vae.errors import UsageError
+from keras_vae.files import outputs
 from keras_vae.training.runs import run_directory
 
 
@@ -44,6 +45,7 @@ def export_saved_model(
 
     opened = run_directory.open_run(run)
     base = versions.check_models_folder(folder) / versions.check_name(name or default_name(opened))
+    outputs.check_folder(base)
     versions.check_version(base, version)
     cli.prepare_tensorflow()
     target = write_version(opened, base, version, endpoints)

@@ -1,6 +1,7 @@
 """The folders that TF Serving polls: MODELS/NAME/NUMBER."""
 
 import re
+import shlex
 from pathlib import Path
 
 from keras_vae.errors import UsageError
@@ -33,8 +34,8 @@ def check_models_folder(folder: Path) -> Path:
     if folder.is_dir() and versions(folder):
         raise UsageError(
             f"Expected the folder that holds models, such as 'serving'. Received: {folder}, which "
-            f"is a model with the versions {versions(folder)}. (Give {folder.parent} and "
-            f"--name {folder.name}.)"
+            f"is a model with the versions {versions(folder)}. (Give "
+            f"{shlex.quote(str(folder.parent))} and --name {shlex.quote(folder.name)}.)"
         )
     return folder
 

@@ -1,6 +1,7 @@
 """The models in a folder, the versions and labels to serve, and TF Serving's file of them."""
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -50,7 +51,7 @@ def find_models(folder: Path) -> list[Model]:
     if not found:
         raise FileNotFoundError(
             f"Expected models in {folder}, as NAME/VERSION/saved_model.pb. Received: none. "
-            f"(Make one with keras-vae export saved-model RUN {folder}.)"
+            f"(Make one with keras-vae export saved-model RUN {shlex.quote(str(folder))}.)"
         )
     for model in found:
         versions.check_name(model.name)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from keras_vae import cli
+from keras_vae import cli, options
 from keras_vae.errors import UsageError
 from keras_vae.export.serving.served_models import (
     Model,
@@ -32,6 +32,7 @@ IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
 MOUNT_PATH = re.compile(r"(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
 # A request of more rows is refused; one of more than --max-batch-size is split.
 LARGEST_REQUEST = 1024
+MAX_BATCH_SIZE = 64
 
 
 def tf_serving(
@@ -40,7 +41,7 @@ def tf_serving(
     image: str = IMAGE,
     mount: str = "/models",
     batching: bool = False,
-    max_batch_size: int = 64,
+    max_batch_size: int | None = None,
     cores: int = 2,
     overwrite: bool = False,
 ) -> int:
@@ -57,7 +58,8 @@ def tf_serving(
         image: The container image of TF Serving.
         mount: Path of DIR inside of the container.
         batching: Let the server merge requests that arrive together; see docs/serving.md first.
-        max_batch_size: Largest number of rows that the server runs at once with --batching.
+        max_batch_size: Largest number of rows that the server runs at once with --batching; 64 by
+            default.
         cores: Processor cores for the server.
         overwrite: Replace files that are different.
 
@@ -65,11 +67,9 @@ def tf_serving(
         0, or 75 if labels move in a second step.
     """
     check_words(image, mount)
-    if max_batch_size < 1 or cores < 1:
-        raise UsageError(
-            f"Expected --max-batch-size and --cores of at least 1. Received: {max_batch_size} and "
-            f"{cores}."
-        )
+    options.at_least(1, max_batch_size=max_batch_size, cores=cores)
+    options.only_with("--batching", batching, max_batch_size=max_batch_size)
+    rows = max_batch_size or MAX_BATCH_SIZE
     wanted = assign_labels(find_models(folder), labels)
     for model in wanted if batching else ():
         for version in model.versions:
@@ -80,8 +80,8 @@ def tf_serving(
     values = {
         "image": image,
         "mount": mount.rstrip("/"),
-        "max_batch_size": str(max_batch_size),
-        "largest_request": str(max(LARGEST_REQUEST, max_batch_size)),
+        "max_batch_size": str(rows),
+        "largest_request": str(max(LARGEST_REQUEST, rows)),
         "cores": str(cores),
         "grpc_port": str(GRPC_PORT),
         "rest_port": str(REST_PORT),
@@ -89,7 +89,7 @@ def tf_serving(
         "first_model": models[0].name,
     }
     write(folder, render(models, values, batching), overwrite)
-    print(_summary(folder, models, wanted))
+    print(_summary(folder, models, wanted, batching))
     moved = all(now.labels == end.labels for now, end in zip(models, wanted, strict=True))
     return 0 if moved else cli.TERMINATED
 
@@ -170,7 +170,7 @@ def _indent(text: str, margin: str) -> str:
     return "".join(margin + line for line in text.splitlines(keepends=True)).rstrip()
 
 
-def _summary(folder: Path, models: Sequence[Model], wanted: Sequence[Model]) -> str:
+def _summary(folder: Path, models: Sequence[Model], wanted: Sequence[Model], batching: bool) -> str:
     lines = []
     for model, end in zip(models, wanted, strict=True):
         labels = ", ".join(f"{label} is {number}" for label, number in sorted(model.labels.items()))
@@ -188,11 +188,13 @@ def _summary(folder: Path, models: Sequence[Model], wanted: Sequence[Model]) -> 
                 f"{model.name}: version {former} stays loaded, so that labels can move back at "
                 "once. Repeat this command later to unload it."
             )
+    names = [CONFIG, *([BATCHING] if batching else []), "monitoring.config"]
+    names += ["compose.yaml", "kubernetes.yaml"]
     compose = shlex.quote(str(folder / "compose.yaml"))
     return "\n".join(
         [
             *lines,
-            f"Saved {folder}/models.config, monitoring.config, compose.yaml, kubernetes.yaml",
+            f"Saved {folder}/{', '.join(names)}",
             f"Next: docker compose --file {compose} up",
         ]
     )

@@ -22,7 +22,7 @@ def encode(symbols: np.ndarray, contexts: np.ndarray, tables: Tables) -> bytes:
     Raises:
         ImportError: If `constriction` is not installed.
     """
-    coder = _constriction().stream.queue.RangeEncoder()
+    coder = import_constriction().stream.queue.RangeEncoder()
     others = []
     for context, low in enumerate(tables.lows):
         index = symbols[:, contexts == context].ravel().astype("int64") - low
@@ -42,7 +42,7 @@ def decode(payload: bytes, count: int, contexts: np.ndarray, tables: Tables) -> 
         ValueError: If the payload is of another number of integers.
     """
     words, rest = _parts(payload)
-    coder = _constriction().stream.queue.RangeDecoder(words)
+    coder = import_constriction().stream.queue.RangeDecoder(words)
     symbols, used = np.zeros((count, len(contexts)), "int64"), 0
     for context, low in enumerate(tables.lows):
         size = count * int((contexts == context).sum())
@@ -72,10 +72,11 @@ def _distribution(tables: Tables, context: int) -> Any:
     # Integers below 2^24 are exact in float32, and sums and products of floats are the same on all
     # machines. Functions such as exp are not, so none is used here.
     frequencies = np.array(tables.frequencies[context], "float32")
-    return _constriction().stream.model.Categorical(frequencies, perfect=False)
+    return import_constriction().stream.model.Categorical(frequencies, perfect=False)
 
 
-def _constriction() -> Any:
+def import_constriction() -> Any:
+    """Return the entropy coder; raises ImportError, which names the extra, without it."""
     try:
         import constriction
     except ImportError as error:

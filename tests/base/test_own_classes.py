@@ -78,10 +78,10 @@ def test_training_takes_it_too(folder, capsys):
 
 def test_commands_to_type_next_have_the_modules(folder, monkeypatch):
     monkeypatch.setattr(cli, "_imported", [])
-    assert cli.with_imports("python -m x") == "python -m x"
+    assert cli.next_command("x") == "keras-vae x"
     assert run("plain.keras", "x.npy", "codes", "--import", "own_plain") == 0
     assert run("plain.keras", "x.npy", "codes", "--import", "own_plain") == 0
-    assert cli.with_imports("python -m x") == "python -m x --import own_plain"
+    assert cli.next_command("x") == "keras-vae x --import own_plain"
 
 
 def test_the_help_of_a_program_names_it(capsys):

@@ -1,8 +1,11 @@
 """`keras-vae compress` and `decompress`: a folder of pictures there and back; what is refused."""
 
 import json
+import shutil
 import struct
+import tracemalloc
 import zlib
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,6 +16,8 @@ import keras_vae as kv
 from keras_vae.compression.container import Container
 from keras_vae.export.compress import _names, compress, decompress
 from keras_vae.files.atomic import save_model
+from keras_vae.training.data.sources.base import resize
+from keras_vae.training.runs import run_directory
 from tests.support.serving import run_program
 
 pytestmark = pytest.mark.tensorflow
@@ -112,9 +117,53 @@ def test_a_small_file_cannot_claim_millions_of_images(run, tmp_path):
 def test_names_and_tables_that_unpack_to_gigabytes_are_refused(run):
     bomb = zlib.compress(b"[" + b" " * 100_000_000, 9)
     with pytest.raises(ValueError, match="without names"):
-        _names(bomb)
+        _names(bomb, 2**32 - 1)
     with pytest.raises(ValueError, match="Expected tables"):
         kv.compression.Tables.from_bytes(zlib.compress(struct.pack("<dI", 0, 1) + bytes(10**8), 9))
+
+
+@pytest.mark.parametrize(
+    ("note", "count", "megabytes"),
+    [
+        (b"[" + b" " * 60_000_000 + b']"', 3, 1),
+        (b"[[]" + b",[]" * 3_000_000 + b"]", 3_000_001, 30),
+        (b'["a"' + b',""' * 3_000_000 + b"]", 2**32 - 1, 90),
+    ],
+    ids=["blanks", "lists", "empty names"],
+)
+def test_a_forged_list_of_names_is_refused_before_it_takes_memory(note, count, megabytes):
+    packed = zlib.compress(note)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="without names|a name for each of 4,294,967,295 images"):
+        _names(packed, count)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < megabytes * 1e6
+
+
+def test_more_names_than_can_be_read_again_are_refused(run, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_vae.export.compress.MAX_NAMES_BYTES", 30)
+    with pytest.raises(ValueError, match="at most 30 bytes in all. Received: 3.*several smaller"):
+        compress(run, pictures, tmp_path / "new")
+
+
+def test_images_are_stretched_as_by_predict(run, tmp_path):
+    """With --stretch, or because the run was trained so; and read as training reads them."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    large = np.random.default_rng(0).integers(0, 256, (12, 15), "uint8")
+    Image.fromarray(large).save(folder / "a.png")
+    compress(run, folder, tmp_path / "file", stretch=True)
+    decompress(run, tmp_path / "file", tmp_path / "out")
+    shutil.copytree(Path(run).parent, tmp_path / "run")
+    settings = {"image_size": [6, 5], "epochs": 1, "data": "x"}
+    config = {"recipe": "x", "arguments": {}, "settings": settings, "image_shape": [6, 5, 1]}
+    run_directory.write_config(tmp_path / "run", config)
+    compress(str(tmp_path / "run"), folder, tmp_path / "file 2")
+    assert (tmp_path / "file 2").read_bytes() == (tmp_path / "file").read_bytes()
+    x = resize(large[..., None], (6, 5))[None] / np.float32(255)
+    wanted = np.rint(255 * np.clip(np.asarray(keras.saving.load_model(run)(x)), 0, 1))[0, ..., 0]
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "a.png")), wanted)
 
 
 def test_pictures_are_read_as_in_training(run, tmp_path):
@@ -158,12 +207,14 @@ def test_a_damaged_file_leaves_no_folder(run, pictures, tmp_path):
 @pytest.mark.parametrize("name", ["../evil.png", "/evil.png", "a/../../evil.png", "", "a\0.png"])
 def test_names_that_lead_out_of_the_folder_or_are_none_are_refused(name):
     with pytest.raises(ValueError, match="leads out of it|Expected names of files"):
-        _names(zlib.compress(json.dumps(["good.png", name]).encode()))
+        _names(zlib.compress(json.dumps(["good.png", name]).encode()), 2)
 
 
 def test_pictures_of_another_size_and_files_that_are_none_are_refused(run, pictures, tmp_path):
     Image.fromarray(np.zeros((7, 5), "uint8")).save(pictures / "z.png")
-    with pytest.raises(ValueError, match=r"(?s)Expected images of \(6, 5, 1\).*z\.png"):
+    with pytest.raises(
+        ValueError, match=r"Expected images of 6x5x1, .*: 7x5x1 in .*z\.png\. \(Add --stretch"
+    ):
         compress(run, pictures, tmp_path / "new")
     (pictures / "z.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"Expected a whole PNG.* Received: .*z\.png"):

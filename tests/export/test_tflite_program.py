@@ -102,7 +102,7 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(program, trained, tm
         ((folder, file, "--endpoints", "dream"), "Expected endpoints among"),
         ((folder / "model.keras", file, "--quantize", "int8"), "Give --data NAME"),
         ((folder, file, "--data", "nothing_like_it"), "Received: 'nothing_like_it'"),
-        ((folder, file, "--io", "int8"), "with quantize='int8'"),
+        ((folder, file, "--io", "int8"), "Expected --io only with --quantize int8"),
         (
             (folder, file, "--endpoints", "decode", "--quantize", "dynamic", "--min-psnr", "200"),
             "a PSNR of at least 200 dB is needed",

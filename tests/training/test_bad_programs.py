@@ -156,8 +156,12 @@ PROGRAMS = {
     "an explorer without data": Bad(
         without_run(EXPLORER, run_of, "page"), "the name of a data set...(Give --data NAME.)"
     ),
-    "int8 inputs of a float file": Bad(on(TFLITE, "x.tflite", io="int8"), "io to be 'float32'"),
-    "rows that are none": Bad(on(TFLITE, "x.tflite", batch_size=0), "batch_size of at least 1...0"),
+    "int8 inputs of a float file": Bad(
+        on(TFLITE, "x.tflite", io="int8"), "--io only with --quantize int8...int8"
+    ),
+    "rows that are none": Bad(
+        on(TFLITE, "x.tflite", batch_size=0), "--batch-size of at least 1...0"
+    ),
     "int8 without data": Bad(on(TFLITE, "x.tflite", quantize="int8"), "--data NAME"),
     "calibration on absent data": Bad(
         on(TFLITE, "x.tflite", data="no_such_data"), "...no_such_data"
@@ -167,10 +171,12 @@ PROGRAMS = {
     ),
     "no pictures to compress": Bad(on(COMPRESS, "absent", "b"), "a FOLDER of images...", MISSING),
     "pictures of another size": Bad(
-        on(COMPRESS, pictures_of(9, 8), "b", step=0.1), "(8, 8, 1)...0.png of (9, 8, 1)"
+        on(COMPRESS, pictures_of(9, 8), "b", step=0.1), "8x8x1...9x8x1...0.png...--stretch"
     ),
     "codes of a text file": Bad(on(DECOMPRESS, lambda f: touched(f / "x.codes"), "b"), "..."),
-    "no step for real codes": Bad(on(COMPRESS, pictures_of(8, 8), "b"), "step...None"),
+    "no step for real codes": Bad(
+        on(COMPRESS, pictures_of(8, 8), "b"), "--step above 0...none...--step 0.5"
+    ),
     "evaluation without data": Bad(on(EVALUATE), "a run directory, which knows its data"),
     "evaluation of no images": Bad(
         on(EVALUATE, data="digits", limit=0), "--limit of at least 1...0"
@@ -185,11 +191,13 @@ PROGRAMS = {
         on(PREDICT, "x.npy", "out", batch_size=0), "--batch-size of at least 1...0"
     ),
     "prediction into a file": Bad(
-        on(PREDICT, "x.npy", lambda f: touched(f / "out")), "OUT to be a folder...out", EXISTS
+        on(PREDICT, "x.npy", lambda f: touched(f / "out")),
+        "a folder...the file...out",
+        NotADirectoryError,
     ),
     "checking no rows": Bad(on(CHECK, batch_size=0), "--batch-size of at least 1...0"),
     "verifying nothing": Bad(
-        lambda f: functools.partial(VERIFY(), (), run_of(f)), "an artifact...0 artifact(s)"
+        lambda f: functools.partial(VERIFY(), (), run_of(f)), "an artifact...none"
     ),
     "verifying what is not there": Bad(
         lambda f: functools.partial(VERIFY(), (f / "absent",), run_of(f)),

@@ -68,3 +68,42 @@ def test_a_reader_that_ends_early_is_no_error():
     line = f"{sys.executable} -m keras_vae train --help | head -1"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("Train a recipe.\n", "")
+
+
+def test_every_program_imports_tensorflow_without_its_log(tmp_path):
+    """By `cli.prepare_tensorflow`, which silences it, before any module that imports Keras."""
+    for path in ("m.keras", "x.npy", "x.kvae", "x.tflite", "in/a.png"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(b"")
+    calls = [
+        "train vae_digits",
+        "evaluate m.keras --data digits",
+        "predict m.keras x.npy out",
+        "classify m.keras --data digits",
+        "one-class",
+        "export saved-model m.keras served",
+        "export litert m.keras new.tflite",
+        "verify x.tflite --against m.keras",
+        "check m.keras",
+        "explorer m.keras --data digits --out page",
+        "compress m.keras in new",
+        "decompress m.keras x.kvae new",
+    ]
+    program = (
+        "import sys\n"
+        "from keras_vae import cli\n"
+        "from keras_vae.__main__ import main\n"
+        "class Prepared(BaseException): pass\n"
+        "def prepare(**_):\n"
+        "    raise Prepared\n"
+        "cli.prepare_tensorflow = prepare\n"
+        "for call in sys.argv[1:]:\n"
+        "    try: main(call.split())\n"
+        "    except Prepared: pass\n"
+        "    else: raise AssertionError(call)\n"
+        "    assert not {'keras', 'tensorflow'} & sys.modules.keys(), call\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *calls], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr

@@ -147,7 +147,7 @@ READERS = {
     "training": lambda folder: load(folder).train[0],
     "stream": lambda folder: np.asarray(load(f"stream:{folder}").train)[0],
     "predict": predicted,
-    "compress": lambda folder: compress._read(folder, ["a.png"], SHAPE)[0],
+    "compress": lambda folder: compress._read(folder, ["a.png"], SHAPE, False)[0],
     "table": lambda folder: image_from_bytes((folder / "a.png").read_bytes(), (), "a table"),
 }
 

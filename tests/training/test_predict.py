@@ -69,12 +69,14 @@ def test_data_sets_by_name_are_predicted_by_part(files, tmp_path, capsys):
         (("vae.keras", "x.npy", "out", "--output", "decode"), "floats.* for the input z"),
         (("vae.keras", "wide.npy", "out"), r"\('rows', 8, 8, 1\) for the input x"),
         (("vae.keras", "words.npy", "out"), "Received: <U1 of shape"),
-        (("vae.keras", "none.npy", "out"), r"Received: \[0\]"),
+        (("vae.keras", "none.npy", "out"), r"one row in none.npy. Received: shape \(0, 8, 8, 1\)"),
+        (("vae.keras", "objects.npy", "out"), "Received: Python objects in the array of objects"),
+        (("vae.keras", "large.npy", "out"), r"of shape \(3, 9, 9\) in .*large.npy\. \(Add --str"),
         (("vae.keras", "two.npz", "out"), "Expected an array x in .* Received: a, b"),
         (("vae.keras", "two.npz", "out", "--part", "c"), "Expected an array c in"),
         (("vae.keras", "text.npy", "out"), "Expected a file written by numpy.save"),
         (("vae.keras", "x.npy", "full"), "Received: .*full, with a file of mine in it"),
-        (("vae.keras", "x.npy", "x.npy"), "Expected OUT to be a folder"),
+        (("vae.keras", "x.npy", "x.npy"), "Expected a folder as x.npy. Received: the file x.npy"),
         (("vae.keras", "x.npy", "other"), "Expected JSON in .*manifest.json"),
     ],
 )
@@ -86,6 +88,8 @@ def test_bad_input_is_refused_and_changes_no_file(
     np.save(tmp_path / "wide.npy", np.zeros((3, 9, 9, 1)))
     np.save(tmp_path / "words.npy", np.full((3, 8, 8, 1), "a"))
     np.save(tmp_path / "none.npy", np.zeros((0, 8, 8, 1)))
+    np.save(tmp_path / "large.npy", np.zeros((3, 9, 9), "uint8"))
+    np.save(tmp_path / "objects.npy", np.array([[1], [1, 2]], object), allow_pickle=True)
     np.savez(tmp_path / "two.npz", a=np.zeros((3, 8, 8, 1)), b=np.zeros((3, 8, 8, 1)))
     (tmp_path / "text.npy").write_text("text")
     for name in ("full/a file of mine", "other/manifest.json"):

@@ -65,7 +65,7 @@ def test_classes_of_the_recipe_are_had_by_importing_it(run):
         assert type(run_directory.open_run(run).model()).__name__ == "Strange"
 
     cli.after_imports([str(run / "strange.py")], load)
-    assert cli.with_imports("x") == f"x --import {run / 'strange.py'}"
+    assert cli.next_command("x") == f"keras-vae x --import {run / 'strange.py'}"
 
 
 @pytest.mark.parametrize(

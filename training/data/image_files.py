@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.training.data.sources.base import resize
+from keras_vae.training.data.sources.base import resize, shape_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,6 +43,26 @@ def read_image(path: Path, mode: str, size: tuple[int, int] | None) -> np.ndarra
     """
     pixels = _with_channels(_open(path, lambda image: np.array(_flat(image).convert(mode))))
     return pixels if size is None else resize(pixels, size)
+
+
+def read_for_model(path: Path, shape: tuple[int, ...], stretch: bool) -> np.ndarray:
+    """Read an image as a model takes it, uint8.
+
+    Args:
+        path: The file.
+        shape: The (height, width, channels) that the model takes.
+        stretch: True to stretch images of other sizes.
+
+    Raises:
+        ValueError: If the image has another size, or is none.
+    """
+    image = read_image(path, MODES[shape[2]], (shape[0], shape[1]) if stretch else None)
+    if image.shape != shape:
+        raise UsageError(
+            f"Expected images of {shape_text(shape)}, as the model takes. Received: "
+            f"{shape_text(image.shape)} in {path}. (Add --stretch.)"
+        )
+    return image
 
 
 def is_grey(path: Path) -> bool:

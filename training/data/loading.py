@@ -3,8 +3,9 @@
 import contextlib
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from keras_vae.errors import UsageError
 from keras_vae.training.data.batches import evaluation_batches, steps_per_epoch, training_batches
@@ -25,9 +26,15 @@ __all__ = [
     "evaluation_batches",
     "explain_moved_data",
     "load",
+    "refuse_unused",
+    "settings_for",
     "steps_per_epoch",
     "training_batches",
 ]
+
+
+# The options that only some sources take, and the field of `Source` that says so.
+TAKEN = {"data_dir": "takes_data_dir", "window": "takes_window", "stride": "takes_window"}
 
 
 def load(
@@ -54,7 +61,7 @@ def load(
             `keras-vae train RECIPE --help`. The bare name of a TFDS data set is tried last.
         image_size: The (height, width) to stretch all images to. Needed if they differ in size.
         limit: Keep only the first `limit` training images and the first `limit` test images.
-        data_dir: The folder in which TFDS keeps its data.
+        data_dir: The folder in which TFDS keeps its data, for data sets that come from TFDS.
         window: Steps of each series that is cut out of a recording.
         stride: Steps from one such series to the next; `window` by default.
 
@@ -70,16 +77,41 @@ def load(
     if limit is not None and limit < 1:
         raise UsageError(f"Expected a limit of at least 1. Received: {limit}.")
     text = os.fspath(name)
-    found = registry.find(text)
-    takes_window = found is not None and found[0].takes_window
-    if not takes_window and (window is not None or stride is not None):
-        usages = [source.usage for source in registry.SOURCES if source.takes_window]
-        raise UsageError(f"Expected {', '.join(usages)} with a window or stride. Received: {text}.")
-    source, argument = found or _find_without_scheme(text)
+    refuse_unused(text, data_dir=data_dir, window=window, stride=stride)
+    source, argument = registry.find(text) or _find_without_scheme(text)
     size = None if image_size is None else (image_size[0], image_size[1])
     folder = None if data_dir is None else Path(data_dir).expanduser()
     data = source.read(Request(argument, size, limit, folder, window, stride))
     return resize_data(keep_first(data, limit), size)
+
+
+def settings_for(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run that also apply to a data set that may be another one.
+
+    Args:
+        name: A data set for `load`.
+        settings: The settings of a training.
+
+    Returns:
+        The arguments `data_dir`, `window` and `stride` of `load`, if the source takes them.
+    """
+    return {key: settings.get(key) for key in TAKEN if _takes(key, name)}
+
+
+def refuse_unused(name: str, **options: Any) -> None:
+    """Raise ValueError for options that reading a data set would ignore.
+
+    Args:
+        name: A data set for `load`, or another path.
+        **options: `data_dir`, `window` and `stride`; None if they are left out.
+    """
+    for option, value in options.items():
+        if value is not None and not _takes(option, name):
+            usages = [one.usage for one in registry.SOURCES if getattr(one, TAKEN[option])]
+            raise UsageError(
+                f"Expected {', '.join(usages)} with a {option}. Received: {option} {value} for "
+                f"{name}. (Leave it out.)"
+            )
 
 
 @contextlib.contextmanager
@@ -103,6 +135,13 @@ def describe(data: Data) -> str:
         f"{data.name}: {len(data.train):,} training and {len(data.test):,} test {data.kind} of "
         f"{shape_text(data.image_shape)}"
     )
+
+
+def _takes(option: str, name: str) -> bool:
+    """Return whether reading a data set uses an option; no plain path uses one."""
+    if found := registry.find(name):
+        return bool(getattr(found[0], TAKEN[option]))
+    return not Path(name).expanduser().exists() and bool(getattr(registry.TFDS, TAKEN[option]))
 
 
 def _find_without_scheme(name: str) -> tuple[Source, str]:

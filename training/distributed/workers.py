@@ -21,6 +21,7 @@ LOST = (
     "Error: Expected all workers to go on. Received, in {name}: {reason}. (Start all of them again "
     "with --resume, which goes on after the last whole epoch.)"
 )
+WORKER_TIMEOUT = 300.0
 WATCHER = """
 import os, select, signal, sys
 timeout, process, message = float(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
@@ -106,15 +107,15 @@ def join(settings: Settings) -> Iterator[Workers]:
     """Join the other workers, and yield the group for the block.
 
     An error of TensorFlow inside the block means that other workers are gone. The process then ends
-    with a message and status 75. After `settings.worker_timeout` seconds without a step, the
-    process is killed, also with a message.
+    with a message and status 75. After `settings.worker_timeout` seconds without a step, 300 by
+    default, the process is killed, also with a message.
     """
     if settings.strategy == "none":
         yield Workers()
     elif settings.strategy == "mirrored":
         yield Workers(_mirrored_strategy())
     else:
-        yield from _among_workers(settings.worker_timeout)
+        yield from _among_workers(settings.worker_timeout or WORKER_TIMEOUT)
 
 
 def _mirrored_strategy() -> Any:

@@ -3,16 +3,17 @@
 import functools
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from keras_vae.errors import UsageError
 from keras_vae.files import digests
-from keras_vae.training.data.sources.base import as_floats, shape_text
+from keras_vae.training.data.sources.base import as_floats, resize, shape_text
 
 PARTS = ("train", "test")
 ROWS_AT_ONCE = 1000
@@ -50,7 +51,8 @@ def open_rows(
     part: str | None = None,
     stretch: bool = False,
     check: bool = True,
-    **load: Any,
+    data_dir: str | None = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> Rows:
     """Open the rows of a source.
 
@@ -66,14 +68,16 @@ def open_rows(
         inputs: The inputs of the model: a `keras.InputSpec` with a name for each array.
         part: "train" or "test" images of a data set, "test" by default; or the name of an array of
             an .npz file. By default that is the only array, or the one with the name of the input.
-        stretch: True to stretch images of a folder to the size that the model takes.
+        stretch: True to stretch images, as files or as bytes, to the size that the model takes.
         check: True to read all files of `training.predict`, and check that they are whole.
-        **load: Other arguments of `keras_vae.training.data.loading.load`.
+        data_dir: The folder of TensorFlow Datasets, for data sets that come from there.
+        settings: The settings of the model's run, such as the window of its series.
 
     Raises:
         FileNotFoundError: If there is no such source.
         ValueError: If the model does not take its rows.
     """
+    from keras_vae.training.data import loading
     from keras_vae.training.data.sources.arrays import map_array
     from keras_vae.training.data.sources.idx import has_idx_files
     from keras_vae.training.data.sources.streamed import find_tables
@@ -81,34 +85,40 @@ def open_rows(
 
     path = Path(source).expanduser()
     suffix = path.suffix.lower()
+    loading.refuse_unused(source, data_dir=data_dir)
     if suffix in (".npy", ".npz"):
         if not path.is_file():
             raise FileNotFoundError(f"Expected a file {path}. Received: no such file.")
         digest = functools.partial(digests.of_file, path)
         if suffix == ".npy":
             _refuse_part(part, source)
-            return _open_arrays([map_array(path)], inputs, source, digest)
+            return _open_arrays([map_array(path)], inputs, source, digest, stretch)
         arrays = _choose_arrays(path, inputs, part)
-        return _open_arrays(arrays, inputs, source, digest)
+        return _open_arrays(arrays, inputs, source, digest, stretch)
     kind, files = find_tables(path)
     if kind == ".parquet":
         _refuse_part(part, source)
-        return _open_parquet(path, files, inputs)
+        return _open_parquet(path, files, inputs, stretch)
     if path.is_dir() and (path / shards.MANIFEST).is_file():
         _refuse_part(part, source)
         return _open_shards(path, inputs, check)
     if path.is_dir() and not has_idx_files(path):
         _refuse_part(part, source)
         return _open_images(path, inputs, stretch)
-    return _open_data_set(source, inputs, part or "test", load)
+    reading = loading.settings_for(source, settings)
+    if data_dir is not None:
+        reading["data_dir"] = data_dir
+    if stretch:
+        reading["image_size"] = tuple(inputs[0].shape[1:3])
+    return _open_data_set(source, inputs, part or "test", reading)
 
 
-def _open_data_set(source: str, inputs: Sequence[Any], part: str, load: dict[str, Any]) -> Rows:
+def _open_data_set(source: str, inputs: Sequence[Any], part: str, reading: dict[str, Any]) -> Rows:
     from keras_vae.training.data import loading
 
     if part not in PARTS:
         raise UsageError(f"Expected --part {' or '.join(PARTS)} for {source}. Received: {part}.")
-    array = getattr(loading.load(source, **load), part)
+    array = getattr(loading.load(source, **reading), part)
     return _open_arrays([array], inputs, f"{source}, {part}", lambda: _hash_array(array))
 
 
@@ -120,12 +130,21 @@ def _hash_array(array: Any) -> str:
 
 
 def _open_arrays(
-    arrays: Sequence[np.ndarray], inputs: Sequence[Any], name: str, digest: Callable[[], str]
+    arrays: Sequence[np.ndarray],
+    inputs: Sequence[Any],
+    name: str,
+    digest: Callable[[], str],
+    stretch: bool = False,
 ) -> Rows:
     _check_count(arrays, inputs, name)
-    counts = sorted({len(array) for array in arrays if array.ndim})
-    if len(counts) != 1 or counts == [0]:
+    counts = sorted({len(array) if array.ndim else 0 for array in arrays})
+    if 0 in counts:
+        shapes = ", ".join(str(array.shape) for array in arrays)
+        raise UsageError(f"Expected at least one row in {name}. Received: shape {shapes}.")
+    if len(counts) != 1:
         raise UsageError(f"Expected as many rows in each array of {name}. Received: {counts}.")
+    if stretch:
+        arrays = [_stretch(a, s) for a, s in zip(arrays, inputs, strict=True)]
     for array, spec in zip(arrays, inputs, strict=True):
         _check_array(array, spec, name)
 
@@ -135,7 +154,22 @@ def _open_arrays(
     return Rows(name, counts[0], digest, read)
 
 
-def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any]) -> Rows:
+def _stretch(array: Any, spec: Any) -> Any:
+    """Return images, if they are bytes, that are stretched to an input when they are read."""
+    from keras_vae.training.data.sources.streamed import StreamedImages
+
+    if array.dtype != np.uint8 or array.ndim not in (3, 4) or len(spec.shape) != 4:
+        return array
+    size = tuple(spec.shape[1:3])
+
+    def read(number: int) -> np.ndarray:
+        (image,) = np.asarray(array[number : number + 1])
+        return resize(image if image.ndim == 3 else image[..., np.newaxis], size)
+
+    return StreamedImages(read, np.arange(len(array)), (*size, *(array.shape[3:] or (1,))))
+
+
+def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any], stretch: bool) -> Rows:
     from keras_vae.training.data.sources.parquet import Table
     from keras_vae.training.data.sources.streamed import StreamedImages
 
@@ -144,13 +178,13 @@ def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any]) -> Rows:
     names = [file.relative_to(path) if file != path else Path(file.name) for file in files]
     folder = path if path.is_dir() else path.parent
     return _open_arrays(
-        [images], inputs, str(path), functools.partial(_hash_file_list, folder, names)
+        [images], inputs, str(path), functools.partial(_hash_file_list, folder, names), stretch
     )
 
 
 def _open_images(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
     from keras_vae.training.data.file_search import tell_passed_over
-    from keras_vae.training.data.image_files import MODES, read_image
+    from keras_vae.training.data.image_files import MODES, read_for_model
     from keras_vae.training.data.sources.folder import find_image_files
 
     shape = tuple(inputs[0].shape[1:])
@@ -158,26 +192,18 @@ def _open_images(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
         raise UsageError(
             f"Expected a file of arrays for a model that takes "
             f"{', '.join(shape_text(spec.shape[1:]) for spec in inputs)}. Received: {folder}, a "
-            "folder of pictures."
+            "folder of images."
         )
     paths, passed = find_image_files(folder)
     tell_passed_over(folder, passed)
     names = np.array([path.as_posix() for path in paths])
 
-    def one(path: Path) -> np.ndarray:
-        image = read_image(folder / path, MODES[shape[2]], shape[:2] if stretch else None)
-        if image.shape != shape:
-            raise UsageError(
-                f"Expected pictures of {shape_text(shape)}, as the model takes. Received: "
-                f"{shape_text(image.shape)} in {folder / path}. (Add --stretch.)"
-            )
-        return image
-
     def read(start: int, stop: int) -> list[np.ndarray]:
-        return [as_floats(np.stack([one(path) for path in paths[start:stop]]))]
+        images = [read_for_model(folder / path, shape, stretch) for path in paths[start:stop]]
+        return [as_floats(np.stack(images))]
 
     return Rows(
-        f"{folder}, {len(paths):,} pictures",
+        f"{folder}, {len(paths):,} images",
         len(paths),
         functools.partial(_hash_file_list, folder, paths),
         read,
@@ -255,9 +281,11 @@ def _check_array(array: np.ndarray, spec: Any, name: str) -> None:
     kinds = "iu" if whole else "f"
     if not fits or not (array.dtype.kind in kinds or (array.dtype == np.uint8 and not whole)):
         types = "integers" if whole else "floats, or bytes that stand for 0 to 1"
+        are_images = array.dtype == np.uint8 and len(wanted) == 3 and len(shape) in (2, 3)
+        hint = " (Add --stretch.)" * (are_images and (shape[2:] or (1,)) == wanted[2:])
         raise UsageError(
             f"Expected {types} of shape {('rows', *wanted)} for the input {spec.name} of the "
-            f"model. Received: {array.dtype} of shape {array.shape} in {name}."
+            f"model. Received: {array.dtype} of shape {array.shape} in {name}.{hint}"
         )
 
 

@@ -10,6 +10,7 @@ from keras_vae.training.runs import run_directory
 from keras_vae.training.train_options import Settings
 
 REPORTED_IMAGES = 500
+CHECKPOINT_MINUTES = 1.0
 KEPT = 2  # Checkpoints: the newest, and the one before it in case that is damaged.
 
 
@@ -29,7 +30,7 @@ def make_checkpoint(
     return ExactResume(
         folder / run_directory.CHECKPOINTS,
         callbacks=callbacks(folder, data, recipe),
-        minutes=settings.checkpoint_minutes,
+        minutes=settings.checkpoint_minutes or CHECKPOINT_MINUTES,
         steps=settings.checkpoint_steps,
         keep=KEPT,
         seekable=True,

@@ -13,13 +13,14 @@ post_mortem.*   the model of a training whose loss became infinite or NaN, and t
 
 import json
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from keras_vae.cli import IMPORT, did_you_mean
 from keras_vae.errors import UsageError
-from keras_vae.files import hashed_json
+from keras_vae.files import hashed_json, outputs
 
 RUNS = Path("runs")
 MODEL = "model.keras"
@@ -100,10 +101,10 @@ class Run:
             return load_model(self.model_path, compile)
         except UsageError as error:
             # A run may be a stranger's, so the path of code in it is named and never run.
-            if str(recipe := self.config.get("recipe")).endswith(".py"):
+            if (recipe := str(self.config.get("recipe"))).endswith(".py"):
                 raise UsageError(
                     f"{error} (The run is of the recipe {recipe}. If you trust that file: it may "
-                    f"define the classes, so add {IMPORT} {recipe})"
+                    f"define the classes, so add {IMPORT} {shlex.quote(recipe)})"
                 ) from error
             raise
 
@@ -120,7 +121,7 @@ class Run:
             ValueError: If this is a lone .keras file and no name is given, or the images have
                 another shape.
         """
-        from keras_vae.training.data.loading import explain_moved_data, load
+        from keras_vae.training.data.loading import explain_moved_data, load, settings_for
 
         settings = self.config.get("settings", {})
         if name is None and not settings:
@@ -128,15 +129,13 @@ class Run:
                 f"Expected a run directory, which knows its data, or the name of a data set. "
                 f"Received: {self.path}, a lone model. (Give --data NAME.)"
             )
-        size = settings.get("image_size")
-        with explain_moved_data(None if name else settings["data"]):
+        size, chosen = settings.get("image_size"), name or settings["data"]
+        with explain_moved_data(None if name else chosen):
             data = load(
-                name or settings["data"],
+                chosen,
                 image_size=tuple(size) if size else None,
                 limit=None if name else settings.get("limit"),
-                data_dir=settings.get("data_dir"),
-                window=settings.get("window"),
-                stride=settings.get("stride"),
+                **settings_for(chosen, settings),
             )
         wanted = tuple(self.config.get("image_shape", data.image_shape))
         if data.image_shape != wanted:
@@ -217,15 +216,14 @@ def rewrite_if_damaged(folder: Path, model: Any) -> None:
 
 
 def check_new(path: Path) -> None:
-    """Raise FileExistsError unless `path` does not exist or is an empty folder."""
+    """Raise OSError unless `path` can be made or is an empty folder that takes files."""
+    outputs.check_folder(path)
     if path.is_dir() and any(path.iterdir()):
         resume = " Add --resume to continue it." if (path / CONFIG).is_file() else ""
         raise FileExistsError(
             f"Expected --out to be a new or an empty folder. Received: {path}, which has files "
             f"in it.{resume}"
         )
-    if path.exists() and not path.is_dir():
-        raise FileExistsError(f"Expected --out to be a folder. Received: the file {path}.")
 
 
 def create(path: Path | None, recipe: str) -> Path:

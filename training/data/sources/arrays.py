@@ -82,7 +82,11 @@ def map_array(path: Path) -> np.memmap:
         ValueError: If it is not such a file; the message names it.
     """
     try:
+        with path.open("rb") as file:
+            _read_header(file, f"the array of {path}")
         return np.load(path, mmap_mode="r", allow_pickle=False)
+    except UsageError:
+        raise
     except (ValueError, EOFError, OSError) as error:
         raise UsageError(
             f"Expected a file written by numpy.save. Received: {path} ({error})."
@@ -214,6 +218,15 @@ def _check_entry(entry: zipfile.ZipInfo, path: Path) -> None:
 
 def _read_array(file: IO[bytes], size: int, where: str) -> np.ndarray:
     """Read an array after a check that its header fits the `size` of the file."""
+    shape, dtype = _read_header(file, where)
+    if math.prod(shape) * dtype.itemsize > size - file.tell():
+        raise ValueError(f"{where} is cut off")
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _read_header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype]:
+    """Return the shape and the type of an array; raises UsageError for Python objects."""
     version = np.lib.format.read_magic(file)
     if version not in HEADERS:
         raise ValueError(f"the format {version} is unknown")
@@ -224,10 +237,7 @@ def _read_array(file: IO[bytes], size: int, where: str) -> np.ndarray:
             "different lengths, or of mixed types. (Make one array of numbers of them, for "
             "example with numpy.stack, and save that.)"
         )
-    if math.prod(shape) * dtype.itemsize > size - file.tell():
-        raise ValueError(f"{where} is cut off")
-    file.seek(0)
-    return np.lib.format.read_array(file, allow_pickle=False)
+    return shape, dtype
 
 
 @contextlib.contextmanager

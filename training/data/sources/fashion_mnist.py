@@ -36,12 +36,13 @@ def read_fashion_mnist(
         data_dir: The folder in which TFDS keeps its data.
 
     Returns:
-        The images, from Debian's package if it is installed, otherwise from TFDS.
+        The images, from Debian's package if it is installed and there is no `data_dir`, otherwise
+        from TFDS.
 
     Raises:
         FileNotFoundError: If neither has them.
     """
-    if FASHION_MNIST_FOLDER.is_dir():
+    if data_dir is None and FASHION_MNIST_FOLDER.is_dir():
         data = read_idx_folder(FASHION_MNIST_FOLDER)
         return replace(data, name="fashion_mnist", label_names=FASHION_MNIST_LABELS)
     try:

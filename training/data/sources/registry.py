@@ -55,6 +55,7 @@ class Source:
         read: The function that reads the data.
         takes_path: True if the argument is a path.
         takes_window: True if the source cuts windows out of recordings.
+        takes_data_dir: True if the data may come from the folder of TFDS.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Source:
     read: Callable[[Request], Data]
     takes_path: bool = False
     takes_window: bool = False
+    takes_data_dir: bool = False
 
     @property
     def usage(self) -> str:
@@ -215,13 +217,21 @@ def _npy(request: Request) -> Data:
 
 
 TFDS = Source(
-    "tfds:", "NAME", "an image data set of TensorFlow Datasets; NAME alone also works", _tfds
+    "tfds:",
+    "NAME",
+    "an image data set of TensorFlow Datasets; NAME alone also works",
+    _tfds,
+    takes_data_dir=True,
 )
 
 SOURCES = (
     Source("digits", "", "scikit-learn's handwritten digits, 8x8x1, nothing to download", _digits),
     Source(
-        "fashion_mnist", "", "Fashion-MNIST, 28x28x1, from Debian's package or TFDS", _fashion_mnist
+        "fashion_mnist",
+        "",
+        "Fashion-MNIST, 28x28x1, from Debian's package or TFDS",
+        _fashion_mnist,
+        takes_data_dir=True,
     ),
     Source("dsprites", "", "70,000 regenerated dSprites images, 64x64x1", _dsprites),
     Source("mnist1d", "", "MNIST-1D, 4,000 training and 1,000 test series of 40x1", _mnist1d),
@@ -231,6 +241,7 @@ SOURCES = (
         "",
         "letters A to J, 28x28x1, from archives in TFDS's downloads/manual",
         _notmnist,
+        takes_data_dir=True,
     ),
     Source("idx:", "FOLDER", "a folder of IDX files", _idx, takes_path=True),
     Source("static:", "FILE", "binarized MNIST in an .npz file", _static, takes_path=True),
@@ -251,7 +262,11 @@ SOURCES = (
         takes_path=True,
     ),
     Source(
-        f"{STREAM}tfds:", "NAME", "images of TensorFlow Datasets that stay on disk", _stream_tfds
+        f"{STREAM}tfds:",
+        "NAME",
+        "images of TensorFlow Datasets that stay on disk",
+        _stream_tfds,
+        takes_data_dir=True,
     ),
     TFDS,
     Source(

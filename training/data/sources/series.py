@@ -96,10 +96,10 @@ def read_series(path: Path, window: int | None, stride: int | None) -> Data:
         return _windows(path, _numbers(read_table(path), str(path)), window, stride)
     names = array_names(path)
     if {"train", "test"} <= set(names):
-        if window is not None:
+        if window is not None or stride is not None:
             raise UsageError(
-                f"Expected no window for the series of {path}, which are cut already. Received: "
-                f"{window}."
+                f"Expected no window and no stride for the series of {path}, which are cut "
+                f"already. Received: window {window} and stride {stride}."
             )
         arrays = load_arrays(path, ("train", "test"))
         train, test = (_numbers(arrays[name], f"{name} of {path}") for name in ("train", "test"))

@@ -1,0 +1,47 @@
+"""The formats of exported files and their suffixes. Imports no Keras."""
+
+from pathlib import Path
+
+from keras_vae.errors import UsageError
+
+# The suffix of each format; a SavedModel is a folder.
+SUFFIXES = {"tf_saved_model": None, "litert": ".tflite"}
+# Suffixes of other formats of models, of archives and of text.
+OTHER_SUFFIXES = (
+    *(
+        ".onnx",
+        ".ort",
+        ".keras",
+        ".h5",
+        ".hdf5",
+        ".pb",
+        ".pbtxt",
+        ".ckpt",
+        ".index",
+        ".tf",
+        ".lite",
+    ),
+    *(".pt", ".pth", ".pt2", ".pte", ".safetensors", ".gguf", ".bin", ".npz", ".npy", ".pkl"),
+    *(".pickle", ".joblib", ".mlmodel", ".mlpackage", ".mlmodelc", ".engine", ".plan", ".trt"),
+    *(".xml", ".json", ".yaml", ".zip", ".tar", ".gz", ".tgz", ".js", ".wasm", ".cc", ".task"),
+)
+
+
+def check_suffix(path: Path, format: str) -> None:
+    """Raise ValueError if the name of a path says that it is of another format.
+
+    A name may have any other suffix, such as that of a version, "served/vae-1.0".
+    """
+    suffix = path.suffix.lower()
+    own = SUFFIXES[format]
+    if suffix == own or suffix not in (*SUFFIXES.values(), *OTHER_SUFFIXES):
+        return
+    example = "a folder, such as served/vae/1" if own is None else f"a file such as vae{own}"
+    advice = "A .keras file is written by model.save." if suffix == ".keras" else ""
+    for name, other in SUFFIXES.items():
+        if other == suffix:
+            advice = f"For a {suffix} file use format={name!r}."
+    raise UsageError(
+        f"Expected a path for format={format!r}, {example}. Received: {path}. "
+        f"({advice or f'No format here writes {suffix} files.'})"
+    )

@@ -1,0 +1,48 @@
+"""Checks of outputs before the work that fills them."""
+
+import os
+from pathlib import Path
+
+
+def check_new_file(path: Path, word: str = "FILE") -> None:
+    """Raise unless a new file can be written at `path`, in a folder that exists.
+
+    Raises:
+        FileExistsError: If something is there.
+        FileNotFoundError: If its folder does not exist.
+        PermissionError: If its folder takes no new files.
+    """
+    check_new(path, word)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"Expected {word} in a folder that exists. Received: {path}, and no folder "
+            f"{path.parent}. (Make the folder first.)"
+        )
+    check_folder(path.parent)
+
+
+def check_new(path: Path, word: str) -> None:
+    """Raise FileExistsError if something is at `path`, also a link that leads nowhere."""
+    if os.path.lexists(path):
+        raise FileExistsError(
+            f"Expected a new {word}. Received: {path}, which exists. (Nothing was changed.)"
+        )
+
+
+def check_folder(path: Path) -> None:
+    """Raise unless `path` is a folder that takes new files, or can be made.
+
+    Raises:
+        NotADirectoryError: If a file is in its place or above it.
+        PermissionError: If the folder, or the one above it that exists, takes no new files.
+    """
+    found = next(one for one in (path, *path.absolute().parents) if os.path.lexists(one))
+    if not found.is_dir():
+        raise NotADirectoryError(
+            f"Expected a folder as {path}. Received: the file {found}. (Choose another path.)"
+        )
+    if not os.access(found, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"Expected a folder that takes new files. Received: {found}, which this user may not "
+            "write to. (Choose another path.)"
+        )

@@ -1,0 +1,39 @@
+"""Checks of the options of programs, before any work: numbers, and options that need others."""
+
+from typing import Any
+
+from keras_vae.errors import UsageError
+
+
+def only_with(needed: str, is_given: object, **options: Any) -> None:
+    """Raise ValueError for options that would have no effect.
+
+    Example:
+        >>> only_with("--serve", serve, port=port)
+
+    Args:
+        needed: The option, or the kind of input, without which the others have no effect.
+        is_given: Whether it is given.
+        **options: The others by their Python names. None, False and () are those left out.
+    """
+    if is_given:
+        return
+    for name, value in options.items():
+        if value is not None and value is not False and value != ():
+            shown = "" if value is True else f" {value}"
+            raise UsageError(
+                f"Expected {flag(name)} only with {needed}. Received: {flag(name)}{shown} without "
+                f"it. (Leave {flag(name)} out.)"
+            )
+
+
+def at_least(smallest: int, **options: int | None) -> None:
+    """Raise ValueError for a number that is given and below the smallest one."""
+    for name, value in options.items():
+        if value is not None and value < smallest:
+            raise UsageError(f"Expected {flag(name)} of at least {smallest}. Received: {value}.")
+
+
+def flag(name: str) -> str:
+    """Return the option of a Python name, such as --batch-size."""
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,65 @@
+"""Programs read one source in one way: sizes, windows and folders are those of the training."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_vae.training.data.loading import as_floats, load
+from keras_vae.training.data.sources import fashion_mnist
+from keras_vae.training.data.sources.base import resize
+from keras_vae.training.prediction.rows import open_rows
+from keras_vae.training.runs.run_directory import Run
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (12, 8, 10, 1), dtype=np.uint8)
+SIZE = (4, 5)
+
+
+def spec(*shape):
+    return [keras.InputSpec(dtype="float32", shape=(None, *shape), name="x")]
+
+
+@pytest.mark.parametrize("axes", [3, 4])
+@pytest.mark.parametrize("name", ["x.npy", "x.npz"])
+def test_arrays_of_bytes_are_stretched_as_in_training(tmp_path, name, axes):
+    array = IMAGES if axes == 4 else IMAGES[..., 0]
+    np.save(tmp_path / name, array) if name == "x.npy" else np.savez(tmp_path / name, train=array)
+    rows = open_rows(str(tmp_path / name), spec(*SIZE, 1), stretch=True)
+    wanted = as_floats(np.stack([resize(image, SIZE) for image in IMAGES]))
+    np.testing.assert_array_equal(rows.read(3, 9)[0], wanted[3:9])
+    trained = load(tmp_path / name, image_size=SIZE)
+    np.testing.assert_array_equal(as_floats(trained.test), wanted[::10])
+
+
+def test_data_sets_are_stretched_as_in_training():
+    rows = open_rows("digits", spec(4, 6, 1), stretch=True)
+    trained = load("digits", image_size=(4, 6))
+    np.testing.assert_array_equal(rows.read(0, 9)[0], as_floats(trained.test[:9]))
+
+
+def test_images_that_fit_are_read_as_they_are(tmp_path):
+    np.save(tmp_path / "x.npy", IMAGES / 255.0)
+    rows = open_rows(str(tmp_path / "x.npy"), spec(8, 10, 1), stretch=True)
+    np.testing.assert_array_equal(rows.read(0, 12)[0], as_floats(IMAGES))
+
+
+def test_series_are_cut_into_the_windows_of_the_run(tmp_path):
+    (tmp_path / "s.csv").write_text("".join(f"{n}.5,{n}.25\n" for n in range(40)))
+    settings = {"window": 4, "stride": 2, "data_dir": None}
+    name = f"series:{tmp_path / 's.csv'}"
+    rows = open_rows(name, spec(4, 2), part="train", settings=settings)
+    trained = load(name, window=4, stride=2)
+    np.testing.assert_array_equal(rows.read(0, rows.count)[0], trained.train)
+
+
+@pytest.mark.parametrize("settings", [{"window": 4, "stride": 2}, {"data_dir": "/nowhere"}])
+def test_another_data_set_is_read_without_options_that_it_does_not_take(tmp_path, settings):
+    run = Run(tmp_path, {"settings": {"data": "series:s.csv", **settings}})
+    assert run.data("digits").image_shape == (8, 8, 1)
+
+
+def test_a_data_dir_is_read_although_this_machine_has_the_data_too(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(fashion_mnist, "FASHION_MNIST_FOLDER", tmp_path)
+    monkeypatch.setattr(fashion_mnist, "read_tfds", lambda *args: seen.append(args) or "data")
+    assert fashion_mnist.read_fashion_mnist(data_dir=tmp_path / "D") == "data"
+    assert seen == [("fashion_mnist", None, None, tmp_path / "D")]
