@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.estimators.codes import active_units as active_units
 from keras_vae.estimators.codes import kl_per_dimension as kl_per_dimension
-from keras_vae.metrics.distances import DISTANCES_AT_ONCE, squared_distances
+from keras_vae.metrics.neighbors import neighbors as neighbors
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
 from keras_vae.validation.data_checks import check_shape
@@ -37,9 +37,10 @@ def lerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
         `(batch, steps, *latent_shape)`, float32.
 
     Raises:
-        ValueError: If the shapes differ or `steps` is less than 2.
+        ValueError: If the shapes differ, a code is not finite, or `steps` is less than 2.
+        TypeError: If codes are not numbers, or `steps` is no integer.
     """
-    fraction = _fractions(start, end, steps)
+    start, end, fraction = _ends(start, end, steps)
     return _combine(start, end, 1.0 - fraction, fraction)
 
 
@@ -50,7 +51,7 @@ def slerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
     leave. Lengths are interpolated too. Parallel, opposite and zero codes have no unique arc; they
     are interpolated linearly. Arguments, result and errors are those of `lerp`.
     """
-    fraction = _fractions(start, end, steps)
+    start, end, fraction = _ends(start, end, steps)
     angle = _angles(start, end)[:, None]
     chord = np.sin(angle) < SMALLEST_ANGLE
     divisor = np.where(chord, 1.0, np.sin(angle))
@@ -78,13 +79,14 @@ def interpolate(
         `(batch, steps, *event_shape)`, in the range of the data.
 
     Raises:
-        ValueError: If the method is unknown, the shapes differ, or `steps` is less than 2.
+        ValueError: If the method is unknown, the shapes differ, an example is not finite, or
+            `steps` is less than 2.
+        TypeError: If codes are integers, between which there are none.
     """
-    if method not in METHODS:
-        raise UsageError(f"Expected method to be 'lerp' or 'slerp'. Received: {method!r}.")
-    first, last = np.asarray(start), np.asarray(end)
-    check_shape("start", first.shape, model.event_shape)
-    _fractions(first, last, steps)
+    arguments.choice("method", method, tuple(METHODS))
+    _check_real_codes(model)
+    check_shape("start", np.shape(start), model.event_shape)
+    first, last, _ = _ends(start, end, steps)
     codes = as_numpy(model.encode(np.concatenate([first, last])))
     return decode(model, METHODS[method](codes[: len(first)], codes[len(first) :], steps))
 
@@ -105,16 +107,18 @@ def traverse(
             must then be a VAE.
         values: Values of the dimension, a column each; -3 to 3 by default.
         examples: Examples over which the KL is averaged, `(batch, *event_shape)`; None for `x`
-            alone.
+            alone. Only without `dimensions`.
 
     Returns:
         `(len(dimensions), len(values), *event_shape)`.
 
     Raises:
-        ValueError: If codes are not vectors, there is no such dimension, or none are given for a
-            model without a posterior.
+        ValueError: If codes are not vectors, there is no such dimension, none are given for a model
+            without a posterior, or `examples` are given next to `dimensions`.
+        TypeError: If codes are integers, or an argument has another type.
     """
     size = _vector_size(model)
+    _check_real_codes(model)
     found, wanted = np.shape(x), tuple(model.event_shape)
     if len(found) != len(wanted) or any(
         size not in (None, have) for size, have in zip(wanted, found, strict=True)
@@ -123,17 +127,25 @@ def traverse(
             f"Expected one example of shape {wanted}, without a batch axis, such as images[0]. "
             f"Received: shape {found}."
         )
+    x = arguments.array("x", x)
     if dimensions is None:
-        dimensions = ordered_by_kl(model, np.asarray(x)[None] if examples is None else examples)
-    if not len(dimensions) or not len(values) or not all(0 <= d < size for d in dimensions):
+        dimensions = ordered_by_kl(model, x[None] if examples is None else examples)
+    elif examples is not None:
         raise UsageError(
-            f"Expected dimensions among 0 to {size - 1} and at least one value. "
-            f"Received: dimensions={list(dimensions)}, values={list(values)}."
+            "Expected no examples next to dimensions: their KL orders all dimensions. "
+            f"Received: both, dimensions={dimensions!r}. (Leave one out.)"
         )
-    code = as_numpy(model.encode(np.asarray(x)[None]))
-    codes = np.tile(code, (len(dimensions), len(values), 1))
+    dimensions = arguments.sizes("dimensions", dimensions, 0, some=False)
+    columns = arguments.array("values", values)
+    if columns.ndim != 1 or not columns.size or not dimensions or max(dimensions) >= size:
+        raise UsageError(
+            f"Expected dimensions among 0 to {size - 1} and a list of at least one value. "
+            f"Received: dimensions={list(dimensions)}, values={columns.tolist()}."
+        )
+    code = as_numpy(model.encode(x[None]))
+    codes = np.tile(code, (len(dimensions), len(columns), 1))
     for row, dimension in enumerate(dimensions):
-        codes[row, :, dimension] = values
+        codes[row, :, dimension] = columns
     return decode(model, codes)
 
 
@@ -153,41 +165,6 @@ def ordered_by_kl(model: LatentModel, x: Any) -> list[int]:
             f"{type(model).__name__}. (Give dimensions.)"
         )
     return np.argsort(-kl_per_dimension(model, x), kind="stable").tolist()
-
-
-def neighbors(codes: Any, queries: Any, k: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """Find the nearest codes of each query, by Euclidean distance, exactly and in bounded memory.
-
-    A query that is one of the codes finds itself first, at distance 0.
-
-    Example:
-        >>> places, distances = keras_vae.latents.neighbors(model.encode(train), model.encode(x))
-        >>> alike = train[places]  # (len(x), 5, *event_shape)
-
-    Args:
-        codes: Codes to search, `(count, *latent_shape)`.
-        queries: Codes whose neighbors are wanted, `(count of its own, *latent_shape)`.
-        k: Number of neighbors of each query.
-
-    Returns:
-        Indices into `codes`, int64 `(queries, k)`, the nearest first, and their distances.
-
-    Raises:
-        ValueError: If the shapes do not fit, there are fewer than `k` codes, or some are NaN.
-    """
-    found, sought = (as_numpy(part).astype("float64") for part in (codes, queries))
-    arguments.integer("k", k)
-    if found.ndim < 2 or found.shape[1:] != sought.shape[1:] or k > len(found):
-        raise UsageError(
-            "Expected codes and queries of one shape (count, ...), and k of 1 up to the number of "
-            f"codes. Received: shapes {found.shape} and {sought.shape}, k={k!r}."
-        )
-    found, sought = (part.reshape(len(part), -1) for part in (found, sought))
-    if not (np.isfinite(found).all() and np.isfinite(sought).all()):
-        raise UsageError("Expected finite codes. Received: NaN or infinity.")
-    size = max(DISTANCES_AT_ONCE // len(found), 1)
-    parts = [_nearest(found, sought[i : i + size], k) for i in range(0, max(len(sought), 1), size)]
-    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))  # type: ignore
 
 
 def normal_grid(size: int) -> np.ndarray:
@@ -220,7 +197,7 @@ def attribute_vector(codes: np.ndarray, has_attribute: np.ndarray) -> np.ndarray
     Raises:
         ValueError: If all codes or none have the attribute, or there are other numbers.
     """
-    given = np.asarray(has_attribute)
+    codes, given = arguments.array("codes", codes), np.asarray(has_attribute)
     if not np.isin(given, (0, 1)).all():
         raise UsageError(
             f"Expected has_attribute of booleans, or 0 and 1. Received: {np.unique(given)[:5]}. "
@@ -236,9 +213,19 @@ def attribute_vector(codes: np.ndarray, has_attribute: np.ndarray) -> np.ndarray
 
 
 def decode(model: LatentModel, codes: np.ndarray) -> np.ndarray:
-    """Decode codes `(..., *latent_shape)` to `(..., *event_shape)` in one call of the decoder."""
-    leading = codes.shape[: codes.ndim - len(model.latent_shape)]
-    images = as_numpy(model.decode(codes.reshape(-1, *model.latent_shape).astype("float32")))
+    """Decode codes `(..., *latent_shape)` to `(..., *event_shape)` in one call of the decoder.
+
+    Raises:
+        ValueError: If the codes have another shape or are not finite.
+        TypeError: If they are not numbers.
+    """
+    codes, latent = arguments.array("codes", codes), tuple(model.latent_shape)
+    split = codes.ndim - len(latent)
+    if split < 0 or codes.shape[split:] != latent:
+        raise UsageError(f"Expected codes of shape {('...', *latent)}. Received: {codes.shape}.")
+    leading = codes.shape[:split]
+    kind = codes.dtype if codes.dtype.kind in "iu" and not _has_real_codes(model) else "float32"
+    images = as_numpy(model.decode(codes.reshape(-1, *latent).astype(kind)))
     return images.reshape(*leading, *images.shape[1:])
 
 
@@ -247,15 +234,21 @@ def as_numpy(x: Any) -> np.ndarray:
     return np.asarray(ops.convert_to_numpy(x))
 
 
-def _fractions(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
-    """Return 0 to 1 in `steps` points, `(1, steps)`; raise ValueError if arguments do not fit."""
+def _ends(start: Any, end: Any, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return both ends, and 0 to 1 in `steps` points, `(1, steps)`.
+
+    Raises:
+        ValueError: If the shapes differ, a number is not finite, or `steps` is less than 2.
+        TypeError: If they are not numbers.
+    """
     arguments.integer("steps", steps, 2)
-    if np.shape(start) != np.shape(end) or np.ndim(start) < 2:
+    start, end = arguments.array("start", start), arguments.array("end", end)
+    if start.shape != end.shape or start.ndim < 2 or not start.size:
         raise UsageError(
-            "Expected start and end of one shape (batch, ...). Received: shapes "
-            f"{np.shape(start)} and {np.shape(end)}."
+            "Expected start and end of one shape (batch, ...), at least one each. Received: shapes "
+            f"{start.shape} and {end.shape}."
         )
-    return np.linspace(0.0, 1.0, steps)[None]
+    return start, end, np.linspace(0.0, 1.0, steps)[None]
 
 
 def _angles(start: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -277,15 +270,16 @@ def _combine(start: np.ndarray, end: np.ndarray, near: np.ndarray, far: np.ndarr
     return (near * start[:, None] + far * end[:, None]).astype("float32")
 
 
-def _nearest(codes: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return places and distances of the `k` nearest vectors of each query."""
-    # Centered codes lose fewer digits in the products of the squared distance.
-    center = codes.mean(axis=0)
-    rough = squared_distances(queries - center, codes - center)
-    places = np.argpartition(rough, k - 1, axis=1)[:, :k]
-    distances = np.linalg.norm(codes[places] - queries[:, None], axis=-1)
-    order = np.argsort(distances, axis=1, kind="stable")
-    return np.take_along_axis(places, order, 1), np.take_along_axis(distances, order, 1)
+def _has_real_codes(model: LatentModel) -> bool:
+    return getattr(model, "latent_dtype", "float32") == "float32"
+
+
+def _check_real_codes(model: LatentModel) -> None:
+    if not _has_real_codes(model):
+        raise UsageTypeError(
+            "Expected a model whose codes are real numbers, which have values between them. "
+            f"Received: {type(model).__name__}, whose codes are {model.latent_dtype}."
+        )
 
 
 def _vector_size(model: LatentModel) -> int:

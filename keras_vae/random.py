@@ -5,17 +5,21 @@ LiteRT and the browser. Random ops do neither. So the numbers come from an integ
 rounds of xor, shift and multiply, after C. Wellons' "lowbias32") and the Box-Muller transform.
 """
 
-import math
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
 
 # 2^32 divided by the golden ratio; it is far from all small integers.
 GOLDEN = np.uint32(0x9E3779B9)
+# Seeds have 32 bits, with or without a sign.
+SMALLEST, LARGEST = -(2**31), 2**32 - 1
+HINT = "(keras_vae.random.row_seeds(count, seed) makes some.)"
 
 
 class _Numpy:
@@ -63,20 +67,38 @@ def row_seeds(count: int, seed: int) -> np.ndarray:
 
     Args:
         count: Number of rows.
-        seed: Any integer; its lowest 32 bits count.
+        seed: An integer from -2^31 to 2^32 - 1. A negative one stands for the same 32 bits.
 
     Returns:
         Shape `(count,)`.
 
     Raises:
         TypeError: If one of both is no integer.
-        ValueError: If `count` is negative.
+        ValueError: If `count` is negative, or `seed` is out of range.
     """
     count = arguments.integer("count", count, 0)
-    lowest = arguments.integer("seed", seed, -math.inf) & 0xFFFFFFFF
-    start = np.asarray([[lowest]], dtype=np.uint32)
+    if arguments.integer("seed", seed, SMALLEST) > LARGEST:
+        raise UsageError(f"Expected seed below 2^32. Received: seed={seed!r}.")
+    start = np.asarray([[int(seed) & LARGEST]], dtype=np.uint32)
     columns = _mix(np.arange(count, dtype=np.uint32) + GOLDEN, _Numpy)
     return _mix(np.bitwise_xor(_mix(start, _Numpy), columns), _Numpy)[0].astype(np.int32)
+
+
+def _check_seeds(seeds: Any) -> Any:
+    """Return seeds, those on the host as an array."""
+    if isinstance(seeds, np.ndarray) or not hasattr(seeds, "dtype"):
+        seeds = arguments.array("seeds", seeds)
+    shape, kind = tuple(seeds.shape), keras.backend.standardize_dtype(seeds.dtype)
+    if not keras.backend.is_int_dtype(kind):
+        raise UsageTypeError(f"Expected seeds of integers of 32 bits. Received: {kind}. {HINT}")
+    if len(shape) != 1:
+        raise UsageError(f"Expected seeds of shape (batch,). Received: {shape}. {HINT}")
+    if isinstance(seeds, np.ndarray) and not ((seeds >= SMALLEST) & (seeds <= LARGEST)).all():
+        raise UsageError(
+            f"Expected seeds of integers of 32 bits. Received: {seeds.min()} to {seeds.max()}. "
+            f"{HINT}"
+        )
+    return seeds
 
 
 def standard_normal(seeds: Any, size: int) -> Tensor:
@@ -89,7 +111,13 @@ def standard_normal(seeds: Any, size: int) -> Tensor:
 
     Returns:
         float32 `(batch, size)`.
+
+    Raises:
+        ValueError: If `seeds` have another rank, or integers on the host have more than 32 bits.
+        TypeError: If they are no integers.
     """
+    size = arguments.integer("size", size, 0)
+    seeds = _check_seeds(seeds)
     if isinstance(seeds, np.ndarray):
         bits = _bits(seeds.astype(np.uint32)[:, None], 2 * size, _Numpy).astype(np.int32)
     else:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 
 MAGIC = b"KVAE"
 VERSION = 1
@@ -51,8 +51,9 @@ class Container:
 
         Raises:
             ValueError: If it is another kind of file, of another version, truncated or altered.
+            TypeError: If it is no bytes, such as the path of a file.
         """
-        content = bytes(content)
+        content = as_bytes(content)
         if len(content) < HEAD.size + DIGEST or content[:4] != MAGIC:
             raise UsageError(
                 "Expected a file that keras_vae.compression wrote. Received: "
@@ -95,6 +96,17 @@ def digest(model: Any) -> bytes:
         values = keras.ops.convert_to_numpy(weight)
         found.update(f"{values.dtype}{values.shape}".encode() + values.tobytes())
     return found.digest()
+
+
+def as_bytes(content: Any) -> bytes:
+    """Return bytes; raise TypeError for other objects, such as the path of a file."""
+    try:
+        return bytes(memoryview(content))
+    except TypeError as error:
+        raise UsageTypeError(
+            f"Expected the bytes of a file. Received: {content!r}. (Of a path: "
+            "pathlib.Path(path).read_bytes().)"
+        ) from error
 
 
 def _seal(content: bytes) -> bytes:

@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 
 from keras_vae.acceleration.batching import CompiledMap, predict_checked
+from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.compression import coder
 from keras_vae.compression.container import INLINE, Container, digest
-from keras_vae.compression.tables import Tables, check_tables, count_tables
+from keras_vae.compression.tables import Tables, check_tables, count_tables, require_tables
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel
+from keras_vae.validation import arguments
 
 # Largest result without asking for more: a file of a hundred bytes can claim any number of images.
 MAX_BYTES = 1 << 30
@@ -42,11 +44,16 @@ def compress(
     Raises:
         ValueError: If the examples do not fit the model, a step is missing or out of range, or
             the tables are of another model.
-        TypeError: If the model takes more than one array.
+        TypeError: If the model is no autoencoder or takes more than one array, or another argument
+            has another type.
         ImportError: If `constriction` is not installed: pip install "keras-vae[compression]".
     """
+    if not isinstance(note, bytes | bytearray | memoryview):
+        raise UsageTypeError(
+            f"Expected note of bytes. Received: note={note!r}. (Of text: note.encode().)"
+        )
     if tables is not None and step is None:
-        step = tables.step or None
+        step = require_tables(tables).step or None
     symbols, contexts = _symbols(model, x, step)
     used = tables or _tables(symbols, contexts, step)
     check_tables(used, contexts.max() + 1)
@@ -57,7 +64,7 @@ def compress(
     payload = coder.encode(symbols, contexts, used)
     own = (INLINE, used.to_bytes()) if tables is None else (used.digest(), b"")
     needed, inline = own
-    return Container(digest(model), needed, len(symbols), note, inline, payload).to_bytes()
+    return Container(digest(model), needed, len(symbols), bytes(note), inline, payload).to_bytes()
 
 
 def decompress(
@@ -73,13 +80,15 @@ def decompress(
     Args:
         model: The one that compressed them.
         blob: From `compress`.
-        tables: Those that `compress` was given.
+        tables: Those that `compress` was given, or None if it was given none.
         max_bytes: Largest size in memory of the codes and of the examples; 1 GiB by default.
 
     Raises:
         ValueError: If the bytes are truncated or altered, of another version, model or tables, or
             the result is larger than `max_bytes`.
+        TypeError: If an argument has another type, such as the path of a file.
     """
+    _check_model(model)
     _check_size(read_count(blob), 4 * int(np.prod(model.event_shape)), max_bytes)
     codes = read_codes(model, blob, tables, max_bytes)
     return CompiledMap(model, model.decode).predict(codes, verbose=0)
@@ -103,6 +112,7 @@ def read_codes(
 
     Arguments and errors are those of `decompress`; the result is `(count, *latent_shape)`.
     """
+    _check_model(model)
     parts = Container.from_bytes(blob)
     if parts.model != digest(model):
         raise UsageError(
@@ -110,7 +120,14 @@ def read_codes(
             "another configuration or other weights. (Load the .keras file of that time; training "
             "on makes another model.)"
         )
+    if tables is not None and parts.needed == INLINE:
+        raise UsageError(
+            "Expected no tables: the file holds its own. Received: "
+            f"{require_tables(tables).digest().hex()}. (Leave tables out.)"
+        )
     used = Tables.from_bytes(parts.tables) if parts.needed == INLINE else tables
+    if used is not None:
+        require_tables(used)
     if used is None or (parts.needed != INLINE and used.digest() != parts.needed):
         raise UsageError(
             f"Expected the tables that the file was compressed with, {parts.needed.hex()}. "
@@ -125,7 +142,7 @@ def read_codes(
 
 def _check_size(count: int, size: int, max_bytes: int) -> None:
     """Raise ValueError if `count` examples of `size` bytes take more than `max_bytes`."""
-    if count * size > max_bytes:
+    if count * size > arguments.integer("max_bytes", max_bytes, 0):
         raise UsageError(
             f"Expected a file that takes at most {max_bytes:,} bytes of memory. Received: one of "
             f"{count:,} examples, which take {count * size:,}. (If you trust the file, pass "
@@ -163,6 +180,7 @@ def _tables(symbols: np.ndarray, contexts: np.ndarray, step: float | None) -> Ta
 
 def _symbols(model: LatentModel, x: Any, step: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the integers of the codes of x, `(count, positions)`, and their contexts."""
+    _check_model(model)
     if getattr(model, "conditional", False):
         raise UsageTypeError(
             "Expected a model of one array. Received: one of pairs, whose second part is no code."
@@ -177,7 +195,14 @@ def _symbols(model: LatentModel, x: Any, step: float | None) -> tuple[np.ndarray
     return codes.astype("int64"), _contexts(model)
 
 
+def _check_model(model: Any) -> None:
+    if not isinstance(model, Autoencoder):
+        raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
+
+
 def _check_step(model: LatentModel, step: float | None) -> None:
+    if step is not None:
+        arguments.real("step", step)
     real = model.latent_dtype == "float32"
     if real != (step is not None) or (step is not None and not 0 < step < np.inf):
         wanted = "a step above 0 for codes of real numbers" if real else "no step for integer codes"

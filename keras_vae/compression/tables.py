@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.errors import UsageError
+from keras_vae.compression.container import as_bytes
+from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.validation import arguments
 
 # The frequencies of a table are scaled to about this sum.
 TOTAL = 2**14
@@ -39,6 +41,19 @@ class Tables:
     frequencies: tuple[tuple[int, ...], ...]
     step: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Raise ValueError or TypeError unless the numbers make tables that files can hold."""
+        arguments.real("step", self.step, 0.0)
+        lows = arguments.sizes("lows", self.lows, -(2**31))
+        frequencies = tuple(self.frequencies) if isinstance(self.frequencies, Sequence) else ()
+        if len(lows) != len(frequencies) or max(lows) >= 2**31:
+            raise UsageError(
+                "Expected lows of 32 bits, and a sequence of frequencies for each. Received: "
+                f"lows={self.lows!r}, frequencies={self.frequencies!r}."
+            )
+        object.__setattr__(self, "lows", lows)
+        object.__setattr__(self, "frequencies", tuple(map(_check_frequencies, frequencies)))
+
     def to_bytes(self) -> bytes:
         """Return the tables as compressed bytes."""
         parts = [HEAD.pack(self.step, len(self.lows))]
@@ -54,7 +69,9 @@ class Tables:
 
         Raises:
             ValueError: If the bytes hold no tables.
+            TypeError: If it is no bytes.
         """
+        content = as_bytes(content)
         try:
             reader = zlib.decompressobj()
             whole = reader.decompress(content, MAX_BYTES)
@@ -98,6 +115,28 @@ class Tables:
         return hashlib.blake2b(self.to_bytes(), digest_size=8).digest()
 
 
+def _check_frequencies(row: Any) -> tuple[int, ...]:
+    """Return the frequencies of a table as integers."""
+    found = arguments.array("frequencies", row)
+    integers = found.ndim == 1 and found.dtype.kind in "iu" and len(found) >= 2
+    if not integers or found.min() < 1 or found.max() >= 2**16:
+        raise UsageError(
+            "Expected frequencies of at least two integers, from 1 to 65535, in each table. "
+            f"Received: {row!r}."
+        )
+    return tuple(found.tolist())
+
+
+def require_tables(tables: Any) -> Tables:
+    """Return `tables`; raise TypeError unless they are `Tables`."""
+    if not isinstance(tables, Tables):
+        raise UsageTypeError(
+            f"Expected tables of keras_vae.compression.Tables. Received: {tables!r}. "
+            "(keras_vae.compression.fit_tables(model, data) makes them.)"
+        )
+    return tables
+
+
 def count_tables(values: Sequence[np.ndarray], step: float = 0.0) -> Tables:
     """Count the integers of each context.
 
@@ -126,9 +165,8 @@ def _table(values: np.ndarray) -> tuple[int, tuple[int, ...]]:
 
 def check_tables(tables: Any, contexts: int) -> None:
     """Raise ValueError unless there is a table for each context."""
-    if not isinstance(tables, Tables) or len(tables.lows) != contexts:
-        received = len(tables.lows) if isinstance(tables, Tables) else type(tables).__name__
+    if len(require_tables(tables).lows) != contexts:
         raise UsageError(
-            f"Expected tables for {contexts} context(s). Received: {received}. "
+            f"Expected tables for {contexts} context(s). Received: {len(tables.lows)}. "
             "(keras_vae.compression.fit_tables(model, data) makes them.)"
         )

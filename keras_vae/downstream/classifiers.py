@@ -12,6 +12,7 @@ from keras_vae.base.conditioning import Conditioning
 from keras_vae.base.masking import Masking
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 def classifier_from(
@@ -56,11 +57,16 @@ def classifier_from(
         float32.
 
     Raises:
-        TypeError: If `model` is no autoencoder of `keras_vae`, or its encoder cannot be copied.
+        TypeError: If `model` is no autoencoder of `keras_vae`, its encoder cannot be copied, or an
+            argument has another type.
         ValueError: If it is not built, needs a condition, has no such layer, or a number is out of
             range.
     """
-    _check(model, num_classes, hidden, dropout)
+    _check(model, dropout)
+    num_classes = arguments.integer("num_classes", num_classes, 2)
+    hidden = arguments.sizes("hidden", hidden, some=False)
+    freeze = arguments.flag("freeze", freeze)
+    arguments.check_keras_arguments(keras.Model, {"name": name})
     encoder, inputs = _copy(model, layer)
     for each in flatten_layers(encoder):  # Keras leaves out layers inside a trainable model.
         each.trainable = not freeze
@@ -126,7 +132,7 @@ def _dropout(h: Tensor, rate: float) -> Tensor:
     return layers.Dropout(rate)(h) if rate else h
 
 
-def _check(model: Any, num_classes: Any, hidden: Any, dropout: Any) -> None:
+def _check(model: Any, dropout: Any) -> None:
     if not isinstance(model, Autoencoder):
         raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
     if not model.built:
@@ -140,9 +146,5 @@ def _check(model: Any, num_classes: Any, hidden: Any, dropout: Any) -> None:
             f"{type(model).__name__}, whose encoder takes a condition, of which a label would give "
             "the class away."
         )
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
-        raise UsageError(f"Expected num_classes to be 2 or more. Received: {num_classes!r}.")
-    if isinstance(hidden, str) or not all(isinstance(w, int) and w > 0 for w in hidden):
-        raise UsageError(f"Expected hidden to be widths of layers. Received: {hidden!r}.")
-    if not 0.0 <= dropout < 1.0:
+    if not 0.0 <= arguments.real("dropout", dropout) < 1.0:
         raise UsageError(f"Expected dropout from 0 to below 1. Received: {dropout!r}.")

@@ -6,7 +6,6 @@ from keras_vae.dimension_reduction import AutoencoderTransformer
 import contextlib
 import random
 from collections.abc import Callable, Iterator, Sequence
-from numbers import Integral
 from typing import Any
 
 import keras
@@ -17,6 +16,7 @@ from keras_vae.acceleration.batching import map_batches
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import get
 from keras_vae.errors import MissingExtraError, UsageError, UsageTypeError
+from keras_vae.validation import arguments
 
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -146,9 +146,18 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def _check_arguments(self) -> None:
         for name in ("n_components", "epochs", "batch_size"):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or value < 1:
-                raise UsageError(f"Expected {name} of at least 1. Received: {value!r}.")
+            arguments.integer(name, getattr(self, name))
+        if arguments.real("learning_rate", self.learning_rate) <= 0:
+            raise UsageError(
+                f"Expected learning_rate above 0. Received: learning_rate={self.learning_rate!r}."
+            )
+        if self.build is None:
+            arguments.sizes("hidden", self.hidden, some=False)
+        elif not callable(self.build):
+            raise UsageTypeError(
+                "Expected build to be a function that makes an autoencoder, or None. Received: "
+                f"build={self.build!r}."
+            )
 
     def _make_model(self, features: int, seed: int) -> Autoencoder:
         """Make a new autoencoder for this number of features."""

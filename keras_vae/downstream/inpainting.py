@@ -11,7 +11,8 @@ from keras_vae.acceleration.batching import CompiledFunction, default_batch_size
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.models.masked import MaskedAutoencoder
-from keras_vae.validation import data_checks
+from keras_vae.validation import arguments, data_checks
+from keras_vae.validation.examples import as_arrays
 
 # Changes of the masked region as fractions of the largest known value of an example: below the
 # first one it has settled, above the second one a warning says that it has not.
@@ -60,13 +61,20 @@ def inpaint(
     Raises:
         ValueError: If the mask has another shape or other values, an example has no known element
             (for a `MaskedAutoencoder` no known patch), or known elements do not fit the model.
-        TypeError: If `model` is no autoencoder of `keras_vae`.
+        TypeError: If `model` is no autoencoder of `keras_vae`, or an argument has another type.
     """
     if not isinstance(model, Autoencoder):
         raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
-    if steps < 1:
-        raise UsageError(f"Expected steps of at least 1. Received: {steps!r}.")
-    event, *others = (np.asarray(part) for part in keras.tree.flatten(x))
+    arguments.integer("steps", steps)
+    if batch_size is not None:
+        arguments.integer("batch_size", batch_size)
+    if start is not None:
+        arguments.real("start", start)
+    x = as_arrays(x)
+    data_checks.require_arrays("x", x)
+    event, *others = (arguments.array("x", part, finite=False) for part in keras.tree.flatten(x))
+    if not event.size:
+        raise UsageError(f"Expected at least one example. Received: shape {event.shape}.")
     known = known_elements(mask, event)
     first = fill_unknown(event, known, start)
     data_checks.check_batch(model, [first, *others] if others else first)

@@ -16,6 +16,8 @@ from keras_vae.distributions import Normal
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.typing import LatentModel
+from keras_vae.validation import arguments, data_checks
+from keras_vae.validation.examples import as_arrays
 
 LOG_2PI = math.log(2.0 * math.pi)
 # A latent unit is active if its posterior mean varies more than this (Burda et al. 2016).
@@ -40,6 +42,7 @@ def kl_per_dimension(model: LatentModel, x: Any, batch_size: int | None = None) 
         float64, of shape `latent_shape`.
 
     Raises:
+        ValueError: If there are no examples, one is not finite, or `batch_size` is less than 1.
         TypeError: If the model has no posterior, or one without `log_var`.
     """
     mean, log_var = _posterior_parameters(model, x, batch_size, _mean_and_log_var)
@@ -72,9 +75,10 @@ def mutual_information(
         batch_size: Examples at a time in the encoder.
 
     Raises:
-        ValueError: If `samples` is less than 1.
-        TypeError: If the model has no posterior or another one.
+        ValueError: If a number is out of range, or an example is not finite.
+        TypeError: If the model has no posterior or another one, or a number is no integer.
     """
+    _check_draws(samples, seed)
     mean, log_var = _codes(model, x, batch_size)
     total = 0.0
     for z, rows in _draws(mean, log_var, samples, seed):
@@ -107,6 +111,7 @@ def total_correlation(
     The term of beta-TC-VAE (Chen et al. 2018, arXiv:1802.04942, equation 2), with q(z) the mixture
     over all of `x` and not over a batch. Arguments and errors are those of `mutual_information`.
     """
+    _check_draws(samples, seed)
     mean, log_var = _codes(model, x, batch_size)
     total = 0.0
     for z, _ in _draws(mean, log_var, samples, seed):
@@ -133,8 +138,14 @@ def _posterior_parameters(
             "Expected a model with a posterior, such as keras_vae.VAE. "
             f"Received: {type(model).__name__}, whose codes are not random."
         )
-    x = keras.tree.map_structure(np.asarray, x)
+    if batch_size is not None:
+        arguments.integer("batch_size", batch_size)
+    x = as_arrays(x)
+    data_checks.require_arrays("x", x)
+    x = keras.tree.map_structure(lambda part: arguments.array("x", part), x)
     first = keras.tree.flatten(x)[0]
+    if not first.size:
+        raise UsageError(f"Expected at least one example. Received: shape {first.shape}.")
     size = min(batch_size or default_batch_size(first.shape[1:]), len(first))
 
     def compute(x: Any) -> tuple:
@@ -165,12 +176,15 @@ def _normal_parameters(q: Any) -> tuple:
     return q.mean, q.log_var
 
 
+def _check_draws(samples: int, seed: int) -> None:
+    arguments.integer("samples", samples)
+    arguments.seed(arguments.integer("seed", seed, 0))
+
+
 def _draws(
     mean: np.ndarray, log_var: np.ndarray, samples: int, seed: int
 ) -> Iterator[tuple[np.ndarray, slice]]:
     """Yield codes from each posterior, and the rows they belong to, some rows at a time."""
-    if samples < 1:
-        raise UsageError(f"Expected samples of at least 1. Received: {samples!r}.")
     generator = np.random.default_rng(seed)
     rows_at_once = max(DENSITIES_AT_ONCE // len(mean), 1)
     for _ in range(samples):

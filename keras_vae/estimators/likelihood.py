@@ -61,7 +61,7 @@ def log_likelihood(
         x: Examples, `(count, *event_shape)`, in the support of the likelihood. For a model with
             several inputs a list or dictionary of arrays, whose first is observed.
         samples: S; the papers use 5000.
-        seed: Seed of the noise.
+        seed: Seed of the noise, below 2^32.
         batch_size: Examples at a time; chosen by the size of an example if None.
         return_standard_error: Also return the Monte Carlo standard error of each estimate.
         verbose: 1 for a progress bar.
@@ -74,6 +74,7 @@ def log_likelihood(
         TypeError: If the model has no latent distribution or its posterior takes no noise.
     """
     samples = arguments.integer("samples", samples)
+    return_standard_error = arguments.flag("return_standard_error", return_standard_error)
     measured = measure_likelihood(model, x, (samples,), seed, batch_size, verbose)
     estimate = measured.bounds[samples]
     return (estimate, measured.standard_error) if return_standard_error else estimate
@@ -140,7 +141,7 @@ def log_weights(
         float64 `(batch, samples)`, in nats, in the order of the examples.
     """
     x = keras.tree.map_structure(np.asarray, x)
-    _check(model, x, samples, batch_size)
+    _check(model, x, samples, batch_size, seed)
     count = len(keras.tree.flatten(x)[0])
     size = min(batch_size or _batch_size(model, samples), count)
     chunk = _chunk(size * int(np.prod(model.latent_shape)), samples)
@@ -188,7 +189,7 @@ def _noise(
     rows: range, size: int, latent_shape: tuple, samples: int, chunk: int, seed: int
 ) -> Iterator[np.ndarray]:
     """Yield standard normals `(size, chunk, *latent_shape)`; each example has its own stream."""
-    keys = [np.array([seed & (2**64 - 1), row], dtype=np.uint64) for row in rows]
+    keys = [np.array([seed, row], dtype=np.uint64) for row in rows]
     streams = [np.random.Generator(np.random.Philox(key=key)) for key in keys]
     for _ in range(0, samples, chunk):
         noise = np.zeros((size, chunk, *latent_shape), "float32")
@@ -214,11 +215,12 @@ def _chunk(numbers_per_sample: int, samples: int) -> int:
 
 
 def _sort_counts(samples: Sequence[int]) -> list[int]:
-    return sorted(set(arguments.sizes("samples", list(samples))))
+    return sorted(set(arguments.sizes("samples", samples)))
 
 
-def _check(model: LatentModel, x: Any, samples: int, batch_size: int | None) -> None:
+def _check(model: LatentModel, x: Any, samples: int, batch_size: int | None, seed: int) -> None:
     arguments.integer("samples", samples)
+    arguments.seed(arguments.integer("seed", seed, 0))
     if batch_size is not None:
         arguments.integer("batch_size", batch_size)
     if not all(hasattr(model, noun) for noun in ("posterior", "prior", "observation")):

@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from keras_vae.errors import UsageError
+from keras_vae.validation import arguments
 
 
 def log_mean_exp(values: Any, axis: int = -1) -> np.ndarray:
@@ -20,9 +23,12 @@ def log_mean_exp(values: Any, axis: int = -1) -> np.ndarray:
         float64, the shape of `values` without `axis`.
 
     Raises:
-        ValueError: If there is nothing to average.
+        ValueError: If there is nothing to average, or no such axis.
+        TypeError: If `values` are not numbers, or `axis` is no integer.
     """
-    values = np.asarray(values, "float64")
+    values = arguments.array("values", values, finite=False).astype("float64")
+    if arguments.integer("axis", axis, -max(values.ndim, 1)) >= max(values.ndim, 1):
+        raise UsageError(f"Expected axis of {values.ndim} axes. Received: axis={axis!r}.")
     if values.ndim == 0 or values.shape[axis] == 0:
         raise UsageError(f"Expected at least one value to average. Received: shape {values.shape}.")
     highest = np.max(values, axis=axis, keepdims=True)
@@ -55,11 +61,10 @@ def bits_per_dim(nats: Any, event_shape: Sequence[int], levels: int = 1) -> Any:
 
     Raises:
         ValueError: If `event_shape` has no elements or `levels` is less than 1.
+        TypeError: If a size or `levels` is no integer, or `nats` are not numbers.
     """
-    size = math.prod(event_shape)
-    if size < 1 or levels < 1:
-        raise UsageError(
-            "Expected an event_shape with elements and levels of at least 1. "
-            f"Received: {tuple(event_shape)} and levels={levels!r}."
-        )
+    size = math.prod(arguments.sizes("event_shape", event_shape, some=False))
+    arguments.integer("levels", levels)
+    if not ops.is_tensor(nats) and not isinstance(nats, Real):
+        nats = arguments.array("nats", nats, finite=False)
     return nats / (size * math.log(2.0)) + math.log2(levels)

@@ -9,7 +9,7 @@ from keras_vae.acceleration.batching import CompiledFunction, default_batch_size
 from keras_vae.errors import UsageError
 from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.typing import LatentModel, Tensor
-from keras_vae.validation import data_checks
+from keras_vae.validation import arguments, data_checks
 
 
 def quadrature_log_likelihood(
@@ -34,11 +34,11 @@ def quadrature_log_likelihood(
     """
     x = np.asarray(x)
     data_checks.check_batch(model, x)
-    if tuple(model.latent_shape) != (2,) or points < 2 or limit <= 0:
+    arguments.integer("points", points, 2)
+    if tuple(model.latent_shape) != (2,) or arguments.real("limit", limit) <= 0:
         raise UsageError(
-            "Expected a model with codes of shape (2,), points of at least 2 and a limit above 0. "
-            f"Received: codes of shape {tuple(model.latent_shape)}, points={points!r}, "
-            f"limit={limit!r}."
+            "Expected a model with codes of shape (2,) and a limit above 0. Received: codes of "
+            f"shape {tuple(model.latent_shape)}, limit={limit!r}."
         )
     edge = (np.arange(points) + 0.5) / points * (2.0 * limit) - limit
     grid = np.stack(np.meshgrid(edge, edge), axis=-1).reshape(-1, 2).astype("float32")

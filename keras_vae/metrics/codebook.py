@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.validation import arguments
 
 
 def codebook_usage(indices: Any, size: int) -> dict[str, float]:
@@ -24,7 +25,8 @@ def codebook_usage(indices: Any, size: int) -> dict[str, float]:
     Raises:
         ValueError: If there are no indices, or some are out of range.
     """
-    indices = np.ravel(indices)
+    size = arguments.integer("size", size)
+    indices = arguments.array("indices", indices).ravel()
     if indices.dtype.kind not in "ui" or not len(indices):
         raise UsageError(
             f"Expected at least one integer index. Received: {len(indices)} of {indices.dtype}."

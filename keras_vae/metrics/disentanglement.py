@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.validation import arguments
 
 VOTES_AT_ONCE = 100
 
@@ -21,12 +22,15 @@ def mig(codes: Any, factors: Any, bins: int = 20) -> float:
     Args:
         codes: Posterior means, `(count, latent elements)`, at least two elements.
         factors: Values of the factors, `(count, factors)`, integers.
-        bins: Number of bins.
+        bins: Number of bins, at least 2.
 
     Raises:
-        ValueError: If the shapes do not fit, or a factor has one value only.
+        ValueError: If the shapes do not fit, a code is not finite, a factor is no integer or has
+            one value only, or `bins` is less than 2.
+        TypeError: If there are values that are not numbers.
     """
-    codes, factors = np.asarray(codes), np.asarray(factors)
+    arguments.integer("bins", bins, 2)
+    codes, factors = arguments.array("codes", codes), arguments.array("factors", factors)
     _check_shapes(codes, factors)
     binned = [_cut_into_bins(column, bins) for column in codes.T]
     gaps = []
@@ -67,21 +71,25 @@ def factor_vae_score(
         Between 0 and 1; 0 if all latent elements are ignored.
 
     Raises:
-        ValueError: If no factor has two values, or a number is too small.
+        ValueError: If no factor has two values, a number is too small, or codes have another shape
+            or are not finite.
+        TypeError: If `codes_of` is no function, or a number is no integer.
     """
-    sizes = np.asarray(factor_sizes)
-    if (
-        not np.any(sizes > 1)
-        or min(votes, test_votes) < 1
-        or min(batch_size, variance_examples) < 2
+    sizes = np.asarray(arguments.sizes("factor_sizes", factor_sizes))
+    for name, value, least in (
+        ("votes", votes, 1),
+        ("test_votes", test_votes, 1),
+        ("batch_size", batch_size, 2),
+        ("variance_examples", variance_examples, 2),
     ):
+        arguments.integer(name, value, least)
+    if not np.any(sizes > 1):
         raise UsageError(
-            "Expected a factor of at least two values, votes of at least 1, and 2 examples or more "
-            f"in a batch. Received: factor_sizes={tuple(sizes)}, votes={votes}, "
-            f"test_votes={test_votes}, batch_size={batch_size}."
+            "Expected factor_sizes with a factor of at least two values. "
+            f"Received: {tuple(sizes.tolist())}."
         )
-    generator = np.random.default_rng(seed)
-    sampled = np.asarray(codes_of(generator.integers(0, sizes, (variance_examples, len(sizes)))))
+    generator = np.random.default_rng(arguments.seed(seed))
+    sampled = _codes(codes_of, generator.integers(0, sizes, (variance_examples, len(sizes))))
     scales = np.std(sampled, axis=0, dtype="float64", ddof=1)
     if not np.any(scales >= 0.05):
         return 0.0
@@ -109,11 +117,27 @@ def _votes(
         factors = generator.integers(0, sizes, (size, batch_size, len(sizes)))
         rows = np.arange(size)
         factors[rows, :, fixed] = factors[rows, :1, fixed]
-        codes = np.asarray(codes_of(factors.reshape(-1, len(sizes))), "float64")
+        codes = _codes(codes_of, factors.reshape(-1, len(sizes)))
         spread = np.std(codes.reshape(size, batch_size, -1), axis=1, ddof=1)
         relative = np.where(scales >= 0.05, spread / np.maximum(scales, 0.05), np.inf)
         np.add.at(table, (fixed, np.argmin(relative, axis=1)), 1)
     return table
+
+
+def _codes(codes_of: Callable[[np.ndarray], Any], factors: np.ndarray) -> np.ndarray:
+    """Return the codes of factor values, float64 `(count, elements)`."""
+    if not callable(codes_of):
+        raise UsageTypeError(
+            "Expected codes_of to be a function from factor values to codes. Received: "
+            f"{type(codes_of).__name__}."
+        )
+    codes = arguments.array("codes", codes_of(factors)).astype("float64")
+    if codes.ndim != 2 or len(codes) != len(factors):
+        raise UsageError(
+            f"Expected codes_of to give ({len(factors)}, elements) for as many factor values. "
+            f"Received: shape {codes.shape}."
+        )
+    return codes
 
 
 def _cut_into_bins(column: np.ndarray, bins: int) -> np.ndarray:
@@ -136,6 +160,8 @@ def _check_shapes(codes: np.ndarray, factors: np.ndarray) -> None:
             "Expected codes (count, latent elements) with at least two elements, and factors "
             f"(count, factors). Received: shapes {codes.shape} and {factors.shape}."
         )
+    if (factors != np.round(factors)).any():
+        raise UsageError("Expected factors of integers. Received: fractions. (Cut them into bins.)")
     constant = np.flatnonzero(np.ptp(factors, axis=0) == 0) if len(factors) else range(1)
     if len(constant):
         raise UsageError(

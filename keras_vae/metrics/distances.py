@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.validation import arguments
 
 # Distances of pairs computed at a time.
 DISTANCES_AT_ONCE = 10_000_000
@@ -52,10 +53,9 @@ def kernel_distance(x: Any, y: Any, blocks: int = 10, seed: int = 0) -> tuple[fl
     Raises:
         ValueError: As `frechet_distance`, or if there are fewer than two blocks.
     """
-    if blocks < 2:
-        raise UsageError(f"Expected blocks of at least 2. Received: {blocks!r}.")
+    arguments.integer("blocks", blocks, 2)
     x, y = _check_vectors(x, y, 2 * blocks)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(arguments.seed(seed))
     parts = (np.array_split(part[generator.permutation(len(part))], blocks) for part in (x, y))
     found = [_squared_discrepancy(a, b) for a, b in zip(*parts, strict=True)]
     return float(np.mean(found)), float(np.std(found, ddof=1) / np.sqrt(blocks))
@@ -80,8 +80,7 @@ def density_and_coverage(real: Any, generated: Any, neighbors: int = 5) -> tuple
     Raises:
         ValueError: As `frechet_distance`, or if there are too few vectors.
     """
-    if neighbors < 1:
-        raise UsageError(f"Expected neighbors of at least 1. Received: {neighbors!r}.")
+    arguments.integer("neighbors", neighbors)
     real, generated = _check_vectors(real, generated, 1)
     if len(real) <= neighbors:
         raise UsageError(f"Expected more than {neighbors} real vectors. Received: {len(real)}.")
@@ -122,12 +121,11 @@ def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _check_vectors(x: Any, y: Any, least: int) -> tuple[np.ndarray, np.ndarray]:
-    x, y = np.asarray(x, "float64"), np.asarray(y, "float64")
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < least:
+    x, y = (arguments.array("vectors", part).astype("float64") for part in (x, y))
+    shapes_fit = x.ndim == y.ndim == 2 and x.shape[1] == y.shape[1] > 0
+    if not shapes_fit or min(len(x), len(y)) < least:
         raise UsageError(
             f"Expected two sets of at least {least} vectors of one size, (count, dimensions). "
             f"Received: shapes {x.shape} and {y.shape}."
         )
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise UsageError("Expected finite vectors. Received: NaN or infinity.")
     return x, y

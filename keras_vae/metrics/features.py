@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.metrics.distances import density_and_coverage, frechet_distance, kernel_distance
+from keras_vae.validation import arguments
 
 ORIENTATIONS, CELL, BLOCK = 9, 7, 2
 # Limits of the L2-Hys normalization of Dalal & Triggs.
@@ -32,9 +33,24 @@ class Extractor:
     name: str
     function: Callable[[np.ndarray], Any]
 
+    def __post_init__(self) -> None:
+        """Raise TypeError unless there are a name and a function."""
+        if not (isinstance(self.name, str) and self.name and callable(self.function)):
+            raise UsageTypeError(
+                "Expected an Extractor of a name and a function from images to features. "
+                f"Received: {self.name!r} and {self.function!r}."
+            )
+
     def __call__(self, images: Any) -> np.ndarray:
         """Return the features of images, float64 `(count, features)`."""
-        return np.asarray(self.function(np.asarray(images)), "float64")
+        images = arguments.array("pictures", images)
+        features = arguments.array("features", self.function(images)).astype("float64")
+        if features.ndim != 2 or len(features) != len(images):
+            raise UsageError(
+                f"Expected features ({len(images)}, size) of as many pictures. Received: shape "
+                f"{features.shape}."
+            )
+        return features
 
 
 def hog(pictures: Any) -> np.ndarray:
@@ -53,8 +69,8 @@ def hog(pictures: Any) -> np.ndarray:
     Raises:
         ValueError: If the images have another rank or are too small.
     """
-    pictures = np.asarray(pictures)
-    if pictures.ndim != 4 or min(pictures.shape[1:3]) < BLOCK * CELL or len(pictures) == 0:
+    pictures = arguments.array("pictures", pictures)
+    if pictures.ndim != 4 or min(pictures.shape[1:3]) < BLOCK * CELL or 0 in pictures.shape:
         raise UsageError(
             "Expected pictures (count, height, width, channels) of at least 14x14 pixels, a block. "
             f"Received: shape {pictures.shape}."
@@ -86,8 +102,18 @@ def compare_pictures(
         `density_NAME` and `coverage_NAME`.
 
     Raises:
-        ValueError: If the features do not fit or are too few.
+        ValueError: If the images have other shapes, or the features do not fit or are too few.
+        TypeError: If `extractor` is no `Extractor`.
     """
+    if not isinstance(extractor, Extractor):
+        raise UsageTypeError(
+            f"Expected extractor to be an Extractor, such as HOG. Received: {extractor!r}."
+        )
+    if np.shape(real)[1:] != np.shape(generated)[1:]:
+        raise UsageError(
+            "Expected real and generated pictures of one shape. Received: "
+            f"{np.shape(real)} and {np.shape(generated)}."
+        )
     x, y = extractor(real), extractor(generated)
     name = extractor.name
     distance, error = kernel_distance(x, y, seed=seed)

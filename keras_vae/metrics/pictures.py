@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.validation import arguments
 
 # The window of Wang et al. 2004: a Gaussian of 1.5 pixels, cut at 5 pixels from its center.
 SIGMA, RADIUS = 1.5, 5
@@ -24,7 +25,8 @@ def psnr_of_mean_error(x: Any, reconstruction: Any, data_range: float = 1.0) -> 
         data_range: Distance of the lowest and highest possible value, 1 for pixels in [0, 1].
 
     Raises:
-        ValueError: If the shapes differ, there are no images, or `data_range` is not above 0.
+        ValueError: If the shapes differ, there are no images, one is not finite, or `data_range` is
+            not above 0. A reconstruction that is NaN, of a broken model, makes the result NaN.
     """
     return float(psnr(_squared_errors(x, reconstruction, data_range).mean(), data_range))
 
@@ -116,11 +118,14 @@ def _squared_errors(x: Any, reconstruction: Any, data_range: float) -> np.ndarra
 
 
 def _pair(x: Any, reconstruction: Any, data_range: float) -> tuple[np.ndarray, np.ndarray]:
-    x, reconstruction = np.asarray(x), np.asarray(reconstruction)
-    if x.shape != reconstruction.shape or x.ndim < 2 or len(x) == 0 or data_range <= 0:
+    x = arguments.array("x", x)
+    reconstruction = arguments.array("reconstruction", reconstruction, finite=False)
+    fits = x.shape == reconstruction.shape and x.ndim >= 2 and x.size
+    if not fits or arguments.real("data_range", data_range) <= 0:
         raise UsageError(
             "Expected at least one picture, reconstructions of the same shape, and a data_range "
             f"above 0. Received: shapes {x.shape} and {reconstruction.shape}, "
             f"data_range={data_range!r}."
         )
-    return x.astype("float32"), reconstruction.astype("float32")
+    kind = np.result_type(x, reconstruction, "float32")  # 8-bit pixels would wrap.
+    return x.astype(kind), reconstruction.astype(kind)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.validation import arguments
 
 
 def linear_probe(train: Any, train_labels: Any, test: Any, test_labels: Any) -> float:
@@ -23,12 +24,19 @@ def linear_probe(train: Any, train_labels: Any, test: Any, test_labels: Any) -> 
 
     Raises:
         ImportError: If scikit-learn is not installed.
-        ValueError: If codes and labels do not fit.
+        ValueError: If codes and labels do not fit, a code is not finite, or training labels are of
+            one class.
+        TypeError: If codes are not numbers.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    if len(classes := np.unique(_labels(train_labels))) < 2:
+        raise UsageError(
+            "Expected train_labels of at least two classes. Received: "
+            f"{', '.join(map(str, classes)) or 'none'}."
+        )
     reader = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
     return _accuracy(reader, train, train_labels, test, test_labels)
 
@@ -38,11 +46,16 @@ def knn_probe(
 ) -> float:
     """Return the test accuracy of a vote of the nearest training codes (scikit-learn, Euclidean).
 
-    `neighbors` is the number of voters. Other arguments, result and errors are those of
-    `linear_probe`.
+    `neighbors` is the number of voters, at most that of training codes. Other arguments, result and
+    errors are those of `linear_probe`; one class will do.
     """
     from sklearn.neighbors import KNeighborsClassifier
 
+    if arguments.integer("neighbors", neighbors) > len(train):
+        raise UsageError(
+            f"Expected neighbors of at most {len(train)}, the number of training codes. "
+            f"Received: neighbors={neighbors!r}."
+        )
     reader = KNeighborsClassifier(neighbors)
     return _accuracy(reader, train, train_labels, test, test_labels)
 
@@ -60,7 +73,8 @@ def auroc(normal: Any, anomalous: Any) -> float:
     Raises:
         ValueError: If there are no scores of one kind, or some are NaN.
     """
-    normal, anomalous = np.sort(np.ravel(normal)), np.ravel(anomalous)
+    normal = np.sort(arguments.array("normal", normal, finite=False).ravel())
+    anomalous = arguments.array("anomalous", anomalous, finite=False).ravel()
     if not len(normal) or not len(anomalous) or np.isnan(normal).any() or np.isnan(anomalous).any():
         raise UsageError(
             "Expected scores of normal and of anomalous examples without NaN. "
@@ -72,15 +86,36 @@ def auroc(normal: Any, anomalous: Any) -> float:
 
 
 def _accuracy(reader: Any, train: Any, train_labels: Any, test: Any, test_labels: Any) -> float:
-    train, test = _vectors(train, train_labels), _vectors(test, test_labels)
+    train_labels, test_labels = _labels(train_labels), _labels(test_labels)
+    train, test = _vectors("train", train, train_labels), _vectors("test", test, test_labels)
+    if train.shape[1] != test.shape[1] or _is_text(train_labels) != _is_text(test_labels):
+        raise UsageError(
+            "Expected test codes and labels of the size and kind of the training ones. Received: "
+            f"codes {train.shape} and {test.shape}, labels {train_labels.dtype} and "
+            f"{test_labels.dtype}."
+        )
     return float(reader.fit(train, train_labels).score(test, test_labels))
 
 
-def _vectors(codes: Any, labels: Any) -> np.ndarray:
-    codes = np.asarray(codes)
-    if codes.ndim < 2 or np.shape(labels) != (len(codes),):
+def _vectors(name: str, codes: Any, labels: np.ndarray) -> np.ndarray:
+    codes = arguments.array(name, codes)
+    if codes.ndim < 2 or not len(codes) or labels.shape != (len(codes),):
         raise UsageError(
-            "Expected codes (count, ...) and one label for each. "
-            f"Received: shapes {codes.shape} and {np.shape(labels)}."
+            "Expected codes (count, ...), at least one, and one label for each. "
+            f"Received: shapes {codes.shape} and {labels.shape}."
         )
     return codes.reshape(len(codes), -1)
+
+
+def _labels(labels: Any) -> np.ndarray:
+    """Return class labels, integers or text."""
+    labels = np.asarray(labels)
+    if labels.size and labels.dtype.kind in "fc" and (labels != np.round(labels)).any():
+        raise UsageError(
+            "Expected labels of classes, integers or text. Received: fractions or NaN."
+        )
+    return labels
+
+
+def _is_text(labels: np.ndarray) -> bool:
+    return labels.dtype.kind in "OSU"

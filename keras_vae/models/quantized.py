@@ -60,7 +60,7 @@ class QuantizedAutoencoder(Autoencoder):
 
     def decoder_input(self, z: Tensor) -> Tensor:
         """Return the vectors of integer codes; raise for codes that are no integers in range."""
-        _check_integers(z, self.codebook_size)
+        check_integers(z, self.codebook_size)
         return self.quantizer.lookup(z)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
@@ -113,7 +113,7 @@ def _vector_weights(rows: Tensor | None, codes: Tensor) -> Tensor:
     return ops.broadcast_to(rows, ops.shape(codes))
 
 
-def _check_integers(codes: Any, size: int) -> None:
+def check_integers(codes: Any, size: int) -> None:
     """Raise TypeError unless codes are integers, and ValueError for NumPy codes out of range."""
     if not keras.backend.is_int_dtype(codes.dtype):
         raise UsageTypeError(

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from keras_vae import latents
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.plots.examples import MOST_CLASSES, check_labels, examples
 from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
 from keras_vae.typing import LatentModel
+from keras_vae.validation import arguments
 
 TRAINING_COLOR = "#1f77b4"
 VALIDATION_COLOR = "#e8710a"
 NOT_CURVES = ("epoch", "seconds")
-# More classes than this get a color bar instead of a legend.
-MOST_CLASSES = 20
 
 
 def read_history(path: str | Path) -> dict[str, list[float]]:
@@ -28,7 +28,7 @@ def read_history(path: str | Path) -> dict[str, list[float]]:
     lines = []
     for number, text in enumerate(Path(path).read_text(errors="replace").splitlines(), 1):
         try:
-            lines.append(dict(json.loads(text)))
+            lines.append(arguments.mapping("line", json.loads(text)))
         except (TypeError, ValueError) as error:
             raise UsageError(
                 f"Expected a JSON object on each line of {path}. Received: {text[:60]!r} on "
@@ -47,7 +47,8 @@ def loss_curves(history: Any) -> Figure:
         history: The result of `model.fit`, its `.history`, or the path of a `metrics.jsonl`.
 
     Raises:
-        ValueError: If it holds no epoch.
+        ValueError: If it holds no epoch, or the file is no `metrics.jsonl`.
+        TypeError: If it is no history of numbers.
     """
     curves = _curves(history)
     names = _panels(curves)
@@ -70,9 +71,15 @@ def latent_scatter(
         model: A built model of `keras_vae`.
         x: Examples, `(batch, *event_shape)`.
         labels: Integer class of each, `(batch,)`, for the colors.
-        label_names: Names of classes 0, 1, ... for the legend.
+        label_names: Names of classes 0, 1, ... for the legend of up to 20 classes.
+
+    Raises:
+        ValueError: If there are no examples, labels are none of them, or a class has no name.
+        TypeError: If the examples are not numbers.
     """
-    codes = latents.as_numpy(model.encode(np.asarray(x, "float32"))).reshape(len(x), -1)
+    x = examples("x", x)
+    labels = check_labels(labels, label_names, len(x))
+    codes = latents.as_numpy(model.encode(x)).reshape(len(x), -1)
     points, names = project(codes)
     figure = new_figure(7.2, 5.6, layout="constrained")
     axes = figure.add_subplot()
@@ -103,9 +110,17 @@ def project(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
 
 
 def _curves(history: Any) -> dict[str, list[float]]:
-    if isinstance(history, (str, Path)):
-        return read_history(history)
-    return dict(history if isinstance(history, Mapping) else history.history)
+    path = isinstance(history, (str, Path))
+    logs = read_history(history) if path else getattr(history, "history", history)
+    if not isinstance(logs, Mapping):
+        raise UsageTypeError(
+            "Expected the result of fit, its history, or the path of a metrics.jsonl. Received: "
+            f"{history!r}."
+        )
+    for name, values in logs.items():
+        if arguments.array(name, values, finite=False).ndim != 1:
+            raise UsageError(f"Expected {name} with a number for each epoch. Received: {values!r}.")
+    return dict(logs)
 
 
 def _panels(curves: Mapping[str, Sequence[float]]) -> list[str]:
@@ -159,7 +174,6 @@ def _draw_points(
     if labels is None:
         axes.scatter(*points.T, color=TRAINING_COLOR, **style)
         return
-    labels = np.asarray(labels)
     classes = np.unique(labels)
     if len(classes) > MOST_CLASSES:
         scatter = axes.scatter(*points.T, c=labels, cmap="viridis", **style)

@@ -7,8 +7,10 @@ import numpy as np
 
 from keras_vae import latents
 from keras_vae.errors import UsageError
+from keras_vae.plots.examples import examples
 from keras_vae.plots.figures import Figure, image_grid
 from keras_vae.typing import LatentModel
+from keras_vae.validation import arguments
 
 
 def reconstructions(model: LatentModel, x: Any, columns: int = 10) -> Figure:
@@ -19,9 +21,12 @@ def reconstructions(model: LatentModel, x: Any, columns: int = 10) -> Figure:
     Args:
         model: A built image model of `keras_vae`.
         x: Images, `(batch, height, width, channels)`, pixels in [0, 1].
-        columns: Number of images to draw.
+        columns: Largest number of images to draw.
+
+    Raises:
+        ValueError: If there are no images, one is not finite, or `columns` is less than 1.
     """
-    x = np.asarray(x, "float32")[:columns]
+    x = examples("x", x)[: arguments.integer("columns", columns)]
     rows = {"input": x}
     if hasattr(model, "corruption"):
         rows["corrupted"] = latents.as_numpy(model.corruption(x, training=True))
@@ -40,7 +45,12 @@ def samples(
         columns: Columns of the grid.
         seed: As in `model.sample`.
         temperature: As in `model.sample`.
+
+    Raises:
+        ValueError: If a number is out of range.
     """
+    arguments.integer("rows", rows)
+    arguments.integer("columns", columns)
     images = latents.as_numpy(model.sample(rows * columns, seed=seed, temperature=temperature))
     title = "Samples"
     if temperature != 1.0:
@@ -76,10 +86,16 @@ def traversal(
             all of them, the most informative at the top.
         rows: Largest number of units to draw.
         values: Values of each unit.
+
+    Raises:
+        ValueError: If there are no images or values, one is not finite, or `rows` is less than 1.
+        TypeError: If the model is no VAE.
     """
+    arguments.integer("rows", rows)
+    x = examples("x", x)
     kl = latents.kl_per_dimension(model, x)
     order = np.argsort(-kl)[:rows].tolist()
-    images = latents.traverse(model, np.asarray(x)[0], order, values)
+    images = latents.traverse(model, x[0], order, values)
     labels = [f"z{unit}  KL {kl[unit]:.2f}" for unit in order]
     return image_grid(
         images, "One latent unit at a time", labels, [f"{value:g}" for value in values]

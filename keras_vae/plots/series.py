@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from keras_vae import latents
+from keras_vae.errors import UsageError
+from keras_vae.plots.examples import examples
 from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
 from keras_vae.typing import LatentModel
 
@@ -21,8 +23,11 @@ def series_reconstructions(model: LatentModel, x: Any) -> Figure:
     Args:
         model: A built model of series of `keras_vae`, without a mask.
         x: Series, `(batch, time, features)`.
+
+    Raises:
+        ValueError: If there are no series, or a value is not finite.
     """
-    x = np.asarray(x, "float32")
+    x = examples("x", x)
     lines = {"input": x, "reconstruction": latents.as_numpy(model.reconstruct(x))}
     return _panels(lines, "Reconstructions")
 
@@ -42,6 +47,12 @@ def series_samples(model: Any, count: int = 10, seed: int = 0, temperature: floa
 
 def _panels(lines: Mapping[str, np.ndarray], title: str) -> Figure:
     """Draw a panel for each series, all with the same axes."""
+    for series in lines.values():
+        if series.ndim != 3:
+            raise UsageError(
+                f"Expected series (batch, time, features). Received: shape {series.shape}. (These "
+                "figures are for models of series.)"
+            )
     count = len(next(iter(lines.values())))
     columns = min(COLUMNS, count)
     rows = -(-count // columns)

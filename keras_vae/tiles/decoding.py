@@ -5,13 +5,12 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
 from keras_vae.acceleration.batching import CompiledFunction, map_batches
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.models.quantized import check_integers
 from keras_vae.tiles.grid import Row
 from keras_vae.tiles.network import MapNetwork, as_map_network
 from keras_vae.tiles.reach import Axis
@@ -103,7 +102,7 @@ def _is_own(model: Any, name: str) -> bool:
 
 
 def _check_codes(model: LatentModel, z: Any) -> np.ndarray:
-    z = np.asarray(ops.convert_to_numpy(z) if keras.ops.is_tensor(z) else z)
+    z = arguments.array("z", z)
     shape = tuple(model.latent_shape)
     free = (None, None, *shape[2:])
     if len(shape) < 2:
@@ -113,6 +112,10 @@ def _check_codes(model: LatentModel, z: Any) -> np.ndarray:
         )
     if z.ndim != len(shape) + 1 or z.shape[3:] != shape[2:] or 0 in z.shape:
         raise UsageError(f"Expected z of shape {('batch', *free)}. Received: {z.shape}.")
+    if size := getattr(model, "codebook_size", None):
+        check_integers(z, size)
+    if model.latent_dtype != "float32" and z.dtype.kind not in "iu":
+        raise UsageTypeError(f"Expected integers, as encode(x) gives. Received: {z.dtype}.")
     return z.astype(model.latent_dtype)
 
 

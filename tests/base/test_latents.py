@@ -109,7 +109,7 @@ def test_what_is_no_batch_of_examples_is_refused(x):
 
 
 def test_an_unknown_method_is_refused():
-    with pytest.raises(ValueError, match="'lerp' or 'slerp'. Received: 'cubic'"):
+    with pytest.raises(ValueError, match="'lerp' or 'slerp'. Received: method='cubic'"):
         latents.interpolate(LinearModel(), np.zeros((1, 3)), np.ones((1, 3)), method="cubic")
 
 

@@ -206,7 +206,7 @@ BAD = {
         lambda: kv.classifier_from(kv.Autoencoder(Subclassed(3), dense()[1]), 3),
         "a built model.*has not seen data",
     ),
-    "one class": (lambda: kv.classifier_from(vae(), 1), "num_classes.*Received: 1"),
+    "one class": (lambda: kv.classifier_from(vae(), 1), "num_classes.*Received: num_classes=1"),
     "classes by name": (lambda: kv.classifier_from(vae(), ["a", "b"]), r"num_classes.*\['a'"),
     "yes": (lambda: kv.classifier_from(vae(), True), "num_classes.*True"),
     "no such layer": (lambda: kv.classifier_from(vae(), 3, layer="x_mean"), "z_mean.*'x_mean'"),
@@ -218,7 +218,10 @@ BAD = {
         lambda: kv.classifier_from(built(Uncopyable(3)), 3),
         r"Keras can copy.*Uncopyable.*no configuration",
     ),
-    "no width": (lambda: kv.classifier_from(vae(), 3, hidden=(0,)), r"hidden.*\(0,\)"),
+    "no width": (
+        lambda: kv.classifier_from(vae(), 3, hidden=(0,)),
+        "each of hidden of at least 1.*0",
+    ),
     "all dropped": (lambda: kv.classifier_from(vae(), 3, dropout=1.0), "dropout.*1.0"),
 }
 

@@ -176,7 +176,7 @@ BAD = {
     "nothing known": ((VAE, X, KNOWN * (np.arange(5) > 1)[:, None]), "2 example"),
     "NaN that is known": ((VAE, np.where(KNOWN, X, np.nan), np.ones(6)), "finite values in x"),
     "beyond the data": ((VAE, X * 300, KNOWN), r"x in \[0, 1\]"),
-    "no steps": ((VAE, X, KNOWN, 0), "steps of at least 1. Received: 0"),
+    "no steps": ((VAE, X, KNOWN, 0), "steps of at least 1. Received: steps=0"),
     "no model": ((VAE.encoder, X, KNOWN), "an autoencoder of keras_vae"),
     "no whole patch": (
         (masked(), IMAGES, np.tile([[1, 0], [1, 1]], (2, 3))),

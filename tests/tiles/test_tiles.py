@@ -146,6 +146,7 @@ class Own(kv.Autoencoder):
 PLAIN = MAKERS["plain"]((16, 16))
 Z = codes(PLAIN, 1, 12, 12)
 DENSE = kv.VAE(*kv.nets.conv((16, 16, 2), 3, FILTERS, heads=2))
+VQ = kv.VQVAE(*kv.nets.conv_map((8, 8, 1), 2, filters=(4,)), codebook_size=4, seed=1)
 BAD = {
     "dense codes": ((DENSE, Z), r"codes are maps.*codes of shape \(3,\)"),
     "a norm of all pixels": ((with_mean(), Z), r"the layer norm, GroupNormalization\(axis"),
@@ -158,6 +159,12 @@ BAD = {
     "a negative overlap": ((PLAIN, Z, 10**9, -1), "overlap of at least 0"),
     "no model": ((PLAIN.decoder, Z), "an autoencoder of keras_vae"),
     "a decode of its own": ((Own(*conv((16, 16))), Z), "Own, which has decode of its own"),
+    "NaN": ((PLAIN, Z * np.nan), "finite values in z"),
+    "text": ((PLAIN, Z.astype(str)), "real numbers in z"),
+    "no codes": ((PLAIN, None), "real numbers in z"),
+    "fractions of a codebook": ((VQ, np.full((1, 4, 4), 1.7)), "integers from 0 to 3.*float64"),
+    "beyond a codebook": ((VQ, np.full((1, 4, 4), 9)), "integers from 0 to 3.*9 to 9"),
+    "below a codebook": ((VQ, np.full((1, 4, 4), -1)), "integers from 0 to 3.*-1 to -1"),
     "vectors in a row": ((kv.Autoencoder(*kv.nets.transformer((8, 2), 3)), Z), "model of images"),
 }
 

@@ -104,7 +104,8 @@ def scatter(model: LatentModel, data: Data) -> Any:
     large = int(np.prod(model.latent_shape)) > LARGE_CODE
     count = SCATTERED_IF_LARGE if large else SCATTERED
     labels = None if data.test_labels is None else data.test_labels[:count]
-    return plots.latent_scatter(model, as_floats(data.test[:count]), labels, data.label_names)
+    names = None if labels is None else data.label_names
+    return plots.latent_scatter(model, as_floats(data.test[:count]), labels, names)
 
 
 def one_of_each(data: Data) -> np.ndarray:

@@ -1,0 +1,63 @@
+"""Checks of the examples and labels that figures show."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_vae.errors import UsageError
+from keras_vae.validation import arguments
+
+# More classes than this get a color bar instead of a legend.
+MOST_CLASSES = 20
+
+
+def examples(name: str, x: Any) -> np.ndarray:
+    """Return examples `(batch, ...)` as float32.
+
+    Raises:
+        ValueError: If there are none, or a value is not finite.
+        TypeError: If they are not numbers.
+    """
+    x = arguments.array(name, x)
+    if x.ndim < 2 or not x.size:
+        raise UsageError(f"Expected {name} of at least one example. Received: shape {x.shape}.")
+    return x.astype("float32")
+
+
+def check_labels(labels: Any, names: Sequence[str] | None, count: int) -> np.ndarray | None:
+    """Return the labels of `count` examples, integers or text, as an array.
+
+    Raises:
+        ValueError: If there is no label for each, one is NaN, or a class has no name.
+    """
+    if labels is None:
+        if names is not None:
+            raise UsageError("Expected labels next to label_names. Received: label_names alone.")
+        return None
+    labels = np.asarray(labels)
+    text = labels.dtype.kind in "OSU"
+    if labels.shape != (count,):
+        raise UsageError(
+            f"Expected labels of shape ({count},), one for each example. Received: {labels.shape}."
+        )
+    if not text and (labels != np.round(labels)).any():
+        raise UsageError("Expected labels of classes, integers. Received: fractions or NaN.")
+    if text and len(np.unique(labels)) > MOST_CLASSES:
+        raise UsageError(
+            f"Expected labels of integers for more than {MOST_CLASSES} classes. Received: "
+            f"{labels.dtype} of {len(np.unique(labels))} classes."
+        )
+    labels = labels if text else labels.astype("int64")
+    if names is not None:
+        _check_names(labels, names, text)
+    return labels
+
+
+def _check_names(labels: np.ndarray, names: Sequence[str], text: bool) -> None:
+    classes = np.unique(labels)
+    if isinstance(names, str) or text or classes[0] < 0 or classes[-1] >= len(names):
+        raise UsageError(
+            "Expected label_names, a name for each of the classes 0, 1, ... in labels. Received: "
+            f"label_names={names!r} for classes from {classes[0]} to {classes[-1]}."
+        )
