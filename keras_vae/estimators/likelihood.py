@@ -1,7 +1,8 @@
 """Importance-weighted bounds on log p(x), from samples of the posterior, in float64."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -61,7 +62,7 @@ def log_likelihood(
         x: Examples, `(count, *event_shape)`, in the support of the likelihood. For a model with
             several inputs a list or dictionary of arrays, whose first is observed.
         samples: S; the papers use 5000.
-        seed: Seed of the noise, below 2^32.
+        seed: Seed of the noise, any integer; its lowest 64 bits count.
         batch_size: Examples at a time; chosen by the size of an example if None.
         return_standard_error: Also return the Monte Carlo standard error of each estimate.
         verbose: 1 for a progress bar.
@@ -189,7 +190,7 @@ def _noise(
     rows: range, size: int, latent_shape: tuple, samples: int, chunk: int, seed: int
 ) -> Iterator[np.ndarray]:
     """Yield standard normals `(size, chunk, *latent_shape)`; each example has its own stream."""
-    keys = [np.array([seed, row], dtype=np.uint64) for row in rows]
+    keys = [np.array([seed & (2**64 - 1), row], dtype=np.uint64) for row in rows]
     streams = [np.random.Generator(np.random.Philox(key=key)) for key in keys]
     for _ in range(0, samples, chunk):
         noise = np.zeros((size, chunk, *latent_shape), "float32")
@@ -215,12 +216,13 @@ def _chunk(numbers_per_sample: int, samples: int) -> int:
 
 
 def _sort_counts(samples: Sequence[int]) -> list[int]:
-    return sorted(set(arguments.sizes("samples", samples)))
+    several = isinstance(samples, Iterable) and not isinstance(samples, str)
+    return sorted(set(arguments.sizes("samples", list(samples) if several else samples)))
 
 
 def _check(model: LatentModel, x: Any, samples: int, batch_size: int | None, seed: int) -> None:
     arguments.integer("samples", samples)
-    arguments.seed(arguments.integer("seed", seed, 0))
+    arguments.integer("seed", seed, -math.inf)
     if batch_size is not None:
         arguments.integer("batch_size", batch_size)
     if not all(hasattr(model, noun) for noun in ("posterior", "prior", "observation")):
