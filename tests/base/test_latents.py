@@ -9,6 +9,7 @@ import scipy.stats
 from keras_vae import latents
 from keras_vae.distributions import Normal
 from keras_vae.estimators.codes import count_active
+from keras_vae.metrics import neighbors as nearest
 
 GENERATOR = np.random.default_rng(0)
 
@@ -197,7 +198,7 @@ def test_a_model_without_a_posterior_needs_dimensions():
 
 @pytest.mark.parametrize("pairs", [10, 10**6], ids=["a query at a time", "at once"])
 def test_neighbors_are_those_of_a_tree(pairs, monkeypatch):
-    monkeypatch.setattr(latents, "DISTANCES_AT_ONCE", pairs)
+    monkeypatch.setattr(nearest, "DISTANCES_AT_ONCE", pairs)
     codes, queries = GENERATOR.normal(size=(200, 3, 2)), GENERATOR.normal(size=(17, 3, 2))
     places, distances = latents.neighbors(codes, queries, 4)
     tree = scipy.spatial.KDTree(codes.reshape(200, -1))
