@@ -9,8 +9,10 @@ any text.
 
 import contextlib
 import doctest
+import gzip
 import io
 import re
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +116,23 @@ def small_fashion_mnist() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarr
     return part(256), part(64)
 
 
-GIVEN: dict[str, list[Callable[[Path], None]]] = {"README.md": [write_photos]}
+def write_idx_files(folder: Path) -> None:
+    """Fashion-MNIST's files, with 60 training and 10 test images of noise."""
+    (folder / "fashion-mnist").mkdir()
+    random = np.random.default_rng(0)
+    for part, count in (("train", 60), ("t10k", 10)):
+        images = random.integers(0, 256, (count, 28, 28), "uint8")
+        labels = np.arange(count, dtype="uint8") % 10
+        for name, array in (("images-idx3", images), ("labels-idx1", labels)):
+            head = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+            path = folder / "fashion-mnist" / f"{part}-{name}-ubyte.gz"
+            path.write_bytes(gzip.compress(head + array.tobytes()))
+
+
+GIVEN: dict[str, list[Callable[[Path], None]]] = {
+    "README.md": [write_photos],
+    "docs/getting-started.md": [write_idx_files],
+}
 
 
 # The tests.
