@@ -1,6 +1,7 @@
 """`keras-vae compress` and `decompress`: a folder of pictures there and back; what is refused."""
 
 import json
+import shlex
 import shutil
 import struct
 import tracemalloc
@@ -61,12 +62,16 @@ def test_a_folder_comes_back_as_the_model_reconstructs_it(run, pictures, tmp_pat
 
 
 def test_each_program_names_the_other_one(run, pictures, tmp_path):
-    file = tmp_path / "pictures.kvae"
+    file, new = tmp_path / "it's my.kvae", tmp_path / "a new one"
     file.write_bytes(b"x")
-    with pytest.raises(FileNotFoundError, match="a file. .*keras-vae decompress"):
-        compress(run, file, tmp_path / "new")
-    with pytest.raises(FileNotFoundError, match="a folder. .*keras-vae compress"):
-        decompress(run, pictures, tmp_path / "new")
+    for program, other, path in (
+        (compress, "decompress", file),
+        (decompress, "compress", pictures),
+    ):
+        with pytest.raises(FileNotFoundError, match="a file. |a folder. ") as error:
+            program(run, path, new)
+        command = str(error.value).partition(" it: ")[2].removesuffix(")")
+        assert shlex.split(command) == ["keras-vae", other, run, str(path), str(new)]
     for program in (compress, decompress):
         with pytest.raises(FileNotFoundError, match="which does not exist"):
             program(run, tmp_path / "no", tmp_path / "new")

@@ -106,6 +106,7 @@ def manifest(**changes):
         ({"options": {"rows_per_shard": 0}}, "rows_per_shard 0"),
         ({"options": {"batch_size": "4"}}, "batch_size '4'"),
         ({"rows": -1}, "rows -1"),
+        ({"rows": 0}, "rows 0"),
         ({"rows": 1.5}, "rows 1.5"),
         ({"arrays": {}}, "arrays {}"),
         ({"arrays": {"z": "float32"}}, "arrays {'z'"),

@@ -58,6 +58,20 @@ def page(folder):
     return folder / "page"
 
 
+def taken_port(folder):
+    import socket
+
+    taken = socket.create_server(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
+
+    def call():
+        with taken:
+            EXPLORER()(run_of(folder), out=folder / "p", data="digits", serve=True, port=port)
+
+    run_of(folder)
+    return call
+
+
 def under_a_file(folder):
     return touched(folder / "file") / "new"
 
@@ -175,6 +189,7 @@ NEEDLESS_WORK = {
         ),
         "--port from 0 to 65535...99999",
     ),
+    "explorer at a port that is taken": Bad(taken_port, "a free port...--port", OSError),
     "predict below a file": Bad(
         on(PREDICT, rows_of, under_a_file), "a folder...the file", NotADirectoryError
     ),

@@ -208,7 +208,7 @@ def _find_problem(content: dict[str, Any]) -> str | None:
     if not isinstance(options, dict):
         return f"options {options!r}"
     numbers = {"rows": content.get("rows"), **options}
-    for name, least in (("rows", 0), ("rows_per_shard", 1), ("batch_size", 1)):
+    for name, least in (("rows", 1), ("rows_per_shard", 1), ("batch_size", 1)):
         if type(numbers.get(name)) is not int or numbers[name] < least:
             return f"{name} {numbers.get(name)!r}"
     if options.get("format") not in FORMATS:  # It is a part of names of files.
