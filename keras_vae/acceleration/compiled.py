@@ -122,6 +122,8 @@ def _to_tensors(specs: Specs, inputs: Any) -> list[Tensor]:
     if len(given) != len(specs):
         names = ", ".join(spec.name for spec in specs)
         raise UsageError(f"Expected {names}. Received: {len(given)} array(s).")
+    for array, spec in zip(given, specs, strict=True):
+        data_checks.check_numbers(spec.name, array)
     tensors = [
         ops.convert_to_tensor(array, spec.dtype) for array, spec in zip(given, specs, strict=True)
     ]

@@ -25,6 +25,7 @@ from keras_vae.anomalies.wrapping import Wrapping
 from keras_vae.base.endpoint import Endpoint, nan_unless_finite
 from keras_vae.base.fitting import check_counts, name_arguments
 from keras_vae.base.recorded_init import RecordedInit
+from keras_vae.base.saving import check_suffix
 from keras_vae.base.serving import Serving
 from keras_vae.distributions import sum_event
 from keras_vae.errors import UsageError
@@ -235,6 +236,15 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         unused = unused_settings(config.get("score", "reconstruction"))
         return super().from_config({k: v for k, v in config.items() if k not in unused})
 
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Save the detector with its model; see `keras_vae.base.saving.Saving.save`.
+
+        Raises:
+            ValueError: If the name of the file does not end in .keras.
+        """
+        check_suffix(filepath, kwargs.get("zipped"))
+        super().save(filepath, *args, **kwargs)
+
     def endpoints(self) -> dict[str, Endpoint]:
         """Return the endpoints of the model, with `score` first and with `score_map`.
 
@@ -243,7 +253,7 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         inner = self.model.endpoints()
         inputs, wrapped = inner["score"].inputs, len(inner["score"].inputs) > 1
         return {
-            "score": Endpoint(_as_endpoint_function(self.decide, wrapped), inputs),
+            "score": Endpoint(_as_endpoint_function(self.decide, wrapped), inputs, no_number=1),
             "score_map": Endpoint(_as_endpoint_function(self._score_map_answer, wrapped), inputs),
             **{name: endpoint for name, endpoint in inner.items() if name != "score"},
         }

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_vae import distributions
-from keras_vae.backend import ReplicaSeedGenerator, Step
+from keras_vae.backend import ReplicaSeedGenerator, Step, is_traced
 from keras_vae.base.endpoint import nan_unless_finite
 from keras_vae.base.fitting import Fitting
 from keras_vae.base.objective import Objective
@@ -176,8 +176,21 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         """Return the outputs of the encoder in float32, the precision of densities."""
         self.build_for(x)
         data_checks.check_shape("x", x.shape, self.event_shape)
-        data_checks.refuse_8_bit(x, self.family.support)
+        self.check_arrays(x)
         return distributions.parameters(self.encoder(x, training=training))
+
+    def check_arrays(self, x: Any) -> None:
+        """Raise an error for NumPy arrays that are no input of a verb; see `check_numbers`.
+
+        Tensors are not checked: that would cost each call, and those of graphs have no values.
+        """
+        event, *others = keras.tree.flatten(x)
+        data_checks.check_numbers("x", event)
+        data_checks.refuse_8_bit(event, self.family.support)
+        for other in others:
+            data_checks.check_numbers(
+                f"the {getattr(self, 'condition_name', 'second part')}", other
+            )
 
     def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:
         """Return the distribution p(x | z) for codes `(batch, *latent_shape)`.
@@ -186,6 +199,7 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
             ValueError: If the codes have another shape.
         """
         data_checks.check_shape("z", z.shape, self.latent_shape)
+        data_checks.check_numbers("z", z)
         return self.observation_from_inputs(self.decoder_input(z), training)
 
     def decoder_input(self, z: Tensor) -> Tensor:
@@ -204,11 +218,11 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
         """Encode `x` to codes `(batch, *latent_shape)`, float32, without noise."""
-        return self.encoder_outputs(x, training)[0]
+        return self.mark_rows(x, self.encoder_outputs(x, training)[0])
 
     def decode(self, z: Tensor) -> Tensor:
         """Decode codes to the mean of p(x | z), `(batch, *event_shape)`, in the data range."""
-        return self.observation(z).mean
+        return self.mark_rows(z, self.observation(z).mean)
 
     def with_condition(self, z: Tensor, x: Tensor) -> Tensor:
         """Return the input of `decode` for codes `z` of `x`: a pair with the condition, or `z`."""
@@ -216,7 +230,16 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Encode `x` and decode the codes, without noise; same shape as `x`."""
-        return self.decode(self.with_condition(self.encode(x), x))
+        return self.mark_rows(x, self.decode(self.with_condition(self.encode(x), x)))
+
+    def mark_rows(self, inputs: Any, outputs: Tensor) -> Tensor:
+        """Return `outputs` as `nan_unless_finite` does, outside of graphs being traced.
+
+        In graphs, `call` and the endpoints do so once, at the end.
+        """
+        symbolic = any(isinstance(p, keras.KerasTensor) for p in keras.tree.flatten(inputs))
+        traced = symbolic or is_traced(self.steps)
+        return outputs if traced else nan_unless_finite(inputs, outputs)
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         """Return `reconstruct(x)`, for `model(x)` and `model.predict(x)`.
@@ -242,7 +265,7 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         """
         if all(isinstance(part, np.ndarray) for part in keras.tree.flatten(x)):
             data_checks.check_batch(self, x)
-        return sum(self.score_terms(x).values())
+        return self.mark_rows(x, sum(self.score_terms(x).values()))
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return the terms of the loss for each example.

@@ -37,6 +37,7 @@ class Conditioning:
     family: Any
     event_shape: tuple[int, ...]
     latent_shape: tuple[int, ...]
+    check_arrays: Any
     decode: Any
     reconstruct: Any
     encode_endpoint: Any
@@ -68,14 +69,14 @@ class Conditioning:
         self._check_pair("x", x, hint)
         super().build_for(list(x))  # type: ignore[misc]
         data_checks.check_shape("x", x[0].shape, self.event_shape)
-        self._check_condition(x[1])
+        self.check_condition(x[1])
 
     def encoder_outputs(self, x: Tensor, training: bool = False) -> list[Tensor]:
         """Return the outputs of the encoder for a pair, in float32."""
         if not self.conditional:
             return super().encoder_outputs(x, training)  # type: ignore[misc]
         self.build_for(x)
-        data_checks.refuse_8_bit(x[0], self.family.support)
+        self.check_arrays(x)
         parts = _tensors(x, self.event_dtype)
         return distributions.parameters(self.encoder(parts, training=training))
 
@@ -85,7 +86,8 @@ class Conditioning:
             return super().observation(z, training)  # type: ignore[misc]
         self._check_pair("z", z, f"decode((z, {self.condition_name}))")
         data_checks.check_shape("z", z[0].shape, self.latent_shape)
-        self._check_condition(z[1])
+        data_checks.check_numbers("z", z[0])
+        self.check_condition(z[1])
         return self.observation_from_inputs(_tensors(z), training)
 
     def with_condition(self, z: Tensor, x: Tensor) -> Tensor:
@@ -159,6 +161,7 @@ class Conditioning:
                 f"{('count', *self.condition_shape)}. Received: {shape} for count={count!r}. "
                 f"(Give it as condition=...)"
             )
+        data_checks.check_numbers(f"the {self.condition_name}", np.asarray(condition))
         return np.asarray(condition, "float32")
 
     def _check_loss(self) -> None:
@@ -183,7 +186,8 @@ class Conditioning:
                 f"Expected a pair ({name}, {self.condition_name}). Received: {received}. ({hint}.)"
             )
 
-    def _check_condition(self, condition: Tensor) -> None:
+    def check_condition(self, condition: Tensor) -> None:
+        """Raise an error for a condition of the wrong shape, or no real numbers."""
         if len(condition.shape) == 1 and len(self.condition_shape) == 1:
             raise UsageError(
                 f"Expected {self.condition_name} of shape {('batch', *self.condition_shape)}. "
@@ -191,6 +195,7 @@ class Conditioning:
                 f"keras.utils.to_categorical(labels, {self.condition_shape[0]}).)"
             )
         data_checks.check_shape(self.condition_name, condition.shape, self.condition_shape)
+        data_checks.check_numbers(f"the {self.condition_name}", condition)
 
 
 def _tensors(pair: Any, dtype: str = "float32") -> list[Tensor]:

@@ -36,17 +36,20 @@ class Endpoint:
     Attributes:
         function: Takes the inputs in order and returns a dictionary of named tensors.
         inputs: Shape, dtype and name of each input; the batch axis is None.
+        no_number: What integer outputs are for rows with inputs that are not finite, since
+            integers have no NaN; None for what the function returns.
     """
 
     function: Callable[..., dict[str, Tensor]]
     inputs: tuple[keras.InputSpec, ...]
+    no_number: int | None = 0
 
     def answer(self, *inputs: Tensor) -> dict[str, Tensor]:
         """Return the outputs of `function`, with NaN for rows with inputs that are not finite."""
-        return nan_unless_finite(inputs, self.function(*inputs))
+        return nan_unless_finite(inputs, self.function(*inputs), self.no_number)
 
 
-def nan_unless_finite(inputs: Any, outputs: Any) -> Any:
+def nan_unless_finite(inputs: Any, outputs: Any, no_number: int | None = 0) -> Any:
     """Return `outputs` with NaN in all floats of each row whose inputs have a NaN or infinity.
 
     Compiled graphs lose NaN on the way: a fused ReLU makes it 0.
@@ -54,7 +57,22 @@ def nan_unless_finite(inputs: Any, outputs: Any) -> Any:
     Args:
         inputs: Tensors or arrays in any structure, with the batch in front; integers are finite.
         outputs: Tensors in any structure, with the same batch in front.
+        no_number: What integers are in these rows; None to leave them.
     """
+    finite = _finite_rows(inputs)
+
+    def mark(value: Tensor) -> Tensor:
+        instead = float("nan") if keras.backend.is_float_dtype(value.dtype) else no_number
+        if instead is None:
+            return value
+        rows = ops.reshape(finite, (-1, *(1 for _ in value.shape[1:])))
+        return ops.where(rows, value, ops.cast(instead, value.dtype))
+
+    return outputs if finite is None else keras.tree.map_structure(mark, outputs)
+
+
+def _finite_rows(inputs: Any) -> Tensor | None:
+    """Return which rows have finite values only, bool `(batch,)`; None if no input has floats."""
     finite = None
     for part in map(ops.convert_to_tensor, keras.tree.flatten(inputs)):
         if keras.backend.is_float_dtype(part.dtype):
@@ -62,13 +80,4 @@ def nan_unless_finite(inputs: Any, outputs: Any) -> Any:
             good = ops.abs(ops.cast(part, "float32")) <= LARGEST
             row = ops.all(good, axis=tuple(range(1, len(part.shape))))
             finite = row if finite is None else ops.logical_and(finite, row)
-    if finite is None:
-        return outputs
-
-    def mark(value: Tensor) -> Tensor:
-        if not keras.backend.is_float_dtype(value.dtype):
-            return value
-        rows = ops.reshape(finite, (-1, *(1 for _ in value.shape[1:])))
-        return ops.where(rows, value, ops.cast(float("nan"), value.dtype))
-
-    return keras.tree.map_structure(mark, outputs)
+    return finite

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from keras_vae.validation import arguments, data_checks, sources
 
 
 class Fitting:
-    """The methods `fit`, `evaluate` and `predict` with checks of the data and fast batches."""
+    """The methods `fit`, `evaluate`, `predict` and `..._on_batch` with checks of the data."""
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Run `keras.Model.fit` after a check of all data (`sources.check_data`).
@@ -38,6 +39,7 @@ class Fitting:
         check_counts(given)
         _refuse_class_weight(given.get("class_weight"))
         given |= self._check_arrays(given)
+        warn_of_sampler(self)
         if given.get("validation_data") is not None:
             data = sources.check_validation_data(self, given["validation_data"])  # type: ignore[arg-type]
             given["validation_data"] = data
@@ -81,6 +83,34 @@ class Fitting:
         given["x"] = sources.check_shapes(self, x)  # type: ignore[arg-type]
         return super().predict(**tensorflow_data.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
 
+    def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Run `keras.Model.train_on_batch` after a check of the batch, as `fit` does.
+
+        Raises:
+            ValueError: If the data do not fit the model.
+        """
+        given = name_arguments(keras.Model.train_on_batch, self, (x, y, *args), kwargs)
+        _refuse_class_weight(given.pop("class_weight", None))
+        warn_of_sampler(self)
+        return super().train_on_batch(**given | self._check_arrays(given))  # type: ignore[misc]
+
+    def test_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Run `keras.Model.test_on_batch` after a check of the batch, as `evaluate` does.
+
+        Raises:
+            ValueError: If the data do not fit the model.
+        """
+        given = name_arguments(keras.Model.test_on_batch, self, (x, y, *args), kwargs)
+        return super().test_on_batch(**given | self._check_arrays(given))  # type: ignore[misc]
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Run `keras.Model.predict_on_batch` after a check of the shapes, as `predict` does.
+
+        Raises:
+            ValueError: If arrays have the wrong shape.
+        """
+        return super().predict_on_batch(sources.check_shapes(self, x))  # type: ignore[misc, arg-type]
+
     def _check_arrays(self, given: dict[str, Any]) -> dict[str, Any]:
         """Check the data in the arguments of `fit` or `evaluate`, and return those that change."""
         y, weights = (sources.as_arrays(given.get(name)) for name in ("y", "sample_weight"))
@@ -97,6 +127,16 @@ def check_counts(given: dict[str, Any]) -> None:
     split = given.get("validation_split") or 0.0
     if not 0 <= arguments.real("validation_split", split) < 1:
         raise UsageError(f"Expected validation_split from 0 to below 1. Received: {split!r}.")
+
+
+def warn_of_sampler(model: Any) -> None:
+    """Warn that a sampler, fitted to the codes of before, does not follow training."""
+    if model.sampler is not None:
+        warnings.warn(
+            "The model has a sampler, fitted to its codes before this training. After it, call "
+            "fit_sampler again, or set model.sampler = None to sample from the prior.",
+            stacklevel=3,
+        )
 
 
 def _refuse_class_weight(class_weight: Any) -> None:

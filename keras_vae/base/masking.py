@@ -10,7 +10,6 @@ from keras_vae.base.endpoint import WholeNumbers
 from keras_vae.distributions import Distribution, Masked
 from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
-from keras_vae.validation.data_checks import check_values
 
 
 class Masking(Conditioning):
@@ -36,14 +35,22 @@ class Masking(Conditioning):
 
     def check_parts(self, x: Any) -> None:
         """Raise ValueError unless the mask has only 0 and 1, and a 1 in each row."""
-        if not self.conditional:
-            return
-        mask = keras.ops.convert_to_numpy(x[1])
-        check_values("the mask", mask, (0.0, 1.0), "a mask")
-        if not np.isin(mask, (0, 1)).all() or not mask.any(axis=1).all():
-            empty = int((~mask.astype(bool).any(axis=1)).sum())
-            raise UsageError(
-                "Expected a mask of 0 and 1, with a 1 in each row. Received: "
-                f"{empty} row(s) without a step, values {np.unique(mask)[:5].tolist()}. "
-                "(Leave out sequences of no steps.)"
-            )
+        if self.conditional:
+            _check_mask(keras.ops.convert_to_numpy(x[1]))
+
+    def check_condition(self, condition: Tensor) -> None:
+        """Raise ValueError for a mask of the wrong shape, or NumPy values other than 0 and 1."""
+        super().check_condition(condition)
+        if isinstance(condition, np.ndarray):
+            _check_mask(condition)
+
+
+def _check_mask(mask: np.ndarray) -> None:
+    if np.isin(mask, (0, 1)).all() and mask.any(axis=1).all():
+        return
+    empty = int((~mask.astype(bool).any(axis=1)).sum())
+    raise UsageError(
+        "Expected a mask of 0 and 1, with a 1 in each row. Received: "
+        f"{empty} row(s) without a step, values {np.unique(mask)[:5].tolist()}. "
+        "(Give a pair of sequences and mask, in this order, and leave out sequences of no steps.)"
+    )

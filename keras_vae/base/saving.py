@@ -1,5 +1,6 @@
 """The parts of a model's state that Keras does not save by itself, and its settings."""
 
+import os
 from typing import Any
 
 import keras
@@ -56,6 +57,15 @@ class Saving:
         model.loss_weights.may_be_in_file = True
         return model
 
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Save the model as `keras.Model.save` does, to a file whose name ends in .keras.
+
+        Raises:
+            ValueError: If the name ends otherwise.
+        """
+        check_suffix(filepath, kwargs.get("zipped"))
+        super().save(filepath, *args, **kwargs)  # type: ignore[misc]
+
     def save_own_variables(self, store: Any) -> None:
         """Save the variables of the model itself, the states of random generators, the sampler."""
         for number, variable in enumerate(self._own_weights()):
@@ -111,6 +121,16 @@ class Saving:
         """Return the states of all random number generators, those of layers too."""
         weights = {id(weight) for weight in super().weights}  # type: ignore[misc]
         return [variable for variable in self.variables if id(variable) not in weights]
+
+
+def check_suffix(filepath: Any, zipped: bool | None = None) -> None:
+    """Raise ValueError for a file of another format than .keras, which would lose some state."""
+    is_path = isinstance(filepath, str | os.PathLike)
+    if is_path and zipped is not False and not os.fspath(filepath).endswith(".keras"):
+        raise UsageError(
+            f"Expected a file whose name ends in .keras. Received: {os.fspath(filepath)!r}. "
+            "(Files for servers and devices are written by model.export.)"
+        )
 
 
 def _is_integer(array: Any) -> bool:

@@ -40,6 +40,7 @@ class Tokens(Masking):
         """Return the outputs of the encoder in float32, for tokens of any integer dtype."""
         if self.vocabulary_size is not None:
             parts = list(x) if self.conditional else [x]
+            data_checks.check_numbers("x", parts[0])
             if isinstance(parts[0], np.ndarray):
                 self.check_event("x", parts[0])
             parts[0] = ops.cast(parts[0], "int32")

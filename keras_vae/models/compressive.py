@@ -71,8 +71,12 @@ class CompressiveAutoencoder(Autoencoder):
         )
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
-        """Encode `x` to integers of both signs, int32 `(batch, *latent_shape)`."""
-        return ops.cast(ops.round(self.encoder_outputs(x, training)[0]), "int32")
+        """Encode `x` to integers of both signs, int32 `(batch, *latent_shape)`.
+
+        Integers have no NaN: examples with values that are not finite get code 0.
+        """
+        z = ops.round(self.encoder_outputs(x, training)[0])
+        return self.mark_rows(x, ops.cast(z, "int32"))
 
     def decoder_input(self, z: Tensor) -> Tensor:
         """Return integer codes as float32; raise TypeError for codes that are not integers."""

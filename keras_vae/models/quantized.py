@@ -55,13 +55,17 @@ class QuantizedAutoencoder(Autoencoder):
         self.latent_shape = self.latent_shape[:-1]
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
-        """Encode `x` to integers, int32 `(batch, *latent_shape)`."""
-        return self.quantizer.codes(self.encoder_outputs(x, training)[0])
+        """Encode `x` to integers, int32 `(batch, *latent_shape)`.
+
+        Integers have no NaN: examples with values that are not finite get code 0.
+        """
+        codes = self.quantizer.codes(self.encoder_outputs(x, training)[0])
+        return self.mark_rows(x, codes)
 
     def decoder_input(self, z: Tensor) -> Tensor:
         """Return the vectors of integer codes; raise for codes that are no integers in range."""
         check_integers(z, self.codebook_size)
-        return self.quantizer.lookup(z)
+        return self.quantizer.lookup(ops.cast(z, "int32"))
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return `code_terms` of the vectors of the encoder for `x`."""

@@ -78,7 +78,7 @@ class SparseAutoencoder(Autoencoder):
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
         """Encode `x` to `(batch, *latent_shape)`; with "top_k" at most k of a row are not 0."""
         z = super().encode(x, training)
-        return z if self.kept is None else keep_top_k(z, self.kept)
+        return z if self.kept is None else self.mark_rows(x, keep_top_k(z, self.kept))
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return reconstruction, in nats, and sparsity, each `(batch,)`."""

@@ -78,7 +78,7 @@ class VAE(Autoencoder):
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
         """Encode `x` to the mean of q(z | x), `(batch, *latent_shape)`, float32, without noise."""
-        return self.posterior(x, training).mean
+        return self.mark_rows(x, self.posterior(x, training).mean)
 
     def codes_from_noise(self, x: Tensor, noise: Tensor) -> Tensor:
         """Return the sample of q(z | x) for standard normal `noise` of the shape of codes."""

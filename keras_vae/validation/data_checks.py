@@ -1,6 +1,7 @@
 """Checks of data from users, made before anything is trained or changed."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel
 
 ANY_NUMBER = (-math.inf, math.inf)
+NOT_NUMBERS = "OSUVcMm"  # Kinds of NumPy: objects, text, records, complex numbers, dates.
 
 
 def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = None) -> None:
@@ -106,6 +108,11 @@ def check_examples(model: LatentModel, x: Any, count: int) -> np.ndarray:
 def check_count_of_parts(encoder: Any, x: Any) -> None:
     """Raise an error unless `x` has as many arrays as a functional encoder has inputs."""
     require_arrays("x", x)
+    if isinstance(x, Mapping):
+        raise UsageTypeError(
+            f"Expected x as an array, or a pair of arrays. Received: a dictionary of {sorted(x)}. "
+            f"(Give its values: x[{min(x)!r}].)"
+        )
     takes, parts = getattr(encoder, "inputs", None), keras.tree.flatten(x)
     if takes and len(parts) != len(takes):
         raise UsageError(
@@ -154,12 +161,7 @@ def check_values(name: str, values: Any, support: tuple[float, float], what: str
         ValueError: If a value is NaN, infinite or outside the support.
         TypeError: If the values are not real numbers.
     """
-    if np.ma.is_masked(values):
-        raise UsageError(
-            f"Expected finite values in {name}. Received: a masked array with "
-            f"{np.ma.count_masked(values)} masked values, whose data would be used. (Fill them: "
-            f"{name}.filled(0).)"
-        )
+    _refuse_masked(name, values)
     with np.errstate(over="ignore"):  # Models compute with float32, so that is what is checked.
         low, high = (np.float32(value) for value in _extremes(name, values))
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -183,6 +185,33 @@ def check_values(name: str, values: Any, support: tuple[float, float], what: str
             f"Expected {name} in [{support[0]:g}, {support[1]:g}], the support of {what}. "
             f"Received: values from {_digits(low)} to {_digits(high)}.{hint}"
         )
+
+
+def _refuse_masked(name: str, values: Any) -> None:
+    if np.ma.is_masked(values):
+        raise UsageError(
+            f"Expected finite values in {name}. Received: a masked array with "
+            f"{np.ma.count_masked(values)} masked values, whose data would be used. (Fill them: "
+            f"{name}.filled(0).)"
+        )
+
+
+def check_numbers(name: str, values: Any) -> None:
+    """Raise unless a NumPy array holds at least one row, and real numbers; pass over tensors.
+
+    Raises:
+        ValueError: If there is no row, or an element is masked.
+        TypeError: If the elements are not real numbers, such as complex numbers or dates.
+    """
+    if not isinstance(values, np.ndarray):
+        return
+    if not len(values):
+        raise UsageError(
+            f"Expected at least one row in {name}. Received: an array of shape {values.shape}."
+        )
+    _refuse_masked(name, values)
+    if values.dtype.kind in NOT_NUMBERS:
+        raise UsageTypeError(f"Expected real numbers in {name}. Received: {values.dtype}.")
 
 
 def refuse_8_bit(x: Any, support: tuple[float, float]) -> None:
@@ -236,7 +265,7 @@ def _extremes(name: str, values: Any) -> tuple[float, float]:
     """Return the smallest and the largest value; both are NaN if any value is NaN."""
     if not isinstance(values, np.ndarray):
         values = ops.convert_to_numpy(values)
-    if values.dtype.kind in "OSUcMm":
+    if values.dtype.kind in NOT_NUMBERS:
         raise UsageTypeError(f"Expected real numbers in {name}. Received: {values.dtype}.")
     return float(values.min()), float(values.max())
 
@@ -247,6 +276,12 @@ def require_arrays(name: str, values: Any) -> None:
         raise UsageTypeError(
             f"Expected {name} of arrays or tensors. Received: {type(values).__name__} of other "
             f'objects. (For a list of numbers: numpy.asarray({name}, "float32").)'
+        )
+    sparse = [p for p in keras.tree.flatten(values) if hasattr(p, "toarray")]
+    if sparse:
+        raise UsageTypeError(
+            f"Expected {name} of dense arrays. Received: {type(sparse[0]).__name__}. (Make it "
+            f"dense: {name}.toarray().)"
         )
 
 

@@ -17,12 +17,20 @@ def first_input(x: Any) -> Tensor:
 def as_arrays(data: Any) -> Any:
     """Return `data` with each pandas DataFrame or Series as an array of numbers.
 
-    Columns of booleans become 0 and 1, as in Keras. Anything else is returned as it is.
+    Columns of booleans become 0 and 1, as in Keras. An object that offers itself to NumPy
+    (`__array__`) becomes an array too. Anything else is returned as it is.
     """
-    return keras.tree.map_structure(lambda x: _to_array(x) if hasattr(x, "to_numpy") else x, data)
+    return keras.tree.map_structure(_to_array, data)
 
 
-def _to_array(frame: Any) -> np.ndarray:
+def _to_array(data: Any) -> Any:
+    if hasattr(data, "to_numpy"):
+        return _frame_to_array(data)
+    is_array_like = hasattr(data, "__array__") and not hasattr(data, "shape")
+    return np.asarray(data) if is_array_like else data
+
+
+def _frame_to_array(frame: Any) -> np.ndarray:
     kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(frame.dtypes)}
     if kinds <= set("biuf"):
         frame = frame.astype("float64" if "f" in kinds else "int64")

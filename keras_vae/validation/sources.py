@@ -9,7 +9,13 @@ import numpy as np
 
 from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel
-from keras_vae.validation.data_checks import are_arrays, check_batch, check_shape, require_arrays
+from keras_vae.validation.data_checks import (
+    are_arrays,
+    check_batch,
+    check_numbers,
+    check_shape,
+    require_arrays,
+)
 from keras_vae.validation.examples import as_arrays, batches_of, first_input
 
 
@@ -104,6 +110,8 @@ def check_shapes(model: LatentModel, x: Any) -> Any:
     if are_arrays(x):
         model.build_for(x)
         check_shape("x", first_input(x).shape, model.event_shape)
+        for part in keras.tree.flatten(x):
+            check_numbers("x", part)
     return x
 
 

@@ -32,14 +32,17 @@ def model():
     return relu_vae()
 
 
-def test_only_floats_of_rows_with_bad_values_become_nan():
-    x, count = spoiled((2, 3)), np.arange(6)
+@pytest.mark.parametrize("no_number", [0, 1, None])
+def test_floats_of_rows_with_bad_values_become_nan_and_integers_a_given_number(no_number):
+    x, count = spoiled((2, 3)), np.arange(5, 11)
     zeros = np.zeros_like(x)
-    found = nan_unless_finite([x, count], {"one": zeros[:, 0, 0], "map": zeros, "count": count})
+    outputs = {"one": zeros[:, 0, 0], "map": zeros, "count": count}
+    found = nan_unless_finite([x, count], outputs, no_number)
     for name in ("one", "map"):
         per_row = array(found[name]).reshape(6, -1)
         assert np.isnan(per_row[ROWS]).all() and not np.isnan(per_row[5]).any()
-    np.testing.assert_array_equal(array(found["count"]), count)
+    integers = count if no_number is None else np.where(ROWS, no_number, count)
+    np.testing.assert_array_equal(array(found["count"]), integers)
 
 
 @pytest.mark.parametrize(
@@ -135,3 +138,27 @@ def test_a_sampler_is_never_taken_for_a_former_one_at_the_same_address(model):
         np.testing.assert_allclose(found, array(model.sample_endpoint(seeds)["z"]), atol=1e-4)
     assert len(fast._compiled) == 1
     model.sampler = None
+
+
+EAGER = ("vae_normal", "sparse_top_k", "conditional_vae", "vq_vae", "compressive")
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.id in EAGER])
+def test_eager_verbs_answer_nan_or_code_0_for_what_is_not_finite(case):
+    """Eager ops lose NaN too: infinity times a weight of 0, a ReLU of minus infinity."""
+    model, condition = case.untouched, [case.x[1][:6]] if isinstance(case.x, tuple) else []
+    x = spoiled(model.event_shape)
+
+    def given(values):
+        return [values, *condition] if condition else values
+
+    codes = array(model.encode(given(x)))
+    if model.latent_dtype == "int32":
+        assert not codes.reshape(6, -1)[ROWS].any()
+    else:
+        assert np.isnan(codes.reshape(6, -1)[ROWS]).all()
+        decoded = array(model.decode(given(spoiled(model.latent_shape))))
+        assert np.isnan(decoded.reshape(6, -1)[ROWS]).all()
+    for answer in (model.reconstruct(given(x)), model(given(x))):
+        rows = array(answer).reshape(6, -1)
+        assert np.isnan(rows[ROWS]).all() and np.isfinite(rows[0]).all()

@@ -131,7 +131,7 @@ MASKS = {
     "none": Bad(fit(SEQUENCES), "a pair (x, mask)...one array"),
     "halves": Bad(fit((SEQUENCES, 0.5 * MASK)), "a mask of 0 and 1...0.5"),
     "a row of no steps": Bad(fit((SEQUENCES, MASK * (np.arange(6) > 0)[:, None])), "1 row(s)"),
-    "NaN": Bad(fit((SEQUENCES, MASK * np.nan)), "finite values in x...NaN"),
+    "NaN": Bad(fit((SEQUENCES, MASK * np.nan)), "a mask of 0 and 1...nan"),
 }
 
 

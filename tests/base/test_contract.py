@@ -193,6 +193,8 @@ def example(spec):
     """Two rows for an input of an endpoint."""
     shape = [2, *(size or 3 for size in spec.shape[1:])]
     numbers = np.random.default_rng(5).random(shape)
+    if isinstance(spec, WholeNumbers):
+        return np.ceil((spec.count - 1) * numbers).astype(spec.dtype)
     return (4 * numbers).astype(spec.dtype) if "int" in spec.dtype else numbers.astype("float32")
 
 
