@@ -39,7 +39,7 @@ class Fitting:
         check_counts(given)
         _refuse_class_weight(given.get("class_weight"))
         given |= self._check_arrays(given)
-        warn_of_sampler(self)
+        _warn_of_sampler(self)
         if given.get("validation_data") is not None:
             data = sources.check_validation_data(self, given["validation_data"])  # type: ignore[arg-type]
             given["validation_data"] = data
@@ -91,7 +91,6 @@ class Fitting:
         """
         given = name_arguments(keras.Model.train_on_batch, self, (x, y, *args), kwargs)
         _refuse_class_weight(given.pop("class_weight", None))
-        warn_of_sampler(self)
         return super().train_on_batch(**given | self._check_arrays(given))  # type: ignore[misc]
 
     def test_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -129,7 +128,7 @@ def check_counts(given: dict[str, Any]) -> None:
         raise UsageError(f"Expected validation_split from 0 to below 1. Received: {split!r}.")
 
 
-def warn_of_sampler(model: Any) -> None:
+def _warn_of_sampler(model: Any) -> None:
     """Warn that a sampler, fitted to the codes of before, does not follow training."""
     if model.sampler is not None:
         warnings.warn(

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_vae.base.endpoint import WholeNumbers
 from tests.support.models import (
     BATCH,
     CASES,
