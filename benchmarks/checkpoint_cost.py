@@ -10,13 +10,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import tyro
 
 from keras_vae import cli
 from keras_vae.training import recipes
+from keras_vae.typing import LatentModel
 
 LIMIT = 0.02
 
@@ -51,7 +52,7 @@ def checkpoint_cost(
     return 0 if part <= LIMIT else 1
 
 
-def time_checkpoints(model: Any, folder: Path, count: int) -> tuple[list[float], int]:
+def time_checkpoints(model: LatentModel, folder: Path, count: int) -> tuple[list[float], int]:
     """Return the seconds for each of `count` checkpoints of `model`, and the bytes of one."""
     from keras_vae.callbacks import ExactResume
     from keras_vae.checkpointing import files as checkpoints

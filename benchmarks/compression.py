@@ -6,6 +6,7 @@ import tyro
 
 from keras_vae import cli
 from keras_vae.training.runs import run_directory
+from keras_vae.typing import LatentModel
 
 
 def measure(
@@ -34,7 +35,9 @@ def measure(
     return 0
 
 
-def rate_and_distortion(model: Any, images: Any, step: float | None = None) -> dict[str, Any]:
+def rate_and_distortion(
+    model: LatentModel, images: Any, step: float | None = None
+) -> dict[str, Any]:
     """Return bytes, bits per pixel and PSNR of uint8 images `(count, height, width, channels)`."""
     import numpy as np
 

@@ -14,10 +14,12 @@ import time
 from typing import Any
 from unittest import mock
 
+from keras_vae.typing import LatentModel
+
 CHOICES = {"Keras alone": (), "Adam": ("update_step",), "both": ("update_step", "call")}
 
 
-def compile_model(model: Any, data: Any, names: tuple[str, ...]) -> Any:
+def compile_model(model: LatentModel, data: Any, names: tuple[str, ...]) -> Any:
     """Return `model` after a first epoch, with only the replaced methods in `names`."""
     import keras
 
@@ -33,7 +35,7 @@ def compile_model(model: Any, data: Any, names: tuple[str, ...]) -> Any:
     return model
 
 
-def seconds(model: Any, data: Any) -> float:
+def seconds(model: LatentModel, data: Any) -> float:
     """Return the processor time of one epoch."""
     start = time.process_time()
     model.fit(data, verbose=0)

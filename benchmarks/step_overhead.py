@@ -13,6 +13,8 @@ import statistics
 import time
 from typing import Any
 
+from keras_vae.typing import LatentModel
+
 
 def handwritten_vae() -> Any:
     """Build the same VAE with the `train_step` of a tutorial."""
@@ -66,7 +68,7 @@ def batches(count: int, batch_size: int) -> Any:
     return tf.data.Dataset.from_tensors(images).cache().repeat(count).with_options(options)
 
 
-def seconds(model: Any, data: Any) -> float:
+def seconds(model: LatentModel, data: Any) -> float:
     """Return the wall time of one epoch."""
     start = time.perf_counter()
     model.fit(data, verbose=0)

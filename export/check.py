@@ -14,6 +14,7 @@ from keras_vae import cli, options
 from keras_vae.errors import UsageError
 from keras_vae.training import recipes
 from keras_vae.training.runs import run_directory
+from keras_vae.typing import LatentModel
 
 Format = Literal["saved_model", "float32", "float16", "dynamic", "int8"]
 LITERT: tuple[Format, ...] = ("float32", "float16", "dynamic", "int8")
@@ -101,14 +102,14 @@ def build_from_recipe(recipe: Any, image_shape: tuple[int, int, int] | None = No
     return recipe(**({} if image_shape is None else {"image_shape": image_shape})).model
 
 
-def load_endpoints(model: Any, names: tuple[str, ...]) -> dict[str, Any]:
+def load_endpoints(model: LatentModel, names: tuple[str, ...]) -> dict[str, Any]:
     """Return the endpoints with these names."""
     from keras_vae.export.endpoints import choose_endpoints
 
     return choose_endpoints(model, names or None)
 
 
-def verdicts(model: Any, endpoints: Mapping[str, Any], batch_size: int = 1) -> Any:
+def verdicts(model: LatentModel, endpoints: Mapping[str, Any], batch_size: int = 1) -> Any:
     """Yield a `Verdict` for each format, as soon as it is known.
 
     Args:
@@ -130,7 +131,7 @@ def verdicts(model: Any, endpoints: Mapping[str, Any], batch_size: int = 1) -> A
             yield _litert_verdict(name, model, folder, endpoints, batch_size)
 
 
-def try_saved_model(model: Any, endpoints: Mapping[str, Any]) -> tuple[str, int]:
+def try_saved_model(model: LatentModel, endpoints: Mapping[str, Any]) -> tuple[str, int]:
     """Write and run a SavedModel; return a note and its size in bytes."""
     from keras_vae.export.saved_model.program import example_rows, verify
     from keras_vae.export.saved_model.writer import write_saved_model
@@ -143,7 +144,7 @@ def try_saved_model(model: Any, endpoints: Mapping[str, Any]) -> tuple[str, int]
 
 
 def try_litert(
-    name: Format, model: Any, folder: str, endpoints: Mapping[str, Any], batch_size: int
+    name: Format, model: LatentModel, folder: str, endpoints: Mapping[str, Any], batch_size: int
 ) -> tuple[str, int]:
     """Convert a SavedModel to .tflite and run it; return a note and its size in bytes."""
     from keras_vae.export.litert.calibration import endpoint_rows, generate_examples
@@ -157,7 +158,7 @@ def try_litert(
 
 
 def _litert_verdict(
-    name: Format, model: Any, folder: str, endpoints: Mapping[str, Any], batch_size: int
+    name: Format, model: LatentModel, folder: str, endpoints: Mapping[str, Any], batch_size: int
 ) -> Verdict:
     """Return the verdict on all endpoints together.
 

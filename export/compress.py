@@ -7,7 +7,7 @@ import unicodedata
 import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import tyro
@@ -16,6 +16,7 @@ from keras_vae import cli, options
 from keras_vae.errors import UsageError
 from keras_vae.files import outputs
 from keras_vae.training.runs import run_directory
+from keras_vae.typing import LatentModel
 
 # A note of a few kilobytes can claim any length. A path has up to 4,096 bytes, in JSON of up to 6.
 MAX_NAMES_BYTES, MAX_NAME_BYTES = 1 << 26, 6 * 4096
@@ -112,7 +113,7 @@ def decompress(
     return 0
 
 
-def _check_model(model: Any, step: float | None) -> None:
+def _check_model(model: LatentModel, step: float | None) -> None:
     """Raise ValueError unless the model takes images, and a step if its codes are real numbers."""
     from keras_vae.training.data.image_files import MODES
 
@@ -131,7 +132,7 @@ def _check_model(model: Any, step: float | None) -> None:
 
 
 def _pack(
-    model: Any, images: np.ndarray, names: Sequence[str], file: Path, step: float | None
+    model: LatentModel, images: np.ndarray, names: Sequence[str], file: Path, step: float | None
 ) -> str:
     """Write the file and return a line with its size."""
     from keras_vae import compression
@@ -145,7 +146,7 @@ def _pack(
     return f"Wrote {file}: {len(images)} images, {len(blob):,} bytes, {bits:.3f} bits a pixel"
 
 
-def _unpack(model: Any, blob: bytes, names: Sequence[str], target: Path) -> str:
+def _unpack(model: LatentModel, blob: bytes, names: Sequence[str], target: Path) -> str:
     """Write the folder, complete or not at all."""
     from PIL import Image
 

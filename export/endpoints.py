@@ -13,7 +13,7 @@ from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel, Tensor
 
 
-def choose_endpoints(model: Any, names: Sequence[str] | None = None) -> dict[str, Endpoint]:
+def choose_endpoints(model: LatentModel, names: Sequence[str] | None = None) -> dict[str, Endpoint]:
     """Return the endpoints of `model` with these names, in this order; all for None.
 
     Raises:
@@ -110,7 +110,7 @@ def _refuse_other_numbers(tensor: Any, spec: WholeNumbers) -> Any:
         return tf.cast(tf.gather(tf.range(spec.count), whole), tensor.dtype)
 
 
-def copy_of_half_precision(model: Any) -> Any:
+def copy_of_half_precision(model: LatentModel) -> Any:
     """Return a copy of a model that computes in half precision, and any other model itself.
 
     The precision of the copy can be changed while other threads ask the model.

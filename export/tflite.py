@@ -12,6 +12,7 @@ from keras_vae.export.formats import check_suffix
 from keras_vae.files import outputs
 from keras_vae.training.runs import run_directory
 from keras_vae.training.tables import Column, table
+from keras_vae.typing import LatentModel
 
 # Enough examples for calibration and for the statistics of codes in the metadata.
 CALIBRATION_EXAMPLES = 1024
@@ -99,7 +100,7 @@ def calibration_examples(data: Any) -> Any:
     return as_floats(take_evenly(data.train, CALIBRATION_EXAMPLES))
 
 
-def refuse_untrained(model: Any) -> None:
+def refuse_untrained(model: LatentModel) -> None:
     """Raise ValueError if the model never took a training step."""
     if model.built and int(model.steps) == 0:
         raise UsageError(

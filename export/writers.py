@@ -16,12 +16,13 @@ from keras_vae.backend import release
 from keras_vae.errors import UnavailableError, UsageError, UsageTypeError
 from keras_vae.export.formats import check_suffix
 from keras_vae.files.atomic import exists_error
+from keras_vae.typing import LatentModel
 
 __all__ = ["export"]
 
 
 def export(
-    model: Any,
+    model: LatentModel,
     filepath: str | Path,
     format: str = "tf_saved_model",
     endpoints: Sequence[str] | None = None,

@@ -24,6 +24,13 @@ class LatentModel(Protocol):
         shared_parameters: Variables of p(x | z) that all examples share, such as a scale.
         trainable_variables: Variables that the optimizer changes.
         losses: Losses that layers added, such as weight regularizers.
+        steps: Variable that counts training steps.
+        loss_weights: Weight of each loss term by name.
+        sampler: Mixture that `fit_sampler` fitted, or None.
+        prior: Method from codes to p(z), of models that have one.
+        posterior: Method from x to q(z | x), of models that have one.
+        compile, fit, evaluate, predict, save, get_config, count_params, weights, variables,
+            optimizer: As of `keras.Model`.
     """
 
     name: str
@@ -41,6 +48,21 @@ class LatentModel(Protocol):
     shared_parameters: Any
     trainable_variables: Any
     losses: Any
+    steps: Any
+    loss_weights: Any
+    sampler: Any
+    prior: Any
+    posterior: Any
+    compile: Any
+    fit: Any
+    evaluate: Any
+    predict: Any
+    save: Any
+    get_config: Any
+    count_params: Any
+    weights: Any
+    variables: Any
+    optimizer: Any
 
     def encode(self, x: Tensor) -> Tensor:
         """Encode `x` to latent codes, `(batch, *latent_shape)`."""
@@ -74,3 +96,30 @@ class LatentModel(Protocol):
 
     def endpoints(self) -> dict[str, Any]:
         """Return the endpoints by name, each a `keras_vae.Endpoint`."""
+
+    def encode_endpoint(self, x: Tensor) -> dict[str, Tensor]:
+        """Answer the `encode` endpoint."""
+
+    def metadata(self) -> dict[str, Any]:
+        """Return entries of exported files that this kind of model alone has."""
+
+    def export(self, filepath: Any, format: str = ..., **kwargs: Any) -> Any:
+        """Write the endpoints to a file."""
+
+    def sample(self, count: int, seed: int | None = None, temperature: float = 1.0) -> Tensor:
+        """Sample new examples, `(count, *event_shape)`."""
+
+    def sample_codes(self, count: int, seed: int | None, temperature: float) -> Tensor:
+        """Sample the codes that `sample` decodes."""
+
+    def sample_codes_from_seeds(self, seeds: Any, temperature: float = 1.0) -> Tensor:
+        """Sample a code for each seed."""
+
+    def codes_from_noise(self, x: Tensor, noise: Tensor) -> Tensor:
+        """Return a code of each example for standard normal noise."""
+
+    def adapt(self, data: Any, examples: int = ...) -> None:
+        """Take a part of the state from data, of models that can, such as a codebook."""
+
+    def fit_sampler(self, x: Any, components: int = ..., **kwargs: Any) -> None:
+        """Fit a mixture of Gaussians to the codes of `x`."""

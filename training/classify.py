@@ -25,6 +25,7 @@ from keras_vae.training import recipes
 from keras_vae.training.runs import run_directory
 from keras_vae.training.runs.provenance import provenance
 from keras_vae.training.tables import table
+from keras_vae.typing import LatentModel
 
 KINDS = {
     "frozen": "the head alone, on the frozen encoder",
@@ -145,7 +146,7 @@ def choose_images(labels: np.ndarray, count: int | None, seed: int) -> np.ndarra
 
 
 def compare(
-    model: Any,
+    model: LatentModel,
     data: Any,
     wanted: list[int | None],
     repeats: int,
@@ -195,7 +196,12 @@ def compare(
 
 
 def accuracy(
-    model: Any, data: Any, indices: np.ndarray, kind: str, seed: int, settings: dict[str, Any]
+    model: LatentModel,
+    data: Any,
+    indices: np.ndarray,
+    kind: str,
+    seed: int,
+    settings: dict[str, Any],
 ) -> float:
     """Train one network on the labels of the images `indices`, and return its test accuracy."""
     from keras_vae.training.data.loading import (

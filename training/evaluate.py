@@ -19,6 +19,7 @@ from keras_vae.files import outputs
 from keras_vae.training.runs import run_directory
 from keras_vae.training.runs.provenance import provenance
 from keras_vae.training.tables import table
+from keras_vae.typing import LatentModel
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
@@ -84,7 +85,7 @@ def evaluate(
 
 
 def measure_model(
-    model: Any,
+    model: LatentModel,
     images: Any,
     batch_size: int,
     options: Any = None,

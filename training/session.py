@@ -14,6 +14,7 @@ from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.recipes import Recipe
 from keras_vae.training.runs import run_directory
 from keras_vae.training.train_options import Settings
+from keras_vae.typing import LatentModel
 
 
 def prepare(
@@ -209,7 +210,7 @@ def refuse_other_data(stored: dict[str, Any], config: dict[str, Any]) -> None:
 
 
 def fit(
-    model: Any,
+    model: LatentModel,
     data: Any,
     recipe: Recipe,
     settings: Settings,
@@ -276,7 +277,7 @@ def raise_read_failure(data: Any) -> Iterator[None]:
         raise
 
 
-def steps_of(model: Any) -> int:
+def steps_of(model: LatentModel) -> int:
     """Return the number of steps that a model was trained for, also on several devices."""
     import keras
 

@@ -34,6 +34,7 @@ from keras_vae.training.distributed.workers import Workers
 from keras_vae.training.recipes import Recipe
 from keras_vae.training.runs import folder_lock, provenance, run_callbacks, run_directory
 from keras_vae.training.train_options import Settings
+from keras_vae.typing import LatentModel
 
 # The model and the checkpoints, each as an old and a new file at the same time, all with the two
 # moments of Adam.
@@ -215,7 +216,7 @@ def train_in(
     return 0
 
 
-def finish(model: Any, data: Any, folder: Path) -> None:
+def finish(model: LatentModel, data: Any, folder: Path) -> None:
     """Draw the pictures, and print the paths of all files."""
     from keras_vae.training.runs import pictures
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import network
+from keras_vae.typing import LatentModel
 
 
 def ours(images: str, source: str = "batches") -> Callable[[], float]:
@@ -89,12 +90,12 @@ def fastest(images: str) -> Callable[[], float]:
     return _epochs(model, batches, steps_per_epoch=steps, shuffle=False)
 
 
-def _epochs(model: Any, x: Any, **given: Any) -> Callable[[], float]:
+def _epochs(model: LatentModel, x: Any, **given: Any) -> Callable[[], float]:
     """Return a unit that trains one epoch and returns its loss."""
     return lambda: model.fit(x, epochs=1, verbose=0, **given).history["loss"][0]
 
 
-def _trainable(model: Any) -> int:
+def _trainable(model: LatentModel) -> int:
     return sum(int(np.prod(v.shape)) for v in model.trainable_variables)
 
 

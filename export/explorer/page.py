@@ -13,10 +13,11 @@ from keras_vae.errors import UsageError
 from keras_vae.export.explorer.page_files import PAGE, WORKER, stamped_worker
 from keras_vae.export.explorer.runtime import copy_runtime
 from keras_vae.latents import kl_per_dimension
+from keras_vae.typing import LatentModel
 
 
 def write_page(
-    folder: Path, model: Any, data: Any, points: int = 600, cache: Path | None = None
+    folder: Path, model: LatentModel, data: Any, points: int = 600, cache: Path | None = None
 ) -> Path:
     """Write the page, the decoder, and the description of the model into a new folder.
 
@@ -51,7 +52,7 @@ def write_page(
     return folder
 
 
-def describe(model: Any, data: Any, points: int) -> dict[str, Any]:
+def describe(model: LatentModel, data: Any, points: int) -> dict[str, Any]:
     """Return the content of model.json: shapes, ranges, order of the dimensions, encoded images."""
     from keras_vae.training.data.loading import as_floats
 

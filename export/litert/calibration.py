@@ -9,6 +9,7 @@ import numpy as np
 from keras_vae.base.endpoint import Endpoint, WholeNumbers
 from keras_vae.errors import UsageError
 from keras_vae.random import row_seeds
+from keras_vae.typing import LatentModel
 from keras_vae.validation import data_checks
 from keras_vae.validation.examples import sample_examples
 
@@ -24,7 +25,7 @@ Arrays = list[np.ndarray]
 Rows = dict[str, dict[str, np.ndarray]]
 
 
-def take_examples(model: Any, data: Any) -> Arrays:
+def take_examples(model: LatentModel, data: Any) -> Arrays:
     """Take up to EXAMPLES examples from `data`, an array for each input of the model.
 
     Arrays may be sorted by label, so rows are taken from all over them. Of a source of batches, the
@@ -55,7 +56,7 @@ def take_examples(model: Any, data: Any) -> Arrays:
     return [array.astype(spec.dtype) for array, spec in zip(arrays, specs, strict=True)]
 
 
-def generate_examples(model: Any) -> Arrays:
+def generate_examples(model: LatentModel) -> Arrays:
     """Generate examples for a comparison without data.
 
     They are uniform in the support of the likelihood, or normal if that has no limits.
@@ -65,7 +66,7 @@ def generate_examples(model: Any) -> Arrays:
     ]
 
 
-def endpoint_rows(model: Any, endpoints: Mapping[str, Endpoint], examples: Arrays) -> Rows:
+def endpoint_rows(model: LatentModel, endpoints: Mapping[str, Endpoint], examples: Arrays) -> Rows:
     """Return arrays by endpoint and input name.
 
     Codes are those of the examples and others around them. Seeds are whole numbers.
@@ -94,7 +95,7 @@ def take_evenly(rows: Any, count: int) -> np.ndarray:
     return np.asarray(rows)[np.linspace(0, len(rows) - 1, count).astype(int)]
 
 
-def latent_range(model: Any, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def latent_range(model: LatentModel, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the smallest and largest value of each element of a code, `latent_shape` each.
 
     Users may sample from a generative model or move its sliders, so its range is wide and
@@ -107,7 +108,7 @@ def latent_range(model: Any, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return -reach, reach
 
 
-def _decoder_inputs(model: Any, examples: Arrays) -> dict[str, np.ndarray]:
+def _decoder_inputs(model: LatentModel, examples: Arrays) -> dict[str, np.ndarray]:
     """Return what `decode` takes in addition to the data: the codes of the examples and others."""
     known = {spec.name for spec in _data_specs(model)}
     names = [s.name for s in model.endpoints()["decode"].inputs if s.name not in known]
@@ -116,7 +117,7 @@ def _decoder_inputs(model: Any, examples: Arrays) -> dict[str, np.ndarray]:
     return {name: _widen(model, code) for name, code in zip(names, codes, strict=False)}
 
 
-def _widen(model: Any, codes: np.ndarray) -> np.ndarray:
+def _widen(model: LatentModel, codes: np.ndarray) -> np.ndarray:
     """Return `codes`, followed by copies in which one element is moved anywhere in its range.
 
     A slider does the same. Codes with extreme values in every element at once would widen all
@@ -140,11 +141,11 @@ def _repeat_to_equal_length(named: dict[str, np.ndarray]) -> dict[str, np.ndarra
     return {name: rows[np.arange(count) % len(rows)] for name, rows in named.items()}
 
 
-def _data_specs(model: Any) -> tuple[keras.InputSpec, ...]:
+def _data_specs(model: LatentModel) -> tuple[keras.InputSpec, ...]:
     return model.endpoints()["reconstruct"].inputs
 
 
-def _support(model: Any) -> tuple[tuple[float, float], str]:
+def _support(model: LatentModel) -> tuple[tuple[float, float], str]:
     return model.family.support, f"the {model.likelihood!r} likelihood"
 
 

@@ -115,7 +115,7 @@ def _answers(
 
 
 def differences(
-    model: Any, expected: Answers, received: Answers
+    model: LatentModel, expected: Answers, received: Answers
 ) -> dict[str, dict[str, Difference]]:
     """Return the differences by endpoint and output.
 
@@ -167,7 +167,7 @@ def _decisions(answers: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.where(tie, answers[DECISION], 1 - (score <= threshold).astype("int32"))
 
 
-def _scales(model: Any, name: str, values: np.ndarray) -> tuple[float, float]:
+def _scales(model: LatentModel, name: str, values: np.ndarray) -> tuple[float, float]:
     """Return the divisors for the PSNR and for the relative error."""
     low, high = model.family.support
     largest, spread = float(np.abs(values).max()), float(np.ptp(values))

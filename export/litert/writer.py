@@ -17,6 +17,7 @@ from keras_vae.export.litert.conversion import convert_checked
 from keras_vae.export.litert.metadata import add_metadata, describe, read_metadata
 from keras_vae.export.litert.tolerances import has_worse_scores, refuse_differences
 from keras_vae.files.atomic import write_atomically
+from keras_vae.typing import LatentModel
 
 __all__ = ["QUANTIZATIONS", "read_metadata", "refuse_unrunnable", "verify", "write_litert"]
 
@@ -45,7 +46,7 @@ class Options:
 
 
 def write_litert(
-    model: Any,
+    model: LatentModel,
     path: Path,
     endpoints: Mapping[str, Endpoint],
     quantize: str | None = None,
@@ -116,7 +117,7 @@ def write_litert(
     return write_atomically(path, write, new=True)
 
 
-def verify(model: Any, path: str | Path, data: Any = None) -> Differences:
+def verify(model: LatentModel, path: str | Path, data: Any = None) -> Differences:
     """Compare an existing .tflite file with the model that it was exported from.
 
     Args:
@@ -147,7 +148,7 @@ def verify(model: Any, path: str | Path, data: Any = None) -> Differences:
 
 
 def best_content(
-    model: Any,
+    model: LatentModel,
     folder: str,
     endpoints: Mapping[str, Endpoint],
     rows: comparison.Rows,
@@ -188,7 +189,7 @@ def best_content(
 
 
 def measure_differences(
-    model: Any,
+    model: LatentModel,
     endpoints: Mapping[str, Endpoint],
     content: bytes,
     rows: comparison.Rows,

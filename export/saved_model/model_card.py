@@ -12,13 +12,14 @@ from keras_vae.export.litert.comparison import Difference
 from keras_vae.export.saved_model.png_endpoint import is_image
 from keras_vae.export.serving.signatures import TensorInfo, read_signatures
 from keras_vae.export.verification.integrity import FILE, add_own_hash, hashes, read
+from keras_vae.typing import LatentModel
 
 __all__ = ["FILE", "describe", "hashes", "preprocessing", "read", "write"]
 
 FORMAT = 1
 
 
-def describe(model: Any, run: Any, default: str) -> dict[str, Any]:
+def describe(model: LatentModel, run: Any, default: str) -> dict[str, Any]:
     """Return the entries of the card about a model and its training.
 
     Args:
@@ -50,7 +51,7 @@ def describe(model: Any, run: Any, default: str) -> dict[str, Any]:
     }
 
 
-def preprocessing(model: Any) -> dict[str, Any]:
+def preprocessing(model: LatentModel) -> dict[str, Any]:
     """Describe how to make the input `x` from pixels, or from other data."""
     low, high = model.family.support
     support = [low, high] if abs(low) != float("inf") and abs(high) != float("inf") else None

@@ -15,6 +15,7 @@ from keras_vae import cli
 from keras_vae.errors import UsageError
 from keras_vae.files import outputs
 from keras_vae.training.runs import run_directory
+from keras_vae.typing import LatentModel
 
 
 def export_saved_model(
@@ -96,7 +97,7 @@ def write_version(
         return versions.publish_version(folder, base, version)
 
 
-def example_rows(model: Any, endpoints: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def example_rows(model: LatentModel, endpoints: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return inputs by signature, for warm-up and for the comparison.
 
     They are generated: files next to a model must not reveal training data.
@@ -115,7 +116,10 @@ def example_rows(model: Any, endpoints: Mapping[str, Any]) -> dict[str, dict[str
 
 
 def verify(
-    model: Any, folder: Path, endpoints: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]
+    model: LatentModel,
+    folder: Path,
+    endpoints: Mapping[str, Any],
+    rows: Mapping[str, Mapping[str, Any]],
 ) -> tuple[str, dict[str, dict[str, Any]]]:
     """Compare the file with the model, run by TensorFlow's C++ code in a process of its own.
 
@@ -172,7 +176,7 @@ def run_in_cpp(
         return report["loader"], arrays.read(files["outputs"])
 
 
-def _refuse_untrained(model: Any) -> None:
+def _refuse_untrained(model: LatentModel) -> None:
     if model.built and int(model.steps) == 0:
         raise UsageError(
             f"Expected a trained model. Received: {type(model).__name__} that has made no training "

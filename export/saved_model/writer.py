@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from keras_vae.base.endpoint import Endpoint
 from keras_vae.errors import UsageError
@@ -10,9 +9,10 @@ from keras_vae.export.endpoints import float32_policy, write_archive
 from keras_vae.export.saved_model.png_endpoint import is_image, png_endpoint
 from keras_vae.export.verification import graph_ops
 from keras_vae.files.folders import partial_folder, publish
+from keras_vae.typing import LatentModel
 
 
-def write_saved_model(model: Any, path: Path, endpoints: Mapping[str, Endpoint]) -> Path:
+def write_saved_model(model: LatentModel, path: Path, endpoints: Mapping[str, Endpoint]) -> Path:
     """Write a SavedModel with one signature for each endpoint and a dynamic batch size.
 
     Weights are stored once. The first endpoint is also `serving_default`. Image models get the
@@ -34,7 +34,7 @@ def write_saved_model(model: Any, path: Path, endpoints: Mapping[str, Endpoint])
         return publish(folder, path)
 
 
-def fill_saved_model(model: Any, folder: Path, endpoints: Mapping[str, Endpoint]) -> None:
+def fill_saved_model(model: LatentModel, folder: Path, endpoints: Mapping[str, Endpoint]) -> None:
     """Write a SavedModel of exactly these endpoints into an existing folder."""
     with float32_policy(model):
         write_archive(endpoints, str(folder), batch_size=None)

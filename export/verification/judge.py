@@ -1,7 +1,6 @@
 """Judgement of an artifact's answers: differences from Keras, and from the true images."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from keras_vae.export.litert.tolerances import (
     is_close,
 )
 from keras_vae.metrics.pictures import psnr
+from keras_vae.typing import LatentModel
 
 Answers = dict[str, dict[str, np.ndarray]]
 
@@ -39,7 +39,7 @@ class Judge:
         expected: Answers of Keras by signature and output.
     """
 
-    def __init__(self, model: Any, x: np.ndarray | None, expected: Answers) -> None:
+    def __init__(self, model: LatentModel, x: np.ndarray | None, expected: Answers) -> None:
         self.model, self.x, self.expected = model, x, expected
 
     def differences(self, received: Answers) -> dict[str, dict[str, Difference]]:

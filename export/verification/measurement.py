@@ -22,6 +22,7 @@ from keras_vae.export.serving.signatures import DEFAULT
 from keras_vae.export.verification.artifacts import Artifact
 from keras_vae.export.verification.judge import Judge, gray_levels
 from keras_vae.export.verification.report import Row
+from keras_vae.typing import LatentModel
 
 # Where this package lies: site-packages, or a clone.
 ROOT = Path(keras_vae.__file__).parents[1]
@@ -152,7 +153,7 @@ def load_test_examples(run: Any, count: int, name: str | None) -> tuple[np.ndarr
     return as_floats(take_evenly(data.test, count)), f"test {data.kind} of {data.name}"
 
 
-def make_requests(model: Any, given: Sequence[np.ndarray] = ()) -> arrays.Grouped:
+def make_requests(model: LatentModel, given: Sequence[np.ndarray] = ()) -> arrays.Grouped:
     """Return inputs by signature: the given examples or generated ones, their codes, seeds.
 
     Args:
@@ -184,7 +185,7 @@ def make_requests(model: Any, given: Sequence[np.ndarray] = ()) -> arrays.Groupe
     return {**requests, DEFAULT: requests[default]}
 
 
-def _decoder_inputs(model: Any, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _decoder_inputs(model: LatentModel, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return the inputs of `decode` for all rows, computed in batches."""
     import keras
 

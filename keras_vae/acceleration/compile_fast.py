@@ -17,7 +17,7 @@ ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 
 def compile_fast(
-    model: Any,
+    model: keras.Model,
     optimizer: Any = "adam",
     steps_per_epoch: int | None = None,
     say: Callable[[str], Any] = print,
@@ -86,7 +86,7 @@ def _on_cpu() -> bool:
     return not tf.config.list_logical_devices("GPU")
 
 
-def _report(model: Any, at_once: int, given: bool) -> str:
+def _report(model: keras.Model, at_once: int, given: bool) -> str:
     """Return the line of text that reports the settings and their reasons."""
     backend = keras.backend.backend()
     steps = f"{at_once} steps in one go" if at_once > 1 else "one step at a time"

@@ -10,7 +10,7 @@ from keras import ops
 from keras_vae.backend import compile_function
 from keras_vae.base.endpoint import WholeNumbers
 from keras_vae.errors import UsageError
-from keras_vae.typing import Tensor
+from keras_vae.typing import LatentModel, Tensor
 from keras_vae.validation import data_checks
 
 Specs = tuple[keras.InputSpec, ...]
@@ -40,7 +40,7 @@ class Compiled:
         ValueError: If the model is not built, or `largest_batch` is below 1.
     """
 
-    def __init__(self, model: Any, largest_batch: int = LARGEST_BATCH) -> None:
+    def __init__(self, model: LatentModel, largest_batch: int = LARGEST_BATCH) -> None:
         if largest_batch < 1:
             raise UsageError(f"Expected a largest_batch of at least 1. Received: {largest_batch}.")
         if not model.built:

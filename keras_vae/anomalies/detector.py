@@ -29,7 +29,7 @@ from keras_vae.base.saving import check_suffix
 from keras_vae.base.serving import Serving
 from keras_vae.distributions import sum_event
 from keras_vae.errors import UsageError
-from keras_vae.typing import Tensor
+from keras_vae.typing import LatentModel, Tensor
 from keras_vae.validation import arguments, data_checks, sources
 from keras_vae.validation.examples import first_input
 
@@ -72,7 +72,7 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
 
     def __init__(
         self,
-        model: Any,
+        model: LatentModel,
         score: str = "reconstruction",
         samples: int = 16,
         neighbors: int | None = None,

@@ -1,6 +1,6 @@
 """A model around another model, with the same answers for exporters."""
 
-from typing import Any
+from keras_vae.typing import LatentModel
 
 
 def _model_attribute(name: str, doc: str) -> property:
@@ -10,7 +10,7 @@ def _model_attribute(name: str, doc: str) -> property:
 class Wrapping:
     """A wrapper that passes attributes of its `model` on."""
 
-    model: Any
+    model: LatentModel
 
     event_shape = _model_attribute("event_shape", "Shape of an example.")
     latent_shape = _model_attribute("latent_shape", "Shape of a code.")

@@ -17,6 +17,7 @@ A training runs fit -> prepare -> train_function -> train_step:
 import contextlib
 from typing import Any, Protocol
 
+import keras
 import numpy as np
 
 
@@ -27,7 +28,7 @@ class Backend(Protocol):
     def Step(self) -> type:  # noqa: N802
         """The class with `train_step` and `test_step`, from which `Autoencoder` derives."""
 
-    def compile_function(self, function: Any, inputs: Any, model: Any) -> tuple[Any, bool]:
+    def compile_function(self, function: Any, inputs: Any, model: keras.Model) -> tuple[Any, bool]:
         """Compile a pure function of tensors that reads the variables of `model`.
 
         Args:
@@ -42,7 +43,7 @@ class Backend(Protocol):
     def draw_order_seed(self) -> int:
         """Draw the seed of the order of batches; 0 where Keras repeats the order itself."""
 
-    def fast_kernels(self, model: Any) -> contextlib.AbstractContextManager[None]:
+    def fast_kernels(self, model: keras.Model) -> contextlib.AbstractContextManager[None]:
         """Return a context in which layers of `model` use the fastest ops of this backend."""
 
     def has_several_workers(self, model: Any = None) -> bool:
@@ -66,7 +67,7 @@ class Backend(Protocol):
     def sum_over_replicas(self, x: Any) -> Any:
         """Return the sum of a tensor over all replicas that train together."""
 
-    def sync_variables(self, model: Any) -> None:
+    def sync_variables(self, model: keras.Model) -> None:
         """Write the values that a running training holds back to the variables of `model`."""
 
     def vjp(self, function: Any, x: Any, upstream: Any) -> Any:
@@ -110,7 +111,7 @@ def has_several_workers(model: Any = None) -> bool:
     return False
 
 
-def fast_kernels(model: Any) -> contextlib.AbstractContextManager[None]:
+def fast_kernels(model: keras.Model) -> contextlib.AbstractContextManager[None]:
     """Return a context that changes nothing: Keras's own ops are the fastest here."""
     return contextlib.nullcontext()
 

@@ -18,7 +18,7 @@ from keras_vae.backend.keras_private import stored_value
 
 
 @contextlib.contextmanager
-def restore_on_error(model: Any) -> Iterator[None]:
+def restore_on_error(model: keras.Model) -> Iterator[None]:
     """Restore the variables of `model` after an error or an interruption inside the context.
 
     Keras takes the values out of the variables while an epoch runs. If the first step fails, for
@@ -59,12 +59,12 @@ def vjp(function: Any, x: Any, upstream: Any) -> Any:
     return jax.vjp(function, x)[1](upstream)[0]
 
 
-def sync_variables(model: Any) -> None:
+def sync_variables(model: keras.Model) -> None:
     """Write the values that a running training holds back to the variables of `model`."""
     model.jax_state_sync()
 
 
-def compile_function(function: Any, inputs: Any, model: Any) -> tuple[Any, bool]:
+def compile_function(function: Any, inputs: Any, model: keras.Model) -> tuple[Any, bool]:
     """Compile `function` for each shape, with the variables of `model` as its first argument.
 
     See `keras_vae.backend.common.Backend.compile_function`.

@@ -3,6 +3,7 @@
 import contextlib
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from keras_vae.backend import tensorflow_kernels
@@ -14,7 +15,7 @@ from keras_vae.backend.common import set_random_state as set_random_state
 from keras_vae.backend.keras_private import KnownShapes
 
 
-def fast_kernels(model: Any) -> contextlib.AbstractContextManager[None]:
+def fast_kernels(model: keras.Model) -> contextlib.AbstractContextManager[None]:
     """Return a context in which layers of `model` use the fastest ops of TensorFlow."""
     return tensorflow_kernels.use_in_calls(model)
 
@@ -45,11 +46,11 @@ def vjp(function: Any, x: Any, upstream: Any) -> Any:
     return tape.gradient(value, x, upstream, tf.UnconnectedGradients.ZERO)
 
 
-def sync_variables(model: Any) -> None:
+def sync_variables(model: keras.Model) -> None:
     """Do nothing: the variables of a model in training are up to date."""
 
 
-def compile_function(function: Any, inputs: Any, model: Any) -> tuple[Any, bool]:
+def compile_function(function: Any, inputs: Any, model: keras.Model) -> tuple[Any, bool]:
     """Compile `function` once for all numbers of rows.
 
     See `keras_vae.backend.common.Backend.compile_function`.

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 import torch
 
@@ -28,7 +29,7 @@ def vjp(function: Any, x: Any, upstream: Any) -> Any:
         return torch.autograd.grad(function(x), x, upstream, create_graph=True)[0]
 
 
-def sync_variables(model: Any) -> None:
+def sync_variables(model: keras.Model) -> None:
     """Do nothing: the variables of a model in training are up to date."""
 
 
@@ -55,7 +56,7 @@ def set_batch_order(seed: int, epoch: int) -> None:
     torch.manual_seed(seed + epoch * 715_827)
 
 
-def compile_function(function: Any, inputs: Any, model: Any) -> tuple[Any, bool]:
+def compile_function(function: Any, inputs: Any, model: keras.Model) -> tuple[Any, bool]:
     """Return `function` without gradients: compiling is slower here, see docs/performance.md.
 
     See `keras_vae.backend.common.Backend.compile_function`.

@@ -64,7 +64,7 @@ def with_tf_data_for_one_pass(given: dict[str, Any], model: Any = None) -> dict[
     return {k: v for k, v in (given | _as_x(batches)).items() if k in given}
 
 
-def _uses_tf_data(given: dict[str, Any], model: Any) -> bool:
+def _uses_tf_data(given: dict[str, Any], model: keras.Model) -> bool:
     """Return whether Keras would use tf.data, without class weights or several replicas."""
     if keras.backend.backend() != "tensorflow" or given.get("class_weight") is not None:
         return False

@@ -22,7 +22,7 @@ Replacement = tuple[Any, str, Callable]
 LARGEST_COLUMNS = 48
 
 
-def use_in_training(model: Any) -> contextlib.AbstractContextManager[None]:
+def use_in_training(model: keras.Model) -> contextlib.AbstractContextManager[None]:
     """Return a context in which the step of `model` uses the faster ops.
 
     Keras's ops stay with XLA, on a GPU, in eager steps, and with several replicas.
@@ -31,7 +31,7 @@ def use_in_training(model: Any) -> contextlib.AbstractContextManager[None]:
     return _replace_methods([] if unchanged else replacements(model))
 
 
-def use_in_calls(model: Any) -> contextlib.AbstractContextManager[None]:
+def use_in_calls(model: keras.Model) -> contextlib.AbstractContextManager[None]:
     """Return a context in which calls of the layers of `model` use the faster ops.
 
     It is for functions that are compiled without XLA.
@@ -59,7 +59,7 @@ def _has_gpu_or_strategy() -> bool:
     return tf.distribute.has_strategy() or bool(tf.config.list_logical_devices("GPU"))
 
 
-def replacements(model: Any) -> Iterator[Replacement]:
+def replacements(model: keras.Model) -> Iterator[Replacement]:
     """Yield the owner, the name and the replacement of each method, once for each owner."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW) and not optimizer.amsgrad:
@@ -67,7 +67,7 @@ def replacements(model: Any) -> Iterator[Replacement]:
     yield from _replace_layers(model)
 
 
-def _replace_layers(model: Any) -> Iterator[Replacement]:
+def _replace_layers(model: keras.Model) -> Iterator[Replacement]:
     if not has_onednn():  # TensorFlow's own kernels are as fast.
         return
     for layer in {id(layer): layer for layer in flatten_layers(model)}.values():

@@ -128,7 +128,7 @@ def check_counts(given: dict[str, Any]) -> None:
         raise UsageError(f"Expected validation_split from 0 to below 1. Received: {split!r}.")
 
 
-def _warn_of_sampler(model: Any) -> None:
+def _warn_of_sampler(model: keras.Model) -> None:
     """Warn that a sampler, fitted to the codes of before, does not follow training."""
     if model.sampler is not None:
         warnings.warn(
@@ -147,7 +147,7 @@ def _refuse_class_weight(class_weight: Any) -> None:
         )
 
 
-def lower_steps_per_execution(model: Any, *counts: int | None) -> None:
+def lower_steps_per_execution(model: keras.Model, *counts: int | None) -> None:
     """Lower `steps_per_execution` to a divisor of each number of steps.
 
     Otherwise Keras runs past the end of an epoch of given length. Where it gets no number of
@@ -165,7 +165,7 @@ def lower_steps_per_execution(model: Any, *counts: int | None) -> None:
 
 
 def name_arguments(
-    function: Callable[..., Any], model: Any, args: tuple, kwargs: dict[str, Any]
+    function: Callable[..., Any], model: keras.Model, args: tuple, kwargs: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the arguments of a method of Keras by name, without the model."""
     signature = inspect.signature(function)

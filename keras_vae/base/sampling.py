@@ -146,5 +146,5 @@ class Sampling:
                 "Expected a model whose codes are real numbers, as Gaussians are. "
                 f"Received: {type(self).__name__}, whose codes are {self.latent_dtype}."
             )
-        codes = mixture_sampler.sample_posterior(self, x, seed, batch_size)
+        codes = mixture_sampler.sample_posterior(self, x, seed, batch_size)  # type: ignore[arg-type]
         self.sampler = mixture_sampler.fit_mixture(codes, components, covariance, seed)

@@ -73,7 +73,7 @@ class Serving:
         """
         from keras_vae.export import writers
 
-        return writers.export(self, filepath, format=format, **kwargs)
+        return writers.export(self, filepath, format=format, **kwargs)  # type: ignore[arg-type]
 
 
 def _spec(name: str, shape: tuple[int, ...], dtype: str, count: int | None) -> keras.InputSpec:

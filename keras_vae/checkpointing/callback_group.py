@@ -22,7 +22,7 @@ class CallbackGroup(keras.callbacks.Callback):
         """The callbacks to pass to `fit`: this one, which calls all others."""
         return [self]
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: keras.Model) -> None:
         """Set the model of all callbacks."""
         super().set_model(model)
         for other in self.others:

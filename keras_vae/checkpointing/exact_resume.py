@@ -250,7 +250,7 @@ class ExactResume(CallbackGroup):
         self._replay.start(self.model, self._means)
         self.say(f"Resumed after {about['epoch']} epochs and {about['step']} steps, from {path}.")
 
-    def restore(self, model: Any) -> None:
+    def restore(self, model: keras.Model) -> None:
         """Restore a model and the callbacks from the checkpoint, without training."""
         self._quarantine()
         self.set_model(model)

@@ -16,7 +16,7 @@ NUMBER = re.compile(r"_\d+(?=[/_]|$)")
 PLAIN = (bool, int, float, str, type(None))
 
 
-def variables(model: Any) -> list[Any]:
+def variables(model: keras.Model) -> list[Any]:
     """Return all variables of a model in training, each once.
 
     These are weights, states of random generators, running means, and those of the optimizer.
@@ -38,18 +38,18 @@ def variables(model: Any) -> list[Any]:
     return list({id(variable): variable for variable in every}.values())
 
 
-def variable_names(model: Any) -> list[str]:
+def variable_names(model: keras.Model) -> list[str]:
     """Return the paths of `variables(model)` without the numbers that Keras appends."""
     return [NUMBER.sub("", variable.path) for variable in variables(model)]
 
 
-def capture(model: Any) -> list[np.ndarray]:
+def capture(model: keras.Model) -> list[np.ndarray]:
     """Return copies of the values of `variables(model)`, also during a training."""
     sync_variables(model)
     return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables(model)]
 
 
-def assign(model: Any, known_names: Sequence[str], arrays: Sequence[np.ndarray]) -> None:
+def assign(model: keras.Model, known_names: Sequence[str], arrays: Sequence[np.ndarray]) -> None:
     """Assign captured values to the variables of a model.
 
     Args:

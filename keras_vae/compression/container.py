@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.typing import LatentModel
 
 MAGIC = b"KVAE"
 VERSION = 1
@@ -86,7 +87,7 @@ def read_note(blob: bytes) -> bytes:
     return Container.from_bytes(blob).note
 
 
-def digest(model: Any) -> bytes:
+def digest(model: LatentModel) -> bytes:
     """Return eight bytes that identify the configuration and the weights of a model."""
     found = hashlib.blake2b(digest_size=DIGEST)
     config = {name: value for name, value in model.get_config().items() if name != "frozen"}

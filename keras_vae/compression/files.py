@@ -195,7 +195,7 @@ def _symbols(model: LatentModel, x: Any, step: float | None) -> tuple[np.ndarray
     return codes.astype("int64"), _contexts(model)
 
 
-def _check_model(model: Any) -> None:
+def _check_model(model: LatentModel) -> None:
     if not isinstance(model, Autoencoder):
         raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
 

@@ -11,7 +11,7 @@ from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.base.conditioning import Conditioning
 from keras_vae.base.masking import Masking
 from keras_vae.errors import UsageError, UsageTypeError
-from keras_vae.typing import Tensor
+from keras_vae.typing import LatentModel, Tensor
 from keras_vae.validation import arguments
 
 
@@ -132,7 +132,7 @@ def _dropout(h: Tensor, rate: float) -> Tensor:
     return layers.Dropout(rate)(h) if rate else h
 
 
-def _check(model: Any, dropout: Any) -> None:
+def _check(model: LatentModel, dropout: Any) -> None:
     if not isinstance(model, Autoencoder):
         raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
     if not model.built:

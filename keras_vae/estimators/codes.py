@@ -130,7 +130,7 @@ def _codes(model: LatentModel, x: Any, batch_size: int | None) -> tuple[np.ndarr
 
 
 def _posterior_parameters(
-    model: Any, x: Any, batch_size: int | None, parameters: Callable[[Any], tuple]
+    model: LatentModel, x: Any, batch_size: int | None, parameters: Callable[[Any], tuple]
 ) -> tuple[np.ndarray, ...]:
     """Return `parameters(q(z | x))` of all examples, float64 `(count, *latent_shape)` each."""
     if not hasattr(model, "posterior"):

@@ -156,7 +156,7 @@ def log_weights(
         yield np.concatenate(chunks, axis=1)[: len(rows), :samples].astype("float64")
 
 
-def _chunk_of_weights(model: Any, x: Any, noise: Tensor) -> Tensor:
+def _chunk_of_weights(model: LatentModel, x: Any, noise: Tensor) -> Tensor:
     """Return log weights `(batch, chunk)` of noise `(batch, chunk, *latent_shape)`."""
     q = model.posterior(x)
     if not isinstance(q, Distribution):
@@ -171,7 +171,7 @@ def _chunk_of_weights(model: Any, x: Any, noise: Tensor) -> Tensor:
     return ops.transpose(each)
 
 
-def log_weight(model: Any, x: Tensor, q: Distribution, noise: Tensor) -> Tensor:
+def log_weight(model: LatentModel, x: Tensor, q: Distribution, noise: Tensor) -> Tensor:
     """Return log p(x | z) p(z) / q(z | x) for one z of each example, made from `noise`, `(batch,)`.
 
     Args:

@@ -48,7 +48,7 @@ def quadrature_log_likelihood(
     return log_mean_exp(log_joint, axis=0) + 2.0 * np.log(2.0 * limit)
 
 
-def _log_joint(model: Any, z: Tensor, x: np.ndarray) -> Tensor:
+def _log_joint(model: LatentModel, z: Tensor, x: np.ndarray) -> Tensor:
     """Return log p(x, z), `(len(z), len(x))`."""
     p = model.observation(z)
     log_prior = model.prior(z).log_prob(z)

@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_vae.errors import UsageError
 from keras_vae.files.temporary import remove_abandoned, temporary_file
+from keras_vae.typing import LatentModel
 
 OWNER_WRITES = 0o600
 
@@ -52,7 +53,7 @@ def write_atomically(
     return path
 
 
-def save_model(model: Any, path: str | Path) -> Path:
+def save_model(model: LatentModel, path: str | Path) -> Path:
     """Save a model atomically: a crash leaves either the old file or the new one.
 
     Args:

@@ -48,7 +48,7 @@ class LossWeights(dict[str, Any]):
         TypeError: If a weight is neither a number nor a schedule nor a controller.
     """
 
-    def __init__(self, model: Any, given: Mapping[str, LossWeight]) -> None:
+    def __init__(self, model: keras.Model, given: Mapping[str, LossWeight]) -> None:
         super().__init__()
         self._model = model
         self._numbers: dict[str, float] = {}
@@ -154,12 +154,12 @@ def weight_setting(*terms: str, offset: float = 0.0) -> Any:
         offset: The number that the property has above the weight of the terms.
     """
 
-    def read(model: Any) -> Any:
+    def read(model: keras.Model) -> Any:
         if offset:
             return model.loss_weights.number(terms[0]) + offset
         return model.loss_weights.setting(terms[0])
 
-    def write(model: Any, value: Any) -> None:
+    def write(model: keras.Model, value: Any) -> None:
         for term in terms:
             if term in model.terms:
                 model.loss_weights[term] = value - offset if offset else value
@@ -167,7 +167,7 @@ def weight_setting(*terms: str, offset: float = 0.0) -> Any:
     return property(read, write, doc=f"Weight of {' and '.join(terms)}; see `LossWeights`.")
 
 
-def _check_weight(model: Any, name: str, weight: Any) -> None:
+def _check_weight(model: keras.Model, name: str, weight: Any) -> None:
     if name not in model.terms:
         raise UsageError(
             f"Expected loss_weights for the terms {model.terms} of {type(model).__name__}. "
@@ -187,7 +187,7 @@ def _check_weight(model: Any, name: str, weight: Any) -> None:
         )
 
 
-def _as_variable(model: Any, name: str, weight: LossWeight) -> Any:
+def _as_variable(model: keras.Model, name: str, weight: LossWeight) -> Any:
     """Return a variable of `model` for a number, and any other weight as it is."""
     if not isinstance(weight, numbers.Real):
         return weight

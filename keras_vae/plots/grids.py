@@ -35,7 +35,7 @@ def reconstructions(model: LatentModel, x: Any, columns: int = 10) -> Figure:
 
 
 def samples(
-    model: Any, rows: int = 8, columns: int = 8, seed: int = 0, temperature: float = 1.0
+    model: LatentModel, rows: int = 8, columns: int = 8, seed: int = 0, temperature: float = 1.0
 ) -> Figure:
     """Draw new samples.
 

@@ -32,7 +32,9 @@ def series_reconstructions(model: LatentModel, x: Any) -> Figure:
     return _panels(lines, "Reconstructions")
 
 
-def series_samples(model: Any, count: int = 10, seed: int = 0, temperature: float = 1.0) -> Figure:
+def series_samples(
+    model: LatentModel, count: int = 10, seed: int = 0, temperature: float = 1.0
+) -> Figure:
     """Draw new series; of several features only the first.
 
     Args:

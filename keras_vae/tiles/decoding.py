@@ -77,7 +77,7 @@ def decode_tiled(
     return image
 
 
-def _check_model(model: Any) -> None:
+def _check_model(model: LatentModel) -> None:
     if not isinstance(model, Autoencoder):
         raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
     own = [
@@ -97,7 +97,7 @@ def _check_model(model: Any) -> None:
         )
 
 
-def _is_own(model: Any, name: str) -> bool:
+def _is_own(model: LatentModel, name: str) -> bool:
     return getattr(type(model), name) is not getattr(Autoencoder, name)
 
 

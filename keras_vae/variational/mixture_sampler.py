@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_vae.acceleration.batching import CompiledFunction, default_batch_size, padded_batches
 from keras_vae.errors import MissingExtraError, UsageError
-from keras_vae.typing import Tensor
+from keras_vae.typing import LatentModel, Tensor
 from keras_vae.validation import arguments, data_checks, sources
 from keras_vae.variational.priors import choose_components
 
@@ -117,7 +117,7 @@ def load(store: Any) -> MixtureSampler | None:
 
 
 def sample_posterior(
-    model: Any, x: Any, seed: int | None = 0, batch_size: int | None = None
+    model: LatentModel, x: Any, seed: int | None = 0, batch_size: int | None = None
 ) -> np.ndarray:
     """Sample a code for each example from q(z | x), or encode it if there is no posterior.
 
@@ -144,7 +144,7 @@ def sample_posterior(
     return np.concatenate(parts)
 
 
-def _batches(model: Any, x: Any, size: int) -> Iterator[tuple[Any, int]]:
+def _batches(model: LatentModel, x: Any, size: int) -> Iterator[tuple[Any, int]]:
     """Yield batches of x, and how many rows of each are examples."""
     if not data_checks.are_arrays(x):
         for batch in sources.checked_batches(model, x):

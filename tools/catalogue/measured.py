@@ -14,6 +14,7 @@ from keras_vae.export.litert.comparison import DATA_OUTPUT
 from keras_vae.export.verification.measurement import compare_on, progress
 from keras_vae.export.verification.report import Row
 from keras_vae.training.tables import replace_nonfinite
+from keras_vae.typing import LatentModel
 from tools.catalogue.models import Entry
 
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
@@ -161,7 +162,7 @@ def _export(entry: Entry, run: Any, inputs: Any, folder: Path) -> tuple[list[Any
     return artifacts, refused
 
 
-def _write_litert(model: Any, path: Path, quantize: str | None, calibration: Any) -> None:
+def _write_litert(model: LatentModel, path: Path, quantize: str | None, calibration: Any) -> None:
     """Write a file, even if it is outside of its tolerances, so that it can be measured."""
     options = {"format": "litert", "quantize": quantize, "calibration": calibration}
     try:

@@ -40,7 +40,7 @@ def conv_autoencoder(data: Data, latent_dim: int) -> Any:
     return kv.Autoencoder(*networks, likelihood="bernoulli", seed=0)
 
 
-def train(model: Any, data: Data, epochs: int, callbacks: list[Any] | None = None) -> Any:
+def train(model: LatentModel, data: Data, epochs: int, callbacks: list[Any] | None = None) -> Any:
     """Train `model` and return it."""
     model.compile(keras.optimizers.Adam(LEARNING_RATE), jit_compile=False)
     images = as_floats(data.train)

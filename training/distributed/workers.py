@@ -16,6 +16,7 @@ from keras_vae.errors import UsageError
 from keras_vae.training.distributed import cluster
 from keras_vae.training.runs import folder_lock
 from keras_vae.training.train_options import Settings
+from keras_vae.typing import LatentModel
 
 LOST = (
     "Error: Expected all workers to go on. Received, in {name}: {reason}. (Start all of them again "
@@ -216,7 +217,7 @@ class EpochCheckpoint:
 
         return Position()
 
-    def restore(self, model: Any) -> None:
+    def restore(self, model: LatentModel) -> None:
         """Do nothing: the model is that of the last epoch."""
 
 

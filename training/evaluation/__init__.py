@@ -1,7 +1,6 @@
 """The measures of `training.evaluate`, over all test images. Each file has one group of them."""
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -10,11 +9,12 @@ from keras_vae.training.evaluation.denoising import denoising
 from keras_vae.training.evaluation.latent import active_units, codebook, information
 from keras_vae.training.evaluation.likelihood import below_floor
 from keras_vae.training.evaluation.objective import objective, reconstruction_error
+from keras_vae.typing import LatentModel
 
 __all__ = ["Measure", "failures", "likelihood_name", "measure", "notes"]
 
 
-def measure(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
+def measure(model: LatentModel, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
     """Return all fast measures that fit the model, by name.
 
     Args:
@@ -32,7 +32,7 @@ def measure(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measur
     return rows | codebook(model, images, batch_size)
 
 
-def notes(model: Any, rows: dict[str, Measure]) -> list[str]:
+def notes(model: LatentModel, rows: dict[str, Measure]) -> list[str]:
     """Return sentences for the reader of the table: warnings, and reasons for missing rows."""
     from keras_vae.callbacks import COLLAPSED, STEPS_TO_COLLAPSE
 

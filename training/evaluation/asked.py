@@ -1,12 +1,12 @@
 """The options of an evaluation, and the measures that take minutes."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from keras_vae.errors import UsageError
 from keras_vae.training.data.loading import Data
 from keras_vae.training.evaluation import factors, generation, likelihood, probes
 from keras_vae.training.evaluation.base import Measure
+from keras_vae.typing import LatentModel
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class EvaluationOptions:
     probes: bool = False
     factors: bool = False
 
-    def check(self, model: Any, data: Data) -> None:
+    def check(self, model: LatentModel, data: Data) -> None:
         """Raise ValueError, before any work, if the model or the data do not fit a measure."""
         if self.samples is not None:
             likelihood.check(model, self.samples)
@@ -50,7 +50,9 @@ class EvaluationOptions:
         if self.factors:
             factors.check(model)
 
-    def measure(self, model: Any, data: Data, grey: Data, batch_size: int) -> dict[str, Measure]:
+    def measure(
+        self, model: LatentModel, data: Data, grey: Data, batch_size: int
+    ) -> dict[str, Measure]:
         """Return the measures of these options, by name.
 
         Args:

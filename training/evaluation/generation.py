@@ -42,7 +42,7 @@ def check(model: LatentModel, images: np.ndarray, features: str, sampler: int | 
 
 
 def distances(
-    model: Any,
+    model: LatentModel,
     images: np.ndarray,
     batch_size: int,
     features: str = "hog",
@@ -71,7 +71,7 @@ def distances(
     return {name: Measure(value, "", _meaning(name, len(real))) for name, value in found.items()}
 
 
-def samples(model: Any, count: int, batch_size: int) -> np.ndarray:
+def samples(model: LatentModel, count: int, batch_size: int) -> np.ndarray:
     """Return means of p(x | z) for z from the prior or the sampler, `(count, *event_shape)`."""
     from keras_vae import random
     from keras_vae.acceleration.batching import map_batches

@@ -1,7 +1,6 @@
 """Measures of latent codes: active units, mutual information and codebook usage."""
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,7 @@ def active_units(model: LatentModel, images: np.ndarray, batch_size: int) -> Mea
     return Measure(count_active(found), "", f"of {total}: variance of E(z given x) above 0.01")
 
 
-def information(model: Any, images: np.ndarray) -> dict[str, Measure]:
+def information(model: LatentModel, images: np.ndarray) -> dict[str, Measure]:
     """Return the two parts of the mean KL: mutual information, and KL of the aggregate posterior.
 
     The result is empty unless q(z | x) is one diagonal Gaussian.
@@ -40,7 +39,7 @@ def information(model: Any, images: np.ndarray) -> dict[str, Measure]:
     }
 
 
-def codebook(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
+def codebook(model: LatentModel, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
     """Return the share of the codebook in use, for models with a `codebook_size`."""
     from keras_vae import metrics
 

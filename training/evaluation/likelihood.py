@@ -1,17 +1,17 @@
 """The importance-weighted estimate of -log p(x), as in published likelihood tables."""
 
 import sys
-from typing import Any
 
 import numpy as np
 
 from keras_vae.errors import UsageError
 from keras_vae.training.evaluation.base import Measure, bits_of, pixels
+from keras_vae.typing import LatentModel
 
 CURVE = (1, 10, 100, 1000, 5000)
 
 
-def check(model: Any, samples: int) -> None:
+def check(model: LatentModel, samples: int) -> None:
     """Raise ValueError unless the model gives x a probability and `samples` is at least 1."""
     if samples < 1:
         raise UsageError(f"Expected --samples of at least 1. Received: {samples}.")
@@ -22,7 +22,7 @@ def check(model: Any, samples: int) -> None:
         )
 
 
-def importance_weighted(model: Any, images: np.ndarray, samples: int) -> dict[str, Measure]:
+def importance_weighted(model: LatentModel, images: np.ndarray, samples: int) -> dict[str, Measure]:
     """Return the bound for 1, 10, 100, ... samples, its error, and the gap of the ELBO.
 
     Args:

@@ -18,7 +18,7 @@ MEANINGS = {
 SMALLEST_SIDE = 11
 
 
-def objective(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
+def objective(model: LatentModel, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
     """Return the unweighted terms of the objective, as means over the images."""
     model.compile(jit_compile=False)
     batches = evaluation_batches(images, batch_size)

@@ -29,7 +29,9 @@ def roots(images: np.ndarray) -> np.ndarray:
     return np.rint(np.sqrt(images / 255.0) * 255.0).astype(np.uint8)
 
 
-def scores(model: Any, train: np.ndarray, images: np.ndarray, batch_size: int) -> dict[str, Any]:
+def scores(
+    model: LatentModel, train: np.ndarray, images: np.ndarray, batch_size: int
+) -> dict[str, Any]:
     """Return every score of `MEANINGS` of every image, `(count,)` each; higher is more unusual.
 
     Args:
@@ -73,7 +75,7 @@ def standardize_logs(values: np.ndarray, of_training: np.ndarray) -> np.ndarray:
     return (logs - known.mean()) / known.std()
 
 
-def reconstructions(model: Any, images: np.ndarray, batch_size: int) -> np.ndarray:
+def reconstructions(model: LatentModel, images: np.ndarray, batch_size: int) -> np.ndarray:
     """Return the reconstructions of all images, `(count, *event_shape)`."""
     return model.predict(pixels(images), batch_size=batch_size, verbose=0)
 

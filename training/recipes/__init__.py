@@ -21,6 +21,7 @@ from typing import Any
 
 from keras_vae.cli import did_you_mean, run_python_file
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.typing import LatentModel
 
 FILLED_IN = ("image_shape", "shape", "seed")
 
@@ -45,7 +46,7 @@ class Recipe:
         adapt: True to call the model's `adapt` on training images first.
     """
 
-    model: Any
+    model: LatentModel
     optimizer: Any
     data: str
     epochs: int

@@ -21,6 +21,7 @@ from typing import Any
 from keras_vae.cli import IMPORT, did_you_mean
 from keras_vae.errors import UsageError
 from keras_vae.files import hashed_json, outputs
+from keras_vae.typing import LatentModel
 
 RUNS = Path("runs")
 MODEL = "model.keras"
@@ -206,7 +207,7 @@ def is_whole(path: Path) -> bool:
     return True
 
 
-def rewrite_if_damaged(folder: Path, model: Any) -> None:
+def rewrite_if_damaged(folder: Path, model: LatentModel) -> None:
     """Write model.keras of a run again if it is damaged or missing."""
     from keras_vae.files.atomic import save_model
 
