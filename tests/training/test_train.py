@@ -219,7 +219,9 @@ def test_runs_are_numbered_and_two_at_once_get_two_folders(tmp_path, monkeypatch
 def test_a_folder_that_cannot_be_made_is_an_error_without_a_traceback(tiny, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert run(tiny, "--out", tmp_path / "file" / "run", "--limit", "20") == 2
-    assert capsys.readouterr().err.startswith("Error: Not a directory")
+    said = capsys.readouterr().err
+    assert said.startswith("Error: Expected a folder as ")
+    assert f"Received: the file {tmp_path / 'file'}. (Choose" in said
 
 
 def test_other_images_change_the_model_that_takes_them(tiny, tmp_path):
