@@ -53,7 +53,7 @@ def test_a_section_is_added_once_and_then_replaced_and_the_rest_stays():
 
 
 def test_an_empty_page_gets_a_title():
-    assert page.replace_section("", "text").startswith("# Results\n\n<!-- Begin")
+    assert page.replace_section("", "text").startswith("# Exported artifacts\n\n<!-- Begin")
 
 
 BEGIN, END = page.marks()

@@ -26,14 +26,9 @@ MOST_WORDS_OF_README = 900
 
 # Pages whose blocks do not run yet, each with the reason.
 NOT_COVERED = {
-    "docs/add-a-model.md": "its second block is a test that needs pytest's fixtures",
-    "docs/anomalies.md": "its blocks use a model and images that they do not make",
-    "docs/codes.md": "its blocks use models and images that they do not make",
-    "docs/compression.md": "its blocks use a model and images that they do not make",
     "docs/export.md": "its blocks use a model and images that they do not make",
     "docs/reliability.md": "its blocks use data that they do not make",
     "docs/scaling.md": "its blocks use images that they do not make",
-    "docs/sequences.md": "its blocks train for minutes",
     "docs/serving.md": "its block needs a server; tests/export/test_serving_page.py runs it",
 }
 

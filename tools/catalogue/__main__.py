@@ -8,7 +8,7 @@ from typing import Any
 from keras_vae import cli
 from keras_vae.errors import UsageError
 
-PAGE = Path("docs/results.md")
+PAGE = Path("docs/dev/exported-artifacts.md")
 
 
 def catalogue(
@@ -24,8 +24,8 @@ def catalogue(
 
     Trains each public model class with small networks for some seconds. Exports it as a SavedModel
     and as .tflite files of all quantizations, and compares each with Keras as export.verify does.
-    Replaces the section "Exported artifacts" of a page, and writes all numbers into a JSON file
-    next to it.
+    Replaces the section "Measurements" of a page, and writes all numbers into a JSON file next to
+    it.
 
     Args:
         models: Names of classes to measure; others keep their numbers. All by default.

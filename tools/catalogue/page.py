@@ -7,7 +7,7 @@ from keras_vae.errors import UsageError
 from keras_vae.training.tables import Column, format_number, table
 
 COMMAND = "python -m tools.catalogue"
-TITLE = "# Results\n"
+TITLE = "# Exported artifacts\n"
 
 Model = Mapping[str, Any]
 Models = Mapping[str, Model]
@@ -54,7 +54,7 @@ def section(models: Models, numbers: str, unmeasured: Sequence[str] = ()) -> str
     """
     misses = [f"- {line}" for line in list_failures(models)]
     parts = [
-        "## Exported artifacts",
+        "## Measurements",
         _introduction(models, numbers),
         "### SavedModel",
         saved_model_table(models),
@@ -140,11 +140,11 @@ def _introduction(models: Models, numbers: str) -> str:
     dates = [m["date"][:10] for m in every]
     when = " to ".join(_unique((min(dates), max(dates))))
     return (
-        f"{len(models)} public model classes with small networks, trained for some seconds, "
-        f"exported to every format and run in every runtime, on {' or '.join(sources)}. "
-        f"{' and '.join(machines)}, {when}; the machine had other work at the same "
-        f"time, so latencies are upper bounds. This section and [{numbers}]({numbers}) are written "
-        f"by\n\n    {_command(models)}"
+        f"{len(models)} public model classes with small networks, trained for some seconds. Each is "
+        f"exported to every format and run in every runtime, on {' or '.join(sources)}. The machine "
+        f"has {' and '.join(machines)}. It had other work at the same time, so latencies are upper "
+        f"bounds. Dates: {when}. This command writes the section and [{numbers}]({numbers}):\n\n"
+        f"    {_command(models)}"
     )
 
 
@@ -157,19 +157,22 @@ def _command(models: Models) -> str:
 
 
 _SAVED_MODEL_NOTE = (
-    "The columns of runtimes have the largest error against Keras over all signatures that the "
-    "runtime reads, as a fraction of the largest value of an output (at least of 1 for codes and "
-    "scores). For integer codes, they have the fraction that differs. The tolerance is 1e-5. ONNX "
-    "Runtime, OpenVINO and saved_model_cli run the default signature, `reconstruct`. C++ is the "
-    "loader that TF Serving links, of three versions of TensorFlow. -ELBO is the largest change "
-    "of the mean score. Latency is the median of `reconstruct` in C++."
+    "- **Columns of runtimes**: the largest error against Keras over all signatures that the "
+    "runtime reads. It is a fraction of the largest value of an output, at least of 1 for codes "
+    "and scores. For integer codes, it is the fraction that differs. The tolerance is 1e-5.\n"
+    "- **ONNX Runtime, OpenVINO, and saved_model_cli** run the default signature, `reconstruct`.\n"
+    "- **C++** is the loader of TF Serving, of three versions of TensorFlow.\n"
+    "- **-ELBO** is the largest change of the mean score.\n"
+    "- **Latency** is the median of `reconstruct` in C++."
 )
 _LITERT_NOTE = (
-    "All signatures in one file, batch of 1, one thread. Tolerances: float32 within a relative "
-    "error of 1e-5; `decode` within 80, 50 and 40 dB of Keras for float16, dynamic and int8, "
-    "outputs of the encoder 10 dB less; 99 %, 95 % and 95 % of integer codes equal; int8 at most "
-    "0.1 dB and 0.3 nats worse than Keras on the true images. True PSNR is better when positive, "
-    "-ELBO (the mean score) when negative."
+    "All signatures are in one file, with a batch of 1 and one thread. True PSNR is better when "
+    "positive, -ELBO (the mean score) when negative. Tolerances:\n\n"
+    "- **float32**: a relative error of 1e-5.\n"
+    "- **`decode`**: 80, 50, and 40 dB from Keras for float16, dynamic, and int8; outputs of the "
+    "encoder 10 dB less.\n"
+    "- **Integer codes**: 99 %, 95 %, and 95 % equal.\n"
+    "- **int8** on true images: at most 0.1 dB and 0.3 nats worse than Keras."
 )
 
 
