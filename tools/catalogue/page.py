@@ -140,10 +140,11 @@ def _introduction(models: Models, numbers: str) -> str:
     dates = [m["date"][:10] for m in every]
     when = " to ".join(_unique((min(dates), max(dates))))
     return (
-        f"{len(models)} public model classes with small networks, trained for some seconds. Each is "
-        f"exported to every format and run in every runtime, on {' or '.join(sources)}. The machine "
-        f"has {' and '.join(machines)}. It had other work at the same time, so latencies are upper "
-        f"bounds. Dates: {when}. This command writes the section and [{numbers}]({numbers}):\n\n"
+        f"{len(models)} public model classes with small networks, trained for some seconds. Each "
+        f"is exported to every format and run in every runtime, on {' or '.join(sources)}. The "
+        f"machine has {' and '.join(machines)}. It had other work at the same time, so latencies "
+        f"are upper bounds. Dates: {when}. This command writes the section and "
+        f"[{numbers}]({numbers}):\n\n"
         f"    {_command(models)}"
     )
 
