@@ -10,7 +10,7 @@ from keras_vae.base.endpoint import Endpoint, WholeNumbers
 from keras_vae.errors import UsageError
 from keras_vae.random import row_seeds
 from keras_vae.typing import LatentModel
-from keras_vae.validation import data_checks
+from keras_vae.validation import data_checks, value_checks
 from keras_vae.validation.examples import sample_examples
 
 # Smallest range of codes of a generative model, in standard deviations of the prior: that of a
@@ -52,7 +52,7 @@ def take_examples(model: LatentModel, data: Any) -> Arrays:
         )
     for array, spec in zip(arrays, specs, strict=True):
         data_checks.check_shape("calibration", array.shape, spec.shape[1:])
-    data_checks.check_values("calibration", arrays[0], *_support(model))
+    value_checks.check_values("calibration", arrays[0], *_support(model))
     return [array.astype(spec.dtype) for array, spec in zip(arrays, specs, strict=True)]
 
 

@@ -11,7 +11,7 @@ from keras_vae.backend import compile_function
 from keras_vae.base.endpoint import WholeNumbers
 from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel, Tensor
-from keras_vae.validation import data_checks
+from keras_vae.validation import data_checks, value_checks
 
 Specs = tuple[keras.InputSpec, ...]
 Function = tuple[Callable[..., dict[str, Tensor]], bool, Specs]
@@ -89,7 +89,7 @@ class Compiled:
         """
         function, by_shape, specs = self._compile(name)
         if specs[0].name == "x":
-            data_checks.refuse_8_bit(keras.tree.flatten(inputs)[0], self.model.family.support)
+            value_checks.refuse_8_bit(keras.tree.flatten(inputs)[0], self.model.family.support)
         tensors = _to_tensors(specs, inputs)
         rows = int(tensors[0].shape[0])
         if rows == 1:
@@ -123,7 +123,7 @@ def _to_tensors(specs: Specs, inputs: Any) -> list[Tensor]:
         names = ", ".join(spec.name for spec in specs)
         raise UsageError(f"Expected {names}. Received: {len(given)} array(s).")
     for array, spec in zip(given, specs, strict=True):
-        data_checks.check_numbers(spec.name, array)
+        value_checks.check_numbers(spec.name, array)
     tensors = [
         ops.convert_to_tensor(array, spec.dtype) for array, spec in zip(given, specs, strict=True)
     ]

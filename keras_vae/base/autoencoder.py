@@ -15,10 +15,9 @@ from keras_vae.base.recorded_init import RecordedInit
 from keras_vae.base.sampling import Sampling
 from keras_vae.base.saving import Saving
 from keras_vae.base.serving import Serving
-from keras_vae.errors import UsageError
 from keras_vae.losses.weights import LossWeight, LossWeights
 from keras_vae.typing import Tensor
-from keras_vae.validation import arguments, data_checks, networks
+from keras_vae.validation import arguments, data_checks, networks, value_checks
 from keras_vae.validation.examples import first_input
 
 
@@ -143,7 +142,7 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
 
     def check_event(self, name: str, values: Any) -> None:
         """Raise ValueError unless `values` are finite and in the support of the likelihood."""
-        data_checks.check_values(
+        value_checks.check_values(
             name, values, self.family.support, f"the {self.likelihood!r} likelihood"
         )
 
@@ -185,10 +184,10 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         Tensors are not checked: that would cost each call, and those of graphs have no values.
         """
         event, *others = keras.tree.flatten(x)
-        data_checks.check_numbers("x", event)
-        data_checks.refuse_8_bit(event, self.family.support)
+        value_checks.check_numbers("x", event)
+        value_checks.refuse_8_bit(event, self.family.support)
         for other in others:
-            data_checks.check_numbers(
+            value_checks.check_numbers(
                 f"the {getattr(self, 'condition_name', 'second part')}", other
             )
 
@@ -199,7 +198,7 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
             ValueError: If the codes have another shape.
         """
         data_checks.check_shape("z", z.shape, self.latent_shape)
-        data_checks.check_numbers("z", z)
+        value_checks.check_numbers("z", z)
         return self.observation_from_inputs(self.decoder_input(z), training)
 
     def decoder_input(self, z: Tensor) -> Tensor:
@@ -280,41 +279,3 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         """
         p = self.observation(self.with_condition(self.encode(x, training), x), training)
         return {"reconstruction": -p.log_prob(y)}
-
-    # Training. `Objective.loss_and_logs` reduces the terms; Keras does the rest.
-
-    def compile(
-        self,
-        optimizer: Any = "adam",
-        loss: None = None,
-        loss_weights: None = None,
-        metrics: None = None,
-        weighted_metrics: None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Set the optimizer and the options of `keras.Model.compile`.
-
-        Raises:
-            ValueError: If a loss or metrics are given. The loss of the model is `loss_terms`.
-        """
-        refused = {
-            "loss": loss,
-            "loss_weights": loss_weights,
-            "metrics": metrics,
-            "weighted_metrics": weighted_metrics,
-        }
-        for name, value in refused.items():
-            if value is not None:
-                raise UsageError(
-                    f"Expected no {name} in compile(). Received: {name}={value!r}. "
-                    f"(The objective of {type(self).__name__} is its method loss_terms; choose "
-                    "likelihood=... and loss_weights=... in the constructor, or override "
-                    "loss_terms in a subclass.)"
-                )
-        super().compile(optimizer=optimizer, **kwargs)
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile as in a file, and make the variables of the optimizer, to be restored."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)

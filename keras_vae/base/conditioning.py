@@ -10,7 +10,7 @@ from keras_vae import distributions
 from keras_vae.base.endpoint import Endpoint
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
-from keras_vae.validation import arguments, data_checks
+from keras_vae.validation import arguments, data_checks, value_checks
 
 
 class Conditioning:
@@ -86,7 +86,7 @@ class Conditioning:
             return super().observation(z, training)  # type: ignore[misc]
         self._check_pair("z", z, f"decode((z, {self.condition_name}))")
         data_checks.check_shape("z", z[0].shape, self.latent_shape)
-        data_checks.check_numbers("z", z[0])
+        value_checks.check_numbers("z", z[0])
         self.check_condition(z[1])
         return self.observation_from_inputs(_tensors(z), training)
 
@@ -161,7 +161,7 @@ class Conditioning:
                 f"{('count', *self.condition_shape)}. Received: {shape} for count={count!r}. "
                 f"(Give it as condition=...)"
             )
-        data_checks.check_numbers(f"the {self.condition_name}", np.asarray(condition))
+        value_checks.check_numbers(f"the {self.condition_name}", np.asarray(condition))
         return np.asarray(condition, "float32")
 
     def _check_loss(self) -> None:
@@ -195,7 +195,7 @@ class Conditioning:
                 f"keras.utils.to_categorical(labels, {self.condition_shape[0]}).)"
             )
         data_checks.check_shape(self.condition_name, condition.shape, self.condition_shape)
-        data_checks.check_numbers(f"the {self.condition_name}", condition)
+        value_checks.check_numbers(f"the {self.condition_name}", condition)
 
 
 def _tensors(pair: Any, dtype: str = "float32") -> list[Tensor]:

@@ -15,7 +15,47 @@ from keras_vae.validation import arguments, data_checks, sources
 
 
 class Fitting:
-    """The methods `fit`, `evaluate`, `predict` and `..._on_batch` with checks of the data."""
+    """The methods of Keras from `compile` to `predict`, with checks of what they are given."""
+
+    built: bool
+    optimizer: Any
+    trainable_variables: Any
+
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        loss: None = None,
+        loss_weights: None = None,
+        metrics: None = None,
+        weighted_metrics: None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Set the optimizer and the options of `keras.Model.compile`.
+
+        Raises:
+            ValueError: If a loss or metrics are given. The loss of the model is `loss_terms`.
+        """
+        refused = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+        for name, value in refused.items():
+            if value is not None:
+                raise UsageError(
+                    f"Expected no {name} in compile(). Received: {name}={value!r}. "
+                    f"(The objective of {type(self).__name__} is its method loss_terms; choose "
+                    "likelihood=... and loss_weights=... in the constructor, or override "
+                    "loss_terms in a subclass.)"
+                )
+        super().compile(optimizer=optimizer, **kwargs)  # type: ignore[misc]
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as in a file, and make the variables of the optimizer, to be restored."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Run `keras.Model.fit` after a check of all data (`sources.check_data`).

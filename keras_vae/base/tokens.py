@@ -11,7 +11,7 @@ from keras_vae.base.masking import Masking
 from keras_vae.distributions import Autoregressive, Distribution, get
 from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
-from keras_vae.validation import data_checks
+from keras_vae.validation import value_checks
 from keras_vae.validation.activations import check_logits
 
 
@@ -40,7 +40,7 @@ class Tokens(Masking):
         """Return the outputs of the encoder in float32, for tokens of any integer dtype."""
         if self.vocabulary_size is not None:
             parts = list(x) if self.conditional else [x]
-            data_checks.check_numbers("x", parts[0])
+            value_checks.check_numbers("x", parts[0])
             if isinstance(parts[0], np.ndarray):
                 self.check_event("x", parts[0])
             parts[0] = ops.cast(parts[0], "int32")
@@ -79,7 +79,7 @@ class Tokens(Masking):
         if self.vocabulary_size is None:
             return super().check_event(name, values)  # type: ignore[misc]
         values = ops.convert_to_numpy(values)
-        data_checks.check_values(name, values, data_checks.ANY_NUMBER, "all inputs")
+        value_checks.check_values(name, values, value_checks.ANY_NUMBER, "all inputs")
         unknown = (values < 0) | (values >= self.vocabulary_size) | (values % 1 != 0)
         if unknown.any():
             raise UsageError(

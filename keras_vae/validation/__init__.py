@@ -1,6 +1,6 @@
 """The checks of everything that a user passes, with the words of the errors.
 
-`arguments` checks arguments of constructors, `data_checks` checks data before the first step,
-`networks` checks that encoder, decoder and likelihood fit together, and `examples` takes the first
-examples of any source of data.
+`arguments` checks arguments of constructors, `data_checks` checks data before the first step and
+`value_checks` the values in them, `networks` checks that encoder, decoder and likelihood fit
+together, and `examples` takes the first examples of any source of data.
 """

@@ -10,9 +10,7 @@ from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel
-
-ANY_NUMBER = (-math.inf, math.inf)
-NOT_NUMBERS = "OSUVcMm"  # Kinds of NumPy: objects, text, records, complex numbers, dates.
+from keras_vae.validation.value_checks import ANY_NUMBER, check_values
 
 
 def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = None) -> None:
@@ -148,85 +146,6 @@ def check_shape(name: str, shape: Any, event_shape: tuple) -> None:
     )
 
 
-def check_values(name: str, values: Any, support: tuple[float, float], what: str) -> None:
-    """Raise unless all `values` are finite numbers within `support`.
-
-    Args:
-        name: Name of the argument, for the message.
-        values: An array or a tensor.
-        support: Smallest and largest value that is allowed.
-        what: Owner of the support, for the message, such as "the 'bernoulli' likelihood".
-
-    Raises:
-        ValueError: If a value is NaN, infinite or outside the support.
-        TypeError: If the values are not real numbers.
-    """
-    _refuse_masked(name, values)
-    with np.errstate(over="ignore"):  # Models compute with float32, so that is what is checked.
-        low, high = (np.float32(value) for value in _extremes(name, values))
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise UsageError(
-            f"Expected finite values in {name}. Received: NaN or infinity. "
-            "(Remove or replace them; numpy.isfinite finds them.)"
-        )
-    if low < support[0] or high > support[1]:
-        hint = ""
-        if max(support[0] - low, high - support[1]) < 1e-3:
-            hint = (
-                f" (Clip the rounding errors: numpy.clip({name}, {support[0]:g}, {support[1]:g}).)"
-            )
-        elif support == (0.0, 1.0) and low >= 0 and high <= 255:
-            hint = f" (Divide 8-bit pixels by 255: {name} / 255.)"
-        elif support == (0.0, 1.0) and 0 <= low and high <= 65535:
-            hint = f" (Divide 16-bit pixels by 65535: {name} / 65535.)"
-        elif support == (0.0, 1.0) and -1 <= low and high <= 1:
-            hint = f" (Of values from -1 to 1: ({name} + 1) / 2, or choose likelihood='normal'.)"
-        raise UsageError(
-            f"Expected {name} in [{support[0]:g}, {support[1]:g}], the support of {what}. "
-            f"Received: values from {_digits(low)} to {_digits(high)}.{hint}"
-        )
-
-
-def _refuse_masked(name: str, values: Any) -> None:
-    if np.ma.is_masked(values):
-        raise UsageError(
-            f"Expected finite values in {name}. Received: a masked array with "
-            f"{np.ma.count_masked(values)} masked values, whose data would be used. (Fill them: "
-            f"{name}.filled(0).)"
-        )
-
-
-def check_numbers(name: str, values: Any) -> None:
-    """Raise unless a NumPy array holds at least one row, and real numbers; pass over tensors.
-
-    Raises:
-        ValueError: If there is no row, or an element is masked.
-        TypeError: If the elements are not real numbers, such as complex numbers or dates.
-    """
-    if not isinstance(values, np.ndarray):
-        return
-    if not len(values):
-        raise UsageError(
-            f"Expected at least one row in {name}. Received: an array of shape {values.shape}."
-        )
-    _refuse_masked(name, values)
-    if values.dtype.kind in NOT_NUMBERS:
-        raise UsageTypeError(f"Expected real numbers in {name}. Received: {values.dtype}.")
-
-
-def refuse_8_bit(x: Any, support: tuple[float, float]) -> None:
-    """Raise ValueError for whole numbers above 1 in an array whose values are in [0, 1].
-
-    Tensors are not checked: that would cost each call, and those of graphs have no values.
-    """
-    whole = isinstance(x, np.ndarray) and x.dtype.kind in "ui"
-    if whole and support == (0.0, 1.0) and x.size and x.max() > 1:
-        raise UsageError(
-            f"Expected x in [0, 1]. Received: {x.dtype} up to {x.max()}. (Divide 8-bit pixels by "
-            "255: x / 255.)"
-        )
-
-
 def row_weights(sample_weight: Any) -> Any:
     """Return sample weights as float32 of shape `(batch,)`; None stays None.
 
@@ -254,20 +173,6 @@ def _check_count(name: str, values: Any, x: Any) -> None:
             f"Expected {name} with {x.shape[0]} rows, as many as x. Received: shape "
             f"{tuple(values.shape)}."
         )
-
-
-def _digits(value: np.float32) -> str:
-    """Return the fewest digits that tell a number from its neighbors in float32."""
-    return str(value).removesuffix(".0")
-
-
-def _extremes(name: str, values: Any) -> tuple[float, float]:
-    """Return the smallest and the largest value; both are NaN if any value is NaN."""
-    if not isinstance(values, np.ndarray):
-        values = ops.convert_to_numpy(values)
-    if values.dtype.kind in NOT_NUMBERS:
-        raise UsageTypeError(f"Expected real numbers in {name}. Received: {values.dtype}.")
-    return float(values.min()), float(values.max())
 
 
 def require_arrays(name: str, values: Any) -> None:

@@ -12,11 +12,11 @@ from keras_vae.typing import LatentModel
 from keras_vae.validation.data_checks import (
     are_arrays,
     check_batch,
-    check_numbers,
     check_shape,
     require_arrays,
 )
 from keras_vae.validation.examples import as_arrays, batches_of, first_input
+from keras_vae.validation.value_checks import check_numbers
 
 
 def check_data(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = None) -> Any:

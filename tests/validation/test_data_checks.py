@@ -32,6 +32,6 @@ def test_rounding_errors_of_float64_are_no_values_outside_the_range():
 )
 def test_what_is_outside_is_printed_with_all_its_digits_and_the_remedy(value, message):
     with pytest.raises(ValueError, match=message):
-        kv.validation.data_checks.check_values(
+        kv.validation.value_checks.check_values(
             "x", np.array([0.5, value]), (0.0, 1.0), "the 'bernoulli' likelihood"
         )

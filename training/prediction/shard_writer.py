@@ -15,6 +15,7 @@ from keras_vae.training.prediction import shards
 from keras_vae.training.prediction.rows import Rows
 from keras_vae.training.prediction.shards import Shards
 from keras_vae.typing import LatentModel
+from keras_vae.validation import value_checks
 
 BYTES_PER_SHARD = 64 << 20
 BATCH_SIZE = 250
@@ -177,20 +178,16 @@ def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
 
 def bounds_of(model: LatentModel, output: str) -> Bounds:
     """Return the bounds of the values of the first input, and the name of the likelihood."""
-    from keras_vae.validation import data_checks
-
     shape = tuple(model.endpoints()[output].inputs[0].shape[1:])
     support = model.family.support if shape == tuple(model.event_shape) else None
-    return support or data_checks.ANY_NUMBER, f"the {model.likelihood!r} likelihood"
+    return support or value_checks.ANY_NUMBER, f"the {model.likelihood!r} likelihood"
 
 
 def check(arrays: Sequence[np.ndarray], support: tuple[float, float], likelihood: str) -> None:
     """Raise ValueError for values that are not finite or outside the support of the likelihood."""
-    from keras_vae.validation import data_checks
-
     for number, array in enumerate(arrays):
-        bounds = support if number == 0 else data_checks.ANY_NUMBER
-        data_checks.check_values("x", array, bounds, likelihood)
+        bounds = support if number == 0 else value_checks.ANY_NUMBER
+        value_checks.check_values("x", array, bounds, likelihood)
 
 
 @contextlib.contextmanager
