@@ -7,7 +7,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 # Tests start some seventy processes, each of which would compile all modules anew without their .pyc.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo deploy-demo test test-long test-backends check wheel-check gallery bench chaos fuzz lock audit clean
+.PHONY: help demo deploy-demo test test-long test-backends check docs wheel-check gallery bench chaos fuzz lock audit clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,7 +28,7 @@ test: $(VENV)/.ready ## Run the tests of every module and model on the TensorFlo
 	@scripts/fashion_mnist.sh
 	@$(PYTEST) -m "not long" $(ARGS)
 
-test-long: $(VENV)/.ready ## Run the long tests: kills, loads, fuzzing, workers, a browser, trainings of minutes.
+test-long: $(VENV)/.docs ## Run the long tests: kills, loads, fuzzing, workers, a browser, trainings of minutes.
 	@scripts/fashion_mnist.sh
 	@scripts/browser.sh
 	@$(PYTEST) -m long $(ARGS)
@@ -45,6 +45,14 @@ check: $(VENV)/.ready ## Lint, check the formatting and the types.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+docs: $(VENV)/.docs ## Build the documentation site in build/docs; a broken link is an error.
+	@KERAS_BACKEND=tensorflow $(BIN)/python -m sphinx -W --keep-going -E -q -b html docs build/docs
+	@echo "Open build/docs/index.html"
+
+$(VENV)/.docs: pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" EXTRAS="$(EXTRAS),docs" scripts/setup.sh
+	@touch $@
 
 wheel-check: $(VENV)/.ready ## Build wheel and sdist, install each into a new environment and use it there.
 	@PYTHON="$(PYTHON)" BIN="$(BIN)" scripts/wheel_check.sh

@@ -7,6 +7,16 @@ Any other error is a bug: it keeps its traceback and ends with status 70.
 
 from keras_vae.terminal import escape
 
+__all__ = [
+    "ConversionError",
+    "KerasVAEError",
+    "MissingExtraError",
+    "ToleranceError",
+    "UnavailableError",
+    "UsageError",
+    "UsageTypeError",
+]
+
 
 class KerasVAEError(Exception):
     """Base class of all errors that this package raises on purpose.

@@ -15,6 +15,8 @@ from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
 
+__all__ = ["row_seeds", "standard_normal"]
+
 # 2^32 divided by the golden ratio; it is far from all small integers.
 GOLDEN = np.uint32(0x9E3779B9)
 # Seeds have 32 bits, with or without a sign.

@@ -2,7 +2,7 @@
 # Writes $LOCK: the versions of everything that scripts/setup.sh installs today in a new virtual
 # environment. All of it is temporary: .venv is not touched.
 set -eu
-: "${PYTHON:=python3}" "${EXTRAS:=programs,dev}" "${LOCK:=requirements-ci.lock}"
+: "${PYTHON:=python3}" "${EXTRAS:=programs,dev,docs}" "${LOCK:=requirements-ci.lock}"
 export PYTHON EXTRAS
 
 temporary="$(mktemp -d)"

@@ -18,6 +18,8 @@ from keras_vae.distributions import get
 from keras_vae.errors import MissingExtraError, UsageError, UsageTypeError
 from keras_vae.validation import arguments
 
+__all__ = ["AutoencoderTransformer"]
+
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
     from sklearn.utils import check_random_state

@@ -22,7 +22,7 @@ def quadrature_log_likelihood(
 
     Args:
         model: A built model with `prior(z)` and `observation(z)` and two latent dimensions.
-        x: Examples, `(count, *event_shape)`. Each costs `points`^2 densities: use about a hundred.
+        x: Examples, `(count, *event_shape)`. Each costs points^2 densities: use about a hundred.
         points: Points of the grid in each dimension.
         limit: The grid covers [-limit, limit] in each dimension.
 

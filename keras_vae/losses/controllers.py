@@ -17,6 +17,8 @@ from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
 
+__all__ = ["Capacity", "Controller", "FreeBits", "Geco"]
+
 
 class Controller(RecordedInit, keras.layers.Layer):
     """Base class of controllers; its variables are saved with the model.

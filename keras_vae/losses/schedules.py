@@ -15,6 +15,8 @@ from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
 
+__all__ = ["CosineWarmUp", "CyclicalWarmUp", "LinearWarmUp", "SigmoidWarmUp", "WarmUp"]
+
 
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """Base class of warm-up schedules; a subclass defines `fraction(done)`.

@@ -16,6 +16,8 @@ from keras_vae.losses.controllers import Controller
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
 
+__all__ = ["LossWeights", "weight_setting"]
+
 LARGEST = float(np.finfo("float32").max)
 
 LossWeight: TypeAlias = float | LearningRateSchedule | Controller

@@ -14,6 +14,8 @@ from keras_vae.typing import LatentModel, Tensor
 from keras_vae.validation import arguments, data_checks, sources
 from keras_vae.variational.priors import choose_components
 
+__all__ = ["MixtureSampler", "fit_mixture", "sample_posterior"]
+
 # Largest dimension of codes with full covariances: 10 of them take 40 MB.
 LARGEST_FULL = 1024
 PREFIX = "sampler_"  # Prefix of names in files.

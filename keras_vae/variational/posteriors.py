@@ -14,6 +14,8 @@ from keras_vae.nets.top_down import TopDown
 from keras_vae.typing import Tensor
 from keras_vae.variational.flows import Affine
 
+__all__ = ["Descent", "FlowPosterior", "TopDownPosterior"]
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Descent:

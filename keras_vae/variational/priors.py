@@ -14,6 +14,8 @@ from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
 from keras_vae.variational import flows
 
+__all__ = ["FlowPrior", "GaussianMixture", "MixturePrior", "Prior"]
+
 
 def choose_components(noise: Tensor, log_weights: Tensor) -> Tensor:
     """Choose a component of a mixture for each row, int32 `(batch,)`, without a random op.

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 REPOSITORY = Path(__file__).parents[2]
 LOCK = REPOSITORY / "requirements-ci.lock"
 # What scripts/setup.sh installs for CI, in the words of pyproject.toml.
-USED = "keras-vae[tensorflow-cpu,programs,dev]"
+USED = "keras-vae[tensorflow-cpu,programs,dev,docs]"
 
 
 def lines():
