@@ -9,7 +9,7 @@ import keras
 
 from keras_vae.backend.keras_private import flatten_layers
 from keras_vae.base.endpoint import Endpoint, WholeNumbers
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel, Tensor
 
 
@@ -17,7 +17,8 @@ def choose_endpoints(model: LatentModel, names: Sequence[str] | None = None) -> 
     """Return the endpoints of `model` with these names, in this order; all for None.
 
     Raises:
-        ValueError: If the model is not built or a name is unknown.
+        TypeError: If the names are no list: a set has no first one, and a generator is used up.
+        ValueError: If the model is not built, or a name is unknown or there twice.
     """
     if not model.built:
         raise UsageError(
@@ -26,17 +27,30 @@ def choose_endpoints(model: LatentModel, names: Sequence[str] | None = None) -> 
             "that knows its input shape.)"
         )
     offered = model.endpoints()
+    if names is None:
+        return dict(offered)
+    _check_names(names, offered)
+    return {name: offered[name] for name in names}
+
+
+def _check_names(names: Any, offered: Mapping[str, Endpoint]) -> None:
+    """Raise an error unless `names` is a list of different names of endpoints."""
     if isinstance(names, str):
         raise UsageError(
             f"Expected a list of endpoints. Received: {names!r}. (Write endpoints=[{names!r}].)"
         )
-    unknown = [name for name in names or () if name not in offered]
-    if unknown or (names is not None and not names):
-        advice = "" if not unknown else f" (The model has no {unknown[0]!r}.)"
+    if not isinstance(names, Sequence):
+        raise UsageTypeError(
+            f"Expected a list of endpoints, of which the first is the default. Received: {names!r}."
+        )
+    unknown = [name for name in names if not (isinstance(name, str) and name in offered)]
+    if unknown or not names:
+        advice = f" (The model has no {unknown[0]!r}.)" if unknown else ""
         raise UsageError(
             f"Expected endpoints among {sorted(offered)}. Received: {names!r}.{advice}"
         )
-    return {name: offered[name] for name in names or offered}
+    if len(set(names)) < len(names):
+        raise UsageError(f"Expected each endpoint once. Received: {names!r}.")
 
 
 def write_archive(

@@ -6,6 +6,7 @@ overwrite anything.
 """
 
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def export(
         The path that was written.
 
     Raises:
-        TypeError: If the writer of this format does not have an option.
+        TypeError: If the writer of this format does not have an option, or an argument is of
+            another type.
         ValueError: If the format or an endpoint is unknown or does not fit the path, or the model
             is not built.
         FileExistsError: If `filepath` exists.
@@ -51,16 +53,16 @@ def export(
     from keras_vae.export.endpoints import choose_endpoints, copy_of_half_precision
 
     writers = _import_writers()
-    if format not in writers:
+    if not isinstance(format, str) or format not in writers:
         raise UsageError(f"Expected format to be one of {sorted(writers)}. Received: {format!r}.")
-    check_suffix(Path(filepath), format)
+    path = _as_path(filepath)
+    check_suffix(path, format)
     if keras.backend.backend() != "tensorflow":
         raise UnavailableError(
             "Expected the tensorflow backend for export. Received: "
             f"{keras.backend.backend()!r}. (Save the model with model.save('m.keras') and export "
             "it in a process with KERAS_BACKEND=tensorflow.)"
         )
-    path = Path(filepath)
     if path.exists():
         raise exists_error(path)
     _check_options(writers, format, options)
@@ -72,6 +74,15 @@ def export(
         return writers[format](model, path, chosen, **options)
     finally:
         release.release_now()
+
+
+def _as_path(filepath: Any) -> Path:
+    """Return `filepath` as a path; raises TypeError unless it is text or a path."""
+    if not isinstance(filepath, str | os.PathLike):
+        raise UsageTypeError(f"Expected filepath to be text or a path. Received: {filepath!r}.")
+    if "\0" in os.fspath(filepath):
+        raise UsageError(f"Expected filepath without zero bytes. Received: {filepath!r}.")
+    return Path(filepath)
 
 
 def _import_writers() -> dict[str, Callable[..., Path]]:

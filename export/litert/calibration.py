@@ -1,17 +1,17 @@
 """Inputs of endpoints, to calibrate quantization and to compare a file with its model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from keras_vae.base.endpoint import Endpoint, WholeNumbers
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.random import row_seeds
 from keras_vae.typing import LatentModel
 from keras_vae.validation import data_checks, value_checks
-from keras_vae.validation.examples import sample_examples
+from keras_vae.validation.examples import as_arrays, batches_of
 
 # Smallest range of codes of a generative model, in standard deviations of the prior: that of a
 # slider. int8 saturates outside of the range that it was calibrated on.
@@ -37,23 +37,48 @@ def take_examples(model: LatentModel, data: Any) -> Arrays:
             several inputs. Or a source of batches: x, (x, y) or (x, y, sample_weight).
 
     Raises:
+        TypeError: If these are no arrays of real numbers, or batches of such.
         ValueError: If there are no examples, their shape is wrong, or values are outside of the
-            support of the model's likelihood.
+            support of the model's likelihood. Also if inputs have different numbers of rows, or a
+            mask has other values than 0 and 1.
     """
+    data = as_arrays(data)
     if hasattr(data, "shape") or isinstance(data, (tuple, dict)):
-        arrays = [take_evenly(array, EXAMPLES) for array in keras.tree.flatten(data)]
-    else:
-        arrays = keras.tree.flatten(sample_examples(data, EXAMPLES))
-    specs = _data_specs(model)
-    if len(arrays) != len(specs) or len(arrays[0]) == 0:
+        data_checks.require_arrays("calibration", data)
+        return _check(model, [take_evenly(array, EXAMPLES) for array in keras.tree.flatten(data)])
+    if not isinstance(data, Iterable | keras.utils.PyDataset):
+        raise UsageTypeError(
+            f"Expected calibration data in arrays or batches. Received: {type(data).__name__}."
+        )
+    taken: list[Arrays] = []
+    for batch in batches_of(data):
+        data_checks.require_arrays("calibration", batch)
+        x = keras.utils.unpack_x_y_sample_weight(batch)[0]
+        taken.append(_check(model, keras.tree.flatten(x)))
+        if sum(len(arrays[0]) for arrays in taken) >= EXAMPLES:
+            break
+    parts = zip(*taken, strict=True) if taken else _check(model, [])
+    return [np.concatenate(part)[:EXAMPLES] for part in parts]
+
+
+def _check(model: Any, arrays: Sequence[Any]) -> Arrays:
+    """Return an array for each input of the model; see `take_examples` for what is refused."""
+    specs, shapes = _data_specs(model), [tuple(array.shape) for array in arrays]
+    if len(arrays) != len(specs) or () in shapes or 0 in [shape[0] for shape in shapes]:
         raise UsageError(
             f"Expected calibration data with at least one example of {len(specs)} input(s). "
-            f"Received: {[array.shape for array in arrays]}."
+            f"Received: {shapes}."
         )
     for array, spec in zip(arrays, specs, strict=True):
         data_checks.check_shape("calibration", array.shape, spec.shape[1:])
+        value_checks.check_values("calibration", array, value_checks.ANY_NUMBER, "all inputs")
+    if len({shape[0] for shape in shapes}) > 1:
+        raise UsageError(
+            f"Expected calibration data with as many rows in each input. Received: {shapes}."
+        )
     value_checks.check_values("calibration", arrays[0], *_support(model))
-    return [array.astype(spec.dtype) for array, spec in zip(arrays, specs, strict=True)]
+    model.check_parts(tuple(arrays))
+    return [np.asarray(array, spec.dtype) for array, spec in zip(arrays, specs, strict=True)]
 
 
 def generate_examples(model: LatentModel) -> Arrays:
@@ -89,10 +114,11 @@ def endpoint_rows(model: LatentModel, endpoints: Mapping[str, Endpoint], example
 
 
 def take_evenly(rows: Any, count: int) -> np.ndarray:
-    """Take at most `count` rows, evenly spaced."""
-    if len(rows) <= count:
-        return np.asarray(rows)
-    return np.asarray(rows)[np.linspace(0, len(rows) - 1, count).astype(int)]
+    """Take at most `count` rows, evenly spaced; a masked array stays one, a scalar as it is."""
+    rows = np.asanyarray(rows)
+    if rows.ndim == 0 or len(rows) <= count:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, count).astype(int)]
 
 
 def latent_range(model: LatentModel, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

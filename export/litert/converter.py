@@ -162,10 +162,12 @@ def layer_of(node: str, layers: Collection[str]) -> str | None:
 
 
 def _batches(calibration: Batches, size: int) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Yield all rows in batches of exactly `size`, the last filled up with the first rows."""
     for signature, inputs in calibration.items():
         count = min(len(rows) for rows in inputs.values())
-        for start in range(0, count - size + 1, size):
-            yield signature, {name: rows[start : start + size] for name, rows in inputs.items()}
+        for start in range(0, count, size):
+            chosen = np.arange(start, start + size) % count
+            yield signature, {name: rows[chosen] for name, rows in inputs.items()}
 
 
 def main(job_path: str, calibration_path: str, output: str) -> int:

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from keras_vae.backend.keras_private import flatten_layers
 from keras_vae.base.endpoint import Endpoint
-from keras_vae.errors import ToleranceError, UnavailableError, UsageError
-from keras_vae.export.endpoints import float32_policy, write_archive
+from keras_vae.errors import ToleranceError, UnavailableError, UsageError, UsageTypeError
+from keras_vae.export.endpoints import choose_endpoints, float32_policy, write_archive
 from keras_vae.export.litert import comparison
 from keras_vae.export.litert.allowed_ops import refuse_unrunnable
 from keras_vae.export.litert.calibration import endpoint_rows, generate_examples, take_examples
@@ -18,11 +20,13 @@ from keras_vae.export.litert.metadata import add_metadata, describe, read_metada
 from keras_vae.export.litert.tolerances import has_worse_scores, refuse_differences
 from keras_vae.files.atomic import write_atomically
 from keras_vae.typing import LatentModel
+from keras_vae.validation import arguments
 
 __all__ = ["QUANTIZATIONS", "read_metadata", "refuse_unrunnable", "verify", "write_litert"]
 
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
 IO = ("float32", "int8")
+LISTS = (Sequence, np.ndarray)
 # From the smallest file to the most exact one, see `conversion.convert_checked`.
 VARIANTS = (
     {"per_channel": False, "keep_float": False},
@@ -82,12 +86,15 @@ def write_litert(
         `path`.
 
     Raises:
+        TypeError: If an argument is of another type.
         ValueError: If an argument is none of the above, or calibration data are missing or of the
             wrong shape. Also if the converter fails, or a layer needs an op that no device has.
         ToleranceError: If the file differs too much from the model.
     """
+    batch_size = arguments.integer("batch_size", batch_size)
     options = Options(quantize, batch_size, io, min_psnr)
-    _check(options, endpoints, calibration)
+    _check(options, calibration is not None, labels)
+    _check_sizes(endpoints)
     examples = (
         generate_examples(model) if calibration is None else take_examples(model, calibration)
     )
@@ -131,14 +138,14 @@ def verify(model: LatentModel, path: str | Path, data: Any = None) -> Difference
     Raises:
         OSError: If the file cannot be read.
         ValueError: If it was changed after the export, or has ops that a device cannot run or
-            repeat.
+            repeat. Also if the model has not all of its endpoints.
         ToleranceError: If it differs from the model by more than its quantization explains.
     """
     description = read_metadata(path)
     content = Path(path).read_bytes()
     refuse_unrunnable(content)
     options = Options(description["quantization"], description["batch_size"])
-    endpoints = {name: model.endpoints()[name] for name in description["endpoints"]}
+    endpoints = choose_endpoints(model, list(description["endpoints"]))
     examples = generate_examples(model) if data is None else take_examples(model, data)
     found = measure_differences(
         model, endpoints, content, endpoint_rows(model, endpoints, examples), options
@@ -202,23 +209,36 @@ def measure_differences(
     return comparison.differences(model, expected, received)
 
 
-def _check(options: Options, endpoints: Mapping[str, Endpoint], calibration: Any) -> None:
-    if options.quantize not in QUANTIZATIONS:
+def _check(options: Options, calibrated: bool, labels: Any) -> None:
+    """Raise an error unless the options of `write_litert` are valid and fit each other."""
+    if not _is_one_of(options.quantize, QUANTIZATIONS):
         raise UsageError(
             f"Expected quantize to be one of {QUANTIZATIONS}. Received: {options.quantize!r}."
         )
-    if options.quantize == "int8" and calibration is None:
+    if options.quantize == "int8" and not calibrated:
         raise UsageError(
             "Expected calibration data with quantize='int8'. Received: none. "
             "(Pass calibration=..., some hundred examples of the training data.)"
         )
-    if options.io not in IO or (options.io == "int8" and options.quantize != "int8"):
+    if not _is_one_of(options.io, IO) or (options.io == "int8" and options.quantize != "int8"):
         raise UsageError(
             "Expected io to be 'float32', or 'int8' with quantize='int8'. Received: "
             f"io={options.io!r}, quantize={options.quantize!r}."
         )
-    if options.batch_size < 1:
-        raise UsageError(f"Expected batch_size of at least 1. Received: {options.batch_size!r}.")
+    if options.min_psnr is not None:
+        arguments.real("min_psnr", options.min_psnr)
+    if labels is not None and (isinstance(labels, str) or not isinstance(labels, LISTS)):
+        raise UsageTypeError(
+            f"Expected labels to be a list of names of classes. Received: labels={labels!r}."
+        )
+
+
+def _is_one_of(value: Any, names: Sequence[Any]) -> bool:
+    return value in names if value is None or isinstance(value, str) else False
+
+
+def _check_sizes(endpoints: Mapping[str, Endpoint]) -> None:
+    """Raise ValueError if an input may have any size."""
     for name, endpoint in endpoints.items():
         for spec in endpoint.inputs:
             if None in spec.shape[1:]:

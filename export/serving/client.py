@@ -33,7 +33,8 @@ from keras_vae.export.serving.transport import (
     Unavailable,
     check_answer,
 )
-from keras_vae.export.serving.wire import NUMPY_TYPES, STRING
+from keras_vae.export.serving.wire import NUMPY_TYPES, STRING, to_array
+from keras_vae.validation import arguments
 
 __all__ = ["Client", "DeadlineExceeded", "ServingError", "Unavailable"]
 
@@ -89,12 +90,10 @@ class Client:
             raise UsageError(
                 f"Expected a version or a label. Received: both, {version} and {label!r}."
             )
-        if min(timeout, attempts, batch_size) <= 0:
-            raise UsageError(
-                "Expected timeout, attempts and batch_size above 0. Received: "
-                f"{timeout}, {attempts} and {batch_size}."
-            )
-        self.timeout, self.attempts, self.batch_size = timeout, attempts, batch_size
+        if arguments.real("timeout", timeout) <= 0:
+            raise UsageError(f"Expected timeout above 0, in seconds. Received: timeout={timeout}.")
+        self.timeout, self.attempts = timeout, arguments.integer("attempts", attempts)
+        self.batch_size = arguments.integer("batch_size", batch_size)
         self._transport: Transport = TRANSPORTS[parts.scheme](parts, model, version, label)
         self._signatures: dict[str, Signature] = {}
         self._label = label
@@ -255,11 +254,23 @@ def _cast_inputs(signature: Signature | None, inputs: Mapping[str, Any]) -> dict
         if info is None or info.type_number == STRING:
             typed[name] = value
         else:
-            array = np.asarray(value)
+            array = to_array(value)
             dtype = np.dtype(NUMPY_TYPES[info.type_number])
             refuse_8_bit(name, array, info)
-            typed[name] = array.astype(dtype) if _can_cast(array, dtype) else array
+            typed[name] = _cast(name, array, dtype) if _can_cast(array, dtype) else array
     return typed
+
+
+def _cast(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return numbers as `dtype`; raises ValueError for finite ones that would be infinite."""
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype)
+    if dtype.kind == "f" and (np.isinf(cast) & np.isfinite(array)).any():
+        raise UsageError(
+            f"Expected {name!r} within the range of {dtype}, up to {np.finfo(dtype).max:g}. "
+            f"Received: {array.dtype} beyond it."
+        )
+    return cast
 
 
 def _can_cast(array: np.ndarray, dtype: np.dtype) -> bool:

@@ -28,6 +28,7 @@ NUMPY_TYPES = {
     23: np.uint64,
 }
 TYPE_NUMBERS = {np.dtype(dtype): number for number, dtype in NUMPY_TYPES.items()}
+TYPE_NAMES = ", ".join(dtype.name for dtype in TYPE_NUMBERS)
 # Field of TensorProto that holds the numbers of a type; all other types use int_val, 7.
 VALUE_FIELDS = {1: 5, 2: 6, STRING: 8, 9: 10, 10: 11, 19: 13, 22: 16, 23: 17}
 LONGEST_VARINT = 10
@@ -82,28 +83,61 @@ def varint(value: int) -> bytes:
     return bytes(groups) + bytes([value])
 
 
+def to_array(values: Any) -> np.ndarray:
+    """Return `values` as an array.
+
+    Raises:
+        ValueError: If rows have different lengths, or values are masked.
+    """
+    if np.ma.is_masked(values):
+        raise UsageError(
+            f"Expected values that are all present. Received: a masked array with "
+            f"{np.ma.count_masked(values)} masked values, whose data would be used. (Fill them: "
+            "values.filled(0).)"
+        )
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise UsageError(
+            f"Expected rows of equal length. Received: {type(values).__name__} that NumPy makes no "
+            f"array of: {error}"
+        ) from error
+
+
 def as_tensor_array(values: Any) -> np.ndarray:
-    """Return an array of a type that TensorFlow has, with bytes as `object`, in C order.
+    """Return an array of a type that TensorFlow has, with bytes as `object`.
+
+    It is in C order and in the byte order of the machine, whatever those of `values` are.
 
     Raises:
         TypeError: If TensorFlow has no such type, or an element of a text array is not bytes.
+        ValueError: If rows have different lengths, or values are masked.
     """
-    array = np.asarray(values)
+    array = to_array(values)
     if array.dtype.kind == "S" and not isinstance(values, np.ndarray):
         array = np.array(values, object)  # NumPy's own type of bytes drops zeros at the end.
     if array.dtype.kind in "SO":
-        array = array.astype(object)
-        for element in array.ravel():
-            if not isinstance(element, bytes):
-                raise UsageTypeError(
-                    f"Expected elements that are bytes. Received: {type(element)}."
-                )
-    elif array.dtype not in TYPE_NUMBERS:
+        return _as_bytes(array)
+    native = array.dtype.newbyteorder("=")
+    if native not in TYPE_NUMBERS:
+        advice = "Encode text with .encode()." if array.dtype.kind == "U" else ""
         raise UsageTypeError(
             f"Expected numbers or bytes. Received: an array of {array.dtype}. "
-            "(Encode text with .encode().)"
+            f"({advice or f'TensorFlow has {TYPE_NAMES}.'})"
         )
-    return np.asarray(array, order="C")
+    return np.asarray(array, native, order="C")
+
+
+def _as_bytes(array: np.ndarray) -> np.ndarray:
+    """Return an array of bytes objects; raises TypeError for other objects."""
+    array = np.asarray(array, object, order="C")
+    for element in array.ravel():
+        if not isinstance(element, bytes):
+            raise UsageTypeError(
+                "Expected elements that are bytes. Received: an array of objects, such as "
+                f'{type(element).__name__}. (For numbers: numpy.asarray(values, "float32").)'
+            )
+    return array
 
 
 def tensor_proto(values: Any) -> bytes:

@@ -5,7 +5,6 @@ import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -121,6 +120,8 @@ def shape(name: str, value: Any, axes: Sequence[str] = (), example: Sequence[int
 
 def _is_channels_first(shape: Sequence[int]) -> bool:
     """Return whether a shape has its channels first, as Keras is set to."""
+    import keras  # Here, because clients of servers check their arguments without Keras.
+
     first = keras.config.image_data_format() == "channels_first"
     return first and shape[0] in (1, 3, 4) and shape[-1] not in (1, 3, 4)
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import threading
 import time
 import urllib.request
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.export.serving import client as clients
 from keras_vae.export.serving.client import Client, DeadlineExceeded, ServingError, Unavailable
 from keras_vae.random import row_seeds
@@ -295,13 +297,14 @@ def test_what_the_server_refuses_is_not_sent_again(url, double):
         ({"url": "localhost:8501"}, "Expected a URL such as"),
         ({"url": "ftp://localhost"}, "Expected a URL such as"),
         ({"version": 1, "label": "stable"}, "Expected a version or a label"),
-        ({"timeout": 0}, "above 0"),
-        ({"attempts": 0}, "above 0"),
-        ({"batch_size": 0}, "above 0"),
+        *(({"timeout": value}, "Expected timeout above 0") for value in (0, -1.5)),
+        *(({"timeout": value}, "finite number") for value in ("5", True, math.nan, math.inf)),
+        *(({"attempts": value}, "Expected attempts of at least 1") for value in (0, 1.5, True)),
+        *(({"batch_size": value}, "Expected batch_size of at least") for value in (0, 2.5, "8")),
     ],
 )
 def test_wrong_arguments_are_an_error(arguments, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((UsageError, UsageTypeError), match=message):
         Client(**{"url": "http://localhost:8501", "model": "vae", **arguments})
 
 

@@ -6,7 +6,8 @@ import pytest
 from keras import layers, ops
 
 import keras_vae
-from keras_vae.export.litert import conversion
+from keras_vae.errors import ToleranceError, UsageError, UsageTypeError
+from keras_vae.export.litert import conversion, converter, writer
 from tests.support.litert_files import MODELS, digits, small_conv_vae
 
 pytestmark = pytest.mark.tensorflow
@@ -22,7 +23,7 @@ def refused(tmp_path, capfd):
     """Export, and give the message; the folder must stay empty and the terminal quiet."""
 
     def message(model, **options):
-        with pytest.raises(ValueError) as caught:
+        with pytest.raises((UsageError, UsageTypeError, ToleranceError)) as caught:
             model.export(tmp_path / "m.tflite", format="litert", **options)
         assert not list(tmp_path.iterdir())
         assert "error" not in capfd.readouterr().err
@@ -141,13 +142,90 @@ def test_an_existing_file_is_refused_and_kept(vae, tmp_path):
         ({"quantize": "int8", "calibration": []}, "at least one example"),
         ({"quantize": "int8", "calibration": 255 * digits(8)}, "Divide 8-bit pixels by 255"),
         ({"quantize": "dynamic", "io": "int8"}, "Expected io to be 'float32', or 'int8' with"),
-        ({"batch_size": 0}, "Expected batch_size of at least 1"),
-        ({"endpoints": ["dream"]}, "Expected endpoints among"),
-        ({"endpoints": []}, "Expected endpoints among"),
+        ({"quantize": "int8", "calibration": [[0.5]]}, "Expected calibration of arrays"),
+        ({"calibration": 7}, "Expected calibration data in arrays or batches. Received: int"),
+        ({"calibration": np.float32(7)}, "at least one example"),
+        ({"calibration": (digits(8), digits(8))}, "at least one example of 1 input(s)"),
+        ({"calibration": digits(8) * np.nan}, "Expected finite values in calibration"),
+        ({"calibration": [255 * digits(8)]}, "Divide 8-bit pixels by 255"),
+        ({"quantize": np.zeros(2)}, "Expected quantize to be one of"),
+        ({"io": 8}, "Expected io to be"),
+        *(({"batch_size": size}, "Expected batch_size of at least 1") for size in (0, -1)),
+        *(
+            ({"batch_size": size}, "Expected batch_size of at least 1, an integer")
+            for size in (2.5, True, None, "3")
+        ),
+        *(
+            ({"min_psnr": value}, "Expected min_psnr to be a finite number")
+            for value in ("50", True, np.nan, np.inf)
+        ),
+        *(({"labels": value}, "Expected labels to be a list") for value in ("abc", 10, {"a": 1})),
+        *(({"endpoints": e}, "Expected endpoints among") for e in (["dream"], [], [None], [[]])),
+        *(({"endpoints": e}, "Expected a list of endpoints") for e in (7, {"decode"}, "decode")),
+        ({"endpoints": iter(["decode"])}, "Expected a list of endpoints"),
+        ({"endpoints": ["decode", "encode", "decode"]}, "Expected each endpoint once"),
+        ({"speed": "fast"}, "Expected options of format='litert': quantize, calibration"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(vae, refused, options, message):
     assert message in refused(vae, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        *(({"endpoints": e}, "Expected a list of endpoints") for e in (7, {"decode"}, "decode")),
+        ({"endpoints": ["decode", "decode"]}, "Expected each endpoint once"),
+        ({"batch_size": 1}, "Received: batch_size. (That is of format='litert'.)"),
+        ({"speed": "fast"}, "Expected options of format='tf_saved_model': none"),
+        ({"format": ["litert"]}, "Expected format to be one of"),
+    ],
+)
+def test_a_saved_model_has_endpoints_and_no_other_options(vae, tmp_path, options, message):
+    with pytest.raises((UsageError, UsageTypeError)) as caught:
+        vae.export(tmp_path / "vae", **options)
+    assert message in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", [7, None, b"vae", "vae\0"])
+def test_what_is_no_path_is_refused(vae, path):
+    with pytest.raises((UsageError, UsageTypeError), match="Expected filepath"):
+        vae.export(path)
+
+
+def masks(rows, value):
+    return np.full((rows, 4), value, "float32")
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (masks(7, 1), "as many rows in each input"),
+        (masks(8, np.nan), "Expected finite values"),
+        (masks(8, 0.5), "Expected a mask of 0 and 1"),
+        (masks(8, 0), "Expected a mask of 0 and 1"),
+        (np.ma.array(masks(8, 1), mask=masks(8, 1)), "a masked array"),
+    ],
+)
+def test_a_wrong_mask_of_calibration_data_is_refused(refused, mask, message):
+    model = keras_vae.LSTMAutoencoder((4, 2), 3, masked=True, units=(3,), seed=1)
+    assert message in refused(model, calibration=(np.zeros((8, 4, 2), "float32"), mask))
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 8])
+def test_every_row_calibrates_in_batches_of_the_size_of_the_file(size):
+    rows = np.arange(5)
+    batches = [batch["z"] for _, batch in converter._batches({"decode": {"z": rows}}, size)]
+    assert {len(batch) for batch in batches} == {size}
+    assert set(np.concatenate(batches)) == set(rows)
+
+
+def test_a_file_of_endpoints_that_the_model_has_not_is_refused_by_name(vae, tmp_path):
+    path = vae.export(tmp_path / "m.tflite", format="litert", endpoints=["sample"])
+    plain = keras_vae.ConvAutoencoder((8, 8, 1), 2, filters=(2,))
+    with pytest.raises(UsageError, match="The model has no 'sample'"):
+        writer.verify(plain, path)
 
 
 def test_a_model_of_any_length_is_refused_with_what_to_do(refused):
