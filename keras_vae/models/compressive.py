@@ -9,9 +9,13 @@ from keras import ops
 from keras_vae import distributions
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import parameters, sum_event
+from keras_vae.distributions.special import softplus
 from keras_vae.errors import UsageTypeError
 from keras_vae.typing import Tensor
 from keras_vae.validation.examples import first_input
+
+# The smallest and largest int32 among float32: beyond them, runtimes cast to different integers.
+CODE_RANGE = (-(2.0**31), 2.0**31 - 128)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -75,7 +79,7 @@ class CompressiveAutoencoder(Autoencoder):
 
         Integers have no NaN: examples with values that are not finite get code 0.
         """
-        z = ops.round(self.encoder_outputs(x, training)[0])
+        z = ops.clip(ops.round(self.encoder_outputs(x, training)[0]), *CODE_RANGE)
         return self.mark_rows(x, ops.cast(z, "int32"))
 
     def decoder_input(self, z: Tensor) -> Tensor:
@@ -110,4 +114,4 @@ class CompressiveAutoencoder(Autoencoder):
         scale = ops.exp(ops.maximum(log_scale, -math.log(100.0)))
         low, high = ((z + half - location) / scale for half in (-0.5, 0.5))
         certain = ops.log(-ops.expm1(-1.0 / scale))
-        return -sum_event(ops.log_sigmoid(high) + ops.log_sigmoid(-low) + certain)
+        return sum_event(softplus(-high) + softplus(low) - certain)

@@ -9,8 +9,6 @@ import keras_vae
 from keras_vae.export.litert.allowed_ops import unpack
 from tests.support import models
 from tests.support.litert_files import (
-    PLAIN,
-    VARIATIONAL,
     digits,
     psnr,
     run,
@@ -20,17 +18,6 @@ from tests.support.litert_files import (
 )
 
 pytestmark = pytest.mark.tensorflow
-
-# One of each class, and what encodes in another way.
-CASES = [*models.kinds().values(), *(c for c in models.CASES if c.id == "sparse_top_k")]
-
-
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.id)
-def exported(request, tmp_path_factory):
-    model = request.param.make()
-    path = tmp_path_factory.mktemp("litert") / "model.tflite"
-    model.export(path, format="litert", calibration=request.param.x)
-    return model, path
 
 
 @pytest.fixture(scope="module")
@@ -45,60 +32,6 @@ def rows_of(spec):
         return np.tri(5, spec.shape[1], dtype="float32")
     numbers = np.random.default_rng(3).uniform(size=(5, *spec.shape[1:]))
     return (numbers * (4 if "int" in spec.dtype else 1)).astype(spec.dtype)
-
-
-# What every endpoint of a case takes beside its own input.
-ALSO = {
-    "ConditionalVAE": {"condition"},
-    "LSTMVAE": {"mask"},
-    "TransformerAutoencoder": {"mask"},
-}
-
-
-def test_a_file_has_one_signature_for_each_endpoint_with_the_names_of_the_model(exported):
-    model, path = exported
-    outputs = VARIATIONAL if isinstance(model, keras_vae.VAE) else PLAIN
-    if isinstance(model, keras_vae.WAE):
-        outputs = {**PLAIN, "sample": VARIATIONAL["sample"]}
-    if isinstance(model, keras_vae.CompressiveAutoencoder):
-        outputs = {**PLAIN, "score": PLAIN["score"] | {"rate"}}
-    inputs = {"decode": {"z"}, "sample": {"seed"}}
-    also = ALSO.get(type(model).__name__, set())
-    assert signatures(path) == {k: (inputs.get(k, {"x"}) | also, v) for k, v in outputs.items()}
-
-
-def test_every_endpoint_of_a_float32_file_answers_as_keras_does(exported):
-    model, path = exported
-    for name, endpoint in model.endpoints().items():
-        inputs = {spec.name: rows_of(spec) for spec in endpoint.inputs}
-        expected = endpoint.function(*map(keras.ops.convert_to_tensor, inputs.values()))
-        answered = run(path, name, **inputs)
-        for output, values in expected.items():
-            values = np.asarray(values)
-            # The terms of a score are of the order of 1, even where their sum is not.
-            scale = max(np.abs(values).max(), 0.0 if output == "reconstruction" else 1.0) or 1.0
-            error = np.abs(answered[output] - values).max() / scale
-            assert error < 1e-5, (name, output, error)
-
-
-def test_every_endpoint_answers_nan_to_what_is_not_finite_and_refuses_other_numbers(exported):
-    model, path = exported
-    for name, endpoint in model.endpoints().items():
-        good = {spec.name: rows_of(spec)[-1:] for spec in endpoint.inputs}
-        for spec in endpoint.inputs:
-            whole = hasattr(spec, "count")
-            if not whole and spec.dtype != "float32":
-                continue  # Any seed is a seed.
-            for value in (-1, spec.count) if whole else (np.nan, -np.inf):
-                bad = good[spec.name].copy()
-                bad.reshape(-1)[-1] = value
-                if whole:
-                    with pytest.raises(RuntimeError, match="gather index out of bounds"):
-                        run(path, name, **{**good, spec.name: bad})
-                    continue
-                for output, array in run(path, name, **{**good, spec.name: bad}).items():
-                    exact = array.dtype == "float32"
-                    assert np.isnan(array).all() == exact, (name, spec.name, value, output)
 
 
 @pytest.mark.parametrize("names", [("score", "encode"), ("decode", "encode", "score")])
@@ -135,22 +68,6 @@ def order_in(path):
     """Names of the signatures in the order of their graphs."""
     model = unpack(path.read_bytes())
     return [s.signatureKey for s in sorted(model.signatureDefs, key=lambda s: s.subgraphIndex)]
-
-
-def test_every_tensor_of_a_file_has_a_batch_of_one(exported):
-    _, path = exported
-    interpreter = Interpreter(model_path=str(path))
-    for name in interpreter.get_signature_list():
-        runner = interpreter.get_signature_runner(name)
-        details = {**runner.get_input_details(), **runner.get_output_details()}
-        assert {d["shape_signature"][0] for d in details.values()} == {1}, details
-
-
-def test_a_file_has_builtin_ops_only(exported):
-    _, path = exported
-    interpreter = Interpreter(model_path=str(path))
-    names = {op["op_name"] for op in interpreter._get_ops_details()}
-    assert names and not any(name.startswith("Flex") or "CUSTOM" in name for name in names)
 
 
 def test_sample_of_a_file_draws_what_the_model_draws(tmp_path, vae):

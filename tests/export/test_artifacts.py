@@ -1,0 +1,224 @@
+"""Every endpoint of every model keeps its promises in every format: Keras, SavedModel and LiteRT.
+
+A promise is written once, as a table of requests in `tests.support.artifacts`.
+"""
+
+import numpy as np
+import pytest
+
+import keras_vae
+from keras_vae.export.litert.allowed_ops import op_names
+from keras_vae.export.runtimes import cpp_loader
+from keras_vae.export.saved_model.png_endpoint import decode_png
+from tests.support import artifacts
+from tests.support.artifacts import CASES, CHANGED, Artifact, requests
+from tests.support.litert_files import PLAIN, VARIATIONAL, signatures
+
+pytestmark = pytest.mark.tensorflow
+
+FILES = ("SavedModel", "LiteRT")
+# What every endpoint of a case takes in addition to its own input.
+ALSO = {
+    "ConditionalVAE": {"condition"},
+    "LSTMVAE": {"mask"},
+    "TransformerAutoencoder": {"mask"},
+}
+VAE = next(case for case in CASES if case.id == "vae_bernoulli")
+# LiteRT's sigmoid with AVX-512 is NaN beyond 8.8e26, see docs/export.md.
+LARGEST_ON_DEVICES = np.float32(1e26)
+# Models whose answers to extreme numbers are compared.
+IN_EXTREMES = (
+    *("vae_bernoulli", "vq_vae", "compressive", "detector_likelihood", "conditional_vae"),
+    "lstm_vae_masked",
+)
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.id)
+def artifact(request, tmp_path_factory):
+    case = request.param
+    made = Artifact(case.make(), tmp_path_factory.mktemp("artifact"), case.x)
+    made.id = case.id
+    with pytest.MonkeyPatch.context() as patch:
+        # The server checks types only: what the loader checks in Python is left out.
+        patch.setattr(cpp_loader, "check_inputs", lambda _, name, inputs: inputs)
+        yield made
+    made.loaded.close()
+
+
+def relative_error(name, found, wanted):
+    """The largest error, as a fraction of the largest value."""
+    # The terms of a score are of the order of 1, even where their sum is not.
+    scale = max(np.abs(wanted).max(), 0.0 if name == "reconstruction" else 1.0) or 1.0
+    return np.abs(found.astype("float64") - wanted).max() / scale
+
+
+def test_every_format_answers_as_keras_does(artifact):
+    for endpoint, why, inputs in requests(artifact, artifacts.valid):
+        wanted = artifact.ask_keras(endpoint, inputs)
+        for format in FILES:
+            found = artifact.formats[format](endpoint, inputs)
+            assert {k: (a.dtype, a.shape) for k, a in found.items()} == {
+                k: (a.dtype, a.shape) for k, a in wanted.items()
+            }
+            errors = {name: relative_error(name, found[name], wanted[name]) for name in wanted}
+            assert max(errors.values()) < 1e-5, (format, why, errors)
+
+
+def test_a_row_that_is_not_finite_is_answered_alike_and_changes_no_other(artifact):
+    for endpoint, why, inputs in requests(artifact, artifacts.not_finite):
+        usual = artifact.usual[endpoint]
+        instead = 1 if "is_anomaly" in usual else 0
+        for format, ask in artifact.formats.items():
+            for name, array in ask(endpoint, inputs).items():
+                about = (format, why, name)
+                wanted = np.nan if array.dtype == "float32" else instead
+                np.testing.assert_array_equal(array[CHANGED], wanted, err_msg=str(about))
+                others, kept = (np.delete(a, CHANGED, axis=0) for a in (array, usual[name]))
+                assert relative_error(name, others, kept) < 1e-5, about
+
+
+def test_numbers_far_outside_of_the_data_are_answered_alike(artifact):
+    if artifact.id not in IN_EXTREMES:
+        pytest.skip("its networks are like others")
+    for endpoint, why, inputs in requests(artifact, artifacts.extremes):
+        wanted = artifact.ask_keras(endpoint, inputs)
+        largest = max(np.abs(array).max() for array in inputs.values())
+        for format in FILES if largest <= LARGEST_ON_DEVICES else FILES[:1]:
+            for name, array in artifact.formats[format](endpoint, inputs).items():
+                finite = np.isfinite(wanted[name])
+                np.testing.assert_array_equal(np.isfinite(array), finite, err_msg=f"{format} {why}")
+                found, expected = array[finite], wanted[name][finite]
+                if expected.size:
+                    assert relative_error(name, found, expected) < 1e-4, (format, why, name)
+
+
+def test_numbers_that_an_input_does_not_take_are_refused_by_every_file(artifact):
+    refuse_all(artifact, FILES, artifacts.wrong_numbers)
+
+
+def test_arrays_of_other_shapes_are_refused_by_a_server(artifact):
+    # LiteRT's signature runner in Python resizes the inputs of a file to what it is given.
+    refuse_all(artifact, FILES[:1], artifacts.wrong_shapes)
+
+
+def refuse_all(artifact, formats, table):
+    answered = []
+    for format in formats:
+        for endpoint, why, inputs in requests(artifact, table, served=format == "SavedModel"):
+            try:
+                artifact.formats[format](endpoint, inputs)
+            except (RuntimeError, ValueError) as error:
+                # A server would answer INVALID_ARGUMENT.
+                assert format == "LiteRT" or "status 3" in str(error), error
+            else:
+                answered.append((format, why))
+        for name in artifact.endpoints:  # It goes on.
+            artifact.formats[format](name, artifact.rows[name])
+    assert answered == []
+
+
+def test_inputs_of_different_lengths_are_refused_by_a_server(artifact):
+    for endpoint, _, inputs in requests(artifact, artifacts.fewer_rows, served=True):
+        if len(inputs) > 1:
+            with pytest.raises(RuntimeError, match="status 3"):
+                artifact.loaded.run(endpoint, inputs)
+
+
+def test_a_request_without_rows_does_not_end_the_server(artifact):
+    for name, inputs in artifact.rows.items():
+        try:
+            answer = artifact.loaded.run(name, {key: array[:0] for key, array in inputs.items()})
+        except RuntimeError:
+            continue
+        assert {len(array) for array in answer.values()} == {0}
+
+
+def test_pictures_in_files_are_answered_as_those_in_numbers(artifact):
+    if "reconstruct_png" not in artifact.served:
+        pytest.skip("its data are no pictures")
+    inputs = dict(artifact.rows["reconstruct_png"])
+    files = artifact.loaded.run("reconstruct_png", inputs)["reconstruction_bytes"]
+    x = decode_png(inputs.pop("image_bytes")).astype("float32") / 255
+    pictures = artifact.ask_keras("reconstruct", {"x": x, **inputs})["reconstruction"]
+    levels = 255 * np.clip(pictures, 0, 1).astype("float64")
+    assert np.abs(decode_png(files) - levels).max() < 0.51
+
+
+# What a file says.
+
+
+def test_a_file_has_one_signature_for_each_endpoint_with_the_names_of_the_model(artifact):
+    assert set(artifact.loaded.signatures) == {*artifact.served, "serving_default"}
+    model = artifact.model
+    if isinstance(model, keras_vae.AnomalyDetector):
+        pytest.skip("tests/anomalies names its outputs")
+    outputs = VARIATIONAL if isinstance(model, keras_vae.VAE) else PLAIN
+    if isinstance(model, keras_vae.WAE):
+        outputs = {**PLAIN, "sample": VARIATIONAL["sample"]}
+    if isinstance(model, keras_vae.CompressiveAutoencoder):
+        outputs = {**PLAIN, "score": PLAIN["score"] | {"rate"}}
+    inputs = {"decode": {"z"}, "sample": {"seed"}}
+    also = ALSO.get(type(model).__name__, set())
+    assert signatures(artifact.tflite) == {
+        k: (inputs.get(k, {"x"}) | also, v) for k, v in outputs.items()
+    }
+
+
+def test_every_tensor_of_a_tflite_file_has_a_batch_of_one(artifact):
+    for runner in artifact.runners.values():
+        details = {**runner.get_input_details(), **runner.get_output_details()}
+        assert {d["shape_signature"][0] for d in details.values()} == {1}, details
+
+
+def test_a_tflite_file_has_builtin_ops_only(artifact):
+    names = op_names(artifact.tflite.read_bytes())
+    assert names and not any(name.startswith(("Flex", "custom:")) for name in names)
+
+
+# A reference that shares no code with Keras.
+
+
+def numpy_vae(model):
+    """The dense VAE in NumPy, in float64: its endpoints of x and z."""
+    relu = lambda x: np.maximum(x, 0)  # noqa: E731
+    (w, b), (w_mean, b_mean), (w_var, b_var) = weights(model.encoder)
+    (v, c), (v_out, c_out) = weights(model.decoder)
+
+    def encode(x):
+        h = relu(x @ w + b)
+        return {"z_mean": h @ w_mean + b_mean, "z_log_var": h @ w_var + b_var}
+
+    def decode(z):
+        return {"reconstruction": 1 / (1 + np.exp(-(relu(z @ v + c) @ v_out + c_out)))}
+
+    def score(x):
+        mean, log_var = encode(x).values()
+        p = decode(mean)["reconstruction"]
+        error = -np.sum(x * np.log(p) + (1 - x) * np.log1p(-p), axis=1)
+        kl = 0.5 * np.sum(mean**2 + np.exp(log_var) - 1 - log_var, axis=1)
+        return {"score": error + kl, "reconstruction_error": error, "kl": kl}
+
+    def reconstruct(x):
+        return decode(encode(x)["z_mean"])
+
+    return {"encode": encode, "decode": decode, "score": score, "reconstruct": reconstruct}
+
+
+def weights(network):
+    """Kernel and bias of each dense layer, in float64."""
+    return [
+        [np.float64(w) for w in layer.get_weights()] for layer in network.layers if layer.weights
+    ]
+
+
+@pytest.mark.parametrize("artifact", [VAE], indirect=True, ids=["vae"])
+def test_every_format_answers_as_numpy_does(artifact):
+    reference = numpy_vae(artifact.model)
+    for name, endpoint in reference.items():
+        ((key, rows),) = artifact.rows[name].items()
+        wanted = endpoint(rows.astype("float64"))
+        for format, ask in artifact.formats.items():
+            found = ask(name, {key: rows})
+            assert set(found) == set(wanted)
+            for output, values in wanted.items():
+                assert relative_error(output, found[output], values) < 1e-5, (format, name, output)

@@ -1,0 +1,194 @@
+"""A model exported once to every format, and one table of requests for all of them."""
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+import keras_vae as kv
+from keras_vae.base.endpoint import Endpoint
+from keras_vae.export.runtimes import cpp_loader
+from keras_vae.export.saved_model import program
+from keras_vae.export.saved_model.writer import add_png_endpoint
+from tests.support import models
+
+Arrays = dict[str, np.ndarray]
+Answer = Callable[[str, Arrays], Arrays]
+ROWS = 3
+# The row that is changed in a request; the others stay valid.
+CHANGED = 1
+
+
+class Artifact:
+    """A model and its files, which answer requests: arrays of ROWS rows by the name of the input.
+
+    Attributes:
+        model: The Keras model.
+        tflite: The float32 .tflite file, with a batch of 1.
+        loaded: The SavedModel in the C++ loader.
+        endpoints: What can be asked in every format.
+        served: What a server can be asked: pictures as files, too.
+        rows: A valid request for each of these.
+        runners: The signatures of the .tflite file in LiteRT.
+        formats: The formats by name; each takes an endpoint and a request.
+    """
+
+    def __init__(self, model: Any, folder: Path, calibration: Any) -> None:
+        self.model, self.tflite = model, folder / "model.tflite"
+        model.export(self.tflite, format="litert", calibration=calibration)
+        self.loaded = cpp_loader.SavedModel(model.export(folder / "saved_model"))
+        self.endpoints: dict[str, Endpoint] = model.endpoints()
+        self.served = add_png_endpoint(self.endpoints)
+        rows = program.example_rows(model, self.served)
+        self.rows = {name: {k: a[:ROWS] for k, a in i.items()} for name, i in rows.items()}
+        interpreter = Interpreter(model_path=str(self.tflite))
+        self.runners = {name: interpreter.get_signature_runner(name) for name in self.endpoints}
+        self.formats: dict[str, Answer] = {
+            "Keras": self.ask_keras,
+            "SavedModel": self.loaded.run,
+            "LiteRT": self.ask_litert,
+        }
+
+    @functools.cached_property
+    def usual(self) -> dict[str, Arrays]:
+        """The answers of Keras to the valid requests."""
+        return {name: self.ask_keras(name, self.rows[name]) for name in self.endpoints}
+
+    def ask_keras(self, name: str, inputs: Arrays) -> Arrays:
+        """The answer of the endpoint, eagerly."""
+        endpoint = self.endpoints[name]
+        tensors = [keras.ops.convert_to_tensor(inputs[spec.name]) for spec in endpoint.inputs]
+        return {key: models.array(value) for key, value in endpoint.answer(*tensors).items()}
+
+    def ask_litert(self, name: str, inputs: Arrays) -> Arrays:
+        """The answer of the .tflite file, row by row."""
+        count = min(len(array) if array.ndim else 0 for array in inputs.values())
+        if count == 0:
+            return self.runners[name](**inputs)
+        rows = [{key: a[i : i + 1] for key, a in inputs.items()} for i in range(count)]
+        answers = [{k: np.array(v) for k, v in self.runners[name](**row).items()} for row in rows]
+        return {key: np.concatenate([answer[key] for answer in answers]) for key in answers[0]}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A model for `Artifact`.
+
+    Attributes:
+        id: Name of the test case.
+        make: Makes the model.
+        x: Examples to calibrate with.
+    """
+
+    id: str
+    make: Callable[[], Any]
+    x: Any
+
+
+def detector(score: str) -> Callable[[], Any]:
+    def make() -> Any:
+        model = kv.AnomalyDetector(VAE.trained(), score, samples=4)
+        if score == "latent":
+            model.adapt(VAE.x)
+        model.fit_threshold(VAE.x, false_positive_rate=0.3)
+        # No example has the score of the threshold: rounding would decide.
+        model.threshold = kv.anomalies.Threshold(float(np.float32(model.threshold.value) * 1.001))
+        return model
+
+    return make
+
+
+VAE = next(case for case in models.CASES if case.id == "vae_bernoulli")
+TOP_K = next(case for case in models.CASES if case.id == "sparse_top_k")
+# One of each class, what encodes in another way, and a detector for each score.
+CASES = [
+    *(Case(case.id, case.trained, case.x) for case in (*models.kinds().values(), TOP_K)),
+    *(Case(f"detector_{s}", detector(s), VAE.x) for s in kv.anomalies.detector.SCORES),
+]
+
+
+def is_whole(spec: keras.InputSpec) -> bool:
+    """Whether an input takes some whole numbers only: tokens, codes, or a mask."""
+    return hasattr(spec, "count")
+
+
+def requests(
+    artifact: Artifact, *tables: Callable[..., Iterator], served: bool = False
+) -> Iterator[tuple]:
+    """Endpoint, description, and inputs with one of them changed, for each row of the tables."""
+    for name, endpoint in (artifact.served if served else artifact.endpoints).items():
+        good = artifact.rows[name]
+        for spec, table in itertools.product(endpoint.inputs, tables):
+            for why, changed in table(spec, good[spec.name]):
+                yield name, f"{name}, {spec.name}: {why}", {**good, spec.name: changed}
+
+
+def with_value(good: np.ndarray, value: Any, everywhere: bool = False) -> np.ndarray:
+    """Rows with a value in the last place of the changed row, or in all of its places."""
+    rows = good.copy().reshape(len(good), -1)
+    rows[CHANGED, 0 if everywhere else -1 :] = value
+    return rows.reshape(good.shape)
+
+
+def not_finite(spec: keras.InputSpec, good: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Rows that every format answers with NaN, and with a fixed integer where it gives those."""
+    if good.dtype == "float32" and not is_whole(spec):
+        for value, everywhere in itertools.product((np.nan, np.inf, -np.inf), (False, True)):
+            yield f"{value}, everywhere: {everywhere}", with_value(good, value, everywhere)
+
+
+def valid(spec: keras.InputSpec, good: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Rows that every format answers as Keras does."""
+    yield "as it is", good
+    if is_whole(spec):
+        yield "the largest number", with_value(good, spec.count - 1)
+    elif good.dtype == "int32":
+        for value in (0, -1, 2**31 - 1, -(2**31)):
+            yield f"the seed {value}", with_value(good, value)
+    else:
+        for value in (-0.0, 1e-40, np.float32(1) - np.finfo("float32").epsneg):
+            yield str(value), with_value(good, value)
+
+
+def extremes(spec: keras.InputSpec, good: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Finite numbers far outside of data and codes."""
+    if good.dtype == "float32" and not is_whole(spec):
+        for value in EXTREMES:
+            yield f"{value:g}", with_value(good, value)
+
+
+EXTREMES = tuple(s * v for v in (1e3, 1e10, 1e18, 1e26, 1e38) for s in (1, -1))
+
+
+def wrong_numbers(spec: keras.InputSpec, good: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Other numbers than an input of whole numbers takes."""
+    if is_whole(spec):
+        some = (-1, spec.count, 2**31 - 1) if good.dtype == "int32" else (0.5, -1, 2, np.nan)
+        for value in some:
+            yield f"the number {value}", with_value(good, value)
+        if spec.some:
+            yield "a row of zeros", with_value(good, 0, everywhere=True)
+
+
+def wrong_shapes(spec: keras.InputSpec, good: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Arrays of other shapes than an input has."""
+    yield "scalar", np.array(good.reshape(-1)[0], good.dtype)
+    yield "one axis more", good[..., None]
+    if good.ndim > 1:
+        yield "empty column", good.reshape(-1)[:0]
+        yield "one axis less", good[..., 0]
+        yield "one axis", good.reshape(-1)
+    for axis in range(1, good.ndim):
+        yield f"axis {axis} longer", np.concatenate([good, good.take([0], axis)], axis)
+        yield f"axis {axis} shorter", good.take(range(good.shape[axis] - 1), axis)
+
+
+def fewer_rows(spec: keras.InputSpec, good: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Fewer rows than the other inputs have, which is fine without other inputs."""
+    yield "fewer rows", good[:1]
