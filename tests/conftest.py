@@ -16,7 +16,7 @@ gc.set_threshold(50_000, 20, 100)
 # Files that take half a minute or more begin, so that no process is left alone with one at the end.
 LONGEST = (
     *("contract", "workers", "killed_training", "fuzz", "litert", "verify", "exact_resume"),
-    *("stored_files", "numerics", "serialization", "served_models", "tokens", "gallery"),
+    *("stored_files", "numerics", "serialization", "artifacts", "tokens", "gallery"),
     *("dimension_reduction", "sequence_properties", "limits", "predict"),
 )
 
@@ -24,7 +24,7 @@ LONGEST = (
 # browser, and trainings of minutes. `make test` leaves them to `make test-long`.
 LONG = (
     *("fuzz", "killed_training", "killed_tflite", "workers", "load", "old_tensorflow"),
-    *("served_models", "explorer", "signatures", "pipeline", "numerics", "evaluate_long"),
+    *("artifacts", "explorer", "signatures", "pipeline", "numerics", "evaluate_long"),
     *("gallery", "known_optima", "limits", "one_class", "sequence_properties", "release"),
     *("documents", "replicas", "catalogue"),
 )
