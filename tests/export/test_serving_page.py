@@ -1,5 +1,6 @@
 """The commands of docs/serving.md are sent as they stand; their answers are those on the page."""
 
+import base64
 import functools
 import json
 import re
@@ -105,3 +106,17 @@ def test_every_signature_is_on_the_page():
     commands = " ".join(command for command, _ in BLOCKS)
     asked = set(re.findall(r'"signature_name": "(\w+)"', commands)) | {"reconstruct"}
     assert asked == set(server().models["vae"][1].signatures) - {"serving_default"}
+
+
+def test_the_client_of_the_page_is_answered(tmp_path, monkeypatch):
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (picture,) = re.findall(r"PICTURE=(\S+)", PAGE)
+    (tmp_path / "image.png").write_bytes(base64.b64decode(picture))
+    monkeypatch.chdir(tmp_path)
+    found: dict = {}
+    exec(block.replace("grpc://localhost:8500", server().grpc).replace("=5.0", "=60.0"), found)
+    assert found["reconstructions"].shape == found["images"].shape == (100, *serving.SHAPE)
+    assert found["scores"].shape == (100,) and found["codes"].shape == (100, 3)
+    assert found["samples"].shape == (16, *serving.SHAPE)
+    assert found["files"][0].startswith(b"\x89PNG")
+    np.testing.assert_array_equal(found["answer"]["reconstruction"], found["reconstructions"])

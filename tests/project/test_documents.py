@@ -26,10 +26,8 @@ MOST_WORDS_OF_README = 900
 
 # Pages whose blocks do not run yet, each with the reason.
 NOT_COVERED = {
-    "docs/export.md": "its blocks use a model and images that they do not make",
     "docs/reliability.md": "its blocks use data that they do not make",
     "docs/scaling.md": "its blocks use images that they do not make",
-    "docs/serving.md": "its block needs a server; tests/export/test_serving_page.py runs it",
 }
 
 FENCE = re.compile(

@@ -93,7 +93,8 @@ class Case:
 
 def detector(score: str) -> Callable[[], Any]:
     def make() -> Any:
-        model = kv.AnomalyDetector(VAE.trained(), score, samples=4)
+        options = {"samples": 4} if score == "likelihood" else {}
+        model = kv.AnomalyDetector(VAE.trained(), score, **options)
         if score == "latent":
             model.adapt(VAE.x)
         model.fit_threshold(VAE.x, false_positive_rate=0.3)
