@@ -61,7 +61,7 @@ def take_examples(model: LatentModel, data: Any) -> Arrays:
     return [np.concatenate(part)[:EXAMPLES] for part in parts]
 
 
-def _check(model: Any, arrays: Sequence[Any]) -> Arrays:
+def _check(model: LatentModel, arrays: Sequence[Any]) -> Arrays:
     """Return an array for each input of the model; see `take_examples` for what is refused."""
     specs, shapes = _data_specs(model), [tuple(array.shape) for array in arrays]
     if len(arrays) != len(specs) or () in shapes or 0 in [shape[0] for shape in shapes]:
