@@ -56,7 +56,8 @@ def machine() -> str:
     cores = f"{kept} of {os.cpu_count()} processors" if kept else f"{os.cpu_count()} processors"
 
     versions = ", ".join(f"{name} {version}" for name, version in provenance.versions().items())
-    return f"{cores}, {provenance.processor()}; {versions}; {provenance.date()[:10]}."
+    made = f"{provenance.processor()}, {provenance.date()[:10]}"
+    return f"Machine: {cores}, {made}. Versions: {versions}."
 
 
 def comparison_rows(found: Sequence[Measurement], amount: int, to: str) -> list[list[str]]:

@@ -55,10 +55,10 @@ def run(rounds: int = 5) -> Section:
         )
         one, many = (measure(peers(folder, batch), rounds) for batch in (1, LARGE))
     text = (
-        f"The decoder of the same network with its sigmoid, {network.LATENT} numbers to 28x28 "
-        f"pixels, from NumPy to NumPy; medians of {rounds} units of 0.4 s in turn. Ratio: time "
-        "over that of the fastest in the table, median and range of the rounds, lower is better. "
-        f"{noise([*one, *many])} {machine()}"
+        f"The decoder of the same network with its sigmoid turns a {network.LATENT}-dimensional "
+        f"code into 28x28 pixels, from NumPy to NumPy. Times are medians of {rounds} units of 0.4 "
+        "s in turn. Ratios are relative to the fastest row: median and range of the rounds, lower "
+        f"is better. {noise([*one, *many])} {machine()}"
     )
     header = ["", "batch 1, us", "ratio", f"batch {LARGE}, us/image", "ratio"]
     cells = zip(_cells(one, 1), _cells(many, LARGE), strict=True)

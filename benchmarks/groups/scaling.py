@@ -31,9 +31,9 @@ def run(rounds: int = 5) -> Section:
     text = (
         "Time of training in `compile_fast`'s configuration, medians of "
         f"{rounds} units in turn. The exponent is log of the ratio of times over log of the ratio "
-        "of sizes, against the smallest; of operations, against the operations of a step. The "
-        "target is an exponent of 1.05 in data, area and operations (operations grow with the "
-        f"square of the width). {noise(found)} {machine()}"
+        "of sizes, against the smallest. The last column has the operations of a step in place of "
+        "sizes, which grow with the square of the width. The target is an exponent of 1.05 in "
+        f"data, area, and operations. {noise(found)} {machine()}"
     )
     header = ["", "us/image", "GFLOP/s", "exponent", "exponent of operations"]
     return Section("Scaling", text, header, rows)

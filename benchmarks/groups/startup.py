@@ -45,7 +45,7 @@ def run(rounds: int = 5) -> Section:
     ]
     verdict = f"Over the limit: {', '.join(slow)}." if slow else "No program is over it."
     text = (
-        f"Seconds of a whole process, median and range of {rounds} starts in turn; the limit for "
+        f"Seconds of a whole process: median and range of {rounds} starts in turn. The limit for "
         f"`--help` is {LIMIT} s. {verdict} {machine()}"
     )
     return Section("Start-up", text, ["", "seconds"], rows)

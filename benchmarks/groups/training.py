@@ -73,10 +73,10 @@ def run(rounds: int = 5) -> Section:
         found = measure(peers(str(path)), rounds)
     flops = network.training_flops() / 1e6
     text = (
-        f"Training of the network of {network.PARAMETERS:,} parameters, batches of "
-        f"{network.BATCH}, {count:,} images of {what} an epoch, {flops:.2f} million operations an "
-        f"image; {rounds} epochs of each after one to warm up, in turn. Speed: how many times as "
-        "fast as the first row, median and range of the rounds, by wall time and by processor "
-        f"time. {noise(found)} {machine()}"
+        f"All rows train the same network of {network.PARAMETERS:,} parameters. An epoch is "
+        f"{count:,} images of {what} in batches of {network.BATCH}. An image takes {flops:.2f} "
+        f"million operations. Each row has one epoch to warm up and {rounds} that are timed, in "
+        "turn. Speed is relative to the first row, by wall time and by processor time: median and "
+        f"range of the rounds. {noise(found)} {machine()}"
     )
     return Section("Training", text, COMPARED, comparison_rows(found, count, OURS))

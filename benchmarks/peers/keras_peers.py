@@ -71,7 +71,7 @@ def textbook(images: str, autotune: bool = True, source: str = "dataset") -> Cal
 
 
 def fastest(images: str) -> Callable[[], float]:
-    """Train by hand with all that was found to help, see docs/performance.md."""
+    """Train by hand with all that was found to help, see docs/dev/benchmarks.md."""
     import keras
 
     from keras_vae.training.data.batches import training_batches

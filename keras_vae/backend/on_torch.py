@@ -57,7 +57,7 @@ def set_batch_order(seed: int, epoch: int) -> None:
 
 
 def compile_function(function: Any, inputs: Any, model: keras.Model) -> tuple[Any, bool]:
-    """Return `function` without gradients: compiling is slower here, see docs/performance.md.
+    """Return `function` without gradients: compiling is slower here.
 
     See `keras_vae.backend.common.Backend.compile_function`.
     """

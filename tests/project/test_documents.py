@@ -24,12 +24,6 @@ ROOT = Path(__file__).parents[2]
 MOST_NOT_RUN = 5
 MOST_WORDS_OF_README = 900
 
-# Pages whose blocks do not run yet, each with the reason.
-NOT_COVERED = {
-    "docs/reliability.md": "its blocks use data that they do not make",
-    "docs/scaling.md": "its blocks use images that they do not make",
-}
-
 FENCE = re.compile(
     r"^(?P<indent> *)(?P<ticks>```+)(?P<language>[\w-]*)[^\n]*\n"
     r"(?P<code>.*?)^(?P=indent)(?P=ticks) *$",
@@ -155,7 +149,7 @@ def check_output(page: str, block: Block, printed: str) -> None:
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(
-    "page", [page for page in pages() if page not in NOT_COVERED and python_blocks(page)]
+    "page", [page for page in pages() if python_blocks(page)]
 )
 def test_the_python_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
     import keras
@@ -167,13 +161,6 @@ def test_the_python_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         run(page, output)
-
-
-@pytest.mark.parametrize("page", NOT_COVERED)
-def test_a_page_that_is_not_covered_has_blocks_and_a_reason(page):
-    assert NOT_COVERED[page] and python_blocks(page), (
-        f"Expected Python blocks in {page}. Received: none. (Remove it from NOT_COVERED.)"
-    )
 
 
 def test_few_blocks_are_not_run_and_each_says_why():
