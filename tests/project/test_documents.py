@@ -148,9 +148,7 @@ def check_output(page: str, block: Block, printed: str) -> None:
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize(
-    "page", [page for page in pages() if python_blocks(page)]
-)
+@pytest.mark.parametrize("page", [page for page in pages() if python_blocks(page)])
 def test_the_python_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
     import keras
 
