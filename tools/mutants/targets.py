@@ -1,0 +1,85 @@
+"""The mutated modules, each with the tests that must notice a fault in them."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """Modules that share their tests.
+
+    Attributes:
+        paths: Files of the modules, relative to the repository.
+        tests: Files of tests, the cheapest that state what the modules promise. They must run in
+            one process.
+    """
+
+    paths: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+def _target(folder: str, modules: str, tests: str) -> Target:
+    paths = tuple(f"{folder}/{name}.py" for name in modules.split())
+    return Target(paths, tuple(f"tests/{name}.py" for name in tests.split()))
+
+
+TARGETS = (
+    _target(
+        "keras_vae/distributions",
+        "base bernoulli categorical laplace logistic masked normal special __init__",
+        "distributions/test_distributions distributions/test_grey_levels",
+    ),
+    _target("keras_vae/distributions", "autoregressive", "models/test_tokens"),
+    _target(
+        "keras_vae/losses",
+        "controllers schedules weights",
+        "losses/test_controllers losses/test_schedules losses/test_loss_weights"
+        " losses/test_settings",
+    ),
+    _target(
+        "keras_vae/losses",
+        "terms discrepancy",
+        "losses/test_objectives estimators/test_codes models/test_wae models/test_tc_vae",
+    ),
+    _target(
+        "keras_vae/base",
+        "objective",
+        "losses/test_objectives backend/test_steps base/test_regularizers",
+    ),
+    _target(
+        "keras_vae/backend",
+        "on_tensorflow common",
+        "backend/test_steps backend/test_gradients acceleration/test_compile_fast",
+    ),
+    _target(
+        "keras_vae/estimators",
+        "codes likelihood numerics quadrature",
+        "estimators/test_codes estimators/test_estimators",
+    ),
+    _target(
+        "keras_vae/quantization",
+        "kmeans quantizers",
+        "models/test_vq_vae models/test_fsq",
+    ),
+    _target(
+        "keras_vae/variational",
+        "flows priors posteriors mixture_sampler",
+        "variational/test_flows variational/test_priors variational/test_samplers",
+    ),
+    _target(
+        "keras_vae/metrics",
+        "codebook disentanglement distances features pictures probes",
+        "metrics/test_metrics",
+    ),
+    _target(
+        "export/litert",
+        "comparison tolerances",
+        "export/test_judge export/test_litert_gates",
+    ),
+    _target("export/verification", "judge", "export/test_judge"),
+    _target("keras_vae/checkpointing", "files", "checkpointing/test_checkpoints"),
+    _target(
+        "keras_vae/checkpointing",
+        "callback_group exact_resume replay schedule sigterm state",
+        "checkpointing/test_exact_resume",
+    ),
+)
