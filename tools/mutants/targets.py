@@ -80,6 +80,7 @@ TARGETS = (
     _target(
         "keras_vae/checkpointing",
         "callback_group exact_resume replay schedule sigterm state",
-        "checkpointing/test_exact_resume",
+        "checkpointing/test_write_schedule checkpointing/test_state checkpointing/test_sigterm"
+        " checkpointing/test_replay checkpointing/test_exact_resume",
     ),
 )
