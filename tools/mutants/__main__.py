@@ -33,7 +33,7 @@ def choose(targets: tuple[Target, ...], count: int, seed: int) -> list[tuple[Tar
     A smaller number gives a part of what a larger one gives.
     """
     queues = []
-    for target, path in [(each, path) for each in targets for path in each.paths]:
+    for path, target in sorted({path: each for each in targets for path in each.paths}.items()):
         mutants = operators.find_mutants(path, (ROOT / path).read_text(), seed)
         random.Random(f"{seed} {path}").shuffle(mutants)
         queues.append([(target, mutant) for mutant in mutants])

@@ -25,10 +25,10 @@ def _target(folder: str, modules: str, tests: str) -> Target:
 TARGETS = (
     _target(
         "keras_vae/distributions",
-        "base bernoulli categorical laplace logistic masked normal special __init__",
-        "distributions/test_distributions distributions/test_grey_levels",
+        "autoregressive base bernoulli categorical laplace logistic masked normal special __init__",
+        "distributions/test_families distributions/test_quantiles"
+        " distributions/test_distributions distributions/test_grey_levels",
     ),
-    _target("keras_vae/distributions", "autoregressive", "models/test_tokens"),
     _target(
         "keras_vae/losses",
         "controllers schedules weights",
