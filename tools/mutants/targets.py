@@ -32,14 +32,10 @@ TARGETS = (
     _target(
         "keras_vae/losses",
         "controllers schedules weights",
-        "losses/test_controllers losses/test_schedules losses/test_loss_weights"
-        " losses/test_settings",
+        "losses/test_weighted losses/test_schedules losses/test_controllers"
+        " losses/test_loss_weights losses/test_settings",
     ),
-    _target(
-        "keras_vae/losses",
-        "terms discrepancy",
-        "losses/test_objectives estimators/test_codes models/test_wae models/test_tc_vae",
-    ),
+    _target("keras_vae/losses", "discrepancy terms", "losses/test_terms"),
     _target(
         "keras_vae/base",
         "objective",
