@@ -54,7 +54,7 @@ TARGETS = (
     _target(
         "keras_vae/quantization",
         "kmeans quantizers",
-        "models/test_vq_vae models/test_fsq",
+        "quantization/test_kmeans quantization/test_quantizers",
     ),
     _target(
         "keras_vae/variational",
