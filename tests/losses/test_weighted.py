@@ -72,6 +72,14 @@ def test_geco_has_the_defaults_that_it_documents():
     assert {v.dtype for v in geco.variables} == {"float32"}
 
 
+@pytest.mark.parametrize("kind", [FreeBits, Capacity, Geco])
+def test_a_controller_is_a_layer_that_may_be_named_and_comes_back_from_its_settings(kind):
+    assert kind(3.0, name="mine").name == "mine"
+    again = kind.from_config(kind(3.0, name="mine").get_config())
+    assert again.name == "mine"
+    np.testing.assert_array_equal(loss(again), loss(kind(3.0)))
+
+
 def multiplier(geco):
     return float(keras.ops.convert_to_numpy(geco.multiplier))
 

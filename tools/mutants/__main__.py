@@ -108,14 +108,16 @@ class Run:
 
     def _baseline(self, target: Target) -> dict[str, Any]:
         """Return the seconds and calls of the tests, which pass without a mutant."""
-        key = " ".join(target.paths + target.tests)
-        state = _digest(*target.paths, *target.tests)
-        known = self.baselines.find(key, state)
-        if known is None:
-            print(f"measure {' '.join(target.tests)}", file=sys.stderr, flush=True)
-            tests = server.measure_tests(target.tests, target.paths)
-            known = self.baselines.add(key, state, {"tests": tests})
-        return known["tests"]
+        tests: dict[str, Any] = {}
+        for file in target.tests:
+            key, state = " ".join([*target.paths, file]), _digest(*target.paths, file)
+            known = self.baselines.find(key, state)
+            if known is None:
+                print(f"measure {file}", file=sys.stderr, flush=True)
+                found = server.measure_tests(file, target.paths)
+                known = self.baselines.add(key, state, {"tests": found})
+            tests |= known["tests"]
+        return tests
 
     def _show(self, mutant: Mutant, record: dict[str, Any]) -> None:
         done, total = len(self.found), len(self.chosen)

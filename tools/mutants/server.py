@@ -35,18 +35,18 @@ def import_heavy() -> None:
     assert not any(name.partition(".")[0] == "keras_vae" for name in sys.modules)
 
 
-def measure_tests(tests: Sequence[str], paths: Sequence[str]) -> dict[str, Any]:
+def measure_tests(file: str, paths: Sequence[str]) -> dict[str, Any]:
     """Run the tests on the library as it is: {test: {"seconds": ..., "calls": [...]}}.
 
     Args:
-        tests: Files of tests.
+        file: A file of tests.
         paths: The modules whose calls are noted, as "PATH FUNCTION".
 
     Raises:
         RuntimeError: If a test fails without a mutant.
     """
     trees = {path: operators.note_calls((ROOT / path).read_text()) for path in paths}
-    found = run_in_fork(lambda: _measure(tests, trees), 1800.0)
+    found = run_in_fork(lambda: _measure(file, trees), 1800.0)
     if found is None or found["status"] != 0:
         raise RuntimeError(f"Expected tests that pass without a mutant. Received: {found}.")
     return found["tests"]
@@ -117,11 +117,11 @@ def _read(reader: int, end: float) -> dict[str, Any] | None:
     return None
 
 
-def _measure(tests: Sequence[str], trees: Mapping[str, ast.AST]) -> dict[str, Any]:
+def _measure(file: str, trees: Mapping[str, ast.AST]) -> dict[str, Any]:
     recorder = _Recorder()
     _Finder.install(trees, recorder.note)
     return {
-        "status": _pytest(tests, recorder),
+        "status": _pytest([file], recorder),
         "tests": recorder.measured(),
         "failed": recorder.failed,
     }

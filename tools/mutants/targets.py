@@ -39,7 +39,7 @@ TARGETS = (
     _target(
         "keras_vae/base",
         "objective",
-        "losses/test_objectives backend/test_steps base/test_regularizers",
+        "base/test_objective",
     ),
     _target(
         "keras_vae/backend",
@@ -69,7 +69,7 @@ TARGETS = (
     _target(
         "export/litert",
         "comparison tolerances",
-        "export/test_judge export/test_litert_gates",
+        "export/test_tolerances export/test_integer_codes_exported export/test_litert_gates",
     ),
     _target("export/verification", "judge", "export/test_judge"),
     _target("keras_vae/checkpointing", "files", "checkpointing/test_checkpoints"),
