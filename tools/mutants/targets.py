@@ -49,7 +49,7 @@ TARGETS = (
     _target(
         "keras_vae/estimators",
         "codes likelihood numerics quadrature",
-        "estimators/test_codes estimators/test_estimators",
+        "estimators/test_host_arithmetic estimators/test_codes estimators/test_estimators",
     ),
     _target(
         "keras_vae/quantization",
