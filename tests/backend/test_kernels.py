@@ -82,6 +82,29 @@ def test_a_transposed_convolution_and_its_gradients_are_those_of_keras(name):
     close(found, both_derivatives(layer.call), 1e-5)
 
 
+def transposed_by_hand(x, kernel, strides):
+    """Each pixel adds its kernel `(height, width, filters, channels)` to a map of strides times."""
+    rows, columns = (n * s for n, s in zip(x.shape[1:3], strides, strict=True))
+    offsets = [max(k - s, 0) // 2 for k, s in zip(kernel.shape, strides, strict=False)]
+    y = np.zeros((len(x), rows, columns, kernel.shape[2]))
+    for i, j, a, b in np.ndindex(*x.shape[1:3], *kernel.shape[:2]):
+        row, column = i * strides[0] + a - offsets[0], j * strides[1] + b - offsets[1]
+        if 0 <= row < rows and 0 <= column < columns:
+            y[:, row, column] += x[:, i, j] @ kernel[a, b].T
+    return y
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_transposed_convolution_is_the_sum_of_shifted_kernels(name):
+    """In NumPy, which shares nothing with the ops of TensorFlow."""
+    shape, filters, size, strides = SHAPES[name]
+    layer = keras.layers.Conv2DTranspose(filters, size, strides, "same")
+    layer.build((None, *shape))
+    x = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
+    expected = transposed_by_hand(x, layer.kernel.numpy(), layer.strides)
+    close([kernels._upsampling_call(layer)(tf.constant(x))], [expected], 1e-5)
+
+
 def test_layers_that_it_is_not_for_are_left_alone():
     narrow = {"filters": 1, "kernel_size": 3, "strides": 2, "padding": "same"}
     others = [
@@ -132,6 +155,26 @@ def test_adam_moves_and_remembers_as_that_of_keras(name):
         return [variable.numpy(), *(v.numpy() for v in optimizer.variables)]
 
     close(run(fused=True), run(fused=False), 1e-6)
+
+
+def test_adam_is_algorithm_1_of_its_paper_with_decoupled_decay():
+    """Kingma & Ba 2015; Loshchilov & Hutter 2019, algorithm 2; in NumPy."""
+    start = np.linspace(-1, 1, 12).reshape(3, 4)
+    gradients = np.random.default_rng(0).normal(size=(5, 3, 4))
+    adam = keras.optimizers.AdamW(0.01, beta_1=0.8, beta_2=0.9, epsilon=1e-8, weight_decay=0.1)
+    variable = keras.Variable(start.astype("float32"))
+    adam.build([variable])
+    model = keras.Model()
+    model.optimizer, model.jit_compile, model.run_eagerly = adam, False, False
+    theta, m, v = start, np.zeros((3, 4)), np.zeros((3, 4))
+    with kernels.use_in_training(model):
+        assert "update_step" in vars(adam)
+        for t, g in enumerate(gradients, start=1):
+            adam.apply([tf.constant(g, tf.float32)], [variable])
+            m, v = 0.8 * m + 0.2 * g, 0.9 * v + 0.1 * g**2
+            step = (m / (1 - 0.8**t)) / (np.sqrt(v / (1 - 0.9**t)) + 1e-8)
+            theta = theta - 0.01 * 0.1 * theta - 0.01 * step
+            np.testing.assert_allclose(variable.numpy(), theta, atol=1e-6)
 
 
 def test_training_is_that_of_keras_alone(monkeypatch):

@@ -198,7 +198,7 @@ def _calls(call: ast.Call) -> Iterator[ast.AST]:
     if call.args and not isinstance(call.args[0], ast.Starred) and _module(function) in ARRAYS:
         yield call.args[0]
     for index, keyword in enumerate(call.keywords):
-        if keyword.arg is not None:
+        if keyword.arg not in (None, "doc"):
             others = call.keywords[:index] + call.keywords[index + 1 :]
             yield ast.Call(function, call.args, others)
 

@@ -75,8 +75,11 @@ TARGETS = (
     _target("keras_vae/checkpointing", "files", "checkpointing/test_checkpoints"),
     _target(
         "keras_vae/checkpointing",
-        "callback_group exact_resume replay schedule sigterm state",
-        "checkpointing/test_write_schedule checkpointing/test_state checkpointing/test_sigterm"
-        " checkpointing/test_replay checkpointing/test_exact_resume",
+        "replay schedule sigterm state",
+        "checkpointing/test_replay checkpointing/test_sigterm checkpointing/test_state"
+        " checkpointing/test_write_schedule",
+    ),
+    _target(
+        "keras_vae/checkpointing", "callback_group exact_resume", "checkpointing/test_exact_resume"
     ),
 )
