@@ -45,7 +45,7 @@ def test_bits_are_nats_over_log_2_for_each_dimension():
 
 @pytest.mark.parametrize(("shape", "levels"), [((0,), 1), ((3, 0), 256), ((3,), 0), ((3,), -1)])
 def test_events_without_elements_and_no_levels_are_refused(shape, levels):
-    with pytest.raises(ValueError, match="event_shape with elements and levels of at least 1"):
+    with pytest.raises(ValueError, match="Expected .*(event_shape|levels)"):
         numerics.bits_per_dim(1.0, shape, levels)
 
 
@@ -133,5 +133,3 @@ def test_codes_have_the_spread_of_their_posterior():
 def test_units_are_active_whose_mean_varies_by_more_than_a_hundredth():
     signs = np.where(np.arange(100) % 2, 1.0, -1.0)[:, None]
     assert codes.count_active(signs * np.sqrt([0.0, 0.0099, 0.0101, 1.0]) + 5.0) == 2
-    with pytest.raises(ValueError, match="samples of at least 1. Received: 0"):
-        next(codes._draws(signs, signs, 0, 0))

@@ -6,7 +6,7 @@ import pytest
 
 from keras_vae.losses.controllers import Capacity, Controller, FreeBits, Geco
 from keras_vae.losses.schedules import LinearWarmUp
-from keras_vae.losses.weights import weighted
+from keras_vae.losses.weights import _are_equal, weighted
 
 TERM = np.array([1.0, 2.0, 6.0], "float32")
 ROWS = np.array([0.0, 1.0, 3.0], "float32")
@@ -21,6 +21,14 @@ def test_no_weight_is_one_a_number_scales_and_a_schedule_is_asked_for_the_step()
     assert loss(None).tolist() == [1.0, 2.0, 6.0]
     assert loss(keras.Variable(0.5)).tolist() == [0.5, 1.0, 3.0]
     assert loss(LinearWarmUp(10, end=4.0), step=5).tolist() == [2.0, 4.0, 12.0]
+
+
+def test_weights_are_equal_if_they_are_equal_numbers_or_the_same_object():
+    schedule, other = LinearWarmUp(10), LinearWarmUp(10)
+    for one, two in ((4, 4.0), (1e9, float("1e9")), (schedule, schedule)):
+        assert _are_equal(one, two) is True
+    for one, two in ((4.0, 4.5), (schedule, other), (schedule, 4.0), (4.0, schedule)):
+        assert _are_equal(one, two) is False
 
 
 class Seen(Controller):

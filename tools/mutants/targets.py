@@ -49,7 +49,8 @@ TARGETS = (
     _target(
         "keras_vae/estimators",
         "codes likelihood numerics quadrature",
-        "estimators/test_host_arithmetic estimators/test_codes estimators/test_estimators",
+        "estimators/test_host_arithmetic estimators/test_bad_estimators"
+        " estimators/test_codes estimators/test_estimators",
     ),
     _target(
         "keras_vae/quantization",
@@ -63,8 +64,8 @@ TARGETS = (
     ),
     _target(
         "keras_vae/metrics",
-        "codebook disentanglement distances features pictures probes",
-        "metrics/test_metrics",
+        "codebook disentanglement distances features neighbors pictures probes",
+        "metrics/test_metrics metrics/test_bad_metrics",
     ),
     _target(
         "export/litert",
