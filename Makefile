@@ -7,7 +7,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 # Tests start some seventy processes, each of which would compile all modules anew without their .pyc.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo deploy-demo test test-long test-backends check docs wheel-check gallery bench chaos fuzz lock audit clean
+.PHONY: help demo deploy-demo test test-long test-backends mutants check docs wheel-check gallery bench chaos fuzz lock audit clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ test-backends: $(VENV)/.backends ## Run the backend-neutral tests on JAX and on 
 $(VENV)/.backends: $(VENV)/.ready
 	@$(BIN)/python -m pip install --quiet "jax>=0.7" "torch==2.13.0"
 	@touch $@
+
+mutants: $(VENV)/.ready ## Mutate the core and ask which faults its tests notice (long; ARGS="--count 60" for less).
+	@KERAS_BACKEND=tensorflow $(BIN)/python -m tools.mutants $(ARGS)
 
 check: $(VENV)/.ready ## Lint, check the formatting and the types.
 	@$(BIN)/ruff check .

@@ -119,6 +119,24 @@ def test_the_target_is_x_in_float32_unless_there_is_another():
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(y), X)
 
 
+@pytest.mark.tensorflow
+def test_a_compiled_reduction_takes_batches_of_any_size():
+    import tensorflow as tf
+
+    class OfX(Model):
+        def loss_terms(self, x, y, training):
+            return {"reconstruction": keras.ops.sum(x, axis=1), "kl": keras.ops.zeros_like(x[:, 0])}
+
+    model = OfX()
+    signature = [tf.TensorSpec((None, 4)), tf.TensorSpec((None,))]
+    compiled = tf.function(lambda x, w: model.loss_and_logs((x, x, w), True)[0], signature)
+    for size in (1, 3):
+        x, w = X[:size].astype("float32"), ROWS[:size]
+        expected = np.sum(x.sum(axis=1) * w) / size
+        assert float(compiled(x, w)) == pytest.approx(expected)
+    assert int(number(model.steps)) == 2
+
+
 def test_terms_of_other_names_or_shapes_are_refused():
     for wrong in ({"kl": [1.0]}, {**NATS, "mine": [1.0]}, {**NATS, "kl": [[1.0]]}):
         with pytest.raises(ValueError, match="Expected Model.loss_terms to return"):

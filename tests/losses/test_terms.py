@@ -81,6 +81,8 @@ def test_columns_are_permuted_each_in_an_order_of_its_own():
     z = np.arange(60.0).reshape(20, 3)
     found = numbers(terms.permute_columns(keras.ops.convert_to_tensor(z, "float32"), seed=0))
     np.testing.assert_array_equal(np.sort(found, axis=0), z)
+    again = terms.permute_columns(keras.ops.convert_to_tensor(z, "float32"), seed=0)
+    np.testing.assert_array_equal(numbers(again), found)
     orders = {tuple((column // 3).astype(int)) for column in found.T}
     assert len(orders) == 3 and tuple(range(20)) not in orders
 

@@ -1,4 +1,4 @@
-"""The mutation run: python -m tools.mutants [--count 240] [--only PATH] [--page PAGE]."""
+"""The mutation run: python -m tools.mutants [--count 210] [--only PATH] [--page PAGE]."""
 
 import argparse
 import dataclasses
@@ -196,7 +196,7 @@ def write_page(page: Path, lines: list[str]) -> None:
 def main() -> int:
     """Run the program; the status is 1 if too few mutants are killed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--count", type=int, default=240, help="number of mutants")
+    parser.add_argument("--count", type=int, default=210, help="number of mutants")
     parser.add_argument("--seed", type=int, default=0, help="seed of the choice")
     parser.add_argument("--only", default="", help="only modules whose path begins so")
     parser.add_argument("--fresh", action="store_true", help="forget earlier results")
