@@ -44,7 +44,7 @@ TARGETS = (
     _target(
         "keras_vae/backend",
         "on_tensorflow common",
-        "backend/test_steps backend/test_gradients acceleration/test_compile_fast",
+        "backend/test_functions backend/test_steps",
     ),
     _target(
         "keras_vae/estimators",
