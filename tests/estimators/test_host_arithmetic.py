@@ -2,6 +2,7 @@
 
 import math
 
+import keras
 import numpy as np
 import pytest
 import scipy.special
@@ -41,6 +42,20 @@ def test_bits_are_nats_over_log_2_for_each_dimension():
     found = numerics.bits_per_dim(np.array([0.0, 4 * math.log(2)]), (4,), levels=2)
     np.testing.assert_allclose(found, [1.0, 2.0])
     assert numerics.bits_per_dim(math.log(2), (1,)) == pytest.approx(1.0)
+
+
+def test_numbers_stay_numbers_and_tensors_tensors():
+    assert type(numerics.bits_per_dim(1.0, (3,))) is float
+    assert keras.ops.is_tensor(numerics.bits_per_dim(keras.ops.ones((2,)), (3,)))
+    assert isinstance(numerics.bits_per_dim([1.0, 2.0], (3,)), np.ndarray)
+
+
+@pytest.mark.parametrize(
+    ("values", "axis"), [([1.0], 1), ([1.0], -2), (VALUES, 3), (VALUES, -4), ([1.0], 9)]
+)
+def test_an_axis_that_is_not_there_is_refused(values, axis):
+    with pytest.raises(ValueError, match="Expected axis"):
+        numerics.log_mean_exp(values, axis=axis)
 
 
 @pytest.mark.parametrize(("shape", "levels"), [((0,), 1), ((3, 0), 256), ((3,), 0), ((3,), -1)])

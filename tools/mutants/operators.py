@@ -193,7 +193,7 @@ def _calls(call: ast.Call) -> Iterator[ast.AST]:
     if isinstance(function, ast.Attribute) and function.attr in FUNCTIONS:
         other = ast.Attribute(function.value, FUNCTIONS[function.attr], function.ctx)
         yield ast.Call(other, call.args, call.keywords)
-    if isinstance(function, ast.Name) and function.id in FUNCTIONS:
+    if isinstance(function, ast.Name) and function.id in ("min", "max", "any", "all"):
         yield ast.Call(ast.Name(FUNCTIONS[function.id], ast.Load()), call.args, call.keywords)
     if call.args and not isinstance(call.args[0], ast.Starred) and _module(function) in ARRAYS:
         yield call.args[0]

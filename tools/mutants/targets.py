@@ -60,7 +60,8 @@ TARGETS = (
     _target(
         "keras_vae/variational",
         "flows priors posteriors mixture_sampler",
-        "variational/test_flows variational/test_priors variational/test_samplers",
+        "variational/test_parts variational/test_posteriors variational/test_flows"
+        " variational/test_priors variational/test_samplers",
     ),
     _target(
         "keras_vae/metrics",
