@@ -66,7 +66,7 @@ TARGETS = (
     _target(
         "keras_vae/metrics",
         "codebook disentanglement distances features neighbors pictures probes",
-        "metrics/test_metrics metrics/test_bad_metrics",
+        "metrics/test_neighbors metrics/test_metrics metrics/test_bad_metrics",
     ),
     _target(
         "export/litert",
