@@ -11,15 +11,15 @@ from keras_vae.metrics import pictures
 from keras_vae.metrics.neighbors import neighbors
 
 RANDOM = np.random.default_rng(0)
-CODES, QUERIES = RANDOM.normal(size=(30, 2, 3)), RANDOM.normal(size=(9, 2, 3))
+CODES, QUERIES = RANDOM.normal(size=(400, 2, 3)), RANDOM.normal(size=(9, 2, 3))
 
 
-@pytest.mark.parametrize("k", [1, 5, 30])
-@pytest.mark.parametrize("at_once", [1, 70, 10**7])
+@pytest.mark.parametrize("k", [1, 5, 60])
+@pytest.mark.parametrize("at_once", [1, 900, 10**7])
 def test_neighbors_are_those_of_a_tree_however_many_at_a_time(k, at_once, monkeypatch):
     monkeypatch.setattr(module, "DISTANCES_AT_ONCE", at_once)
     places, distances = neighbors(CODES, QUERIES, k)
-    expected = scipy.spatial.cKDTree(CODES.reshape(30, 6)).query(
+    expected = scipy.spatial.cKDTree(CODES.reshape(400, 6)).query(
         QUERIES.reshape(9, 6), k=range(1, k + 1)
     )
     np.testing.assert_array_equal(places, expected[1])
@@ -29,8 +29,8 @@ def test_neighbors_are_those_of_a_tree_however_many_at_a_time(k, at_once, monkey
 
 def test_there_are_five_neighbors_and_a_code_is_its_own_first():
     places, distances = neighbors(CODES, CODES)
-    assert places.shape == distances.shape == (30, 5)
-    assert places[:, 0].tolist() == list(range(30)) and not distances[:, 0].any()
+    assert places.shape == distances.shape == (400, 5)
+    assert places[:, 0].tolist() == list(range(400)) and not distances[:, 0].any()
 
 
 def test_far_from_the_origin_neighbors_are_still_exact():
@@ -48,7 +48,7 @@ def test_no_queries_have_no_neighbors():
 @pytest.mark.parametrize(
     ("codes", "queries", "k"),
     [
-        (CODES, QUERIES, 31),
+        (CODES, QUERIES, 401),
         (CODES, QUERIES, 0),
         (CODES, QUERIES[:, :1], 1),
         (CODES[:, 0, 0], QUERIES[:, 0, 0], 1),

@@ -178,7 +178,8 @@ def report(run: Run) -> Iterator[str]:
         numbers = (counts.total(), killed, counts["timeout"], counts["survived"])
         yield f"| {package} | {' | '.join(map(str, numbers))} |"
     yield ""
-    yield f"{run.rate():.1%} of {len(run.found)} mutants are killed."
+    date = time.strftime("%-d %B %Y")
+    yield f"{run.rate():.1%} of {len(run.found)} mutants are killed (`make mutants`, {date})."
     if survived:
         yield from ("", "| survivor | reason |", "|---|---|")
     for mutant in sorted(survived, key=lambda mutant: mutant.label):

@@ -1,3 +1,24 @@
 """Survivors of the mutation run that no test can or should kill, each with the reason."""
 
-REASONS: dict[str, str] = {}
+_ROWS = "It changes how many rows are computed at a time, and no result depends on that."
+_FIRST = "Only the first of what is found is used."
+
+REASONS: dict[str, str] = {
+    "keras_vae/distributions/__init__.py: get: `1` -> `2`": _FIRST,
+    "keras_vae/distributions/__init__.py: get: `difflib.get_close_matches(str(identifier), "
+    "FAMILIES, n=1)` -> `difflib.get_close_matches(str(identifier), FAMILIES)`": _FIRST,
+    "keras_vae/estimators/codes.py: _posterior_parameters: `1` -> `2`": _ROWS,
+    "keras_vae/estimators/likelihood.py: module: `50000000` -> `50000001`": _ROWS,
+    "keras_vae/estimators/quadrature.py: quadrature_log_likelihood: `min(default_batch_size("
+    "model.event_shape), len(grid))` -> `max(default_batch_size(model.event_shape), len(grid))`": (
+        "It changes only how much a single batch is padded."
+    ),
+    "keras_vae/quantization/quantizers.py: FiniteScalarQuantizer.lookup: `ops.convert_to_tensor("
+    "np.array(self.levels, 'int32'))` -> `np.array(self.levels, 'int32')`": (
+        "TensorFlow takes arrays for tensors. PyTorch does not: `make test-backends`."
+    ),
+    "keras_vae/variational/mixture_sampler.py: _batches: `min(size, len(keras.tree.flatten(x)[0]))`"
+    " -> `max(size, len(keras.tree.flatten(x)[0]))`": (
+        "It changes only how much a single batch is padded."
+    ),
+}
