@@ -4,6 +4,9 @@ _ROWS = "It changes how many rows are computed at a time, and no result depends 
 _FIRST = "Only the first of what is found is used."
 
 REASONS: dict[str, str] = {
+    "keras_vae/checkpointing/files.py: _arrays: `np.dtype(entry['dtype'])` -> `entry['dtype']`": (
+        "NumPy takes the name of a dtype for the dtype."
+    ),
     "keras_vae/distributions/__init__.py: get: `1` -> `2`": _FIRST,
     "keras_vae/distributions/__init__.py: get: `difflib.get_close_matches(str(identifier), "
     "FAMILIES, n=1)` -> `difflib.get_close_matches(str(identifier), FAMILIES)`": _FIRST,
