@@ -48,6 +48,20 @@ def test_decibels_are_the_change_of_the_psnr_against_the_true_images():
     assert judge.decibels({"encode": expected["encode"]}) is None
 
 
+def test_pictures_without_error_have_no_change_of_the_psnr():
+    judge, x, _ = judged()
+    assert judge.decibels({"reconstruct": {"reconstruction": x}}) == 0.0
+
+
+def test_the_reference_is_the_mean_score_and_the_psnr_against_the_true_images():
+    judge, x, expected = judged()
+    error = np.mean((expected["reconstruct"]["reconstruction"].astype("float64") - x) ** 2)
+    found = judge.reference()
+    assert found["true_psnr"] == pytest.approx(-10 * math.log10(error))
+    assert found["score"] == pytest.approx(expected["score"]["score"].mean(), rel=1e-6)
+    assert set(Judge(judge.model, None, expected).reference()) == {"score"}
+
+
 def test_nats_are_the_change_of_the_score_where_there_is_one():
     judge, _, expected = judged()
     received = {"score": {**expected["score"], "score": expected["score"]["score"] + 0.25}}

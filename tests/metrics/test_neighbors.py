@@ -27,6 +27,15 @@ def test_neighbors_are_those_of_a_tree_however_many_at_a_time(k, at_once, monkey
     assert places.dtype == "int64"
 
 
+def test_many_neighbors_come_nearest_first():
+    """Among few, NumPy's partition may be sorted already."""
+    codes = RANDOM.normal(size=(5000, 2))
+    places, distances = neighbors(codes, codes[:2], 300)
+    expected = scipy.spatial.cKDTree(codes).query(codes[:2], k=300)
+    np.testing.assert_array_equal(places, expected[1])
+    np.testing.assert_allclose(distances, expected[0], rtol=1e-9)
+
+
 def test_there_are_five_neighbors_and_a_code_is_its_own_first():
     places, distances = neighbors(CODES, CODES)
     assert places.shape == distances.shape == (400, 5)
@@ -94,6 +103,12 @@ def test_two_examples_are_enough_for_the_variances_of_factor_vae():
         lambda f: f.astype(float), (50, 60), votes=40, test_votes=20, variance_examples=2
     )
     assert found == 1.0
+
+
+def test_a_negative_index_is_refused_as_one_beyond_the_codebook_is():
+    for wrong in ([-1, 0], [0, 4]):
+        with pytest.raises(ValueError, match="Expected indices from 0 to 3. Received: "):
+            metrics.codebook_usage(wrong, 4)
 
 
 def test_psnr_has_a_peak_and_a_cap():

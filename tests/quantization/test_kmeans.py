@@ -39,8 +39,10 @@ def test_rounds_are_those_of_lloyd_from_the_same_start(rounds, chunk, monkeypatc
 
 
 def test_by_default_there_are_twenty_rounds():
-    np.testing.assert_array_equal(kmeans(X, 6, seed=3)[0], kmeans(X, 6, seed=3, rounds=20)[0])
-    assert not np.array_equal(kmeans(X, 6, 3, rounds=2)[0], kmeans(X, 6, 3, rounds=3)[0])
+    x = np.random.default_rng(1).normal(size=(3000, 2))
+    found, twenty, more = (kmeans(x, 40, 3, **r)[0] for r in ({}, {"rounds": 20}, {"rounds": 21}))
+    np.testing.assert_array_equal(found, twenty)
+    assert not np.array_equal(found, more)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -16,6 +16,11 @@ REASONS: dict[str, str] = {
     "model.event_shape), len(grid))` -> `max(default_batch_size(model.event_shape), len(grid))`": (
         "It changes only how much a single batch is padded."
     ),
+    "keras_vae/losses/weights.py: _are_equal: `isinstance(value, numbers.Real) and isinstance("
+    "before, numbers.Real)` -> "
+    "`isinstance(value, numbers.Real) or isinstance(before, numbers.Real)`": (
+        "A schedule or a controller is equal to no number."
+    ),
     "keras_vae/quantization/quantizers.py: FiniteScalarQuantizer.lookup: `ops.convert_to_tensor("
     "np.array(self.levels, 'int32'))` -> `np.array(self.levels, 'int32')`": (
         "TensorFlow takes arrays for tensors. PyTorch does not: `make test-backends`."
