@@ -80,6 +80,15 @@ def test_only_what_has_changed_is_stored():
     assert state.changes(callback, initial) == {"wait": 3, "new": 4}
 
 
+def test_text_that_has_changed_is_left_out_with_a_warning_at_the_caller():
+    callback = types.SimpleNamespace(path="a")
+    initial = state.initial_state(callback)
+    callback.path = "b"
+    with pytest.warns(UserWarning, match="the text 'path'") as warned:
+        assert state.changes(callback, initial) == {}
+    assert warned[0].filename == __file__
+
+
 def test_a_callback_that_keeps_its_own_state_is_asked():
     callback = types.SimpleNamespace(resume_state=lambda: {"path": "a"}, wait=1)
     assert state.callback_state(callback) == {"path": "a"}

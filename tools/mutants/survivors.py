@@ -7,6 +7,8 @@ REASONS: dict[str, str] = {
     "keras_vae/checkpointing/files.py: _arrays: `np.dtype(entry['dtype'])` -> `entry['dtype']`": (
         "NumPy takes the name of a dtype for the dtype."
     ),
+    "keras_vae/checkpointing/state.py: assign: `zip(wanted, found, strict=False)` -> "
+    "`zip(wanted, found)`": "It is the default.",
     "keras_vae/distributions/__init__.py: get: `1` -> `2`": _FIRST,
     "keras_vae/distributions/__init__.py: get: `difflib.get_close_matches(str(identifier), "
     "FAMILIES, n=1)` -> `difflib.get_close_matches(str(identifier), FAMILIES)`": _FIRST,
