@@ -15,16 +15,15 @@ from tests.support.models import (
     ROWS,
     array,
     assert_equal,
+    each,
     event,
     first,
     flat,
     values,
 )
 
-every_model = pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
-every_generative_model = pytest.mark.parametrize(
-    "case", [c for c in CASES if c.generative], ids=[c.id for c in CASES if c.generative]
-)
+every_model = each(CASES)
+every_generative_model = each([case for case in CASES if case.generative])
 
 
 # Training and measuring.

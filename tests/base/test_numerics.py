@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support import serving
-from tests.support.models import BATCH, CASES, FAST, event, first, values
+from tests.support.models import BATCH, CASES, FAST, each, event, first, values
 
 LARGEST = 1e4
 # Of tokens there are no far ones.
@@ -18,7 +18,7 @@ WITH_SCALES = [
     if (case.bounded or case.id.startswith(("vae", "lstm", "transformer")))
     and not case.id.endswith("tokens")
 ]
-every_case = pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
+every_case = each(CASES)
 
 
 @functools.cache

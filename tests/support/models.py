@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 
 import keras_vae as kv
 from keras_vae import layers
@@ -41,6 +42,8 @@ class Case:
         fixed: Whether nothing of it moves in training but by its optimizer.
         one_mode: Whether its prior has one mode, where temperature 0 puts all samples.
         range: Lowest and highest value that a reconstruction may have.
+        variant: Whether another case has the same class and takes the same paths through the
+            base class. Tests of it are `long`.
     """
 
     id: str
@@ -52,6 +55,7 @@ class Case:
     fixed: bool = True
     one_mode: bool = True
     range: tuple[float, float] = (-np.inf, np.inf)
+    variant: bool = False
 
     def make(self) -> Any:
         """The model, with the same initial weights at each call."""
@@ -252,34 +256,41 @@ CASES = [
     Case("autoencoder", autoencoder),
     Case("conv_autoencoder", conv_autoencoder, x=IMAGES, range=UNIT),
     Case("denoising_gaussian", denoising(lambda: keras.layers.GaussianNoise(0.3, seed=2))),
-    Case("denoising_masking", denoising(lambda: layers.MaskingNoise(0.5, seed=2))),
-    Case("denoising_salt", denoising(lambda: layers.SaltAndPepperNoise(0.4, seed=2))),
+    Case("denoising_masking", denoising(lambda: layers.MaskingNoise(0.5, seed=2)), variant=True),
+    Case("denoising_salt", denoising(lambda: layers.SaltAndPepperNoise(0.4, seed=2)), variant=True),
     Case(
         "denoising_occlusion",
         denoising(lambda: layers.RectangleOcclusion(2, 3, seed=2), IMAGE),
         x=IMAGES,
+        variant=True,
     ),
-    Case("sparse_l1", sparse(penalty="l1", sparsity_weight=0.1), SPARSITY),
-    Case("sparse_kl", sparse(penalty="kl", sparsity_weight=0.1), SPARSITY),
+    Case("sparse_l1", sparse(penalty="l1", sparsity_weight=0.1), SPARSITY, variant=True),
+    Case("sparse_kl", sparse(penalty="kl", sparsity_weight=0.1), SPARSITY, variant=True),
     Case("sparse_top_k", sparse(penalty="top_k", k=2), SPARSITY),
     Case("vae_bernoulli", vae(), range=UNIT, **BOUND),
     Case("vae_normal", vae(likelihood="normal"), **BOUND),
-    Case("vae_normal_learned_scale", vae(likelihood="normal_learned_scale"), **BOUND),
-    Case("vae_normal_per_element", vae(likelihood="normal_per_element"), **BOUND),
-    Case("vae_laplace", vae(likelihood="laplace"), **BOUND),
+    Case("vae_normal_learned_scale", vae(likelihood="normal_learned_scale"), **BOUND, variant=True),
+    Case("vae_normal_per_element", vae(likelihood="normal_per_element"), **BOUND, variant=True),
+    Case("vae_laplace", vae(likelihood="laplace"), **BOUND, variant=True),
     Case("vae_schedule", vae(beta=WARM_UP), range=UNIT, **BOUND),
     Case("vae_controller", controlled_vae, range=UNIT, **BOUND),
     Case("conv_vae", conv_vae, x=IMAGES, range=UNIT, **BOUND),
     Case("iwae", iwae(), ("iwae", "reconstruction", "kl"), range=UNIT, generative=True),
-    Case("iwae_dreg", iwae(gradient="dreg"), ("iwae", "reconstruction", "kl"), generative=True),
+    Case(
+        "iwae_dreg",
+        iwae(gradient="dreg"),
+        ("iwae", "reconstruction", "kl"),
+        generative=True,
+        variant=True,
+    ),
     Case("beta_tc_vae", beta_tc_vae(), kv.BetaTCVAE.terms, range=UNIT, generative=True),
     Case("vamp_vae", vamp_vae, range=UNIT, one_mode=False, **BOUND),
-    Case("mixture_vae", mixture_vae, range=UNIT, one_mode=False, **BOUND),
+    Case("mixture_vae", mixture_vae, range=UNIT, one_mode=False, **BOUND, variant=True),
     Case("wae", wae(), kv.WAE.terms, generative=True),
     Case("info_vae", info_vae(), kv.InfoVAE.terms, range=UNIT, generative=True),
     Case("factor_vae", factor_vae, kv.FactorVAE.terms, range=UNIT, generative=True),
     Case("contractive", contractive(2), kv.ContractiveAutoencoder.terms),
-    Case("contractive_exact", contractive(None), kv.ContractiveAutoencoder.terms),
+    Case("contractive_exact", contractive(None), kv.ContractiveAutoencoder.terms, variant=True),
     Case("perceptual", perceptual, kv.PerceptualAutoencoder.terms, x=IMAGES),
     Case("rae", rae, kv.RAE.terms),
     Case("free_bits_vae", free_bits_vae, kv.FreeBitsVAE.terms, range=UNIT, generative=True),
@@ -310,6 +321,15 @@ CASES = [
     ),
     Case("conv_ladder_vae", conv_ladder_vae, x=IMAGES, range=UNIT, **BOUND),
 ]
+
+
+def each(cases: list[Case]) -> Any:
+    """Decorate a test to run with each case; with a variant, it is `long`."""
+    marked = [
+        pytest.param(case, id=case.id, marks=[pytest.mark.long] if case.variant else [])
+        for case in cases
+    ]
+    return pytest.mark.parametrize("case", marked)
 
 
 @functools.cache
