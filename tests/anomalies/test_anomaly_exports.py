@@ -28,6 +28,7 @@ def detector(score="likelihood", **kwargs):
     return made
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("score", ["elbo", "likelihood", "latent"])
 def test_the_cpp_loader_serves_score_decision_and_threshold(score):
     made = detector(score)

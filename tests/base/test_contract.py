@@ -220,7 +220,14 @@ def test_the_configuration_makes_an_equal_model(case):
 POLICIES = {"mixed_float16": 0.02, "mixed_bfloat16": 0.15, "float64": 1e-4}
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "mixed_bfloat16",
+        pytest.param("mixed_float16", marks=pytest.mark.long),
+        pytest.param("float64", marks=pytest.mark.long),
+    ],
+)
 @every_model
 def test_every_precision_takes_the_step_of_float32_and_answers_in_float32(case, policy):
     if policy == "float64" and keras.backend.backend() == "jax":

@@ -45,6 +45,7 @@ def test_classes_are_registered_whichever_is_imported_first(order):
 FIRST = ["backend", "loading", "estimators", "anomalies", "distributions", "acceleration.batching"]
 
 
+@pytest.mark.long
 def test_any_module_can_be_the_first_one_and_registers_the_classes():
     """Each in a process without Keras, forked from one that has read its packages."""
     run(

@@ -91,6 +91,7 @@ def files(tmp_path_factory):
     return here, {name: dict(np.load(folder / f"{name}.after.npz")) for name in MODELS}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MODELS)
 def test_a_fresh_process_gives_the_same_answers_and_the_same_next_step(files, name):
     here, there = files[0][name], files[1][name]

@@ -151,6 +151,7 @@ def test_a_training_goes_on_from_a_stored_checkpoint_to_the_same_end(tmp_path, c
             np.testing.assert_allclose(found[key], end[key], **EXACT, err_msg=key)
 
 
+@pytest.mark.long
 @pytest.mark.tensorflow
 def test_a_stored_run_is_continued(tmp_path):
     run = tmp_path / "run"

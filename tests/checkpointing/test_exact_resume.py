@@ -94,12 +94,12 @@ def whole(tmp_path_factory):
     ("event", "number"),
     [
         ("on_train_batch_end", 1),
-        ("on_train_batch_end", 8),
+        pytest.param("on_train_batch_end", 8, marks=pytest.mark.long),
         ("on_train_batch_begin", 13),
-        ("on_test_begin", 1),
-        ("on_epoch_end", 2),
-        ("on_epoch_begin", 1),
-        ("on_train_end", 0),
+        pytest.param("on_test_begin", 1, marks=pytest.mark.long),
+        pytest.param("on_epoch_end", 2, marks=pytest.mark.long),
+        pytest.param("on_epoch_begin", 1, marks=pytest.mark.long),
+        pytest.param("on_train_end", 0, marks=pytest.mark.long),
     ],
 )
 def test_it_ends_with_the_same_bits_wherever_it_was_interrupted(whole, tmp_path, event, number):
@@ -159,6 +159,7 @@ def test_data_that_shuffle_are_passed_over_in_the_same_order(tmp_path):
     assert_same(train(tmp_path / "parts", data=data), whole)
 
 
+@pytest.mark.long
 @pytest.mark.tensorflow
 def test_steps_in_one_go_and_a_compiled_step_change_nothing(tmp_path):
     import tensorflow as tf
@@ -359,7 +360,14 @@ def test_a_training_that_stopped_early_stays_so(tmp_path):
     assert_same(train(tmp_path, "on_train_batch_end", 0, callbacks=[stop]), first)
 
 
-@pytest.mark.parametrize("event", ["on_train_batch_end", "on_test_batch_begin", "on_epoch_end"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        "on_train_batch_end",
+        pytest.param("on_test_batch_begin", marks=pytest.mark.long),
+        pytest.param("on_epoch_end", marks=pytest.mark.long),
+    ],
+)
 def test_sigterm_writes_a_checkpoint_and_leaves(whole, tmp_path, event, capsys):
     class Terminate(keras.callbacks.Callback):
         sent = False
@@ -402,6 +410,7 @@ def test_a_checkpoint_that_cannot_be_written_ends_training_and_those_before_stay
     assert_same(train(tmp_path), whole)
 
 
+@pytest.mark.long
 def test_checkpoints_come_after_minutes_but_cost_at_most_two_percent(tmp_path, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: clock[0])

@@ -38,6 +38,7 @@ def test_scikit_learn_finds_nothing_wrong(estimator, check, monkeypatch):
     check(estimator)
 
 
+@pytest.mark.long
 def test_a_linear_one_reaches_the_error_of_principal_components():
     x = StandardScaler().fit_transform(X)
     fitted = quick(epochs=120, learning_rate=0.01, batch_size=32).fit(x)
@@ -55,6 +56,7 @@ def test_names_of_the_new_features_and_frames():
     assert fitted.transform(X).shape == (120, 3) and set(fitted.history_) >= {"loss"}
 
 
+@pytest.mark.long
 def test_it_works_in_a_pipeline_and_its_size_can_be_searched():
     pipeline = make_pipeline(StandardScaler(), quick(epochs=15, learning_rate=0.04))
     found = GridSearchCV(pipeline, {"autoencodertransformer__n_components": [1, 4]}, cv=2).fit(X)

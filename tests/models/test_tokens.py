@@ -138,6 +138,7 @@ def test_what_stands_in_padding_changes_no_code_no_term_and_no_gradient(kind):
             np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.long
 def test_a_copy_is_learned_and_reproduced_without_help():
     keras.utils.set_random_seed(0)
     x = np.random.default_rng(1).integers(3, size=(256, 4))
@@ -150,6 +151,7 @@ def test_a_copy_is_learned_and_reproduced_without_help():
     assert (model.predict(x[:64], verbose=0) == x[:64]).mean() > 0.98
 
 
+@pytest.mark.long
 def test_sequences_of_many_lengths_are_learned_and_reproduced():
     keras.utils.set_random_seed(0)
     random = np.random.default_rng(1)
@@ -207,6 +209,7 @@ def test_tokens_above_what_half_precision_can_count_are_told_apart():
     assert (codes[0] != codes[1]).any()
 
 
+@pytest.mark.long
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("kind", ["LSTMAutoencoder", "TransformerVAE"])
 def test_servers_and_devices_decode_as_keras_does(kind, tmp_path):

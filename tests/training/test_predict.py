@@ -32,12 +32,14 @@ def run(*words):
     return end.value.code
 
 
+@pytest.mark.long
 def test_a_killed_prediction_ends_with_the_bytes_of_one_that_was_not(files, tmp_path):
     found = killed.predict_killed(tmp_path, files / "vae.keras", files / "x.npy", 1, seed=0)
     assert found in (["predicting"], ["writing"])
     killed.assert_same_files(tmp_path / "whole", tmp_path / "killed")
 
 
+@pytest.mark.long
 def test_sigterm_ends_it_between_two_batches_and_says_so_by_the_exit_code(files, tmp_path):
     words = killed.prediction(files / "vae.keras", files / "x.npy", tmp_path / "out")
     process = killed.start(words, tmp_path / "log.txt")
