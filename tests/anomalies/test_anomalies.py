@@ -188,6 +188,7 @@ for name in sys.argv[2:]:
 """
 
 
+@pytest.mark.long
 def test_files_keep_scores_and_thresholds_for_a_fresh_process(tmp_path):
     wanted = {}
     for name, make in DETECTORS.items():

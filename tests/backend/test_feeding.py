@@ -35,6 +35,7 @@ def made():
     return model
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CALLS)
 def test_the_loss_curve_is_that_of_keras(name):
     model, other = made(), made()

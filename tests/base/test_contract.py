@@ -12,6 +12,7 @@ from tests.support.models import (
     BATCH,
     CASES,
     FAST,
+    FEW,
     ROWS,
     array,
     assert_equal,
@@ -23,6 +24,7 @@ from tests.support.models import (
 )
 
 every_model = each(CASES)
+a_few_models = each(CASES, FEW)
 every_generative_model = each([case for case in CASES if case.generative])
 
 
@@ -40,7 +42,7 @@ def test_fit_logs_every_term_in_training_and_validation(case):
     assert int(array(model.steps)) == 2 * 3
 
 
-@every_model
+@a_few_models
 def test_epoch_means_are_means_over_examples_not_over_batches(case):
     """With sample weights and a ragged last batch; a learning rate of 0 keeps the weights."""
     if not case.fixed:
@@ -66,7 +68,7 @@ def test_epoch_means_are_means_over_examples_not_over_batches(case):
         assert logs[name] == pytest.approx(mean, rel=2e-5, abs=1e-6), name
 
 
-@every_model
+@a_few_models
 def test_the_bound_is_logged_without_weights(case):
     model = case.make()
     model.compile(**FAST)
@@ -76,7 +78,7 @@ def test_the_bound_is_logged_without_weights(case):
         assert logs["elbo"] == pytest.approx(-logs["reconstruction"] - logs["kl"], rel=1e-5)
 
 
-@every_model
+@a_few_models
 def test_the_same_seeds_give_the_same_training(case):
     one, other = (case.trained().variables for _ in range(2))
     for first_values, second_values in zip(values(one), values(other), strict=True):
@@ -228,7 +230,7 @@ POLICIES = {"mixed_float16": 0.02, "mixed_bfloat16": 0.15, "float64": 1e-4}
         pytest.param("float64", marks=pytest.mark.long),
     ],
 )
-@every_model
+@a_few_models
 def test_every_precision_takes_the_step_of_float32_and_answers_in_float32(case, policy):
     if policy == "float64" and keras.backend.backend() == "jax":
         pytest.skip("JAX has float64 only where JAX_ENABLE_X64 is set")

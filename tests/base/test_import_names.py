@@ -37,6 +37,7 @@ def test_a_missing_module_of_a_clone_is_missing():
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", ["import keras, keras_vae", "import keras_vae, keras"])
 def test_classes_are_registered_whichever_is_imported_first(order):
     run(f"{order}\nassert keras.saving.get_registered_object('keras_vae>VAE') is keras_vae.VAE\n")

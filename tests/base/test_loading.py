@@ -309,6 +309,7 @@ print("loaded")
 """
 
 
+@pytest.mark.long
 def test_import_and_load_use_no_network(file):
     done = subprocess.run(
         [sys.executable, "-c", OFFLINE, str(file)],

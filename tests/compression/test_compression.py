@@ -47,6 +47,7 @@ def test_any_integers_come_back_from_the_coder_in_the_table_or_not(rows):
     np.testing.assert_array_equal(coder.decode(payload, len(rows), contexts, tables), symbols)
 
 
+@pytest.mark.long
 @FEW
 @given(st.integers(0, 2**31 - 1), st.integers(1, 5), st.binary(max_size=30))
 def test_codes_of_any_examples_come_back_from_a_file_with_its_note(seed, count, note):

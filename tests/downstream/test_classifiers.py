@@ -182,6 +182,7 @@ assert not [name for name in sys.modules if name.startswith("keras_vae")]
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("freeze", [True, False])
 def test_a_process_without_keras_vae_loads_it_and_trains_on(freeze, tmp_path):
     """Of layers of Keras alone, the classifier is a model of Keras alone."""

@@ -30,6 +30,7 @@ def quick(**kwargs):
     return AutoencoderTransformer(**arguments)
 
 
+@pytest.mark.long
 # None of scikit-learn's checks is expected to fail.
 @parametrize_with_checks([quick()])
 def test_scikit_learn_finds_nothing_wrong(estimator, check, monkeypatch):

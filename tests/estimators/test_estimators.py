@@ -88,6 +88,7 @@ def digits_model():
     return model, x[:40]
 
 
+@pytest.mark.long
 def test_five_thousand_samples_agree_with_a_grid_over_the_codes(digits_model):
     model, x = digits_model
     exact = estimators.quadrature_log_likelihood(model, x, points=200)

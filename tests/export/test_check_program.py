@@ -66,6 +66,7 @@ def test_a_recipe_that_exports_to_everything_passes(program):
         assert " yes " in line(out, f"LiteRT {name}")
 
 
+@pytest.mark.long
 def test_a_recipe_of_mine_that_does_not_export_fails_with_the_layer_and_what_is_left(
     program, only, tmp_path
 ):

@@ -97,6 +97,7 @@ def assert_decodes(model, path, tolerance):
     assert error <= tolerance * np.abs(expected).max()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("makers", "shape", "quantize"),
     [

@@ -67,6 +67,7 @@ def test_a_killed_exporter_leaves_whole_versions_only(tmp_path):
         assert list(tmp_path.glob(".partial-*")) == [folder]
 
 
+@pytest.mark.long
 @pytest.mark.tensorflow
 def test_the_program_killed_while_it_exports_leaves_no_part_of_a_version(tmp_path):
     """Killed as soon as its last file but one is there, which a whole version may follow."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import keras
@@ -323,10 +323,20 @@ CASES = [
 ]
 
 
-def each(cases: list[Case]) -> Any:
-    """Decorate a test to run with each case; with a variant, it is `long`."""
+# One case of each way through the base class, for tests of what all models share.
+FEW = ("autoencoder", "conv_vae", "conditional_vae", "transformer_vae_tokens", "vq_vae", "iwae")
+
+
+def each(cases: list[Case], quick: Collection[str] | None = None) -> Any:
+    """Decorate a test to run with each case.
+
+    Args:
+        cases: The cases.
+        quick: Names of those whose test is not `long`; all but the variants, if None.
+    """
+    names = [case.id for case in cases if not case.variant] if quick is None else quick
     marked = [
-        pytest.param(case, id=case.id, marks=[pytest.mark.long] if case.variant else [])
+        pytest.param(case, id=case.id, marks=[] if case.id in names else [pytest.mark.long])
         for case in cases
     ]
     return pytest.mark.parametrize("case", marked)
