@@ -1,8 +1,4 @@
-"""Walks, neighbors and arithmetic in latent space.
-
-Codes and images here are NumPy arrays; a code has shape `latent_shape`, of any rank. A walk is
-decoded in one call.
-"""
+"""Walks and arithmetic in latent space; a walk is decoded in one call."""
 
 from collections.abc import Sequence
 from statistics import NormalDist
@@ -12,55 +8,14 @@ import numpy as np
 from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
-from keras_vae.estimators.codes import active_units as active_units
-from keras_vae.estimators.codes import kl_per_dimension as kl_per_dimension
-from keras_vae.metrics.neighbors import neighbors as neighbors
+from keras_vae.estimators.codes import kl_per_dimension
+from keras_vae.latents.paths import METHODS, check_ends
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
 from keras_vae.validation.data_checks import check_shape
 
-# Below this angle, in radians, sin(angle) is too small to divide by; the arc is its chord.
-SMALLEST_ANGLE = 1e-6
 # Values of a traversal: they span nearly all of a standard normal.
 TRAVERSED = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
-
-
-def lerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
-    """Interpolate linearly between codes; the first and last step equal `start` and `end`.
-
-    Args:
-        start: Codes, `(batch, *latent_shape)`.
-        end: Codes of the same shape.
-        steps: Points of each line, both ends included; at least 2.
-
-    Returns:
-        `(batch, steps, *latent_shape)`, float32.
-
-    Raises:
-        ValueError: If the shapes differ, a code is not finite, or `steps` is less than 2.
-        TypeError: If codes are not numbers, or `steps` is no integer.
-    """
-    start, end, fraction = _ends(start, end, steps)
-    return _combine(start, end, 1.0 - fraction, fraction)
-
-
-def slerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
-    """Interpolate spherically between codes (Shoemake 1985; White 2016, arXiv:1609.04468).
-
-    Codes of a standard normal in many dimensions lie near a sphere, which a straight line would
-    leave. Lengths are interpolated too. Parallel, opposite and zero codes have no unique arc; they
-    are interpolated linearly. Arguments, result and errors are those of `lerp`.
-    """
-    start, end, fraction = _ends(start, end, steps)
-    angle = _angles(start, end)[:, None]
-    chord = np.sin(angle) < SMALLEST_ANGLE
-    divisor = np.where(chord, 1.0, np.sin(angle))
-    near = np.where(chord, 1.0 - fraction, np.sin((1.0 - fraction) * angle) / divisor)
-    far = np.where(chord, fraction, np.sin(fraction * angle) / divisor)
-    return _combine(start, end, near, far)
-
-
-METHODS = {"lerp": lerp, "slerp": slerp}
 
 
 def interpolate(
@@ -86,7 +41,7 @@ def interpolate(
     arguments.choice("method", method, tuple(METHODS))
     _check_real_codes(model)
     check_shape("start", np.shape(start), model.event_shape)
-    first, last, _ = _ends(start, end, steps)
+    first, last, _ = check_ends(start, end, steps)
     codes = as_numpy(model.encode(np.concatenate([first, last])))
     return decode(model, METHODS[method](codes[: len(first)], codes[len(first) :], steps))
 
@@ -232,42 +187,6 @@ def decode(model: LatentModel, codes: np.ndarray) -> np.ndarray:
 def as_numpy(x: Any) -> np.ndarray:
     """Convert a tensor of any backend to an array on the host."""
     return np.asarray(ops.convert_to_numpy(x))
-
-
-def _ends(start: Any, end: Any, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return both ends, and 0 to 1 in `steps` points, `(1, steps)`.
-
-    Raises:
-        ValueError: If the shapes differ, a number is not finite, or `steps` is less than 2.
-        TypeError: If they are not numbers.
-    """
-    arguments.integer("steps", steps, 2)
-    start, end = arguments.array("start", start), arguments.array("end", end)
-    if start.shape != end.shape or start.ndim < 2 or not start.size:
-        raise UsageError(
-            "Expected start and end of one shape (batch, ...), at least one each. Received: shapes "
-            f"{start.shape} and {end.shape}."
-        )
-    return start, end, np.linspace(0.0, 1.0, steps)[None]
-
-
-def _angles(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Return angles between pairs of codes, `(batch,)`, in radians; 0 if one of them is 0."""
-    first = np.reshape(start, (len(start), -1)).astype("float64")
-    last = np.reshape(end, (len(end), -1)).astype("float64")
-    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(last, axis=1)
-    cosine = np.sum(first * last, axis=1) / np.where(lengths == 0.0, 1.0, lengths)
-    return np.where(lengths == 0.0, 0.0, np.arccos(np.clip(cosine, -1.0, 1.0)))
-
-
-def _combine(start: np.ndarray, end: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
-    """Return `near * start + far * end`, `(batch, steps, *latent_shape)`.
-
-    Weights of 0 and 1 are exact.
-    """
-    extra = (1,) * (np.ndim(start) - 1)
-    near, far = (weight.reshape(*weight.shape, *extra) for weight in (near, far))
-    return (near * start[:, None] + far * end[:, None]).astype("float32")
 
 
 def _has_real_codes(model: LatentModel) -> bool:
