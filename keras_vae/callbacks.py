@@ -45,6 +45,11 @@ class JsonLines(keras.callbacks.Callback):
     Each line has `epoch` (from 1), `seconds` (with validation) and the logs; numbers that are not
     finite are null. Lines reach the file at once, so that other programs can follow a training.
 
+    Example:
+        >>> log = keras_vae.callbacks.JsonLines("metrics.jsonl")
+        >>> model.fit(images, epochs=2, callbacks=[log])
+        >>> curves = keras_vae.plots.read_history("metrics.jsonl")
+
     Args:
         path: The file; existing lines stay.
     """
@@ -92,6 +97,11 @@ class SafeCheckpoint(keras.callbacks.Callback):
 
     A crash leaves the file of the epoch before.
 
+    Example:
+        >>> checkpoint = keras_vae.callbacks.SafeCheckpoint("model.keras")
+        >>> model.fit(images, epochs=2, callbacks=[checkpoint])
+        >>> model = keras_vae.load("model.keras")
+
     Args:
         path: A file that ends in .keras, replaced after each epoch.
     """
@@ -110,6 +120,10 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     It comes before the end of the epoch, so that no checkpoint of a broken model replaces a good
     one.
+
+    Example:
+        >>> stop = keras_vae.callbacks.StopOnNonFinite("run")
+        >>> model.fit(images, epochs=2, callbacks=[stop])
 
     Args:
         folder: Folder for post_mortem.keras, the model at that moment with its optimizer, and
@@ -161,6 +175,12 @@ class LatentReport(keras.callbacks.Callback):
     """A count of the active latent units in the logs, `val_active_units`, and a warning at 0.
 
     Put it before callbacks that record the logs. For models without a posterior it does nothing.
+
+    Example:
+        >>> report = keras_vae.callbacks.LatentReport(test)
+        >>> history = model.fit(images, epochs=2, callbacks=[report])
+        >>> len(history.history["val_active_units"])
+        2
 
     Args:
         x: Some hundred examples, `(batch, *event_shape)`.

@@ -23,6 +23,13 @@ class KerasVAEError(Exception):
 
     Their text may have names from files of strangers, so its control characters are escaped.
 
+    Example:
+        >>> try:
+        ...     model.encode("images")
+        ... except keras_vae.errors.KerasVAEError as error:
+        ...     print(error.exit_status)
+        2
+
     Attributes:
         exit_status: Status with which a program ends when it meets this error.
     """

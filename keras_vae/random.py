@@ -67,6 +67,10 @@ def _bits(seeds: Any, count: int, on: Any) -> Any:
 def row_seeds(count: int, seed: int) -> np.ndarray:
     """Return int32 seeds for the rows of a served `sample`, made from one seed.
 
+    Example:
+        >>> keras_vae.random.row_seeds(3, seed=0)
+        array([-1368424207,   587614100,  -683833383], dtype=int32)
+
     Args:
         count: Number of rows.
         seed: An integer from -2^31 to 2^32 - 1. A negative one stands for the same 32 bits.
@@ -105,6 +109,11 @@ def _check_seeds(seeds: Any) -> Any:
 
 def standard_normal(seeds: Any, size: int) -> Tensor:
     """Return standard normal noise in which row i depends on `seeds[i]` alone.
+
+    Example:
+        >>> noise = keras_vae.random.standard_normal(np.arange(4), size=16)
+        >>> noise.shape, noise.dtype.name
+        (TensorShape([4, 16]), 'float32')
 
     Args:
         seeds: int32, `(batch,)`. A NumPy array is hashed on the host, on every backend. A tensor

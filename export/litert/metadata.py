@@ -71,7 +71,9 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     """Read the metadata of a .tflite file that keras_vae wrote.
 
     Example:
-        >>> read_metadata("decoder.tflite")["endpoints"]["decode"]["inputs"]["z"]["shape"]
+        >>> model.export("decoder.tflite", format="litert", endpoints=["decode"])
+        >>> about = keras_vae.export.litert.writer.read_metadata("decoder.tflite")
+        >>> about["endpoints"]["decode"]["inputs"]["z"]["shape"]
         [1, 16]
 
     Args:

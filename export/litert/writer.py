@@ -127,6 +127,10 @@ def write_litert(
 def verify(model: LatentModel, path: str | Path, data: Any = None) -> Differences:
     """Compare an existing .tflite file with the model that it was exported from.
 
+    Example:
+        >>> model.export("vae.tflite", format="litert", endpoints=["decode"])
+        >>> differences = keras_vae.export.litert.writer.verify(model, "vae.tflite", test)
+
     Args:
         model: The built model.
         path: A file that `write_litert` wrote.

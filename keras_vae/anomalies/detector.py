@@ -42,10 +42,10 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
     `is_anomaly(x)` decisions. Saved and exported files keep the threshold.
 
     Example:
-        >>> model.fit(normal, epochs=10)
+        >>> model.fit(train, epochs=10)
         >>> detector = keras_vae.AnomalyDetector(model, score="elbo")
-        >>> detector.fit_threshold(held_out, false_positive_rate=0.01)
-        >>> detector.is_anomaly(new)  # bool, (count,)
+        >>> detector.fit_threshold(test, false_positive_rate=0.05)
+        >>> flags = detector.is_anomaly(images)  # bool, (count,)
         >>> detector.save("detector.keras")
 
     Args:

@@ -24,6 +24,10 @@ class ParetoTail:
 
     For shape 0 that is exp(-y / scale).
 
+    Example:
+        >>> keras_vae.anomalies.ParetoTail(shape=0.1, scale=2.0)
+        ParetoTail(shape=0.1, scale=2.0)
+
     Attributes:
         shape: Above 0 for tails heavier than exponential, below 0 for those that end.
         scale: In the unit of the excesses.
@@ -52,6 +56,12 @@ def fit_pareto(excesses: Any) -> ParetoTail:
 
     For each theta = shape / scale the best shape is mean(log(1 + theta y)). The search is therefore
     one-dimensional (Grimshaw 1993, Technometrics 35(2), section 2).
+
+    Example:
+        >>> excesses = np.random.default_rng(0).exponential(2.0, 1000)
+        >>> tail = keras_vae.anomalies.fit_pareto(excesses)
+        >>> round(tail.scale, 1)
+        2.1
 
     Args:
         excesses: Amounts by which scores exceed the level, each above 0, `(count,)`.

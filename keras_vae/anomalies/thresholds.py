@@ -18,6 +18,12 @@ EXACT = 1e-9
 class Threshold:
     """A threshold: scores above `value` are anomalous.
 
+    Example:
+        >>> detector = keras_vae.AnomalyDetector(model)
+        >>> detector.threshold = keras_vae.anomalies.Threshold(250.0)
+        >>> detector.threshold.value
+        250.0
+
     Attributes:
         value: In the unit of the score, finite; rounded to float32, the type of scores.
         method: "quantile", "false_positive_rate", "tail" or "given".

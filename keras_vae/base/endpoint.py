@@ -33,6 +33,12 @@ class Endpoint:
 
     The function holds no state and no random op.
 
+    Example:
+        >>> sorted(model.endpoints())
+        ['decode', 'encode', 'reconstruct', 'sample', 'score']
+        >>> model.endpoints()["decode"].inputs[0].shape
+        (None, 16)
+
     Attributes:
         function: Takes the inputs in order and returns a dictionary of named tensors.
         inputs: Shape, dtype and name of each input; the batch axis is None.

@@ -47,7 +47,7 @@ class ExactResume(CallbackGroup):
         >>> model.compile("adam")
         >>> stop = keras.callbacks.EarlyStopping("val_elbo", mode="max", patience=5)
         >>> resume = keras_vae.callbacks.ExactResume("run/checkpoints", callbacks=[stop])
-        >>> model.fit(x, epochs=100, validation_data=(test,), callbacks=[resume])
+        >>> model.fit(x, epochs=10, validation_data=(test,), callbacks=[resume])
 
     Args:
         folder: Folder of the checkpoints; `fit` creates it.

@@ -11,6 +11,10 @@ LARGEST_COST = 0.02
 class Position:
     """The position that a training has reached.
 
+    Example:
+        >>> keras_vae.callbacks.Position(epoch=2, step=10)
+        Position(epoch=2, step=10, ended=False)
+
     Attributes:
         epoch: Number of whole epochs, with validation and callbacks.
         step: Number of training steps of the next epoch.

@@ -83,6 +83,11 @@ def read_note(blob: bytes) -> bytes:
     """Return the bytes that `compress` was given as `note`.
 
     Errors are those of `decompress`.
+
+    Example:
+        >>> blob = keras_vae.compression.compress(model, images, step=0.5, note=b"scan 7")
+        >>> keras_vae.compression.read_note(blob)
+        b'scan 7'
     """
     return Container.from_bytes(blob).note
 

@@ -27,7 +27,7 @@ def compress(
     """Compress examples to bytes; `decompress` returns about `reconstruct(x)`.
 
     Example:
-        >>> blob = keras_vae.compression.compress(model, images)
+        >>> blob = keras_vae.compression.compress(model, images, step=0.5)
         >>> again = keras_vae.compression.decompress(model, blob)
 
     Args:
@@ -77,6 +77,11 @@ def decompress(
 
     The codes are exact on every machine; decoded examples differ in the last digits of float32.
 
+    Example:
+        >>> blob = keras_vae.compression.compress(model, images, step=0.5)
+        >>> keras_vae.compression.decompress(model, blob).shape
+        (64, 28, 28, 1)
+
     Args:
         model: The one that compressed them.
         blob: From `compress`.
@@ -98,6 +103,11 @@ def read_count(blob: bytes) -> int:
     """Return the number of examples that the bytes of `compress` claim to hold.
 
     Errors are those of `decompress`.
+
+    Example:
+        >>> blob = keras_vae.compression.compress(model, images, step=0.5)
+        >>> keras_vae.compression.read_count(blob)
+        64
     """
     return Container.from_bytes(blob).count
 
@@ -111,6 +121,11 @@ def read_codes(
     """Return the exact codes in the bytes of `compress`, as `decode` takes them.
 
     Arguments and errors are those of `decompress`; the result is `(count, *latent_shape)`.
+
+    Example:
+        >>> blob = keras_vae.compression.compress(model, images, step=0.5)
+        >>> keras_vae.compression.read_codes(model, blob).shape
+        (64, 16)
     """
     _check_model(model)
     parts = Container.from_bytes(blob)
@@ -154,6 +169,10 @@ def fit_tables(model: LatentModel, x: Any, step: float | None = None) -> Tables:
     """Fit tables to the codes of many examples, to compress files of few examples.
 
     Arguments and errors are those of `compress`.
+
+    Example:
+        >>> tables = keras_vae.compression.fit_tables(model, train, step=0.5)
+        >>> blob = keras_vae.compression.compress(model, test[:1], tables=tables)
     """
     return _tables(*_symbols(model, x, step), step)
 
@@ -162,6 +181,10 @@ def codes_of(model: LatentModel, x: Any, step: float | None = None) -> np.ndarra
     """Return the codes that `compress` stores, as `decode` takes them.
 
     Arguments and errors are those of `compress`.
+
+    Example:
+        >>> keras_vae.compression.codes_of(model, images, step=0.5).shape
+        (64, 16)
     """
     symbols, _ = _symbols(model, x, step)
     return _codes(model, symbols, step)

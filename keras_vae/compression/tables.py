@@ -30,6 +30,11 @@ class Tables:
 
     A context is a set of code elements that share one distribution.
 
+    Example:
+        >>> tables = keras_vae.compression.fit_tables(model, train, step=0.5)
+        >>> len(tables.lows)
+        16
+
     Attributes:
         lows: The smallest integer of each table.
         frequencies: Frequencies of the integers from `lows` on, each at least 1. The last one is

@@ -54,6 +54,10 @@ FAMILIES: dict[str, type[Distribution]] = {
 def get(identifier: str | type[Distribution]) -> Any:
     """Return the distribution class of a name; a class is returned as it is.
 
+    Example:
+        >>> keras_vae.distributions.get("laplace").__name__
+        'Laplace'
+
     Args:
         identifier: A key of `FAMILIES`, a class, or the name of a class, as in a saved model. Pass
             a class of your own to `load_model` as a custom object, so that its name is found.

@@ -19,6 +19,12 @@ class Autoregressive(Distribution):
     rounds are needed as there are steps (Song et al. 2021, arXiv:2002.03629). The network need not
     work step by step.
 
+    Example:
+        >>> start = np.zeros((1, 3), "int32")
+        >>> p = keras_vae.distributions.Autoregressive(lambda tokens: np.zeros((1, 3, 4)), start)
+        >>> np.round(p.log_prob(start), 2)  # 3 * log(1 / 4)
+        array([-4.16], dtype=float32)
+
     Args:
         logits: From tokens, int32 `(batch, time)`, to `(batch, time, vocabulary)`. Those of a step
             may depend only on the tokens before it.

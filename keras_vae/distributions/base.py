@@ -18,7 +18,12 @@ def tensor(x: Any) -> Tensor:
 
 
 def sum_event(x: Tensor) -> Tensor:
-    """Sum over every axis but the first: `(batch, ...)` to `(batch,)`."""
+    """Sum `x` over every axis but the first: `(batch, ...)` to `(batch,)`.
+
+    Example:
+        >>> np.array(keras_vae.distributions.sum_event(np.ones((2, 28, 28, 1))))
+        array([784., 784.])
+    """
     return ops.sum(x, axis=tuple(range(1, len(x.shape))))
 
 
@@ -26,6 +31,10 @@ def parameters(outputs: Any) -> list[Tensor]:
     """Return a network's outputs as a flat list of float32 tensors.
 
     Densities need more than half precision.
+
+    Example:
+        >>> [part.shape for part in keras_vae.distributions.parameters(decoder(np.zeros((8, 16))))]
+        [TensorShape([8, 28, 28, 1])]
     """
     return [tensor(x) for x in keras.tree.flatten(outputs)]
 
@@ -35,6 +44,11 @@ class Distribution:
 
     The positional arguments of a subclass are the outputs of a decoder, then its shared parameters.
     It defines `mean`, `sample`, `element_log_prob` and, if there is a closed form, `kl`.
+
+    Example:
+        >>> p = model.observation(model.encode(images[:8]))
+        >>> p.mean.shape, p.log_prob(images[:8]).shape
+        (TensorShape([8, 28, 28, 1]), TensorShape([8]))
 
     Attributes:
         heads: Number of decoder outputs of this distribution.

@@ -15,6 +15,11 @@ class Bernoulli(Distribution):
     On gray levels in [0, 1] `log_prob` is minus the cross entropy, which is not a normalized
     density. `ContinuousBernoulli` is the normalized density of the same form.
 
+    Example:
+        >>> p = keras_vae.distributions.Bernoulli(np.zeros((1, 2)))
+        >>> np.round(p.log_prob(np.ones((1, 2))), 3)  # 2 * log(0.5)
+        array([-1.386], dtype=float32)
+
     Args:
         logits: Log odds of a one, `(batch, ...)`.
     """
@@ -53,6 +58,11 @@ class ContinuousBernoulli(Distribution):
     (Loaiza-Ganem & Cunningham 2019, arXiv:1907.06845). Centered on 1/2, the density is
     exp(logit * (x - 1/2)) / sinhc(logit / 2) with sinhc(u) = sinh(u) / u. No large terms cancel in
     this form.
+
+    Example:
+        >>> p = keras_vae.distributions.ContinuousBernoulli(np.zeros((1, 2)))
+        >>> np.round(p.log_prob(np.full((1, 2), 0.3)), 3)  # the uniform density
+        array([0.], dtype=float32)
 
     Args:
         logits: `(batch, ...)`; 0 is the uniform density.

@@ -15,6 +15,12 @@ class Categorical(Distribution):
     Data are one-hot, `(batch, ..., classes)`, so that encoder, decoder and `mean` share one shape.
     `keras.ops.one_hot(tokens, classes)` makes them from integers `(batch, ...)`.
 
+    Example:
+        >>> p = keras_vae.distributions.Categorical(np.zeros((1, 5, 4)))
+        >>> tokens = keras.ops.one_hot([[0, 1, 2, 3, 0]], 4)
+        >>> np.round(p.log_prob(tokens), 2)  # 5 * log(1 / 4)
+        array([-6.93], dtype=float32)
+
     Args:
         logits: Unnormalized log probabilities, `(batch, ..., classes)`.
 

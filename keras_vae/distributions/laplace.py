@@ -12,6 +12,11 @@ from keras_vae.distributions.base import Distribution, Tensor, sum_event, tensor
 class Laplace(Distribution):
     """Independent Laplace distributions, of unit scale unless `log_scale` says otherwise.
 
+    Example:
+        >>> p = keras_vae.distributions.Laplace(np.zeros((1, 2)))
+        >>> np.round(p.log_prob(np.zeros((1, 2))), 3)
+        array([-1.386], dtype=float32)
+
     Args:
         mean: Locations, `(batch, ...)`.
         log_scale: Log scales, of a shape that broadcasts to that of `mean`; None for zeros.

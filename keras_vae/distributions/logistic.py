@@ -24,6 +24,10 @@ class DiscretizedLogistic(Distribution):
 
     Source: Salimans et al. 2017 (arXiv:1701.05517), section 2.1, with its scale on [-1, 1].
 
+    Example:
+        >>> networks = keras_vae.nets.conv((28, 28, 1), latent_dim=16, heads=2, decoder_heads=2)
+        >>> model = keras_vae.VAE(*networks, likelihood="discretized_logistic")
+
     Args:
         location: Medians, `(batch, ...)`, in pixels in [0, 1].
         log_scale: Log scales of the same shape, clipped to `LOG_SCALE_RANGE`.
@@ -61,6 +65,10 @@ class DiscretizedLogisticMixture(Distribution):
     locations, then the log scales. A decoder with `decoder_heads=30` makes a mixture of ten
     components. Models that build their own decoder make a mixture of five. Channels are independent
     given z.
+
+    Example:
+        >>> networks = keras_vae.nets.conv((28, 28, 1), latent_dim=16, heads=2, decoder_heads=15)
+        >>> model = keras_vae.VAE(*networks, likelihood="discretized_logistic_mixture")
 
     Args:
         *outputs: The tensors, as above.

@@ -13,6 +13,12 @@ class Masked(Distribution):
     Values in padding affect neither `log_prob` nor its gradient, even if they are NaN. `mean` and
     `sample` are 0 in padding.
 
+    Example:
+        >>> density = keras_vae.distributions.Bernoulli(np.zeros((1, 5, 1)))
+        >>> p = keras_vae.distributions.Masked(density, np.array([[1, 1, 0, 0, 0]]))
+        >>> np.round(p.log_prob(np.ones((1, 5, 1))), 2)  # 2 * log(0.5)
+        array([-1.39], dtype=float32)
+
     Args:
         density: Over `(batch, time, ...)`.
         mask: `(batch, time)`, 1 for real time steps, 0 for padding.

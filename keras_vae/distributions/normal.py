@@ -17,6 +17,14 @@ LOG_VAR_RANGE = (-30.0, 20.0)
 class Normal(Distribution):
     """Diagonal Gaussian, of unit variance if `log_var` is None.
 
+    Example:
+        >>> p = keras_vae.distributions.Normal(np.zeros((1, 2)))
+        >>> np.round(p.log_prob(np.zeros((1, 2))), 3)  # -log(2 * pi)
+        array([-1.838], dtype=float32)
+        >>> q = keras_vae.distributions.Normal(np.ones((1, 2)))
+        >>> np.round(q.kl(p), 3)
+        array([1.], dtype=float32)
+
     Args:
         mean: Means, `(batch, ...)`.
         log_var: Log variances, of a shape that broadcasts to that of `mean`, clipped to
@@ -63,7 +71,12 @@ class Normal(Distribution):
 
 
 class NormalPerElement(Normal):
-    """A Gaussian whose decoder returns a mean and a log variance for each element."""
+    """A Gaussian whose decoder returns a mean and a log variance for each element.
+
+    Example:
+        >>> networks = keras_vae.nets.conv((28, 28, 1), latent_dim=16, heads=2, decoder_heads=2)
+        >>> model = keras_vae.VAE(*networks, likelihood="normal_per_element")
+    """
 
     heads = 2
 
@@ -72,6 +85,9 @@ class NormalLearnedScale(Normal):
     """A Gaussian with one learned variance for all elements: sigma-VAE (Rybkin et al. 2021).
 
     The shared argument `log_var` is a trainable number of the model, in log squared data units.
+
+    Example:
+        >>> model = keras_vae.VAE(encoder, decoder, likelihood="normal_learned_scale")
     """
 
     shared = ("log_var",)

@@ -47,8 +47,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     Example:
         >>> from sklearn.pipeline import make_pipeline
         >>> from sklearn.preprocessing import StandardScaler
-        >>> reduce = make_pipeline(StandardScaler(), AutoencoderTransformer(2, random_state=0))
-        >>> codes = reduce.fit_transform(x)
+        >>> transformer = keras_vae.dimension_reduction.AutoencoderTransformer(2, random_state=0)
+        >>> reduce = make_pipeline(StandardScaler(), transformer)
+        >>> codes = reduce.fit_transform(images.reshape(-1, 784))
         >>> rebuilt = reduce.inverse_transform(codes)
 
     Args:

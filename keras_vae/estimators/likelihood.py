@@ -25,6 +25,10 @@ WEIGHTS_PER_BATCH = 50_000_000
 class Likelihood:
     """Results of one pass over the samples; all arrays are float64, in nats, one for each example.
 
+    Example:
+        >>> result = keras_vae.estimators.measure_likelihood(model, test, samples=(1, 10))
+        >>> nll = -result.bounds[10].mean()  # nats
+
     Attributes:
         elbo: The evidence lower bound, the mean log weight.
         bounds: The importance-weighted bound for each requested number of samples. A smaller number
@@ -54,7 +58,7 @@ def log_likelihood(
     the batch size, and more samples extend fewer samples.
 
     Example:
-        >>> nll = -keras_vae.estimators.log_likelihood(model, test, samples=5000).mean()
+        >>> nll = -keras_vae.estimators.log_likelihood(model, test, samples=100).mean()
 
     Args:
         model: A built model with `posterior(x)`, `prior(z)` and `observation(z)`. The posterior
@@ -93,6 +97,10 @@ def elbo(
 
     It is E_q[log p(x | z) + log p(z) - log q(z | x)], the mean over `samples`. Other arguments and
     errors are those of `log_likelihood`.
+
+    Example:
+        >>> keras_vae.estimators.elbo(model, test, samples=10).shape
+        (32,)
     """
     samples = arguments.integer("samples", samples)
     return measure_likelihood(model, x, (samples,), seed, batch_size, verbose).elbo
@@ -109,6 +117,11 @@ def measure_likelihood(
     """Return the bound for several numbers of samples, the ELBO and the error, in one pass.
 
     `samples` are several numbers. Other arguments and errors are those of `log_likelihood`.
+
+    Example:
+        >>> result = keras_vae.estimators.measure_likelihood(model, test, samples=(1, 10))
+        >>> sorted(result.bounds), result.elbo.shape
+        ([1, 10], (32,))
     """
     counts = _sort_counts(samples)
     parts = [
@@ -140,6 +153,10 @@ def log_weights(
 
     Yields:
         float64 `(batch, samples)`, in nats, in the order of the examples.
+
+    Example:
+        >>> [w.shape for w in keras_vae.estimators.log_weights(model, test, samples=10)]
+        [(32, 10)]
     """
     x = keras.tree.map_structure(np.asarray, x)
     _check(model, x, samples, batch_size, seed)

@@ -15,6 +15,10 @@ from keras_vae.validation import arguments
 def log_mean_exp(values: Any, axis: int = -1) -> np.ndarray:
     """Return log(mean(exp(values))) along an axis, in float64, without overflow.
 
+    Example:
+        >>> keras_vae.estimators.log_mean_exp(np.log([[1.0, 3.0]])).round(3)  # log(2)
+        array([0.693])
+
     Args:
         values: Array of log weights, in nats; -inf is a weight of zero.
         axis: The axis of the mean.
@@ -48,7 +52,8 @@ def bits_per_dim(nats: Any, event_shape: Sequence[int], levels: int = 1) -> Any:
     8-bit x and u in [0, 1), `levels=256` adds log2(256) = 8.
 
     Example:
-        >>> bits_per_dim(784 * math.log(256), (28, 28, 1))  # uniform over 256 levels
+        >>> nats = 784 * math.log(256)  # uniform over 256 levels
+        >>> keras_vae.estimators.bits_per_dim(nats, (28, 28, 1))
         8.0
 
     Args:

@@ -20,6 +20,12 @@ def quadrature_log_likelihood(
     The rectangle rule is exact to many digits once the grid is finer than the standard deviation of
     the posterior. The square must hold nearly all the mass of p(x | z) p(z).
 
+    Example:
+        >>> networks = keras_vae.nets.dense((28, 28, 1), latent_dim=2, heads=2)
+        >>> small = keras_vae.VAE(*networks)
+        >>> keras_vae.estimators.quadrature_log_likelihood(small, test, points=50).shape
+        (32,)
+
     Args:
         model: A built model with `prior(z)` and `observation(z)` and two latent dimensions.
         x: Examples, `(count, *event_shape)`. Each costs points^2 densities: use about a hundred.

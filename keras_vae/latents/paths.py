@@ -14,6 +14,10 @@ SMALLEST_ANGLE = 1e-6
 def lerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
     """Interpolate linearly between codes; the first and last step equal `start` and `end`.
 
+    Example:
+        >>> keras_vae.latents.lerp(np.zeros((1, 1)), np.ones((1, 1)), steps=3).ravel()
+        array([0. , 0.5, 1. ], dtype=float32)
+
     Args:
         start: Codes, `(batch, *latent_shape)`.
         end: Codes of the same shape.
@@ -36,6 +40,13 @@ def slerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
     Codes of a standard normal in many dimensions lie near a sphere, which a straight line would
     leave. Lengths are interpolated too. Parallel, opposite and zero codes have no unique arc; they
     are interpolated linearly. Arguments, result and errors are those of `lerp`.
+
+    Example:
+        >>> start, end = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+        >>> keras_vae.latents.slerp(start, end, steps=3).round(2)
+        array([[[1.  , 0.  ],
+                [0.71, 0.71],
+                [0.  , 1.  ]]], dtype=float32)
     """
     start, end, fraction = check_ends(start, end, steps)
     angle = _angles(start, end)[:, None]

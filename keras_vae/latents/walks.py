@@ -23,6 +23,10 @@ def interpolate(
 ) -> np.ndarray:
     """Encode `start` and `end`, interpolate between their codes, and decode.
 
+    Example:
+        >>> keras_vae.latents.interpolate(model, test[:4], test[4:8], steps=8).shape
+        (4, 8, 28, 28, 1)
+
     Args:
         model: A built `keras_vae.Autoencoder`.
         start: Examples, `(batch, *event_shape)`.
@@ -54,6 +58,10 @@ def traverse(
     examples: Any = None,
 ) -> np.ndarray:
     """Decode one example with one latent dimension at a time set to each of `values`.
+
+    Example:
+        >>> keras_vae.latents.traverse(model, test[0], dimensions=[0, 1]).shape
+        (2, 7, 28, 28, 1)
 
     Args:
         model: A built `keras_vae.Autoencoder` whose codes are vectors.
@@ -107,6 +115,9 @@ def traverse(
 def ordered_by_kl(model: LatentModel, x: Any) -> list[int]:
     """Return the latent dimensions of a VAE, sorted by decreasing KL.
 
+    Example:
+        >>> dimensions = keras_vae.latents.ordered_by_kl(model, test)[:5]
+
     Args:
         model: A `keras_vae.VAE` whose codes are vectors.
         x: Examples, `(batch, *event_shape)`, over which the KL is averaged.
@@ -127,6 +138,12 @@ def normal_grid(size: int) -> np.ndarray:
 
     Source: Kingma & Welling 2014.
 
+    Example:
+        >>> keras_vae.latents.normal_grid(3)[0].round(2)
+        array([[-0.97,  0.97],
+               [ 0.  ,  0.97],
+               [ 0.97,  0.97]], dtype=float32)
+
     Returns:
         `(size, size, 2)`: first coordinate from left to right, second from bottom to top.
     """
@@ -141,6 +158,11 @@ def attribute_vector(codes: np.ndarray, has_attribute: np.ndarray) -> np.ndarray
     """Return the vector from the mean code without an attribute to the mean code with it.
 
     Add it to codes to give them the attribute (Larsen et al. 2016, arXiv:1512.09300).
+
+    Example:
+        >>> codes = model.encode(train)
+        >>> to_class_3 = keras_vae.latents.attribute_vector(codes, train_labels == 3)
+        >>> changed = model.decode(codes[:8] + to_class_3)
 
     Args:
         codes: `(batch, *latent_shape)`.
@@ -170,6 +192,11 @@ def attribute_vector(codes: np.ndarray, has_attribute: np.ndarray) -> np.ndarray
 def decode(model: LatentModel, codes: np.ndarray) -> np.ndarray:
     """Decode codes `(..., *latent_shape)` to `(..., *event_shape)` in one call of the decoder.
 
+    Example:
+        >>> grid = np.zeros((5, 7, 16))
+        >>> keras_vae.latents.decode(model, grid).shape
+        (5, 7, 28, 28, 1)
+
     Raises:
         ValueError: If the codes have another shape or are not finite.
         TypeError: If they are not numbers.
@@ -185,7 +212,11 @@ def decode(model: LatentModel, codes: np.ndarray) -> np.ndarray:
 
 
 def as_numpy(x: Any) -> np.ndarray:
-    """Convert a tensor of any backend to an array on the host."""
+    """Convert `x`, a tensor of any backend, to an array on the host.
+
+    Example:
+        >>> codes = keras_vae.latents.as_numpy(model.encode(images))
+    """
     return np.asarray(ops.convert_to_numpy(x))
 
 

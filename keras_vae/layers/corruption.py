@@ -47,6 +47,18 @@ class MaskingNoise(_Corruption):
     """A corruption that sets each element to 0 with probability `rate`, without rescaling.
 
     Source: Vincent et al. 2010.
+
+    Example:
+        >>> corrupt = keras_vae.layers.MaskingNoise(0.5)
+        >>> corrupted = corrupt(images, training=True)
+
+    Args:
+        rate: Probability that an element is corrupted, in [0, 1].
+        seed: Seed of the corruption.
+        **kwargs: `name` and `dtype` of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If `rate` is not in [0, 1].
     """
 
     def __init__(self, rate: float = 0.5, seed: int | None = None, **kwargs: Any) -> None:
@@ -67,6 +79,18 @@ class SaltAndPepperNoise(_Corruption):
     """A corruption that sets each element, with probability `rate`, to 0 or to 1, equally often.
 
     Source: Vincent et al. 2010.
+
+    Example:
+        >>> corrupt = keras_vae.layers.SaltAndPepperNoise(0.2)
+        >>> corrupted = corrupt(images, training=True)
+
+    Args:
+        rate: Probability that an element is corrupted, in [0, 1].
+        seed: Seed of the corruption.
+        **kwargs: `name` and `dtype` of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If `rate` is not in [0, 1].
     """
 
     def __init__(self, rate: float = 0.2, seed: int | None = None, **kwargs: Any) -> None:
@@ -87,6 +111,10 @@ class SaltAndPepperNoise(_Corruption):
 @keras.saving.register_keras_serializable("keras_vae")
 class RectangleOcclusion(_Corruption):
     """A corruption that covers one rectangle of each image, at a random place, with `fill`.
+
+    Example:
+        >>> corrupt = keras_vae.layers.RectangleOcclusion(14, 14)
+        >>> corrupted = corrupt(images, training=True)
 
     Args:
         height: Height of the rectangle, in pixels; at most that of the image.
@@ -146,6 +174,10 @@ class HalfOcclusion(_Corruption):
 
     If the number of rows or columns is odd, the middle one stays.
 
+    Example:
+        >>> corrupt = keras_vae.layers.HalfOcclusion()
+        >>> corrupted = corrupt(images, training=True)
+
     Args:
         fill: Value of the covered pixels.
         seed: Seed of the choice.
@@ -179,6 +211,10 @@ def _half(position: Tensor, second: Tensor, size: int) -> Tensor:
 @keras.saving.register_keras_serializable("keras_vae")
 class PatchOcclusion(_Corruption):
     """A corruption that covers each square patch of an image, in all channels, at random.
+
+    Example:
+        >>> corrupt = keras_vae.layers.PatchOcclusion(patch=4, rate=0.5)
+        >>> corrupted = corrupt(images, training=True)
 
     Args:
         patch: Side of a patch, in pixels; it divides height and width.
@@ -229,6 +265,14 @@ def keep_top_k(z: Tensor, k: int) -> Tensor:
     Activations equal to the k-th largest are all kept.
 
     Source: Makhzani & Frey 2013 (arXiv:1312.5663), section 2.1.
+
+    Example:
+        >>> np.array(keras_vae.layers.keep_top_k(np.array([[3.0, -4.0, 1.0]]), k=2))
+        array([[3., 0., 1.]])
+
+    Args:
+        z: Codes, `(batch, ...)`.
+        k: Number of activations to keep in a row, at least 1.
     """
     flat = ops.reshape(z, (-1, math.prod(z.shape[1:])))
     threshold = ops.top_k(flat, k)[0][:, -1]

@@ -28,7 +28,7 @@ class Outlines(keras.layers.Layer):
 
     Example:
         >>> keras_vae.layers.Outlines()(images).shape  # 784 shades, 4 * 49 edges
-        (64, 980)
+        TensorShape([64, 980])
 
     Args:
         edges: Weight of edges relative to shades. In Fashion-MNIST both vary equally at 3.

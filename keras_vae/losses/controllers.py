@@ -49,6 +49,10 @@ class FreeBits(Controller):
     Source: Kingma et al. 2016 (arXiv:1606.04934), equation 15, with one group.
     `keras_vae.FreeBitsVAE` has a threshold for each dimension of the code.
 
+    Example:
+        >>> controller = keras_vae.controllers.FreeBits(nats=2.0)
+        >>> model = keras_vae.VAE(encoder, decoder, beta=controller)
+
     Args:
         nats: The threshold.
         **kwargs: `name` of `keras.layers.Layer`.
@@ -74,6 +78,11 @@ class Capacity(Controller):
 
     Source: Burgess et al. 2018 (arXiv:1804.03599), equation 8; there nats rises from 0 to 25 in
     100,000 steps, `LinearWarmUp(100_000, end=25.0)`, and gamma is 1000.
+
+    Example:
+        >>> nats = keras_vae.schedules.LinearWarmUp(100_000, end=25.0)
+        >>> controller = keras_vae.controllers.Capacity(nats, gamma=1000.0)
+        >>> model = keras_vae.VAE(encoder, decoder, beta=controller)
 
     Args:
         nats: The capacity, a number or a Keras schedule over training steps.
@@ -101,6 +110,11 @@ class Geco(Controller):
     Source: Rezende & Viola 2018 (arXiv:1810.00597), algorithm 1. On "reconstruction" it
     minimizes the rate under the constraint that the distortion reaches the target. On "kl" the
     target is a rate.
+
+    Example:
+        >>> controller = keras_vae.controllers.Geco(target=230.0)
+        >>> weights = {"reconstruction": controller}
+        >>> model = keras_vae.VAE(encoder, decoder, loss_weights=weights)
 
     Args:
         target: Target of the term's mean, in nats.

@@ -24,6 +24,10 @@ def mmd(
     (Tolstikhin et al. 2018, arXiv:1711.01558). The result is differentiable, so it can be a loss
     term.
 
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(100, 16))
+        >>> distance = keras_vae.estimators.mmd(x, x + 1.0)
+
     Args:
         x: Vectors, `(count, dimensions)`.
         y: Vectors, `(count of its own, dimensions)`.

@@ -21,6 +21,12 @@ __all__ = ["CosineWarmUp", "CyclicalWarmUp", "LinearWarmUp", "SigmoidWarmUp", "W
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """Base class of warm-up schedules; a subclass defines `fraction(done)`.
 
+    Example:
+        >>> beta = keras_vae.schedules.LinearWarmUp(steps=5000, delay=1000)
+        >>> [round(float(beta(step)), 2) for step in (0, 1000, 3500, 6000)]
+        [0.0, 0.0, 0.5, 1.0]
+        >>> model = keras_vae.VAE(encoder, decoder, beta=beta)
+
     Args:
         steps: Training steps (batches) from `start` to `end`; one epoch is
             ceil(examples / batch size) steps.
@@ -60,6 +66,8 @@ class LinearWarmUp(WarmUp):
 
     Example:
         >>> beta = keras_vae.schedules.LinearWarmUp(steps=5000)
+        >>> [round(float(beta(step)), 2) for step in (0, 2500, 5000)]
+        [0.0, 0.5, 1.0]
         >>> model = keras_vae.VAE(encoder, decoder, beta=beta)
     """
 
@@ -70,7 +78,14 @@ class LinearWarmUp(WarmUp):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class CosineWarmUp(WarmUp):
-    """A warm-up along half a cosine, flat at both ends."""
+    """A warm-up along half a cosine, flat at both ends.
+
+    Example:
+        >>> beta = keras_vae.schedules.CosineWarmUp(steps=5000)
+        >>> [round(float(beta(step)), 2) for step in (0, 1250, 2500, 5000)]
+        [0.0, 0.15, 0.5, 1.0]
+        >>> model = keras_vae.VAE(encoder, decoder, beta=beta)
+    """
 
     def fraction(self, done: Tensor) -> Tensor:
         """Return (1 - cos(pi * done)) / 2."""
@@ -83,12 +98,21 @@ class SigmoidWarmUp(WarmUp):
 
     Source: Bowman et al. 2016.
 
+    Example:
+        >>> beta = keras_vae.schedules.SigmoidWarmUp(steps=5000)
+        >>> [round(float(beta(step)), 2) for step in (1250, 2500, 5000)]
+        [0.07, 0.5, 1.0]
+        >>> model = keras_vae.VAE(encoder, decoder, beta=beta)
+
     Args:
         steps: As in `WarmUp`.
         start: As in `WarmUp`.
         end: As in `WarmUp`.
         delay: As in `WarmUp`.
         sharpness: Length of the section of the logistic curve; 10 is from -5 to 5.
+
+    Raises:
+        ValueError: As in `WarmUp`, or if `sharpness` is not above 0.
     """
 
     def __init__(
@@ -120,6 +144,12 @@ class SigmoidWarmUp(WarmUp):
 class CyclicalWarmUp(WarmUp):
     """Several linear warm-ups in sequence, then `end` (Fu et al. 2019, arXiv:1903.10145).
 
+    Example:
+        >>> beta = keras_vae.schedules.CyclicalWarmUp(steps=1000, cycles=4)
+        >>> [round(float(beta(step)), 2) for step in (0, 250, 750, 1250)]
+        [0.0, 0.5, 1.0, 0.5]
+        >>> model = keras_vae.VAE(encoder, decoder, beta=beta)
+
     Args:
         steps: Steps of one cycle.
         start: Weight at the start of each cycle.
@@ -127,6 +157,9 @@ class CyclicalWarmUp(WarmUp):
         delay: As in `WarmUp`.
         cycles: Number of cycles.
         rise: Fraction of a cycle that rises; the rest stays at `end`. The paper uses 0.5.
+
+    Raises:
+        ValueError: As in `WarmUp`, or if `cycles` is less than 1 or `rise` is not in (0, 1].
     """
 
     def __init__(

@@ -40,6 +40,8 @@ class LossWeights(dict[str, Any]):
 
     Example:
         >>> model.loss_weights["kl"] = 4.0
+        >>> model.beta
+        4.0
 
     Args:
         model: The model.
@@ -150,6 +152,12 @@ class LossWeights(dict[str, Any]):
 
 def weight_setting(*terms: str, offset: float = 0.0) -> Any:
     """Return a property of a model that reads and sets the weight of terms.
+
+    Example:
+        >>> class Weighted(keras_vae.VAE):
+        ...     beta = keras_vae.weights.weight_setting("kl")
+        >>> Weighted(encoder, decoder, beta=4.0).beta
+        4.0
 
     Args:
         *terms: Names of the terms. Those that the model does not have are left out.

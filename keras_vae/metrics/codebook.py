@@ -15,6 +15,10 @@ def codebook_usage(indices: Any, size: int) -> dict[str, float]:
     only one is used. In a batch it is at most the number of codes of the batch, so measure a whole
     data set.
 
+    Example:
+        >>> keras_vae.metrics.codebook_usage([[0, 1], [0, 1]], size=4)
+        {'codebook_perplexity': 2.0, 'codebook_used': 0.5}
+
     Args:
         indices: Entries assigned to examples, integers of any shape, 0 to `size` - 1.
         size: Entries of the codebook.

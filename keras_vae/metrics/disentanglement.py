@@ -19,6 +19,11 @@ def mig(codes: Any, factors: Any, bins: int = 20) -> float:
     cut into bins of equal width, so even perfect codes stay below 1 for factors with more values
     than bins. Locatello et al. 2019 use 10,000 examples.
 
+    Example:
+        >>> factors = np.random.default_rng(0).integers(0, 4, (1000, 2))
+        >>> round(keras_vae.metrics.mig(factors + 0.0, factors), 1)  # each code is one factor
+        1.0
+
     Args:
         codes: Posterior means, `(count, latent elements)`, at least two elements.
         factors: Values of the factors, `(count, factors)`, integers.
@@ -56,6 +61,10 @@ def factor_vae_score(
     others for a batch. The vote is the latent element with the smallest variance relative to its
     variance over all data. Elements with a standard deviation below 0.05 are ignored. The defaults
     are those of Locatello et al. 2019, and need about a million codes.
+
+    Example:
+        >>> keras_vae.metrics.factor_vae_score(lambda factors: factors + 0.0, factor_sizes=(4, 5))
+        1.0
 
     Args:
         codes_of: From factor values, integers `(count, factors)`, to codes `(count, elements)`.

@@ -20,6 +20,11 @@ def frechet_distance(x: Any, y: Any) -> float:
     counts, so compare only numbers of equal counts. It is the FID only for features of the
     Inception network of Heusel et al. 2017.
 
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(1000, 4))
+        >>> round(keras_vae.metrics.frechet_distance(x, x + 1.0), 3)
+        4.0
+
     Args:
         x: Vectors, `(count, dimensions)`, preferably many more than dimensions.
         y: Vectors, `(count of its own, dimensions)`.
@@ -43,6 +48,10 @@ def kernel_distance(x: Any, y: Any, blocks: int = 10, seed: int = 0) -> tuple[fl
     The unbiased estimate (Binkowski et al. 2018, arXiv:1801.01401, section 4) is averaged over
     disjoint random blocks, whose spread gives the error. For equal distributions it is zero within
     the error, for any counts. It is the KID only for features of the Inception network.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(1000, 4))
+        >>> distance, error = keras_vae.metrics.kernel_distance(x, x + 1.0)
 
     Args:
         x: Vectors, `(count, dimensions)`.
@@ -68,6 +77,11 @@ def density_and_coverage(real: Any, generated: Any, neighbors: int = 5) -> tuple
     of balls around a generated vector, over k. Coverage is the share of balls that hold a generated
     vector (equations 3 and 4). For equal distributions and counts they are 1 and nearly 1 - 2^-k on
     average.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(100, 16))
+        >>> keras_vae.metrics.density_and_coverage(x, x[:50])[1] > 0.5
+        True
 
     Args:
         real: Vectors, `(count, dimensions)`, more than `neighbors`.

@@ -21,8 +21,10 @@ class Extractor:
     """A named function from images to feature vectors; its name is part of each metric's name.
 
     Example:
-        >>> classifier = Extractor("classifier_v1", lambda x: features.predict(x, verbose=0))
-        >>> compare_pictures(test, samples, classifier)["frechet_distance_classifier_v1"]
+        >>> means = keras_vae.metrics.Extractor("means", lambda x: x.mean(axis=(1, 2)))
+        >>> scores = keras_vae.metrics.compare_pictures(test, model.sample(64, seed=0), means)
+        >>> sorted(scores)[:2]
+        ['coverage_means', 'density_means']
 
     Attributes:
         name: Name of the features; numbers of equal names are comparable.
@@ -60,6 +62,10 @@ def hog(pictures: Any) -> np.ndarray:
     with L2-Hys normalization: 324 numbers for 28x28 pixels. At each pixel the channel with the
     steepest gradient counts. The numbers equal those of scikit-image's `hog` with these settings.
 
+    Example:
+        >>> keras_vae.metrics.hog(test).shape
+        (32, 324)
+
     Args:
         pictures: `(count, height, width, channels)`, at least 14 pixels high and wide.
 
@@ -88,6 +94,11 @@ def compare_pictures(
     """Measure the distances of generated images from real images, in named features.
 
     None of these is the FID, which is defined by features of one Inception network.
+
+    Example:
+        >>> scores = keras_vae.metrics.compare_pictures(test, model.sample(len(test), seed=0))
+        >>> sorted(scores)[:2]
+        ['coverage_hog', 'density_hog']
 
     Args:
         real: Images that were not used in training, `(count, height, width, channels)`.

@@ -16,8 +16,9 @@ def neighbors(codes: Any, queries: Any, k: int = 5) -> tuple[np.ndarray, np.ndar
     A query that is one of the codes finds itself first, at distance 0.
 
     Example:
-        >>> places, distances = keras_vae.latents.neighbors(model.encode(train), model.encode(x))
-        >>> alike = train[places]  # (len(x), 5, *event_shape)
+        >>> codes, queries = model.encode(train), model.encode(test)
+        >>> places, distances = keras_vae.latents.neighbors(codes, queries, k=5)
+        >>> alike = train[places]  # (len(test), 5, 28, 28, 1)
 
     Args:
         codes: Codes to search, `(count, *latent_shape)`.

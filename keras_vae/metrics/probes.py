@@ -13,6 +13,10 @@ def linear_probe(train: Any, train_labels: Any, test: Any, test_labels: Any) -> 
 
     It is the logistic regression of scikit-learn with L2 regularization and C = 1.
 
+    Example:
+        >>> codes, test_codes = model.encode(train), model.encode(test)
+        >>> accuracy = keras_vae.metrics.linear_probe(codes, train_labels, test_codes, test_labels)
+
     Args:
         train: Codes, `(count, ...)`; further axes are flattened.
         train_labels: Classes, `(count,)`.
@@ -48,6 +52,10 @@ def knn_probe(
 
     `neighbors` is the number of voters, at most that of training codes. Other arguments, result and
     errors are those of `linear_probe`; one class will do.
+
+    Example:
+        >>> codes, test_codes = model.encode(train), model.encode(test)
+        >>> accuracy = keras_vae.metrics.knn_probe(codes, train_labels, test_codes, test_labels)
     """
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -65,6 +73,10 @@ def auroc(normal: Any, anomalous: Any) -> float:
 
     It is the probability that an anomaly scores higher than a normal example, over all pairs, with
     ties counted half; 0.5 is chance.
+
+    Example:
+        >>> keras_vae.metrics.auroc([1.0, 2.0, 3.0], [2.5, 4.0])
+        0.8333333333333334
 
     Args:
         normal: Scores of normal examples, `(count,)`, higher for more unusual examples.

@@ -26,8 +26,9 @@ class ConditionalVAE(Conditioning, VAE):
         >>> networks = keras_vae.nets.conditional(keras_vae.nets.conv, (28, 28, 1), 16, 10)
         >>> model = keras_vae.ConditionalVAE(*networks)
         >>> model.compile("adam")
-        >>> model.fit((images, one_hot_labels), epochs=10)
-        >>> sevens = model.sample(16, condition=one_hot(7))
+        >>> classes = np.eye(10)
+        >>> model.fit((images, classes[labels]), epochs=10)
+        >>> sevens = model.sample(16, condition=classes[7])
 
     A `tf.data.Dataset` must give `((x, condition),)`; `(x, condition)` would be x and y.
 

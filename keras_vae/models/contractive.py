@@ -31,6 +31,12 @@ class ContractiveAutoencoder(Autoencoder):
 
     Source: Rifai et al. 2011 (ICML, equation 2).
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.conv((28, 28, 1), latent_dim=16)
+        >>> model = keras_vae.ContractiveAutoencoder(encoder, decoder, contraction_weight=0.1)
+        >>> model.compile("adam")
+        >>> model.fit(images, epochs=10)
+
     Args:
         encoder: As in `Autoencoder`, of a single input.
         decoder: As in `Autoencoder`.

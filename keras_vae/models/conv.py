@@ -21,6 +21,11 @@ class ConvAutoencoder(Autoencoder):
         -log p(x | z) is in nats and summed over all pixels. With "bernoulli" it is the binary
         cross entropy.
 
+    Example:
+        >>> model = keras_vae.ConvAutoencoder((28, 28, 1), latent_channels=4)
+        >>> model.encode(images[:8]).shape
+        TensorShape([8, 7, 7, 4])
+
     Args:
         image_shape: `(height, width, channels)`.
         latent_channels: Channels of the code.

@@ -24,6 +24,14 @@ class DenoisingAutoencoder(Autoencoder):
 
     Source: Vincent et al. 2008 (ICML), 2010 (JMLR 11).
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.conv((28, 28, 1), latent_dim=16)
+        >>> noise = keras_vae.layers.MaskingNoise(0.3)
+        >>> model = keras_vae.DenoisingAutoencoder(encoder, decoder, corruption=noise)
+        >>> model.compile("adam")
+        >>> model.fit(images, epochs=10)
+        >>> clean = model.reconstruct(images[:8])
+
     Args:
         encoder: As in `Autoencoder`.
         decoder: As in `Autoencoder`.

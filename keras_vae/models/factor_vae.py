@@ -38,6 +38,12 @@ class FactorVAE(VAE):
 
     Source: Kim & Mnih 2018 (arXiv:1802.05983, equation 2 and algorithm 2).
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.conv((28, 28, 1), latent_dim=16, heads=2)
+        >>> model = keras_vae.FactorVAE(encoder, decoder, gamma=10.0)
+        >>> model.compile("adam")
+        >>> model.fit(images, epochs=10)
+
     Args:
         encoder: As in `VAE`.
         decoder: As in `VAE`.

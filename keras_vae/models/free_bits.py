@@ -31,6 +31,12 @@ class FreeBitsVAE(VAE):
 
     Source: Kingma et al. 2016 (arXiv:1606.04934, equation 15).
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.conv((28, 28, 1), latent_dim=16, heads=2)
+        >>> model = keras_vae.FreeBitsVAE(encoder, decoder, nats=0.25)
+        >>> model.compile("adam")
+        >>> model.fit(images, epochs=10)
+
     Args:
         encoder: As in `VAE`.
         decoder: As in `VAE`.

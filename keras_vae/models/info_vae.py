@@ -31,6 +31,12 @@ class InfoVAE(VAE):
 
     Source: Zhao et al. 2017 (arXiv:1706.02262, equation 6, the MMD form).
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.conv((28, 28, 1), latent_dim=16, heads=2)
+        >>> model = keras_vae.InfoVAE(encoder, decoder, alpha=0.5, lambda_=100.0)
+        >>> model.compile("adam")
+        >>> model.fit(images, epochs=10)
+
     Args:
         encoder: As in `VAE`.
         decoder: As in `VAE`.

@@ -37,6 +37,13 @@ class IWAE(VAE):
 
     Source: Burda et al. 2016 (arXiv:1509.00519, equation 8).
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.conv((28, 28, 1), latent_dim=16, heads=2)
+        >>> model = keras_vae.IWAE(encoder, decoder, samples=5)
+        >>> model.compile("adam")
+        >>> model.fit(images, epochs=10)
+        >>> bound = -model.score(images[:8])  # (8,), nats
+
     Args:
         encoder: As in `VAE`.
         decoder: As in `VAE`.

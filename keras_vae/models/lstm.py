@@ -48,7 +48,8 @@ class LSTMAutoencoder(_Recurrent, Autoencoder):
     Example:
         >>> model = keras_vae.LSTMAutoencoder((40, 1), latent_dim=8, masked=True)
         >>> model.compile("adam")
-        >>> model.fit((padded, mask), epochs=10)
+        >>> mask = np.ones((len(series), 40))  # 0 for padding
+        >>> model.fit((series, mask), epochs=10)
 
     Args:
         shape: `(time, features)` of x without the batch, for tokens `(time,)`. `time` is the
@@ -89,6 +90,13 @@ class LSTMVAE(_Recurrent, VAE):
     with a small weight of KL, `beta=keras_vae.schedules.LinearWarmUp(5000)`, as in the paper.
 
     Source: Bowman et al. 2016 (arXiv:1511.06349; there the decoder also takes the steps before).
+
+    Example:
+        >>> model = keras_vae.LSTMVAE((40, 1), latent_dim=8)
+        >>> model.compile("adam")
+        >>> model.fit(series, epochs=10)
+        >>> model.sample(4, seed=0).shape
+        TensorShape([4, 40, 1])
 
     Args:
         shape: `(time, features)` of x without the batch, for tokens `(time,)`. `time` is the

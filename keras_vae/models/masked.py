@@ -41,7 +41,9 @@ class MaskedAutoencoder(Autoencoder):
     Example:
         >>> model = keras_vae.MaskedAutoencoder((28, 28, 1), patch=4, seed=0)
         >>> model.compile("adam")
-        >>> model.fit(images, epochs=10)  # float images in [0, 1]
+        >>> model.fit(images, epochs=10)
+        >>> mask = np.ones((28, 28))
+        >>> mask[:, 14:] = 0  # The right half is masked.
         >>> whole = keras_vae.inpaint(model, images[:8], mask)
 
     Args:

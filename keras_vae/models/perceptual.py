@@ -32,9 +32,11 @@ class PerceptualAutoencoder(Autoencoder):
     et al. 2017 (arXiv:1610.00291).
 
     Example:
-        >>> outputs = [network.get_layer(name).output for name in ("conv1", "conv2")]
-        >>> features = keras.Model(network.input, outputs)
-        >>> model = keras_vae.PerceptualAutoencoder(encoder, decoder, features)
+        >>> network = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(8, 3)])
+        >>> encoder, decoder = keras_vae.nets.conv((28, 28, 1), latent_dim=16)
+        >>> model = keras_vae.PerceptualAutoencoder(encoder, decoder, features=network)
+        >>> model.compile("adam")
+        >>> model.fit(images, epochs=10)
 
     Args:
         encoder: As in `Autoencoder`.

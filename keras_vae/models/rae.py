@@ -29,6 +29,9 @@ class RAE(Autoencoder):
     Source: Ghosh et al. 2020 (arXiv:1903.12436, equations 4 to 6).
 
     Example:
+        >>> encoder, decoder = keras_vae.nets.conv((28, 28, 1), latent_dim=16)
+        >>> model = keras_vae.RAE(encoder, decoder)
+        >>> model.compile("adam")
         >>> model.fit(images, epochs=10)
         >>> model.fit_sampler(images, components=10)
         >>> new = model.sample(16, seed=0)

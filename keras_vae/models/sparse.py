@@ -33,6 +33,12 @@ class SparseAutoencoder(Autoencoder):
     Sources: Ng 2011 (CS294A lecture notes, section 3) for "kl", Makhzani & Frey 2013
     (arXiv:1312.5663) for "top_k".
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.conv((28, 28, 1), latent_dim=16)
+        >>> model = keras_vae.SparseAutoencoder(encoder, decoder, penalty="top_k", k=4)
+        >>> model.compile("adam")
+        >>> model.fit(images, epochs=10)
+
     Args:
         encoder: As in `Autoencoder`.
         decoder: As in `Autoencoder`.

@@ -39,6 +39,13 @@ class BetaTCVAE(VAE):
 
     Source: Chen et al. 2018 (arXiv:1802.04942, equations 2 and 4).
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.conv((28, 28, 1), latent_dim=16, heads=2)
+        >>> model = keras_vae.BetaTCVAE(encoder, decoder, dataset_size=len(images), beta=6.0)
+        >>> model.compile("adam")
+        >>> model.fit(images, epochs=10)
+        >>> order = keras_vae.latents.ordered_by_kl(model, images)  # most informative unit first
+
     Args:
         encoder: As in `VAE`.
         decoder: As in `VAE`.

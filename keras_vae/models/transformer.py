@@ -52,6 +52,13 @@ class TransformerAutoencoder(_Attentive, Autoencoder):
 
     Source: Vaswani et al. 2017 (arXiv:1706.03762), for the networks.
 
+    Example:
+        >>> model = keras_vae.TransformerAutoencoder((40, 1), latent_dim=8)
+        >>> model.compile("adam")
+        >>> model.fit(series, epochs=10)
+        >>> model.encode(series[:4]).shape
+        TensorShape([4, 8])
+
     Args:
         shape: `(time, features)` of x without the batch, for tokens `(time,)`. `time` is the
             largest length.
@@ -88,6 +95,13 @@ class TransformerVAE(_Attentive, VAE):
 
     Sources: Kingma & Welling 2014 (arXiv:1312.6114, equation 3) for the loss, Vaswani et al. 2017
     (arXiv:1706.03762) for the networks.
+
+    Example:
+        >>> model = keras_vae.TransformerVAE((40, 1), latent_dim=8)
+        >>> model.compile("adam")
+        >>> model.fit(series, epochs=10)
+        >>> model.sample(4, seed=0).shape
+        TensorShape([4, 40, 1])
 
     Args:
         shape: `(time, features)` of x without the batch, for tokens `(time,)`. `time` is the

@@ -29,8 +29,9 @@ class VampVAE(RicherPriorVAE):
     Source: Tomczak & Welling 2018 (arXiv:1705.07120, equation 9).
 
     Example:
-        >>> model = keras_vae.VampVAE(encoder, decoder, components=500, seed=0)
+        >>> model = keras_vae.VampVAE(encoder, decoder, components=50, seed=0)
         >>> model.adapt(images)  # optional: start from images instead of noise
+        >>> model.compile("adam")
         >>> model.fit(images, epochs=10)
 
     Args:

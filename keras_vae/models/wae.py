@@ -32,6 +32,13 @@ class WAE(Autoencoder):
 
     Source: Tolstikhin et al. 2018 (arXiv:1711.01558, algorithm 2).
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.conv((28, 28, 1), latent_dim=16)
+        >>> model = keras_vae.WAE(encoder, decoder, mmd_weight=10.0)
+        >>> model.compile("adam")
+        >>> model.fit(images, epochs=10)
+        >>> new = model.sample(16, seed=0)
+
     Args:
         encoder: As in `Autoencoder`, with one output, the code.
         decoder: As in `Autoencoder`.

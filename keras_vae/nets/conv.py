@@ -28,6 +28,11 @@ def conv(
 ) -> tuple[keras.Model, keras.Model]:
     """Return a convolutional encoder and a mirrored decoder of transposed convolutions.
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.conv((64, 64, 3), latent_dim=32, filters=(32, 64))
+        >>> encoder.output_shape, decoder.output_shape
+        ((None, 32), (None, 64, 64, 3))
+
     Args:
         image_shape: `(height, width, channels)`; sizes need not be powers of two.
         latent_dim: Size of the code.
@@ -61,7 +66,12 @@ def conv_encoder(
     kernel: int = 3,
     activation: str = "relu",
 ) -> keras.Model:
-    """Return the encoder of `conv`."""
+    """Return the encoder of `conv`; arguments and errors are those of `conv`.
+
+    Example:
+        >>> keras_vae.nets.conv_encoder((28, 28, 1), latent_dim=16).output_shape
+        (None, 16)
+    """
     x = keras.Input(image_shape_of(image_shape), name="x")
     latent_dim, hidden = (
         arguments.integer("latent_dim", latent_dim),
@@ -84,7 +94,12 @@ def conv_decoder(
 ) -> keras.Model:
     """Return the decoder of `conv`.
 
-    `filters` are in the order of the encoder, `hidden` in the order from the code on.
+    `filters` are in the order of the encoder, `hidden` in the order from the code on. Other
+    arguments and errors are those of `conv`.
+
+    Example:
+        >>> keras_vae.nets.conv_decoder((28, 28, 1), latent_dim=16).input_shape
+        (None, 16)
     """
     filters, heads = arguments.sizes("filters", filters), arguments.integer("heads", heads)
     sizes = image_sizes(image_shape_of(image_shape), len(filters))
@@ -111,6 +126,11 @@ def conv_map(
     """Return networks like `conv`, with a feature map as the code.
 
     For 28x28 images and two stages the code is 7x7x`latent_channels`.
+
+    Example:
+        >>> encoder, decoder = keras_vae.nets.conv_map((28, 28, 1), latent_channels=4)
+        >>> encoder.output_shape, decoder.output_shape
+        ((None, 7, 7, 4), (None, 28, 28, 1))
 
     Args:
         image_shape: As in `conv`.

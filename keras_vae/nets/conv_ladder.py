@@ -29,6 +29,12 @@ def conv_ladder(
     have residual blocks, one feature map for all levels of a size, and nearest-neighbor
     upsampling.
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.conv_ladder((28, 28, 1), latent_dim=32)
+        >>> model = keras_vae.LadderVAE(encoder, decoder)
+        >>> model.latent_shape
+        (1012,)
+
     Args:
         image_shape: `(height, width, channels)`.
         latent_dim: Size of the code at the top.

@@ -20,6 +20,11 @@ def dense(
 ) -> tuple[keras.Model, keras.Model]:
     """Return a fully connected encoder and a mirrored decoder.
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.dense((28, 28, 1), latent_dim=16)
+        >>> encoder.output_shape, decoder.output_shape
+        ((None, 16), (None, 28, 28, 1))
+
     Args:
         shape: Shape of an example without the batch axis, such as `(64,)` or `(28, 28, 1)`.
         latent_dim: Size of the code.
@@ -46,7 +51,12 @@ def dense_encoder(
     heads: int = 1,
     activation: str = "relu",
 ) -> keras.Model:
-    """Return the encoder of `dense`."""
+    """Return the encoder of `dense`; arguments and errors are those of `dense`.
+
+    Example:
+        >>> keras_vae.nets.dense_encoder((784,), latent_dim=16).output_shape
+        (None, 16)
+    """
     latent_dim = arguments.integer("latent_dim", latent_dim)
     hidden = arguments.sizes("hidden", hidden, some=False)
     x = keras.Input(event_shape(shape), name="x")
@@ -64,7 +74,14 @@ def dense_decoder(
     heads: int = 1,
     activation: str = "relu",
 ) -> keras.Model:
-    """Return the decoder of `dense`; `hidden` is in the order from code to data."""
+    """Return the decoder of `dense`; `hidden` is in the order from code to data.
+
+    Other arguments and errors are those of `dense`.
+
+    Example:
+        >>> keras_vae.nets.dense_decoder((784,), latent_dim=16).input_shape
+        (None, 16)
+    """
     shape, hidden = event_shape(shape), arguments.sizes("hidden", hidden, some=False)
     z = keras.Input((arguments.integer("latent_dim", latent_dim),), name="z")
     h = z

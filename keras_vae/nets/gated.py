@@ -24,6 +24,10 @@ def gated_dense(
     Sources: Dauphin et al. 2017 (arXiv:1612.08083) for the layers. Tomczak & Welling 2018
     (arXiv:1705.07120) for VAE networks with widths 300-300 and 40-dimensional codes.
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.gated_dense((784,), latent_dim=40)
+        >>> model = keras_vae.VAE(encoder, decoder)
+
     Args:
         shape: Shape of an example, without the batch axis.
         latent_dim: Size of the code.

@@ -26,6 +26,12 @@ def gated_ladder(
     posterior and each conditional density has two or three gated layers. One level gives the
     networks of `gated_dense` with `hidden=(width, width)`.
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.gated_ladder((784,), latent_dims=(40, 20))
+        >>> model = keras_vae.LadderVAE(encoder, decoder)
+        >>> model.latent_shape
+        (60,)
+
     Args:
         shape: Shape of an example, without the batch axis.
         latent_dims: Sizes of the codes, from the top level to the bottom.

@@ -56,6 +56,11 @@ def lstm(
 
     Source: Srivastava et al. 2015 (arXiv:1502.04681).
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.lstm((40, 3), latent_dim=8)
+        >>> encoder.output_shape, decoder.output_shape
+        ((None, 8), (None, 40, 3))
+
     Args:
         shape: `(time, features)`; for tokens `(time,)`.
         latent_dim: Size of the code.

@@ -34,6 +34,11 @@ def patches(
     decoder adds positions again and has a few blocks and one linear layer to pixels (He et al.
     2021, arXiv:2111.06377).
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.patches((28, 28, 1), patch=4, latent_dim=8)
+        >>> encoder.output_shape
+        (None, 49, 8)
+
     Args:
         image_shape: `(height, width, channels)`; `patch` divides height and width.
         patch: Side of the square patches, in pixels.

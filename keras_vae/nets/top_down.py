@@ -28,6 +28,10 @@ class Level(RecordedInit, keras.layers.Layer):
     The state holds all that lower levels know of the levels above. Below the top level, each
     network takes the state too.
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.gated_ladder((784,), latent_dims=(40, 20))
+        >>> top, bottom = decoder.levels
+
     Args:
         posterior: Functional model from `features` of x, below the top from `[features, state]`,
             to `[mean, log_var]` of q(z | x, levels above), z in units of the prior.
@@ -85,6 +89,11 @@ class Level(RecordedInit, keras.layers.Layer):
 @keras.saving.register_keras_serializable("keras_vae")
 class TopDown(RecordedInit, keras.layers.Layer):
     """The decoder of `keras_vae.LadderVAE`, from codes of all levels to parameters of p(x | z).
+
+    Example:
+        >>> encoder, decoder = keras_vae.nets.gated_ladder((784,), latent_dims=(40, 20))
+        >>> type(decoder).__name__, len(decoder.levels)
+        ('TopDown', 2)
 
     Args:
         levels: A `Level` for each level, from the top to the bottom.

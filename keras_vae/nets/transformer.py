@@ -42,6 +42,11 @@ def transformer(
     Sources: Vaswani et al. 2017 (arXiv:1706.03762), Xiong et al. 2020 (arXiv:2002.04745) for the
     place of the normalization.
 
+    Example:
+        >>> encoder, decoder = keras_vae.nets.transformer((40, 3), latent_dim=8)
+        >>> encoder.output_shape, decoder.output_shape
+        ((None, 8), (None, 40, 3))
+
     Args:
         shape: `(time, features)`; for tokens `(time,)`.
         latent_dim: Size of the code.

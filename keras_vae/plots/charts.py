@@ -22,6 +22,18 @@ NOT_CURVES = ("epoch", "seconds")
 def read_history(path: str | Path) -> dict[str, list[float]]:
     """Read the curves of a `metrics.jsonl` that `keras_vae.callbacks.JsonLines` wrote.
 
+    Example:
+        >>> log = keras_vae.callbacks.JsonLines("metrics.jsonl")
+        >>> model.fit(images, epochs=2, callbacks=[log])
+        >>> len(keras_vae.plots.read_history("metrics.jsonl")["loss"])
+        2
+
+    Args:
+        path: The file.
+
+    Returns:
+        The numbers of each epoch by name, as `keras.callbacks.History.history` has them.
+
     Raises:
         ValueError: If a line is not a JSON object.
     """
@@ -42,6 +54,10 @@ def read_history(path: str | Path) -> dict[str, list[float]]:
 
 def loss_curves(history: Any) -> Figure:
     """Draw a panel for each logged number, training and validation together, over epochs.
+
+    Example:
+        >>> history = model.fit(train, validation_data=(test,), epochs=10)
+        >>> figure = keras_vae.plots.loss_curves(history)
 
     Args:
         history: The result of `model.fit`, its `.history`, or the path of a `metrics.jsonl`.
@@ -66,6 +82,9 @@ def latent_scatter(
     model: LatentModel, x: Any, labels: Any = None, label_names: Sequence[str] | None = None
 ) -> Figure:
     """Draw codes of examples as points; more than two latent units are projected by PCA.
+
+    Example:
+        >>> figure = keras_vae.plots.latent_scatter(model, test, test_labels)
 
     Args:
         model: A built model of `keras_vae`.

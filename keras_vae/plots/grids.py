@@ -18,6 +18,9 @@ def reconstructions(model: LatentModel, x: Any, columns: int = 10) -> Figure:
 
     Of a denoiser, the corrupted inputs are between them.
 
+    Example:
+        >>> keras_vae.plots.reconstructions(model, test).savefig("reconstructions.png")
+
     Args:
         model: A built image model of `keras_vae`.
         x: Images, `(batch, height, width, channels)`, pixels in [0, 1].
@@ -38,6 +41,9 @@ def samples(
     model: LatentModel, rows: int = 8, columns: int = 8, seed: int = 0, temperature: float = 1.0
 ) -> Figure:
     """Draw new samples.
+
+    Example:
+        >>> keras_vae.plots.samples(model, rows=4, columns=8).savefig("samples.png")
 
     Args:
         model: A built generative image model of `keras_vae`.
@@ -63,6 +69,9 @@ def interpolation(
 ) -> Figure:
     """Draw a row for each pair of examples: from one reconstruction to the other.
 
+    Example:
+        >>> figure = keras_vae.plots.interpolation(model, test[:4], test[4:8])
+
     Args:
         model: A built image model of `keras_vae`.
         start: Images, `(batch, height, width, channels)`, pixels in [0, 1].
@@ -79,6 +88,9 @@ def traversal(
     model: LatentModel, x: Any, rows: int = 10, values: Sequence[float] = (-3, -2, -1, 0, 1, 2, 3)
 ) -> Figure:
     """Decode the first example with one latent unit at a time set to `values`, and draw all.
+
+    Example:
+        >>> figure = keras_vae.plots.traversal(model, test)
 
     Args:
         model: A built image VAE whose codes are vectors.
@@ -104,6 +116,11 @@ def traversal(
 
 def manifold(model: LatentModel, size: int = 20) -> Figure:
     """Draw a two-dimensional latent space at even quantiles of the prior.
+
+    Example:
+        >>> networks = keras_vae.nets.conv((28, 28, 1), latent_dim=2, heads=2)
+        >>> small = keras_vae.VAE(*networks)
+        >>> figure = keras_vae.plots.manifold(small, size=10)
 
     Args:
         model: A built image model with two latent units.

@@ -20,6 +20,10 @@ STYLES = {"input": ("#999999", 2.0), "reconstruction": ("#1f77b4", 1.2), "sample
 def series_reconstructions(model: LatentModel, x: Any) -> Figure:
     """Draw series and their reconstructions; of several features only the first.
 
+    Example:
+        >>> model = keras_vae.LSTMVAE((40, 1), latent_dim=8)
+        >>> figure = keras_vae.plots.series_reconstructions(model, series[:8])
+
     Args:
         model: A built model of series of `keras_vae`, without a mask.
         x: Series, `(batch, time, features)`.
@@ -36,6 +40,10 @@ def series_samples(
     model: LatentModel, count: int = 10, seed: int = 0, temperature: float = 1.0
 ) -> Figure:
     """Draw new series; of several features only the first.
+
+    Example:
+        >>> model = keras_vae.LSTMVAE((40, 1), latent_dim=8)
+        >>> figure = keras_vae.plots.series_samples(model, count=8)
 
     Args:
         model: A built generative model of series of `keras_vae`, without a mask.

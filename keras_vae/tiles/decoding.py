@@ -35,8 +35,9 @@ def decode_tiled(
 
     Example:
         >>> model = keras_vae.ConvAutoencoder(image_shape=(64, 64, 3))
-        >>> z = np.random.normal(size=(1, 512, 512, 128)).astype("float32")    # the model: 16, 16
-        >>> image = keras_vae.decode_tiled(model, z, memory=500_000_000)       # (1, 2048, 2048, 3)
+        >>> z = np.random.normal(size=(1, 32, 32, 128)).astype("float32")  # the model: 16, 16
+        >>> keras_vae.decode_tiled(model, z, memory=500_000_000).shape
+        (1, 128, 128, 3)
 
     Args:
         model: A built autoencoder.

@@ -25,6 +25,12 @@ PREFIX = "sampler_"  # Prefix of names in files.
 class MixtureSampler:
     """A constant mixture of K Gaussians over n-dimensional codes, saved with the model.
 
+    Example:
+        >>> sampler = keras_vae.samplers.fit_mixture(model.encode(train), components=2)
+        >>> noise = keras_vae.random.standard_normal(np.arange(8), 16 + sampler.extra_noise)
+        >>> sampler.from_noise(noise).shape
+        TensorShape([8, 16])
+
     Attributes:
         log_weights: Log weights of the components, float32 `(K,)`.
         means: Float32 `(K, n)`.
@@ -61,6 +67,11 @@ def fit_mixture(
 
     Ghosh et al. 2020 (arXiv:1903.12436, section 4) call it ex-post density estimation and use 10
     components with full covariances.
+
+    Example:
+        >>> sampler = keras_vae.samplers.fit_mixture(model.encode(train), components=2)
+        >>> sampler.means.shape
+        (2, 16)
 
     Args:
         codes: `(count, *latent_shape)`.
@@ -122,6 +133,10 @@ def sample_posterior(
     model: LatentModel, x: Any, seed: int | None = 0, batch_size: int | None = None
 ) -> np.ndarray:
     """Sample a code for each example from q(z | x), or encode it if there is no posterior.
+
+    Example:
+        >>> keras_vae.samplers.sample_posterior(model, test).shape
+        (32, 16)
 
     Args:
         model: The model.

@@ -61,6 +61,11 @@ class Descent:
 class TopDownPosterior(Distribution):
     """A posterior q(z | x) = q(z_L | x) prod_l q(z_l | x, levels above), over flat codes.
 
+    Example:
+        >>> model = keras_vae.LadderVAE(*keras_vae.nets.gated_ladder((784,)))
+        >>> type(model.posterior(images.reshape(-1, 784))).__name__
+        'TopDownPosterior'
+
     Args:
         decoder: The levels.
         features: Outputs of the encoder for each level.
@@ -136,6 +141,12 @@ class FlowPosterior(Distribution):
     Noise passes a diagonal Gaussian and then steps z <- z * exp(s) + m. In a step, s and m of an
     element are functions of the elements before it. log q(z | x) is the log density of the noise
     minus the sum of all log scales.
+
+    Example:
+        >>> networks = keras_vae.nets.gated_dense((784,), latent_dim=40)
+        >>> model = keras_vae.IAFVAE(*networks, flow_steps=2, hidden=(64,))
+        >>> type(model.posterior(images.reshape(-1, 784))).__name__
+        'FlowPosterior'
 
     Args:
         base: The Gaussian.

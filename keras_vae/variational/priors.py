@@ -33,6 +33,12 @@ def choose_components(noise: Tensor, log_weights: Tensor) -> Tensor:
 class GaussianMixture(Distribution):
     """A mixture of K diagonal Gaussians, the same for each row of a batch.
 
+    Example:
+        >>> means = np.array([[-1.0], [1.0]])
+        >>> p = keras_vae.priors.GaussianMixture(means, np.zeros((2, 1)))
+        >>> np.round(p.log_prob(np.zeros((1, 1))), 3)
+        array([-1.419], dtype=float32)
+
     Args:
         mean: Means of the components, `(K, *latent_shape)`.
         log_var: Log variances of the components, of the same shape.
@@ -86,6 +92,11 @@ class GaussianMixture(Distribution):
 class Prior(RecordedInit, keras.layers.Layer):
     """Base class of learned priors p(z), an argument of `keras_vae.LearnedPriorVAE`.
 
+    Example:
+        >>> prior = keras_vae.priors.MixturePrior(components=20)
+        >>> isinstance(prior, keras_vae.priors.Prior)
+        True
+
     Attributes:
         extra_noise: Standard normals of `from_noise` in addition to one for each element of z.
     """
@@ -107,6 +118,10 @@ class Prior(RecordedInit, keras.layers.Layer):
 @keras.saving.register_keras_serializable("keras_vae")
 class MixturePrior(Prior):
     """A learned mixture of diagonal Gaussians: means, log variances and weights.
+
+    Example:
+        >>> prior = keras_vae.priors.MixturePrior(components=20)
+        >>> model = keras_vae.LearnedPriorVAE(encoder, decoder, prior)
 
     Args:
         components: Number of Gaussians.
@@ -161,6 +176,10 @@ class FlowPrior(Prior):
 
     log p(z) = log N(e; 0, I) - log |det dz/de| for the e that the couplings transform to z
     (equation 3). The couplings start as the identity, and the prior as the standard normal.
+
+    Example:
+        >>> prior = keras_vae.priors.FlowPrior(couplings=4)
+        >>> model = keras_vae.LearnedPriorVAE(encoder, decoder, prior)
 
     Args:
         couplings: Number of affine couplings; they change even and odd elements in turns.
