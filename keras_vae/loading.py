@@ -28,6 +28,7 @@ def load(
     stored weights. It writes no files and fetches none.
 
     Example:
+        >>> model.fit(images, epochs=10)
         >>> model.save("model.keras")
         >>> model = keras_vae.load("model.keras")
 

@@ -116,7 +116,7 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
     result = subprocess.run(
-        [*command, "docs", str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=300
+        [*command, "docs", str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=900
     )
     assert result.returncode == 0, result.stderr
     return folder
