@@ -99,7 +99,7 @@ def check_examples(model: LatentModel, x: Any, count: int) -> np.ndarray:
     first = keras.tree.flatten(x)[0]
     if len(first) < count:
         raise UsageError(f"Expected at least {count} examples. Received: {len(first)}.")
-    check_batch(model, x)
+    check_batch(model, first if isinstance(x, Mapping) else x)
     return first.astype("float32")
 
 

@@ -124,7 +124,7 @@ def test_tokens_are_one_hot_sequences():
 BAD = {
     "a row of padding alone": ((X, MASK * (LENGTHS > 1)[:, None]), "a 1 in each row", "1 row(s)"),
     "a mask of fractions": ((X, MASK * 0.5), "a mask of 0 and 1", "0.5"),
-    "a mask of lengths": ((X, LENGTHS[:, None] * MASK), "the mask in [0, 1]", "to 5"),
+    "a mask of lengths": ((X, LENGTHS[:, None] * MASK), "a mask of 0 and 1", "5"),
     "a mask of another length": ((X, MASK[:, 1:]), "mask of shape ('batch', 5)", "(4, 4)"),
     "no mask": (X, "a pair (x, mask)", "one array"),
 }
