@@ -135,7 +135,7 @@ class _Plain:
 
 
 def _with_plain_default(parameter: inspect.Parameter) -> inspect.Parameter:
-    if repr(parameter.default).startswith("<") and parameter.default is not parameter.empty:
+    if "<" in repr(parameter.default) and parameter.default is not parameter.empty:
         return parameter.replace(default=_Plain(parameter.default))
     return parameter
 
