@@ -26,7 +26,7 @@ LONG = (
     *("fuzz", "killed_training", "killed_tflite", "workers", "load", "old_tensorflow"),
     *("artifacts", "explorer", "signatures", "pipeline", "numerics", "evaluate_long"),
     *("gallery", "known_optima", "limits", "one_class", "sequence_properties", "release"),
-    *("documents", "replicas", "catalogue", "verify", "examples"),
+    *("documents", "replicas", "catalogue", "verify", "examples", "stored_files", "serving_page"),
 )
 
 

@@ -44,6 +44,7 @@ def test_the_cpp_loader_serves_score_decision_and_threshold(score):
     np.testing.assert_allclose(answers["score_map"]["score_map"], wanted, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("score", "quantize"), [("elbo", None), ("latent", None), ("elbo", "dynamic")]
 )

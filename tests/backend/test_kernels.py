@@ -177,6 +177,7 @@ def test_adam_is_algorithm_1_of_its_paper_with_decoupled_decay():
             np.testing.assert_allclose(variable.numpy(), theta, atol=1e-6)
 
 
+@pytest.mark.long
 def test_training_is_that_of_keras_alone(monkeypatch):
     history, values = trained(keras.optimizers.AdamW(0.01, clipnorm=1.0), steps_per_execution=2)
     keras_alone(monkeypatch)

@@ -88,7 +88,7 @@ def test_the_same_seeds_give_the_same_training(case):
 # Verbs.
 
 
-@every_model
+@a_few_models
 def test_calling_predicting_and_reconstructing_are_one(case):
     model = case.untouched
     model.compile(**FAST)

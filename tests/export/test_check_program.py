@@ -57,6 +57,7 @@ def line(out, name):
     return next(text for text in out.splitlines() if text.startswith(name))
 
 
+@pytest.mark.long
 def test_a_recipe_that_exports_to_everything_passes(program):
     code, out, _ = program("vae_digits")
     assert code == 0 and out.endswith("Will export.\n")

@@ -235,6 +235,7 @@ print("closed")
 """
 
 
+@pytest.mark.long
 def test_closing_waits_for_threads_that_run_and_refuses_later_ones():
     folder, size = serving.saved_model(VAE), serving.model(VAE).latent_shape[0]
     done = subprocess.run(

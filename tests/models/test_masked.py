@@ -112,6 +112,7 @@ def test_positions_are_those_of_row_and_column():
             np.testing.assert_allclose(found[row, column], wanted, atol=1e-6)
 
 
+@pytest.mark.long
 def test_it_learns_to_fill_in_what_the_visible_patches_tell():
     """All patches of an image are of one level: what is hidden is known from any that is not."""
     levels = np.random.default_rng(0).random((256, 1, 1, 1), dtype="float32")

@@ -151,6 +151,7 @@ def test_sequences_need_a_time_and_features():
         kv.LSTMVAE((5, 2), units=())
 
 
+@pytest.mark.long
 @pytest.mark.tensorflow
 @every_kind
 def test_devices_answer_as_keras_does(kind, tmp_path):

@@ -122,6 +122,7 @@ def test_free_running_stops_when_nothing_changes_any_more():
         assert len(rounds) <= least + 1
 
 
+@pytest.mark.long
 @every_kind
 def test_what_stands_in_padding_changes_no_code_no_term_and_no_gradient(kind):
     found = []

@@ -176,6 +176,7 @@ def backbone():
     )
 
 
+@pytest.mark.long
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="takes minutes to compile with JAX")
 def test_a_vae_with_mobilenet_as_encoder_trains_and_comes_back_from_a_file(tmp_path):
     encoder = kv.nets.with_heads(backbone(), latent_dim=4)

@@ -150,6 +150,7 @@ def test_a_training_that_only_gets_worse_keeps_its_first_epoch_and_ends(recipe, 
     assert not same(weights(out / "best.keras"), weights(out / "model.keras"))
 
 
+@pytest.mark.long
 def test_a_run_in_two_parts_has_the_best_of_one_in_one(recipe, tmp_path, monkeypatch):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert run(recipe, "--out", whole) == 0

@@ -77,6 +77,7 @@ def folder(tmp_path):
 FAST = ("--repeats", 1, "--epochs", 1, "--learning-rate", 0.03, "--batch-size", 10)
 
 
+@pytest.mark.long
 @pytest.mark.tensorflow
 def test_three_networks_are_compared_and_the_table_is_kept(folder, capsys):
     assert run(folder, "--labels", "10,all", "--least-steps", 40, "--hidden", 4, *FAST) == 0

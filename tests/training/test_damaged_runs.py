@@ -127,6 +127,7 @@ def test_metrics_are_restored_from_the_checkpoint(recipe, whole, copy, damage, c
     assert "metrics.jsonl" in capsys.readouterr().out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_checkpoint_is_replaced_by_the_one_before_and_the_end_is_the_same(
     recipe, whole, copy, damage, capsys

@@ -29,6 +29,7 @@ def run(*words):
     return end.value.code
 
 
+@pytest.mark.long
 def test_a_run_goes_on_after_its_data_and_its_recipe_were_moved(tmp_path, capsys):
     old, new = tmp_path / "old", tmp_path / "new"
     old.mkdir()

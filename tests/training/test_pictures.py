@@ -32,6 +32,7 @@ def data_of(kind, count, labeled):
     return Data("made", train, test, **labels)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("labeled", [False, True])
 @pytest.mark.parametrize("kind", ["plane", "wide", "plain", "series"])
 def test_every_picture_is_drawn_from_one_to_five_test_examples(

@@ -272,6 +272,7 @@ def run(*words):
     return end.value.code
 
 
+@pytest.mark.long
 def test_a_training_from_the_disk_is_that_from_memory_also_when_it_was_interrupted(tmp_path):
     (tmp_path / "recipe.py").write_text(RECIPE)
     np.save(tmp_path / "x.npy", np.random.default_rng(1).integers(0, 256, (66, 8, 8, 1), np.uint8))

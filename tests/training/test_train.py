@@ -120,6 +120,7 @@ def test_the_run_opens_with_its_data_and_model(trained):
     assert model.seed == 5
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_weights_in_another_process(trained, tiny, tmp_path):
     command = [sys.executable, "-m", "training.train", tiny, "--limit", "50", "--seed", "5"]
     done = subprocess.run(

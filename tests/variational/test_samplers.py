@@ -126,6 +126,7 @@ def test_codes_may_be_maps():
     assert tuple(model.sample(3, seed=0).shape) == (3, 6, 5, 1)
 
 
+@pytest.mark.long
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("covariance", ["full", "diag"])
 def test_exports_sample_what_the_model_samples(covariance, tmp_path):
