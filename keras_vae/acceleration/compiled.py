@@ -89,6 +89,7 @@ class Compiled:
             ValueError: If the model has no such endpoint, or the inputs do not fit it.
         """
         function, by_shape, specs = self._compile(name)
+        data_checks.require_arrays(specs[0].name, inputs)
         if specs[0].name == "x":
             value_checks.refuse_8_bit(keras.tree.flatten(inputs)[0], self.model.family.support)
         tensors = _to_tensors(specs, inputs)

@@ -197,6 +197,7 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         Raises:
             ValueError: If the codes have another shape.
         """
+        data_checks.require_arrays("z", z)
         data_checks.check_shape("z", z.shape, self.latent_shape)
         value_checks.check_numbers("z", z)
         return self.observation_from_inputs(self.decoder_input(z), training)

@@ -70,6 +70,7 @@ class Conditioning:
         super().build_for(list(x))  # type: ignore[misc]
         data_checks.check_shape("x", x[0].shape, self.event_shape)
         self.check_condition(x[1])
+        data_checks.check_rows(self, "x", x)
 
     def encoder_outputs(self, x: Tensor, training: bool = False) -> list[Tensor]:
         """Return the outputs of the encoder for a pair, in float32."""
@@ -85,9 +86,11 @@ class Conditioning:
         if not self.conditional:
             return super().observation(z, training)  # type: ignore[misc]
         self._check_pair("z", z, f"decode((z, {self.condition_name}))")
+        data_checks.require_arrays("z", z)
         data_checks.check_shape("z", z[0].shape, self.latent_shape)
         value_checks.check_numbers("z", z[0])
         self.check_condition(z[1])
+        data_checks.check_rows(self, "z", z)
         return self.observation_from_inputs(_tensors(z), training)
 
     def with_condition(self, z: Tensor, x: Tensor) -> Tensor:

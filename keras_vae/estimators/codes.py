@@ -162,6 +162,7 @@ def _posterior_parameters(
     first = keras.tree.flatten(x)[0]
     if not first.size:
         raise UsageError(f"Expected at least one example. Received: shape {first.shape}.")
+    data_checks.check_rows(model, "x", x)
     size = min(batch_size or default_batch_size(first.shape[1:]), len(first))
 
     def compute(x: Any) -> tuple:

@@ -15,6 +15,7 @@ from keras_vae.errors import UsageTypeError
 from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.typing import LatentModel, Tensor
 from keras_vae.validation import arguments, data_checks
+from keras_vae.validation.examples import as_arrays
 
 # Largest count of noise values in a call, and of log weights kept for a batch.
 NOISE_PER_CHUNK = 2**21
@@ -158,6 +159,8 @@ def log_weights(
         >>> [w.shape for w in keras_vae.estimators.log_weights(model, test, samples=10)]
         [(32, 10)]
     """
+    x = as_arrays(x)
+    data_checks.require_arrays("x", x)
     x = keras.tree.map_structure(np.asarray, x)
     _check(model, x, samples, batch_size, seed)
     count = len(keras.tree.flatten(x)[0])

@@ -34,8 +34,8 @@ def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = 
         )
     model.build_for(x)
     check_shape("x", event.shape, model.event_shape)
+    check_rows(model, "x", x)
     for other in others:
-        _check_count(f"the {getattr(model, 'condition_name', 'second part')} of x", other, event)
         check_values("x", other, ANY_NUMBER, "all inputs")
     model.check_parts(x)
     if y is None:
@@ -166,13 +166,31 @@ def _check_weights_shape(sample_weight: Any) -> None:
         )
 
 
-def _check_count(name: str, values: Any, x: Any) -> None:
-    """Raise ValueError unless `values` has as many rows as `x`."""
-    if len(values.shape) == 0 or values.shape[0] != x.shape[0]:
+def check_rows(model: Any, name: str, x: Any) -> None:
+    """Raise ValueError unless the parts of `x` have as many rows each, where graphs know them.
+
+    Args:
+        model: The model that `x` is for, whose `condition_name` the message has.
+        name: Name of `x`, for the message.
+        x: An array, or a structure of arrays.
+    """
+    first, *others = keras.tree.flatten(x)
+    for other in others:
+        part = getattr(model, "condition_name", "second part")
+        _check_count(f"the {part} of {name}", other, first, name)
+
+
+def _check_count(name: str, values: Any, x: Any, like: str = "x") -> None:
+    """Raise ValueError unless `values` has as many rows as `x`; sizes of graphs are passed over."""
+    if len(values.shape) == 0 or _differ(values.shape[0], x.shape[0]):
         raise UsageError(
-            f"Expected {name} with {x.shape[0]} rows, as many as x. Received: shape "
+            f"Expected {name} with {x.shape[0]} rows, as many as {like}. Received: shape "
             f"{tuple(values.shape)}."
         )
+
+
+def _differ(rows: Any, wanted: Any) -> bool:
+    return isinstance(rows, int) and isinstance(wanted, int) and rows != wanted
 
 
 def require_arrays(name: str, values: Any) -> None:
