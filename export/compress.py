@@ -6,7 +6,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated
 
 import numpy as np
@@ -24,6 +24,8 @@ ROWS_AT_ONCE = 256
 
 # JSON, of which other kinds take twenty times the memory of their text.
 LIST_OF_TEXTS = re.compile(rb'\[\s*+(?:"(?:[^"\\]|\\.)*+"\s*+,?+\s*+)*+\]\s*+')
+# Unicode's categories of control characters, surrogates, and separators of lines and paragraphs.
+UNSAFE = ("Cc", "Cs", "Zl", "Zp")
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
@@ -63,7 +65,7 @@ def compress(
 
     paths, passed = find_image_files(folder)
     tell_passed_over(folder, passed)
-    names = [path.as_posix() for path in paths]
+    names = _checked([path.as_posix() for path in paths])
     _new_names(names)
     _note(names)
     cli.prepare_tensorflow()
@@ -203,15 +205,27 @@ def _names(note: bytes, count: int) -> list[str]:
         raise UsageError(
             f"Expected a name for each of {count:,} images. Received: {len(names):,} names."
         )
+    return _checked(names)
+
+
+def _checked(names: Sequence[str]) -> list[str]:
+    """Return the names, of which each can be written and read, as paths inside of a folder.
+
+    Raises:
+        ValueError: If one leads out of the folder, or is no name of a file.
+    """
     paths = [PurePosixPath(name) for name in names]
     for path in paths:
-        if path.is_absolute() or ".." in path.parts:
+        if path.is_absolute() or ".." in PureWindowsPath(path).parts:
             raise UsageError(
                 f"Expected names of files in a folder. Received: {str(path)!r}, which leads out "
                 "of it."
             )
-        if not path.name or not str(path).isprintable():
-            raise UsageError(f"Expected names of files. Received: {str(path)!r}.")
+        if not path.name or any(unicodedata.category(one) in UNSAFE for one in str(path)):
+            raise UsageError(
+                "Expected names of files without control characters. Received: "
+                f"{str(path)!r}. (Rename it.)"
+            )
     return [str(path) for path in paths]
 
 

@@ -209,10 +209,33 @@ def test_a_damaged_file_leaves_no_folder(run, pictures, tmp_path):
     assert not (tmp_path / "again").exists()
 
 
-@pytest.mark.parametrize("name", ["../evil.png", "/evil.png", "a/../../evil.png", "", "a\0.png"])
+@pytest.mark.parametrize(
+    "name", ["../evil.png", "/evil.png", "a/../../evil.png", "..\\evil.png", "", "a\0.png"]
+)
 def test_names_that_lead_out_of_the_folder_or_are_none_are_refused(name):
     with pytest.raises(ValueError, match="leads out of it|Expected names of files"):
         _names(zlib.compress(json.dumps(["good.png", name]).encode()), 2)
+
+
+# As macOS names its screenshots, and other characters that Python does not print.
+@pytest.mark.parametrize(
+    "name", ["at 1.00.00\u202fPM.png", "a\u00a0b.png", "\u200b.png", "a\\b.png"]
+)
+def test_names_of_any_characters_come_back(run, pictures, tmp_path, name):
+    (pictures / "a.png").rename(pictures / name)
+    compress(run, pictures, tmp_path / "file")
+    decompress(run, tmp_path / "file", tmp_path / "out")
+    assert (tmp_path / "out" / name).is_file()
+
+
+@pytest.mark.parametrize("name", ["a\nb.png", "a\x1bb.png", "a\u2028b.png", "\udcff.png"])
+def test_names_that_could_not_be_restored_are_refused_before_the_work(
+    run, pictures, tmp_path, monkeypatch, name
+):
+    (pictures / "a.png").rename(pictures / name)
+    monkeypatch.setattr(run_directory.Run, "model", None)
+    with pytest.raises(ValueError, match="Expected names of files.*Rename it"):
+        compress(run, pictures, tmp_path / "file")
 
 
 def test_pictures_of_another_size_and_files_that_are_none_are_refused(run, pictures, tmp_path):
