@@ -62,6 +62,7 @@ def verify(
     options.only_with("a run directory, or with --data", has_data, examples=examples)
     chosen = _choose_runtimes(runtimes)
     _check_reports([path for path in (json, markdown) if path])
+    outputs.check_apart((json, markdown), (*artifacts, Path(against)))
     _check_exist(artifacts)
     check_libraries(libtensorflow)
     folders = any(path.is_dir() for path in artifacts)

@@ -51,7 +51,8 @@ def classify(
     """Compare classifiers that start from the encoder of a run with the same ones from scratch.
 
     Prints a table, and saves it in the run directory as classification.json and
-    classification.md. A lone .keras file needs --data, and its table is only printed.
+    classification.md. With --data, the files are classification-DATA.json and
+    classification-DATA.md. A lone .keras file needs --data, and its table is only printed.
 
     Args:
         run: A run directory of keras-vae train, or a .keras file.
@@ -86,10 +87,9 @@ def classify(
     text = markdown(report)
     print(text, end="")
     if opened.path.is_dir():
-        from keras_vae.training.evaluate import save
+        from keras_vae.training.evaluate import keep_report
 
-        for path in save(report, text, opened.path, "classification"):
-            print(f"Saved {path}")
+        keep_report(report, text, opened.path, "classification", data)
     return 0
 
 

@@ -6,6 +6,7 @@
 Slow measures are options. Each group of measures is a file of training/measures.
 """
 
+import itertools
 import json
 import time
 from dataclasses import asdict
@@ -16,6 +17,7 @@ import tyro
 
 from keras_vae import cli, options
 from keras_vae.files import outputs
+from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.runs import run_directory
 from keras_vae.training.runs.provenance import provenance
 from keras_vae.training.tables import table
@@ -76,11 +78,7 @@ def evaluate(
     text = markdown(report)
     print(text, end="")
     if opened.path.is_dir():
-        stem = "evaluation" if data is None else f"evaluation-{Path(report['data']).stem}"
-        for path in quarantine(report, opened.path, stem):
-            print(f"Kept the earlier report, which has other measures: {path}")
-        for path in save(report, text, opened.path, stem):
-            print(f"Saved {path}")
+        keep_report(report, text, opened.path, "evaluation", data)
     return 1 if report["failures"] else 0
 
 
@@ -149,8 +147,31 @@ def markdown(report: dict[str, Any]) -> str:
     return "\n\n".join([title, table(columns, rows), *report["notes"]]) + "\n"
 
 
+def keep_report(
+    report: dict[str, Any], text: str, folder: Path, kind: str, data: str | None
+) -> None:
+    """Save a report in a run directory, beside an earlier one that it does not replace.
+
+    Args:
+        report: The content of the JSON file.
+        text: The content of the Markdown file.
+        folder: The run directory.
+        kind: The name of the files; the name of the data is added to it.
+        data: The data set in place of the run's own, or None. The report keeps it as its source.
+    """
+    source = {} if data is None else {"source": make_absolute(data)}
+    report = {**report, **source}
+    stem = kind if data is None else f"{kind}-{report['data'].replace('/', '-')}"
+    for path in quarantine(report, folder, stem):
+        print(f"Kept the earlier report, which is of other data or measures: {path}")
+    for path in save(report, text, folder, stem):
+        print(f"Saved {path}")
+
+
 def quarantine(report: dict[str, Any], folder: Path, stem: str) -> list[Path]:
     """Rename an older report by its date if it has a measure that the new one lacks.
+
+    So is one of other data of the same name.
 
     Args:
         report: The new report.
@@ -165,16 +186,27 @@ def quarantine(report: dict[str, Any], folder: Path, stem: str) -> list[Path]:
         return []
     try:
         found = json.loads(old.read_text())
-        if set(found["measures"]) <= set(report["measures"]):
-            return []
         when = str(found["date"])[:19].replace(":", "-")
-    except (ValueError, KeyError, TypeError):
+        if _replaces(report, found):
+            return []
+    except (ValueError, KeyError, TypeError, AttributeError):
         when = "unreadable"
+    names = itertools.chain(
+        [f"{stem}-{when}"], (f"{stem}-{when}-{n}" for n in itertools.count(2))
+    )
+    new = next(name for name in names if not (folder / f"{name}.json").exists())
     moved = []
     for path in (old, old.with_suffix(".md")):
         if path.is_file():
-            moved.append(path.rename(path.with_stem(f"{stem}-{when}")))
+            moved.append(path.rename(path.with_stem(new)))
     return moved
+
+
+def _replaces(report: dict[str, Any], found: dict[str, Any]) -> bool:
+    """Return whether a new report has all measures of an older one, of the same data."""
+    source = report.get("source")
+    measures = set(report.get("measures", ()))
+    return found.get("source", source) == source and set(found.get("measures", ())) <= measures
 
 
 def save(report: dict[str, Any], text: str, folder: Path, stem: str) -> list[Path]:

@@ -1,7 +1,10 @@
 """Checks of outputs before the work that fills them."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+
+from keras_vae.errors import UsageError
 
 
 def check_new_file(path: Path, word: str = "FILE") -> None:
@@ -46,3 +49,22 @@ def check_folder(path: Path) -> None:
             f"Expected a folder that takes new files. Received: {found}, which this user may not "
             "write to. (Choose another path.)"
         )
+
+
+def check_apart(outputs: Iterable[Path | None], inputs: Iterable[Path | None] = ()) -> None:
+    """Raise UsageError if an output would replace another one, or an input.
+
+    Args:
+        outputs: Paths that a program writes; None where one is left out.
+        inputs: Paths that it reads.
+    """
+    taken = {path.resolve() for path in inputs if path is not None}
+    for path in outputs:
+        if path is None:
+            continue
+        if path.resolve() in taken:
+            raise UsageError(
+                f"Expected one path for each of the inputs and outputs. Received: {path} twice. "
+                "(Choose another path. Nothing was changed.)"
+            )
+        taken.add(path.resolve())

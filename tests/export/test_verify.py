@@ -298,6 +298,8 @@ def test_a_change_of_any_file_of_a_saved_model_is_refused_as_bad_input(change, t
         (["README.md"], "Expected a folder with saved_model.pb or a .tflite file"),
         (["README.md", "--runtimes", "abacus"], "Expected runtimes among keras"),
         (["README.md", "--json", "no/folder.json"], "Expected a file in a folder that exists"),
+        (["README.md", "--json", "r", "--markdown", "./r"], "one path for each of"),
+        (["README.md", "--json", "README.md"], "one path for each of"),
         (["README.md", "--examples", "0"], "Expected --examples of at least 1"),
         (["README.md", "--libtensorflow", "docs"], "scripts/old_tensorflow.sh fetches"),
     ],

@@ -1,6 +1,7 @@
 """The program that compares classifiers: which labels it takes, what it trains, what it refuses."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -89,6 +90,18 @@ def test_three_networks_are_compared_and_the_table_is_kept(folder, capsys):
     assert report["settings"]["hidden"] == [4] and report["model"] == "VAE"
     cells = [cell.strip() for cell in text.splitlines()[-1].split("|")]
     assert cells[1:3] == ["40", "100.00 (100.00 - 100.00)"]
+
+
+@pytest.mark.tensorflow
+def test_the_table_of_other_data_is_kept_beside_the_run_s_own(folder):
+    short = ("--labels", 10, "--least-steps", 1, *FAST)
+    for name in ("other.1", "other.2"):
+        shutil.copy(folder.parent / "halves.npz", folder.parent / f"{name}.npz")
+        assert run(folder, *short, "--data", folder.parent / f"{name}.npz") == 0
+    assert sorted(path.name for path in folder.glob("classification*.json")) == [
+        "classification-other.1.json",
+        "classification-other.2.json",
+    ]
 
 
 @pytest.mark.tensorflow

@@ -160,6 +160,31 @@ def test_other_data_are_measured_beside_the_run_s_own(tmp_path):
     assert reports == ["evaluation-other.json", "evaluation-other.md"]
 
 
+def test_data_with_a_dot_in_their_name_or_of_one_name_do_not_replace_each_other(tmp_path, capsys):
+    folder = run_directory(tmp_path / "run", vae())
+    for name in ("faces.v1.0", "faces.v1.1", "sub/faces.v1.1"):
+        path = tmp_path / f"{name}.npz"
+        path.parent.mkdir(exist_ok=True)
+        np.savez(path, train=IMAGES, test=IMAGES[: 5 + len(name)])
+        assert run(folder, "--data", path) == 0
+    kept = [path for path in folder.glob("evaluation*.json")]
+    assert {"evaluation-faces.v1.0.json", "evaluation-faces.v1.1.json"} <= {p.name for p in kept}
+    counts = sorted(json.loads(path.read_text())["test_images"] for path in kept)
+    assert counts == [15, 15, 19]
+    assert "Kept the earlier report, which is of other data or measures" in capsys.readouterr().out
+    assert run(folder, "--data", tmp_path / "sub/faces.v1.1.npz") == 0
+    assert len(list(folder.glob("evaluation*.json"))) == 3  # The same data again.
+
+
+def test_two_reports_of_one_second_are_both_put_aside(tmp_path):
+    found = {"measures": {"mse": 1.0, "nll": 2.0}, "date": "2026-11-21T10:20:30+00:00"}
+    for number in (1, 2):
+        save({**found, "number": number}, "long", tmp_path, "evaluation")
+        quarantine({"measures": {"mse": 3.0}}, tmp_path, "evaluation")
+    kept = [json.loads(path.read_text())["number"] for path in tmp_path.glob("*.json")]
+    assert sorted(kept) == [1, 2] and len(list(tmp_path.glob("*.md"))) == 2
+
+
 def test_a_lone_model_needs_data_and_gets_a_table_only(tmp_path, capsys):
     vae().save(tmp_path / "m.keras")
     assert run(tmp_path / "m.keras") == 2

@@ -227,7 +227,8 @@ def _read_files(path: Path, files: list[Path], open_file: Opener) -> Data:
         opened = (open_file([path / name for name in part]) for part in (found.train, found.test))
         parts = [(rows, np.arange(len(rows))) for rows in opened]
     images, labels = zip(*(_select(*part) for part in parts), strict=True)
-    return build_data(path.stem, *images, train_labels=labels[0], test_labels=labels[1])
+    name = path.name if path.is_dir() else path.stem
+    return build_data(name, *images, train_labels=labels[0], test_labels=labels[1])
 
 
 def _select(rows: Any, numbers: np.ndarray) -> tuple[StreamedImages, np.ndarray | None]:
