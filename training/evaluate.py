@@ -191,9 +191,7 @@ def quarantine(report: dict[str, Any], folder: Path, stem: str) -> list[Path]:
             return []
     except (ValueError, KeyError, TypeError, AttributeError):
         when = "unreadable"
-    names = itertools.chain(
-        [f"{stem}-{when}"], (f"{stem}-{when}-{n}" for n in itertools.count(2))
-    )
+    names = itertools.chain([f"{stem}-{when}"], (f"{stem}-{when}-{n}" for n in itertools.count(2)))
     new = next(name for name in names if not (folder / f"{name}.json").exists())
     moved = []
     for path in (old, old.with_suffix(".md")):

@@ -139,9 +139,9 @@ class _Header:
         self.orientation, clear = tf.cond(
             searched, self._search, lambda: (_int64(1), tf.constant(False))
         )
-        # Pillow, too, takes the high bytes of color PNG files of 16 bits. Of grey files of less
-        # than 8 bits, the operation of TensorFlow loses the color that is transparent.
-        png_is_known = tf.logical_not(is_grey) | (depth == 8) | ((depth < 8) & ~clear)
+        # The operation of TensorFlow takes the high bytes of 16 bits. Of grey files of less than 8
+        # bits, it loses the color that is transparent.
+        png_is_known = (depth == 8) | ((depth < 8) & ~(is_grey & clear))
         jpeg_is_known = (shape[2] == 1) | (shape[2] == 3)
         self.is_known = tf.where(self.is_png, png_is_known, jpeg_is_known)
 

@@ -1,7 +1,8 @@
 """One image file as pixels: the same for training, prediction, compression and served files.
 
 Transparent pixels become white, the orientation in the file's EXIF data is applied, and the first
-frame of an animation is used. Grey images of 16 bits are refused, as no scale is right for all.
+frame of an animation is used. Images of 16 bits per channel are refused, as no scale is right for
+all.
 `keras_vae.export.saved_model.png_endpoint` does the same in the graph of TensorFlow.
 """
 
@@ -9,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -133,8 +134,9 @@ def _flat(image: "Image") -> "Image":
     """Turn the image upright and put transparent pixels on white."""
     from PIL import Image
 
-    if image.mode.startswith(("I", "F")):  # Pillow would clip these to white
-        raise ValueError("it is a grey image of more than 8 bits; choose a scale and convert it")
+    # Pillow would clip these to white, or take the high bytes.
+    if image.mode.startswith(("I", "F")) or _is_16_bit_png(image):
+        raise ValueError("it has more than 8 bits per channel; choose a scale and convert it")
     image.load()
     image = _upright(image)
     if not image.has_transparency_data:
@@ -142,6 +144,12 @@ def _flat(image: "Image") -> "Image":
     image = image.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image).convert("RGB")
+
+
+def _is_16_bit_png(image: "Image") -> bool:
+    """Return whether the header says so: in color, Pillow's mode does not."""
+    tiles: Any = image.tile
+    return image.format == "PNG" and any(str(tile[3]).endswith(";16B") for tile in tiles)
 
 
 def _upright(image: "Image") -> "Image":
