@@ -10,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -148,7 +148,7 @@ def _flat(image: "Image") -> "Image":
 
 def _is_16_bit_png(image: "Image") -> bool:
     """Return whether the header says so: in color, Pillow's mode does not."""
-    tiles: Any = image.tile
+    tiles = getattr(image, "tile", ())
     return image.format == "PNG" and any(str(tile[3]).endswith(";16B") for tile in tiles)
 
 
