@@ -22,23 +22,27 @@ demo: $(VENV)/.ready ## Train, evaluate, draw, export and verify a VAE on Fashio
 deploy-demo: $(VENV)/.ready ## From the last demo to a serving folder, TFLite files and a web page, verified.
 	@BIN="$(BIN)" RUN="$(RUN)" scripts/deploy_demo.sh
 
-PYTEST = KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q --durations 15
-
 test: $(VENV)/.ready ## Run the tests of every module and model on the TensorFlow backend.
 	@scripts/fashion_mnist.sh
-	@$(PYTEST) -m "not long" $(ARGS)
+	@KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q --durations 15 \
+		-m "not long and not extra" $(ARGS)
 
-test-long: $(VENV)/.docs ## Run the long tests: kills, loads, fuzzing, workers, a browser, trainings of minutes.
+test-long: $(VENV)/.docs $(VENV)/.backends $(VENV)/.beam ## Run the long tests, and tests on JAX, PyTorch, Apache Beam, old TensorFlow.
 	@scripts/fashion_mnist.sh
 	@scripts/browser.sh
-	@$(PYTEST) -m long $(ARGS)
+	@BIN="$(BIN)" scripts/old_tensorflow.sh >/dev/null
+	@VENV="$(VENV)" scripts/test_long.sh $(ARGS)
 
 test-backends: $(VENV)/.backends ## Run the backend-neutral tests on JAX and on PyTorch.
 	@KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not tensorflow" $(ARGS)
 	@KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not tensorflow" $(ARGS)
 
-$(VENV)/.backends: $(VENV)/.ready
-	@$(BIN)/python -m pip install --quiet "jax>=0.7" "torch==2.13.0"
+$(VENV)/.backends: pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" EXTRAS="$(EXTRAS),backends" scripts/setup.sh
+	@touch $@
+
+$(VENV)/.beam: $(VENV)/.backends $(VENV)/.docs scripts/beam.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/beam.sh
 	@touch $@
 
 mutants: $(VENV)/.ready ## Mutate the core and ask which faults its tests notice (long; ARGS="--count 60" for less).

@@ -31,22 +31,17 @@ case "$(uname -sm)" in
     *) tensorflow=tensorflow ;;
 esac
 
-set --
-if [ -n "${CONSTRAINTS:-}" ]; then
-    platform="$(PYTHON="$PYTHON" scripts/platform.sh)"
-    if [ ! -f "$CONSTRAINTS" ]; then
-        say "Expected a file of pinned versions as CONSTRAINTS. Received: '$CONSTRAINTS', which is none. (make lock)"
-        exit 2
-    elif grep -qxF "# $platform" "$CONSTRAINTS"; then
-        set -- --constraint "$CONSTRAINTS"
-    else
-        say "$CONSTRAINTS is not for $platform: installing what is in the ranges of pyproject.toml."
-    fi
-fi
+constraint="$(PYTHON="$PYTHON" scripts/constraint.sh "${CONSTRAINTS:-}")"
+# shellcheck disable=SC2086 # An option and its file, or nothing.
+set -- $constraint
+
+# PyTorch from PyPI brings CUDA with it, 3 GB; where pip knows another registry for CPUs, as in
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu, the same version of that one comes first.
+case "$EXTRAS" in *backends*) torch="torch==2.13.0" ;; *) torch="" ;; esac
 
 [ -x "$VENV/bin/pip" ] || "$PYTHON" -m venv "$VENV"
 say "Installing keras-vae[$tensorflow,$EXTRAS] into $VENV (about 2 GB; a minute or two)."
-"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@" --editable ".[$tensorflow,$EXTRAS]"
+"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@" ${torch:+"$torch"} --editable ".[$tensorflow,$EXTRAS]"
 case "$EXTRAS" in *dev*)
     # The tests' reference for what TF Serving reads. It asks for the tensorflow package by that name,
     # which would install TensorFlow a second time beside tensorflow-cpu.

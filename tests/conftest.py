@@ -1,7 +1,11 @@
 """One backend for a run, from KERAS_BACKEND, and no state that leaks from test to test."""
 
+import atexit
+import functools
 import gc
+import importlib.util
 import os
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -15,9 +19,9 @@ gc.set_threshold(50_000, 20, 100)
 
 # Files that take half a minute or more begin, so that no process is left alone with one at the end.
 LONGEST = (
-    *("contract", "workers", "killed_training", "fuzz", "litert", "verify", "exact_resume"),
-    *("stored_files", "numerics", "serialization", "artifacts", "tokens", "gallery"),
-    *("dimension_reduction", "sequence_properties", "limits", "predict"),
+    *("contract", "precisions", "workers", "killed_training", "fuzz", "litert", "verify"),
+    *("exact_resume", "stored_files", "numerics", "serialization", "artifacts", "tokens"),
+    *("gallery", "dimension_reduction", "sequence_properties", "limits", "predict"),
 )
 
 # Files whose tests are marked `long`: kills, loads, fuzzing, several workers or TensorFlows, a
@@ -29,22 +33,65 @@ LONG = (
     *("documents", "replicas", "catalogue", "verify", "examples", "stored_files", "serving_page"),
 )
 
+# Files whose tests are marked `portable`: `make test-long` runs them on JAX and PyTorch too. They
+# show that models train, give exact losses, save, resume, draw and measure on these as well.
+PORTABLE = (
+    *("contract", "fitting", "random", "serialization", "loading", "stored_files", "steps"),
+    *("gradients", "data_parallel", "exact_resume", "checkpoints", "objectives", "loss_weights"),
+    *("controllers", "estimators", "codes", "data_sources", "inference"),
+)
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first; tests marked `tensorflow` are skipped on the other backends."""
+# Packages of extras that `make test` does not install; tests that need them are marked `extra`.
+EXTRAS = {"backends": ("jax", "torch"), "beam": ("apache_beam",), "docs": ("sphinx",)}
+
+
+def pytest_configure() -> None:
+    """On JAX, take time for no optimization and compile equal programs once."""
+    if os.environ.get("KERAS_BACKEND") != "jax":
+        return
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    import jax
+
+    folder = tempfile.TemporaryDirectory(prefix="keras-vae-jax-", ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    jax.config.update("jax_compilation_cache_dir", folder.name)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest files first, without the tests of other backends."""
     for item in items:
-        if item.path.stem.removeprefix("test_") in LONG:
-            item.add_marker(pytest.mark.long)
+        add_markers(item)
+    config.hook.pytest_deselected(items=[item for item in items if not applies(item)])
     ranks = {f"test_{name}": rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
+    items[:] = sorted(filter(applies, items), key=lambda i: ranks.get(i.path.stem, len(ranks)))
+
+
+def add_markers(item: pytest.Item) -> None:
+    """Mark a test by its file, and skip it where the packages of its extra are missing."""
+    name = item.path.stem.removeprefix("test_")
+    if name in LONG:
+        item.add_marker(pytest.mark.long)
+    if name in PORTABLE:
+        item.add_marker(pytest.mark.portable)
+    if (extra := item.get_closest_marker("extra")) and missing(extra.kwargs["name"]):
+        item.add_marker(pytest.mark.skip(reason=f"needs keras-vae[{extra.kwargs['name']}]"))
+
+
+@functools.cache
+def missing(extra: str) -> bool:
+    """Return whether a package of an extra is not installed."""
+    return any(importlib.util.find_spec(name) is None for name in EXTRAS[extra])
+
+
+def applies(item: pytest.Item) -> bool:
+    """Return whether a test is for the backend of this run."""
     import keras
 
-    if keras.backend.backend() == "tensorflow":
-        return
-    skip = pytest.mark.skip(reason="needs the TensorFlow backend")
-    for item in items:
-        if item.get_closest_marker("tensorflow"):
-            item.add_marker(skip)
+    chosen = [mark.args for mark in item.iter_markers("only_on")]
+    chosen += [("tensorflow",)] * bool(item.get_closest_marker("tensorflow"))
+    return all(keras.backend.backend() in backends for backends in chosen)
 
 
 def pytest_collection_finish() -> None:

@@ -94,7 +94,7 @@ def lstm(
         h = embed(x, steps, vocabulary_size, units[0])
     for number, width in enumerate(units, start=1):
         layer = _layer(width, number < len(units), unroll)
-        h = (layers.Bidirectional(layer) if bidirectional else layer)(h, mask=steps)
+        h = (_both_ways(layer) if bidirectional else layer)(h, mask=steps)
     z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)
     encoder = keras.Model(inputs, z, name="encoder")
 
@@ -113,3 +113,14 @@ def _layer(width: int, sequences: bool, unroll: bool) -> layers.LSTM:
     return layers.LSTM(
         width, return_sequences=sequences, unroll=unroll, recurrent_initializer=Orthogonal()
     )
+
+
+def _both_ways(layer: layers.LSTM) -> layers.Bidirectional:
+    """Return a layer that also reads from the end.
+
+    With PyTorch, Keras 3.15 cannot reverse the mask of unrolled steps, so that layer has a loop.
+    """
+    both = layers.Bidirectional(layer)
+    if keras.backend.backend() == "torch":
+        both.backward_layer.unroll = False
+    return both

@@ -103,7 +103,7 @@ def test_a_model_whose_fit_overruns_is_refused():
         kv.compile_fast(keras.Sequential([keras.layers.Dense(1)]))
 
 
-@pytest.mark.skipif(BACKEND == "torch", reason="Keras runs one step at a time there")
+@pytest.mark.only_on("tensorflow", "jax")  # On PyTorch Keras runs one step at a time.
 def test_a_training_to_resume_keeps_positions_that_are_whole_executions(tmp_path):
     model = made()
     fast(model)

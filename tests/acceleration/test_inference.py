@@ -56,7 +56,7 @@ def counted(monkeypatch, model, largest_batch):
     return kv.Compiled(model, largest_batch), calls
 
 
-@pytest.mark.skipif(BACKEND == "torch", reason="nothing is compiled there")
+@pytest.mark.only_on("tensorflow", "jax")  # PyTorch compiles nothing.
 def test_no_number_of_rows_is_compiled_twice(monkeypatch):
     fast, calls = counted(monkeypatch, made(), largest_batch=8)
     for _ in range(2):

@@ -3,14 +3,13 @@
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 
 from tests.support import killed
 
 
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="trains on JAX, in another process")
+@pytest.mark.only_on("jax")  # In another process.
 def test_weights_and_logs_are_those_of_one_device(tmp_path):
     words = [sys.executable, "-m", "tests.support.data_parallel", str(tmp_path / "results.npz")]
     done = subprocess.run(words, cwd=killed.ROOT, capture_output=True, text=True, timeout=300)

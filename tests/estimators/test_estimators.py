@@ -156,7 +156,7 @@ def test_examples_have_noise_of_their_own():
     assert len(np.unique(weights)) == 50
 
 
-@pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch runs uncompiled")
+@pytest.mark.only_on("tensorflow", "jax")  # PyTorch runs uncompiled.
 def test_chunks_do_not_retrace(digits_model, monkeypatch):
     model, x = digits_model
     traces = []

@@ -1,6 +1,5 @@
 """The commands of docs/reliability.md that sign and verify a version of a model, as they are."""
 
-import importlib.util
 import json
 import os
 import re
@@ -15,9 +14,6 @@ from keras_vae.export.verification import integrity
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 pytestmark = [
-    pytest.mark.skipif(
-        importlib.util.find_spec("model_signing") is None, reason="needs keras-vae[signing]"
-    ),
     pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl"),
 ]
 

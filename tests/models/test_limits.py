@@ -12,7 +12,7 @@ from keras_vae.training.data.sources.fashion_mnist import FASHION_MNIST_FOLDER
 
 # Steps that run without a return to Python; PyTorch takes them one by one.
 TOGETHER = 1 if keras.backend.backend() == "torch" else 20
-minutes_on_torch = pytest.mark.skipif(TOGETHER == 1, reason="takes minutes with PyTorch")
+minutes_on_torch = pytest.mark.only_on("tensorflow", "jax")
 
 
 @pytest.fixture(scope="module")

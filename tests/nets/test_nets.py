@@ -177,7 +177,7 @@ def backbone():
 
 
 @pytest.mark.long
-@pytest.mark.skipif(keras.backend.backend() == "jax", reason="takes minutes to compile with JAX")
+@pytest.mark.only_on("tensorflow", "torch")  # JAX takes minutes to compile it.
 def test_a_vae_with_mobilenet_as_encoder_trains_and_comes_back_from_a_file(tmp_path):
     encoder = kv.nets.with_heads(backbone(), latent_dim=4)
     decoder = kv.nets.conv_decoder((64, 64, 3), 4, (4, 8, 8))

@@ -104,8 +104,8 @@ def test_bad_arguments_are_refused_before_anything_starts(words, message, capsys
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.extra(name="backends")
 def test_convolutions_of_the_jax_loop_are_those_of_keras():
-    pytest.importorskip("jax", reason="a peer of keras-vae[bench]")
     import keras
 
     from benchmarks.peers import jax_peer
@@ -136,8 +136,8 @@ def test_the_network_of_each_peer_has_the_parameters_of_ours():
     network.check_parameters(sum(w.size for w in weights))
 
 
+@pytest.mark.extra(name="backends")
 def test_so_has_the_network_of_pytorch():
-    pytest.importorskip("torch", reason="a peer of keras-vae[bench]")
     from benchmarks.peers import torch_peers
 
     torch_peers.vae()

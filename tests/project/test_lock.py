@@ -13,16 +13,18 @@ from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).parents[2]
 LOCK = REPOSITORY / "requirements-ci.lock"
+BEAM_LOCK = REPOSITORY / "requirements-beam.lock"
 # What scripts/setup.sh installs for CI, in the words of pyproject.toml.
-USED = "keras-vae[tensorflow-cpu,programs,dev,docs]"
+USED = "keras-vae[tensorflow-cpu,programs,dev,docs,backends]"
 
 
-def lines():
-    return [line for line in LOCK.read_text().splitlines() if not line.startswith("#")]
+def lines(lock):
+    return [line for line in lock.read_text().splitlines() if not line.startswith("#")]
 
 
-def pins():
-    return {canonicalize_name(name): version for name, version in (x.split("==") for x in lines())}
+def pins(lock):
+    pairs = (line.split("==") for line in lines(lock))
+    return {canonicalize_name(name): version for name, version in pairs}
 
 
 def required(text, project):
@@ -36,24 +38,28 @@ def required(text, project):
 
 
 def needed():
+    """Each requirement with the lock that must have it."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     script = (REPOSITORY / "scripts/setup.sh").read_text()
-    beside = [Requirement(text) for text in re.findall(r'--no-deps "(.+?)"', script)]
-    assert beside, "Expected a package that scripts/setup.sh installs by itself."
-    return {str(found): found for found in [*required(USED, project), *beside]}
+    beside = [Requirement(text) for text in re.findall(r'"([\w-]+[=>]=[\d.,<]+)"', script)]
+    assert {found.name for found in beside} == {"tensorflow-serving-api", "torch"}
+    beam = [Requirement(text) for text in project["optional-dependencies"]["beam"]]
+    found = [(LOCK, one) for one in [*required(USED, project), *beside]]
+    return {str(one): (lock, one) for lock, one in [*found, *((BEAM_LOCK, one) for one in beam)]}
 
 
-@pytest.mark.parametrize("requirement", needed().values(), ids=str)
-def test_every_dependency_is_pinned_within_its_range(requirement):
-    version = pins()[canonicalize_name(requirement.name)]
+@pytest.mark.parametrize(("lock", "requirement"), needed().values(), ids=needed())
+def test_every_dependency_is_pinned_within_its_range(lock, requirement):
+    version = pins(lock)[canonicalize_name(requirement.name)]
     assert requirement.specifier.contains(version), f"{requirement} is {version} (make lock)"
 
 
-def test_the_lock_has_sorted_versions_and_nothing_else():
-    assert lines() == sorted(lines(), key=str.upper)
-    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line) for line in lines())
-    assert "keras-vae" not in pins()
-    assert re.match(r"# Python 3\.\d+ on \w+ \w+\n", LOCK.read_text())
+@pytest.mark.parametrize("lock", [LOCK, BEAM_LOCK], ids=["all", "beam"])
+def test_a_lock_has_sorted_versions_and_nothing_else(lock):
+    assert lines(lock) == sorted(lines(lock), key=str.upper)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!]+", line) for line in lines(lock))
+    assert "keras-vae" not in pins(lock)
+    assert re.match(r"# Python 3\.\d+ on \w+ \w+\n", lock.read_text())
 
 
 # The scripts, with programs in place of pip and pip-audit that write down how they were called.
@@ -113,6 +119,25 @@ def test_set_up_without_constraints_takes_the_ranges(environment):
     assert setup(environment, CONSTRAINTS="").returncode == 0
     assert len(calls(environment)) == 2
     assert not any("--constraint" in call for call in calls(environment))
+
+
+def test_set_up_takes_the_version_of_pytorch_that_the_tests_run_with(environment):
+    assert setup(environment, CONSTRAINTS="", EXTRAS="backends").returncode == 0
+    (call,) = calls(environment)
+    assert "torch==" in call and "keras-vae" not in call and ",backends]" in call
+
+
+def test_beam_comes_on_top_of_the_packages_that_are_there(environment):
+    for below in ("venv", "venv/beam"):
+        site = environment / below / "site"
+        site.mkdir(parents=True)
+        program(
+            environment / below / "bin/python", f'echo "$@" >> {environment}/calls; echo {site}'
+        )
+    assert run("beam", VENV=environment / "venv", CONSTRAINTS="").returncode == 0
+    below = environment / "venv/beam/site/packages_below.pth"
+    assert below.read_text() == f"import site; site.addsitedir('{environment}/venv/site')\n"
+    assert calls(environment)[-1].endswith("--editable .[beam]")
 
 
 def test_set_up_installs_nothing_where_the_constraints_are_missing(environment):

@@ -112,7 +112,6 @@ def test_broken_links_are_found(tmp_path):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    pytest.importorskip("sphinx", reason="needs the extra docs: make docs installs it")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
     result = subprocess.run(
@@ -122,13 +121,13 @@ def built(tmp_path_factory):
     return folder
 
 
-@pytest.mark.long
+@pytest.mark.extra(name="docs")
 @pytest.mark.tensorflow
 def test_the_site_has_no_broken_link(built):
     assert list(broken_links(built)) == []
 
 
-@pytest.mark.long
+@pytest.mark.extra(name="docs")
 @pytest.mark.tensorflow
 def test_llms_txt_lists_every_page_by_its_source(built):
     lines = (built / "llms.txt").read_text().splitlines()

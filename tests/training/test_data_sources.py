@@ -32,7 +32,8 @@ class Endless(Sequence):
 
 
 def tf_data(arrays):
-    tf = pytest.importorskip("tensorflow", reason="feeds tf.data")
+    import tensorflow as tf
+
     options = tf.data.Options()
     options.autotune.enabled = False
     dataset = tf.data.Dataset.from_tensor_slices(arrays if len(arrays) > 1 else arrays[0])
@@ -41,10 +42,10 @@ def tf_data(arrays):
 
 def loader(arrays):
     """Gives lists of tensors, also for one."""
-    data = pytest.importorskip("torch.utils.data", reason="pip install keras-vae[backends]")
     import torch
+    from torch.utils.data import DataLoader, TensorDataset
 
-    return data.DataLoader(data.TensorDataset(*map(torch.from_numpy, arrays)), BATCH)
+    return DataLoader(TensorDataset(*map(torch.from_numpy, arrays)), BATCH)
 
 
 def generator(arrays):
@@ -57,6 +58,13 @@ def limit(source, name):
 
 
 SOURCES = {"tf_data": tf_data, "sequence": Sequence, "loader": loader, "generator": generator}
+every_source = pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(name, marks=[pytest.mark.extra(name="backends")] * (name == "loader"))
+        for name in SOURCES
+    ],
+)
 
 
 def trained(source, **kwargs):
@@ -74,7 +82,7 @@ def parts(request):
     return arrays, trained(x, y=y, sample_weight=weights, batch_size=BATCH)
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@every_source
 def test_every_source_trains_as_arrays_do(parts, source):
     arrays, (expected, expected_history) = parts
     model, history = trained(SOURCES[source](arrays), **limit(source, "steps_per_epoch"))
@@ -88,7 +96,7 @@ def test_an_endless_sequence_trains_for_the_steps_it_is_given():
     assert int(keras.ops.convert_to_numpy(model.steps)) == 7
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@every_source
 def test_every_source_validates_every_epoch_on_all_of_its_batches(source):
     """Checking the data must not take a batch of a generator away."""
     expected = trained(X, batch_size=BATCH, validation_data=(X, Y), validation_batch_size=BATCH)[1]

@@ -1,6 +1,5 @@
 """Bulk prediction by Apache Beam: the bytes of `training.predict`, and each row by a handler."""
 
-import importlib.util
 import sys
 
 import keras
@@ -16,9 +15,7 @@ from tests.support.image_files import picture, save
 from tests.training.test_bulk import BATCH, PIXELS, ROWS_PER_SHARD, X, contents, model, saved
 
 pytestmark = pytest.mark.tensorflow
-needs_beam = pytest.mark.skipif(
-    importlib.util.find_spec("apache_beam") is None, reason="needs keras-vae[beam]"
-)
+needs_beam = pytest.mark.extra(name="beam")
 
 
 @pytest.fixture(scope="module")

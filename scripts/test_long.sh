@@ -1,0 +1,28 @@
+#!/bin/sh
+# Runs the parts of `make test-long` one after another, each also if one before it failed. Then it
+# prints the seconds of each part. Arguments are pytest's; they may choose tests of some parts only.
+set -u
+: "${VENV:=.venv}"
+times="" failed=""
+
+# part NAME BACKEND ENVIRONMENT PROCESSES MARKS [ARGUMENT ...]
+part() {
+    name="$1" backend="$2" python="$3/bin/python" processes="$4" marks="$5"
+    shift 5
+    echo "== $name" >&2
+    start="$(date +%s)"
+    KERAS_BACKEND="$backend" "$python" -m pytest -n "$processes" --dist loadfile --no-loadscope-reorder \
+        -q --durations 15 -m "$marks" "$@"
+    status=$?
+    times="$times$(printf '\n%6d s  %s' $(($(date +%s) - start)) "$name")"
+    # With arguments a part may have nothing to run, which pytest ends with 5.
+    [ "$status" = 0 ] || { [ "$status" = 5 ] && [ $# -gt 0 ]; } || failed="$failed $name;"
+}
+
+part "TensorFlow" tensorflow "$VENV" 3 "(long or extra) and not extra(name='beam')" "$@"
+part "Apache Beam" tensorflow "$VENV/beam" 2 "extra(name='beam')" "$@"
+part "JAX" jax "$VENV" 2 "portable and not tensorflow" "$@"
+part "PyTorch" torch "$VENV" 2 "portable and not tensorflow" "$@"
+
+echo "Seconds of each part:$times" >&2
+[ -z "$failed" ] || { echo "These parts failed:$failed" >&2; exit 1; }
