@@ -86,12 +86,15 @@ def missing(extra: str) -> bool:
 
 
 def applies(item: pytest.Item) -> bool:
-    """Return whether a test is for the backend of this run."""
+    """Return whether a test is for the backend of this run and for its parameters."""
     import keras
 
     chosen = [mark.args for mark in item.iter_markers("only_on")]
     chosen += [("tensorflow",)] * bool(item.get_closest_marker("tensorflow"))
-    return all(keras.backend.backend() in backends for backends in chosen)
+    wanted = [test for mark in item.iter_markers("only_with") for test in mark.kwargs.items()]
+    return all(keras.backend.backend() in backends for backends in chosen) and all(
+        is_wanted(item.callspec.params[name]) for name, is_wanted in wanted
+    )
 
 
 def pytest_collection_finish() -> None:

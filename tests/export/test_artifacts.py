@@ -9,10 +9,11 @@ import pytest
 import keras_vae
 from keras_vae.export.litert.allowed_ops import op_names
 from keras_vae.export.runtimes import cpp_loader
-from keras_vae.export.saved_model.png_endpoint import decode_png
+from keras_vae.export.saved_model.png_endpoint import decode_png, is_image
 from tests.support import artifacts
 from tests.support.artifacts import CASES, CHANGED, Artifact, requests
 from tests.support.litert_files import PLAIN, VARIATIONAL, signatures
+from tests.support.models import event
 
 pytestmark = pytest.mark.tensorflow
 
@@ -31,6 +32,11 @@ IN_EXTREMES = (
     *("vae_bernoulli", "vq_vae", "compressive", "detector_likelihood", "conditional_vae"),
     "lstm_vae_masked",
 )
+OF_PICTURES = {
+    case.id
+    for case in CASES
+    if not case.id.startswith("detector") and is_image(event(case.x).shape[1:])
+}
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: case.id)
@@ -77,9 +83,8 @@ def test_a_row_that_is_not_finite_is_answered_alike_and_changes_no_other(artifac
                 assert relative_error(name, others, kept) < 1e-5, about
 
 
+@pytest.mark.only_with(artifact=lambda case: case.id in IN_EXTREMES)
 def test_numbers_far_outside_of_the_data_are_answered_alike(artifact):
-    if artifact.id not in IN_EXTREMES:
-        pytest.skip("its networks are like others")
     for endpoint, why, inputs in requests(artifact, artifacts.extremes):
         wanted = artifact.ask_keras(endpoint, inputs)
         largest = max(np.abs(array).max() for array in inputs.values())
@@ -133,9 +138,13 @@ def test_a_request_without_rows_does_not_end_the_server(artifact):
         assert {len(array) for array in answer.values()} == {0}
 
 
+def test_models_of_pictures_and_no_others_take_files(artifact):
+    pictures = is_image(tuple(artifact.model.event_shape)) and "reconstruct" in artifact.endpoints
+    assert ("reconstruct_png" in artifact.served) == pictures == (artifact.id in OF_PICTURES)
+
+
+@pytest.mark.only_with(artifact=lambda case: case.id in OF_PICTURES)
 def test_pictures_in_files_are_answered_as_those_in_numbers(artifact):
-    if "reconstruct_png" not in artifact.served:
-        pytest.skip("its data are no pictures")
     inputs = dict(artifact.rows["reconstruct_png"])
     files = artifact.loaded.run("reconstruct_png", inputs)["reconstruction_bytes"]
     x = decode_png(inputs.pop("image_bytes")).astype("float32") / 255
@@ -147,11 +156,14 @@ def test_pictures_in_files_are_answered_as_those_in_numbers(artifact):
 # What a file says.
 
 
-def test_a_file_has_one_signature_for_each_endpoint_with_the_names_of_the_model(artifact):
+def test_a_file_has_one_signature_for_each_endpoint(artifact):
     assert set(artifact.loaded.signatures) == {*artifact.served, "serving_default"}
+
+
+# tests/anomalies names the outputs of detectors.
+@pytest.mark.only_with(artifact=lambda case: not case.id.startswith("detector"))
+def test_a_file_has_the_names_of_the_model(artifact):
     model = artifact.model
-    if isinstance(model, keras_vae.AnomalyDetector):
-        pytest.skip("tests/anomalies names its outputs")
     outputs = VARIATIONAL if isinstance(model, keras_vae.VAE) else PLAIN
     if isinstance(model, keras_vae.WAE):
         outputs = {**PLAIN, "sample": VARIATIONAL["sample"]}
