@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from keras_vae.errors import MissingExtraError, UsageError
+from keras_vae.errors import MissingExtraError, UsageError, UsageTypeError
 from keras_vae.files import keras_archive
 
 # Variables that files leave out, such as those of an optimizer before its first step: at most so
@@ -43,6 +43,7 @@ def load(
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged, or no model of keras_vae.
+        TypeError: If `custom_objects` is no dictionary.
     """
     from keras_vae.anomalies.detector import AnomalyDetector
     from keras_vae.base.autoencoder import Autoencoder
@@ -64,7 +65,7 @@ def load_any(
     from keras_vae.backend.keras_private import limit_variables, load_open_file
 
     path = Path(path)
-    objects = None if custom_objects is None else dict(custom_objects)
+    objects = None if custom_objects is None else _by_name(custom_objects)
     with _open(path) as file:  # Once, so that what is checked is what is loaded.
         _check(file, path)
         limit = max(LARGEST_SHARE * keras_archive.weights_size(file), SMALLEST_LIMIT)
@@ -76,6 +77,15 @@ def load_any(
         except Exception as error:  # The file decides what is called, and so what goes wrong.
             raise UsageError(_explain_failure(path, error)) from error
     return model
+
+
+def _by_name(custom_objects: Any) -> dict[str, Any]:
+    if not isinstance(custom_objects, Mapping):
+        raise UsageTypeError(
+            "Expected custom_objects to be a dictionary from names to classes. Received: "
+            f"{custom_objects!r}. (Give {{'MyModel': MyModel}}.)"
+        )
+    return dict(custom_objects)
 
 
 def _explain_failure(path: Path, raised: Exception) -> str:

@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import numpy as np
 
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.export.serving.grpc_api import Grpc
 from keras_vae.export.serving.rest import Rest
 from keras_vae.export.serving.signatures import DEFAULT, Signature, check_inputs, refuse_8_bit
@@ -81,7 +81,8 @@ class Client:
         batch_size: int = 64,
     ) -> None:
         parts = _split_url(url)
-        if not model or (version is not None and not _is_version(version)) or label == "":
+        known = _is_name(model) and (label is None or _is_name(label))
+        if not known or (version is not None and not _is_version(version)):
             raise UsageError(
                 "Expected a name, and a whole number from 1 as a version or a label. Received: "
                 f"{model!r}, {version!r} and {label!r}."
@@ -220,6 +221,11 @@ class Client:
 
 def _split_url(url: str) -> SplitResult:
     """Return the parts of a URL; raises ValueError unless it names a server and nothing else."""
+    if not isinstance(url, str):
+        raise UsageTypeError(
+            f"Expected a URL such as http://localhost:8501 or grpc://localhost:8500. Received: "
+            f"{url!r}."
+        )
     try:
         parts = urlsplit(url)
         good = parts.scheme in TRANSPORTS and bool(parts.hostname) and parts.port != 0
@@ -238,7 +244,16 @@ def _split_url(url: str) -> SplitResult:
             "Expected a URL such as http://localhost:8501 or grpc://localhost:8500. "
             f"Received: {url!r}."
         )
+    if "/v1/models" in parts.path:
+        raise UsageError(
+            f"Expected the URL of a server, without /v1/models, which the client adds. Received: "
+            f"{url!r}. (Give {url.partition('/v1/models')[0]!r} and the name of the model.)"
+        )
     return parts
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def _is_version(version: Any) -> bool:

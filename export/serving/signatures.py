@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.export.serving.wire import (
     NUMPY_TYPES,
     STRING,
@@ -105,10 +105,16 @@ def check_inputs(
 
     Raises:
         ValueError: If there is no such signature, or the inputs are not those it takes.
+        TypeError: If they are no dictionary.
     """
     if name not in signatures:
         raise UsageError(f"Expected a signature among {sorted(signatures)}. Received: {name!r}.")
     infos = signatures[name].inputs
+    if not isinstance(inputs, Mapping):
+        raise UsageTypeError(
+            f"Expected the inputs {sorted(infos)} for {name!r} in a dictionary. Received: "
+            f"{type(inputs).__name__}. (Give {{{min(infos)!r}: array}}.)"
+        )
     if set(infos) != set(inputs):
         raise UsageError(
             f"Expected the inputs {sorted(infos)} for {name!r}. Received: {sorted(inputs)}."

@@ -9,6 +9,7 @@ import keras
 
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageTypeError
+from keras_vae.validation import arguments
 
 MOST_STEPS = 32  # More gain nothing measurable: Python overhead is a few percent by then.
 # 469 steps have the divisors 7 and 67: long executions are better than high Python overhead.
@@ -44,14 +45,19 @@ def compile_fast(
 
     Raises:
         TypeError: If `model` is no autoencoder of this package.
-        ValueError: As `model.compile` does.
+        ValueError: If a number of steps is less than 1, or as `model.compile` does.
     """
     if not isinstance(model, Autoencoder):
         raise UsageTypeError(
             f"Expected an autoencoder of keras_vae. Received: {type(model).__name__}. "
             "(Use its own compile.)"
         )
-    at_once = kwargs.pop("steps_per_execution", None) or _choose_steps(steps_per_epoch)
+    if steps_per_epoch is not None:
+        arguments.integer("steps_per_epoch", steps_per_epoch)
+    at_once = kwargs.pop("steps_per_execution", None)
+    if at_once is None:
+        at_once = _choose_steps(steps_per_epoch)
+    arguments.integer("steps_per_execution", at_once)
     given = "jit_compile" in kwargs
     kwargs.setdefault("jit_compile", False if _on_cpu() else "auto")
     if kwargs.get("run_eagerly"):

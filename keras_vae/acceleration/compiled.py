@@ -67,8 +67,7 @@ class Compiled:
 
     def score(self, x: Any) -> Tensor:
         """Return `model.score(x)`; NumPy arrays are checked first, as by the model."""
-        if all(isinstance(part, np.ndarray) for part in keras.tree.flatten(x)):
-            data_checks.check_batch(self.model, x)
+        data_checks.check_if_arrays(self.model, x)
         return self.call("score", x)["score"]
 
     def sample(

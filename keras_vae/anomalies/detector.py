@@ -97,7 +97,12 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
 
         Higher is more unusual. Scores are the same at each call. The score of an example with
         values that are not finite is NaN, also in compiled graphs.
+
+        Raises:
+            ValueError: If `x` are NumPy arrays that do not fit the model, such as pixels from 0
+                to 255. Tensors are not checked.
         """
+        data_checks.check_if_arrays(self.model, x)
         return nan_unless_finite(x, SCORES[self.score_name](self, x))
 
     def call(self, x: Tensor) -> Tensor:
@@ -108,13 +113,17 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         """Return -log p of each element of x given its code, `(batch, *event_shape)`, in nats.
 
         Its sum over an example is the "reconstruction" score, also if the detector uses another
-        score. Padding scores 0.
+        score. Padding scores 0. Errors are those of `score`.
         """
+        data_checks.check_if_arrays(self.model, x)
         p = self.model.observation(self.model.with_condition(self.model.encode(x), x))
         return 0.0 - p.element_log_prob(ops.convert_to_tensor(first_input(x), dtype="float32"))
 
     def score_steps(self, x: Tensor) -> Tensor:
-        """Sum `score_map` over each step of sequences, `(batch, time)`, in nats."""
+        """Sum `score_map` over each step of sequences, `(batch, time)`, in nats.
+
+        Errors are those of `score`.
+        """
         each = self.score_map(x)
         time = (-1, each.shape[1])
         return ops.reshape(sum_event(ops.reshape(each, (-1, *each.shape[2:]))), time)

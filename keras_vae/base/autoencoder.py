@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_vae import distributions
 from keras_vae.backend import ReplicaSeedGenerator, Step, is_traced
@@ -263,8 +262,7 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
             ValueError: If `x` are NumPy arrays that do not fit the model, such as pixels from 0
                 to 255. Tensors are not checked.
         """
-        if all(isinstance(part, np.ndarray) for part in keras.tree.flatten(x)):
-            data_checks.check_batch(self, x)
+        data_checks.check_if_arrays(self, x)
         return self.mark_rows(x, sum(self.score_terms(x).values()))
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from keras_vae.validation import arguments
 # The window of Wang et al. 2004: a Gaussian of 1.5 pixels, cut at 5 pixels from its center.
 SIGMA, RADIUS = 1.5, 5
 PICTURES_AT_ONCE = 500
+RANGE_TOLERANCE = 1e-3  # Rounding errors of floats.
 
 
 def psnr_of_mean_error(x: Any, reconstruction: Any, data_range: float = 1.0) -> float:
@@ -29,8 +30,8 @@ def psnr_of_mean_error(x: Any, reconstruction: Any, data_range: float = 1.0) -> 
         data_range: Distance of the lowest and highest possible value, 1 for pixels in [0, 1].
 
     Raises:
-        ValueError: If the shapes differ, there are no images, one is not finite, or `data_range` is
-            not above 0. A reconstruction that is NaN, of a broken model, makes the result NaN.
+        ValueError: If the shapes differ, there are no images, one is not finite, `data_range` is
+            not above 0, or `x` has values further apart than that. A reconstruction that is NaN, of a broken model, makes the result NaN.
     """
     return float(psnr(_squared_errors(x, reconstruction, data_range).mean(), data_range))
 
@@ -79,7 +80,8 @@ def ssim(x: Any, reconstruction: Any, data_range: float = 1.0) -> float:
         data_range: As in `psnr_of_mean_error`.
 
     Raises:
-        ValueError: If the shapes differ or have another rank, or the images are too small.
+        ValueError: If the shapes differ or have another rank, the images are too small, or `x` has
+            values further apart than `data_range`.
     """
     x, reconstruction = _pair(x, reconstruction, data_range)
     if x.ndim != 4 or min(x.shape[1:3]) < 2 * RADIUS + 1:
@@ -129,6 +131,16 @@ def _squared_errors(x: Any, reconstruction: Any, data_range: float) -> np.ndarra
     return np.mean(np.square(x - reconstruction, dtype="float64"), axis=axes)
 
 
+def _check_range(name: str, values: np.ndarray, data_range: float) -> None:
+    """Raise ValueError if `values` lie further apart than the range of all possible ones."""
+    low, high = float(values.min()), float(values.max())
+    if high - low > data_range * (1.0 + RANGE_TOLERANCE):
+        raise UsageError(
+            f"Expected {name} within a data_range of {data_range:g}. Received: {values.dtype} from "
+            f"{low:g} to {high:g}. (Of 8-bit pixels: {name} / 255, or data_range=255.)"
+        )
+
+
 def _pair(x: Any, reconstruction: Any, data_range: float) -> tuple[np.ndarray, np.ndarray]:
     x = arguments.array("x", x)
     reconstruction = arguments.array("reconstruction", reconstruction, finite=False)
@@ -139,5 +151,8 @@ def _pair(x: Any, reconstruction: Any, data_range: float) -> tuple[np.ndarray, n
             f"above 0. Received: shapes {x.shape} and {reconstruction.shape}, "
             f"data_range={data_range!r}."
         )
+    _check_range("x", x, data_range)
+    if reconstruction.dtype.kind in "ui":  # Floats of a bad model may be anything.
+        _check_range("reconstruction", reconstruction, data_range)
     kind = np.result_type(x, reconstruction, "float32")  # 8-bit pixels would wrap.
     return x.astype(kind), reconstruction.astype(kind)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.validation import arguments
 
 
@@ -125,6 +125,12 @@ def _labels(labels: Any) -> np.ndarray:
     if labels.size and labels.dtype.kind in "fc" and (labels != np.round(labels)).any():
         raise UsageError(
             "Expected labels of classes, integers or text. Received: fractions or NaN."
+        )
+    kinds = {type(one).__name__ for one in labels.flat} if labels.dtype == object else set()
+    if kinds - {"str"}:
+        raise UsageTypeError(
+            "Expected labels of classes, integers or text. Received: objects of "
+            f"{', '.join(sorted(kinds))}."
         )
     return labels
 

@@ -150,6 +150,8 @@ def sample_posterior(
     Raises:
         ValueError: If the examples do not fit the model.
     """
+    if batch_size is not None:
+        arguments.integer("batch_size", batch_size)
     x = sources.check_data(model, x)
     compute = CompiledFunction(model, model.codes_from_noise)
     generator = np.random.default_rng(seed)

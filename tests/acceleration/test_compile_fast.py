@@ -6,6 +6,7 @@ import pytest
 
 import keras_vae as kv
 from keras_vae.acceleration import compile_fast
+from keras_vae.errors import KerasVAEError
 
 BACKEND = keras.backend.backend()
 X = np.random.default_rng(0).random((330, 6)).astype("float32")
@@ -110,3 +111,15 @@ def test_a_training_to_resume_keeps_positions_that_are_whole_executions(tmp_path
     resume = kv.callbacks.ExactResume(tmp_path, steps=11, say=lambda text: None)
     model.fit(X, batch_size=32, epochs=1, verbose=0, callbacks=[resume])
     assert 11 % model.steps_per_execution == 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"steps_per_execution": n} for n in (0, -1, 2.5, True)]
+    + [{"steps_per_epoch": n} for n in (0, -1, 2.5)],
+    ids=str,
+)
+def test_numbers_without_sense_are_refused_and_not_replaced(given):
+    (name,) = given
+    with pytest.raises(KerasVAEError, match=f"^Expected {name} of at least 1.*Received: {name}="):
+        kv.compile_fast(made(), "adam", say=lambda text: None, **given)

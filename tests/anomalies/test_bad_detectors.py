@@ -214,3 +214,22 @@ TAILS = {
 @refused(TAILS)
 def test_what_is_no_tail_is_refused(call, message):
     check(call, message)
+
+
+SCORES = {
+    "score": lambda made, x: made.score(x),
+    "score map": lambda made, x: made.score_map(x),
+    "score steps": lambda made, x: made.score_steps(x),
+}
+ARRAYS = {
+    "pixels to 255": (X * 255, r"x in \[0, 1\].*Divide 8-bit pixels"),
+    "NaN": (X * np.nan, "finite values in x"),
+    "no rows": (X[:0], "at least one"),
+}
+
+
+@pytest.mark.parametrize("given", ARRAYS)
+@pytest.mark.parametrize("way", SCORES)
+def test_arrays_that_predict_refuses_have_no_score_either(way, given):
+    x, message = ARRAYS[given]
+    check(lambda: SCORES[way](detector(), x), message)

@@ -326,3 +326,9 @@ def test_the_test_of_the_network_would_see_a_connection():
     blocked = OFFLINE.split("import keras_vae")[0] + "socket.create_connection(('localhost', 9))"
     done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True)
     assert "a network was used" in done.stderr
+
+
+@pytest.mark.parametrize("given", [[kv.VAE], kv.VAE, "VAE"], ids=["a list", "a class", "text"])
+def test_own_classes_that_are_no_dictionary_are_refused(file, given):
+    with pytest.raises(TypeError, match="Expected custom_objects to be a dictionary.*Received"):
+        kv.load(file, custom_objects=given)

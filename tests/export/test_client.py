@@ -296,6 +296,11 @@ def test_what_the_server_refuses_is_not_sent_again(url, double):
     [
         ({"url": "localhost:8501"}, "Expected a URL such as"),
         ({"url": "ftp://localhost"}, "Expected a URL such as"),
+        *(({"url": value}, "Expected a URL such as") for value in (None, 5, b"http://h:8501")),
+        ({"url": "http://h:8501/v1/models/vae:predict"}, "without /v1/models.*http://h:8501"),
+        ({"url": "https://h/tf/v1/models"}, "without /v1/models.*https://h/tf"),
+        *(({"model": value}, "Expected a name") for value in (5, None, b"vae", "")),
+        *(({"label": value}, "Expected a name") for value in (1, b"stable", "")),
         ({"version": 1, "label": "stable"}, "Expected a version or a label"),
         *(({"timeout": value}, "Expected timeout above 0") for value in (0, -1.5)),
         *(({"timeout": value}, "finite number") for value in ("5", True, math.nan, math.inf)),

@@ -152,12 +152,13 @@ def test_any_batch_size_is_served(loaded):
         ("paint", {}, "Expected a signature among .*'decode'.*Received: 'paint'"),
         ("decode", {"x": np.zeros((1, 3), "float32")}, r"Expected the inputs \['z'\]"),
         ("decode", {"z": np.zeros((1, 4), "float32")}, r"float32\[\?, 3\].*float32\[1, 4\]"),
+        ("decode", np.zeros((1, 3), "float32"), r"\['z'\] .*in a dictionary.*Give {'z': array}"),
         ("decode", {"z": np.zeros((1, 3))}, r"Received: float64\[1, 3\]"),
         ("reconstruct_png", {"image_bytes": [b"no picture"]}, "Expected TensorFlow's C"),
     ],
 )
 def test_a_wrong_request_is_an_error(loaded, signature, inputs, message):
-    with pytest.raises((ValueError, RuntimeError), match=message):
+    with pytest.raises((ValueError, TypeError, RuntimeError), match=message):
         loaded.run(signature, inputs)
 
 

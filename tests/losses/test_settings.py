@@ -7,6 +7,7 @@ from keras_vae.controllers import Capacity, FreeBits, Geco
 from keras_vae.schedules import LinearWarmUp
 
 import keras_vae as kv
+from keras_vae.errors import UsageError
 from tests.support import linear
 from tests.support.linear import X
 from tests.support.models import FAST, array, dense
@@ -268,3 +269,56 @@ def test_settings_show_what_a_schedule_or_a_controller_is():
     warm = LinearWarmUp(5)
     model = linear.vae(beta=warm)
     assert model.beta is warm and model.loss_weights["kl"] is warm
+
+
+TWICE = {
+    "beta": lambda: kv.VAE(*dense(2), beta=0.5, loss_weights={"kl": 2.0}),
+    "beta of a class with its own networks": lambda: kv.ConvVAE(
+        (4, 4, 1), 2, filters=(2,), hidden=3, beta=0.5, loss_weights={"kl": 2.0}
+    ),
+    "beta of free bits": lambda: kv.FreeBitsVAE(
+        *dense(2), beta=0.5, loss_weights={"free_bits": 2.0}
+    ),
+    "alpha with an offset": lambda: kv.BetaTCVAE(
+        *dense(2), dataset_size=9, alpha=2.0, loss_weights={"mutual_information": 2.0}
+    ),
+    "a schedule": lambda: kv.VAE(*dense(2), beta=CONSTANT, loss_weights={"kl": 2.0}),
+    "gamma": lambda: kv.FactorVAE(*dense(2), gamma=2.0, loss_weights={"total_correlation": 3.0}),
+    "a weight of a discrepancy": lambda: kv.WAE(*dense(), mmd_weight=3.0, loss_weights={"mmd": 1}),
+    "a weight of codes": lambda: kv.RAE(*dense(), code_weight=0.5, loss_weights={"code": 2.0}),
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_a_weight_given_twice_is_refused(name):
+    with pytest.raises(UsageError, match="(?s)^Expected the weight of .* once.*Received: .*both"):
+        TWICE[name]()
+
+
+class Sharper(kv.VAE):
+    """Passes its own beta on, next to the weights that it is given."""
+
+    def __init__(self, encoder, decoder, **kwargs):
+        super().__init__(encoder, decoder, beta=2.0, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("make", "weight"),
+    [
+        (lambda: kv.VAE(*dense(2), loss_weights={"kl": 2.0}), 2.0),
+        (lambda: kv.VAE(*dense(2), beta=2.0, loss_weights={"kl": 2.0}), 2.0),
+        (lambda: kv.VAE(*dense(2), beta=2.0, loss_weights={"reconstruction": 3.0}), 2.0),
+        (lambda: Sharper(*dense(2), loss_weights={"kl": 4.0}), 4.0),
+    ],
+    ids=["weights alone", "the same", "another term", "a subclass with a beta of its own"],
+)
+def test_a_weight_given_once_is_used(make, weight):
+    assert make().loss_weights.setting("kl") == weight
+
+
+def test_a_configuration_with_a_weight_given_twice_is_read_as_it_was_used():
+    model = kv.VAE(*dense(2), loss_weights={"kl": 2.0})
+    older = {**model.get_config(), "beta": 0.5}
+    assert kv.VAE.from_config(older).beta == 2.0
+    model.beta = 3.0
+    assert copy(model).beta == 3.0

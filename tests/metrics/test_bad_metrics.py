@@ -12,6 +12,7 @@ LABELS = [0, 1] * 8
 FACTORS = np.arange(16)[:, None] % 3
 IMAGES = GENERATOR.random((24, 14, 14, 1))
 NAN = np.full_like(CODES, np.nan)
+BYTES = np.arange(3 * 144).reshape(3, 12, 12, 1).astype("uint8")
 
 
 def knn(train=CODES, labels=LABELS, test=CODES, test_labels=LABELS, **kwargs):
@@ -39,6 +40,14 @@ BAD = {
     "codes of two sizes": (lambda: knn(test=CODES[:, :1]), "size and kind of the training"),
     "no codes": (lambda: knn(CODES[:0], []), "neighbors of at most 0"),
     "no codes to class": (lambda: knn(test=CODES[:0], test_labels=[]), "at least one"),
+    "labels with None": (
+        lambda: metrics.linear_probe(CODES, ["a", None] * 8, CODES, ["a", "b"] * 8),
+        "labels of classes, integers or text.*None",
+    ),
+    "labels of text and numbers": (
+        lambda: knn(labels=np.array(["a", 1] * 8, object)),
+        "labels of classes, integers or text.*int",
+    ),
     "one class": (lambda: metrics.linear_probe(CODES, [3] * 16, CODES, LABELS), "two classes.*3"),
     "NaN for a line": (lambda: metrics.linear_probe(NAN, LABELS, CODES, LABELS), "finite values"),
     "NaN for mig": (lambda: metrics.mig(NAN, FACTORS), "finite values in codes"),
@@ -96,6 +105,23 @@ BAD = {
     "images of no size": (
         lambda: metrics.mean_psnr(np.zeros((2, 0)), np.zeros((2, 0))),
         "at least one picture",
+    ),
+    "8-bit images": (
+        lambda: metrics.mean_psnr(BYTES, BYTES),
+        r"x within a data_range of 1.*0 to 255.*/ 255, or data_range=255",
+    ),
+    "8-bit images for SSIM": (lambda: metrics.ssim(BYTES, BYTES), "x within a data_range"),
+    "8-bit images for one error": (
+        lambda: metrics.psnr_of_mean_error(BYTES * 1.0, BYTES * 1.0),
+        "x within a data_range",
+    ),
+    "8-bit reconstructions": (
+        lambda: metrics.mean_psnr(BYTES / 255, BYTES),
+        "reconstruction within a data_range",
+    ),
+    "a range below that of x": (
+        lambda: metrics.mean_psnr(BYTES * 2, BYTES * 2, 127),
+        "x within a data_range of 127",
     ),
     "NaN range": (lambda: metrics.mean_psnr(IMAGES, IMAGES, np.nan), "data_range"),
     "infinite range": (lambda: metrics.mean_psnr(IMAGES, IMAGES, np.inf), "data_range"),
