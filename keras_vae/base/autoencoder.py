@@ -14,9 +14,10 @@ from keras_vae.base.recorded_init import RecordedInit
 from keras_vae.base.sampling import Sampling
 from keras_vae.base.saving import Saving
 from keras_vae.base.serving import Serving
-from keras_vae.losses.weights import LossWeight, LossWeights
+from keras_vae.losses.weights import LossWeight, LossWeights, refuse_twice
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments, data_checks, networks, value_checks
+from keras_vae.validation.activations import is_trusted
 from keras_vae.validation.examples import first_input
 
 
@@ -66,6 +67,8 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
     takes_condition = True
 
     terms: tuple[str, ...] = ("reconstruction",)
+    # The constructor arguments that weigh terms, for `losses.weights.refuse_twice`.
+    weight_arguments: Mapping[str, tuple[str, ...]] = {}
     latent_dtype = "float32"
     event_dtype = "float32"
 
@@ -105,6 +108,8 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
 
     def finish_construction(self) -> None:
         """Build at once if the encoder knows its input shape, as functional models do."""
+        if not is_trusted():
+            refuse_twice(self, self._arguments)
         shape = getattr(self.encoder, "input_shape", None)
         if shape and not self.built:
             self.build(shape)

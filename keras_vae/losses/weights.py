@@ -1,5 +1,6 @@
 """Loss weights: numbers, schedules over training steps, and controllers with a state."""
 
+import inspect
 import numbers
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -26,6 +27,33 @@ LossWeight: TypeAlias = float | LearningRateSchedule | Controller
 def merged(own: Mapping[str, LossWeight], given: Any) -> dict[str, LossWeight]:
     """Return a model's own loss weights, updated by those of `loss_weights`."""
     return {**own, **arguments.mapping("loss_weights", given)}
+
+
+def refuse_twice(model: Any, given: Mapping[str, Any]) -> None:
+    """Raise ValueError if `loss_weights` replaces a weight that an argument of its own sets.
+
+    Args:
+        model: The model; `weight_arguments` are its arguments with the terms that each weighs.
+        given: The arguments of its constructor by name, with defaults.
+    """
+    weights = given.get("loss_weights") or {}
+    for name, terms in model.weight_arguments.items():
+        replaced = set(terms) & set(model.terms) <= set(weights)
+        if replaced and name in given and given[name] != _default(type(model), name):
+            raise UsageError(
+                f"Expected the weight of {' and '.join(map(repr, terms))} once. Received: both "
+                f"{name}={given[name]!r} and loss_weights={dict(weights)!r}, which would replace "
+                "it. (Leave one out.)"
+            )
+
+
+def _default(cls: type, name: str) -> Any:
+    """Return the default of a constructor argument, of the first class that names it."""
+    for one in cls.__mro__:
+        parameter = inspect.signature(one.__init__).parameters.get(name)  # type: ignore[misc]
+        if parameter is not None:
+            return parameter.default
+    return inspect.Parameter.empty
 
 
 class LossWeights(dict[str, Any]):

@@ -31,7 +31,8 @@ def psnr_of_mean_error(x: Any, reconstruction: Any, data_range: float = 1.0) -> 
 
     Raises:
         ValueError: If the shapes differ, there are no images, one is not finite, `data_range` is
-            not above 0, or `x` has values further apart than that. A reconstruction that is NaN, of a broken model, makes the result NaN.
+            not above 0, or `x` has values further apart than that. A reconstruction of NaN, of a
+            broken model, makes the result NaN.
     """
     return float(psnr(_squared_errors(x, reconstruction, data_range).mean(), data_range))
 

@@ -59,6 +59,7 @@ class FactorVAE(VAE):
     """
 
     terms = ("reconstruction", "kl", "total_correlation", "discriminator")
+    weight_arguments = {**VAE.weight_arguments, "gamma": ("total_correlation",)}
 
     def __init__(
         self,

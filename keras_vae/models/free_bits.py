@@ -50,6 +50,7 @@ class FreeBitsVAE(VAE):
     """
 
     terms = ("reconstruction", "kl", "free_bits")
+    weight_arguments = {"beta": ("kl", "free_bits")}
     beta = weight_setting("kl", "free_bits")
 
     def __init__(

@@ -52,6 +52,7 @@ class InfoVAE(VAE):
     """
 
     terms = ("reconstruction", "kl", "mmd")
+    weight_arguments = {"alpha": ("kl", "mmd"), "lambda_": ("mmd",)}
 
     def __init__(
         self,

@@ -62,6 +62,7 @@ class LadderVAE(VAE):
     """
 
     takes_condition = False
+    weight_arguments = {"beta": ("kl", "free_bits")}
     beta = weight_setting("kl", "free_bits")
 
     def __init__(

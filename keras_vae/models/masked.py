@@ -66,6 +66,7 @@ class MaskedAutoencoder(Autoencoder):
 
     takes_condition = False
     terms = ("hidden", "visible")
+    weight_arguments = {"visible_weight": ("visible",)}
 
     def __init__(
         self,

@@ -54,6 +54,7 @@ class PerceptualAutoencoder(Autoencoder):
     """
 
     terms = ("reconstruction", "perceptual")
+    weight_arguments = {"perceptual_weight": ("perceptual",)}
 
     def __init__(
         self,

@@ -47,6 +47,7 @@ class RAE(Autoencoder):
     """
 
     terms = ("reconstruction", "code", "decoder_decay")
+    weight_arguments = {"code_weight": ("code",), "decoder_weight": ("decoder_decay",)}
 
     def __init__(
         self,

@@ -65,6 +65,11 @@ class BetaTCVAE(VAE):
     """
 
     terms = ("reconstruction", "kl", "mutual_information", "total_correlation", "dimension_kl")
+    weight_arguments = {
+        "alpha": ("mutual_information",),
+        "beta": ("total_correlation",),
+        "gamma": ("dimension_kl",),
+    }
     alpha = weight_setting("mutual_information", offset=1.0)
     beta = weight_setting("total_correlation", offset=1.0)
     gamma = weight_setting("dimension_kl", offset=1.0)

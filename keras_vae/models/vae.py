@@ -52,6 +52,7 @@ class VAE(Autoencoder):
     """
 
     terms: tuple[str, ...] = ("reconstruction", "kl")
+    weight_arguments = {"beta": ("kl",)}
     generative = True
     beta = weight_setting("kl")
 

@@ -53,6 +53,7 @@ class WAE(Autoencoder):
     """
 
     terms = ("reconstruction", "mmd")
+    weight_arguments = {"mmd_weight": ("mmd",)}
     generative = True
 
     def __init__(

@@ -34,6 +34,11 @@ def trust_networks() -> Iterator[None]:
         _trusted.reset(token)
 
 
+def is_trusted() -> bool:
+    """Return whether this is within `trust_networks`, where models are made from files."""
+    return _trusted.get()
+
+
 def check_logits(model: LatentModel, outputs: Any, names: Any) -> None:
     """Raise ValueError unless outputs of a decoder can have all values that p(x | z) takes.
 

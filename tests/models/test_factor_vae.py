@@ -29,7 +29,7 @@ def model(kind=kv.FactorVAE, **kwargs):
 def weighted(**weights):
     """Gradients of the parts of a model by name, all terms but those named having weight 0."""
     off = dict.fromkeys(kv.FactorVAE.terms, 0.0)
-    factor = model(gamma=0.0, loss_weights={**off, **weights})
+    factor = model(loss_weights={**off, **weights})
     _, gradients = loss_and_gradients(factor, X)
     critics = {id(v) for v in factor.discriminator.trainable_variables}
     parts = {"autoencoder": [], "discriminator": []}
