@@ -13,15 +13,14 @@ pauses until the deadline of the call.
 
 import functools
 import random
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
-from urllib.parse import SplitResult, urlsplit
 
 import numpy as np
 
-from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.errors import UsageError
+from keras_vae.export.serving.address import split_url
 from keras_vae.export.serving.grpc_api import Grpc
 from keras_vae.export.serving.rest import Rest
 from keras_vae.export.serving.signatures import DEFAULT, Signature, check_inputs, refuse_8_bit
@@ -43,8 +42,6 @@ TRANSPORTS: dict[str, Callable[..., Transport]] = {
     **dict.fromkeys(("grpc", "grpcs"), Grpc),
 }
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
-# User and password, query and fragment of a URL.
-SECRET = re.compile(r"(?<=//).*(?=@)|(?<=[?#]).*|^[^/]*(?=@)", re.DOTALL)
 T = TypeVar("T")
 
 
@@ -80,7 +77,7 @@ class Client:
         attempts: int = 4,
         batch_size: int = 64,
     ) -> None:
-        parts = _split_url(url)
+        parts = split_url(url)
         known = _is_name(model) and (label is None or _is_name(label))
         if not known or (version is not None and not _is_version(version)):
             raise UsageError(
@@ -217,39 +214,6 @@ class Client:
             f"Expected the whole call to take at most {self.timeout:g} s. Received: no answer to "
             "all of it in that time. (Give more time, or send fewer rows.)"
         )
-
-
-def _split_url(url: str) -> SplitResult:
-    """Return the parts of a URL; raises ValueError unless it names a server and nothing else."""
-    if not isinstance(url, str):
-        raise UsageTypeError(
-            f"Expected a URL such as http://localhost:8501 or grpc://localhost:8500. Received: "
-            f"{url!r}."
-        )
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in TRANSPORTS and bool(parts.hostname) and parts.port != 0
-        if parts.scheme.startswith("grpc") and parts.path not in ("", "/"):
-            good = False
-    except ValueError:  # Such as a port that is no number.
-        good = False
-    if any(character in url for character in "@?#"):
-        # A password would be sent unencrypted, or be shown in messages.
-        raise UsageError(
-            "Expected a URL without user, password, query and fragment, such as "
-            f"http://localhost:8501. Received: {SECRET.sub('...', url)!r}."
-        )
-    if not good:
-        raise UsageError(
-            "Expected a URL such as http://localhost:8501 or grpc://localhost:8500. "
-            f"Received: {url!r}."
-        )
-    if "/v1/models" in parts.path:
-        raise UsageError(
-            f"Expected the URL of a server, without /v1/models, which the client adds. Received: "
-            f"{url!r}. (Give {url.partition('/v1/models')[0]!r} and the name of the model.)"
-        )
-    return parts
 
 
 def _is_name(value: Any) -> bool:

@@ -93,14 +93,10 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
     # Scores.
 
     def score(self, x: Tensor) -> Tensor:
-        """Return an anomaly score for each example, `(batch,)`.
+        """Return an anomaly score for each example, `(batch,)`, higher for more unusual ones.
 
-        Higher is more unusual. Scores are the same at each call. The score of an example with
-        values that are not finite is NaN, also in compiled graphs.
-
-        Raises:
-            ValueError: If `x` are NumPy arrays that do not fit the model, such as pixels from 0
-                to 255. Tensors are not checked.
+        They are the same at each call, and NaN for values in tensors that are not finite. NumPy
+        arrays are checked as by `predict`.
         """
         data_checks.check_if_arrays(self.model, x)
         return nan_unless_finite(x, SCORES[self.score_name](self, x))
@@ -112,18 +108,14 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
     def score_map(self, x: Tensor) -> Tensor:
         """Return -log p of each element of x given its code, `(batch, *event_shape)`, in nats.
 
-        Its sum over an example is the "reconstruction" score, also if the detector uses another
-        score. Padding scores 0. Errors are those of `score`.
+        Its sum over an example is the "reconstruction" score. Padding scores 0.
         """
         data_checks.check_if_arrays(self.model, x)
         p = self.model.observation(self.model.with_condition(self.model.encode(x), x))
         return 0.0 - p.element_log_prob(ops.convert_to_tensor(first_input(x), dtype="float32"))
 
     def score_steps(self, x: Tensor) -> Tensor:
-        """Sum `score_map` over each step of sequences, `(batch, time)`, in nats.
-
-        Errors are those of `score`.
-        """
+        """Sum `score_map` over each step of sequences, `(batch, time)`, in nats."""
         each = self.score_map(x)
         time = (-1, each.shape[1])
         return ops.reshape(sum_event(ops.reshape(each, (-1, *each.shape[2:]))), time)
