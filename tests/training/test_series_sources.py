@@ -75,6 +75,28 @@ def test_an_archive_of_series_is_taken_as_it_is(tmp_path):
         load(f"series:{tmp_path / 'mine.npz'}", window=3)
 
 
+def test_arrays_of_an_archive_that_are_not_read_are_told(tmp_path, capsys):
+    path, series = tmp_path / "mine.npz", np.random.rand(6, 7, 3)
+    np.savez(path, train=series, test=series, val=series, labels=np.arange(6))
+    load(f"series:{path}")
+    assert capsys.readouterr().err == f"Passed over in {path}: the arrays labels, val.\n"
+
+
+@pytest.mark.parametrize(
+    "train, test, message",
+    [
+        (np.ones((30, 2)), np.ones((20, 2)), r"shape \(count, time, features\).*\(30, 2\).*train"),
+        (np.ones((6, 7, 3)), np.ones((2, 8, 3)), r"one shape.*7x3.*8x3.*\(Cut them to one length"),
+        (np.ones((6, 7, 3), bool), np.ones((2, 7, 3)), "Expected numbers.*bool in train"),
+    ],
+)
+def test_arrays_that_are_no_series_are_refused_in_words_of_series(tmp_path, train, test, message):
+    np.savez(tmp_path / "mine.npz", train=train, test=test)
+    with pytest.raises(ValueError, match=message) as error:
+        load(f"series:{tmp_path / 'mine.npz'}")
+    assert "image" not in str(error.value)
+
+
 def test_one_array_is_a_recording_of_one_feature(tmp_path):
     np.save(tmp_path / "one.npy", np.arange(40))
     assert load(f"series:{tmp_path / 'one.npy'}", window=10).train.shape == (3, 10, 1)

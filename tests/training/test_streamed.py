@@ -117,6 +117,21 @@ def test_files_called_test_are_the_test_images(tmp_path):
     np.testing.assert_array_equal(found.test, IMAGES[20:])
 
 
+def test_features_that_are_not_read_are_told_and_one_of_parts_is_refused(tmp_path, capsys):
+    path = write_records(tmp_path / "x.tfrecord", map(raw, IMAGES))
+    loading.load(f"stream:{path}")
+    assert capsys.readouterr().err == f"Passed over in {path}: the features label.\n"
+    parted = (example(image=i.tobytes(), shape=i.shape, split=b"test") for i in IMAGES)
+    write_records(path, parted)
+    with pytest.raises(ValueError, match="for each part.*x.tfrecord with the feature split"):
+        loading.load(f"stream:{path}")
+
+
+def test_data_are_called_as_their_folder(tmp_path):
+    parquet_files.write(tmp_path / "faces.v1" / "a.parquet", image=parquet_files.lists(IMAGES))
+    assert loading.load(f"stream:{tmp_path / 'faces.v1'}").name == "faces.v1"
+
+
 def test_pictures_are_stretched_as_in_memory(tmp_path):
     for i in range(12):
         save(tmp_path / "in" / f"{i}.jpg", picture(i, (6 + i, 9, 3)))

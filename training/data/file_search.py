@@ -7,7 +7,7 @@ archives, are passed over. One line on stderr counts what was passed over, by su
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 # Folders of thumbnails, deleted files and archive data, which hold copies of a user's files.
@@ -50,6 +50,18 @@ def tell_passed_over(folder: Path, passed: "Counter[str]") -> None:
         rest = sum(count for _, count in passed.most_common()[SHOWN_KINDS - 1 :])
         kinds = [*kinds[: SHOWN_KINDS - 1], f"{rest:,} of other kinds"]
     print(f"Passed over in {folder}: {', '.join(kinds)}.", file=sys.stderr)
+
+
+def tell_unread(path: Path, kind: str, names: Iterable[str]) -> None:
+    """Write one line to stderr about the parts of a file that are not read, if there are any.
+
+    Args:
+        path: The file.
+        kind: The kind of the parts, such as columns.
+        names: The names of the parts.
+    """
+    if text := ", ".join(sorted(names)):
+        print(f"Passed over in {path}: the {kind} {text}.", file=sys.stderr)
 
 
 def _walk(

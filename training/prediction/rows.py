@@ -170,10 +170,12 @@ def _stretch(array: Any, spec: Any) -> Any:
 
 
 def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any], stretch: bool) -> Rows:
+    from keras_vae.training.data.file_search import tell_unread
     from keras_vae.training.data.sources.parquet import Table
     from keras_vae.training.data.sources.streamed import StreamedImages
 
     table = Table(files)
+    tell_unread(path, table.unread_kind, table.unread(training=False))
     images: Any = StreamedImages(table.read, np.arange(len(table)), table.shape)
     names = [file.relative_to(path) if file != path else Path(file.name) for file in files]
     folder = path if path.is_dir() else path.parent

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import sys
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -12,6 +11,7 @@ from typing import IO
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.file_search import tell_unread
 from keras_vae.training.data.sources.base import Data, check_images, hold_out
 
 # The names that test images have, the first one found.
@@ -45,8 +45,7 @@ def read_npz(path: Path) -> Data:
     test = next((name for name in TESTS if f"{prefix}{name}" in names), None)
     wanted = [f"{prefix}train", "y_train", *([f"{prefix}{test}", f"y_{test}"] if test else ())]
     arrays = load_arrays(path, wanted)
-    if others := sorted(set(names) - set(wanted)):
-        print(f"Passed over in {path}: the arrays {', '.join(others)}.", file=sys.stderr)
+    tell_unread(path, "arrays", set(names) - set(wanted))
     images = as_images(arrays[f"{prefix}train"], f"{prefix}train of {path}")
     labels = _as_labels(arrays.get("y_train"), f"y_train of {path}")
     if test is None:

@@ -39,10 +39,12 @@ class Data:
         check_examples(self.train, f"the training {self.kind} of {self.name}")
         check_examples(self.test, f"the test {self.kind} of {self.name}")
         if self.train.shape[1:] != self.test.shape[1:]:
+            images = "Give an image_size, or fix the data."
+            hint = images if self.kind == "images" else "Cut them to one length and one width."
             raise UsageError(
                 f"Expected training and test {self.kind} of one shape in {self.name}. Received: "
                 f"{shape_text(self.train.shape[1:])} for training and "
-                f"{shape_text(self.test.shape[1:])} for test (give an image_size, or fix the data)"
+                f"{shape_text(self.test.shape[1:])} for test. ({hint})"
             )
         if (self.train_labels is None) != (self.test_labels is None):
             raise UsageError(

@@ -35,5 +35,16 @@ def _pixels(content: bytes, shape: tuple[int, ...], where: str) -> np.ndarray:
 
 
 def _decode(content: bytes, where: str) -> np.ndarray:
-    image: Any = decode_image(io.BytesIO(content), Path(where))
+    from PIL import UnidentifiedImageError
+
+    try:
+        image: Any = decode_image(io.BytesIO(content), Path(where))
+    except UsageError as error:
+        if not isinstance(error.__cause__, UnidentifiedImageError):
+            raise
+        raise UsageError(
+            f"Expected a whole PNG or JPEG file. Received: {where}: cannot identify image file in "
+            f"{len(content):,} bytes. (For raw pixels, add the column or feature shape: height, "
+            "width and channels.)"
+        ) from error
     return image

@@ -1,7 +1,7 @@
 """Images in files of `tf.train.Example`s, TFRecord or ArrayRecord, read one at a time.
 
 An image is one bytes value: a PNG or JPEG file, or the pixels themselves, a byte for each channel.
-Pixels need another feature `shape` of height, width and channels. Other features are ignored.
+Pixels need another feature `shape` of height, width and channels. Others are not read.
 """
 
 import threading
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.sources import row_parts
 from keras_vae.training.data.sources.contents import image_from_bytes
 
 # A process may open a thousand files, and data sets have more.
@@ -43,6 +44,8 @@ class Examples:
         ValueError: If a file is damaged or something else, or all are empty; the message names it.
     """
 
+    unread_kind = "features"
+
     def __init__(
         self, files: Sequence[Path], open_file: Callable[[Path], RecordFile], name: str = "image"
     ) -> None:
@@ -69,6 +72,22 @@ class Examples:
         self._limit_open_files(file)
         return image_from_example(self._files[file][place], self._name, where)
 
+    def parts(self) -> None:
+        """Raise ValueError if a feature tells the part of each record, which is not read."""
+        if names := [name for name in self._features() if name.lower() in row_parts.NAMES]:
+            raise UsageError(
+                f"Expected files for each part, named train and test. Received: {self._paths[0]} "
+                f"with the feature {names[0]}. (Write a file for each part, or leave it out.)"
+            )
+
+    def unread(self, training: bool) -> set[str]:
+        """Return the names of the features of the first record that are not used."""
+        return self._features() - {self._name, "shape"}
+
+    def _features(self) -> set[str]:
+        first = int(np.argmax(np.diff(self._first) > 0))
+        return set(_parse(self._files[first][0], f"{self._paths[first]}, record 0"))
+
     def _limit_open_files(self, file: int) -> None:
         """Close the file that was used longest ago, if this one is one too many."""
         with self._lock:
@@ -91,13 +110,7 @@ def image_from_example(content: bytes, name: str, where: str) -> np.ndarray:
     Raises:
         ValueError: If there is no such image.
     """
-    import tensorflow as tf
-    from google.protobuf.message import DecodeError
-
-    try:
-        features = tf.train.Example.FromString(content).features.feature
-    except DecodeError as error:
-        raise UsageError(f"Expected a tf.train.Example. Received: {where} ({error}).") from error
+    features = _parse(content, where)
     values: Any = features[name].bytes_list.value if name in features else ()
     if len(values) != 1:
         raise UsageError(
@@ -106,3 +119,14 @@ def image_from_example(content: bytes, name: str, where: str) -> np.ndarray:
         )
     shape = tuple(features["shape"].int64_list.value) if "shape" in features else ()
     return image_from_bytes(values[0], shape, where)
+
+
+def _parse(content: bytes, where: str) -> Any:
+    """Return the features of a serialized example by name."""
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
+    try:
+        return tf.train.Example.FromString(content).features.feature
+    except DecodeError as error:
+        raise UsageError(f"Expected a tf.train.Example. Received: {where} ({error}).") from error

@@ -8,7 +8,7 @@ A row holds an image in the column `image`, or in the only column that can hold 
              `shape`, the pixels themselves, which are read much faster than lists
 
 `shape` is height, width and channels, the same in all rows. Integers in a column `label` are the
-labels. Other columns are not read.
+labels, and words in a column `split` are the parts, see `row_parts`. Other columns are not read.
 """
 
 import threading
@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.sources import row_parts
 from keras_vae.training.data.sources.base import shape_text
+from keras_vae.training.data.sources.columns import LABEL
 from keras_vae.training.data.sources.parquet_file import ParquetFile
 
 WINDOW_BYTES = 256 << 20  # Bytes of row groups that are in memory at once.
@@ -44,6 +46,8 @@ class Table:
             of the first file in kind or shape; the message names it.
         ImportError: If pyarrow is not installed.
     """
+
+    unread_kind = "columns"
 
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = [ParquetFile(path) for path in files]
@@ -72,15 +76,26 @@ class Table:
 
     def labels(self) -> np.ndarray | None:
         """Return the column `label`, int64 of shape `(rows,)`; None without such a column."""
-        found = [(file, file.labels()) for file in self._files]
-        parts = [labels for _, labels in found if labels is not None]
-        if parts and len(parts) < len(found):
-            without = next(file for file, labels in found if labels is None)
+        return self._joined([file.labels() for file in self._files], LABEL)
+
+    def parts(self) -> np.ndarray | None:
+        """Return the part of each row, see `row_parts.parse_parts`; None if no column tells it."""
+        return self._joined([file.parts() for file in self._files], row_parts.NAMES[0])
+
+    def unread(self, training: bool) -> set[str]:
+        """Return the names of the columns that are not used, for training or for prediction."""
+        return {name for file in self._files for name in file.unread(training)}
+
+    def _joined(self, found: Sequence[np.ndarray | None], name: str) -> np.ndarray | None:
+        """Return a column of all files; raise ValueError if some of them are without."""
+        kept = [values for values in found if values is not None]
+        if kept and len(kept) < len(found):
+            without = next(f for f, v in zip(self._files, found, strict=True) if v is None)
             raise UsageError(
-                f"Expected a column label in all files or in none. Received: {without.path} "
+                f"Expected a column {name} in all files or in none. Received: {without.path} "
                 "without, others with one."
             )
-        return np.concatenate(parts) if parts else None
+        return np.concatenate(kept) if kept else None
 
     def _images(self, place: int) -> Any:
         """Return the images of a row group, read by the first caller and kept while recent."""

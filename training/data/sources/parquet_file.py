@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import MissingExtraError, UsageError
-from keras_vae.training.data.sources import columns
+from keras_vae.training.data.sources import columns, row_parts
 from keras_vae.training.data.sources.base import shape_text
 from keras_vae.training.data.sources.columns import LABEL, SHAPE
 from keras_vae.training.data.sources.contents import image_from_bytes
@@ -105,6 +105,24 @@ class ParquetFile:
         parts = self._batches(LABEL, rows=1 << 16)
         where = f"the column {LABEL} of {self.path}"
         return np.concatenate([columns.integers(array, where) for _, array in parts])
+
+    def parts(self) -> np.ndarray | None:
+        """Return the part of each row, see `row_parts.parse_parts`; None if no column tells it."""
+        name = row_parts.part_column(self._schema, str(self.path))
+        if name is None:
+            return None
+        where = f"the column {name} of {self.path}"
+        parts = self._batches(name, rows=1 << 16)
+        return np.concatenate([row_parts.parse_parts(array, where) for _, array in parts])
+
+    def unread(self, training: bool) -> set[str]:
+        """Return the names of the columns that are not used, for training or for prediction."""
+        used = {self.column.name}
+        if not self.column.shape and self.column.axes <= 1:
+            used.add(SHAPE)
+        if training:
+            used |= {LABEL, row_parts.part_column(self._schema, str(self.path)) or ""}
+        return set(self._schema.names) - used
 
     def _check_sizes(self) -> None:
         """Raise ValueError for what takes too much memory, before anything of it is read."""
@@ -207,14 +225,16 @@ class ParquetFile:
         groups, first = None if group is None else [group], 0
         with self._report_damage(f"the column {name}"):
             options = {"row_groups": groups, "columns": [name], "use_threads": False}
-            for batch in self._open().iter_batches(rows, **options):
+            for batch in self._open(name).iter_batches(rows, **options):
                 yield first, batch.column(0)
                 first += batch.num_rows
 
-    def _open(self) -> Any:
-        """Open a reader for one use: a reader is not for several threads."""
+    def _open(self, name: str = "") -> Any:
+        """Open a reader of a column for one use: a reader is not for several threads."""
+        is_text = name.lower() in row_parts.NAMES  # A word for many rows takes memory once.
         return _pyarrow().parquet.ParquetFile(
             self.path,
+            read_dictionary=[name] if is_text else None,
             metadata=self._metadata,
             pre_buffer=False,
             buffer_size=BUFFER,

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from keras_vae.errors import MissingExtraError, UsageError
+from keras_vae.training.data.file_search import tell_unread
 from keras_vae.training.data.sources.arrays import array_names, load_arrays
-from keras_vae.training.data.sources.base import Data, check_series
+from keras_vae.training.data.sources.base import Data
 from keras_vae.training.data.sources.csv_table import SUFFIXES, read_table
 
 TEST_FRACTION = 0.1
@@ -102,7 +103,8 @@ def read_series(path: Path, window: int | None, stride: int | None) -> Data:
                 f"already. Received: window {window} and stride {stride}."
             )
         arrays = load_arrays(path, ("train", "test"))
-        train, test = (_numbers(arrays[name], f"{name} of {path}") for name in ("train", "test"))
+        tell_unread(path, "arrays", set(names) - set(arrays))
+        train, test = (_series(arrays[name], f"{name} of {path}") for name in ("train", "test"))
         return Data(path.stem, train, test)
     if len(names) != 1:
         raise UsageError(
@@ -142,10 +144,17 @@ def _cut(steps: np.ndarray, window: int, stride: int) -> np.ndarray:
 def _numbers(array: np.ndarray, where: str) -> np.ndarray:
     if array.dtype.kind not in "iuf":
         raise UsageError(f"Expected numbers. Received: {array.dtype} in {where}")
-    series = array.astype(np.float32)
-    if series.ndim == 3:
-        check_series(series, where)
-    return series
+    return array.astype(np.float32)
+
+
+def _series(array: np.ndarray, where: str) -> np.ndarray:
+    if array.ndim != 3:
+        raise UsageError(
+            "Expected series of shape (count, time, features). Received: shape "
+            f"{array.shape} in {where}. (Cut a recording into series, or save it as one array in "
+            "a file of its own and give --window.)"
+        )
+    return _numbers(array, where)
 
 
 @contextlib.contextmanager

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.training.data.file_search import find_files, tell_passed_over
+from keras_vae.training.data.file_search import find_files, tell_passed_over, tell_unread
 from keras_vae.training.data.image_files import is_grey, read_image
 from keras_vae.training.data.parts import parts_of_tables
+from keras_vae.training.data.sources import row_parts
 from keras_vae.training.data.sources.array_record import ArrayRecordFile
 from keras_vae.training.data.sources.arrays import map_array
 from keras_vae.training.data.sources.base import Data, check_images, hold_out, shape_text
@@ -216,19 +217,34 @@ def _open_npy(path: Path) -> tuple[Reader, int]:
 
 
 def _read_files(path: Path, files: list[Path], open_file: Opener) -> Data:
-    """Use the files for testing, by their names, as test images; otherwise every tenth image."""
+    """Use the files, or rows, for testing as test images; otherwise every tenth image."""
     names = [file.relative_to(path) if file != path else Path(file.name) for file in files]
     found = parts_of_tables(names)
     if found is None:
         rows = open_file(files)
-        parts = [(rows, numbers) for numbers in hold_out(len(rows))]
+        opened = [rows]
+        parts = [(rows, numbers) for numbers in _parts_of_rows(path, rows)]
     else:
         tell_passed_over(path, found.passed)
-        opened = (open_file([path / name for name in part]) for part in (found.train, found.test))
+        opened = [open_file([path / name for name in part]) for part in (found.train, found.test)]
+        for rows, is_train in zip(opened, (True, False), strict=True):
+            if (places := rows.parts()) is not None:
+                row_parts.check_rows(places, is_train, f"the column split of {path}")
         parts = [(rows, np.arange(len(rows))) for rows in opened]
     images, labels = zip(*(_select(*part) for part in parts), strict=True)
+    tell_unread(path, opened[0].unread_kind, {n for rows in opened for n in rows.unread(True)})
     name = path.name if path.is_dir() else path.stem
     return build_data(name, *images, train_labels=labels[0], test_labels=labels[1])
+
+
+def _parts_of_rows(path: Path, rows: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows for training and for testing, as a column says, or every tenth."""
+    places = rows.parts()
+    if places is None:
+        return hold_out(len(rows))
+    train, test, passed = row_parts.choose_rows(places, f"the column split of {path}")
+    tell_passed_over(path, passed)
+    return (train, test) if len(test) else hold_out(len(rows))
 
 
 def _select(rows: Any, numbers: np.ndarray) -> tuple[StreamedImages, np.ndarray | None]:
