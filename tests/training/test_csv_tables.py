@@ -49,13 +49,28 @@ READ = {
     "exponents": lines(lambda i: f"{A[i]:e},{B[i]:+.6E}", ["a,b"]).encode(),
     "heading with a number": lines(plain, ["a,2020"]).encode(),
     "one name missing at the end": lines(plain, ["a,"]).encode(),
+    "pandas index and numbers": lines(lambda i: f"{i},{plain(i)}", [",0,1"]).encode(),
+    "pandas index and years": lines(lambda i: f"{i},{plain(i)}", [",2019,2020"]).encode(),
+    "a first step of zeros": lines(plain, ["0,0"]).encode(),
+    "a whole first step over others": lines(plain, ["1,2", "3,0.5"]).encode(),
 }
+
+
+TWO = {"a whole first step over others": 2}
 
 
 @pytest.mark.parametrize("name", READ)
 def test_a_table_is_read_as_it_is_meant(tmp_path, name):
     (tmp_path / "a.csv").write_bytes(READ[name])
-    np.testing.assert_allclose(read_table(tmp_path / "a.csv"), STEPS, rtol=1e-5)
+    found = read_table(tmp_path / "a.csv")
+    np.testing.assert_allclose(found[len(found) - len(STEPS) :], STEPS, rtol=1e-5)
+    assert len(found) - len(STEPS) == {"a first step of zeros": 1, **TWO}.get(name, 0)
+
+
+@pytest.mark.parametrize("name", ["Temperature (C)", '"Temperature (C)"', '"Temp, inner"', "T"])
+def test_one_column_may_have_a_name_of_several_words(tmp_path, name):
+    (tmp_path / "a.csv").write_text(lines(lambda i: f"{A[i]:.4f}", [name]))
+    np.testing.assert_allclose(read_table(tmp_path / "a.csv")[:, 0], A)
 
 
 def cell(text, row=7, column=1):
@@ -86,6 +101,20 @@ REFUSED = {
     "time, no heading": (lines(lambda i: f"00:{i:02}:00,{A[i]}"), "'00:00:00' in row 1, column 1"),
     "labels": (lines(lambda i: f"{plain(i)},ok", ["a,b,label"]), r"'ok' in row 2, column 3"),
     "numbered heading": (lines(plain, ["0,1"]), "row 1 of .*a.csv. Received: 0, 1, which may be"),
+    "numbered heading of whole numbers": (
+        lines(lambda i: f"{7 * i},{9 * i}", ["0,1"]),
+        "row 1 of .*a.csv. Received: 0, 1, which may be both",
+    ),
+    "years": (
+        lines(plain, ["2019,2020"]),
+        "Received: 2019, 2020, .*the step with decimals: 2019.0",
+    ),
+    "counted from 1": (lines(with_commas, ["1;2"]), "Received: 1, 2, which may be both"),
+    "a number over one column": (lines(lambda i: f"{A[i]:.4f}", ["0"]), "Received: 0, which may"),
+    "names with blanks between blanks": (
+        lines(lambda i: plain(i, "  "), ["Temp (C)  Hum (%)"]),
+        "Received: 4 names.*without blanks",
+    ),
     "one decimal comma": (
         lines(lambda i: f"{abs(A[i]):.4f}".replace(".", ","), ["x"]),
         "2 columns",

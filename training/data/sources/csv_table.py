@@ -20,6 +20,7 @@ SUFFIXES = (".csv", ".tsv", ".txt")
 DELIMITERS = (";", "\t", "|", ",")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
+WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 # A whole number that begins with 0, as the digits behind a decimal comma do.
 FRACTION = re.compile(r"0\d+", re.ASCII)
 # Words for a number that is missing or infinite, which are no names of columns.
@@ -115,7 +116,8 @@ def _delimiter(lines: Sequence[str]) -> str:
     if any(mark in line for line in sample for mark in DELIMITERS):
         # Ragged, or a decimal comma under a heading; both are refused with their rows.
         return max(DELIMITERS, key=lambda mark: sum(mark in line for line in sample))
-    return " " if any(len(line.split()) > 1 for line in sample) else ","
+    # The name of a single column may have blanks.
+    return " " if any(len(line.split()) > 1 for line in sample[1:] or sample) else ","
 
 
 def _is_number(cell: str) -> bool:
@@ -128,8 +130,22 @@ def _is_heading(rows: Sequence[Sequence[str]]) -> bool:
     names = [n for n, cell in enumerate(first) if cell and not _is_number(cell)]
     if any(first[n].lower() in MISSING for n in names):
         return False
+    if _is_pandas_heading(first, [row[0] for row in others]):
+        return True
     below = [n for n in names if any(len(row) > n and _is_number(row[n]) for row in others)]
     return bool(below) or (bool(names) and not any(_is_number(cell) for cell in first))
+
+
+def _is_pandas_heading(first: Sequence[str], below: Sequence[str]) -> bool:
+    """Return whether the first row has whole numbers as names, behind an empty one of the index."""
+    if first[0] or len(first) < 2 or not all(map(WHOLE.fullmatch, first[1:])):
+        return False
+    return _counts(first[1:]) or (bool(below) and _counts(below))
+
+
+def _counts(cells: Sequence[str]) -> bool:
+    """Return whether cells are 0, 1, 2, and so on."""
+    return list(cells) == [str(n) for n in range(len(cells))]
 
 
 class _Table:
@@ -157,10 +173,14 @@ class _Table:
                     f"{width} columns in row {self._numbers[0]}, and {len(row)} in row {number}."
                 )
         if self._names and len(self._names) != width:
+            hint = (
+                "If the comma is the decimal mark, write points, or put semicolons between columns."
+            )
+            if self._delimiter == " ":
+                hint = "Write the names without blanks, or put commas between columns."
             raise UsageError(
                 f"Expected a name for each of {width} columns in {self._path}. Received: "
-                f"{len(self._names)} names. (If the comma is the decimal mark, write points, or "
-                "put semicolons between columns.)"
+                f"{len(self._names)} names. ({hint})"
             )
 
     def drop_empty_column(self) -> None:
@@ -186,15 +206,17 @@ class _Table:
         return np.stack(columns, axis=1)
 
     def _refuse_column_numbers(self) -> None:
-        """Refuse a first row 0, 1, 2 over numbers with decimals: names, or a step?"""
+        """Refuse a first row 0, 1, 2, or of whole numbers over decimals: names, or a step?"""
         first = [self._rows[0][n] for n in self._columns]
-        others = [row[n] for row in self._rows[1:3] for n in self._columns]
-        counted = first == [str(n) for n in range(len(first))] and len(first) > 1
-        if not self._names and counted and any("." in cell for cell in others):
+        if self._names or len(set(first)) < len(first) or not all(map(WHOLE.fullmatch, first)):
+            return
+        others = (row[n] for row in self._rows[1:] for n in self._columns)
+        is_counted = len(first) > 1 and _counts(first)
+        if len(self._rows) > 1 and (is_counted or not any(map(WHOLE.fullmatch, others))):
             raise UsageError(
                 f"Expected names or numbers of a step in row {self._numbers[0]} of {self._path}. "
                 f"Received: {', '.join(first[:4])}, which may be both. (Give the columns names, or "
-                "write the step with decimals: 0.0.)"
+                f"write the step with decimals: {first[0]}.0.)"
             )
 
     def _column(self, place: int, cells: Sequence[str]) -> np.ndarray:
