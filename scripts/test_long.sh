@@ -21,8 +21,8 @@ part() {
 
 part "TensorFlow" tensorflow "$VENV" 3 "(long or extra) and not extra(name='beam')" "$@"
 part "Apache Beam" tensorflow "$VENV/beam" 2 "extra(name='beam')" "$@"
-part "JAX" jax "$VENV" 2 "portable and not tensorflow" "$@"
-part "PyTorch" torch "$VENV" 2 "portable and not tensorflow" "$@"
+part "JAX" jax "$VENV" 2 "portable and not tensorflow and not long" "$@"
+part "PyTorch" torch "$VENV" 2 "portable and not tensorflow and not long" "$@"
 
 echo "Seconds of each part:$times" >&2
 [ -z "$failed" ] || { echo "These parts failed:$failed" >&2; exit 1; }
