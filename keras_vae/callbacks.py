@@ -183,7 +183,7 @@ class LatentReport(keras.callbacks.Callback):
         2
 
     Args:
-        x: Some hundred examples, `(batch, *event_shape)`.
+        x: Some hundred examples, `(batch, *event_shape)`, or for a conditional model a pair.
         say: Called once with a warning if training ends with a collapsed posterior.
         least_steps: Training steps of the model below which there is no warning.
     """
@@ -195,14 +195,15 @@ class LatentReport(keras.callbacks.Callback):
         least_steps: int = STEPS_TO_COLLAPSE,
     ) -> None:
         super().__init__()
-        self.x = np.asarray(x)
+        self.x = x
         self.say, self.least_steps = say, least_steps
         self.active: int | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Count the active units, and add the count to the logs."""
         if hasattr(self.model, "posterior"):
-            codes = latents.as_numpy(self.model.encode(self.x))
+            pair = getattr(self.model, "conditional", False)
+            codes = latents.as_numpy(self.model.encode(self.x if pair else np.asarray(self.x)))
             self.active = count_active(codes)
             if logs is not None:
                 logs["val_active_units"] = self.active

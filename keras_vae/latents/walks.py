@@ -12,7 +12,7 @@ from keras_vae.estimators.codes import kl_per_dimension
 from keras_vae.latents.paths import METHODS, check_ends
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
-from keras_vae.validation.data_checks import check_shape
+from keras_vae.validation.data_checks import check_shape, refuse_condition
 
 # Values of a traversal: they span nearly all of a standard normal.
 TRAVERSED = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
@@ -40,9 +40,10 @@ def interpolate(
     Raises:
         ValueError: If the method is unknown, the shapes differ, an example is not finite, or
             `steps` is less than 2.
-        TypeError: If codes are integers, between which there are none.
+        TypeError: If codes are integers, between which there are none, or the model takes a pair.
     """
     arguments.choice("method", method, tuple(METHODS))
+    refuse_condition(model)
     _check_real_codes(model)
     check_shape("start", np.shape(start), model.event_shape)
     first, last, _ = check_ends(start, end, steps)
@@ -78,8 +79,9 @@ def traverse(
     Raises:
         ValueError: If codes are not vectors, there is no such dimension, none are given for a model
             without a posterior, or `examples` are given next to `dimensions`.
-        TypeError: If codes are integers, or an argument has another type.
+        TypeError: If codes are integers, the model takes a pair, or an argument has another type.
     """
+    refuse_condition(model)
     size = _vector_size(model)
     _check_real_codes(model)
     found, wanted = np.shape(x), tuple(model.event_shape)
@@ -199,8 +201,9 @@ def decode(model: LatentModel, codes: np.ndarray) -> np.ndarray:
 
     Raises:
         ValueError: If the codes have another shape or are not finite.
-        TypeError: If they are not numbers.
+        TypeError: If they are not numbers, or the model takes a pair.
     """
+    refuse_condition(model)
     codes, latent = arguments.array("codes", codes), tuple(model.latent_shape)
     split = codes.ndim - len(latent)
     if split < 0 or codes.shape[split:] != latent:

@@ -12,7 +12,7 @@ from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.plots.examples import MOST_CLASSES, check_labels, examples
 from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
 from keras_vae.typing import LatentModel
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, data_checks
 
 TRAINING_COLOR = "#1f77b4"
 VALIDATION_COLOR = "#e8710a"
@@ -96,6 +96,7 @@ def latent_scatter(
         ValueError: If there are no examples, labels are none of them, or a class has no name.
         TypeError: If the examples are not numbers.
     """
+    data_checks.refuse_condition(model)
     x = examples("x", x)
     labels = check_labels(labels, label_names, len(x))
     codes = latents.as_numpy(model.encode(x)).reshape(len(x), -1)

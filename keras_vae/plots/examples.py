@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.latents import as_numpy
+from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
 
 # More classes than this get a color bar instead of a legend.
@@ -23,6 +25,23 @@ def examples(name: str, x: Any) -> np.ndarray:
     if x.ndim < 2 or not x.size:
         raise UsageError(f"Expected {name} of at least one example. Received: shape {x.shape}.")
     return x.astype("float32")
+
+
+def sampled(
+    model: LatentModel, count: int, seed: int, temperature: float, condition: Any
+) -> np.ndarray:
+    """Return `model.sample`, given the condition if the model takes one.
+
+    Raises:
+        ValueError: If there is a condition that the model does not take, or none that it takes.
+    """
+    given = {"condition": condition} if getattr(model, "conditional", False) else {}
+    if condition is not None and not given:
+        raise UsageError(
+            f"Expected no condition for a {type(model).__name__}, which takes none. Received: an "
+            f"array of shape {np.shape(condition)}."
+        )
+    return as_numpy(model.sample(count, seed=seed, temperature=temperature, **given))
 
 
 def check_labels(labels: Any, names: Sequence[str] | None, count: int) -> np.ndarray | None:

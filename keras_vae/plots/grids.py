@@ -7,10 +7,11 @@ import numpy as np
 
 from keras_vae import latents
 from keras_vae.errors import UsageError
-from keras_vae.plots.examples import examples
+from keras_vae.plots.examples import examples, sampled
 from keras_vae.plots.figures import Figure, image_grid
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
+from keras_vae.validation.data_checks import refuse_condition
 
 
 def reconstructions(model: LatentModel, x: Any, columns: int = 10) -> Figure:
@@ -23,13 +24,17 @@ def reconstructions(model: LatentModel, x: Any, columns: int = 10) -> Figure:
 
     Args:
         model: A built image model of `keras_vae`.
-        x: Images, `(batch, height, width, channels)`, pixels in [0, 1].
+        x: Images, `(batch, height, width, channels)`, pixels in [0, 1]; for a conditional model a
+            pair of images and conditions.
         columns: Largest number of images to draw.
 
     Raises:
         ValueError: If there are no images, one is not finite, or `columns` is less than 1.
     """
-    x = examples("x", x)[: arguments.integer("columns", columns)]
+    arguments.integer("columns", columns)
+    if getattr(model, "conditional", False):
+        return _reconstructions_of_pairs(model, x, columns)
+    x = examples("x", x)[:columns]
     rows = {"input": x}
     if hasattr(model, "corruption"):
         rows["corrupted"] = latents.as_numpy(model.corruption(x, training=True))
@@ -37,8 +42,20 @@ def reconstructions(model: LatentModel, x: Any, columns: int = 10) -> Figure:
     return image_grid(np.stack(list(rows.values())), "Reconstructions", list(rows))
 
 
+def _reconstructions_of_pairs(model: LatentModel, x: Any, columns: int) -> Figure:
+    model.build_for(x)
+    pair = [np.asarray(part)[:columns] for part in x]
+    rows = [examples("x", pair[0]), latents.as_numpy(model.reconstruct(pair))]
+    return image_grid(np.stack(rows), "Reconstructions", ["input", "reconstruction"])
+
+
 def samples(
-    model: LatentModel, rows: int = 8, columns: int = 8, seed: int = 0, temperature: float = 1.0
+    model: LatentModel,
+    rows: int = 8,
+    columns: int = 8,
+    seed: int = 0,
+    temperature: float = 1.0,
+    condition: Any = None,
 ) -> Figure:
     """Draw new samples.
 
@@ -51,13 +68,14 @@ def samples(
         columns: Columns of the grid.
         seed: As in `model.sample`.
         temperature: As in `model.sample`.
+        condition: For a conditional model: one for all samples, or one for each, row by row.
 
     Raises:
-        ValueError: If a number is out of range.
+        ValueError: If a number is out of range, or a condition is missing or not used.
     """
     arguments.integer("rows", rows)
     arguments.integer("columns", columns)
-    images = latents.as_numpy(model.sample(rows * columns, seed=seed, temperature=temperature))
+    images = sampled(model, rows * columns, seed, temperature, condition)
     title = "Samples"
     if temperature != 1.0:
         title += f" at temperature {temperature:g}"
@@ -104,6 +122,7 @@ def traversal(
         TypeError: If the model is no VAE.
     """
     arguments.integer("rows", rows)
+    refuse_condition(model)
     x = examples("x", x)
     kl = latents.kl_per_dimension(model, x)
     order = np.argsort(-kl)[:rows].tolist()

@@ -10,6 +10,7 @@ from keras_vae.errors import UsageError
 from keras_vae.plots.examples import examples
 from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
 from keras_vae.typing import LatentModel
+from keras_vae.validation.data_checks import refuse_condition
 
 COLUMNS = 5
 # Inches.
@@ -31,6 +32,7 @@ def series_reconstructions(model: LatentModel, x: Any) -> Figure:
     Raises:
         ValueError: If there are no series, or a value is not finite.
     """
+    refuse_condition(model)
     x = examples("x", x)
     lines = {"input": x, "reconstruction": latents.as_numpy(model.reconstruct(x))}
     return _panels(lines, "Reconstructions")
@@ -51,6 +53,7 @@ def series_samples(
         seed: As in `model.sample`.
         temperature: As in `model.sample`.
     """
+    refuse_condition(model)
     series = model.sample(count, seed=seed, temperature=temperature)
     return _panels({"sample": latents.as_numpy(series)}, "Samples")
 

@@ -186,6 +186,16 @@ def check_rows(model: Any, name: str, x: Any) -> None:
         _check_count(f"the {part} of {name}", other, first, name)
 
 
+def refuse_condition(model: Any) -> None:
+    """Raise TypeError for a model that takes a pair, where x or codes alone are walked or drawn."""
+    if getattr(model, "conditional", False):
+        raise UsageTypeError(
+            f"Expected a model that takes x alone. Received: a {type(model).__name__}, which takes "
+            f"a pair (x, {model.condition_name}). (Use model.encode((x, {model.condition_name})), "
+            f"keras_vae.latents.slerp, and model.decode((z, {model.condition_name})).)"
+        )
+
+
 def _check_count(name: str, values: Any, x: Any, like: str = "x") -> None:
     """Raise ValueError unless `values` has as many rows as `x`; sizes of graphs are passed over."""
     if len(values.shape) == 0 or _differ(values.shape[0], x.shape[0]):

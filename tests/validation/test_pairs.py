@@ -93,3 +93,64 @@ def test_a_condition_of_another_count_is_refused(name, rows):
 def test_lists_are_refused_with_the_same_words(call):
     with pytest.raises(KerasVAEError, match=r"Expected [xz] of arrays or tensors.*numpy.asarray"):
         call()
+
+
+PICTURES = uniform(6, 4, 4, 1)
+
+
+@functools.cache
+def of_pictures():
+    networks = kv.nets.conditional(kv.nets.dense, (4, 4, 1), 2, 3, hidden=(4,))
+    return kv.ConditionalVAE(*networks, seed=0)
+
+
+PAIR = (PICTURES, CONDITION[:6])
+WALKS = {
+    "interpolate": lambda model: kv.latents.interpolate(model, PAIR, PAIR),
+    "interpolate without": lambda model: kv.latents.interpolate(model, PICTURES, PICTURES),
+    "traverse": lambda model: kv.latents.traverse(model, PICTURES[0]),
+    "decode": lambda model: kv.latents.decode(model, CODES),
+    "traversal": lambda model: kv.plots.traversal(model, PAIR),
+    "manifold": lambda model: kv.plots.manifold(model, 2),
+    "scatter": lambda model: kv.plots.latent_scatter(model, PAIR),
+    "series": lambda model: kv.plots.series_reconstructions(model, PAIR),
+    "new series": lambda model: kv.plots.series_samples(model, 2),
+}
+
+
+@pytest.mark.parametrize("name", WALKS)
+def test_walks_of_a_model_of_pairs_are_refused_with_the_way_to_do_them(name):
+    with pytest.raises(KerasVAEError, match=r"takes x alone.*a pair \(x, condition\).*slerp"):
+        WALKS[name](of_pictures())
+
+
+def test_pairs_can_be_drawn_and_sampled_for_a_condition():
+    pytest.importorskip("matplotlib")
+    assert kv.plots.reconstructions(of_pictures(), PAIR, columns=3)
+    assert kv.plots.samples(of_pictures(), 2, 3, condition=CONDITION[0])
+    assert kv.plots.samples(of_pictures(), 2, 3, condition=CONDITION[:6])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: kv.plots.samples(of_pictures(), 2, 2), "condition of shape.*condition=..."),
+        (lambda: kv.plots.samples(plain(), 2, 2, condition=CONDITION[0]), "no condition for a VAE"),
+        (
+            lambda: kv.plots.reconstructions(of_pictures(), (PICTURES, CONDITION[:3]), 3),
+            "with 6 rows",
+        ),
+        (lambda: kv.plots.reconstructions(of_pictures(), PICTURES), "a pair"),
+    ],
+)
+def test_drawing_names_what_is_wrong_with_a_condition(call, message):
+    with pytest.raises(KerasVAEError, match=message):
+        call()
+
+
+def test_active_units_of_a_model_of_pairs_are_reported():
+    report = kv.callbacks.LatentReport((X, CONDITION))
+    report.set_model(conditional())
+    logs = {}
+    report.on_epoch_end(0, logs)
+    assert logs["val_active_units"] == estimators.active_units(conditional(), (X, CONDITION))
