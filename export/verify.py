@@ -61,7 +61,8 @@ def verify(
     has_data = bool(data or opened.config)
     options.only_with("a run directory, or with --data", has_data, examples=examples)
     chosen = _choose_runtimes(runtimes)
-    _check_reports([path for path in (json, markdown) if path])
+    for path in filter(None, (json, markdown)):
+        outputs.check_file(path)
     outputs.check_apart((json, markdown), (*artifacts, Path(against)))
     _check_exist(artifacts)
     check_libraries(libtensorflow)
@@ -184,13 +185,6 @@ def check_libraries(folders: Sequence[Path]) -> None:
 
     for folder in folders:
         check_folder(folder)
-
-
-def _check_reports(paths: Sequence[Path]) -> None:
-    for path in paths:
-        if not path.parent.is_dir() or path.is_dir():
-            raise FileNotFoundError(f"Expected a file in a folder that exists. Received: {path}.")
-        outputs.check_folder(path.parent)
 
 
 def _save(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.sources.arrays import load_arrays
 
 Grouped = dict[str, dict[str, np.ndarray]]
 
@@ -15,18 +16,19 @@ def read(path: str | Path) -> Grouped:
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no .npz file, or holds pickled objects, which are never loaded.
+        ValueError: If it is no .npz file, an array has another name, or it holds pickled objects,
+            which are never loaded.
     """
     grouped: Grouped = {}
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            for key in arrays.files:
-                signature, _, tensor = key.rpartition("/")
-                grouped.setdefault(signature, {})[tensor] = arrays[key]
-    except (AttributeError, EOFError, ValueError) as error:
-        raise UsageError(
-            f"Expected an .npz file of numbers and byte strings. Received: {path} ({error})"
-        ) from error
+    for key, array in load_arrays(Path(path)).items():
+        signature, slash, tensor = key.rpartition("/")
+        if not slash:
+            raise UsageError(
+                "Expected arrays named signature/tensor. Received: "
+                f"{key or 'an array without a name'} in {path}. (Write them with "
+                'numpy.savez(path, **{"encode/x": x}).)'
+            )
+        grouped.setdefault(signature, {})[tensor] = array
     return grouped
 
 

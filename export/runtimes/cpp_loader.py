@@ -30,6 +30,7 @@ from keras_vae.export.runtimes import arrays, c_api
 from keras_vae.export.serving.signatures import check_folder, check_inputs, parse_signatures
 from keras_vae.export.serving.wire import field
 from keras_vae.export.verification import graph_ops, integrity
+from keras_vae.files import outputs
 from keras_vae.terminal import escape
 
 
@@ -194,6 +195,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if (options.inputs is None) != (options.outputs is None):
         parser.error("Expected --inputs and --outputs together. Received: one of them.")
+    try:
+        outputs.check_apart((options.outputs, options.report), (options.inputs,))
+        for path in filter(None, (options.outputs, options.report)):
+            outputs.check_file(path)
+    except (OSError, ValueError) as error:
+        print(f"Error: {escape(str(error))}", file=sys.stderr)
+        return 2
     try:
         text, report = _run(options)
         print(escape(text))

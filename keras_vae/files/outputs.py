@@ -24,6 +24,18 @@ def check_new_file(path: Path, word: str = "FILE") -> None:
     check_folder(path.parent)
 
 
+def check_file(path: Path) -> None:
+    """Raise unless a file can be written at `path`, also in place of another one.
+
+    Raises:
+        FileNotFoundError: If its folder does not exist, or a folder is in its place.
+        PermissionError: If its folder takes no new files.
+    """
+    if not path.parent.is_dir() or path.is_dir():
+        raise FileNotFoundError(f"Expected a file in a folder that exists. Received: {path}.")
+    check_folder(path.parent)
+
+
 def check_new(path: Path, word: str) -> None:
     """Raise FileExistsError if something is at `path`, also a link that leads nowhere."""
     if os.path.lexists(path):

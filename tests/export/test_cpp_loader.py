@@ -1,6 +1,7 @@
 """What is exported is loaded by the C++ code that TF Serving links, and answers as Keras does."""
 
 import io
+import re
 import subprocess
 import sys
 
@@ -198,8 +199,41 @@ def test_text_that_a_file_of_arrays_would_change_is_an_error(tmp_path):
 
 def test_a_file_with_pickled_objects_is_refused(tmp_path):
     np.savez(tmp_path / "a.npz", **{"s/t": np.array([{}], object)})
-    with pytest.raises(ValueError, match="Expected an .npz file of numbers"):
+    with pytest.raises(ValueError, match="Expected numbers. Received: Python objects"):
         arrays.read(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("a.npy", "Expected arrays named signature/tensor. Received: an array without a name in"),
+        ("x.npz", "Expected arrays named signature/tensor. Received: x in"),
+        ("cut.npz", "Expected a file written by numpy.save or numpy.savez.*cut.npz"),
+        ("empty.npz", "Expected a file written by numpy.save or numpy.savez.*empty.npz"),
+        ("text.npz", "Expected a file written by numpy.save or numpy.savez.*text.npz"),
+    ],
+)
+def test_a_file_that_is_none_of_inputs_is_an_error_of_the_program(tmp_path, capsys, name, message):
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    np.savez(tmp_path / "x.npz", x=np.zeros(3))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:-30])
+    (tmp_path / "empty.npz").touch()
+    (tmp_path / "text.npz").write_text("hello")
+    words = [str(tmp_path), "--inputs", str(tmp_path / name), "--outputs", str(tmp_path / "new")]
+    assert cpp_loader.main(words) == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_outputs_that_would_replace_each_other_or_the_inputs_are_refused(tmp_path, capsys):
+    arrays.write(tmp_path / "a.npz", {"s": {"t": np.zeros(3)}})
+    content = (tmp_path / "a.npz").read_bytes()
+    for options in (["--outputs", "a.npz"], ["--outputs", "b", "--report", "b"]):
+        paths = [w if w.startswith("--") else str(tmp_path / w) for w in options]
+        assert cpp_loader.main([str(tmp_path), "--inputs", str(tmp_path / "a.npz"), *paths]) == 2
+        assert "Expected one path for each" in capsys.readouterr().err
+    assert (tmp_path / "a.npz").read_bytes() == content and not (tmp_path / "b").exists()
+    missing = str(tmp_path / "no" / "r")
+    assert cpp_loader.main([str(tmp_path), "--report", missing]) == 2
 
 
 # Closed while threads run: in a process of its own, because a fault would end the tests.
