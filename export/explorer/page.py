@@ -53,7 +53,11 @@ def write_page(
 
 
 def describe(model: LatentModel, data: Any, points: int) -> dict[str, Any]:
-    """Return the content of model.json: shapes, ranges, order of the dimensions, encoded images."""
+    """Return the content of model.json: shapes, ranges, order of the dimensions, encoded images.
+
+    Raises:
+        ValueError: If the model is no VAE of images, its code is not flat, or codes are not finite.
+    """
     from keras_vae.training.data.loading import as_floats
 
     takes = [spec.name for spec in model.endpoints()["decode"].inputs]
@@ -62,9 +66,19 @@ def describe(model: LatentModel, data: Any, points: int) -> dict[str, Any]:
             "Expected a VAE with a flat code, whose dimensions can be sliders. Received: "
             f"{type(model).__name__}, which decodes {takes}, codes of shape {model.latent_shape}."
         )
+    if len(model.event_shape) != 3 or model.event_shape[-1] not in (1, 3, 4):
+        raise UsageError(
+            "Expected a VAE of grey or color images, which the page shows. Received: "
+            f"{type(model).__name__} of {model.event_shape}."
+        )
     x = as_floats(data.test[:points])
     mean = np.asarray(model.encode(x))
     kl = kl_per_dimension(model, x)
+    if not (np.isfinite(mean).all() and np.isfinite(kl).all()):
+        raise UsageError(
+            f"Expected finite codes of {data.name}. Received: NaN or infinity. (The training has "
+            "diverged. Train again, for example with a lower learning rate.)"
+        )
     labels = None if data.test_labels is None else data.test_labels[:points]
     return {
         "model": type(model).__name__,
@@ -84,7 +98,9 @@ def describe(model: LatentModel, data: Any, points: int) -> dict[str, Any]:
 def _points(mean: np.ndarray, labels: np.ndarray | None) -> list[dict[str, Any]]:
     """Return the codes, and their positions on the plane of the two main directions."""
     centered = mean - mean.mean(axis=0)
-    plane = centered @ np.linalg.svd(centered, full_matrices=False)[2][:2].T
+    plane = np.zeros((len(mean), 2))  # A line, if there is one dimension or one image.
+    axes = np.linalg.svd(centered, full_matrices=False)[2][:2]
+    plane[:, : len(axes)] = centered @ axes.T
     return [
         {
             "z": _round(mean[i]),
