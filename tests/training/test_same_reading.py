@@ -42,6 +42,27 @@ def test_images_that_fit_are_read_as_they_are(tmp_path):
     np.testing.assert_array_equal(rows.read(0, 12)[0], as_floats(IMAGES))
 
 
+@pytest.mark.parametrize("name", ["x.npy", "x.npz"])
+def test_bytes_of_0_and_1_are_refused_by_every_reader(tmp_path, name):
+    """Of 255 levels, they would be next to black."""
+    mask = (IMAGES > 127).astype(np.uint8)
+    np.save(tmp_path / name, mask) if name == "x.npy" else np.savez(tmp_path / name, train=mask)
+    path = str(tmp_path / name)
+    readers = [
+        lambda: load(path),
+        lambda: open_rows(path, spec(8, 10, 1)),
+        lambda: open_rows(path, spec(4, 5, 1), stretch=True),
+    ]
+    for read in [*readers, *([lambda: load(f"stream:{path}")] if name == "x.npy" else [])]:
+        with pytest.raises(
+            ValueError, match="from 0 to 255. Received: uint8 from 0 to 1 in .*x.np"
+        ):
+            read()
+    black = np.zeros((3, 8, 10, 1), np.uint8)
+    np.save(tmp_path / "black.npy", black)
+    assert not open_rows(str(tmp_path / "black.npy"), spec(8, 10, 1)).read(0, 3)[0].any()
+
+
 def test_series_are_cut_into_the_windows_of_the_run(tmp_path):
     (tmp_path / "s.csv").write_text("".join(f"{n}.5,{n}.25\n" for n in range(40)))
     settings = {"window": 4, "stride": 2, "data_dir": None}

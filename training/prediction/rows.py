@@ -13,7 +13,8 @@ import numpy as np
 
 from keras_vae.errors import UsageError
 from keras_vae.files import digests
-from keras_vae.training.data.sources.base import as_floats, resize, shape_text
+from keras_vae.training.data.file_search import tell_passed_over, tell_unread
+from keras_vae.training.data.sources.base import as_floats, check_levels, resize, shape_text
 
 PARTS = ("train", "test")
 ROWS_AT_ONCE = 1000
@@ -143,6 +144,9 @@ def _open_arrays(
         raise UsageError(f"Expected at least one row in {name}. Received: shape {shapes}.")
     if len(counts) != 1:
         raise UsageError(f"Expected as many rows in each array of {name}. Received: {counts}.")
+    for array, spec in zip(arrays, inputs, strict=True):
+        if isinstance(array, np.ndarray) and array.dtype == np.uint8 and spec.dtype[0] == "f":
+            check_levels(array, name)
     if stretch:
         arrays = [_stretch(a, s) for a, s in zip(arrays, inputs, strict=True)]
     for array, spec in zip(arrays, inputs, strict=True):
@@ -170,7 +174,6 @@ def _stretch(array: Any, spec: Any) -> Any:
 
 
 def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any], stretch: bool) -> Rows:
-    from keras_vae.training.data.file_search import tell_unread
     from keras_vae.training.data.sources.parquet import Table
     from keras_vae.training.data.sources.streamed import StreamedImages
 
@@ -185,7 +188,6 @@ def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any], stretch:
 
 
 def _open_images(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
-    from keras_vae.training.data.file_search import tell_passed_over
     from keras_vae.training.data.image_files import MODES, read_for_model
     from keras_vae.training.data.sources.folder import find_image_files
 

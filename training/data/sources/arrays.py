@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_vae.errors import UsageError
 from keras_vae.training.data.file_search import tell_unread
-from keras_vae.training.data.sources.base import Data, check_images, hold_out
+from keras_vae.training.data.sources.base import Data, check_images, check_levels, hold_out
 
 # The names that test images have, the first one found.
 TESTS = ("test", "val", "valid", "validation")
@@ -118,11 +118,12 @@ def _as_bytes(array: np.ndarray, where: str) -> np.ndarray:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype.kind in "ui" and array.size:
         low, high = array.min(), array.max()
-        if low < 0 or high > 255 or high == 1:
+        if low < 0 or high > 255:
             raise UsageError(
                 f"Expected uint8 images with values from 0 to 255. Received: {array.dtype} from "
                 f"{low} to {high} in {where}. (Scale the values to 0 to 255.)"
             )
+        check_levels(array, where)
     if array.dtype.kind == "f" and array.size:
         return _float_as_bytes(array, where)
     return array.astype(np.uint8) if array.dtype.kind in "ui" else array

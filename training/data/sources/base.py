@@ -8,6 +8,7 @@ import numpy as np
 from keras_vae.errors import UsageError
 
 HELD_OUT_EVERY = 10
+ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +99,25 @@ def check_series(series: np.ndarray, where: str) -> None:
         )
     if not np.isfinite(series).all():
         raise UsageError(f"Expected finite numbers. Received: NaN or infinity in {where}")
+
+
+def check_levels(images: np.ndarray, where: str) -> None:
+    """Raise ValueError for bytes of 0 and 1, which are next to black among 255 levels.
+
+    Args:
+        images: uint8, also on disk: it is read up to the first level above 1.
+        where: A description of the array, for the message.
+    """
+    highest = 0
+    for start in range(0, len(images), ROWS_AT_ONCE):
+        highest = max(highest, int(images[start : start + ROWS_AT_ONCE].max(initial=0)))
+        if highest > 1:
+            return
+    if highest == 1:
+        raise UsageError(
+            f"Expected uint8 images with values from 0 to 255. Received: {images.dtype} from 0 to "
+            f"1 in {where}. (Scale the values to 0 to 255.)"
+        )
 
 
 def check_images(images: np.ndarray, where: str) -> None:

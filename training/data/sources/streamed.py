@@ -22,7 +22,13 @@ from keras_vae.training.data.parts import parts_of_tables
 from keras_vae.training.data.sources import row_parts
 from keras_vae.training.data.sources.array_record import ArrayRecordFile
 from keras_vae.training.data.sources.arrays import map_array
-from keras_vae.training.data.sources.base import Data, check_images, hold_out, shape_text
+from keras_vae.training.data.sources.base import (
+    Data,
+    check_images,
+    check_levels,
+    hold_out,
+    shape_text,
+)
 from keras_vae.training.data.sources.example import Examples
 from keras_vae.training.data.sources.folder import image_files
 from keras_vae.training.data.sources.parquet import Table
@@ -203,6 +209,7 @@ def _open_npy(path: Path) -> tuple[Reader, int]:
     """Open a file to read with pread, since pages of a mapped file count as memory."""
     array = map_array(path)
     check_images(array, str(path))
+    check_levels(array, str(path))
     if not array.flags.c_contiguous:
         raise UsageError(f"Expected an array in C order. Received: {path} in Fortran order.")
     shape, offset = array.shape[1:], int(array.offset)
