@@ -4,12 +4,15 @@ Rows that were held out are never mixed into the training data: what is unclear 
 """
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.file_search import tell_passed_over
 from keras_vae.training.data.parts import TEST, TRAIN, VALIDATION, part_of
+from keras_vae.training.data.sources.base import hold_out
 from keras_vae.training.data.sources.columns import check_no_nulls
 
 # The names that such a column has, in any case.
@@ -70,7 +73,25 @@ def parse_parts(array: Any, where: str) -> np.ndarray:
     return np.array(places, np.int8)[array.indices.to_numpy()]
 
 
-def choose_rows(places: np.ndarray, where: str) -> "tuple[np.ndarray, np.ndarray, Counter[str]]":
+def parts_of_rows(path: Path, rows: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows for training and for testing, as a column says, or every tenth.
+
+    Args:
+        path: The file or folder, for messages.
+        rows: The rows, which have `parts`, see `parse_parts`.
+
+    Raises:
+        ValueError: If there are no rows for training.
+    """
+    places = rows.parts()
+    if places is None:
+        return hold_out(len(rows))
+    train, test, passed = _choose_rows(places, f"the column split of {path}")
+    tell_passed_over(path, passed)
+    return (train, test) if len(test) else hold_out(len(rows))
+
+
+def _choose_rows(places: np.ndarray, where: str) -> "tuple[np.ndarray, np.ndarray, Counter[str]]":
     """Return the rows for training, those for testing, and the number of rows of neither kind.
 
     Args:

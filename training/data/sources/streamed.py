@@ -230,7 +230,7 @@ def _read_files(path: Path, files: list[Path], open_file: Opener) -> Data:
     if found is None:
         rows = open_file(files)
         opened = [rows]
-        parts = [(rows, numbers) for numbers in _parts_of_rows(path, rows)]
+        parts = [(rows, numbers) for numbers in row_parts.parts_of_rows(path, rows)]
     else:
         tell_passed_over(path, found.passed)
         opened = [open_file([path / name for name in part]) for part in (found.train, found.test)]
@@ -242,16 +242,6 @@ def _read_files(path: Path, files: list[Path], open_file: Opener) -> Data:
     tell_unread(path, opened[0].unread_kind, {n for rows in opened for n in rows.unread(True)})
     name = path.name if path.is_dir() else path.stem
     return build_data(name, *images, train_labels=labels[0], test_labels=labels[1])
-
-
-def _parts_of_rows(path: Path, rows: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows for training and for testing, as a column says, or every tenth."""
-    places = rows.parts()
-    if places is None:
-        return hold_out(len(rows))
-    train, test, passed = row_parts.choose_rows(places, f"the column split of {path}")
-    tell_passed_over(path, passed)
-    return (train, test) if len(test) else hold_out(len(rows))
 
 
 def _select(rows: Any, numbers: np.ndarray) -> tuple[StreamedImages, np.ndarray | None]:
