@@ -18,6 +18,7 @@ from keras_vae.errors import UnavailableError, UsageError, UsageTypeError
 from keras_vae.export.formats import check_suffix
 from keras_vae.files.atomic import exists_error
 from keras_vae.typing import LatentModel
+from keras_vae.validation.value_checks import check_weights
 
 __all__ = ["export"]
 
@@ -45,8 +46,8 @@ def export(
     Raises:
         TypeError: If the writer of this format does not have an option, or an argument is of
             another type.
-        ValueError: If the format or an endpoint is unknown or does not fit the path, or the model
-            is not built.
+        ValueError: If the format or an endpoint is unknown or does not fit the path, the model is
+            not built, or a weight is not finite.
         FileExistsError: If `filepath` exists.
         RuntimeError: If the backend of Keras is not TensorFlow.
     """
@@ -67,6 +68,7 @@ def export(
         raise exists_error(path)
     _check_options(writers, format, options)
     choose_endpoints(model, endpoints)
+    check_weights(model)
     model = copy_of_half_precision(model)
     chosen = choose_endpoints(model, endpoints)
     path.parent.mkdir(parents=True, exist_ok=True)

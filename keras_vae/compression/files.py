@@ -12,6 +12,7 @@ from keras_vae.compression.tables import Tables, check_tables, count_tables, req
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
+from keras_vae.validation.value_checks import check_weights
 
 # Largest result without asking for more: a file of a hundred bytes can claim any number of images.
 MAX_BYTES = 1 << 30
@@ -208,6 +209,7 @@ def _symbols(model: LatentModel, x: Any, step: float | None) -> tuple[np.ndarray
         raise UsageTypeError(
             "Expected a model of one array. Received: one of pairs, whose second part is no code."
         )
+    check_weights(model)
     _check_step(model, step)
     codes = predict_checked(CompiledMap(model, model.encode), model, x)
     codes = codes.reshape(len(codes), -1)

@@ -16,7 +16,7 @@ from keras_vae.distributions import Normal
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.typing import LatentModel
-from keras_vae.validation import arguments, data_checks
+from keras_vae.validation import arguments, data_checks, value_checks
 from keras_vae.validation.examples import as_arrays
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -172,6 +172,8 @@ def _posterior_parameters(
         parts = map_batches(compute, x, size)
     else:
         parts = map_batches(CompiledFunction(model, compute).predict_on_batch, (x,), size)
+    if not all(np.isfinite(part).all() for part in parts):
+        value_checks.check_weights(model)
     return tuple(part.astype("float64") for part in parts)
 
 

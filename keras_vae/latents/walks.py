@@ -13,6 +13,7 @@ from keras_vae.latents.paths import METHODS, check_ends
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
 from keras_vae.validation.data_checks import check_shape, refuse_condition
+from keras_vae.validation.value_checks import check_weights
 
 # Values of a traversal: they span nearly all of a standard normal.
 TRAVERSED = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
@@ -44,6 +45,7 @@ def interpolate(
     """
     arguments.choice("method", method, tuple(METHODS))
     refuse_condition(model)
+    check_weights(model)
     _check_real_codes(model)
     check_shape("start", np.shape(start), model.event_shape)
     first, last, _ = check_ends(start, end, steps)
@@ -82,6 +84,7 @@ def traverse(
         TypeError: If codes are integers, the model takes a pair, or an argument has another type.
     """
     refuse_condition(model)
+    check_weights(model)
     size = _vector_size(model)
     _check_real_codes(model)
     found, wanted = np.shape(x), tuple(model.event_shape)

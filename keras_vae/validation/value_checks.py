@@ -69,6 +69,17 @@ def check_numbers(name: str, values: Any) -> None:
         raise UsageTypeError(f"Expected real numbers in {name}. Received: {values.dtype}.")
 
 
+def check_weights(model: Any) -> None:
+    """Raise ValueError if a weight of `model` is NaN or infinite: its answers would be too."""
+    for weight in getattr(model, "weights", ()):
+        if "float" in weight.dtype and not bool(ops.all(ops.isfinite(weight))):
+            raise UsageError(
+                f"Expected a {type(model).__name__} with finite weights. Received: NaN or infinity "
+                f"in {weight.path}. (Its training diverged. Load an earlier file, or train again "
+                "with a lower learning rate or clipnorm=1.0 in the optimizer.)"
+            )
+
+
 def refuse_8_bit(x: Any, support: tuple[float, float]) -> None:
     """Raise ValueError for whole numbers above 1 in an array whose values are in [0, 1].
 
