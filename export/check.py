@@ -55,8 +55,8 @@ def check(
     """Check before an hour of training whether a model will export, and what to change if not.
 
     Exports the untrained model to every format, into a temporary folder, and runs the results. The
-    SavedModel runs in TensorFlow's C++ loader, the other files in LiteRT. This takes less than a
-    minute. Errors of quantized files depend on the weights, so for an untrained model they are an
+    SavedModel runs in TensorFlow's C++ loader, the other files in LiteRT. This takes one to four
+    minutes. Errors of quantized files depend on the weights, so for an untrained model they are an
     estimate.
 
     Args:

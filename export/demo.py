@@ -15,7 +15,7 @@ def demo(recipe: str | None = None, out: Path | None = None, epochs: int | None 
     """Train, evaluate, export and verify a small model, and show each command.
 
     Fashion-MNIST is used if this machine has it (Debian package dataset-fashion-mnist; about
-    4 minutes on two cores), otherwise the digits of scikit-learn (1 minute).
+    4 to 10 minutes on two cores), otherwise the digits of scikit-learn (1 minute).
 
     Args:
         recipe: A recipe of `keras-vae train --list`, instead of that choice.

@@ -145,7 +145,7 @@ def test_pictures_of_two_sizes_are_named_and_stretched_on_demand(tmp_path):
     for number in range(20):
         save(tmp_path / f"{number}.png", picture(number, (4 + (number == 7), 5, 3)))
     streamed = loading.load(f"stream:{tmp_path}")
-    with pytest.raises(ValueError, match=r"an image_size to stretch.*Received: 5x5x3 in .*7.png"):
+    with pytest.raises(ValueError, match=r"a size to stretch.*Received: 5x5x3 in .*7.png"):
         np.concatenate([streamed.train, streamed.test])
     assert loading.load(f"stream:{tmp_path}", image_size=(4, 4)).image_shape == (4, 4, 3)
 

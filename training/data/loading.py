@@ -173,6 +173,7 @@ def _unreadable_file(path: Path) -> str:
     return (
         f"Expected a folder of images or of IDX files, or an {' or '.join(suffixes)} file. "
         f"Received: the file {path}."
+        + (f" (Give series:{path} with --window and --stride)" if path.suffix == ".csv" else "")
         + (f" (Give its folder: {path.parent})" if path.suffix.lower() in SUFFIXES else "")
         + (f" (Give {registry.STREAM}{path})" if kind_of(path) in OPENERS else "")
     )

@@ -214,7 +214,8 @@ def _read_all(paths: list[Path], size: tuple[int, int] | None) -> np.ndarray:
         image = read_image(path, mode, size)
         if image.shape != one.shape:
             raise UsageError(
-                "Expected images of one size, or an image_size to stretch them to. Received: "
+                "Expected images of one size, or a size to stretch them to (image_size; "
+                "--image-size HEIGHT WIDTH of programs). Received: "
                 f"{shape_text(one.shape[:2])} (height x width) in {paths[0]} and "
                 f"{shape_text(image.shape[:2])} in {path}"
             )

@@ -239,7 +239,8 @@ def _stack(images: list[np.ndarray], where: str) -> np.ndarray:
     shapes = sorted({image.shape for image in images})
     if len(shapes) != 1:
         raise UsageError(
-            "Expected images of one size, or an image_size to stretch them to. Received: "
+            "Expected images of one size, or a size to stretch them to (image_size; --image-size "
+            "HEIGHT WIDTH of programs). Received: "
             f"{f'shapes from {shapes[0]} to {shapes[-1]}' if shapes else 'no image'} in {where}"
         )
     return np.stack(images)
