@@ -12,6 +12,7 @@ pauses until the deadline of the call.
 """
 
 import functools
+import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +34,6 @@ from keras_vae.export.serving.transport import (
     check_answer,
 )
 from keras_vae.export.serving.wire import NUMPY_TYPES, STRING, to_array
-from keras_vae.validation import arguments
 
 __all__ = ["Client", "DeadlineExceeded", "ServingError", "Unavailable"]
 
@@ -88,10 +88,8 @@ class Client:
             raise UsageError(
                 f"Expected a version or a label. Received: both, {version} and {label!r}."
             )
-        if arguments.real("timeout", timeout) <= 0:
-            raise UsageError(f"Expected timeout above 0, in seconds. Received: timeout={timeout}.")
-        self.timeout, self.attempts = timeout, arguments.integer("attempts", attempts)
-        self.batch_size = arguments.integer("batch_size", batch_size)
+        _check_counts(timeout, {"attempts": attempts, "batch_size": batch_size})
+        self.timeout, self.attempts, self.batch_size = timeout, attempts, batch_size
         self._transport: Transport = TRANSPORTS[parts.scheme](parts, model, version, label)
         self._signatures: dict[str, Signature] = {}
         self._label = label
@@ -276,3 +274,20 @@ def _split(arrays: Arrays, count: int, size: int) -> list[Arrays]:
         {name: array[start : start + size] for name, array in arrays.items()}
         for start in range(0, count, size)
     ]
+
+
+def _check_counts(timeout: Any, counts: dict[str, Any]) -> None:
+    """Raise ValueError for a time or a count below 1; `keras_vae.validation` would import Keras."""
+    if (
+        isinstance(timeout, bool)
+        or not isinstance(timeout, int | float)
+        or not 0 < timeout < math.inf
+    ):
+        raise UsageError(
+            f"Expected timeout above 0, a finite number of seconds. Received: timeout={timeout!r}."
+        )
+    for name, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+            raise UsageError(
+                f"Expected {name} of at least 1, an integer. Received: {name}={count!r}."
+            )

@@ -81,7 +81,9 @@ def _count_variables() -> None:
 
     def count(self: Any, shape: Any) -> Any:
         shape = validate(self, shape)
-        if (left := _left.get()) is not None:
+        # Keras asks twice on JAX.
+        if (left := _left.get()) is not None and not self.__dict__.get("_is_counted"):
+            self.__dict__["_is_counted"] = True
             left[0] -= math.prod(shape) * _item_size(self._dtype)
             if left[0] < 0:
                 raise UsageError(

@@ -58,10 +58,8 @@ FILES = {
     "a client of a version and a label": Bad(
         client(version=1, label="x"), "a version or a label...both"
     ),
-    "a client without time": Bad(
-        client(timeout=0.0), "timeout, attempts and batch_size above 0...0"
-    ),
-    "a client without rows": Bad(client(batch_size=0), "above 0...0"),
+    "a client without time": Bad(client(timeout=0.0), "timeout above 0...0"),
+    "a client without rows": Bad(client(batch_size=0), "batch_size of at least 1...0"),
     "an export over a file": Bad(
         lambda f: functools.partial(serving.model("ConvVAE").export, touched(f / "model")),
         "a path that does not exist yet...model",
