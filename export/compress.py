@@ -65,7 +65,7 @@ def compress(
 
     paths, passed = find_image_files(folder)
     tell_passed_over(folder, passed)
-    names = _checked([path.as_posix() for path in paths])
+    names = _check_names([path.as_posix() for path in paths])
     _new_names(names)
     _note(names)
     cli.prepare_tensorflow()
@@ -205,10 +205,10 @@ def _names(note: bytes, count: int) -> list[str]:
         raise UsageError(
             f"Expected a name for each of {count:,} images. Received: {len(names):,} names."
         )
-    return _checked(names)
+    return _check_names(names)
 
 
-def _checked(names: Sequence[str]) -> list[str]:
+def _check_names(names: Sequence[str]) -> list[str]:
     """Return the names, of which each can be written and read, as paths inside of a folder.
 
     Raises:
