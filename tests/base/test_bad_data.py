@@ -203,7 +203,7 @@ def test_16_bit_pictures_are_refused(pictures):
 
 def test_pictures_of_different_sizes_need_an_image_size(pictures):
     save(pictures / "5.png", picture(5, (8, 9, 3)))
-    refused(pictures, "an image_size", "8x8", "8x9")
+    refused(pictures, "a size to stretch them to (image_size", "8x8", "8x9")
     assert load(pictures, image_size=(8, 8)).image_shape == (8, 8, 3)
 
 

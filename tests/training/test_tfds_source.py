@@ -156,7 +156,7 @@ def test_every_tenth_image_is_held_out_where_there_is_no_test_part(folder):
 
 
 def test_images_of_different_sizes_need_an_image_size(folder):
-    with pytest.raises(ValueError, match="an image_size.*tiny_one_part"):
+    with pytest.raises(ValueError, match=r"a size to stretch them to \(image_size.*tiny_one_part"):
         load("tiny_one_part", data_dir=folder)
 
 

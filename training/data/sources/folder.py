@@ -13,7 +13,7 @@ from keras_vae.errors import UsageError
 from keras_vae.training.data.file_search import find_files, tell_passed_over
 from keras_vae.training.data.image_files import SUFFIXES, is_grey, read_image
 from keras_vae.training.data.parts import parts_of_images
-from keras_vae.training.data.sources.base import Data, shape_text
+from keras_vae.training.data.sources.base import SIZE_TO_STRETCH_TO, Data, shape_text
 from keras_vae.training.data.sources.registry import STREAM
 
 HELD_OUT = 0.1
@@ -214,8 +214,7 @@ def _read_all(paths: list[Path], size: tuple[int, int] | None) -> np.ndarray:
         image = read_image(path, mode, size)
         if image.shape != one.shape:
             raise UsageError(
-                "Expected images of one size, or a size to stretch them to (image_size; "
-                "--image-size HEIGHT WIDTH of programs). Received: "
+                f"Expected images of one size, or {SIZE_TO_STRETCH_TO}. Received: "
                 f"{shape_text(one.shape[:2])} (height x width) in {paths[0]} and "
                 f"{shape_text(image.shape[:2])} in {path}"
             )

@@ -23,6 +23,7 @@ from keras_vae.training.data.sources import row_parts
 from keras_vae.training.data.sources.array_record import ArrayRecordFile
 from keras_vae.training.data.sources.arrays import map_array
 from keras_vae.training.data.sources.base import (
+    SIZE_TO_STRETCH_TO,
     Data,
     check_images,
     check_levels,
@@ -268,8 +269,8 @@ def _read_folder(folder: Path, size: tuple[int, int] | None) -> Data:
         image = read_image(paths[number], "L" if grey else "RGB", size)
         if image.shape != shape:
             raise UsageError(
-                f"Expected images of {shape_text(shape)}, as {paths[0]}, or an image_size to "
-                f"stretch them to. Received: {shape_text(image.shape)} in {paths[number]}."
+                f"Expected images of {shape_text(shape)}, as {paths[0]}, or "
+                f"{SIZE_TO_STRETCH_TO}. Received: {shape_text(image.shape)} in {paths[number]}."
             )
         return image
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.training.data.sources.base import Data, hold_out, resize
+from keras_vae.training.data.sources.base import SIZE_TO_STRETCH_TO, Data, hold_out, resize
 
 # TFDS waits without limit for a server and tries eleven times, which is hours behind a firewall.
 NETWORK_SECONDS = 20.0
@@ -239,8 +239,7 @@ def _stack(images: list[np.ndarray], where: str) -> np.ndarray:
     shapes = sorted({image.shape for image in images})
     if len(shapes) != 1:
         raise UsageError(
-            "Expected images of one size, or a size to stretch them to (image_size; --image-size "
-            "HEIGHT WIDTH of programs). Received: "
+            f"Expected images of one size, or {SIZE_TO_STRETCH_TO}. Received: "
             f"{f'shapes from {shapes[0]} to {shapes[-1]}' if shapes else 'no image'} in {where}"
         )
     return np.stack(images)
