@@ -103,6 +103,12 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_imported_modules(monkeypatch):
+    """What one test imports with `--import` stands in no other test's commands."""
+    monkeypatch.setattr("keras_vae.cli._imported", [])
+
+
+@pytest.fixture(autouse=True)
 def _float32():
     """A test may choose another dtype policy, for itself."""
     yield

@@ -216,8 +216,9 @@ def _convert_in_fork(paths: Sequence[str], printed: str) -> int:
         code = main(*paths)
     except BaseException:
         traceback.print_exc()
-        sys.stderr.flush()
     finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
         os._exit(code)
 
 

@@ -76,8 +76,7 @@ def test_training_takes_it_too(folder, capsys):
     assert end.value.code == 0 and "own_plain" in sys.modules
 
 
-def test_commands_to_type_next_have_the_modules(folder, monkeypatch):
-    monkeypatch.setattr(cli, "_imported", [])
+def test_commands_to_type_next_have_the_modules(folder):
     assert cli.next_command("x") == "keras-vae x"
     assert run("plain.keras", "x.npy", "codes", "--import", "own_plain") == 0
     assert run("plain.keras", "x.npy", "codes", "--import", "own_plain") == 0

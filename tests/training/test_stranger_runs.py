@@ -33,7 +33,6 @@ def run(tmp_path, monkeypatch):
     """A run whose recipe is a file that leaves a mark."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr(cli, "_imported", [])
     (tmp_path / "strange.py").write_text(RECIPE)
     config = {"recipe": str(tmp_path / "strange.py"), "arguments": {}, "settings": {}}
     (tmp_path / "config.json").write_text(json.dumps({**config, "image_shape": [6]}))
