@@ -25,7 +25,7 @@ deploy-demo: $(VENV)/.ready ## From the last demo to a serving folder, TFLite fi
 test: $(VENV)/.ready ## Run the tests of every module and model on the TensorFlow backend.
 	@scripts/fashion_mnist.sh
 	@KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q --durations 15 \
-		-m "not long and not extra" $(ARGS)
+		-m "not long and not slow and not extra" $(ARGS)
 
 test-long: $(VENV)/.docs $(VENV)/.backends $(VENV)/.beam ## Run the long tests, and tests on JAX, PyTorch, Apache Beam, old TensorFlow.
 	@scripts/fashion_mnist.sh

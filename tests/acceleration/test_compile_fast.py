@@ -37,6 +37,7 @@ def plain_curve():
     return curve(plain, validation_data=(X[:70],))
 
 
+@pytest.mark.slow
 def test_losses_and_weights_are_those_of_compile(plain_curve):
     history, steps, weights = curve(fast, validation_data=(X[:70],))
     expected, expected_steps, expected_weights = plain_curve
@@ -48,6 +49,7 @@ def test_losses_and_weights_are_those_of_compile(plain_curve):
         np.testing.assert_allclose(weight, other, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_an_epoch_of_given_length_is_not_overrun():
     model = made()
     fast(model)

@@ -128,6 +128,7 @@ def test_compiled_verbs_refuse_masks_of_other_numbers_and_of_no_steps(bad):
             fast.encode([x, wrong])
 
 
+@pytest.mark.slow
 def test_a_sampler_is_never_taken_for_a_former_one_at_the_same_address(model):
     # Same number for each: `id` of an object that was freed is given to a later one.
     fast, seeds = kv.Compiled(model), np.arange(4, dtype="int32")

@@ -96,6 +96,7 @@ def in_files(made, x, folder):
 
 
 # tests/export/test_artifacts.py asks the files of a detector for each score.
+@pytest.mark.slow
 @pytest.mark.parametrize("score", kv.anomalies.detector.SCORES)
 def test_what_is_not_finite_is_an_anomaly_however_it_is_computed(score):
     made = detector(score)
@@ -107,6 +108,7 @@ def test_what_is_not_finite_is_an_anomaly_however_it_is_computed(score):
         np.testing.assert_array_equal(np.isnan(answer["score"]), [0, 1, 1, 1, 1], err_msg=way)
 
 
+@pytest.mark.slow
 def test_ties_and_extremes_are_decided_alike_in_every_format(tmp_path, monkeypatch):
     # The score is a pixel, so that it has the same bits everywhere.
     monkeypatch.setitem(kv.anomalies.detector.SCORES, "elbo", lambda _, x: x[:, 0, 0, 0])
@@ -124,6 +126,7 @@ def test_ties_and_extremes_are_decided_alike_in_every_format(tmp_path, monkeypat
         np.testing.assert_array_equal(answer["score"], score, err_msg=way)
 
 
+@pytest.mark.slow
 def test_masked_sequences_are_served_with_their_mask(tmp_path):
     import tensorflow as tf
 

@@ -46,6 +46,7 @@ def test_model_checkpoint_keeps_the_best_model(tmp_path):
     assert np.argmin(history.history["val_loss"]) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_continues_where_it_was(tmp_path):
     """Keras's own BackupAndRestore: weights, optimizer, noise and steps."""
     whole = linear.vae()

@@ -195,6 +195,7 @@ def ops_of_a_step(model):
     return [operation.type for operation in graph.get_operations()]
 
 
+@pytest.mark.slow
 def test_a_step_has_one_op_for_each_variable_and_no_slow_convolution(monkeypatch):
     model = made()
     found = ops_of_a_step(model)
@@ -244,6 +245,7 @@ def test_contexts_within_each_other_leave_what_they_found():
     assert sum(len(NAMES & vars(owner).keys()) for owner in owners(model)) == 0
 
 
+@pytest.mark.slow
 def test_compiled_verbs_estimates_and_validation_use_them_with_the_same_answers(monkeypatch):
     upsample, traced = kernels.upsample, []
 

@@ -28,6 +28,7 @@ def train(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_a_model_computes_in_it_and_keeps_float32(train, precision, capsys):
     code, folder = train("--precision", precision)

@@ -22,6 +22,7 @@ from tests.support.models import (
 )
 
 every_model = each(CASES)
+every_model_slowly = each(CASES, FEW, rest="slow")
 a_few_models = each(CASES, FEW)
 every_generative_model = each([case for case in CASES if case.generative])
 every_model_of_one_mode = each([case for case in CASES if case.generative and case.one_mode])
@@ -32,7 +33,7 @@ a_few_fixed_models = each([case for case in CASES if case.fixed], FEW)
 # Training and measuring.
 
 
-@every_model
+@every_model_slowly
 def test_fit_logs_every_term_in_training_and_validation(case):
     model = case.make()
     model.compile("sgd")
@@ -109,7 +110,7 @@ def test_calling_predicting_and_reconstructing_are_one(case):
     assert low <= reconstruction.min() and reconstruction.max() <= high
 
 
-@every_model
+@every_model_slowly
 def test_encode_and_score_are_deterministic(case):
     model = case.untouched
     x = first(4, case.x)
@@ -153,7 +154,7 @@ def test_temperature_scales_the_spread_of_codes_and_zero_gives_one_sample(case):
 # Serving.
 
 
-@every_model
+@every_model_slowly
 def test_endpoints_are_pure_and_named_as_documented(case):
     model = case.untouched
     endpoints = model.endpoints()

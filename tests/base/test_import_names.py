@@ -69,6 +69,7 @@ def test_any_module_can_be_the_first_one_and_registers_the_classes():
     )
 
 
+@pytest.mark.slow
 def test_public_modules_have_their_short_names():
     run(
         "import keras_vae as kv, keras_vae.schedules\n"

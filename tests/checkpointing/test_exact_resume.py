@@ -107,12 +107,14 @@ def test_it_ends_with_the_same_bits_wherever_it_was_interrupted(whole, tmp_path,
     assert_same(train(tmp_path), whole)
 
 
+@pytest.mark.slow
 def test_it_may_be_interrupted_again_and_again(whole, tmp_path):
     for number in (3, 3, 3, 3):
         assert train(tmp_path, "on_train_batch_end", number) is None
     assert_same(train(tmp_path), whole)
 
 
+@pytest.mark.slow
 def test_a_training_that_is_complete_is_not_trained_again(whole, tmp_path):
     train(tmp_path)
     names = os.listdir(tmp_path / "checkpoints")
@@ -120,6 +122,7 @@ def test_a_training_that_is_complete_is_not_trained_again(whole, tmp_path):
     assert os.listdir(tmp_path / "checkpoints") == names
 
 
+@pytest.mark.slow
 def test_what_was_trained_on_is_not_trained_on_again(tmp_path):
     seen = []
 
@@ -138,6 +141,7 @@ def damage(folder):
     newest.write_bytes(newest.read_bytes()[:-1])
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_costs_some_steps_and_no_bit(whole, tmp_path):
     train(tmp_path, "on_train_batch_end", 8)
     damage(tmp_path)
@@ -147,6 +151,7 @@ def test_a_damaged_checkpoint_costs_some_steps_and_no_bit(whole, tmp_path):
     assert said[1].startswith("Resumed after")
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_data_that_shuffle_are_passed_over_in_the_same_order(tmp_path):
     import tensorflow as tf
@@ -175,6 +180,7 @@ def test_steps_in_one_go_and_a_compiled_step_change_nothing(tmp_path):
     assert_same(train(tmp_path / "parts", data=data, model=model()), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_steps_in_one_go_are_fewer_where_more_would_pass_the_end_of_an_epoch(tmp_path):
     assert train(tmp_path, "on_train_batch_end", 2, steps=1) is None
@@ -222,6 +228,7 @@ def test_another_model_is_refused(tmp_path):
         train(tmp_path, model=model)
 
 
+@pytest.mark.slow
 def test_fewer_epochs_than_were_trained_are_refused(tmp_path, monkeypatch):
     train(tmp_path)
     monkeypatch.setattr("tests.checkpointing.test_exact_resume.EPOCHS", 3)
@@ -229,6 +236,7 @@ def test_fewer_epochs_than_were_trained_are_refused(tmp_path, monkeypatch):
         train(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_has_no_examples_that_a_callback_was_given(tmp_path):
     examples = np.random.default_rng(1).random((50, 6), dtype="float32")
     report = kv.callbacks.LatentReport(examples, say=lambda text: None)
@@ -241,6 +249,7 @@ def test_a_checkpoint_has_no_examples_that_a_callback_was_given(tmp_path):
         assert "x" not in states["LatentReport"] and "active" in states["LatentReport"]
 
 
+@pytest.mark.slow
 def test_an_array_that_a_callback_changes_is_restored(tmp_path):
     class Sum(keras.callbacks.Callback):
         """A running sum in an array, a list of arrays that changes, and two that stay."""
@@ -352,6 +361,7 @@ def test_numbers_that_cannot_be_meant_are_refused(tmp_path, name):
         ExactResume(tmp_path, **{name: 0})
 
 
+@pytest.mark.slow
 def test_a_training_that_stopped_early_stays_so(tmp_path):
     stop = keras.callbacks.EarlyStopping("val_loss", patience=1, min_delta=1e9)
     first = train(tmp_path, callbacks=[stop])
@@ -360,6 +370,7 @@ def test_a_training_that_stopped_early_stays_so(tmp_path):
     assert_same(train(tmp_path, "on_train_batch_end", 0, callbacks=[stop]), first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "event",
     [
@@ -391,6 +402,7 @@ def test_sigterm_writes_a_checkpoint_and_leaves(whole, tmp_path, event, capsys):
     assert_same(train(tmp_path, callbacks=[Terminate()]), whole)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_cannot_be_written_ends_training_and_those_before_stay(
     whole, tmp_path, monkeypatch
 ):

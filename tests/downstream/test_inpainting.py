@@ -152,6 +152,7 @@ def test_a_condition_goes_with_the_examples():
     np.testing.assert_array_equal(one[KNOWN == 1], X[KNOWN == 1])
 
 
+@pytest.mark.slow
 def test_patches_that_are_covered_come_back_from_a_denoiser():
     """Images of one level each: a denoiser trained to uncover them beats the mean image."""
     levels = np.random.default_rng(0).random((256, 1, 1, 1), dtype="float32")

@@ -41,6 +41,7 @@ def aggregate(z):
     return np.mean([stats.norm(m, np.sqrt(VARIANCE)).pdf(z) for m in MEANS], axis=0)
 
 
+@pytest.mark.slow
 def test_information_is_the_integral_of_the_mixture():
     entropy, _ = integrate.quad(lambda z: -aggregate(z) * np.log(aggregate(z)), -9, 10)
     exact = entropy - stats.norm(0, np.sqrt(VARIANCE)).entropy()
@@ -49,6 +50,7 @@ def test_information_is_the_integral_of_the_mixture():
     assert found == pytest.approx(exact, abs=0.01)
 
 
+@pytest.mark.slow
 def test_aggregate_kl_is_the_integral_of_the_mixture():
     exact, _ = integrate.quad(
         lambda z: aggregate(z) * (np.log(aggregate(z)) - stats.norm.logpdf(z)), -9, 10

@@ -97,6 +97,7 @@ def test_five_thousand_samples_agree_with_a_grid_over_the_codes(digits_model):
     assert np.mean(estimate) <= np.mean(exact) + 3 * np.sqrt(np.sum(error**2)) / len(x)
 
 
+@pytest.mark.slow
 def test_a_finer_and_a_wider_grid_change_nothing(digits_model):
     model, x = digits_model
     exact = estimators.quadrature_log_likelihood(model, x[:5], points=120)

@@ -81,6 +81,7 @@ def test_a_recipe_of_mine_that_does_not_export_fails_with_the_layer_and_what_is_
     assert "(--endpoints encode works.)" in told
 
 
+@pytest.mark.slow
 def test_a_model_file_is_checked_too(program, only, tmp_path):
     only("dynamic")
     path = tmp_path / "m.keras"
@@ -90,6 +91,7 @@ def test_a_model_file_is_checked_too(program, only, tmp_path):
     assert " dB, in decode/reconstruction" in line(out, "LiteRT dynamic")
 
 
+@pytest.mark.slow
 def test_a_loop_is_named_as_what_int8_cannot_have(program, only, tmp_path):
     only("int8")
     encoder, _ = dense_networks()

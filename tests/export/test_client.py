@@ -75,6 +75,7 @@ def test_the_real_server_ran_these_tests(server):
     assert stand_in.RealServer in KINDS
 
 
+@pytest.mark.slow
 def test_every_signature_answers_as_keras_does(client):
     model, x = serving.model(VAE), serving.images(5)
     assert client.reconstruct(x) == close_to(model.reconstruct(x))

@@ -57,10 +57,12 @@ def assert_close(received, expected):
     assert np.abs(received - expected).max() <= 1e-5 * max(1.0, np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_every_signature_is_asked(kind):
     assert set(requests(kind)) == set(read_signatures(serving.saved_model(kind)))
 
 
+@pytest.mark.slow
 def test_reconstruct_is_that_of_keras_and_the_default(kind, answers):
     expected = serving.model(kind).reconstruct(serving.images(COUNT))
     assert_close(answers["reconstruct"]["reconstruction"], expected)
@@ -103,6 +105,7 @@ def test_png_in_is_png_out(kind, answers):
         assert np.abs(np.asarray(Image.open(io.BytesIO(file))) - picture[..., 0]).max() <= 1
 
 
+@pytest.mark.slow
 def test_sample_is_that_of_keras_row_by_row():
     answers = serving.run_cpp(serving.saved_model(VAE), requests(VAE), VAE)
     assert_close(answers["sample"]["reconstruction"], serving.model(VAE).sample(COUNT, seed=3))

@@ -113,5 +113,6 @@ def test_another_graph_beside_the_one_that_was_checked_is_refused(tmp_path):
         cpp_loader.SavedModel(folder)
 
 
+@pytest.mark.slow
 def test_ops_of_our_own_exports_are_all_allowed():
     graph_ops.refuse_impure(serving.saved_model("ConvVAE"))

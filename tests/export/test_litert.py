@@ -34,6 +34,7 @@ def rows_of(spec):
     return (numbers * (4 if "int" in spec.dtype else 1)).astype(spec.dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [("score", "encode"), ("decode", "encode", "score")])
 def test_the_first_endpoint_is_what_callers_without_signatures_run(vae, tmp_path, names):
     path = vae.export(tmp_path / "m.tflite", format="litert", endpoints=names)
@@ -52,6 +53,7 @@ def test_the_first_endpoint_is_what_callers_without_signatures_run(vae, tmp_path
     )
 
 
+@pytest.mark.slow
 def test_a_decoder_with_a_loop_may_stand_anywhere(tmp_path):
     # The graphs of a loop are called by number.
     model = next(case for case in models.CASES if case.id == "transformer_vae_tokens").make()
@@ -84,6 +86,7 @@ def test_a_larger_batch_and_chosen_endpoints_are_what_the_file_has(tmp_path, vae
     np.testing.assert_allclose(answered, vae.decode(z), atol=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("quantize", "least"), [("float16", 80), ("dynamic", 50)])
 def test_smaller_weights_are_as_good_as_promised(tmp_path, vae, quantize, least):
     x = digits(64)
@@ -98,6 +101,7 @@ def test_smaller_weights_are_as_good_as_promised(tmp_path, vae, quantize, least)
     np.testing.assert_allclose(score, vae.score(x), rtol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("io", ["float32", "int8"])
 def test_int8_is_as_good_as_promised_for_every_endpoint(tmp_path, vae, io):
     import tensorflow as tf

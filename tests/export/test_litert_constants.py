@@ -66,6 +66,7 @@ def test_the_answers_are_those_of_a_model_with_rounded_large_weights(tmp_path):
     assert np.abs(answered - np.asarray(model.decode(z))).max() > 1e-6
 
 
+@pytest.mark.slow
 def test_weights_that_two_signatures_share_are_in_the_file_once(tmp_path):
     model = model_of_dense_layers()
     alone = exported(model, tmp_path, "float16", endpoints=["decode"]).stat().st_size
@@ -98,6 +99,7 @@ def int8_sizes(path):
     return {size for (_, t), size in constants(path).items() if t == schema.TensorType.INT8}
 
 
+@pytest.mark.slow
 def test_small_weights_of_a_dynamic_file_are_floats_again_and_large_ones_stay(tmp_path):
     model = keras_vae.Autoencoder(*keras_vae.nets.dense((64,), 16, hidden=(64,)))
     (tmp_path / "new").mkdir()
@@ -118,6 +120,7 @@ def test_small_weights_of_a_dynamic_file_are_floats_again_and_large_ones_stay(tm
     assert error(path.read_bytes()) < 0.9 * error(content)
 
 
+@pytest.mark.slow
 def test_a_weight_is_not_restored_from_another_one_of_the_same_name(tmp_path):
     model = keras_vae.Autoencoder(*keras_vae.nets.dense((64,), 16, hidden=(64,)))
     path = exported(model, tmp_path, "dynamic", endpoints=["decode"])

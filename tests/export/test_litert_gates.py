@@ -75,6 +75,7 @@ def with_wrong_scale(content):
     return pack(model)
 
 
+@pytest.mark.slow
 def test_a_wrong_scale_is_found_before_the_file_gets_its_name(vae, tmp_path, monkeypatch):
     real = writer.convert_checked
     monkeypatch.setattr(writer, "convert_checked", lambda *args: with_wrong_scale(real(*args)))
@@ -163,6 +164,7 @@ def test_a_tflite_of_somebody_else_has_no_metadata_of_ours(tmp_path):
         read_metadata(path)
 
 
+@pytest.mark.slow
 def test_metadata_say_what_an_application_needs(tmp_path, vae):
     path = tmp_path / "m.tflite"
     labels = [f"digit {n}" for n in range(10)]

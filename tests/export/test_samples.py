@@ -63,6 +63,7 @@ def assert_decodes(vae, pnm):
     assert np.abs(picture(pnm) - expected).max() <= 0.51
 
 
+@pytest.mark.slow
 def test_the_python_sample_decodes_as_keras_does_and_needs_neither_keras_nor_tensorflow(vae, file):
     code = (
         "import runpy, sys; runpy.run_path(sys.argv[0], run_name='__main__')\n"

@@ -184,6 +184,7 @@ def test_warm_up_has_the_bytes_of_the_official_classes(version):
         assert log.predict_log.request.model_spec.name == "vae"
 
 
+@pytest.mark.slow
 def test_warm_up_has_each_signature_at_two_batch_sizes_and_every_request_runs(version):
     logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2", reason=OFFICIAL)
     asked = set()

@@ -87,6 +87,7 @@ def test_a_lone_model_is_compared_on_generated_data(program, trained, tmp_path):
     assert "mean" not in read_metadata(file)["latent"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_done_is_said_and_nothing_is_written(program, trained, tmp_path):
     folder, _ = trained
     untrained = tmp_path / "untrained.keras"

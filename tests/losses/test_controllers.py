@@ -86,6 +86,7 @@ def test_the_multiplier_rises_above_the_target_falls_below_it_and_keeps_its_boun
     assert float(as_numpy(controller.multiplier)) == pytest.approx(2.0, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_geco_on_the_kl_term_brings_the_rate_to_its_target():
     """From an untrained rate that is well below it; beta = 1 would take the rate further down."""
     model = vae(Geco(2.0, rate=0.03, smoothing=0.5))

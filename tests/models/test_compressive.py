@@ -66,6 +66,7 @@ def test_the_noise_of_training_is_uniform_between_halves():
     assert squared.max() <= 9 / 4 + 1e-5
 
 
+@pytest.mark.slow
 def test_training_shortens_the_codes_and_files_are_as_long_as_the_rate_says():
     pytest.importorskip("constriction", reason="pip install keras-vae[compression]")
     x = np.random.default_rng(1).standard_normal((4000, 6)).astype("float32")

@@ -54,6 +54,7 @@ def test_the_condition_reaches_the_encoder_and_the_decoder():
     assert np.abs(decoded - as_numpy(model.decode((z, other)))).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_a_trained_model_makes_what_its_condition_says():
     """Pixel c is on for label c and the rest is noise: only the condition can tell."""
     labels = np.arange(900) % 3

@@ -53,6 +53,7 @@ def test_permuted_codes_have_the_same_columns_in_orders_of_their_own():
     assert place[0] != place[1] != place[2]
 
 
+@pytest.mark.slow
 def test_the_discriminator_learns_the_total_correlation_of_a_correlated_gaussian():
     """Anchor row 16: -log(1 - 0.64) / 2 = 0.5108256 nats; its log odds are quadratic in z."""
     x, z = keras.Input((2,)), keras.Input((2,))

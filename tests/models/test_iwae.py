@@ -65,6 +65,7 @@ def encoder_gradients(kind, samples, rows=40_000, variance=0.8):
     return gradient(lambda x: model.loss_terms(x, y, True)["iwae"], means)[0][:, 0]
 
 
+@pytest.mark.slow
 def test_the_signal_to_noise_ratio_falls_with_samples_for_iwae_and_rises_for_dreg():
     """Anchor row 9: as k^-1/2 (Rainforth et al. 2018) and as k^+1/2 (Tucker et al. 2019)."""
     samples = np.array([8, 32, 128])

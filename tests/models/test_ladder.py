@@ -78,6 +78,7 @@ def test_levels_whose_posterior_is_the_prior_have_no_kl():
     assert abs(found.mean() - many[:, -1].mean()) < 4 * error
 
 
+@pytest.mark.slow
 def test_free_bits_leave_levels_below_the_threshold_alone_and_the_others_as_they_are():
     """Anchor row 24: the loss is flat below the threshold, and beta times the KL above it."""
     loss, gradients = loss_and_gradients(gated((2, 3), free_bits=50.0), X)
@@ -151,6 +152,7 @@ def test_samples_of_a_linear_gaussian_hierarchy_have_its_mean_and_covariance():
     np.testing.assert_allclose(np.cov(means.T), wanted, atol=0.05 * wanted.max())
 
 
+@pytest.mark.slow
 def test_importance_weights_agree_with_quadrature():
     """A hierarchy that is not linear, of one latent a level."""
     model = gated((1, 1))

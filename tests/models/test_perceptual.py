@@ -48,6 +48,7 @@ def test_features_of_several_layers_add_up():
     np.testing.assert_allclose(both, each[0] + each[1], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_features_stay_as_they_are_and_teach_the_networks():
     features = linear(4, "tanh")
     model = model_of(features, loss_weights={"reconstruction": 0.0})

@@ -33,6 +33,7 @@ def test_the_terms_are_half_the_square_of_the_code_and_the_square_of_the_decoder
     np.testing.assert_allclose(found["decoder_decay"], decay, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_linear_decoder_of_given_codes_becomes_ridge_regression():
     """min |x - z W - b|^2 / 2 + w (|W|^2 + |b|^2), solved in closed form."""
     x, z = keras.Input((4,)), keras.Input((2,))

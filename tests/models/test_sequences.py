@@ -32,6 +32,7 @@ def padded_with(value):
     return np.where(MASK[..., None] > 0, X, value).astype("float32")
 
 
+@pytest.mark.slow
 @every_kind
 def test_what_stands_in_padding_changes_no_code_no_term_and_no_gradient(kind):
     found = []

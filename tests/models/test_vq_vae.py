@@ -100,6 +100,7 @@ def test_codes_are_running_means_of_their_vectors_and_logs_means_over_examples(s
     assert fitted.history["perplexity"][1] == pytest.approx(np.exp(entropy), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_with_identity_networks_it_is_k_means():
     """Anchor row 20: the inertia stays within 1 % of scikit-learn's, in small batches too."""
     x = load_digits().data.astype("float32") / 16.0
@@ -163,6 +164,7 @@ def test_a_batch_without_weight_changes_nothing():
     np.testing.assert_allclose(array(model.quantizer.codebook), before, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_code_without_vectors_stays_where_it_is():
     model = identity(1, codebook_size=2, restart=0.0, decay=0.5)
     model.quantizer.codebook.assign([[0.0], [9.0]])

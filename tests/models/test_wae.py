@@ -37,6 +37,7 @@ def test_codes_away_from_the_prior_have_the_discrepancy_of_the_closed_form():
     assert np.mean(found) == pytest.approx(0.2700738, abs=3 * 0.008)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 30])
 def test_codes_from_the_prior_have_none_on_average_in_batches_of_any_size(count):
     """Anchor row 17, for one graph of many batches: so a ragged last batch adds no bias."""
@@ -57,6 +58,7 @@ def test_without_the_discrepancy_the_wae_is_an_autoencoder():
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_wae_brings_its_codes_to_the_prior():
     """Trained on the discrepancy alone, codes that were a line get means 0 and variances 1."""
     keras.utils.set_random_seed(0)

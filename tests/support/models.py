@@ -327,18 +327,20 @@ CASES = [
 FEW = ("autoencoder", "conv_vae", "conditional_vae", "transformer_vae_tokens", "vq_vae", "iwae")
 
 
-def each(cases: list[Case], quick: Collection[str] | None = None) -> Any:
+def each(cases: list[Case], quick: Collection[str] | None = None, rest: str = "long") -> Any:
     """Decorate a test to run with each case.
 
     Args:
         cases: The cases.
-        quick: Names of those whose test is not `long`; all but the variants, if None.
+        quick: Names of those whose test has no mark; all but the variants, if None.
+        rest: Mark of the others, "long" or "slow". Variants of a class are always `long`.
     """
     names = [case.id for case in cases if not case.variant] if quick is None else quick
-    marked = [
-        pytest.param(case, id=case.id, marks=[] if case.id in names else [pytest.mark.long])
-        for case in cases
-    ]
+
+    def marks(case: Case) -> list[Any]:
+        return [] if case.id in names else [getattr(pytest.mark, "long" if case.variant else rest)]
+
+    marked = [pytest.param(case, id=case.id, marks=marks(case)) for case in cases]
     return pytest.mark.parametrize("case", marked)
 
 

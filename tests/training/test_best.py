@@ -125,6 +125,7 @@ def test_an_unknown_protocol_is_refused_before_training(recipe, tmp_path, capsys
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_training_under_a_protocol_keeps_the_best_and_says_what_it_saw(recipe, tmp_path, capsys):
     out = tmp_path / "run"
     assert run(recipe, "--out", out, "--epochs", "4") == 0
@@ -139,6 +140,7 @@ def test_training_under_a_protocol_keeps_the_best_and_says_what_it_saw(recipe, t
     assert same(weights(out / "best.keras"), weights(out / "model.keras")) == is_last
 
 
+@pytest.mark.slow
 def test_a_training_that_only_gets_worse_keeps_its_first_epoch_and_ends(recipe, tmp_path, capsys):
     out = tmp_path / "run"
     # The KL is least before anything is learned.
@@ -173,6 +175,7 @@ def test_epochs_of_a_scheduled_training_are_not_changed_on_the_way(recipe, tmp_p
     assert "Expected --epochs 2, over which the learning rate" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_learning_rate_falls_to_zero_over_the_whole_training(recipe, tmp_path):
     assert run(recipe, "--out", tmp_path / "run", "--epochs", "2") == 0
     model = run_directory.load_model(tmp_path / "run" / "model.keras", compile=True)
@@ -180,6 +183,7 @@ def test_the_learning_rate_falls_to_zero_over_the_whole_training(recipe, tmp_pat
     assert float(model.optimizer.learning_rate) == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_recipe_can_ask_for_a_start_from_the_data(recipe, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(kv.VampVAE, "adapt", lambda self, data: seen.append(next(iter(data))))

@@ -160,6 +160,7 @@ def test_other_data_are_measured_beside_the_run_s_own(tmp_path):
     assert reports == ["evaluation-other.json", "evaluation-other.md"]
 
 
+@pytest.mark.slow
 def test_data_with_a_dot_in_their_name_or_of_one_name_do_not_replace_each_other(tmp_path, capsys):
     folder = run_directory(tmp_path / "run", vae())
     for name in ("faces.v1.0", "faces.v1.1", "sub/faces.v1.1"):

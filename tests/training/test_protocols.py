@@ -49,6 +49,7 @@ def test_a_split_repeats_and_depends_on_its_seeds(data):
     assert np.any(resplit.validation_indices != first.validation_indices)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FASHION_MNIST_FOLDER.is_dir(), reason="needs dataset-fashion-mnist")
 def test_the_published_sets_of_fashion_mnist_have_not_changed():
     split = binarization.dynamic_split(load("fashion_mnist"))

@@ -19,6 +19,7 @@ def recording(folder, rows=STEPS, heading=True):
     return path
 
 
+@pytest.mark.slow
 def test_mnist1d_is_that_of_the_paper():
     """The error of 8 principal components, known to 16 digits of it from another program."""
     random.seed(1)
@@ -34,6 +35,7 @@ def test_mnist1d_is_that_of_the_paper():
     assert np.mean(np.square(rebuilt - test)) == pytest.approx(0.2555707, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_more_mnist1d_begins_with_that_of_the_paper_and_keeps_its_test_series():
     paper, more = load("mnist1d"), load("mnist1d:4321")
     assert describe(more) == "mnist1d: 4,321 training and 1,000 test series of 40x1"
@@ -131,6 +133,7 @@ def test_images_have_no_window():
         load("digits", window=4)
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_series_are_trained_on_resumed_measured_and_drawn(tmp_path, capsys):
     """From a recording to a run directory, and on from it in the same windows."""

@@ -301,6 +301,7 @@ def test_a_training_from_the_disk_is_that_from_memory_also_when_it_was_interrupt
     killed.assert_same_runs(memory, disk)
 
 
+@pytest.mark.slow
 def test_a_picture_that_turns_out_damaged_in_training_is_named(tmp_path, capsys):
     (tmp_path / "recipe.py").write_text(RECIPE)
     records = [raw(picture(i, (8, 8, 1))) for i in range(60)]

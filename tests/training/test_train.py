@@ -136,6 +136,7 @@ def test_the_same_seed_gives_the_same_weights_in_another_process(trained, tiny, 
     assert_same(weights(trained), weights(tmp_path / "again"))
 
 
+@pytest.mark.slow
 def test_a_run_in_two_parts_ends_with_the_weights_of_one_in_one(trained, tiny, tmp_path):
     out = tmp_path / "parts"
     assert run(tiny, "--out", out, "--limit", "50", "--seed", "5", "--epochs", "1") == 0
@@ -151,6 +152,7 @@ def test_a_run_in_two_parts_ends_with_the_weights_of_one_in_one(trained, tiny, t
     assert run_directory.open_run(out).config["settings"]["epochs"] == 3
 
 
+@pytest.mark.slow
 def test_a_run_that_ended_before_its_first_epoch_did_starts_again(trained, tiny, tmp_path):
     out = tmp_path / "early"
     out.mkdir()
@@ -159,6 +161,7 @@ def test_a_run_that_ended_before_its_first_epoch_did_starts_again(trained, tiny,
     assert_same(weights(trained), weights(out))
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_as_many_steps_in_one_go_as_it_had(trained, tiny, tmp_path):
     out, config = tmp_path / "before", run_directory.open_run(trained).config
     assert (config["steps_per_epoch"], config["steps_per_execution"]) == (4, 4)
@@ -225,6 +228,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_without_a_traceback(tiny, tmp_
     assert f"Received: the file {tmp_path / 'file'}. (Choose" in said
 
 
+@pytest.mark.slow
 def test_other_images_change_the_model_that_takes_them(tiny, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (40, 6, 5, 3), dtype=np.uint8)
     np.savez(tmp_path / "mine.npz", train=images, test=images[:10])
@@ -246,6 +250,7 @@ def test_a_recipe_for_one_shape_refuses_images_of_another(tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_broken_training_ends_with_the_name_of_the_term(tiny, tmp_path, capsys):
     out = tmp_path / "run"
     assert run(tiny, "--out", out, "--limit", "50", "--learning-rate", "1e30") == 2

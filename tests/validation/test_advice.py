@@ -171,6 +171,7 @@ class Joint(kv.VAE):
         return {**terms, "label": loss}
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_on_labels_too(tmp_path):
     x = np.concatenate([np.zeros((20, 6)), np.ones((20, 6))]).astype("float32")
     labels = np.repeat([0, 2], 20)

@@ -117,6 +117,7 @@ def test_a_fresh_flow_prior_is_trained():
     assert len(sizes) == 2 and min(sizes) > 1e-4
 
 
+@pytest.mark.slow
 def test_the_likelihood_under_a_flow_prior_is_that_of_quadrature():
     model = LearnedPriorVAE(*networks(), made_prior(2, shake=0.2), seed=4)
     # A wide posterior, so that no code has a large weight.
@@ -242,6 +243,7 @@ def test_the_density_of_a_draw_is_that_of_its_code_by_the_inverse():
     assert np.abs(as_numpy(log_q) - log_gaussian).max() > 0.1
 
 
+@pytest.mark.slow
 def test_estimators_use_the_density_of_the_flow():
     model = iaf(shake=0.15)
     exact = keras_vae.estimators.quadrature_log_likelihood(model, X[:4])

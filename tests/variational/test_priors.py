@@ -74,6 +74,7 @@ def test_a_standard_normal_as_learned_prior_makes_it_a_vae_with_a_sampled_kl():
     np.testing.assert_allclose(as_numpy(model.sample(3, 0)), as_numpy(model.sample(3, 0)))
 
 
+@pytest.mark.slow
 def test_a_learned_mixture_finds_the_clusters_of_the_codes():
     """The prior alone is trained: its bound rises to that of the two true Gaussians."""
     code = np.repeat([[-3.0], [3.0]], 50, axis=0)

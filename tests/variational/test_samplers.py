@@ -102,6 +102,7 @@ def test_the_file_of_a_model_keeps_its_sampler(covariance, tmp_path):
     np.testing.assert_allclose(array(twin.sample(5, seed=2)), wanted, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_sampler_takes_no_part_in_training():
     one, other = autoencoder(), autoencoder()
     one.fit_sampler(X)
