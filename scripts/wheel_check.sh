@@ -29,6 +29,7 @@ import numpy as np  # noqa: E402
 
 site = Path(keras_vae.__file__).parents[1]
 assert not (site / "training").exists() and not (site / "export").exists(), site
+assert not (site / "keras_vae/export/samples").exists(), "samples are to be copied from the repository"
 x = np.random.default_rng(0).random((64, 8, 8, 1), "float32")
 model = keras_vae.ConvVAE((8, 8, 1), latent_dim=2)
 model.compile("adam")
