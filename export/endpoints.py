@@ -9,8 +9,9 @@ import keras
 
 from keras_vae.backend.keras_private import flatten_layers
 from keras_vae.base.endpoint import Endpoint, WholeNumbers
-from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel, Tensor
+from keras_vae.validation import arguments
 
 
 def choose_endpoints(model: LatentModel, names: Sequence[str] | None = None) -> dict[str, Endpoint]:
@@ -29,21 +30,14 @@ def choose_endpoints(model: LatentModel, names: Sequence[str] | None = None) -> 
     offered = model.endpoints()
     if names is None:
         return dict(offered)
+    names = arguments.names("endpoints", names, example=next(iter(sorted(offered))))
     _check_names(names, offered)
     return {name: offered[name] for name in names}
 
 
-def _check_names(names: Any, offered: Mapping[str, Endpoint]) -> None:
-    """Raise an error unless `names` is a list of different names of endpoints."""
-    if isinstance(names, str):
-        raise UsageError(
-            f"Expected a list of endpoints. Received: {names!r}. (Write endpoints=[{names!r}].)"
-        )
-    if not isinstance(names, Sequence):
-        raise UsageTypeError(
-            f"Expected a list of endpoints, of which the first is the default. Received: {names!r}."
-        )
-    unknown = [name for name in names if not (isinstance(name, str) and name in offered)]
+def _check_names(names: Sequence[str], offered: Mapping[str, Endpoint]) -> None:
+    """Raise ValueError unless `names` are different names of endpoints."""
+    unknown = [name for name in names if name not in offered]
     if unknown or not names:
         advice = f" (The model has no {unknown[0]!r}.)" if unknown else ""
         raise UsageError(

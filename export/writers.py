@@ -6,7 +6,6 @@ overwrite anything.
 """
 
 import inspect
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from keras_vae.errors import UnavailableError, UsageError, UsageTypeError
 from keras_vae.export.formats import check_suffix
 from keras_vae.files.atomic import exists_error
 from keras_vae.typing import LatentModel
+from keras_vae.validation import arguments
 from keras_vae.validation.value_checks import check_weights
 
 __all__ = ["export"]
@@ -56,7 +56,7 @@ def export(
     writers = _import_writers()
     if not isinstance(format, str) or format not in writers:
         raise UsageError(f"Expected format to be one of {sorted(writers)}. Received: {format!r}.")
-    path = _as_path(filepath)
+    path = arguments.path("filepath", filepath)
     check_suffix(path, format)
     if keras.backend.backend() != "tensorflow":
         raise UnavailableError(
@@ -76,15 +76,6 @@ def export(
         return writers[format](model, path, chosen, **options)
     finally:
         release.release_now()
-
-
-def _as_path(filepath: Any) -> Path:
-    """Return `filepath` as a path; raises TypeError unless it is text or a path."""
-    if not isinstance(filepath, str | os.PathLike):
-        raise UsageTypeError(f"Expected filepath to be text or a path. Received: {filepath!r}.")
-    if "\0" in os.fspath(filepath):
-        raise UsageError(f"Expected filepath without zero bytes. Received: {filepath!r}.")
-    return Path(filepath)
 
 
 def _import_writers() -> dict[str, Callable[..., Path]]:

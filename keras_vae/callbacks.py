@@ -17,6 +17,7 @@ from keras_vae.checkpointing.exact_resume import TERMINATED, ExactResume, Positi
 from keras_vae.errors import UnavailableError
 from keras_vae.estimators.codes import count_active
 from keras_vae.files.atomic import save_model, write_atomically
+from keras_vae.validation import arguments
 
 __all__ = [
     "COLLAPSED",
@@ -56,7 +57,7 @@ class JsonLines(keras.callbacks.Callback):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__()
-        self.path = Path(path)
+        self.path = arguments.path("path", path)
         self._start: float | None = None
         self._before = 0.0
 
@@ -108,7 +109,7 @@ class SafeCheckpoint(keras.callbacks.Callback):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__()
-        self.path = Path(path)
+        self.path = arguments.path("path", path)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Replace the file."""
@@ -133,7 +134,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def __init__(self, folder: str | Path | None = None) -> None:
         super().__init__()
-        self.folder = None if folder is None else Path(folder)
+        self.folder = None if folder is None else arguments.path("folder", folder)
         self._epoch = 0
         self._finite: dict[str, float] = {}
 

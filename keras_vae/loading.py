@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from keras_vae.errors import MissingExtraError, UsageError, UsageTypeError
 from keras_vae.files import keras_archive
+from keras_vae.validation import arguments
 
 # Variables that files leave out, such as those of an optimizer before its first step: at most so
 # many times the weights.
@@ -43,7 +44,7 @@ def load(
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged, or no model of keras_vae.
-        TypeError: If `custom_objects` is no dictionary.
+        TypeError: If `path` is no path, or `custom_objects` no dictionary.
     """
     from keras_vae.anomalies.detector import AnomalyDetector
     from keras_vae.base.autoencoder import Autoencoder
@@ -64,7 +65,7 @@ def load_any(
     """Load any model of a .keras file, as `load` does, which has the same arguments and errors."""
     from keras_vae.backend.keras_private import limit_variables, load_open_file
 
-    path = Path(path)
+    path = arguments.path("path", path)
     objects = None if custom_objects is None else _by_name(custom_objects)
     with _open(path) as file:  # Once, so that what is checked is what is loaded.
         _check(file, path)

@@ -17,6 +17,7 @@ from keras_vae.export.litert.allowed_ops import pack, schema, unpack
 from keras_vae.export.litert.calibration import latent_range
 from keras_vae.latents import kl_per_dimension
 from keras_vae.typing import LatentModel
+from keras_vae.validation import arguments
 
 NAME = "keras_vae"
 FORMAT = 1
@@ -91,9 +92,11 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
 
     Raises:
         OSError: If the file cannot be read.
+        TypeError: If `path` is neither text nor a path.
         ValueError: If it is no .tflite, has no such metadata, or was changed after the export.
     """
-    content = Path(path).read_bytes()
+    path = arguments.path("path", path)
+    content = path.read_bytes()
     model = unpack(content, path)
     blocks = [entry.buffer for entry in model.metadata or [] if entry.name == NAME.encode()]
     if not blocks:

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from keras_vae.backend.keras_private import flatten_layers
 from keras_vae.base.endpoint import Endpoint
-from keras_vae.errors import ToleranceError, UnavailableError, UsageError, UsageTypeError
+from keras_vae.errors import ToleranceError, UnavailableError, UsageError
 from keras_vae.export.endpoints import choose_endpoints, float32_policy, write_archive
 from keras_vae.export.litert import comparison
 from keras_vae.export.litert.allowed_ops import refuse_unrunnable
@@ -26,7 +24,6 @@ __all__ = ["QUANTIZATIONS", "read_metadata", "refuse_unrunnable", "verify", "wri
 
 QUANTIZATIONS = (None, "float16", "dynamic", "int8")
 IO = ("float32", "int8")
-LISTS = (Sequence, np.ndarray)
 # From the smallest file to the most exact one, see `conversion.convert_checked`.
 VARIANTS = (
     {"per_channel": False, "keep_float": False},
@@ -231,10 +228,8 @@ def _check(options: Options, calibrated: bool, labels: Any) -> None:
         )
     if options.min_psnr is not None:
         arguments.real("min_psnr", options.min_psnr)
-    if labels is not None and (isinstance(labels, str) or not isinstance(labels, LISTS)):
-        raise UsageTypeError(
-            f"Expected labels to be a list of names of classes. Received: labels={labels!r}."
-        )
+    if labels is not None:
+        arguments.names("labels", labels)
 
 
 def _is_one_of(value: Any, names: Sequence[Any]) -> bool:

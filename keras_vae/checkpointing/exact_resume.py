@@ -23,6 +23,7 @@ from keras_vae.checkpointing.replay import Replay
 from keras_vae.checkpointing.schedule import Position, WriteSchedule
 from keras_vae.checkpointing.sigterm import TERMINATED, Termination
 from keras_vae.errors import UnavailableError, UsageError
+from keras_vae.validation import arguments
 
 __all__ = ["TERMINATED", "ExactResume", "Position"]
 
@@ -90,11 +91,11 @@ class ExactResume(CallbackGroup):
     ) -> None:
         super().__init__(callbacks)
         for name, value in {"minutes": minutes, "steps": steps, "keep": keep}.items():
-            if value is not None and value <= 0:
+            if value is not None and arguments.real(name, value) <= 0:
                 raise UsageError(f"Expected {name} above 0. Received: {value!r}.")
         if seekable and keras.backend.backend() == "torch":
             raise UsageError("Expected seekable=False on PyTorch, where Keras draws the batches.")
-        self.folder = Path(folder)
+        self.folder = arguments.path("folder", folder)
         self.keep, self.say = keep, say
         self.seekable = seekable
         self._termination = Termination()

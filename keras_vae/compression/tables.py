@@ -107,13 +107,13 @@ class Tables:
         Raises:
             FileExistsError: If it exists.
         """
-        with Path(path).open("xb") as file:
+        with arguments.path("path", path).open("xb") as file:
             file.write(self.to_bytes())
 
     @classmethod
     def load(cls, path: str | Path) -> "Tables":
         """Read a file of `save`; raises ValueError for other files."""
-        return cls.from_bytes(Path(path).read_bytes())
+        return cls.from_bytes(arguments.path("path", path).read_bytes())
 
     def digest(self) -> bytes:
         """Return eight bytes that identify the tables."""

@@ -35,10 +35,11 @@ def read_history(path: str | Path) -> dict[str, list[float]]:
         The numbers of each epoch by name, as `keras.callbacks.History.history` has them.
 
     Raises:
+        TypeError: If `path` is neither text nor a path.
         ValueError: If a line is not a JSON object.
     """
-    lines = []
-    for number, text in enumerate(Path(path).read_text(errors="replace").splitlines(), 1):
+    lines, path = [], arguments.path("path", path)
+    for number, text in enumerate(path.read_text(errors="replace").splitlines(), 1):
         try:
             lines.append(arguments.mapping("line", json.loads(text)))
         except (TypeError, ValueError) as error:

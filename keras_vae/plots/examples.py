@@ -74,8 +74,9 @@ def check_labels(labels: Any, names: Sequence[str] | None, count: int) -> np.nda
 
 
 def _check_names(labels: np.ndarray, names: Sequence[str], text: bool) -> None:
+    names = arguments.names("label_names", names)
     classes = np.unique(labels)
-    if isinstance(names, str) or text or classes[0] < 0 or classes[-1] >= len(names):
+    if text or classes[0] < 0 or classes[-1] >= len(names):
         raise UsageError(
             "Expected label_names, a name for each of the classes 0, 1, ... in labels. Received: "
             f"label_names={names!r} for classes from {classes[0]} to {classes[-1]}."

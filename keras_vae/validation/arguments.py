@@ -2,7 +2,9 @@
 
 import math
 import numbers
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -132,6 +134,44 @@ def choice(name: str, value: Any, options: Sequence[str]) -> str:
         named = ", ".join(map(repr, options[:-1])) + f" or {options[-1]!r}"
         raise UsageError(f"Expected {name} to be {named}. Received: {name}={value!r}.")
     return value
+
+
+def names(name: str, value: Any, example: str = "a") -> list[str]:
+    """Return `value`, a list of texts; a set has no order, and a generator is used up.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: A list, a tuple, or an array of one axis.
+        example: A good name, for the message.
+
+    Raises:
+        TypeError: If it is anything else, or an element is no text.
+    """
+    is_list = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes)
+    if is_list and np.ndim(value) and all(isinstance(one, str) for one in value):
+        return list(value)
+    good = [value] if isinstance(value, str) else [example, "..."]
+    raise UsageTypeError(
+        f"Expected {name} to be a list of names. Received: {name}={value!r}. "
+        f"(Write {name}={good!r}.)"
+    )
+
+
+def path(name: str, value: Any) -> Path:
+    """Return `value` as a path.
+
+    Raises:
+        TypeError: If it is neither text nor a path.
+        ValueError: If it has a zero byte.
+    """
+    if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes):
+        raise UsageTypeError(
+            f"Expected {name} to be text or a path. Received: {name}={value!r}. "
+            f'(Write {name}="PATH".)'
+        )
+    if "\0" in os.fspath(value):
+        raise UsageError(f"Expected {name} without zero bytes. Received: {name}={value!r}.")
+    return Path(value)
 
 
 def array(name: str, values: Any, finite: bool = True) -> np.ndarray:

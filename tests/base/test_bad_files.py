@@ -68,7 +68,9 @@ FILES = {
     "an unknown format": Bad(exported(format="onnx"), "format to be one of...'onnx'"),
     "no endpoints of that name": Bad(exported(endpoints=["draw"]), "endpoints among...'draw'"),
     "one endpoint and no list": Bad(
-        exported(endpoints="decode"), "a list of endpoints...'decode'. (Write endpoints=['decode']"
+        exported(endpoints="decode"),
+        "endpoints to be a list...'decode'. (Write endpoints=['decode']",
+        TypeError,
     ),
     "an int8 SavedModel": Bad(
         exported(quantize="int8"), "options of...none...quantize. (That is of...'litert'", TypeError

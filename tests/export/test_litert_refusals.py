@@ -160,9 +160,11 @@ def test_an_existing_file_is_refused_and_kept(vae, tmp_path):
             for value in ("50", True, np.nan, np.inf)
         ),
         *(({"labels": value}, "Expected labels to be a list") for value in ("abc", 10, {"a": 1})),
-        *(({"endpoints": e}, "Expected endpoints among") for e in (["dream"], [], [None], [[]])),
-        *(({"endpoints": e}, "Expected a list of endpoints") for e in (7, {"decode"}, "decode")),
-        ({"endpoints": iter(["decode"])}, "Expected a list of endpoints"),
+        *(({"labels": value}, "(Write labels=") for value in (b"ab", [1, 2], np.array(3), [["a"]])),
+        *(({"endpoints": e}, "Expected endpoints among") for e in (["dream"], [])),
+        *(({"endpoints": e}, "Expected endpoints to be a list") for e in (7, {"decode"}, "decode")),
+        *(({"endpoints": e}, "(Write endpoints=['decode'") for e in (7, b"decode", [3], [None])),
+        ({"endpoints": iter(["decode"])}, "Expected endpoints to be a list"),
         ({"endpoints": ["decode", "encode", "decode"]}, "Expected each endpoint once"),
         ({"speed": "fast"}, "Expected options of format='litert': quantize, calibration"),
     ],
@@ -174,7 +176,7 @@ def test_arguments_that_make_no_sense_are_refused(vae, refused, options, message
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        *(({"endpoints": e}, "Expected a list of endpoints") for e in (7, {"decode"}, "decode")),
+        *(({"endpoints": e}, "Expected endpoints to be a list") for e in (7, {"decode"}, "decode")),
         ({"endpoints": ["decode", "decode"]}, "Expected each endpoint once"),
         ({"batch_size": 1}, "Received: batch_size. (That is of format='litert'.)"),
         ({"speed": "fast"}, "Expected options of format='tf_saved_model': none"),

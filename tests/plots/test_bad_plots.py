@@ -22,7 +22,7 @@ def series(x):
 BAD = {
     "a class without a name": (lambda: scatter(names=["a", "b"]), "label_names, a name for each"),
     "classes below 0": (lambda: scatter(-CLASSES, ["a", "b", "c"]), "label_names, a name for each"),
-    "text as names": (lambda: scatter(names="abc"), "label_names, a name for each"),
+    "text as names": (lambda: scatter(names="abc"), "label_names to be a list of names"),
     "names of text": (lambda: scatter(["a", "b"] * 6, ["a", "b"]), "label_names, a name for each"),
     "names alone": (lambda: scatter(None, ["a"]), "labels next to label_names"),
     "few labels": (lambda: scatter(CLASSES[:3]), r"labels of shape \(12,\).*\(3,\)"),
