@@ -268,10 +268,12 @@ def _key(name: str) -> str:
 def _read(folder: Path, names: Sequence[str], shape: tuple[int, ...], stretch: bool) -> np.ndarray:
     """Read the images as uint8; raises ValueError for other sizes and for files of other kinds."""
     from keras_vae.training.data.image_files import read_for_model
+    from keras_vae.training.data.sources.base import check_levels
 
     images = np.empty((len(names), *shape), "uint8")
     for row, name in zip(images, names, strict=True):
         row[...] = read_for_model(folder / name, shape, stretch)
+    check_levels(images, str(folder))
     return images
 
 

@@ -36,6 +36,12 @@ COLLAPSED = (
     "Lower beta, warm it up over the first epochs, or make the decoder weaker."
 )
 
+NOT_FINITE = (
+    "The codes are NaN or infinite, so active units cannot be counted: the training has diverged. "
+    "Lower the learning rate, or set clipnorm=1.0 in the optimizer. StopOnNonFinite ends such a "
+    "training."
+)
+
 # Before this many training steps, constant codes are no sign of a collapse yet.
 STEPS_TO_COLLAPSE = 100
 
@@ -185,7 +191,8 @@ class LatentReport(keras.callbacks.Callback):
 
     Args:
         x: Some hundred examples, `(batch, *event_shape)`, or for a conditional model a pair.
-        say: Called once with a warning if training ends with a collapsed posterior.
+        say: Called once with a warning if training ends with a collapsed posterior, or if codes
+            are NaN or infinite. Their count is NaN.
         least_steps: Training steps of the model below which there is no warning.
     """
 
@@ -199,15 +206,19 @@ class LatentReport(keras.callbacks.Callback):
         self.x = x
         self.say, self.least_steps = say, least_steps
         self.active: int | None = None
+        self._said = False
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Count the active units, and add the count to the logs."""
         if hasattr(self.model, "posterior"):
             pair = getattr(self.model, "conditional", False)
             codes = latents.as_numpy(self.model.encode(self.x if pair else np.asarray(self.x)))
-            self.active = count_active(codes)
+            self.active = count_active(codes) if np.isfinite(codes).all() else None
+            if self.active is None and not self._said:
+                self.say(NOT_FINITE)
+                self._said = True
             if logs is not None:
-                logs["val_active_units"] = self.active
+                logs["val_active_units"] = math.nan if self.active is None else self.active
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Warn if the posterior has collapsed."""

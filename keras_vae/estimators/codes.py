@@ -18,6 +18,7 @@ from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments, data_checks, value_checks
 from keras_vae.validation.examples import as_arrays
+from keras_vae.validation.value_checks import DIVERGED
 
 LOG_2PI = math.log(2.0 * math.pi)
 # A latent unit is active if its posterior mean varies more than this (Burda et al. 2016).
@@ -46,7 +47,8 @@ def kl_per_dimension(model: LatentModel, x: Any, batch_size: int | None = None) 
         float64, of shape `latent_shape`.
 
     Raises:
-        ValueError: If there are no examples, one is not finite, or `batch_size` is less than 1.
+        ValueError: If there are no examples, one is not finite, `batch_size` is less than 1, or
+            codes are not finite since the training diverged.
         TypeError: If the model has no posterior, or one without `log_var`.
     """
     mean, log_var = _posterior_parameters(model, x, batch_size, _mean_and_log_var)
@@ -65,7 +67,13 @@ def active_units(model: LatentModel, x: Any, batch_size: int | None = None) -> i
 
 
 def count_active(means: np.ndarray) -> int:
-    """Count the active units among posterior means, `(count, *latent_shape)`."""
+    """Count the active units among posterior means, `(count, *latent_shape)`.
+
+    Raises:
+        ValueError: If a mean is not finite: its unit would count as inactive.
+    """
+    if not np.isfinite(means).all():
+        raise UsageError(f"Expected finite codes. Received: NaN or infinity. {DIVERGED}")
     return int(np.sum(np.var(means, axis=0, dtype="float64") > ACTIVE_VARIANCE))
 
 
@@ -94,6 +102,7 @@ def mutual_information(
     for z, rows in _draws(mean, log_var, samples, seed):
         own = _log_normal(z, mean[rows], log_var[rows]).sum(axis=1)
         total += np.sum(own - log_mean_exp(_log_pairs(z, mean, log_var)))
+    value_checks.refuse_nan(model, "mutual information", total)
     return total / (samples * len(mean))
 
 
@@ -135,6 +144,7 @@ def total_correlation(
         for j in range(mean.shape[1]):
             pairs = _log_normal(z[:, j, None], mean[None, :, j], log_var[None, :, j])
             total -= log_mean_exp(pairs).sum()
+    value_checks.refuse_nan(model, "total correlation", total)
     return total / (samples * len(mean))
 
 
@@ -173,7 +183,7 @@ def _posterior_parameters(
     else:
         parts = map_batches(CompiledFunction(model, compute).predict_on_batch, (x,), size)
     if not all(np.isfinite(part).all() for part in parts):
-        value_checks.check_weights(model)
+        value_checks.refuse_nan(model, "codes", np.nan)
     return tuple(part.astype("float64") for part in parts)
 
 

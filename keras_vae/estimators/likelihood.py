@@ -14,7 +14,7 @@ from keras_vae.distributions import Distribution
 from keras_vae.errors import UsageTypeError
 from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.typing import LatentModel, Tensor
-from keras_vae.validation import arguments, data_checks
+from keras_vae.validation import arguments, data_checks, value_checks
 from keras_vae.validation.examples import as_arrays
 
 # Largest count of noise values in a call, and of log weights kept for a batch.
@@ -76,7 +76,8 @@ def log_likelihood(
         float64 `(count,)`, in nats; with `return_standard_error` a pair of such arrays.
 
     Raises:
-        ValueError: If a number is less than 1, or the examples do not fit the model.
+        ValueError: If a number is less than 1, the examples do not fit the model, or its answers
+            are NaN since its training diverged.
         TypeError: If the model has no latent distribution or its posterior takes no noise.
     """
     samples = arguments.integer("samples", samples)
@@ -135,6 +136,7 @@ def measure_likelihood(
     ]
     means, bounds, errors = zip(*parts, strict=True)
     curves = np.concatenate(bounds, axis=1)
+    value_checks.refuse_nan(model, "log likelihoods", curves)
     return Likelihood(
         np.concatenate(means), dict(zip(counts, curves, strict=True)), np.concatenate(errors)
     )

@@ -9,7 +9,7 @@ from keras_vae.acceleration.batching import CompiledFunction, default_batch_size
 from keras_vae.errors import UsageError
 from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.typing import LatentModel, Tensor
-from keras_vae.validation import arguments, data_checks
+from keras_vae.validation import arguments, data_checks, value_checks
 
 
 def quadrature_log_likelihood(
@@ -51,6 +51,7 @@ def quadrature_log_likelihood(
     size = min(default_batch_size(model.event_shape), len(grid))
     compute = CompiledFunction(model, lambda z: _log_joint(model, z, x))
     log_joint = map_batches(compute.predict_on_batch, (grid,), size)
+    value_checks.refuse_nan(model, "log likelihoods", log_joint)
     return log_mean_exp(log_joint, axis=0) + 2.0 * np.log(2.0 * limit)
 
 

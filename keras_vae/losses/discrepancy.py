@@ -1,5 +1,6 @@
 """Maximum mean discrepancy between two samples, as a loss term and as a measure."""
 
+import math
 from typing import Any
 
 from keras import ops
@@ -41,14 +42,15 @@ def mmd(
         A scalar tensor.
 
     Raises:
-        ValueError: If the shapes do not fit, a sample is too small, or the kernel is unknown.
+        ValueError: If the shapes do not fit, a sample is too small, the kernel is unknown, or
+            vectors are not finite. Traced tensors are not checked.
     """
     x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
     _check(x, y, kernel, scale)
     width = float(x.shape[1] if scale is None else scale)
     xx, yy, xy = (_kernel(a, b, kernel, width) for a, b in ((x, x), (y, y), (x, y)))
     within = ops.mean(_row_means(xx, unbiased)) + ops.mean(_row_means(yy, unbiased))
-    return within - 2.0 * ops.mean(xy)
+    return _finite(within - 2.0 * ops.mean(xy))
 
 
 def mmd_of_rows(x: Any, y: Any, kernel: str = "rbf", scale: float | None = None) -> Tensor:
@@ -77,6 +79,20 @@ def _kernel(a: Tensor, b: Tensor, kernel: str, scale: float) -> Tensor:
     if kernel == "imq":
         return 2.0 * scale / (2.0 * scale + squared_distance)
     return ops.exp(squared_distance * (-0.5 / scale))
+
+
+def _finite(distance: Tensor) -> Tensor:
+    """Return `distance`; raise ValueError if it is not finite, unless it is traced."""
+    try:
+        value = float(ops.convert_to_numpy(distance))
+    except (NotImplementedError, TypeError):  # Of TensorFlow's and JAX's symbolic tensors.
+        return distance
+    if not math.isfinite(value):
+        raise UsageError(
+            "Expected finite vectors x and y, whose squares float32 can hold. Received: others. "
+            "(If they are codes, the training diverged: lower the learning rate.)"
+        )
+    return distance
 
 
 def _row_means(kernel: Tensor, unbiased: bool) -> Tensor:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae import latents
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.plots.examples import MOST_CLASSES, check_labels, examples
 from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
@@ -100,7 +99,7 @@ def latent_scatter(
     data_checks.refuse_condition(model)
     x = examples("x", x)
     labels = check_labels(labels, label_names, len(x))
-    codes = latents.as_numpy(model.encode(x)).reshape(len(x), -1)
+    codes = arguments.array("codes", model.encode(x)).reshape(len(x), -1)
     points, names = project(codes)
     figure = new_figure(7.2, 5.6, layout="constrained")
     axes = figure.add_subplot()

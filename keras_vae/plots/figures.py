@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import MissingExtraError, UsageError
+from keras_vae.validation import arguments
 
 Figure = Any
 
@@ -55,14 +56,14 @@ def image_grid(
         cell: Approximate height of an image in screen pixels; small images are enlarged to it.
 
     Raises:
-        ValueError: If `images` has another rank.
+        ValueError: If `images` has another rank, or a pixel is not finite.
     """
     if images.ndim != 5:
         raise UsageError(
             "Expected images of shape (height, width, channels) in rows and columns. Received: "
             f"an array of shape {images.shape}. (These figures are for image models.)"
         )
-    picture = mosaic(enlarge(images, cell), gap)
+    picture = mosaic(enlarge(arguments.array("images", images), cell), gap)
     rows, columns = images.shape[:2]
     left = MARGIN + max((len(label) for label in row_labels), default=0) * LETTER_WIDTH
     top = TITLE_HEIGHT + (COLUMN_LABEL_HEIGHT if column_labels else 0)

@@ -12,6 +12,8 @@ from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
 
+FLOAT32_MAX = float(np.finfo("float32").max)
+
 
 def integer(name: str, value: Any, least: float = 1) -> int:
     """Return `value` as an int.
@@ -180,7 +182,7 @@ def array(name: str, values: Any, finite: bool = True) -> np.ndarray:
     Args:
         name: Name of the argument, for the message.
         values: An array, a tensor, or lists of numbers.
-        finite: Whether NaN and infinity are refused.
+        finite: Whether NaN, infinity, and numbers beyond the range of float32 are refused.
 
     Raises:
         TypeError: If they are not real numbers.
@@ -195,7 +197,14 @@ def array(name: str, values: Any, finite: bool = True) -> np.ndarray:
     if np.ma.is_masked(values) or (finite and not np.isfinite(found).all()):
         raise UsageError(
             f"Expected finite values in {name}. Received: NaN, infinity, or masked values. (Remove "
-            "or replace them; numpy.isfinite finds them.)"
+            "or replace them; numpy.isfinite finds them. If they are of a model, its training "
+            "diverged: lower the learning rate.)"
+        )
+    largest = max(found.max(initial=0), -found.min(initial=0)) if found.dtype.kind == "f" else 0
+    if finite and largest > FLOAT32_MAX:
+        raise UsageError(
+            f"Expected values in {name} that float32 can hold, up to {FLOAT32_MAX:.2g}. Received: "
+            f"{largest:g}. (Scale them.)"
         )
     return found
 

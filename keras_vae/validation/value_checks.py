@@ -9,6 +9,10 @@ from keras import ops
 from keras_vae.errors import UsageError, UsageTypeError
 
 ANY_NUMBER = (-math.inf, math.inf)
+DIVERGED = (
+    "(Its training diverged. Load an earlier file, or train again with a lower learning rate or "
+    "clipnorm=1.0 in the optimizer.)"
+)
 NOT_NUMBERS = "OSUVcMm"  # Kinds of NumPy: objects, text, records, complex numbers, dates.
 
 
@@ -69,14 +73,29 @@ def check_numbers(name: str, values: Any) -> None:
         raise UsageTypeError(f"Expected real numbers in {name}. Received: {values.dtype}.")
 
 
+def refuse_nan(model: Any, what: str, values: Any) -> None:
+    """Raise ValueError if results of `model` have NaN, which is no answer.
+
+    Args:
+        model: The model.
+        what: A name for the results, for the message.
+        values: The results, an array of any shape.
+    """
+    if np.isnan(values).any():
+        check_weights(model)
+        raise UsageError(
+            f"Expected finite {what}. Received: NaN, of a {type(model).__name__} whose numbers "
+            f"are beyond the range of float32. {DIVERGED}"
+        )
+
+
 def check_weights(model: Any) -> None:
     """Raise ValueError if a weight of `model` is NaN or infinite: its answers would be too."""
     for weight in getattr(model, "weights", ()):
         if "float" in weight.dtype and not bool(ops.all(ops.isfinite(weight))):
             raise UsageError(
                 f"Expected a {type(model).__name__} with finite weights. Received: NaN or infinity "
-                f"in {weight.path}. (Its training diverged. Load an earlier file, or train again "
-                "with a lower learning rate or clipnorm=1.0 in the optimizer.)"
+                f"in {weight.path}. {DIVERGED}"
             )
 
 

@@ -4,11 +4,16 @@ import keras
 import numpy as np
 import pytest
 
+from keras_vae.errors import UsageError
+from keras_vae.export import compress
 from keras_vae.training.data.loading import as_floats, load
 from keras_vae.training.data.sources import fashion_mnist
-from keras_vae.training.data.sources.base import resize
+from keras_vae.training.data.sources.base import check_levels, resize
+from keras_vae.training.data.sources.streamed import StreamedImages
 from keras_vae.training.prediction.rows import open_rows
 from keras_vae.training.runs.run_directory import Run
+from tests.support import parquet_files
+from tests.support.image_files import save, write_idx
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 8, 10, 1), dtype=np.uint8)
 SIZE = (4, 5)
@@ -61,6 +66,82 @@ def test_bytes_of_0_and_1_are_refused_by_every_reader(tmp_path, name):
     black = np.zeros((3, 8, 10, 1), np.uint8)
     np.save(tmp_path / "black.npy", black)
     assert not open_rows(str(tmp_path / "black.npy"), spec(8, 10, 1)).read(0, 3)[0].any()
+
+
+MASK = (IMAGES > 127).astype(np.uint8)
+
+
+def folder_of_png(folder):
+    for number, image in enumerate(MASK[..., 0]):
+        save(folder / "photos" / f"{number}.png", image)
+    return folder / "photos"
+
+
+def folder_of_idx(folder):
+    for name in ("train", "t10k"):
+        write_idx(folder / f"{name}-images-idx3-ubyte", MASK[..., 0])
+    return folder
+
+
+def table_of(column):
+    return lambda folder: parquet_files.write(folder / "x.parquet", image=column(MASK))
+
+
+MASKS = {
+    "folder": folder_of_png,
+    "idx": folder_of_idx,
+    "lists": table_of(parquet_files.lists),
+    "png": table_of(parquet_files.png),
+}
+
+
+@pytest.mark.parametrize("scheme", ["", "stream:"])
+@pytest.mark.parametrize("source", MASKS)
+def test_files_of_0_and_1_are_refused_by_every_program(tmp_path, source, scheme):
+    path = MASKS[source](tmp_path)
+    message = "from 0 to 255. Received: uint8 from 0 to 1 in .*Multiply by 255"
+    if source == "folder" or (source == "idx") != bool(scheme):
+        with pytest.raises(UsageError, match=message):
+            load(f"{scheme}{path}")
+    with pytest.raises(UsageError, match=message):
+        open_rows(str(path), spec(8, 10, 1))
+
+
+def test_compress_refuses_images_of_0_and_1(tmp_path):
+    folder = folder_of_png(tmp_path)
+    with pytest.raises(UsageError, match="uint8 from 0 to 1 in .*photos"):
+        compress._read(folder, ["0.png", "1.png"], (8, 10, 1), False)
+
+
+def test_the_first_image_above_1_ends_the_check(tmp_path):
+    read = []
+
+    def image(number):
+        read.append(number)
+        return IMAGES[number]
+
+    check_levels(StreamedImages(image, np.arange(12), IMAGES.shape[1:]), "x")
+    assert read == [0]
+    check_levels(np.zeros((600, 2, 2, 1), np.uint8), "black images")
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.npz"])
+@pytest.mark.parametrize("size", [(8, 10), SIZE])
+def test_bool_arrays_are_predicted_as_they_are_trained(tmp_path, name, size):
+    array = IMAGES > 127
+    np.save(tmp_path / name, array) if name == "x.npy" else np.savez(tmp_path / name, train=array)
+    trained = load(tmp_path / name, image_size=size)
+    rows = open_rows(str(tmp_path / name), spec(*size, 1), stretch=size == SIZE)
+    np.testing.assert_array_equal(rows.read(0, 12)[0][::10], as_floats(trained.test))
+
+
+def test_bool_series_are_predicted_as_they_are_trained(tmp_path):
+    series = np.random.default_rng(0).random((9, 4, 2)) > 0.5
+    np.savez(tmp_path / "s.npz", train=series, test=series)
+    np.save(tmp_path / "s.npy", series)
+    trained = load(f"series:{tmp_path / 's.npz'}")
+    rows = open_rows(str(tmp_path / "s.npy"), spec(4, 2))
+    np.testing.assert_array_equal(rows.read(0, 9)[0], trained.train)
 
 
 def test_series_are_cut_into_the_windows_of_the_run(tmp_path):

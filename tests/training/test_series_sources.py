@@ -89,7 +89,7 @@ def test_arrays_of_an_archive_that_are_not_read_are_told(tmp_path, capsys):
     [
         (np.ones((30, 2)), np.ones((20, 2)), r"shape \(count, time, features\).*\(30, 2\).*train"),
         (np.ones((6, 7, 3)), np.ones((2, 8, 3)), r"one shape.*7x3.*8x3.*\(Cut them to one length"),
-        (np.ones((6, 7, 3), bool), np.ones((2, 7, 3)), "Expected numbers.*bool in train"),
+        (np.ones((6, 7, 3), str), np.ones((2, 7, 3)), "Expected numbers.*<U1 in train"),
     ],
 )
 def test_arrays_that_are_no_series_are_refused_in_words_of_series(tmp_path, train, test, message):

@@ -14,7 +14,13 @@ import numpy as np
 from keras_vae.errors import UsageError
 from keras_vae.files import digests
 from keras_vae.training.data.file_search import tell_passed_over, tell_unread
-from keras_vae.training.data.sources.base import as_floats, check_levels, resize, shape_text
+from keras_vae.training.data.sources.base import (
+    as_floats,
+    bool_as_bytes,
+    check_levels,
+    resize,
+    shape_text,
+)
 
 PARTS = ("train", "test")
 ROWS_AT_ONCE = 1000
@@ -145,7 +151,7 @@ def _open_arrays(
     if len(counts) != 1:
         raise UsageError(f"Expected as many rows in each array of {name}. Received: {counts}.")
     for array, spec in zip(arrays, inputs, strict=True):
-        if isinstance(array, np.ndarray) and array.dtype == np.uint8 and spec.dtype[0] == "f":
+        if array.dtype == np.uint8 and spec.dtype[0] == "f":
             check_levels(array, name)
     if stretch:
         arrays = [_stretch(a, s) for a, s in zip(arrays, inputs, strict=True)]
@@ -159,15 +165,15 @@ def _open_arrays(
 
 
 def _stretch(array: Any, spec: Any) -> Any:
-    """Return images, if they are bytes, that are stretched to an input when they are read."""
+    """Return images, if they are bytes or bool, that are stretched when they are read."""
     from keras_vae.training.data.sources.streamed import StreamedImages
 
-    if array.dtype != np.uint8 or array.ndim not in (3, 4) or len(spec.shape) != 4:
+    if array.dtype not in (np.uint8, bool) or array.ndim not in (3, 4) or len(spec.shape) != 4:
         return array
     size = tuple(spec.shape[1:3])
 
     def read(number: int) -> np.ndarray:
-        (image,) = np.asarray(array[number : number + 1])
+        (image,) = bool_as_bytes(np.asarray(array[number : number + 1]))
         return resize(image if image.ndim == 3 else image[..., np.newaxis], size)
 
     return StreamedImages(read, np.arange(len(array)), (*size, *(array.shape[3:] or (1,))))
@@ -190,6 +196,7 @@ def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any], stretch:
 def _open_images(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
     from keras_vae.training.data.image_files import MODES, read_for_model
     from keras_vae.training.data.sources.folder import find_image_files
+    from keras_vae.training.data.sources.streamed import StreamedImages
 
     shape = tuple(inputs[0].shape[1:])
     if len(inputs) != 1 or len(shape) != 3 or shape[2] not in MODES:
@@ -202,15 +209,17 @@ def _open_images(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
     tell_passed_over(folder, passed)
     names = np.array([path.as_posix() for path in paths])
 
-    def read(start: int, stop: int) -> list[np.ndarray]:
-        images = [read_for_model(folder / path, shape, stretch) for path in paths[start:stop]]
-        return [as_floats(np.stack(images))]
+    def read_one(number: int) -> np.ndarray:
+        return read_for_model(folder / paths[number], shape, stretch)
+
+    images: Any = StreamedImages(read_one, np.arange(len(paths)), shape)
+    check_levels(images, str(folder))
 
     return Rows(
         f"{folder}, {len(paths):,} images",
         len(paths),
         functools.partial(_hash_file_list, folder, paths),
-        read,
+        lambda start, stop: [as_floats(np.asarray(images[start:stop]))],
         lambda start, stop: names[start:stop],
     )
 
@@ -282,9 +291,9 @@ def _check_array(array: np.ndarray, spec: Any, name: str) -> None:
         want in (None, have) for want, have in zip(wanted, shape, strict=True)
     )
     whole = spec.dtype.startswith("int")
-    kinds = "iu" if whole else "f"
+    kinds = "iu" if whole else "fb"
     if not fits or not (array.dtype.kind in kinds or (array.dtype == np.uint8 and not whole)):
-        types = "integers" if whole else "floats, or bytes that stand for 0 to 1"
+        types = "integers" if whole else "floats, bool, or bytes that stand for 0 to 1"
         are_images = array.dtype == np.uint8 and len(wanted) == 3 and len(shape) in (2, 3)
         hint = " (Add --stretch.)" * (are_images and (shape[2:] or (1,)) == wanted[2:])
         raise UsageError(

@@ -12,7 +12,13 @@ import numpy as np
 
 from keras_vae.errors import UsageError
 from keras_vae.training.data.file_search import tell_unread
-from keras_vae.training.data.sources.base import Data, check_images, check_levels, hold_out
+from keras_vae.training.data.sources.base import (
+    Data,
+    bool_as_bytes,
+    check_images,
+    check_levels,
+    hold_out,
+)
 
 # The names that test images have, the first one found.
 TESTS = ("test", "val", "valid", "validation")
@@ -114,8 +120,7 @@ def as_images(array: np.ndarray, where: str) -> np.ndarray:
 
 
 def _as_bytes(array: np.ndarray, where: str) -> np.ndarray:
-    if array.dtype == bool:
-        return array.astype(np.uint8) * np.uint8(255)
+    array = bool_as_bytes(array)
     if array.dtype.kind in "ui" and array.size:
         low, high = array.min(), array.max()
         if low < 0 or high > 255:

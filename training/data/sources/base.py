@@ -27,7 +27,8 @@ class Data:
         label_names: The names of label 0, 1, ..., or None.
 
     Raises:
-        ValueError: If an array is empty, or has another type, rank or shape than stated above.
+        ValueError: If an array is empty, has another type, rank or shape than stated above, or all
+            its bytes are 0 and 1.
     """
 
     name: str
@@ -41,6 +42,9 @@ class Data:
         """Refuse invalid data, so that programs need no checks of their own."""
         check_examples(self.train, f"the training {self.kind} of {self.name}")
         check_examples(self.test, f"the test {self.kind} of {self.name}")
+        if self.kind == "images":
+            check_levels(self.train, f"the training images of {self.name}")
+            check_levels(self.test, f"the test images of {self.name}")
         if self.train.shape[1:] != self.test.shape[1:]:
             images = "Give an image_size, or fix the data."
             hint = images if self.kind == "images" else "Cut them to one length and one width."
@@ -80,6 +84,11 @@ def as_floats(examples: np.ndarray) -> np.ndarray:
     return examples.astype(np.float32)
 
 
+def bool_as_bytes(array: np.ndarray) -> np.ndarray:
+    """Return 0 and 255 for False and True, and any other array unchanged."""
+    return array.astype(np.uint8) * np.uint8(255) if array.dtype == bool else array
+
+
 def check_examples(examples: np.ndarray, where: str) -> None:
     """Raise ValueError unless `examples` are valid images or, with rank 3, valid series."""
     check = check_series if examples.ndim == 3 else check_images
@@ -107,18 +116,17 @@ def check_levels(images: np.ndarray, where: str) -> None:
     """Raise ValueError for bytes of 0 and 1, which are next to black among 255 levels.
 
     Args:
-        images: uint8, also on disk: it is read up to the first level above 1.
+        images: uint8, also on disk: it is read up to the first image with a level above 1.
         where: A description of the array, for the message.
     """
-    highest = 0
-    for start in range(0, len(images), ROWS_AT_ONCE):
-        highest = max(highest, int(images[start : start + ROWS_AT_ONCE].max(initial=0)))
-        if highest > 1:
-            return
+    highest, start, count = 0, 0, 1
+    while start < len(images) and highest <= 1:
+        highest = max(highest, int(np.asarray(images[start : start + count]).max(initial=0)))
+        start, count = start + count, min(2 * count, ROWS_AT_ONCE)
     if highest == 1:
         raise UsageError(
             f"Expected uint8 images with values from 0 to 255. Received: {images.dtype} from 0 to "
-            f"1 in {where}. (Scale the values to 0 to 255.)"
+            f"1 in {where}. (Multiply by 255: of 256 levels, 1 is next to black.)"
         )
 
 

@@ -142,7 +142,7 @@ def _cut(steps: np.ndarray, window: int, stride: int) -> np.ndarray:
 
 
 def _numbers(array: np.ndarray, where: str) -> np.ndarray:
-    if array.dtype.kind not in "iuf":
+    if array.dtype.kind not in "iufb":
         raise UsageError(f"Expected numbers. Received: {array.dtype} in {where}")
     return array.astype(np.float32)
 
