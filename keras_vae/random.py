@@ -90,8 +90,13 @@ def row_seeds(count: int, seed: int) -> np.ndarray:
     return _mix(np.bitwise_xor(_mix(start, _Numpy), columns), _Numpy)[0].astype(np.int32)
 
 
-def _check_seeds(seeds: Any) -> Any:
-    """Return seeds, those on the host as an array."""
+def check_seeds(seeds: Any) -> Any:
+    """Return seeds, those on the host as an array.
+
+    Raises:
+        ValueError: If they have another rank, or integers have more than 32 bits.
+        TypeError: If they are no integers, or a graph has integers of 64 bits.
+    """
     if isinstance(seeds, np.ndarray) or not hasattr(seeds, "dtype"):
         seeds = arguments.array("seeds", seeds)
     shape, kind = tuple(seeds.shape), keras.backend.standardize_dtype(seeds.dtype)
@@ -99,10 +104,11 @@ def _check_seeds(seeds: Any) -> Any:
         raise UsageTypeError(f"Expected seeds of integers of 32 bits. Received: {kind}. {HINT}")
     if len(shape) != 1:
         raise UsageError(f"Expected seeds of shape (batch,). Received: {shape}. {HINT}")
-    if isinstance(seeds, np.ndarray) and not ((seeds >= SMALLEST) & (seeds <= LARGEST)).all():
-        raise UsageError(
-            f"Expected seeds of integers of 32 bits. Received: {seeds.min()} to {seeds.max()}. "
-            f"{HINT}"
+    seeds = arguments.integers_of_32_bits("seeds", seeds, LARGEST, HINT)
+    if kind in ("int64", "uint64") and not isinstance(seeds, np.ndarray):
+        raise UsageTypeError(
+            f"Expected seeds of 32 bits in a graph. Received: {kind}, whose values are not known. "
+            '(keras.ops.cast(seeds, "int32") takes their last 32 bits.)'
         )
     return seeds
 
@@ -128,7 +134,7 @@ def standard_normal(seeds: Any, size: int) -> Tensor:
         TypeError: If they are no integers.
     """
     size = arguments.integer("size", size, 0)
-    seeds = _check_seeds(seeds)
+    seeds = check_seeds(seeds)
     if isinstance(seeds, np.ndarray):
         bits = _bits(seeds.astype(np.uint32)[:, None], 2 * size, _Numpy).astype(np.int32)
     else:

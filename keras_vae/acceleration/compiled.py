@@ -7,11 +7,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae import random
 from keras_vae.backend import compile_function
 from keras_vae.base.endpoint import WholeNumbers
 from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel, Tensor
-from keras_vae.validation import data_checks, value_checks
+from keras_vae.validation import arguments, data_checks, value_checks
 
 Specs = tuple[keras.InputSpec, ...]
 Function = tuple[Callable[..., dict[str, Tensor]], bool, Specs]
@@ -125,6 +126,10 @@ def _to_tensors(specs: Specs, inputs: Any) -> list[Tensor]:
         raise UsageError(f"Expected {names}. Received: {len(given)} array(s).")
     for array, spec in zip(given, specs, strict=True):
         value_checks.check_numbers(spec.name, array)
+        if spec.name == "seed":
+            random.check_seeds(array)
+        elif spec.dtype == "int32" and hasattr(array, "dtype"):
+            arguments.integers_of_32_bits(spec.name, array)
     tensors = [
         ops.convert_to_tensor(array, spec.dtype) for array, spec in zip(given, specs, strict=True)
     ]

@@ -10,6 +10,7 @@ from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.quantization.quantizers import CodeUse, Quantizer
 from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 class QuantizedAutoencoder(Autoencoder):
@@ -118,11 +119,15 @@ def _vector_weights(rows: Tensor | None, codes: Tensor) -> Tensor:
 
 
 def check_integers(codes: Any, size: int) -> None:
-    """Raise TypeError unless codes are integers, and ValueError for NumPy codes out of range."""
+    """Raise TypeError unless codes are integers, and ValueError for codes out of range.
+
+    Tensors of at most 32 bits are not checked: that would cost each call.
+    """
     if not keras.backend.is_int_dtype(codes.dtype):
         raise UsageTypeError(
             f"Expected integers from 0 to {size - 1}, as encode(x) gives. Received: {codes.dtype}."
         )
+    codes = arguments.wide_on_host(codes)
     if isinstance(codes, np.ndarray) and codes.size and not 0 <= codes.min() <= codes.max() < size:
         raise UsageError(
             f"Expected integers from 0 to {size - 1}, as encode(x) gives. "

@@ -117,6 +117,8 @@ def _check_codes(model: LatentModel, z: Any) -> np.ndarray:
         check_integers(z, size)
     if model.latent_dtype != "float32" and z.dtype.kind not in "iu":
         raise UsageTypeError(f"Expected integers, as encode(x) gives. Received: {z.dtype}.")
+    if model.latent_dtype != "float32":
+        z = arguments.integers_of_32_bits("z", z)
     return z.astype(model.latent_dtype)
 
 
