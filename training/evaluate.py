@@ -23,6 +23,8 @@ from keras_vae.training.runs.provenance import provenance
 from keras_vae.training.tables import table
 from keras_vae.typing import LatentModel
 
+# Entries that say what a report is of: with another value it is another report.
+REPORT_OF = ("source", "protocol", "test_images", "repeats", "settings")
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
@@ -42,8 +44,9 @@ def evaluate(
     """Measure a trained model on test images.
 
     Prints a table, and saves it in the run directory as evaluation.json and evaluation.md. With
-    --data, the files are evaluation-DATA.json and evaluation-DATA.md. A lone .keras file needs
-    --data, and its table is only printed. If the run has best.keras, that model is measured.
+    --data, the files are evaluation-DATA.json and evaluation-DATA.md; with --limit N,
+    evaluation-limit-N.json and evaluation-limit-N.md. A lone .keras file needs --data, and its
+    table is only printed. If the run has best.keras, that model is measured.
     Times below are for 10,000 images of 28x28 on two processor cores.
 
     Args:
@@ -78,7 +81,8 @@ def evaluate(
     text = markdown(report)
     print(text, end="")
     if opened.path.is_dir():
-        keep_report(report, text, opened.path, "evaluation", data)
+        kind = "evaluation" if limit is None else f"evaluation-limit-{limit}"
+        keep_report(report, text, opened.path, kind, data)
     return 1 if report["failures"] else 0
 
 
@@ -163,15 +167,15 @@ def keep_report(
     report = {**report, **source}
     stem = kind if data is None else f"{kind}-{report['data'].replace('/', '-')}"
     for path in quarantine(report, folder, stem):
-        print(f"Kept the earlier report, which is of other data or measures: {path}")
+        print(f"Kept the earlier report, which is of other data, settings, or measures: {path}")
     for path in save(report, text, folder, stem):
         print(f"Saved {path}")
 
 
 def quarantine(report: dict[str, Any], folder: Path, stem: str) -> list[Path]:
-    """Rename an older report by its date if it has a measure that the new one lacks.
+    """Rename an older report by its date if the new one does not replace it.
 
-    So is one of other data of the same name.
+    It does if it has all its measures or rows, of the same data and with the same settings.
 
     Args:
         report: The new report.
@@ -201,10 +205,19 @@ def quarantine(report: dict[str, Any], folder: Path, stem: str) -> list[Path]:
 
 
 def _replaces(report: dict[str, Any], found: dict[str, Any]) -> bool:
-    """Return whether a new report has all measures of an older one, of the same data."""
-    source = report.get("source")
-    measures = set(report.get("measures", ()))
-    return found.get("source", source) == source and set(found.get("measures", ())) <= measures
+    """Return whether a new report has all of an older one, of the same data and settings."""
+    asked = {name: value for name, value in found.get("asked", {}).items() if value}
+    same = all(found.get(key, report.get(key)) == report.get(key) for key in REPORT_OF)
+    return (
+        same
+        and asked.items() <= report.get("asked", asked).items()
+        and _parts(found) <= _parts(report)
+    )
+
+
+def _parts(report: dict[str, Any]) -> set[Any]:
+    """Return the names of the measures of a report, and the numbers of labels of its rows."""
+    return {*report.get("measures", ()), *(row["labels"] for row in report.get("rows", ()))}
 
 
 def save(report: dict[str, Any], text: str, folder: Path, stem: str) -> list[Path]:

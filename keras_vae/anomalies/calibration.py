@@ -10,6 +10,7 @@ from keras_vae.anomalies import references
 from keras_vae.anomalies.references import Reference
 from keras_vae.anomalies.thresholds import Threshold
 from keras_vae.errors import UsageError
+from keras_vae.validation import arguments
 
 
 class Calibration:
@@ -17,6 +18,7 @@ class Calibration:
 
     _threshold: Threshold | None = None
     _reference: Reference | None = None
+    _without = "one without"
 
     @property
     def threshold(self) -> Threshold | None:
@@ -41,7 +43,7 @@ class Calibration:
         """Return the threshold; raise ValueError if there is none."""
         if self._threshold is None:
             raise UsageError(
-                "Expected a detector with a threshold. Received: one without. (Call "
+                f"Expected a detector with a threshold. Received: {self._without}. (Call "
                 "detector.fit_threshold(held_out_data, false_positive_rate=0.01) first.)"
             )
         return self._threshold
@@ -57,4 +59,14 @@ class Calibration:
         """Load what `save_own_variables` saved."""
         self._reference = references.load(store)
         if "threshold" in store.keys():
-            self._threshold = Threshold(**json.loads(np.array(store["threshold"]).tobytes()))
+            self._load_threshold(json.loads(np.array(store["threshold"]).tobytes()))
+
+    def _load_threshold(self, stored: dict[str, Any]) -> None:
+        """Take a threshold from a file; an infinite one, which older files may have, is none.
+
+        It decides the same for all scores. So the detector loads, and has to be fitted again.
+        """
+        if abs(stored["value"]) <= arguments.FLOAT32_MAX:
+            self._threshold = Threshold(**stored)
+        else:
+            self._without = f"one whose file has the threshold {stored['value']}, which is no limit"

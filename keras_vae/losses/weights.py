@@ -38,10 +38,10 @@ def refuse_twice(model: Any, given: Mapping[str, Any]) -> None:
     """
     weights = given.get("loss_weights") or {}
     for name, terms in model.weight_arguments.items():
-        replaced = set(terms) & set(model.terms) <= set(weights)
+        replaced = [term for term in terms if term in weights]
         if replaced and name in given and given[name] != _default(type(model), name):
             raise UsageError(
-                f"Expected the weight of {' and '.join(map(repr, terms))} once. Received: both "
+                f"Expected the weight of {' and '.join(map(repr, replaced))} once. Received: both "
                 f"{name}={given[name]!r} and loss_weights={dict(weights)!r}, which would replace "
                 "it. (Leave one out.)"
             )

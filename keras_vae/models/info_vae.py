@@ -52,7 +52,7 @@ class InfoVAE(VAE):
     """
 
     terms = ("reconstruction", "kl", "mmd")
-    weight_arguments = {"alpha": ("kl", "mmd"), "lambda_": ("mmd",)}
+    weight_arguments = {"alpha": ("kl",), "lambda_": ("mmd",)}
 
     def __init__(
         self,

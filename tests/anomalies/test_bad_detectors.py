@@ -1,11 +1,14 @@
 """What detectors, thresholds and tails refuse: in this package's words, and before any work."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 
 import keras_vae as kv
 from keras_vae.anomalies import ParetoTail, Threshold, fit_pareto, references, thresholds
+from keras_vae.errors import UsageError
 from tests.support.models import FEATURES, dense, uniform
 
 X = uniform(40, *FEATURES)
@@ -233,3 +236,18 @@ ARRAYS = {
 def test_arrays_that_predict_refuses_have_no_score_either(way, given):
     x, message = ARRAYS[given]
     check(lambda: SCORES[way](detector(), x), message)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e39])
+def test_an_older_file_with_an_infinite_threshold_loads_and_says_how_to_fit_it(tmp_path, value):
+    detector = kv.AnomalyDetector(kv.VAE(*dense(2), seed=1))
+    detector.threshold = 3.0
+    object.__setattr__(detector.threshold, "value", value)
+    detector.save(tmp_path / "d.keras")
+    loaded = kv.load(tmp_path / "d.keras")
+    assert loaded.threshold is None
+    message = f"file has the threshold {re.escape(str(value))}.*fit_threshold"
+    with pytest.raises(UsageError, match=message):
+        loaded.is_anomaly(np.zeros((2, *FEATURES), "float32"))
+    loaded.threshold = 3.0
+    assert loaded.require_threshold().value == 3.0

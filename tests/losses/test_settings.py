@@ -279,6 +279,16 @@ TWICE = {
     "beta of free bits": lambda: kv.FreeBitsVAE(
         *dense(2), beta=0.5, loss_weights={"kl": 1.0, "free_bits": 2.0}
     ),
+    "beta of a part of free bits": lambda: kv.FreeBitsVAE(
+        *dense(2), beta=0.5, loss_weights={"free_bits": 2.0}
+    ),
+    "beta of a part of a ladder": lambda: kv.LadderVAE(
+        *kv.nets.gated_ladder((6,), (2,), width=4),
+        beta=0.5,
+        free_bits=0.5,
+        loss_weights={"kl": 2.0},
+    ),
+    "alpha": lambda: kv.InfoVAE(*dense(2), alpha=0.2, loss_weights={"kl": 1.0}),
     "alpha with an offset": lambda: kv.BetaTCVAE(
         *dense(2), dataset_size=9, alpha=2.0, loss_weights={"mutual_information": 2.0}
     ),

@@ -172,9 +172,58 @@ def test_data_with_a_dot_in_their_name_or_of_one_name_do_not_replace_each_other(
     assert {"evaluation-faces.v1.0.json", "evaluation-faces.v1.1.json"} <= {p.name for p in kept}
     counts = sorted(json.loads(path.read_text())["test_images"] for path in kept)
     assert counts == [15, 15, 19]
-    assert "Kept the earlier report, which is of other data or measures" in capsys.readouterr().out
+    assert (
+        "Kept the earlier report, which is of other data, settings, or measures"
+        in capsys.readouterr().out
+    )
     assert run(folder, "--data", tmp_path / "sub/faces.v1.1.npz") == 0
     assert len(list(folder.glob("evaluation*.json"))) == 3  # The same data again.
+
+
+def test_a_report_on_some_images_is_next_to_the_whole_one(tmp_path):
+    folder = run_directory(tmp_path / "run", vae())
+    assert run(folder) == 0
+    whole = (folder / "evaluation.json").read_bytes(), (folder / "evaluation.md").read_bytes()
+    assert run(folder, "--limit", 5) == 0
+    assert run(folder, "--limit", 7, "--data", "digits") == 0
+    reports = {path.name for path in folder.glob("evaluation*.json")}
+    assert reports == {
+        "evaluation.json",
+        "evaluation-limit-5.json",
+        "evaluation-limit-7-digits.json",
+    }
+    assert json.loads((folder / "evaluation-limit-5.json").read_text())["test_images"] == 5
+    assert whole == tuple((folder / f"evaluation.{end}").read_bytes() for end in ("json", "md"))
+
+
+REPORT = {
+    "date": "2026-11-21T10:20:30+00:00",
+    "measures": {"mse": 1.0},
+    "protocol": "plain",
+    "test_images": 90,
+    "asked": {"samples": None, "sampler": 10},
+    "repeats": 3,
+    "settings": {"layer": "h"},
+    "rows": [{"labels": 100}, {"labels": 1000}],
+}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"protocol": "dynamic"},
+        {"test_images": 45},
+        {"asked": {"samples": 5, "sampler": None}},
+        {"repeats": 1},
+        {"settings": {"layer": None}},
+        {"rows": [{"labels": 100}]},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_a_report_with_other_settings_does_not_replace_the_earlier_one(tmp_path, other):
+    save(REPORT, "long", tmp_path, "evaluation")
+    assert quarantine({**REPORT, "measures": {"mse": 2.0}}, tmp_path, "evaluation") == []
+    assert len(quarantine({**REPORT, **other}, tmp_path, "evaluation")) == 2
 
 
 def test_two_reports_of_one_second_are_both_put_aside(tmp_path):
