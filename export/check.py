@@ -54,10 +54,10 @@ def check(
 ) -> int:
     """Check before an hour of training whether a model will export, and what to change if not.
 
-    Exports the untrained model to every format, into a temporary folder, and runs the results. The
-    SavedModel runs in TensorFlow's C++ loader, the other files in LiteRT. This takes one to four
-    minutes. Errors of quantized files depend on the weights, so for an untrained model they are an
-    estimate.
+    Exports the model to every format, into a temporary folder, and runs the results. The SavedModel
+    runs in TensorFlow's C++ loader, the other files in LiteRT. This takes one to four minutes.
+    Errors of quantized files depend on the weights: for a recipe, whose model is untrained, they
+    are an estimate.
 
     Args:
         model: The name of a recipe, the path of a .py recipe, a run directory or a .keras file.
@@ -79,6 +79,7 @@ def check(
     chosen = load_endpoints(built, endpoints)
     size = sum(math.prod(v.shape) for v in built.trainable_variables)
     print(f"{model}: {type(built).__name__}, {size:,} parameters, {', '.join(chosen)}", flush=True)
+    print(f"Exports it to {len(NAMES)} formats and runs each, in one to four minutes.", flush=True)
     missing = []
     for verdict in verdicts(built, chosen, batch_size):
         print(verdict, flush=True)
@@ -203,7 +204,7 @@ def _describe_worst(found: Mapping[str, Mapping[str, Any]], quantize: str | None
     if spare >= 0:
         return text
     needed = describe_tolerance(name, named[name], quantize)
-    return f"{text}; {needed} will be needed, so train and see"
+    return f"{text}; {needed} is needed, which depends on the weights"
 
 
 def _first_line(error: Exception) -> str:

@@ -7,9 +7,8 @@ import unicodedata
 import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import tyro
 
 from keras_vae import cli, options
@@ -17,6 +16,9 @@ from keras_vae.errors import UsageError
 from keras_vae.files import outputs
 from keras_vae.training.runs import run_directory
 from keras_vae.typing import LatentModel
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # A note of a few kilobytes can claim any length. A path has up to 4,096 bytes, in JSON of up to 6.
 MAX_NAMES_BYTES, MAX_NAME_BYTES = 1 << 26, 6 * 4096
@@ -134,7 +136,7 @@ def _check_model(model: LatentModel, step: float | None) -> None:
 
 
 def _pack(
-    model: LatentModel, images: np.ndarray, names: Sequence[str], file: Path, step: float | None
+    model: LatentModel, images: "np.ndarray", names: Sequence[str], file: Path, step: float | None
 ) -> str:
     """Write the file and return a line with its size."""
     from keras_vae import compression
@@ -150,6 +152,7 @@ def _pack(
 
 def _unpack(model: LatentModel, blob: bytes, names: Sequence[str], target: Path) -> str:
     """Write the folder, complete or not at all."""
+    import numpy as np
     from PIL import Image
 
     from keras_vae import compression
@@ -265,8 +268,12 @@ def _key(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def _read(folder: Path, names: Sequence[str], shape: tuple[int, ...], stretch: bool) -> np.ndarray:
+def _read(
+    folder: Path, names: Sequence[str], shape: tuple[int, ...], stretch: bool
+) -> "np.ndarray":
     """Read the images as uint8; raises ValueError for other sizes and for files of other kinds."""
+    import numpy as np
+
     from keras_vae.training.data.image_files import read_for_model
     from keras_vae.training.data.sources.base import check_levels
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from keras_vae import cli, options
 from keras_vae.files import outputs
-from keras_vae.training.data.sources.fashion_mnist import FASHION_MNIST_FOLDER
 from keras_vae.training.runs.run_directory import RUNS
 
 
@@ -25,6 +24,8 @@ def demo(recipe: str | None = None, out: Path | None = None, epochs: int | None 
     Returns:
         0, or the status of the first step that failed.
     """
+    from keras_vae.training.data.sources.fashion_mnist import FASHION_MNIST_FOLDER
+
     options.at_least(1, epochs=epochs)
     if recipe is None:
         recipe = "conv_vae_fashion_mnist" if FASHION_MNIST_FOLDER.is_dir() else "conv_vae_digits"

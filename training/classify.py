@@ -13,9 +13,8 @@ steps.
 """
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import tyro
 
 from keras_vae import cli, options
@@ -26,6 +25,9 @@ from keras_vae.training.runs import run_directory
 from keras_vae.training.runs.provenance import provenance
 from keras_vae.training.tables import table
 from keras_vae.typing import LatentModel
+
+if TYPE_CHECKING:
+    import numpy as np
 
 KINDS = {
     "frozen": "the head alone, on the frozen encoder",
@@ -114,6 +116,8 @@ def check(data: Any, wanted: list[int | None], run: str) -> None:
         raise UsageError(
             f"Expected data with labels. Received: {data.name}, which has none. (Give --data.)"
         )
+    import numpy as np
+
     counts = np.bincount(data.train_labels)
     for count in wanted:
         each = 0 if count is None else count // len(counts)
@@ -124,7 +128,7 @@ def check(data: Any, wanted: list[int | None], run: str) -> None:
             )
 
 
-def choose_images(labels: np.ndarray, count: int | None, seed: int) -> np.ndarray:
+def choose_images(labels: "np.ndarray", count: int | None, seed: int) -> "np.ndarray":
     """Choose the images that keep their labels, equally many of each class.
 
     With the same seed, a smaller set is a part of a larger one.
@@ -137,6 +141,8 @@ def choose_images(labels: np.ndarray, count: int | None, seed: int) -> np.ndarra
     Returns:
         Indices in ascending order.
     """
+    import numpy as np
+
     if count is None:
         return np.arange(len(labels))
     order = np.random.RandomState(seed).permutation(len(labels))
@@ -161,6 +167,8 @@ def compare(
         repeats: Number of times that each network is trained.
         settings: Layer, hidden, dropout, epochs, least_steps, batch_size, learning_rate, seed.
     """
+    import numpy as np
+
     begin, cpu = time.perf_counter(), time.process_time()
     count = len(wanted) * repeats * len(KINDS)
     print(f"{count} trainings of at least {settings['least_steps']:,} steps each", flush=True)
@@ -198,7 +206,7 @@ def compare(
 def accuracy(
     model: LatentModel,
     data: Any,
-    indices: np.ndarray,
+    indices: "np.ndarray",
     kind: str,
     seed: int,
     settings: dict[str, Any],
@@ -229,6 +237,7 @@ def accuracy(
 def network(model: Any, data: Any, kind: str, seed: int, settings: dict[str, Any]) -> Any:
     """Return the classifier of one of `KINDS`; new weights are initialized from `seed`."""
     import keras
+    import numpy as np
 
     import keras_vae as kv
 

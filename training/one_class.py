@@ -10,14 +10,16 @@ The area under the ROC curve measures how well a score separates the test images
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import tyro
 
 from keras_vae import cli, options
 from keras_vae.errors import UsageError
 from keras_vae.training.tables import table
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 BATCH_SIZE = 500
@@ -75,6 +77,8 @@ def _silence_retracing() -> None:
 
 def check(images: Any) -> None:
     """Raise ValueError unless there are at least two classes with enough training images."""
+    import numpy as np
+
     from keras_vae.training.evaluation.unusual import NEIGHBORS
 
     labels = images.train_labels
@@ -91,6 +95,8 @@ def check(images: Any) -> None:
 
 def classes(images: Any) -> list[int]:
     """Return the labels of the training images, without duplicates."""
+    import numpy as np
+
     return np.unique(images.train_labels).tolist()
 
 
@@ -119,7 +125,7 @@ def measure_class(recipe: Any, images: Any, label: int) -> dict[str, float]:
     return {name: metrics.auroc(each[normal], each[~normal]) for name, each in found.items()}
 
 
-def fit(recipe: Any, train: np.ndarray) -> None:
+def fit(recipe: Any, train: "np.ndarray") -> None:
     """Train the model of a recipe on these images, without output."""
     from keras_vae.training.data.loading import steps_per_epoch, training_batches
     from keras_vae.training.session import compile_model
@@ -136,6 +142,8 @@ def markdown(areas: Mapping[int, Mapping[str, float]]) -> str:
     Args:
         areas: The areas under the ROC curves, by class and by score.
     """
+    import numpy as np
+
     from keras_vae.training.evaluation.unusual import MEANINGS
 
     columns = [("measure", "l"), *((name, "r") for name in ("mean", *map(str, areas)))]

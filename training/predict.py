@@ -6,7 +6,7 @@
     keras-vae predict runs/vae photos.npy codes --beam runner=FlinkRunner
 
 OUT gets files part-00000-of-000NN.npz and manifest.json. Each file is written atomically. To
-continue after an interruption, run the same command again, see docs/scaling.md.
+continue after an interruption, run the same command again.
 """
 
 import sys

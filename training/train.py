@@ -6,16 +6,16 @@
     keras-vae train my_recipe.py --data my_pictures/ --image-size 64 64
     keras-vae train conv_vae_digits --out runs/wide --resume --epochs 200
     keras-vae train conv_vae_fashion_mnist --out runs/spot --checkpoint-minutes 0.5
-    keras-vae train conv_vae_fashion_mnist --strategy mirrored       # docs/scaling.md
+    keras-vae train conv_vae_fashion_mnist --strategy mirrored           # on all GPUs
     keras-vae train conv_vae_fashion_mnist --precision mixed_bfloat16    # on a GPU
 
-The first argument is a recipe of training/recipes or a .py file of yours; the rest are options,
-which `keras-vae train RECIPE --help` explains. All files of a run are in one folder, see
-training/runs/run_directory.py.
+The first argument is the name of a recipe or a .py file of yours; the rest are options, which
+`keras-vae train RECIPE --help` explains. `keras-vae train --list` shows the recipes, and the folder
+of their files: copy one to begin your own. All files of a run are in one folder, which is printed.
 
 A run that was killed at any moment goes on with --resume, and its result is the same as without the
-interruption, see docs/reliability.md. SIGTERM writes a checkpoint and ends with status 75. Run the
-command again to continue.
+interruption. SIGTERM writes a checkpoint and ends with status 75. Run the command again to
+continue.
 """
 
 import math
@@ -40,6 +40,7 @@ from keras_vae.typing import LatentModel
 # moments of Adam.
 COPIES = (2 + run_callbacks.KEPT + 1) * 3
 BYTES_FOR_PICTURES = 10_000_000
+FEW_STEPS = 10
 NOT_STORED = ("out", "resume")
 
 
@@ -58,6 +59,7 @@ def command(words: Sequence[str]) -> int:
         return 0 if words else cli.BAD_INPUT
     if words[0] == "--list":
         print(*recipes.summaries(), sep="\n")
+        print(f"\nTheir files are in {Path(recipes.__file__).parent}. Copy one to begin your own.")
         return 0
     if words[0].startswith("-"):
         raise UsageError(
@@ -127,10 +129,23 @@ def train(
     print(f"{type(recipe.model).__name__} of {config['parameters']:,} parameters")
     print(f"Seed {settings.seed}, of the weights, of the order of the images and of the noise")
     print(f"{config['steps_per_epoch']} steps an epoch, of {recipe.batch_size} images")
+    if advice := few_steps_advice(config["steps_per_epoch"], recipe, len(data.train)):
+        print(advice)
     out = None if settings.out is None else Path(settings.out)
     folder = out if stored and out is not None else run_directory.create(out, name)
     with workers.lock_run(group, folder):
         return train_in(folder, recipe, data, settings, stored, config, group)
+
+
+def few_steps_advice(steps: int, recipe: Recipe, images: int) -> str:
+    """Return advice for many epochs of few steps, which train little; else an empty text."""
+    size = max(images // FEW_STEPS, 1)
+    if steps >= FEW_STEPS or recipe.epochs < FEW_STEPS or size >= recipe.batch_size:
+        return ""
+    return (
+        f"These are few steps for {recipe.epochs} epochs. A smaller batch gives more steps, and "
+        f"often a better model in as many epochs: --batch-size {size}"
+    )
 
 
 def is_moved(before: str, now: str) -> bool:

@@ -25,7 +25,7 @@ REPLACEMENTS = {
     "Decode": "serve image files from a SavedModel; on a device, pass pixels",
     "Encode": "serve image files from a SavedModel; on a device, pass pixels",
 }
-ELSEWHERE = "docs/export.md lists what converts"
+ELSEWHERE = "replace it by layers of Keras that convert"
 
 
 def graph_ops(folder: str) -> dict[str, list[str]]:

@@ -57,7 +57,7 @@ def tf_serving(
         labels: NAME:LABEL=VERSION for each label, for example vae:stable=1 vae:canary=2.
         image: The container image of TF Serving.
         mount: Path of DIR inside of the container.
-        batching: Let the server merge requests that arrive together; see docs/serving.md first.
+        batching: Let the server merge requests that arrive together.
         max_batch_size: Largest number of rows that the server runs at once with --batching; 64 by
             default.
         cores: Processor cores for the server.

@@ -28,7 +28,7 @@ def compile_fast(
 
     Losses and weights are those of `model.compile(optimizer)` within rounding. Callbacks see
     every 32nd step only. Pass `steps_per_execution=1` if a callback has to act at each step.
-    docs/dev/benchmarks.md has the rules and their reasons.
+    The page Benchmarks of the documentation has the rules and their reasons.
 
     Example:
         >>> model = keras_vae.ConvVAE((28, 28, 1), latent_dim=16)

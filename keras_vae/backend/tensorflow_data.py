@@ -1,7 +1,7 @@
 """Batches of arrays as a `tf.data.Dataset` without autotuning, in Keras's order.
 
 The autotuner of tf.data blocks at the end of each epoch, for up to the time of an epoch: see
-docs/dev/benchmarks.md. Keras's own pipeline for arrays has it on, without an option to turn it off.
+the page Benchmarks. Keras's own pipeline for arrays has it on, without an option to turn it off.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class ExactResume(CallbackGroup):
     anything, then trains on. It also goes on from within an epoch. It restores weights, optimizer,
     step counters, schedules, controllers, codebooks, random generators, running means, the
     history, and the state of the callbacks in `callbacks`. On a CPU, all of them end with the same
-    bits as without the interruption; docs/reliability.md lists the requirements.
+    bits as without the interruption; the page Reliability lists the requirements.
 
     Checkpoints are written atomically with a SHA-256 of their content. A damaged one is renamed,
     with a message, and the one before it is used. After SIGTERM, which spot machines send, a

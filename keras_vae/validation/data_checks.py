@@ -81,7 +81,7 @@ def check_reconstruction_target(model: LatentModel, y: Any) -> None:
     """Raise ValueError unless `y` is an array like x, with which reconstructions are compared."""
     meaning = (
         "with which the reconstruction is compared (for a loss on labels too, override loss_terms "
-        "and check_target: see docs/add-a-model.md)"
+        "and check_target of the model)"
     )
     target = single_array("y", y, meaning)
     check_shape("y", target.shape, model.event_shape)

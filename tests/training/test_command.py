@@ -1,7 +1,10 @@
 """The command `keras-vae`: its programs, help that answers at once, words that name no program."""
 
+import ast
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +24,7 @@ def test_help_lists_every_program(capsys):
     assert status([], capsys)[0] == 2
 
 
-def test_every_program_explains_itself_without_keras():
+def test_every_program_explains_itself_without_keras_or_numpy():
     program = (
         "import contextlib, io, sys\n"
         "from keras_vae.__main__ import PROGRAMS, main\n"
@@ -33,7 +36,7 @@ def test_every_program_explains_itself_without_keras():
         "        assert end.code == 0, (name, end.code)\n"
         "    assert name == 'train' or f'usage: keras-vae {name}' in out.getvalue(), name\n"
         "    assert len(out.getvalue()) > 300, name\n"
-        "assert not {'keras', 'tensorflow'} & sys.modules.keys()\n"
+        "assert not {'keras', 'tensorflow', 'numpy', 'PIL'} & sys.modules.keys()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -107,3 +110,22 @@ def test_every_program_imports_tensorflow_without_its_log(tmp_path):
         [sys.executable, "-c", program, *calls], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
+
+
+def _texts(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+@pytest.mark.parametrize("folder", ["keras_vae", "training", "export"])
+def test_no_text_names_a_page_that_only_a_clone_has(folder):
+    files = Path(__file__).parents[2].joinpath(folder).rglob("*.py")
+    named = {path.name: text for path in files for text in _texts(path) if "docs/" in text}
+    assert named == {}
+
+
+def test_the_list_of_recipes_tells_where_their_files_are(capsys):
+    code, out, _ = status(["train", "--list"], capsys)
+    folder = Path(re.search(r"files are in (\S+)\. ", out)[1])
+    assert code == 0 and (folder / "conv_vae_digits.py").is_file()

@@ -5,13 +5,14 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from keras_vae.training.runs import folder_lock, pictures, run_directory
 from keras_vae.training.session import steps_per_execution
-from keras_vae.training.train import main
+from keras_vae.training.train import few_steps_advice, main
 
 pytestmark = pytest.mark.tensorflow
 
@@ -313,3 +314,14 @@ def test_a_likelihood_that_is_not_for_the_data_is_refused_before_there_is_a_fold
     assert run("conv_vae_digits", "--likelihood", "categorical", "--out", out) == 2
     assert "last axis of a categorical likelihood" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("steps", "epochs", "batch_size", "said"),
+    [(2, 50, 128, "--batch-size 25"), (2, 9, 128, ""), (10, 50, 128, ""), (8, 50, 25, "")],
+    ids=["few steps", "few epochs", "ten steps", "a small batch"],
+)
+def test_many_epochs_of_few_steps_get_advice(steps, epochs, batch_size, said):
+    recipe = SimpleNamespace(epochs=epochs, batch_size=batch_size)
+    advice = few_steps_advice(steps, recipe, images=256)
+    assert said in advice and bool(advice) == bool(said)

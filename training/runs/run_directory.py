@@ -4,7 +4,7 @@ model.keras     the model with its optimizer, replaced after each epoch
 best.keras      the model of the best epoch on validation images, if the protocol has any
 config.json     recipe, options, shape of the images, versions
 metrics.jsonl   a line for each epoch
-checkpoints/    the states from which --resume goes on, see docs/reliability.md
+checkpoints/    the states from which --resume goes on
 pictures/       PNG files of reconstructions, latent codes, samples and losses
 logs/           the logs of TensorBoard
 evaluation.*    the measures of training.evaluate
