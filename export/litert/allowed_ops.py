@@ -34,7 +34,7 @@ def refuse_unrunnable(content: bytes) -> None:
         raise UsageError(
             f"Expected builtin ops without state or randomness. Received: {', '.join(bad)}: "
             f"{'; '.join(sorted({_reason(name) for name in bad}))}. "
-            "(Replace the layer that needs them. keras-vae check tells you what a model exports to.)"
+            "(Replace the layer that needs them. keras-vae check says what a model exports to.)"
         )
 
 
