@@ -13,7 +13,7 @@ from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, value_checks
 
 __all__ = ["row_seeds", "standard_normal"]
 
@@ -104,7 +104,7 @@ def check_seeds(seeds: Any) -> Any:
         raise UsageTypeError(f"Expected seeds of integers of 32 bits. Received: {kind}. {HINT}")
     if len(shape) != 1:
         raise UsageError(f"Expected seeds of shape (batch,). Received: {shape}. {HINT}")
-    seeds = arguments.integers_of_32_bits("seeds", seeds, LARGEST, HINT)
+    seeds = value_checks.integers_of_32_bits("seeds", seeds, LARGEST, HINT)
     if kind in ("int64", "uint64") and not isinstance(seeds, np.ndarray):
         raise UsageTypeError(
             f"Expected seeds of 32 bits in a graph. Received: {kind}, whose values are not known. "

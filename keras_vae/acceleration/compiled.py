@@ -12,7 +12,7 @@ from keras_vae.backend import compile_function
 from keras_vae.base.endpoint import WholeNumbers
 from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel, Tensor
-from keras_vae.validation import arguments, data_checks, value_checks
+from keras_vae.validation import data_checks, value_checks
 
 Specs = tuple[keras.InputSpec, ...]
 Function = tuple[Callable[..., dict[str, Tensor]], bool, Specs]
@@ -129,7 +129,7 @@ def _to_tensors(specs: Specs, inputs: Any) -> list[Tensor]:
         if spec.name == "seed":
             random.check_seeds(array)
         elif spec.dtype == "int32" and hasattr(array, "dtype"):
-            arguments.integers_of_32_bits(spec.name, array)
+            value_checks.integers_of_32_bits(spec.name, array)
     tensors = [
         ops.convert_to_tensor(array, spec.dtype) for array, spec in zip(given, specs, strict=True)
     ]

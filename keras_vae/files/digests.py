@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,3 +17,13 @@ def of_file(path: Path) -> str:
 def of_json(content: Any) -> str:
     """Return the SHA-256 of JSON content, in hexadecimal; the order of names has no effect."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def of_file_list(folder: Path, paths: Sequence[Path]) -> str:
+    """Return a hash of names, sizes and modification times, without reading the files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        status = (folder / path).stat()
+        digest.update(os.fsencode(path.as_posix()) + b"\0")
+        digest.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

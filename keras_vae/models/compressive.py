@@ -12,7 +12,7 @@ from keras_vae.distributions import parameters, sum_event
 from keras_vae.distributions.special import softplus
 from keras_vae.errors import UsageTypeError
 from keras_vae.typing import Tensor
-from keras_vae.validation import arguments
+from keras_vae.validation import value_checks
 from keras_vae.validation.examples import first_input
 
 # The smallest and largest int32 among float32: beyond them, runtimes cast to different integers.
@@ -87,7 +87,7 @@ class CompressiveAutoencoder(Autoencoder):
         """Return integer codes as float32; raise TypeError for codes that are not integers."""
         if not keras.backend.is_int_dtype(z.dtype):
             raise UsageTypeError(f"Expected integers, as encode(x) gives. Received: {z.dtype}.")
-        return ops.cast(arguments.integers_of_32_bits("z", z), "float32")
+        return ops.cast(value_checks.integers_of_32_bits("z", z), "float32")
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return distortion and rate, each `(batch,)`, in nats, with noise in place of rounding."""

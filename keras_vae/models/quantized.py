@@ -10,7 +10,7 @@ from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.quantization.quantizers import CodeUse, Quantizer
 from keras_vae.typing import Tensor
-from keras_vae.validation import arguments
+from keras_vae.validation import value_checks
 
 
 class QuantizedAutoencoder(Autoencoder):
@@ -127,7 +127,7 @@ def check_integers(codes: Any, size: int) -> None:
         raise UsageTypeError(
             f"Expected integers from 0 to {size - 1}, as encode(x) gives. Received: {codes.dtype}."
         )
-    codes = arguments.wide_on_host(codes)
+    codes = value_checks.wide_on_host(codes)
     if isinstance(codes, np.ndarray) and codes.size and not 0 <= codes.min() <= codes.max() < size:
         raise UsageError(
             f"Expected integers from 0 to {size - 1}, as encode(x) gives. "

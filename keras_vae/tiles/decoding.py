@@ -15,7 +15,7 @@ from keras_vae.tiles.grid import Row
 from keras_vae.tiles.network import MapNetwork, as_map_network
 from keras_vae.tiles.reach import Axis
 from keras_vae.typing import LatentModel
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, value_checks
 
 MEMORY = 1 << 30
 FLOAT = 4
@@ -118,7 +118,7 @@ def _check_codes(model: LatentModel, z: Any) -> np.ndarray:
     if model.latent_dtype != "float32" and z.dtype.kind not in "iu":
         raise UsageTypeError(f"Expected integers, as encode(x) gives. Received: {z.dtype}.")
     if model.latent_dtype != "float32":
-        z = arguments.integers_of_32_bits("z", z)
+        z = value_checks.integers_of_32_bits("z", z)
     return z.astype(model.latent_dtype)
 
 

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -97,6 +98,41 @@ def check_weights(model: Any) -> None:
                 f"Expected a {type(model).__name__} with finite weights. Received: NaN or infinity "
                 f"in {weight.path}. {DIVERGED}"
             )
+
+
+def wide_on_host(values: Any) -> Any:
+    """Return a tensor of 64-bit integers as an array, whose values can be checked.
+
+    Anything else comes back as it is, also traced tensors, which have no values.
+    """
+    if keras.backend.standardize_dtype(values.dtype) not in ("int64", "uint64"):
+        return values
+    try:
+        return np.asarray(ops.convert_to_numpy(values))
+    except (NotImplementedError, TypeError):  # Of TensorFlow's and JAX's symbolic tensors.
+        return values
+
+
+def integers_of_32_bits(name: str, values: Any, largest: int = 2**31 - 1, hint: str = "") -> Any:
+    """Return integers from -2^31 to `largest`, which a cast does not change.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: An array or a tensor; see `wide_on_host`.
+        largest: The largest integer.
+        hint: What to do, for the message.
+
+    Raises:
+        ValueError: If one is out of range.
+    """
+    values = wide_on_host(values)
+    is_array = isinstance(values, np.ndarray) and values.size
+    if is_array and not -(2**31) <= values.min() <= values.max() <= largest:
+        raise UsageError(
+            f"Expected {name} of integers of 32 bits. Received: {values.min()} to {values.max()}."
+            f" {hint}".rstrip()
+        )
+    return values
 
 
 def refuse_8_bit(x: Any, support: tuple[float, float]) -> None:

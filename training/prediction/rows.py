@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,7 +188,7 @@ def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any], stretch:
     names = [file.relative_to(path) if file != path else Path(file.name) for file in files]
     folder = path if path.is_dir() else path.parent
     return _open_arrays(
-        [images], inputs, str(path), functools.partial(_hash_file_list, folder, names), stretch
+        [images], inputs, str(path), functools.partial(digests.of_file_list, folder, names), stretch
     )
 
 
@@ -218,20 +217,10 @@ def _open_images(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
     return Rows(
         f"{folder}, {len(paths):,} images",
         len(paths),
-        functools.partial(_hash_file_list, folder, paths),
+        functools.partial(digests.of_file_list, folder, paths),
         lambda start, stop: [as_floats(np.asarray(images[start:stop]))],
         lambda start, stop: names[start:stop],
     )
-
-
-def _hash_file_list(folder: Path, paths: Sequence[Path]) -> str:
-    """Return a hash of names, sizes and modification times, without reading the files."""
-    digest = hashlib.sha256()
-    for path in paths:
-        status = (folder / path).stat()
-        digest.update(os.fsencode(path.as_posix()) + b"\0")
-        digest.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
 
 
 def _open_shards(folder: Path, inputs: Sequence[Any], check: bool) -> Rows:
