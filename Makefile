@@ -53,8 +53,8 @@ check: $(VENV)/.ready ## Lint, check the formatting and the types.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-docs: $(VENV)/.docs ## Build the documentation site in build/docs; a broken link is an error.
-	@KERAS_BACKEND=tensorflow $(BIN)/python -m sphinx -W --keep-going -E -q -b html docs build/docs
+docs: $(VENV)/.docs ## Run the notebooks and build the documentation site in build/docs; a broken link is an error.
+	@KERAS_BACKEND=tensorflow $(BIN)/python -m sphinx -W --keep-going -E -q -b html docs build/docs $(ARGS)
 	@echo "Open build/docs/index.html"
 
 $(VENV)/.docs: pyproject.toml scripts/setup.sh
@@ -72,8 +72,11 @@ $(VENV)/.bench: $(VENV)/.ready
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
 	@touch $@
 
-gallery: $(VENV)/.ready ## Draw every model and walks between codes, docs/gallery.
+gallery: $(VENV)/.ready ## Draw every model and uses of codes in docs/gallery, and the pictures of docs/images.
 	@$(BIN)/python -m tools.gallery
+	@scripts/fashion_mnist.sh
+	@scripts/browser.sh
+	@$(BIN)/python -m tools.showcase
 
 chaos: $(VENV)/.ready ## Kill training, exporters and bulk prediction at 30 moments, damage every file (long; ARGS="--kills 5" for less).
 	@$(BIN)/python -m tests.support.chaos $(ARGS)

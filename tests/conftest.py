@@ -29,8 +29,9 @@ LONGEST = (
 LONG = (
     *("fuzz", "killed_training", "killed_tflite", "workers", "load", "old_tensorflow"),
     *("artifacts", "explorer", "signatures", "pipeline", "numerics", "evaluate_long"),
-    *("gallery", "known_optima", "limits", "one_class", "sequence_properties", "release"),
+    *("gallery", "showcase", "known_optima", "limits", "one_class", "sequence_properties"),
     *("documents", "replicas", "catalogue", "verify", "examples", "stored_files", "serving_page"),
+    "release",
 )
 
 # Files whose tests are marked `portable`: `make test-long` runs them on JAX and PyTorch too. They

@@ -10,7 +10,7 @@ from keras_vae import cli
 from tools.gallery import __main__ as program
 from tools.gallery import codes
 from tools.gallery.page import STORIES
-from tools.gallery.stories import _color_red, _find_occupied, _split_by_ink
+from tools.gallery.stories import _main_directions, _split_by_ink
 
 
 def test_a_vector_becomes_a_square_of_its_numbers_from_black_to_white():
@@ -45,13 +45,10 @@ def test_bold_and_thin_are_of_each_class_by_itself():
     assert bold[20:30].all() and thin[30:40].all()
 
 
-def test_cells_without_a_code_are_found_where_they_are_drawn():
-    middles = [np.array([0.0, 1.0, 2.0]), np.array([0.0, 10.0])]
-    occupied = _find_occupied(np.array([[0.1, 9.0], [2.4, 0.0], [1.0, 40.0]]), middles)
-    np.testing.assert_array_equal(occupied, [[False, False, True], [True, False, False]])
-    red = _color_red(np.zeros((2, 3, 4, 4, 1)), ~occupied)
-    assert (red[..., 0].mean(axis=(2, 3)) > 0).tolist() == (~occupied).tolist()
-    assert not red[..., 1:].any()
+def test_main_directions_are_those_of_the_largest_variance():
+    codes = np.random.default_rng(0).normal(size=(500, 4)) * [1, 9, 0.1, 4] + 7
+    directions = _main_directions(codes)
+    np.testing.assert_allclose(np.abs(directions), np.eye(4)[:, [1, 3]], atol=0.1)
 
 
 @pytest.mark.tensorflow
@@ -67,10 +64,11 @@ def test_all_pictures_are_drawn_and_on_the_page(tmp_path, monkeypatch, capsys):
     drawn = {path.name for path in tmp_path.iterdir()} - {"README.md"}
     assert drawn == {*(f"{n}.png" for n in (*chosen, *STORIES)), "training.gif"}
     assert set(re.findall(r"\]\((.+?)\)", (tmp_path / "README.md").read_text())) == drawn
-    (tmp_path / "VQVAE.png").unlink()
+    for name in ("VQVAE.png", "samples.png"):
+        (tmp_path / name).unlink()
     kept = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.png")}
     assert program.gallery(tmp_path, "digits", train=64, epochs=1, missing=True) == 0
-    assert (tmp_path / "VQVAE.png").is_file()
+    assert {"VQVAE.png", "samples.png"} <= {path.name for path in tmp_path.iterdir()}
     assert {name: (tmp_path / name).stat().st_mtime_ns for name in kept} == kept
     with Image.open(tmp_path / "training.gif") as film:
         assert film.n_frames == 2
@@ -83,6 +81,7 @@ def test_all_pictures_are_drawn_and_on_the_page(tmp_path, monkeypatch, capsys):
     ("options", "message"),
     [
         ({"models": ("VQVEA",)}, "Expected models among.*VQVEA.*did you mean 'VQVAE'"),
+        ({"stories": ("hole",)}, "Expected stories among.*hole.*did you mean 'holes'"),
         ({"epochs": 0}, "Expected --train and --epochs of at least 1"),
     ],
 )

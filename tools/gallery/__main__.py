@@ -1,22 +1,20 @@
 """The program that draws the images of docs/gallery."""
 
-import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from keras_vae import cli
 from keras_vae.errors import UsageError
-
-# The last figure that is drawn before those of single models.
-LAST_STORY = "manifold.png"
+from tools.gallery.page import STORIES
 
 
 def gallery(
     out: Path = Path("docs/gallery"),
     data: str = "glyphs",
     models: tuple[str, ...] = (),
+    stories: tuple[str, ...] = (),
     train: int = 6000,
     epochs: int = 6,
     missing: bool = False,
@@ -29,6 +27,7 @@ def gallery(
         out: Folder of the images.
         data: A data set of images, see keras_vae.training.data.loading.
         models: Names of classes to draw; images of others are kept. All by default.
+        stories: Names of uses to draw, such as "holes"; other images are kept. All by default.
         train: Number of training images.
         epochs: Number of epochs.
         missing: Draw only missing images, as after an interruption.
@@ -42,27 +41,35 @@ def gallery(
 
     # With the map of the classic tutorials, 7x7x128 of images of 28x28.
     listed = {**entries(), "ConvAutoencoder": special_entry("ConvAutoencoder")}
-    unknown = [name for name in models if name not in listed]
-    if unknown:
-        raise UsageError(
-            f"Expected models among {', '.join(listed)}. Received: {unknown[0]}."
-            f"{cli.did_you_mean(unknown[0], listed)}"
-        )
-    images = _load_sample(data, train)
+    _refuse_unknown("models", models, listed)
+    _refuse_unknown("stories", stories, STORIES)
+    images = load_sample(data, train)
     out.mkdir(parents=True, exist_ok=True)
-    if not models and not (missing and (out / LAST_STORY).is_file()):
-        _stories(images, epochs, out)
-    chosen = {
-        name: listed[name]
-        for name in models or listed
-        if not (missing and (out / f"{name}.png").is_file())
-    }
-    _models(chosen, images, epochs, out)
+    everything = not (models or stories)
+
+    def wanted(name: str) -> bool:
+        return not (missing and (out / name).is_file())
+
+    chosen = {name: listed[name] for name in (listed if everything else models)}
+    told = [name for name in (STORIES if everything else stories) if wanted(f"{name}.png")]
+    if told:
+        _stories(told, images, epochs, out)
+    _models({n: entry for n, entry in chosen.items() if wanted(f"{n}.png")}, images, epochs, out)
     _page(listed, images, epochs, out)
     return 0
 
 
-def _load_sample(name: str, count: int) -> Any:
+def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"Expected {what} among {', '.join(known)}. Received: {name}."
+                f"{cli.did_you_mean(name, known)}"
+            )
+
+
+def load_sample(name: str, count: int) -> Any:
+    """Return a data set of images with `count` of its training images."""
     from dataclasses import replace
 
     from keras_vae.export.litert.calibration import take_evenly
@@ -75,33 +82,38 @@ def _load_sample(name: str, count: int) -> Any:
     return replace(data, train=take_evenly(data.train, count), train_labels=labels)
 
 
-def _stories(data: Any, epochs: int, out: Path) -> None:
+def _stories(names: Sequence[str], data: Any, epochs: int, out: Path) -> None:
     from keras_vae import plots
     from keras_vae.export.verification.measurement import progress
-    from tools.gallery import stories
+    from tools.gallery import png, stories
 
     film = stories.Film()
-    with progress("VAE of 16 latent numbers"):
+    with progress(f"VAE with a {stories.LATENT}-dimensional code"):
         vae = stories.train(stories.conv_vae(data, stories.LATENT), data, 2 * epochs, [film])
     film.save(out / "training.gif")
     figures = stories.figures_of(vae, data)
-    with progress("VAE and autoencoder of two latent numbers"):
-        flat = stories.train(stories.conv_vae(data, 2), data, 2 * epochs)
-        plain = stories.train(stories.conv_autoencoder(data, 2), data, 2 * epochs)
-    figures["holes"] = lambda: stories.holes(flat, plain, data)
-    figures["manifold"] = lambda: plots.manifold(flat, 16)
-    for name, figure in figures.items():
-        figure().savefig(out / f"{name}.png")
+    if "holes" in names:
+        with progress("Autoencoder with the same networks"):
+            model = stories.conv_autoencoder(data, stories.LATENT)
+            plain = stories.train(model, data, 2 * epochs)
+        figures["holes"] = lambda: stories.holes(vae, plain, data)
+    if "manifold" in names:
+        with progress("VAE with a 2-dimensional code"):
+            flat = stories.train(stories.conv_vae(data, 2), data, 2 * epochs)
+        figures["manifold"] = lambda: plots.manifold(flat, 16)
+    for name in names:
+        png.save(png.to_image(figures[name]()), out / f"{name}.png")
 
 
 def _models(chosen: dict[str, Any], data: Any, epochs: int, out: Path) -> None:
     from keras_vae.export.verification.measurement import progress
-    from tools.gallery import models
+    from tools.gallery import models, png
 
     for number, (name, entry) in enumerate(chosen.items(), 1):
         with progress(f"{number}/{len(chosen)} {name}"):
             model = models.train(entry, data, epochs)
-            models.draw_model(name, model, entry, data).savefig(out / f"{name}.png")
+            figure = models.draw_model(name, model, entry, data)
+            png.save(png.to_image(figure), out / f"{name}.png")
 
 
 def _page(listed: Iterable[str], data: Any, epochs: int, out: Path) -> None:
@@ -110,7 +122,6 @@ def _page(listed: Iterable[str], data: Any, epochs: int, out: Path) -> None:
 
     drawn = [name for name in sorted(listed) if (out / f"{name}.png").is_file()]
     facts = {
-        "command": " ".join(["python -m tools.gallery", *sys.argv[1:]]),
         "date": time.strftime("%Y-%m-%d"),
         "data": data.name,
         "images": len(data.train),

@@ -6,22 +6,29 @@ from typing import Any
 STORIES = {
     "holes": (
         "Why a VAE",
-        "Both models have the same networks and two latent numbers; cells in which no test image "
-        "has its code are red. The plain autoencoder puts codes anywhere, see the axes, and leaves "
-        "wide holes, some of which decode to no letter; nothing says from where to sample. The "
-        "VAE's codes are drawn to the prior, so that the square from -3 to 3 is where to sample. "
-        "With two numbers and so short a training it leaves places empty too, but what they decode "
-        "to is like the letters around them.",
+        "Both models have the same networks and a 16-dimensional code. To get new images, you "
+        "decode random codes. An autoencoder does not tell you where to take them from: its codes "
+        "lie anywhere, with gaps in which the decoder has learned nothing. A VAE pulls its codes "
+        "to a standard normal, so you sample from that.",
     ),
-    "manifold": ("The latent plane of that VAE", "At even quantiles of the prior."),
-    "latents": ("Codes of a VAE with 16 latent numbers", "The two main directions, by letter."),
+    "manifold": (
+        "A latent plane",
+        "A VAE with two latent units, decoded at even quantiles of the prior.",
+    ),
+    "latents": (
+        "Codes of a VAE with 16 latent units",
+        "You see the two main directions, colored by letter. The model never saw the labels.",
+    ),
     "interpolation": (
         "Interpolation",
-        "From one test image to another, by spherical interpolation.",
+        "From one test image to another, by spherical interpolation of their codes.",
     ),
-    "traversal": ("Traversal", "One latent number at a time, the most informative at the top."),
-    "arithmetic": ("Arithmetic", "The difference of two means, added to codes of thin letters."),
-    "samples": ("Samples", "Codes drawn from the prior, decoded."),
+    "traversal": ("Traversal", "One latent unit at a time, the most informative at the top."),
+    "arithmetic": (
+        "Arithmetic",
+        "The mean code of bold letters minus that of thin ones, added to codes of thin letters.",
+    ),
+    "samples": ("Samples", "Random codes of the prior, decoded."),
 }
 
 
@@ -30,14 +37,12 @@ def page(models: Sequence[str], facts: Mapping[str, Any]) -> str:
 
     Args:
         models: Names of the models that have an image, in order.
-        facts: `data`, `epochs`, `images`, `date`, `command`.
+        facts: `data`, `epochs`, `images`, `date`.
     """
     parts = [
         "# Gallery",
-        "Written by `python -m tools.gallery`, last as "
-        f"`{facts['command']}` on {facts['date']}: each model with small networks, "
-        f"{facts['epochs']} epochs of {facts['images']:,} images of {facts['data']}. The test "
-        "letters are of fonts that no model saw.",
+        f"You see small models after {facts['epochs']} epochs on {facts['images']:,} images of "
+        f"{facts['data']}. The test letters are of fonts that no model saw.",
     ]
     for name, (title, text) in STORIES.items():
         parts += [f"## {title}", text, f"![{title}]({name}.png)"]
@@ -46,10 +51,12 @@ def page(models: Sequence[str], facts: Mapping[str, Any]) -> str:
         "The same 64 codes after each epoch.",
         "![Samples after each epoch](training.gif)",
         "## Every model",
-        "Inputs, for denoisers what they get of them, codes and outputs. A code is a square of "
-        "grey levels, one for each of its numbers; a map has a small map for each channel. Codes "
-        "that are integers are one map. Models of sequences read the image row by row.",
+        "Each picture has test images, their codes, and their reconstructions. For a denoiser you "
+        "also see its corrupted input. A code is a square of gray levels, one for each unit. A map "
+        "has a small square for each channel. Integer codes are one map. Models of sequences read "
+        "the image row by row.",
     ]
     for name in models:
         parts += [f"### {name}", f"![{name}]({name}.png)"]
+    parts.append(f"`python -m tools.gallery`, {facts['date']}")
     return "\n\n".join(parts) + "\n"

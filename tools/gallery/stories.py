@@ -18,7 +18,8 @@ LEARNING_RATE = 2e-3
 # Time that the film shows the samples of an epoch.
 FRAME_MILLISECONDS = 400
 FRAME_CELL = 28
-GRID = 12
+# Random codes of the figure "holes".
+ROWS, COLUMNS = 4, 10
 POINTS = 2000
 
 
@@ -118,52 +119,49 @@ def arithmetic(model: LatentModel, data: Data) -> Any:
 
 
 def holes(vae: Any, autoencoder: Any, data: Data) -> Any:
-    """Draw two latent planes: codes of test images, and the decoded plane.
+    """Draw codes of test images with random codes among them, and what the random codes decode to.
 
-    The plane of the autoencoder is the rectangle around its codes. That of the VAE is the square
-    that holds nearly all of its prior. Cells without a code are red.
+    The random codes of the VAE are of its prior. An autoencoder has none, so its random codes are
+    from the same prior, and from the box that holds the codes of test images.
     """
     from keras_vae.plots.figures import enlarge, mosaic, new_figure
 
-    figure = new_figure(11, 10.4, layout="constrained")
-    panels = figure.subplots(2, 2)
-    x = as_floats(data.test[:POINTS])
+    random = np.random.default_rng(0)
+    size = (ROWS * COLUMNS, LATENT)
+    prior = random.normal(size=size).astype("float32")
+    codes = {model: _encode(model, as_floats(data.test[:POINTS])) for model in (autoencoder, vae)}
+    low, high = codes[autoencoder].min(axis=0), codes[autoencoder].max(axis=0)
+    box = random.uniform(low, high, size).astype("float32")
+    panels = {
+        "Autoencoder, random codes of a standard normal": (autoencoder, prior),
+        "Autoencoder, random codes of the box around its codes": (autoencoder, box),
+        "VAE, random codes of its prior, a standard normal": (vae, prior),
+    }
+    figure = new_figure(10, 9.2, layout="constrained")
+    axes = figure.subplots(3, 2, width_ratios=(1, 2.1))
     labels = None if data.test_labels is None else data.test_labels[:POINTS]
-    for (left, right), (name, model) in zip(
-        panels, {"Autoencoder": autoencoder, "VAE": vae}.items(), strict=True
-    ):
-        codes = _encode(model, x)
-        low, high = codes.min(axis=0), codes.max(axis=0)
-        if model is vae:
-            low, high = np.array([[-3.0] * 2, [3.0] * 2])
-        left.scatter(*codes.T, c=labels, cmap="tab10", s=5)
-        left.set(title=f"{name}: codes of {len(x):,} test images", xlim=(low[0], high[0]))
-        left.set(ylim=(low[1], high[1]))
-        middles = [np.linspace(a, b, GRID) for a, b in zip(low, high, strict=True)]
-        images = latents.decode(model, np.stack(np.meshgrid(*middles), axis=-1)[::-1])
-        images = _color_red(images, ~_find_occupied(codes, middles)[::-1])
-        right.imshow(mosaic(enlarge(images, 28), 1), interpolation="nearest")
-        right.set(title=f"{name}: the same plane, decoded")
+    for (left, right), (title, (model, drawn)) in zip(axes, panels.items(), strict=True):
+        _scatter(left, codes[model], labels, drawn)
+        images = latents.decode(model, drawn).reshape(ROWS, COLUMNS, *data.image_shape)
+        right.imshow(mosaic(enlarge(images, 56), 2), cmap="gray", vmin=0, vmax=1)
+        right.set_title(title)
         right.set_axis_off()
     return figure
 
 
-def _find_occupied(codes: np.ndarray, middles: list[np.ndarray]) -> np.ndarray:
-    """Return a mask of the cells of a grid that contain a code, `(second, first)`."""
-    edges = [np.append(m, 2 * m[-1] - m[-2]) - (m[1] - m[0]) / 2 for m in middles]
-    return np.histogram2d(codes[:, 0], codes[:, 1], bins=edges)[0].T > 0
+def _scatter(axes: Any, codes: np.ndarray, labels: np.ndarray | None, drawn: np.ndarray) -> None:
+    """Draw codes and random codes in the two main directions of both."""
+    directions = _main_directions(np.concatenate([codes, drawn]))
+    middle = codes.mean(axis=0)
+    axes.scatter(*((codes - middle) @ directions).T, c=labels, cmap="tab10", s=3)
+    axes.scatter(*((drawn - middle) @ directions).T, c="black", marker="x", s=14)
+    axes.set_title("Codes of test images; x: random codes")
+    axes.set(xlabel="main direction", ylabel="second direction")
 
 
-def _color_red(images: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Return gray images in color, on red where `where` is true.
-
-    Args:
-        images: Gray images `(rows, columns, height, width, 1)` in [0, 1].
-        where: Mask `(rows, columns)`.
-    """
-    colored = np.repeat(images.mean(axis=-1, keepdims=True), 3, axis=-1)
-    colored[where, ..., 0] = 0.45 + 0.55 * colored[where, ..., 0]
-    return colored
+def _main_directions(codes: np.ndarray) -> np.ndarray:
+    """Return the two directions in which codes vary most, `(latent, 2)`."""
+    return np.linalg.svd(codes - codes.mean(axis=0), full_matrices=False)[2][:2].T
 
 
 def _encode(model: LatentModel, images: np.ndarray) -> np.ndarray:
