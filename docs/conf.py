@@ -30,7 +30,13 @@ site_repository = _project.get("urls", {}).get("Repository", "")
 
 # Pages are plain Markdown; headings have the anchors that GitHub gives them.
 myst_heading_anchors = 6
-nb_execution_mode = "off"
+
+# Notebooks run in a folder of their own, and an error in one is an error of the build.
+nb_execution_mode = "auto"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600  # Seconds a cell.
+nb_output_stderr = "remove"
 
 # Docstrings: Google style; a word in backticks is a link if it is a name of the library.
 default_role = "py:obj"

@@ -1,8 +1,8 @@
 """Sphinx extension of the documentation site: sections, links to the repository, and llms.txt.
 
-Pages stay Markdown as GitHub shows it. Two things are changed while they are read: a list of links
-after the comment `<!-- contents -->` also becomes a table of contents, and links to files outside
-docs/ lead to the repository.
+Pages stay Markdown as GitHub shows it. Three things are changed while they are read. A list of
+links after the comment `<!-- contents -->` also becomes a table of contents. Links to files outside
+docs/ lead to the repository. A notebook gets a link to its executed file.
 """
 
 import inspect
@@ -14,6 +14,7 @@ from typing import Any
 CONTENTS = re.compile(r"<!-- contents -->\n(?P<list>(?:[-*] .*\n|  +.*\n)+)")
 ENTRY = re.compile(r"^[-*] \[(?P<title>[^\]]+)\]\((?P<path>[^)#]+)\.md\)", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<path>[^)\s#:]+)(?P<anchor>#[^)\s]*)?\)")
+NOTEBOOK = re.compile(r"---\njupytext:\n.*?\n---\n\n# [^\n]+\n", re.DOTALL)
 CODE = re.compile(r"(`+[^`]+`+)(\w?)")
 MARKUP = re.compile(r"[|*]|(?<=\w)_(?!\w)")
 FENCE = re.compile(r"^( *)```.*?^\1``` *$", re.MULTILINE | re.DOTALL)
@@ -37,7 +38,7 @@ def setup(app: Any) -> dict[str, bool]:
 def read_source(app: Any, name: str, source: list[str]) -> None:
     """Change the text of a page, the one element of `source`, before it is parsed."""
     page = Path(app.srcdir, f"{name}.md")
-    text = with_contents(source[0])
+    text = with_download(with_contents(source[0]), page.stem)
     source[0] = with_repository_links(text, page, Path(app.srcdir), app.config.site_repository)
 
 
@@ -49,6 +50,13 @@ def with_contents(text: str) -> str:
 def _toctree(entries: str) -> str:
     lines = [f"{match['title']} <{match['path']}>" for match in ENTRY.finditer(entries)]
     return "\n".join(["", "```{toctree}", ":hidden:", "", *lines, "```", ""])
+
+
+def with_download(text: str, name: str) -> str:
+    """Add a link to the executed file of a notebook below its title; other pages stay."""
+    link = f"\n{{nb-download}}`Download this notebook <{name}.ipynb>`\n"
+    head = NOTEBOOK.match(text)
+    return head[0] + link + text[head.end() :] if head else text
 
 
 def with_repository_links(text: str, page: Path, documents: Path, repository: str) -> str:

@@ -44,6 +44,15 @@ def test_a_list_becomes_a_table_of_contents_and_stays():
     assert site.with_contents("- [One](one.md)\n") == "- [One](one.md)\n"
 
 
+def test_a_notebook_has_a_link_to_its_file_below_its_title():
+    text = (DOCUMENTS / "notebooks/deploy.md").read_text()
+    found = site.with_download(text, "deploy").splitlines()
+    title = found.index("# Deploy to a server and a phone")
+    assert found[title + 2] == "{nb-download}`Download this notebook <deploy.ipynb>`"
+    assert [*found[: title + 1], *found[title + 3 :]] == text.splitlines()
+    assert site.with_download("# Title\n", "deploy") == "# Title\n"
+
+
 URL = "https://example.org/project"
 
 
@@ -113,7 +122,9 @@ def test_broken_links_are_found(tmp_path):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    # The notebooks run in test_notebooks.py.
+    options = ["-W", "--keep-going", "-q", "-b", "html", "-D", "nb_execution_mode=off"]
+    command = [sys.executable, "-m", "sphinx", *options]
     result = subprocess.run(
         [*command, "docs", str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=900
     )
