@@ -114,7 +114,8 @@ def _refuse_other_numbers(tensor: Any, spec: WholeNumbers) -> Any:
         if tensor.dtype.is_floating:
             whole = tf.where(tf.cast(whole, tensor.dtype) == tensor, whole, -1)
         if spec.some:
-            whole = tf.where(tf.reduce_any(whole > 0, axis=1, keepdims=True), whole, -1)
+            event = list(range(1, len(spec.shape)))
+            whole = tf.where(tf.reduce_any(whole > 0, axis=event, keepdims=True), whole, -1)
         return tf.cast(tf.gather(tf.range(spec.count), whole), tensor.dtype)
 
 

@@ -150,7 +150,7 @@ def _check_numbers(tensor: Tensor, spec: WholeNumbers) -> None:
     values = ops.convert_to_numpy(tensor)
     known = (values >= 0) & (values < spec.count) & (values % 1 == 0)
     if spec.some:
-        known &= values.any(axis=1, keepdims=True)
+        known &= values.any(axis=tuple(range(1, values.ndim)), keepdims=True)
     if not known.all():
         raise UsageError(
             f"Expected {spec.name} of whole numbers from 0 to {spec.count - 1}"

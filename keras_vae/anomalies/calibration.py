@@ -6,16 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.anomalies import references
+from keras_vae.anomalies import references, thresholds
 from keras_vae.anomalies.references import Reference
 from keras_vae.anomalies.thresholds import Threshold
 from keras_vae.errors import UsageError
 from keras_vae.validation import arguments
 
+# The arguments of `fit_threshold` that only one of its methods uses.
+OPTIONS = {"level": "tail", "block_size": "false_positive_rate"}
+
 
 class Calibration:
     """A mixin with the threshold and the reference of a detector, which its files keep."""
 
+    predict: Any
     _threshold: Threshold | None = None
     _reference: Reference | None = None
     _without = "one without"
@@ -38,6 +42,45 @@ class Calibration:
     @reference.setter
     def reference(self, value: Any) -> None:
         self._reference = references.check(value)
+
+    def fit_threshold(
+        self,
+        x: Any,
+        quantile: float | None = None,
+        false_positive_rate: float | None = None,
+        tail: float | None = None,
+        level: float | None = None,
+        batch_size: int | None = None,
+        block_size: int | None = None,
+    ) -> Threshold:
+        """Choose the threshold from normal examples that the model was not trained on.
+
+        Args:
+            x: Held-out normal data: arrays, or a source of batches.
+            quantile: Quantile of their scores, as in `keras_vae.anomalies.thresholds.quantile`.
+            false_positive_rate: Rate for new normal examples, guaranteed for any number of
+                held-out examples that do not depend on each other, as in
+                `keras_vae.anomalies.thresholds.false_positive_rate`.
+            tail: A rate too small to observe, extrapolated from the scores above the quantile
+                `level`, as in `keras_vae.anomalies.thresholds.tail`.
+            level: Only for `tail`; 0.98 by default.
+            batch_size: Examples of arrays at a time; changes the speed only.
+            block_size: Only for `false_positive_rate`, for examples in their order in time that
+                depend on their neighbors, such as overlapping windows: the number of examples
+                after which they no longer do. The guarantee then needs blocks that do not depend
+                on each other, in place of examples.
+
+        Raises:
+            ValueError: If not exactly one of the three is given, `level` or `block_size` comes
+                with another one than its own, a number is out of range, there are too few
+                examples, or they do not fit the model.
+        """
+        asked = {"quantile": quantile, "false_positive_rate": false_positive_rate, "tail": tail}
+        method, value = _choose_method(asked)
+        options = _used_options(method, level=level, block_size=block_size)
+        scores = self.predict(x, batch_size=batch_size, verbose=0)
+        self.threshold = thresholds.METHODS[method](scores, value, **options)
+        return self.threshold
 
     def require_threshold(self) -> Threshold:
         """Return the threshold; raise ValueError if there is none."""
@@ -70,3 +113,26 @@ class Calibration:
             self._threshold = Threshold(**stored)
         else:
             self._without = f"one whose file has the threshold {stored['value']}, which is no limit"
+
+
+def _choose_method(asked: dict[str, Any]) -> tuple[str, Any]:
+    """Return the name and the value of the only argument that is given."""
+    chosen = [(name, value) for name, value in asked.items() if value is not None]
+    if len(chosen) != 1:
+        raise UsageError(
+            "Expected one of quantile=, false_positive_rate= and tail=. "
+            f"Received: {', '.join(name for name, _ in chosen) or 'none'}."
+        )
+    return chosen[0]
+
+
+def _used_options(method: str, **options: Any) -> dict[str, Any]:
+    """Return the options that are given; raise ValueError for one that `method` does not use."""
+    given = {name: value for name, value in options.items() if value is not None}
+    for name, value in given.items():
+        if OPTIONS[name] != method:
+            raise UsageError(
+                f"Expected no {name} with {method}=, which has no use for it. Received: "
+                f"{name}={value!r}. (Leave it out, or give {OPTIONS[name]}=.)"
+            )
+    return given

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.acceleration.batching import CompiledMap, predict_batches, predict_checked
-from keras_vae.anomalies import references, thresholds
+from keras_vae.anomalies import references
 from keras_vae.anomalies.calibration import Calibration
 from keras_vae.anomalies.references import fit_reference
 from keras_vae.anomalies.scores import (
@@ -17,9 +17,11 @@ from keras_vae.anomalies.scores import (
     check_reference,
     check_score,
     check_settings,
+    choose_per,
+    per_feature,
+    per_step,
     unused_settings,
 )
-from keras_vae.anomalies.thresholds import Threshold
 from keras_vae.anomalies.untrainable import Untrainable
 from keras_vae.anomalies.wrapping import Wrapping
 from keras_vae.base.endpoint import Endpoint, nan_unless_finite
@@ -57,6 +59,9 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         neighbors: k for the distance to the k-th nearest code of the training data with "latent";
             None for the Mahalanobis distance from all of them.
         seed: Seed of the noise of "likelihood", which all examples share.
+        per: "example" for scores in nats, summed over what is present; "step" for nats per present
+            step, so that missing steps change no score for their number. By default, "step" for
+            models that take a mask, "example" for others, and for "latent".
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Attributes:
@@ -77,6 +82,7 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         samples: int = 16,
         neighbors: int | None = None,
         seed: int = 0,
+        per: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**arguments.check_keras_arguments(type(self), kwargs))
@@ -88,6 +94,7 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         self.model = model
         self.score_name = score
         self.samples, self.neighbors, self.seed = samples, neighbors, seed
+        self.per = choose_per(model, score, per)
         self.built = model.built
 
     # Scores.
@@ -99,7 +106,8 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         arrays are checked as by `predict`.
         """
         data_checks.check_if_arrays(self.model, x)
-        return nan_unless_finite(x, SCORES[self.score_name](self, x))
+        scores = SCORES[self.score_name](self, x)
+        return nan_unless_finite(x, per_step(self, x, scores) if self.per == "step" else scores)
 
     def call(self, x: Tensor) -> Tensor:
         """Return `score(x)`, as `detector(x)` and `detector.predict(x)` do."""
@@ -108,17 +116,21 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
     def score_map(self, x: Tensor) -> Tensor:
         """Return -log p of each element of x given its code, `(batch, *event_shape)`, in nats.
 
-        Its sum over an example is the "reconstruction" score. Padding scores 0.
+        Its sum over an example is the "reconstruction" score per example. What is missing scores 0.
         """
         data_checks.check_if_arrays(self.model, x)
         p = self.model.observation(self.model.with_condition(self.model.encode(x), x))
         return 0.0 - p.element_log_prob(ops.convert_to_tensor(first_input(x), dtype="float32"))
 
     def score_steps(self, x: Tensor) -> Tensor:
-        """Sum `score_map` over each step of sequences, `(batch, time)`, in nats."""
+        """Sum `score_map` over each step of sequences, `(batch, time)`, in nats.
+
+        With scores per step, a step with missing features scores as if they were like the others.
+        """
         each = self.score_map(x)
         time = (-1, each.shape[1])
-        return ops.reshape(sum_event(ops.reshape(each, (-1, *each.shape[2:]))), time)
+        steps = ops.reshape(sum_event(ops.reshape(each, (-1, *each.shape[2:]))), time)
+        return per_feature(self, x, steps) if self.per == "step" else steps
 
     # Adaptation to data after training.
 
@@ -144,49 +156,6 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         if self.neighbors is not None and len(codes) > most:
             codes = codes[np.linspace(0, len(codes) - 1, most).astype(int)]
         self.reference = fit_reference(codes, self.neighbors)
-
-    def fit_threshold(
-        self,
-        x: Any,
-        quantile: float | None = None,
-        false_positive_rate: float | None = None,
-        tail: float | None = None,
-        level: float | None = None,
-        batch_size: int | None = None,
-    ) -> Threshold:
-        """Choose the threshold from normal examples that the model was not trained on.
-
-        Args:
-            x: Held-out normal data: arrays, or a source of batches.
-            quantile: Quantile of their scores, as in `keras_vae.anomalies.thresholds.quantile`.
-            false_positive_rate: Rate for new normal examples, guaranteed for any number of
-                held-out examples, as in `keras_vae.anomalies.thresholds.false_positive_rate`.
-            tail: A rate too small to observe, extrapolated from the scores above the quantile
-                `level`, as in `keras_vae.anomalies.thresholds.tail`.
-            level: Only for `tail`; 0.98 by default.
-            batch_size: Examples of arrays at a time; changes the speed only.
-
-        Raises:
-            ValueError: If not exactly one of the three is given, `level` comes without `tail`, a
-                number is out of range, there are too few examples, or they do not fit the model.
-        """
-        asked = {"quantile": quantile, "false_positive_rate": false_positive_rate, "tail": tail}
-        chosen = [(name, value) for name, value in asked.items() if value is not None]
-        if len(chosen) != 1:
-            raise UsageError(
-                "Expected one of quantile=, false_positive_rate= and tail=. "
-                f"Received: {', '.join(name for name, _ in chosen) or 'none'}."
-            )
-        ((method, value),) = chosen
-        if level is not None and method != "tail":
-            raise UsageError(
-                f"Expected no level with {method}=, which has no use for it. Received: "
-                f"level={level!r}. (Leave it out, or give tail=.)"
-            )
-        scores = self.predict(x, batch_size=batch_size, verbose=0)
-        more = {} if level is None else {"level": level}
-        self.threshold = thresholds.METHODS[method](scores, value, **more)
-        return self.threshold
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Score arrays or a source of batches, `(count,)`, after a check of all rows.
@@ -233,9 +202,10 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """Make a detector from `get_config()`; older files also have settings without use."""
+        """Make a detector from `get_config()`; older files score per example."""
         unused = unused_settings(config.get("score", "reconstruction"))
-        return super().from_config({k: v for k, v in config.items() if k not in unused})
+        known = {"per": "example", **config}
+        return super().from_config({k: v for k, v in known.items() if k not in unused})
 
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         """Save the detector with its model; see `keras_vae.base.saving.Saving.save`.

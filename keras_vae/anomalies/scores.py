@@ -12,6 +12,7 @@ from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.estimators.likelihood import log_weight
 from keras_vae.typing import LatentModel, Tensor
+from keras_vae.validation import arguments
 from keras_vae.validation.examples import first_input
 
 
@@ -58,6 +59,38 @@ SCORES: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "likelihood": likelihood,
     "latent": latent,
 }
+
+
+# What a score is summed over; see `AnomalyDetector`.
+PER = ("example", "step")
+
+
+def choose_per(model: Any, score: str, per: str | None) -> str:
+    """Return what scores are summed over: `per`, or the default of the model and the score.
+
+    Raises:
+        ValueError: If there is no such choice, or "step" is asked for a distance, or for a model
+            without a mask.
+    """
+    steps = hasattr(model, "present_steps") and model.conditional and score != "latent"
+    if per is None:
+        return "step" if steps else "example"
+    if arguments.choice("per", per, PER) == "step" and not steps:
+        raise UsageError(
+            "Expected a score in nats of a model of sequences that takes a mask (masked=True) for "
+            f"per='step'. Received: score={score!r} of a {type(model).__name__}. (Leave per out.)"
+        )
+    return per
+
+
+def per_step(detector: Any, x: Tensor, scores: Tensor) -> Tensor:
+    """Divide scores by the number of present steps, `(batch,)`, to nats per step."""
+    return scores / detector.model.present_steps(x)
+
+
+def per_feature(detector: Any, x: Tensor, steps: Tensor) -> Tensor:
+    """Divide scores of steps, `(batch, time)`, by the share of their features that are present."""
+    return steps / detector.model.present_shares(x)
 
 
 # The score that uses a setting of the detector, and the value that counts as not given.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ def quantile(scores: Any, fraction: float) -> Threshold:
     return Threshold(float(value), "quantile", float(fraction), len(scores))
 
 
-def false_positive_rate(scores: Any, rate: float) -> Threshold:
+def false_positive_rate(scores: Any, rate: float, block_size: int = 1) -> Threshold:
     """Return a threshold with a guaranteed false positive rate (split conformal prediction).
 
     It is the k-th smallest score with k = ceil((1 - rate) (count + 1)). For any distribution of
@@ -79,23 +80,39 @@ def false_positive_rate(scores: Any, rate: float) -> Threshold:
     scores without ties the probability is at least `rate - 1 / (count + 1)`. Both probabilities are
     over the held-out examples and the new one (Vovk et al. 2005; Lei et al. 2018, theorem 2.2).
 
+    The guarantee holds for examples that are exchangeable, such as independent ones. Overlapping
+    windows are not: the rate is then too high. With m blocks of neighbors, only the blocks must be
+    exchangeable. A new example, from a random place in a new block, is called anomalous if
+    (1 + sum over the blocks of the share of their scores that are not below its score) / (m + 1)
+    is at most `rate` (hierarchical conformal prediction, Lee et al. 2023, arXiv:2306.06342).
+
     Args:
         scores: Scores of held-out normal examples that the model was not trained on, `(count,)`.
+            With blocks, in their order in time.
         rate: The target, between 0 and 1.
+        block_size: The number of neighbors that depend on each other, the least in a block. Blocks
+            are as equal as they can be.
 
     Raises:
-        ValueError: If `rate` is out of range, or there are fewer than 1 / rate - 1 scores.
+        ValueError: If `rate` is out of range, or there are fewer than 1 / rate - 1 blocks.
     """
     scores = _check_scores(scores)
     _check_rate("false_positive_rate", rate)
-    above = math.floor(rate * (len(scores) + 1) + EXACT)
-    if above < 1:
+    size = arguments.integer("block_size", block_size)
+    blocks = max(len(scores) // size, 1)
+    # The largest sum of shares of a flagged example.
+    largest = rate * (blocks + 1) - 1 + EXACT
+    if largest < 0:
+        kind = "examples" if size == 1 else f"blocks of at least {size} examples"
         raise UsageError(
-            f"Expected at least {math.ceil(1 / rate - 1 - EXACT)} held-out examples for a false "
-            f"positive rate of {rate:g}. Received: {len(scores)}. (Hold out more, ask for a higher "
+            f"Expected at least {math.ceil(1 / rate - 1 - EXACT)} held-out {kind} for a false "
+            f"positive rate of {rate:g}. Received: {blocks}. (Hold out more, ask for a higher "
             "rate, or extrapolate with tail=...)"
         )
-    value = np.sort(scores)[len(scores) - above]
+    block = np.arange(len(scores)) * blocks // len(scores)
+    shares = 1 / np.bincount(block)[block]
+    order = np.argsort(-scores)
+    value = scores[order[np.argmax(np.cumsum(shares[order]) > largest)]]
     return Threshold(float(value), "false_positive_rate", float(rate), len(scores))
 
 
@@ -133,7 +150,11 @@ def tail(scores: Any, rate: float, level: float = 0.98) -> Threshold:
     return Threshold(float(value), "tail", float(rate), len(scores))
 
 
-METHODS = {"quantile": quantile, "false_positive_rate": false_positive_rate, "tail": tail}
+METHODS: dict[str, Callable[..., Threshold]] = {
+    "quantile": quantile,
+    "false_positive_rate": false_positive_rate,
+    "tail": tail,
+}
 
 
 def _check_scores(scores: Any) -> np.ndarray:

@@ -1,29 +1,32 @@
-"""Sequences of many lengths, padded to one length, with a mask of the real time steps."""
+"""Sequences of many lengths or with missing values, with a mask of what is present."""
 
 from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_vae.base.conditioning import Conditioning
 from keras_vae.base.endpoint import WholeNumbers
-from keras_vae.distributions import Distribution, Masked
+from keras_vae.distributions import Distribution, Masked, sum_event
 from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
 
 
 class Masking(Conditioning):
-    """A mixin for models of padded sequences, whose input is a pair `(x, mask)`.
+    """A mixin for models of sequences with padding or missing values, which take `(x, mask)`.
 
-    The mask, `(batch, time)`, has 1 for real time steps and 0 for padding. Encoder, decoder and
-    density use it, so padding has no effect on codes, losses, or gradients. A term is the sum
-    over the real time steps. For nats per step, pass `1 / mask.sum(1)` as sample weights.
+    The mask, `(batch, time)`, has 1 for real time steps and 0 for padding. In models with
+    `masked="features"`, it is `(batch, time, features)`, with 0 for each missing value. Encoder,
+    decoder and density use it, so what is missing has no effect on codes, losses, or gradients. A
+    term is the sum over what is present. For nats per step, pass `1 / mask.sum(1)` as sample
+    weights.
     """
 
     condition_name = "mask"
 
     def observation(self, z: Tensor, training: bool = False) -> Distribution:
-        """Return p(x | z) of the real time steps, for codes or a pair `(z, mask)`."""
+        """Return p(x | z) of what is present, for codes or a pair `(z, mask)`."""
         p = super().observation(z, training)
         return Masked(p, z[1]) if self.conditional else p
 
@@ -38,17 +41,54 @@ class Masking(Conditioning):
         if self.conditional:
             _check_mask(keras.ops.convert_to_numpy(x[1]))
 
+    def present_steps(self, x: Any) -> Tensor:
+        """Return how many steps of each example are present, float32 `(batch,)`.
+
+        With a mask of features, a step counts by the share of its features that are present.
+        """
+        mask = ops.cast(x[1], "float32")
+        return sum_event(mask if len(mask.shape) == 2 else ops.mean(mask, axis=2))
+
+    def present_shares(self, x: Any) -> Tensor:
+        """Return the share of the features of each step that are present, float32 `(batch, time)`.
+
+        It is 1 where all or none are.
+        """
+        mask = ops.cast(x[1], "float32")
+        shares = ops.ones_like(mask) if len(mask.shape) == 2 else ops.mean(mask, axis=2)
+        return ops.where(shares > 0, shares, ops.ones_like(shares))
+
     def check_condition(self, condition: Tensor) -> None:
         """Raise ValueError for a mask of the wrong shape, or NumPy values other than 0 and 1."""
+        check_axes(condition.shape, self.condition_shape)
         super().check_condition(condition)
         if isinstance(condition, np.ndarray):
             _check_mask(condition)
 
 
+def check_axes(shape: Any, wanted: tuple[int, ...]) -> None:
+    """Raise ValueError for a mask of steps where one of features is expected, or the reverse.
+
+    Args:
+        shape: Shape of the mask, with the batch axis.
+        wanted: Shape without the batch axis.
+    """
+    event = tuple(shape)[1:]
+    hints = {
+        (1, 2): f"Repeat it: numpy.repeat(mask[..., None], {wanted[-1]}, axis=2)",
+        (2, 1): "For a mask of each value, construct the model with masked='features'",
+    }
+    if event[:1] == wanted[:1] and (hint := hints.get((len(event), len(wanted)))):
+        raise UsageError(
+            f"Expected mask of shape {('batch', *wanted)}. Received: {tuple(shape)}. ({hint}.)"
+        )
+
+
 def _check_mask(mask: np.ndarray) -> None:
-    if np.isin(mask, (0, 1)).all() and mask.any(axis=1).all():
+    event = tuple(range(1, mask.ndim))
+    if np.isin(mask, (0, 1)).all() and mask.any(axis=event).all():
         return
-    empty = int((~mask.astype(bool).any(axis=1)).sum())
+    empty = int((~mask.astype(bool).any(axis=event)).sum())
     raise UsageError(
         "Expected a mask of 0 and 1, with a 1 in each row. Received: "
         f"{empty} row(s) without a step, values {np.unique(mask)[:5].tolist()}. "

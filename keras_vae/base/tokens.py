@@ -128,7 +128,8 @@ class SequenceModel(Tokens):
         shape: `(time, features)` of x without the batch; for tokens `(time,)`.
         latent_dim: Size of the code.
         likelihood: Name or class of p(x | z); None for the default, see `likelihood_or_default`.
-        masked: Whether x is a pair `(x, mask)`; see `keras_vae.base.masking.Masking`.
+        masked: False, or True or "features" if x is a pair `(x, mask)`; see
+            `keras_vae.base.masking.Masking`.
         vocabulary_size: Number of tokens; None if steps are vectors.
         options: Other arguments of `builder` by name.
         **kwargs: Of the model.
@@ -145,7 +146,7 @@ class SequenceModel(Tokens):
         shape: Sequence[int],
         latent_dim: int,
         likelihood: str | type[Distribution] | None,
-        masked: bool,
+        masked: bool | str,
         vocabulary_size: int | None,
         options: Mapping[str, Any],
         **kwargs: Any,
@@ -161,5 +162,5 @@ class SequenceModel(Tokens):
             **options,
         )
         super().__init__(*networks, likelihood=likelihood, **kwargs)  # type: ignore[call-arg]
-        self.conditional = masked
+        self.conditional = bool(masked)
         self.use_tokens(vocabulary_size)

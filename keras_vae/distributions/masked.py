@@ -1,4 +1,4 @@
-"""A density over the real time steps of padded sequences."""
+"""A density over the values of sequences that are present."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from keras_vae.distributions.base import Distribution, Tensor, tensor
 
 
 class Masked(Distribution):
-    """A density without the steps that a mask declares as padding.
+    """A density without the steps or values that a mask declares as missing.
 
-    Values in padding affect neither `log_prob` nor its gradient, even if they are NaN. `mean` and
-    `sample` are 0 in padding.
+    Missing values affect neither `log_prob` nor its gradient, even if they are NaN. `mean` and
+    `sample` are 0 there.
 
     Example:
         >>> density = keras_vae.distributions.Bernoulli(np.zeros((1, 5, 1)))
@@ -21,7 +21,8 @@ class Masked(Distribution):
 
     Args:
         density: Over `(batch, time, ...)`.
-        mask: `(batch, time)`, 1 for real time steps, 0 for padding.
+        mask: `(batch, time)`, 1 for real time steps, 0 for padding; or a mask of each value,
+            `(batch, time, ...)`.
     """
 
     def __init__(self, density: Distribution, mask: Tensor) -> None:
@@ -30,19 +31,19 @@ class Masked(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        """Expected value, `(batch, time, ...)`, 0 in padding."""
-        return self._zero_padding(self.density.mean)
+        """Expected value, `(batch, time, ...)`, 0 where missing."""
+        return self._zero_missing(self.density.mean)
 
     def sample(self, seed: Any = None) -> Tensor:
-        """Sample once for each row, `(batch, time, ...)`, 0 in padding."""
-        return self._zero_padding(self.density.sample(seed))
+        """Sample once for each row, `(batch, time, ...)`, 0 where missing."""
+        return self._zero_missing(self.density.sample(seed))
 
     def element_log_prob(self, x: Tensor) -> Tensor:
-        """Return the summands of `log_prob`, in nats, 0 in padding."""
+        """Return the summands of `log_prob`, in nats, 0 where missing."""
         # Replace before and after: the gradient of the unused branch must be finite as well.
-        return self._zero_padding(self.density.element_log_prob(self._zero_padding(x)))
+        return self._zero_missing(self.density.element_log_prob(self._zero_missing(x)))
 
-    def _zero_padding(self, x: Tensor) -> Tensor:
+    def _zero_missing(self, x: Tensor) -> Tensor:
         missing = len(x.shape) - len(self.mask.shape)
         steps = ops.reshape(self.mask, (*ops.shape(self.mask), *[1] * missing))
         return ops.where(steps > 0.5, x, ops.zeros_like(x))

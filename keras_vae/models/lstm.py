@@ -20,7 +20,7 @@ class _Recurrent(SequenceModel):
         shape: Sequence[int],
         latent_dim: int = 16,
         likelihood: str | type[Distribution] | None = None,
-        masked: bool = False,
+        masked: bool | str = False,
         units: Sequence[int] = (64,),
         bidirectional: bool = True,
         unroll: bool = False,
@@ -57,8 +57,9 @@ class LSTMAutoencoder(_Recurrent, Autoencoder):
         latent_dim: Size of the code, `(batch, latent_dim)`.
         likelihood: As in `Autoencoder`; None for "normal". With "categorical", features are
             one-hot vectors. For tokens it is always "categorical".
-        masked: Whether x is a pair `(x, mask)`, for sequences of many lengths. The mask,
-            `(batch, time)`, has 1 for real time steps and 0 for padding.
+        masked: True if x is a pair `(x, mask)`, for sequences of many lengths. The mask,
+            `(batch, time)`, has 1 for real time steps and 0 for padding. With "features" it is
+            `(batch, time, features)`, with 0 for each missing value.
         units: Widths of the LSTM layers, as in `keras_vae.nets.lstm`.
         bidirectional: As in `keras_vae.nets.lstm`.
         unroll: As in `keras_vae.nets.lstm`.

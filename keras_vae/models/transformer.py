@@ -20,7 +20,7 @@ class _Attentive(SequenceModel):
         shape: Sequence[int],
         latent_dim: int = 16,
         likelihood: str | type[Distribution] | None = None,
-        masked: bool = False,
+        masked: bool | str = False,
         width: int = 64,
         blocks: int = 2,
         attention_heads: int = 4,

@@ -12,10 +12,12 @@ from keras_vae.nets.sequence import (
     embed,
     embed_previous,
     inputs_with_mask,
+    mask_shape,
     output,
+    read_present,
+    real_steps,
     sequence_shape,
     token_shape,
-    zero_padding,
 )
 from keras_vae.validation import arguments
 
@@ -42,7 +44,7 @@ def lstm(
     units: Sequence[int] = (64,),
     heads: int = 1,
     decoder_heads: int = 1,
-    masked: bool = False,
+    masked: bool | str = False,
     bidirectional: bool = True,
     unroll: bool = False,
     vocabulary_size: int | None = None,
@@ -67,8 +69,9 @@ def lstm(
         units: Widths of the LSTM layers of the encoder; the decoder has the reverse order.
         heads: Outputs of the encoder: 1 for a code, 2 for z_mean and z_log_var.
         decoder_heads: Outputs of the decoder, as many as the likelihood takes.
-        masked: Whether both networks take a second input, a mask `(batch, time)` with 1 for real
-            time steps and 0 for padding.
+        masked: True if both networks take a second input, a mask `(batch, time)` with 1 for real
+            time steps and 0 for padding. "features" if it is `(batch, time, features)`, with 0
+            for each missing value.
         bidirectional: Whether the encoder also reads from the end.
         unroll: Whether the steps become layers of the graph in place of a loop. The graph is
             larger and slower to build; int8 files for devices need it.
@@ -86,19 +89,24 @@ def lstm(
     decoder_heads = arguments.integer("decoder_heads", decoder_heads)
     if vocabulary_size is None:
         time, features = sequence_shape(shape)
-        inputs, x, steps = inputs_with_mask("x", (time, features), time, masked)
-        h = zero_padding(x, steps)
+        of_mask = mask_shape(masked, time, features, tokens=False)
+        inputs, x, mask = inputs_with_mask("x", (time, features), of_mask)
+        h = read_present(x, mask)
     else:
         time, features = token_shape(shape, vocabulary_size)
-        inputs, x, steps = inputs_with_mask("x", (time,), time, masked, "int32")
-        h = embed(x, steps, vocabulary_size, units[0])
+        of_mask = mask_shape(masked, time, features, tokens=True)
+        inputs, x, mask = inputs_with_mask("x", (time,), of_mask, "int32")
+        h = embed(x, mask, vocabulary_size, units[0])
+    steps = real_steps(mask)
     for number, width in enumerate(units, start=1):
         layer = _layer(width, number < len(units), unroll)
         h = (_both_ways(layer) if bidirectional else layer)(h, mask=steps)
     z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)
     encoder = keras.Model(inputs, z, name="encoder")
 
-    inputs, code, steps = inputs_with_mask("z", (latent_dim,), time, masked and not vocabulary_size)
+    of_mask = None if vocabulary_size else of_mask
+    inputs, code, mask = inputs_with_mask("z", (latent_dim,), of_mask)
+    steps = real_steps(mask)
     h = layers.RepeatVector(time)(layers.Dense(units[-1], name="start")(code))
     if vocabulary_size is not None:
         tokens = keras.Input((time,), name="tokens", dtype="int32")

@@ -12,6 +12,8 @@ from keras_vae.nets.heads import split
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
 
+FEATURES = "features"  # The value of `masked` for a mask of the features of each step.
+
 
 @keras.saving.register_keras_serializable("keras_vae")
 class SinusoidalPositions(layers.Layer):
@@ -60,26 +62,76 @@ def token_shape(shape: Sequence[int], vocabulary_size: int) -> tuple[int, int]:
     return shape[0], vocabulary_size
 
 
+def mask_shape(
+    masked: bool | str, time: int, features: int, tokens: bool
+) -> tuple[int, ...] | None:
+    """Return the shape of a mask without the batch axis; None if there is none.
+
+    Args:
+        masked: False for no mask, True for one of steps, "features" for one of their features.
+        time: Number of steps.
+        features: Number of features of a step.
+        tokens: Whether steps are tokens, which have no features.
+
+    Raises:
+        TypeError: If `masked` is none of the three.
+        ValueError: If a mask of features is asked for tokens.
+    """
+    if not isinstance(masked, str):
+        return (time,) if arguments.flag("masked", masked) else None
+    arguments.choice("masked", masked, (True, False, FEATURES))
+    if tokens:
+        raise UsageError(
+            f"Expected masked=True or False for tokens, which have no features. Received: "
+            f"masked={masked!r}."
+        )
+    return time, features
+
+
 def inputs_with_mask(
-    name: str, shape: tuple[int, ...], time: int, masked: bool, dtype: str = "float32"
+    name: str, shape: tuple[int, ...], of_mask: tuple[int, ...] | None, dtype: str = "float32"
 ) -> tuple[Any, Tensor, Tensor | None]:
     """Return the inputs of a network of sequences.
 
     Args:
         name: Name of the first input.
         shape: Shape of the first input, without the batch axis.
-        time: Number of steps.
-        masked: Whether the second input is a mask `(batch, time)`.
+        of_mask: Result of `mask_shape`.
         dtype: Dtype of the first input.
 
     Returns:
-        All inputs, the first input, and the mask of real time steps as bool, or None.
+        All inputs, the first input, and the mask of what is present as bool, or None.
     """
     first = keras.Input(shape, name=name, dtype=dtype)
-    if not arguments.flag("masked", masked):
+    if of_mask is None:
         return first, first, None
-    mask = keras.Input((time,), name="mask")
+    mask = keras.Input(of_mask, name="mask")
     return [first, mask], first, ops.greater(mask, 0.5)
+
+
+def real_steps(mask: Tensor | None) -> Tensor | None:
+    """Return the mask of steps with at least one present feature, bool `(batch, time)`, or None."""
+    if mask is None or len(mask.shape) == 2:
+        return mask
+    return ops.greater(ops.max(ops.cast(mask, "float32"), axis=-1), 0.5)
+
+
+def read_present(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Set what is missing to 0. With a mask of features, append the mask to the features.
+
+    So the encoder can tell a missing feature from one that is 0.
+
+    Args:
+        x: `(batch, time, features)`.
+        mask: Bool, `(batch, time)` or `(batch, time, features)`; None if nothing is missing.
+
+    Returns:
+        `(batch, time, features)`, or twice as many features with a mask of features.
+    """
+    if mask is None or len(mask.shape) == 2:
+        return zero_padding(x, mask)
+    present = ops.where(mask, x, ops.zeros_like(x))
+    return ops.concatenate([present, ops.cast(mask, x.dtype)], axis=-1)
 
 
 def zero_padding(x: Tensor, steps: Tensor | None) -> Tensor:

@@ -12,7 +12,10 @@ from keras_vae.nets.sequence import (
     embed,
     embed_previous,
     inputs_with_mask,
+    mask_shape,
     output,
+    read_present,
+    real_steps,
     sequence_shape,
     token_shape,
     zero_padding,
@@ -29,7 +32,7 @@ def transformer(
     attention_heads: int = 4,
     heads: int = 1,
     decoder_heads: int = 1,
-    masked: bool = False,
+    masked: bool | str = False,
     vocabulary_size: int | None = None,
 ) -> tuple[keras.Model, keras.Model]:
     """Return a transformer encoder and decoder, from a sequence to one code and back.
@@ -55,8 +58,9 @@ def transformer(
         attention_heads: Heads of an attention layer; they divide `width`.
         heads: Outputs of the encoder: 1 for a code, 2 for z_mean and z_log_var.
         decoder_heads: Outputs of the decoder, as many as the likelihood takes.
-        masked: Whether both networks take a second input, a mask `(batch, time)` with 1 for real
-            time steps and 0 for padding.
+        masked: True if both networks take a second input, a mask `(batch, time)` with 1 for real
+            time steps and 0 for padding. "features" if it is `(batch, time, features)`, with 0
+            for each missing value.
         vocabulary_size: Number of tokens; None if steps are vectors.
 
     Returns:
@@ -77,17 +81,22 @@ def transformer(
         )
     if vocabulary_size is None:
         time, features = sequence_shape(shape)
-        inputs, x, steps = inputs_with_mask("x", (time, features), time, masked)
-        h = layers.Dense(width, name="embedding")(zero_padding(x, steps))
+        of_mask = mask_shape(masked, time, features, tokens=False)
+        inputs, x, mask = inputs_with_mask("x", (time, features), of_mask)
+        h = layers.Dense(width, name="embedding")(read_present(x, mask))
     else:
         time, features = token_shape(shape, vocabulary_size)
-        inputs, x, steps = inputs_with_mask("x", (time,), time, masked, "int32")
-        h = embed(x, steps, vocabulary_size, width)
+        of_mask = mask_shape(masked, time, features, tokens=True)
+        inputs, x, mask = inputs_with_mask("x", (time,), of_mask, "int32")
+        h = embed(x, mask, vocabulary_size, width)
+    steps = real_steps(mask)
     h = attention_blocks(SinusoidalPositions()(h), blocks, attention_heads, steps)
     z = codes(_mean(h, steps), lambda name: layers.Dense(latent_dim, name=name), heads)
     encoder = keras.Model(inputs, z, name="encoder")
 
-    inputs, code, steps = inputs_with_mask("z", (latent_dim,), time, masked and not vocabulary_size)
+    of_mask = None if vocabulary_size else of_mask
+    inputs, code, mask = inputs_with_mask("z", (latent_dim,), of_mask)
+    steps = real_steps(mask)
     h = layers.RepeatVector(time)(layers.Dense(width, name="start")(code))
     if vocabulary_size is not None:
         tokens = keras.Input((time,), name="tokens", dtype="int32")

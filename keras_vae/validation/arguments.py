@@ -129,7 +129,7 @@ def _is_channels_first(shape: Sequence[int]) -> bool:
     return first and shape[0] in (1, 3, 4) and shape[-1] not in (1, 3, 4)
 
 
-def choice(name: str, value: Any, options: Sequence[str]) -> str:
+def choice(name: str, value: Any, options: Sequence[Any]) -> str:
     """Return `value`; raise ValueError unless it is one of the `options`."""
     if not (isinstance(value, str) and value in options):
         named = ", ".join(map(repr, options[:-1])) + f" or {options[-1]!r}"

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.signal
 import scipy.stats
 
 from keras_vae.anomalies import ParetoTail, fit_pareto
@@ -104,3 +105,56 @@ def test_what_no_threshold_follows_from_is_refused(function, scores, rate, messa
 def test_excesses_that_are_no_excesses_are_refused(excesses):
     with pytest.raises(ValueError, match="at least 10 excesses, finite and above 0"):
         fit_pareto(excesses)
+
+
+def slow_series(random, count):
+    """Scores that forget half of their past in 14 steps: a moving sum of squares of an AR(1)."""
+    noise = random.standard_normal(count + 400)
+    series = scipy.signal.lfilter([1.0], [1.0, -0.95], noise)[300:]
+    return np.convolve(series**2, np.ones(10), "valid")[:count]
+
+
+@pytest.mark.parametrize(("blocks", "rate"), [(9, 0.1), (20, 0.1)])
+def test_blocks_keep_the_false_positive_rate_of_dependent_examples(blocks, rate):
+    """Of independent recordings of 40 overlapping windows each, of which the last is new."""
+    random, trials, size = np.random.default_rng(7), 1500, 40
+    plain, by_block = [], []
+    for _ in range(trials):
+        scores = [slow_series(random, size) for _ in range(blocks + 1)]
+        held_out, new = np.concatenate(scores[:-1]), scores[-1][random.integers(size)]
+        plain.append(new > false_positive_rate(held_out, rate).value)
+        by_block.append(new > false_positive_rate(held_out, rate, size).value)
+    error = 4 * math.sqrt(rate / trials)
+    assert np.mean(by_block) < rate + error
+    assert np.mean(plain) > np.mean(by_block)
+
+
+def test_blocks_that_are_copies_count_once():
+    """Of scores that come in b copies, the threshold is that of the m different ones."""
+    random, rate, size = np.random.default_rng(0), 0.13, 7
+    for _ in range(20):
+        different = random.standard_normal(29)
+        copies = np.repeat(different, size)
+        assert (
+            false_positive_rate(copies, rate, size).value
+            == false_positive_rate(different, rate).value
+        )
+    alarms = []
+    for _ in range(4000):
+        different = random.standard_normal(10)
+        held_out = np.repeat(different[:-1], size)
+        found = [false_positive_rate(held_out, rate, b).value for b in (1, size)]
+        alarms.append(different[-1] > found)
+    plain, by_block = np.mean(alarms, axis=0)
+    error = 4 * math.sqrt(rate / 4000)
+    # Of 9 different scores, the largest is exceeded by 1 in 10, and the second largest by 2.
+    assert abs(by_block - 0.1) < error and abs(plain - 0.2) < 2 * error
+
+
+def test_blocks_are_counted_in_the_refusal():
+    with pytest.raises(
+        ValueError, match="at least 9 held-out blocks of at least 5 ex.*Received: 8"
+    ):
+        false_positive_rate(np.arange(44.0), 0.1, 5)
+    with pytest.raises(ValueError, match="block_size of at least 1"):
+        false_positive_rate(np.arange(44.0), 0.1, 0)
