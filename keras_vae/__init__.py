@@ -64,15 +64,19 @@ __all__ = [
     "latents",
     "layers",
     "load",
+    "load_images",
     "metrics",
     "nets",
     "plots",
+    "point_scores",
     "posteriors",
     "priors",
     "random",
     "samplers",
     "schedules",
     "weights",
+    "windows",
+    "with_mask",
 ]
 
 

@@ -18,6 +18,7 @@ from keras_vae.acceleration.compiled import Compiled
 from keras_vae.anomalies import AnomalyDetector
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.base.endpoint import Endpoint
+from keras_vae.data import load_images, point_scores, windows, with_mask
 from keras_vae.downstream.classifiers import classifier_from
 from keras_vae.downstream.inpainting import inpaint
 from keras_vae.loading import load

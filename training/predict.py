@@ -18,6 +18,7 @@ import tyro
 from keras_vae import cli, options
 from keras_vae.errors import MissingExtraError
 from keras_vae.files import digests, outputs
+from keras_vae.training.data.sources.base import shape_text
 from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.runs import folder_lock, run_directory
 
@@ -83,7 +84,8 @@ def predict(
         "settings": settings,
     }
     rows = open_rows(source, inputs, **reading)
-    print(f"{rows.count:,} rows of {rows.name}")
+    size = f", stretched to {shape_text(inputs[0].shape[1:3])}" if reading["stretch"] else ""
+    print(f"{rows.count:,} rows of {rows.name}{size}")
     folder.mkdir(parents=True, exist_ok=True)
     identity = digests.of_file(opened.model_path)
     layout = shard_writer.PredictionOptions(output, identity, format, rows_per_shard, batch_size)

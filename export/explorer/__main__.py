@@ -22,6 +22,7 @@ def explorer(
     out: Path | None = None,
     data: str | None = None,
     points: int | None = None,
+    stretch: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     serve: bool = False,
     port: int | None = None,
 ) -> None:
@@ -34,6 +35,8 @@ def explorer(
         out: The new folder; RUN/explorer by default.
         data: A data set, see keras_vae.training.data.loading, instead of the run's own.
         points: Number of test images on the map; 600 by default.
+        stretch: Stretch images to the size that the model takes, as a run with --image-size does
+            without it.
         serve: Show the page at http://localhost:PORT until interrupted; builds it if necessary.
             Only programs on this machine can reach it.
         port: Port of --serve; 8000 by default, and 0 for a free one.
@@ -47,21 +50,26 @@ def explorer(
         raise UsageError(f"Expected --out for a lone model. Received: {run} alone.")
     folder = out or opened.path / "explorer"
     is_built = serve and folder.exists()
-    options.only_with(f"a new page ({folder} exists)", not is_built, data=data, points=points)
+    given = {"data": data, "points": points, "stretch": stretch}
+    options.only_with(f"a new page ({folder} exists)", not is_built, **given)
     with _bind(PORT if port is None else port) if serve else contextlib.nullcontext() as server:
         if not is_built:
-            _build(opened, folder, data, POINTS if points is None else points)
+            _build(opened, folder, data, POINTS if points is None else points, stretch)
         if server is not None:
             _serve(server, folder)
 
 
-def _build(opened: Run, folder: Path, data: str | None, points: int) -> None:
+def _build(opened: Run, folder: Path, data: str | None, points: int, stretch: bool) -> None:
     outputs.check_new(folder, "folder, one that does not exist yet")
     outputs.check_folder(folder)
     cli.prepare_tensorflow()
     from keras_vae.export.explorer.page import write_page
 
-    write_page(folder, opened.model(), opened.data(data), points)
+    model = opened.model()
+    size = model.event_shape[:2] if stretch else None
+    if size:
+        print(f"Images are stretched to {size[0]}x{size[1]}.")
+    write_page(folder, model, opened.data(data, size), points)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"Wrote {folder} ({size / 1e6:.1f} MB); any web server can host it.")
 

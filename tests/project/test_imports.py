@@ -106,8 +106,11 @@ def test_lower_layers_do_not_import_upper_ones(lower, upper):
                 assert not wrong, f"{name} imports {wrong}"
 
 
-def test_the_library_imports_programs_only_when_a_model_is_exported():
-    allowed = {"keras_vae.base.serving": "keras_vae.export.writers"}
+def test_the_library_imports_programs_only_to_export_a_model_and_to_read_images():
+    allowed = {
+        "keras_vae.base.serving": "keras_vae.export.writers",
+        "keras_vae.data.images": "keras_vae.training.data.loading",
+    }
     for name, targets in arrows(every=True).items():
         if name.split(".")[1:2] in (["training"], ["export"]) or name == "keras_vae.__main__":
             continue

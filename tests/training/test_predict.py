@@ -110,6 +110,7 @@ def test_pictures_of_another_size_are_named_and_stretched_on_demand(files, tmp_p
     assert run(files / "vae.keras", tmp_path / "in", tmp_path / "out") == cli.BAD_INPUT
     assert "Received: 9x12x1 in" in capsys.readouterr().err
     assert run(files / "vae.keras", tmp_path / "in", tmp_path / "out", "--stretch") == 0
+    assert re.search(r"rows of .*, stretched to \d+x\d+\n", capsys.readouterr().out)
 
 
 def test_help_needs_no_tensorflow():

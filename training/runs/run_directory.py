@@ -109,11 +109,12 @@ class Run:
                 ) from error
             raise
 
-    def data(self, name: str | None = None) -> Any:
+    def data(self, name: str | None = None, stretch_to: Any = None) -> Any:
         """Load the data set of the run, or another one at the image size of the run.
 
         Args:
             name: A data set in place of the run's own.
+            stretch_to: The (height, width) to stretch images to, in place of the run's own size.
 
         Returns:
             A `keras_vae.training.data.loading.Data`.
@@ -130,7 +131,7 @@ class Run:
                 f"Expected a run directory, which knows its data, or the name of a data set. "
                 f"Received: {self.path}, a lone model. (Give --data NAME.)"
             )
-        size, chosen = settings.get("image_size"), name or settings["data"]
+        size, chosen = stretch_to or settings.get("image_size"), name or settings["data"]
         with explain_moved_data(None if name else chosen):
             data = load(
                 chosen,

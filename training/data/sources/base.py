@@ -10,7 +10,9 @@ from keras_vae.errors import UsageError
 HELD_OUT_EVERY = 10
 ROWS_AT_ONCE = 256
 # Ends the messages about images of several sizes: what it is for Python, and for programs.
-SIZE_TO_STRETCH_TO = "a size to stretch them to (image_size; --image-size HEIGHT WIDTH of programs)"
+SIZE_TO_STRETCH_TO = (
+    "a size to stretch them to (image_size; --image-size HEIGHT WIDTH or --stretch of programs)"
+)
 
 
 @dataclass(frozen=True, eq=False)

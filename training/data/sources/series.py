@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_vae.data import windows
 from keras_vae.errors import MissingExtraError, UsageError
 from keras_vae.training.data.file_search import tell_unread
 from keras_vae.training.data.sources.arrays import array_names, load_arrays
@@ -132,13 +133,9 @@ def _windows(path: Path, steps: np.ndarray, window: int | None, stride: int | No
             f"Expected at least {2 * window} steps in {path}, a window to train on and one to "
             f"test on. Received: {len(steps)} steps and a window of {window}."
         )
-    train, test = (_cut(p, window, stride or window) for p in (steps[:-tested], steps[-tested:]))
+    parts = (steps[:-tested], steps[-tested:])
+    train, test = (np.ascontiguousarray(windows(part, window, stride)) for part in parts)
     return Data(path.stem, train, test)
-
-
-def _cut(steps: np.ndarray, window: int, stride: int) -> np.ndarray:
-    views = np.lib.stride_tricks.sliding_window_view(steps, window, axis=0)[::stride]
-    return np.ascontiguousarray(np.swapaxes(views, 1, 2))
 
 
 def _numbers(array: np.ndarray, where: str) -> np.ndarray:
