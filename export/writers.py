@@ -1,10 +1,11 @@
 """Writers of SavedModel and LiteRT files.
 
 `Autoencoder.endpoints` says what can be served. The writers here say how. Both need the TensorFlow
-backend. They build a file or folder next to its target, rename it once it is complete, and never
-overwrite anything.
+backend. They build a file or folder next to its target, rename it once it is complete, and
+overwrite an export only when you ask for it.
 """
 
+import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from keras_vae.backend import release
 from keras_vae.errors import UnavailableError, UsageError, UsageTypeError
 from keras_vae.export.formats import check_suffix
 from keras_vae.files.atomic import exists_error
+from keras_vae.files.folders import replacing
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
 from keras_vae.validation.value_checks import check_weights
@@ -28,16 +30,18 @@ def export(
     filepath: str | Path,
     format: str = "tf_saved_model",
     endpoints: Sequence[str] | None = None,
+    overwrite: bool = False,
     **options: Any,
 ) -> Path:
     """Write endpoints of `model` in a format that runs without Keras.
 
     Args:
         model: A built `keras_vae.Autoencoder`.
-        filepath: The new file or folder; it must not exist yet.
+        filepath: The new file or folder; it must not exist yet, unless you overwrite it.
         format: "tf_saved_model" (a folder, for TF Serving) or "litert" (a .tflite file).
         endpoints: Names of the endpoints to write, all by default. The first one becomes the
             default signature.
+        overwrite: Whether to replace an export that is at `filepath`, once the new one is whole.
         **options: Options of the writer, see `write_saved_model` and `write_litert`.
 
     Returns:
@@ -48,7 +52,7 @@ def export(
             another type.
         ValueError: If the format or an endpoint is unknown or does not fit the path, the model is
             not built, or a weight is not finite.
-        FileExistsError: If `filepath` exists.
+        FileExistsError: If `filepath` exists, and you do not overwrite it, or it is no export.
         RuntimeError: If the backend of Keras is not TensorFlow.
     """
     from keras_vae.export.endpoints import choose_endpoints, copy_of_half_precision
@@ -65,17 +69,29 @@ def export(
             "it in a process with KERAS_BACKEND=tensorflow.)"
         )
     if path.exists():
-        raise exists_error(path)
+        _check_replaceable(path, format, arguments.flag("overwrite", overwrite))
     _check_options(writers, format, options)
     choose_endpoints(model, endpoints)
     check_weights(model)
     model = copy_of_half_precision(model)
     chosen = choose_endpoints(model, endpoints)
     path.parent.mkdir(parents=True, exist_ok=True)
+    place = replacing(path) if path.exists() else contextlib.nullcontext(path)
     try:
-        return writers[format](model, path, chosen, **options)
+        with place as target:
+            writers[format](model, target, chosen, **options)
     finally:
         release.release_now()
+    return path
+
+
+def _check_replaceable(path: Path, format: str, overwrite: bool) -> None:
+    """Raise FileExistsError unless `path` is an export of this format that may be replaced."""
+    if not overwrite:
+        raise exists_error(path, ", or give overwrite=True")
+    folder = format == "tf_saved_model"
+    if path.is_symlink() or not ((path / "saved_model.pb").is_file() if folder else path.is_file()):
+        raise exists_error(path, "; overwrite=True replaces exports of the same format alone")
 
 
 def _import_writers() -> dict[str, Callable[..., Path]]:

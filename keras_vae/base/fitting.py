@@ -33,8 +33,10 @@ class Fitting:
         """Set the optimizer and the options of `keras.Model.compile`.
 
         Raises:
-            ValueError: If a loss or metrics are given. The loss of the model is `loss_terms`.
+            ValueError: If a loss or metrics are given. The loss of the model is `loss_terms`. Also
+                if a subclass has a training step of its own.
         """
+        _refuse_own_steps(type(self))
         refused = {
             "loss": loss,
             "loss_weights": loss_weights,
@@ -231,3 +233,21 @@ def _count_batches(given: dict[str, Any]) -> int | None:
     if isinstance(x, keras.utils.PyDataset):
         return x.num_batches
     return tensorflow_data.cardinality(x)
+
+
+def _refuse_own_steps(cls: type) -> None:
+    """Raise ValueError for a step or a loss that a subclass defines in place of ours.
+
+    A step that calls that of its base, as in `super().train_step(data)`, is allowed.
+    """
+    for name in ("train_step", "test_step", "compute_loss"):
+        owner = next(base for base in cls.__mro__ if name in vars(base))
+        if owner.__module__.split(".")[0] in ("keras", "keras_vae"):
+            continue
+        code = getattr(vars(owner)[name], "__code__", None)
+        if code is None or name not in code.co_names:
+            raise UsageError(
+                f"Expected the objective of {cls.__name__} in its method loss_terms. Received: "
+                f"{owner.__name__}.{name}, which would replace it, or never be called. (Remove it, "
+                "and return the terms of its loss from loss_terms: see docs/add-a-model.md.)"
+            )

@@ -63,7 +63,8 @@ class Serving:
         Args:
             filepath: A new folder for a SavedModel, a new file for LiteRT.
             format: "tf_saved_model" or "litert".
-            **kwargs: `endpoints`; for LiteRT also `quantize`, `calibration`, `batch_size`.
+            **kwargs: `endpoints` and `overwrite`; for LiteRT also `quantize`, `calibration`,
+                `batch_size`.
 
         Returns:
             The path that was written.

@@ -91,6 +91,10 @@ class Distribution:
         z = self.from_noise(noise)
         return z, self.log_prob(z)
 
+    def get_config(self) -> dict[str, Any]:
+        """Return nothing: files name the class, and Keras registers classes with a config only."""
+        return {}
+
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the log density or log probability of `x`, `(batch,)`, in nats.
 

@@ -95,11 +95,11 @@ def _put_new(temporary: Path, path: Path) -> None:
         raise exists_error(path) from None
 
 
-def exists_error(path: Path) -> FileExistsError:
-    """Return the error for a file or folder where a new one should be."""
+def exists_error(path: Path, advice: str = "") -> FileExistsError:
+    """Return the error for a file or folder where a new one should be; `advice` is one more way."""
     return FileExistsError(
         f"Expected a path that does not exist yet. Received: {path}. "
-        "(Choose another one, or remove it first; nothing was changed.)"
+        f"(Choose another one, or remove it first{advice}; nothing was changed.)"
     )
 
 

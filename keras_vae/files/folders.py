@@ -1,6 +1,9 @@
 """Folders that appear complete or not at all, for readers that poll, such as TF Serving."""
 
 import contextlib
+import os
+import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +41,29 @@ def publish(folder: Path, target: Path) -> Path:
         raise
     _flush(target.parent)
     return target
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path to write a new file or folder to, which then replaces the one at `path`.
+
+    Until the new one is whole, the old one stays, and it comes back if it cannot be replaced.
+    """
+    with partial_folder(path.parent) as folder:
+        new = folder / path.name
+        yield new
+        if path.is_file():
+            os.replace(new, path)
+            return
+        # A name that no cleaning removes: should this process be killed, the old folder is there.
+        old = path.with_name(f".{path.name}.replaced-{uuid.uuid4().hex}")
+        path.rename(old)
+        try:
+            publish(new, path)
+        except BaseException:
+            old.rename(path)
+            raise
+        shutil.rmtree(old)
 
 
 def _flush(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Figures of data and models; each function returns a matplotlib `Figure`.
 
-Nothing is shown or written, and no window system is needed:
+Jupyter shows a figure that is the last value of a cell. Otherwise nothing is shown or written, and
+no window system is needed:
 
     keras_vae.plots.reconstructions(model, images).savefig("reconstructions.png")
 """
@@ -8,6 +9,7 @@ Nothing is shown or written, and no window system is needed:
 from keras_vae.plots.charts import latent_scatter, loss_curves, read_history
 from keras_vae.plots.grids import interpolation, manifold, reconstructions, samples, traversal
 from keras_vae.plots.series import series_reconstructions, series_samples
+from keras_vae.plots.timelines import timeline
 
 __all__ = [
     "interpolation",
@@ -19,5 +21,6 @@ __all__ = [
     "samples",
     "series_reconstructions",
     "series_samples",
+    "timeline",
     "traversal",
 ]

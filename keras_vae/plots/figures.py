@@ -24,17 +24,19 @@ LETTER_WIDTH = 8
 def new_figure(width: float, height: float, **options: Any) -> Figure:
     """Make an empty figure of `width` by `height` inches, without pyplot's global state.
 
+    Jupyter shows it as the value of a cell.
+
     Raises:
         ImportError: If matplotlib is not installed.
     """
     try:
-        from matplotlib.figure import Figure
+        from keras_vae.plots.notebook import NotebookFigure
     except ImportError as error:
         raise MissingExtraError(
             "Expected matplotlib, which draws the figures. Received: no such package. "
             "(pip install keras-vae[plots])"
         ) from error
-    return Figure(figsize=(width, height), dpi=DPI, **options)
+    return NotebookFigure(figsize=(width, height), dpi=DPI, **options)
 
 
 def image_grid(

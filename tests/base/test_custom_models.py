@@ -140,3 +140,58 @@ def test_what_a_constructor_was_called_with_is_what_its_configuration_says():
     config = Contractive(*kv.nets.dense(FEATURES, 3), **arguments).get_config()
     assert {name: config[name] for name in arguments} == arguments
     assert set(Small(3).get_config()) == {"width"}
+
+
+@keras.saving.register_keras_serializable("tests")
+class Registered(Cauchy):
+    """A likelihood that files find by its registered name."""
+
+
+def test_a_registered_likelihood_needs_no_custom_objects(tmp_path):
+    model = kv.VAE(*kv.nets.dense(FEATURES, 3, hidden=(5,), heads=2), Registered, seed=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.family is Registered
+    np.testing.assert_allclose(array(again.score(X)), array(model.score(X)), rtol=1e-6)
+
+
+class Ported(kv.VAE):
+    """A port that kept the step of its tutorial."""
+
+    def train_step(self, data):
+        return {"loss": ops.mean(data)}
+
+
+class WithOwnTest(kv.VAE):
+    def test_step(self, data):
+        return {"loss": ops.mean(data)}
+
+
+class WithOwnLoss(kv.VAE):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return ops.mean(y - y_pred)
+
+
+class Watched(kv.VAE):
+    """Its step adds to that of its base."""
+
+    def train_step(self, *args, **kwargs):
+        return super().train_step(*args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [(Ported, "train_step"), (WithOwnTest, "test_step"), (WithOwnLoss, "compute_loss")],
+)
+def test_a_step_in_place_of_ours_is_refused_where_it_would_be_used(cls, name):
+    model = cls(*kv.nets.dense(FEATURES, 3, hidden=(5,), heads=2))
+    with pytest.raises(
+        ValueError, match=f"in its method loss_terms. Received: {cls.__name__}.{name}"
+    ):
+        model.compile("adam")
+
+
+def test_a_step_that_calls_ours_is_kept():
+    model = Watched(*kv.nets.dense(FEATURES, 3, hidden=(5,), heads=2), seed=0)
+    model.compile("sgd", **FAST)
+    assert {"loss", "kl"} <= set(model.fit(X, verbose=0).history)

@@ -1,13 +1,16 @@
 """Series for the programs: MNIST-1D, windows of recordings, and what is refused."""
 
 import random
+import re
 
 import numpy as np
 import pytest
 
 from keras_vae import cli
 from keras_vae.training import train
+from keras_vae.training.data.advice import advise_scale
 from keras_vae.training.data.loading import describe, load
+from keras_vae.training.data.sources.base import Data
 
 STEPS = np.arange(60, dtype="float64").reshape(30, 2)
 
@@ -164,3 +167,19 @@ def test_programs_say_which_shape_a_model_of_images_takes(tmp_path, capsys):
     assert cli.run(lambda: train.train_recipe("conv_vae_digits", words)) == cli.BAD_INPUT
     assert "Expected" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("scale", "advised"), [((1, 1), False), ((3, 0.3), False), ((1, 1013), True), ((0.01, 1), True)]
+)
+def test_features_that_are_far_from_standardized_bring_advice(scale, advised):
+    rows = np.random.default_rng(0).standard_normal((50, 4, 2)) * scale
+    data = Data("plant", rows.astype("float32"), rows[:5].astype("float32"))
+    words = advise_scale(data)
+    assert (words is not None) == advised
+    assert not advised or re.search("plant have root mean squares from .* to .*Standardize", words)
+
+
+def test_images_need_no_advice():
+    images = np.zeros((5, 4, 4, 1), "uint8")
+    assert advise_scale(Data("dark", images, images)) is None
