@@ -14,6 +14,10 @@ DECODED = (f"decode/{DATA_OUTPUT}", f"sample/{DATA_OUTPUT}")
 # By how many dB the PSNR of other outputs may be lower. Codes and scores are no images, and in
 # `reconstruct` the errors of encoder and decoder add up.
 ALLOWANCE = 10.0
+SET_PSNR = (
+    "set min_psnr, in dB. Decoded codes must reach it, and other outputs, such as scores, "
+    f"{ALLOWANCE:g} dB less."
+)
 # Smallest fraction of equal integer codes, which have no PSNR. A code changes where two codebook
 # entries are almost equally near; both reconstruct about as well.
 MIN_EQUAL = {None: 0.999, "float16": 0.99, "dynamic": 0.95, "int8": 0.95}
@@ -119,9 +123,9 @@ def _advice(quantize: str | None) -> str:
     if quantize is None:
         return (
             "Rounding explains errors up to 1e-6 or so; beyond 1e-4 the converter changed the "
-            "model. If the error is good enough, set min_psnr, in dB."
+            f"model. If the error is good enough, {SET_PSNR}"
         )
     return (
         "Calibrate with data like those in training, or choose a quantize that is more exact, or "
-        "if the error is good enough set min_psnr, in dB."
+        f"if the error is good enough, {SET_PSNR}"
     )

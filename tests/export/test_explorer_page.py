@@ -1,12 +1,15 @@
 """The description of a model for the explorer page: what is refused, and places on the map."""
 
+import re
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 
 import keras_vae as kv
 from keras_vae.export.explorer.page import describe
+from keras_vae.export.explorer.page_files import PAGE
 
 pytestmark = pytest.mark.tensorflow
 
@@ -50,3 +53,52 @@ def test_a_model_without_finite_codes_is_refused(name):
 def test_a_model_of_something_else_than_images_is_refused(shape):
     with pytest.raises(ValueError, match="Expected a VAE of grey or color images"):
         describe(vae(shape), images(shape=shape), 600)
+
+
+def photos(folder):
+    """Photos of two sizes."""
+    folder.mkdir()
+    for number in range(6):
+        shape = (9, 7, 3) if number % 2 else (8, 8, 3)
+        keras.utils.save_img(folder / f"{number}.png", np.full(shape, 40.0 * number), scale=False)
+    return folder
+
+
+def test_photos_of_several_sizes_are_stretched_on_demand(tmp_path, monkeypatch, capsys):
+    from keras_vae.export.explorer import page
+    from keras_vae.export.explorer.__main__ import explorer
+
+    built = []
+    monkeypatch.setattr(
+        page, "write_page", lambda folder, *given: (folder.mkdir(), built.append(given))
+    )
+    vae((4, 6, 3)).save(tmp_path / "model.keras")
+    given = {"out": tmp_path / "page", "data": str(photos(tmp_path / "photos"))}
+    with pytest.raises(ValueError, match="of one size, or .*or --stretch of programs"):
+        explorer(tmp_path / "model.keras", **given)
+    explorer(tmp_path / "model.keras", **given, stretch=True)
+    ((_, data, _),) = built
+    assert data.image_shape == (4, 6, 3)
+    assert "Images are stretched to 4x6.\n" in capsys.readouterr().out
+
+
+def rgb(color):
+    return np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+
+
+def luminance(levels):
+    """The relative luminance of WCAG 2.2."""
+    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def test_points_stand_out_from_a_dark_panel():
+    """By more than the contrast of 3 to 1 that WCAG 2.2 asks of graphics."""
+    script, style = ((PAGE / name).read_text() for name in ("map.js", "style.css"))
+    colors = re.findall("#[0-9a-f]{6}", re.search(r"dark: (\[.*\])", script)[1])
+    opacity = float(re.search(r"OPACITY = .*dark: ([0-9.]+)", script)[1])
+    panel = rgb(re.search(r"dark.*--panel: (#[0-9a-f]{6})", style)[1])
+    assert len(colors) == 10
+    for color in colors:
+        seen = opacity * rgb(color) + (1 - opacity) * panel
+        assert (luminance(seen) + 0.05) / (luminance(panel) + 0.05) > 4.5, color

@@ -274,3 +274,17 @@ def test_the_client_asks_for_the_version_of_a_label(folder, protocol):
             assert client.decode(np.zeros((1, 3))).shape == (1, 8, 8, 1)
     finally:
         double.close()
+
+
+def test_the_command_serves_until_it_is_interrupted(folder, capsys):
+    """At the addresses that it prints."""
+    found = []
+
+    def wait():
+        rest = next(word for word in capsys.readouterr().out.split() if word.startswith("http:"))
+        with Client(rest, "vae", timeout=60) as client:
+            found.append(client.states())
+        raise KeyboardInterrupt
+
+    stand_in.main(str(folder), "0", wait)
+    assert list(found[0]) == [3]

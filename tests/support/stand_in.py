@@ -7,14 +7,17 @@ tests/export/test_stand_in.py, and its gRPC classes are the official ones. Where
 
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
 from concurrent import futures
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -249,3 +252,22 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def main(folder: str, port: str = "8501", wait: Any = signal.pause) -> None:
+    """Serve the models of a folder on this machine until Ctrl-C.
+
+    python -m tests.support.stand_in models 8501
+    """
+    stand_in = StandIn(Path(folder), int(port))
+    print(
+        f"A stand-in for TF Serving: {stand_in.rest} {stand_in.grpc} (Ctrl-C to stop)", flush=True
+    )
+    try:
+        wait()
+    except KeyboardInterrupt:
+        stand_in.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,5 +1,10 @@
 // The map of encoded test images, to click on.
-const COLORS = ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bb7744", "#888888", "#44aa99", "#882255"];
+const COLORS = {
+  light: ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bb7744", "#888888", "#44aa99", "#882255"],
+  dark: ["#77aaee", "#ff8899", "#66cc77", "#eedd66", "#88ddff", "#ee88bb", "#eeaa77", "#bbbbbb", "#77ddcc", "#dd88aa"],
+};
+const OPACITY = { light: 0.65, dark: 0.85 };
+const themeName = () => (document.documentElement.dataset.theme === "dark" ? "dark" : "light");
 
 export function makeMap(canvas, legend, about, onPick) {
   const points = about.points;
@@ -16,15 +21,18 @@ export function makeMap(canvas, legend, about, onPick) {
     margin + ((top - p.at[1]) / (top - bottom || 1)) * (size - 2 * margin),
   ];
   const placed = points.map(place);
+  const dots = [];
   let chosen = -1;
 
   function draw() {
-    const pen = canvas.getContext("2d");
+    const [pen, theme] = [canvas.getContext("2d"), themeName()];
+    const color = (label) => COLORS[theme][label % COLORS[theme].length];
+    dots.forEach((dot, label) => { dot.style.background = color(label); });
     pen.clearRect(0, 0, size, size);
     placed.forEach(([x, y], index) => {
       pen.beginPath();
-      pen.fillStyle = COLORS[(points[index].label ?? 0) % COLORS.length];
-      pen.globalAlpha = index === chosen ? 1 : 0.65;
+      pen.fillStyle = color(points[index].label ?? 0);
+      pen.globalAlpha = index === chosen ? 1 : OPACITY[theme];
       pen.arc(x, y, (index === chosen ? 7 : 3.5) * ratio, 0, 2 * Math.PI);
       pen.fill();
       if (index === chosen) {
@@ -57,10 +65,10 @@ export function makeMap(canvas, legend, about, onPick) {
     event.preventDefault();
     pick((chosen + step + points.length) % points.length, event.shiftKey);
   });
-  for (const [index, name] of (about.labels ?? []).entries()) {
+  for (const name of about.labels ?? []) {
     const entry = document.createElement("span");
     const dot = document.createElement("i");
-    dot.style.background = COLORS[index % COLORS.length];
+    dots.push(dot);
     entry.append(dot, name);
     legend.append(entry);
   }
