@@ -42,7 +42,7 @@ def test_scores_do_not_follow_from_the_number_of_steps():
     """An untrained model finds all steps alike: their number decides sums, and no mean."""
     counts = STEPS.sum(1)
     one, other = (array(detector(per=per).score((X, STEPS))) for per in ("example", "step"))
-    assert np.corrcoef(counts, one)[0, 1] > 0.99
+    assert np.corrcoef(counts, one)[0, 1] > 0.95
     assert abs(np.corrcoef(counts, other)[0, 1]) < 0.5
 
 

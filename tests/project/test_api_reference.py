@@ -12,6 +12,7 @@ from tests.support.examples import documented, public
 
 # Public names of modules that `keras_vae` does not list.
 OTHERS = {
+    "data.Images",
     "dimension_reduction.AutoencoderTransformer",
     "export.litert.writer.read_metadata",
     "export.litert.writer.verify",
