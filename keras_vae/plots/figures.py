@@ -30,12 +30,14 @@ def new_figure(width: float, height: float, **options: Any) -> Figure:
         ImportError: If matplotlib is not installed.
     """
     try:
-        from keras_vae.plots.notebook import NotebookFigure
+        import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
             "Expected matplotlib, which draws the figures. Received: no such package. "
             "(pip install keras-vae[plots])"
         ) from error
+    from keras_vae.plots.notebook import NotebookFigure
+
     return NotebookFigure(figsize=(width, height), dpi=DPI, **options)
 
 
