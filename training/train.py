@@ -112,7 +112,8 @@ def train(
         stored: The config.json of the run to continue; None for a new run.
         group: The processes that train together.
     """
-    from keras_vae.training.data import advice, loading, splits
+    from keras_vae.training.data import loading, splits
+    from keras_vae.training.data.advice import advise_scale
 
     precision.use(settings.precision)
     with group.scope(), loading.explain_moved_data(settings.data if stored else None):
@@ -126,8 +127,8 @@ def train(
     config = configuration(name, arguments, settings, recipe, data, stored or {})
     config["replicas"] = group.replicas
     print(splits.describe(data, recipe.protocol))
-    if words := advice.advise_scale(data):
-        print(words, file=sys.stderr)
+    if advice := advise_scale(data):
+        print(advice)
     print(f"{type(recipe.model).__name__} of {config['parameters']:,} parameters")
     print(f"Seed {settings.seed}, of the weights, of the order of the images and of the noise")
     print(f"{config['steps_per_epoch']} steps an epoch, of {recipe.batch_size} images")
