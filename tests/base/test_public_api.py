@@ -57,15 +57,19 @@ NAMES = [
     "latents",
     "layers",
     "load",
+    "load_images",
     "metrics",
     "nets",
     "plots",
+    "point_scores",
     "posteriors",
     "priors",
     "random",
     "samplers",
     "schedules",
     "weights",
+    "windows",
+    "with_mask",
 ]
 
 # Modules that import packages of an extra which `make test` does not install.
