@@ -69,7 +69,7 @@ def image_grid(
         )
     picture = mosaic(enlarge(arguments.array("images", images), cell), gap)
     rows, columns = images.shape[:2]
-    left = MARGIN + max((len(label) for label in row_labels), default=0) * LETTER_WIDTH
+    left = MARGIN + max((len(label) + 1 for label in row_labels), default=0) * LETTER_WIDTH
     top = TITLE_HEIGHT + (COLUMN_LABEL_HEIGHT if column_labels else 0)
     height, width = picture.shape[:2]
     figure_width = max(left + width + MARGIN, MARGIN + len(title) * LETTER_WIDTH)
@@ -90,7 +90,7 @@ def image_grid(
     )
     for row, label in enumerate(row_labels):
         middle = (row + 0.5) * (height + gap) / rows - gap / 2
-        axes.text(-8, middle, label, ha="right", va="center", **style)
+        axes.text(-LETTER_WIDTH, middle, label, ha="right", va="center", **style)
     for column, label in enumerate(column_labels):
         middle = (column + 0.5) * (width + gap) / columns - gap / 2
         axes.text(middle, -6, label, ha="center", va="bottom", **style)

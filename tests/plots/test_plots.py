@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from sklearn.decomposition import PCA
 
@@ -88,6 +89,15 @@ def test_channels_that_are_no_color_are_averaged():
 def test_data_that_are_no_images_are_refused():
     with pytest.raises(ValueError, match="These figures are for image models"):
         image_grid(np.zeros((2, 3, 5)), "T")
+
+
+def test_the_labels_of_rows_lie_within_the_figure():
+    labels = ["image", "heat map", "corrupted", "beta 0.1", "reconstruction", "z12  KL 0.53"]
+    for label in labels:
+        figure = image_grid(np.zeros((1, 2, 4, 4, 1)), "", [label])
+        (text,) = (text for text in figure.axes[0].texts if text.get_text() == label)
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        assert text.get_window_extent(renderer).x0 >= 0, label
 
 
 def test_reconstructions_are_under_their_inputs():
