@@ -67,6 +67,7 @@ __all__ = [
     "load_images",
     "metrics",
     "nets",
+    "preprocessing",
     "plots",
     "point_scores",
     "posteriors",

@@ -11,6 +11,7 @@ from keras_vae import (
     layers,
     metrics,
     nets,
+    preprocessing,
     random,
 )
 from keras_vae.acceleration.compile_fast import compile_fast

@@ -21,6 +21,8 @@ class LatentModel(Protocol):
         decoder: Network from codes to the parameters of p(x | z).
         likelihood: Name or class of p(x | z), as the constructor got it.
         family: Class of p(x | z).
+        preprocess: The `keras_vae.preprocessing.Preprocessing` of raw x, perhaps of no steps.
+        data_range: Smallest and largest raw value of x with a density.
         shared_parameters: Variables of p(x | z) that all examples share, such as a scale.
         trainable_variables: Variables that the optimizer changes.
         losses: Losses that layers added, such as weight regularizers.
@@ -43,6 +45,8 @@ class LatentModel(Protocol):
     generative: bool
     encoder: Any
     decoder: Any
+    preprocess: Any
+    data_range: tuple[float, float]
     likelihood: Any
     family: Any
     shared_parameters: Any

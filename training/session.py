@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.training import raw_data
 from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.recipes import Recipe
 from keras_vae.training.runs import run_directory
@@ -54,10 +55,14 @@ def prepare(
             f"model takes. Received: {data.image_shape} in {data.name}. (Give --image-size, or "
             "let the recipe have an argument image_shape.)"
         )
+    seen = splits.training_data(data, recipe.protocol)
+    raw_data.refuse_raw_images(recipe.model)
+    if settings.standardize:
+        recipe = replace(recipe, model=raw_data.standardize_inside(recipe.model, seen.train))
     first = as_floats(data.train[:1])
     check_batch(recipe.model, first)
     recipe.model.observation(recipe.model.encode(first))  # Checks that the likelihood fits.
-    return recipe, splits.training_data(data, recipe.protocol)
+    return recipe, seen
 
 
 def call_recipe(function: Callable[..., Recipe], arguments: dict[str, Any], seed: int) -> Recipe:

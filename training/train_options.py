@@ -49,6 +49,8 @@ class Settings:
         data_dir: Where TensorFlow Datasets keeps its data, for data sets that come from there.
         window: Steps of each series that is cut out of the recording --data series:FILE.
         stride: Steps from one such series to the next; by default the window.
+        standardize: Standardize each channel of series inside the model, by the mean and standard
+            deviation of the training series. The model then takes and returns raw numbers.
         out: Run directory to make; by default runs/RECIPE-NUMBER.
         resume: Continue the run in --out. All other options are taken from it, but --epochs may
             be more, and --data may name the new place of data that were moved.
@@ -75,6 +77,7 @@ class Settings:
     data_dir: str | None = None
     window: int | None = None
     stride: int | None = None
+    standardize: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     out: str | None = None
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     seed: int = 0
@@ -147,7 +150,8 @@ def parse(
 
 def refuse_changes(stored: dict[str, Any], settings: Settings, arguments: dict[str, Any]) -> None:
     """Raise ValueError if a continuation has other options than the run."""
-    before = {**stored["arguments"], **stored["settings"]}
+    # Runs of older versions have no such setting.
+    before = {"standardize": False, **stored["arguments"], **stored["settings"]}
     now = {**arguments, **dataclasses.asdict(settings)}
     changed = [
         f"{options.flag(name)} {now[name]} (the run has {_restore_tuple(value)})"

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.base.endpoint import Endpoint, WholeNumbers
+from keras_vae.base.endpoint import Endpoint, WholeNumbers, has_gaps
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.random import row_seeds
 from keras_vae.typing import LatentModel
@@ -71,12 +71,13 @@ def _check(model: LatentModel, arrays: Sequence[Any]) -> Arrays:
         )
     for array, spec in zip(arrays, specs, strict=True):
         data_checks.check_shape("calibration", array.shape, spec.shape[1:])
-        value_checks.check_values("calibration", array, value_checks.ANY_NUMBER, "all inputs")
+        gaps = has_gaps(spec)
+        value_checks.check_values("calibration", array, value_checks.ANY_NUMBER, "all inputs", gaps)
     if len({shape[0] for shape in shapes}) > 1:
         raise UsageError(
             f"Expected calibration data with as many rows in each input. Received: {shapes}."
         )
-    value_checks.check_values("calibration", arrays[0], *_support(model))
+    model.check_event("calibration", arrays[0])
     model.check_parts(tuple(arrays))
     return [np.asarray(array, spec.dtype) for array, spec in zip(arrays, specs, strict=True)]
 
@@ -86,9 +87,7 @@ def generate_examples(model: LatentModel) -> Arrays:
 
     They are uniform in the support of the likelihood, or normal if that has no limits.
     """
-    return [
-        _generate(spec, _support(model)[0], seed) for seed, spec in enumerate(_data_specs(model))
-    ]
+    return [_generate(model, spec, seed) for seed, spec in enumerate(_data_specs(model))]
 
 
 def endpoint_rows(model: LatentModel, endpoints: Mapping[str, Endpoint], examples: Arrays) -> Rows:
@@ -110,6 +109,29 @@ def endpoint_rows(model: LatentModel, endpoints: Mapping[str, Endpoint], example
     return {
         name: _repeat_to_equal_length({spec.name: named[spec.name] for spec in endpoint.inputs})
         for name, endpoint in endpoints.items()
+    }
+
+
+def fill_gaps(
+    model: LatentModel,
+    endpoints: Mapping[str, Endpoint],
+    rows: Mapping[str, Mapping[str, np.ndarray]],
+) -> Rows:
+    """Return rows without gaps, of which a range of activations can be taken."""
+    if not model.preprocess.fills:
+        return {name: dict(inputs) for name, inputs in rows.items()}
+    with_gaps = {
+        (name, spec.name)
+        for name, endpoint in endpoints.items()
+        for spec in endpoint.inputs
+        if has_gaps(spec)
+    }
+    return {
+        name: {
+            key: model.preprocess.fill_raw(array) if (name, key) in with_gaps else array
+            for key, array in inputs.items()
+        }
+        for name, inputs in rows.items()
     }
 
 
@@ -171,11 +193,7 @@ def _data_specs(model: LatentModel) -> tuple[keras.InputSpec, ...]:
     return model.endpoints()["reconstruct"].inputs
 
 
-def _support(model: LatentModel) -> tuple[tuple[float, float], str]:
-    return model.family.support, f"the {model.likelihood!r} likelihood"
-
-
-def _generate(spec: keras.InputSpec, support: tuple[float, float], seed: int) -> np.ndarray:
+def _generate(model: LatentModel, spec: keras.InputSpec, seed: int) -> np.ndarray:
     shape = (GENERATED_EXAMPLES, *spec.shape[1:])
     random = np.random.default_rng(seed)
     if isinstance(spec, WholeNumbers):
@@ -185,6 +203,12 @@ def _generate(spec: keras.InputSpec, support: tuple[float, float], seed: int) ->
         return numbers
     if np.issubdtype(np.dtype(spec.dtype), np.integer):
         return random.integers(2, size=shape).astype(spec.dtype)
-    if np.isfinite(support).all():
-        return random.uniform(*support, size=shape).astype(spec.dtype)
-    return random.standard_normal(shape).astype(spec.dtype)
+    if np.isfinite(model.data_range).all():
+        x = random.uniform(*model.data_range, size=shape).astype(spec.dtype)
+    else:
+        x = random.standard_normal(shape).astype(spec.dtype)
+        if seed == 0:  # The others are conditions, which are not preprocessed.
+            x = np.array(keras.ops.convert_to_numpy(model.preprocess.inverse(x)), spec.dtype)
+    if has_gaps(spec):
+        x.reshape(len(x), -1)[::2, :1] = np.nan
+    return x

@@ -137,9 +137,7 @@ def differences(
         if DECISION in outputs:
             outputs = {**outputs, DECISION: _decisions(received[endpoint])}
         result[endpoint] = {
-            name: _difference(
-                values[rows], received[endpoint][name][rows], *_scales(model, name, values)
-            )
+            name: _difference(model, name, values[rows], received[endpoint][name][rows])
             for name, values in outputs.items()
         }
     return result
@@ -167,23 +165,32 @@ def _decisions(answers: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.where(tie, answers[DECISION], 1 - (score <= threshold).astype("int32"))
 
 
-def _scales(model: LatentModel, name: str, values: np.ndarray) -> tuple[float, float]:
-    """Return the divisors for the PSNR and for the relative error."""
-    low, high = model.family.support
-    largest, spread = float(np.abs(values).max()), float(np.ptp(values))
-    if name != DATA_OUTPUT:
-        return spread or 1.0, max(largest, 1.0)
-    return high - low if math.isfinite(high - low) else spread or 1.0, largest or 1.0
-
-
 def _difference(
-    expected: np.ndarray, received: np.ndarray, peak: float, scale: float
+    model: LatentModel, name: str, expected: np.ndarray, received: np.ndarray
 ) -> Difference:
     change = received.astype("float64") - expected.astype("float64")
     error = np.abs(change)
-    squared = float(np.mean(np.square(error)))
-    decibels = float(psnr(squared, peak, EXACT_PSNR)) if math.isfinite(squared) else -math.inf
-    largest = float(error.max())
+    largest, smallest = float(error.max()), 0.0 if name == DATA_OUTPUT else 1.0
     equal = float((error == 0).mean()) if expected.dtype.kind == "i" else None
-    relative = largest / scale if equal is None else 1.0 - equal
-    return Difference(largest, float(error.mean()), relative, decibels, float(change.mean()), equal)
+    relative = largest / (max(float(np.abs(expected).max()), smallest) or 1.0)
+    return Difference(
+        largest,
+        float(error.mean()),
+        relative if equal is None else 1.0 - equal,
+        _decibels(model, name, expected, received),
+        float(change.mean()),
+        equal,
+    )
+
+
+def _decibels(model: LatentModel, name: str, expected: np.ndarray, received: np.ndarray) -> float:
+    """Return the PSNR; that of data is in the unit of the networks, the same for all channels."""
+    low, high = (-math.inf, math.inf)
+    if name == DATA_OUTPUT:
+        low, high = model.family.support
+        expected, received = (
+            keras.ops.convert_to_numpy(model.preprocess.forward(x)) for x in (expected, received)
+        )
+    squared = float(np.mean(np.square(received.astype("float64") - expected.astype("float64"))))
+    peak = high - low if math.isfinite(high - low) else float(np.ptp(expected)) or 1.0
+    return float(psnr(squared, peak, EXACT_PSNR)) if math.isfinite(squared) else -math.inf

@@ -160,7 +160,7 @@ def _endpoints(
 ) -> dict[str, Any]:
     tensors = _signatures(content)
     data = model.endpoints()["reconstruct"].inputs[0].name
-    ranges = {data: _finite(model.family.support), "seed": SEED_RANGE}
+    ranges = {data: _finite(model.data_range), "seed": SEED_RANGE}
     ranges["reconstruction"] = ranges[data]
     if "range" in latent:
         ranges["z"] = latent["range"]

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae.backend.keras_private import flatten_layers
-from keras_vae.base.endpoint import Endpoint
+from keras_vae.base.endpoint import Endpoint, has_gaps
 from keras_vae.errors import ToleranceError, UnavailableError, UsageError
 from keras_vae.export.endpoints import choose_endpoints, float32_policy, write_archive
 from keras_vae.export.litert import comparison
 from keras_vae.export.litert.allowed_ops import refuse_unrunnable
-from keras_vae.export.litert.calibration import endpoint_rows, generate_examples, take_examples
+from keras_vae.export.litert.calibration import (
+    endpoint_rows,
+    fill_gaps,
+    generate_examples,
+    take_examples,
+)
 from keras_vae.export.litert.conversion import convert_checked
 from keras_vae.export.litert.metadata import add_metadata, describe, read_metadata
 from keras_vae.export.litert.tolerances import has_worse_scores, refuse_differences
@@ -92,6 +97,7 @@ def write_litert(
     options = Options(quantize, batch_size, io, min_psnr)
     _check(options, calibration is not None, labels)
     _check_sizes(endpoints)
+    _check_gaps(endpoints, io)
     examples = (
         generate_examples(model) if calibration is None else take_examples(model, calibration)
     )
@@ -180,7 +186,8 @@ def best_content(
     variants = VARIANTS[: VARIANTS_TRIED[options.quantize]]
     accepted = None
     for variant in variants:
-        content = convert_checked(model, {**job, **variant}, rows)
+        calibration = fill_gaps(model, endpoints, rows)
+        content = convert_checked(model, {**job, **variant}, calibration)
         found = measure_differences(model, endpoints, content, rows, options)
         try:
             refuse_differences(found, options.quantize, options.min_psnr)
@@ -234,6 +241,16 @@ def _check(options: Options, calibrated: bool, labels: Any) -> None:
 
 def _is_one_of(value: Any, names: Sequence[Any]) -> bool:
     return value in names if value is None or isinstance(value, str) else False
+
+
+def _check_gaps(endpoints: Mapping[str, Endpoint], io: str) -> None:
+    """Raise ValueError for int8 inputs with gaps: int8 has no NaN."""
+    some = any(has_gaps(spec) for e in endpoints.values() for spec in e.inputs)
+    if some and io == "int8":
+        raise UsageError(
+            "Expected io='float32' for a model whose preprocess fills gaps. Received: io='int8', "
+            "which has no NaN for them."
+        )
 
 
 def _check_sizes(endpoints: Mapping[str, Endpoint]) -> None:

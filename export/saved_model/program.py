@@ -103,7 +103,7 @@ def example_rows(model: LatentModel, endpoints: Mapping[str, Any]) -> dict[str, 
     They are generated: files next to a model must not reveal training data.
     """
     from keras_vae.export.litert.calibration import endpoint_rows, generate_examples
-    from keras_vae.export.saved_model.png_endpoint import encode_png
+    from keras_vae.export.saved_model.png_endpoint import encode_png, white_of
     from keras_vae.export.serving.signatures import DEFAULT
 
     offered = model.endpoints()
@@ -111,7 +111,8 @@ def example_rows(model: LatentModel, endpoints: Mapping[str, Any]) -> dict[str, 
     rows = endpoint_rows(model, plain, generate_examples(model))
     if "reconstruct_png" in endpoints:
         images, *others = rows["reconstruct"].items()
-        rows["reconstruct_png"] = {"image_bytes": encode_png(images[1]), **dict(others)}
+        white = white_of(offered["reconstruct"].inputs[0]) or 1.0
+        rows["reconstruct_png"] = {"image_bytes": encode_png(images[1], white), **dict(others)}
     return {DEFAULT: rows[next(iter(endpoints))], **rows}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from keras_vae.base.endpoint import Endpoint
 from keras_vae.errors import UsageError
 from keras_vae.export.endpoints import float32_policy, write_archive
-from keras_vae.export.saved_model.png_endpoint import is_image, png_endpoint
+from keras_vae.export.saved_model.png_endpoint import png_endpoint, white_of
 from keras_vae.export.verification import graph_ops
 from keras_vae.files.folders import partial_folder, publish
 from keras_vae.typing import LatentModel
@@ -44,7 +44,7 @@ def fill_saved_model(model: LatentModel, folder: Path, endpoints: Mapping[str, E
 def add_png_endpoint(endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
     """Return `endpoints`, with `reconstruct_png` added if images are reconstructed."""
     reconstruct = endpoints.get("reconstruct")
-    if reconstruct is None or not is_image(tuple(reconstruct.inputs[0].shape[1:])):
+    if reconstruct is None or white_of(reconstruct.inputs[0]) is None:
         return dict(endpoints)
     return {**endpoints, "reconstruct_png": png_endpoint(reconstruct)}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import keras
 import numpy as np
 
 from keras_vae.errors import UsageError
@@ -64,7 +65,7 @@ class Judge:
         pictures = self._reconstructions(self.expected)
         found = {"score": float(self.expected["score"]["score"].mean())}
         if pictures is not None and self.x is not None:
-            error = float(np.mean(np.square(pictures - self.x)))
+            error = float(np.mean(np.square(pictures - self._prepared(self.x))))
             found["true_psnr"] = float(psnr(error, cap=EXACT_PSNR))
         return found
 
@@ -76,7 +77,8 @@ class Judge:
         )
         if mine is None or theirs is None or self.x is None:
             return None
-        error, wanted = (float(np.mean(np.square(p - self.x))) for p in (mine, theirs))
+        x = self._prepared(self.x)
+        error, wanted = (float(np.mean(np.square(p - x))) for p in (mine, theirs))
         return float(psnr(error) - psnr(wanted)) if error > 0 and wanted > 0 else 0.0
 
     def nats(self, received: Answers) -> float | None:
@@ -119,7 +121,7 @@ class Judge:
         return words
 
     def _reconstructions(self, answers: Answers, like: Answers | None = None) -> np.ndarray | None:
-        """Return the reconstructions of x.
+        """Return the reconstructions of x, in the unit of the networks.
 
         They are outputs of `reconstruct`, or of `decode`, whose first inputs are the codes of x.
         """
@@ -127,8 +129,11 @@ class Judge:
             if signature in (answers if like is None else like):
                 pictures = answers[signature].get(DATA_OUTPUT)
                 if pictures is not None and self.x is not None and len(pictures) >= len(self.x):
-                    return pictures[: len(self.x)].astype("float64")
+                    return self._prepared(pictures[: len(self.x)])
         return None
+
+    def _prepared(self, x: np.ndarray) -> np.ndarray:
+        return keras.ops.convert_to_numpy(self.model.preprocess.forward(x)).astype("float64")
 
     def _distortion(self, received: Answers) -> float | None:
         """Return the change of the mean of -log p(x | z), in nats."""
@@ -148,7 +153,8 @@ class Judge:
     def _log_prob(self, parameter: np.ndarray) -> np.ndarray:
         """Return log p(x | z) for decoders with one output, a mean or a logit."""
         shared = self.model.shared_parameters
-        return np.asarray(self.model.family(parameter.astype("float32"), *shared).log_prob(self.x))
+        density = self.model.family(parameter.astype("float32"), *shared)
+        return np.asarray(self.model.preprocess.of_raw_data(density).log_prob(self.x))
 
     def _rate(self, received: Answers) -> float | None:
         """Return the change of the mean KL term in nats; 0 for models without one."""

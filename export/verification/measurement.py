@@ -161,7 +161,7 @@ def make_requests(model: LatentModel, given: Sequence[np.ndarray] = ()) -> array
         given: An array for each of the first inputs of the model; the others are generated.
     """
     from keras_vae.export.litert.calibration import generate_examples
-    from keras_vae.export.saved_model.png_endpoint import encode_png
+    from keras_vae.export.saved_model.png_endpoint import encode_png, white_of
     from keras_vae.export.saved_model.writer import add_png_endpoint
     from keras_vae.random import row_seeds
 
@@ -177,7 +177,8 @@ def make_requests(model: LatentModel, given: Sequence[np.ndarray] = ()) -> array
     named |= dict(zip(others, _decoder_inputs(model, [named[name] for name in names]), strict=True))
     named["seed"] = row_seeds(count, 0)
     if "reconstruct_png" in (served := add_png_endpoint(endpoints)):
-        named["image_bytes"] = encode_png(examples[0])
+        white = white_of(endpoints["reconstruct"].inputs[0]) or 1.0
+        named["image_bytes"] = encode_png(examples[0], white)
     requests = {
         name: {spec.name: named[spec.name] for spec in endpoint.inputs}
         for name, endpoint in served.items()

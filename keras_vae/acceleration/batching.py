@@ -41,7 +41,7 @@ class CompiledFunction(keras.Model):
 
 
 class CompiledMap(CompiledFunction):
-    """A compiled function of one argument, applied to all that `fit` accepts as x.
+    """A compiled function of x or of codes, applied to all that `fit` accepts as x.
 
     `predict(x)` goes through arrays or through a source of batches. Floats of examples that are not
     finite are NaN.
@@ -49,7 +49,8 @@ class CompiledMap(CompiledFunction):
 
     def call(self, inputs: Any) -> Any:
         """Call the plain function; `predict(x)` calls the compiled one."""
-        return nan_unless_finite(inputs, self.function(inputs))
+        checked = self.inner.preprocess.without_gaps(inputs)
+        return nan_unless_finite(checked, self.function(inputs))
 
 
 def predict_checked(compiled: keras.Model, model: LatentModel, x: Any) -> Any:

@@ -91,7 +91,7 @@ class Compiled:
         function, by_shape, specs = self._compile(name)
         data_checks.require_arrays(specs[0].name, inputs)
         if specs[0].name == "x":
-            value_checks.refuse_8_bit(keras.tree.flatten(inputs)[0], self.model.family.support)
+            value_checks.refuse_8_bit(keras.tree.flatten(inputs)[0], self.model.data_range)
         tensors = _to_tensors(specs, inputs)
         rows = int(tensors[0].shape[0])
         if rows == 1:

@@ -107,7 +107,8 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         """
         data_checks.check_if_arrays(self.model, x)
         scores = SCORES[self.score_name](self, x)
-        return nan_unless_finite(x, per_step(self, x, scores) if self.per == "step" else scores)
+        scores = per_step(self, x, scores) if self.per == "step" else scores
+        return nan_unless_finite(self.preprocess.without_gaps(x), scores)
 
     def call(self, x: Tensor) -> Tensor:
         """Return `score(x)`, as `detector(x)` and `detector.predict(x)` do."""

@@ -6,15 +6,17 @@ from typing import Any
 import keras
 
 from keras_vae import distributions
-from keras_vae.backend import ReplicaSeedGenerator, Step, is_traced
+from keras_vae.backend import ReplicaSeedGenerator, Step
 from keras_vae.base.endpoint import nan_unless_finite
 from keras_vae.base.fitting import Fitting
 from keras_vae.base.objective import Objective
+from keras_vae.base.raw_data import RawData
 from keras_vae.base.recorded_init import RecordedInit
 from keras_vae.base.sampling import Sampling
 from keras_vae.base.saving import Saving
 from keras_vae.base.serving import Serving
 from keras_vae.losses.weights import LossWeight, LossWeights, refuse_twice
+from keras_vae.preprocessing import Preprocessing
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments, data_checks, networks, value_checks
 from keras_vae.validation.activations import is_trusted
@@ -22,7 +24,9 @@ from keras_vae.validation.examples import first_input
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, Step, keras.Model):
+class Autoencoder(
+    Saving, RecordedInit, RawData, Serving, Sampling, Objective, Fitting, Step, keras.Model
+):
     """Deterministic autoencoder, and the base class of all models.
 
     Loss:
@@ -55,10 +59,19 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
             `model.loss_weights[TERM]`.
         seed: Seed of the sampling noise; None for a new seed at each construction. For the
             initial weights of the networks, call `keras.utils.set_random_seed`.
+        preprocess: Adapted `keras.layers.Normalization`, `keras.layers.Rescaling`,
+            `keras_vae.layers.FillGaps`, or a list of these. The networks get the preprocessed x.
+            Everything outside of them is raw: data, targets, reconstructions, samples, and nats.
+            See docs/preprocessing.md.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
+    Attributes:
+        preprocess: The `keras_vae.preprocessing.Preprocessing` of the argument, with constants.
+        data_range: Smallest and largest raw value of x with a density.
+
     Raises:
-        ValueError: If the shapes of the networks do not fit or a name is unknown.
+        ValueError: If the shapes of the networks do not fit, a name is unknown, or `preprocess` is
+            not adapted or does not fit the likelihood.
         TypeError: If a network is not a Keras layer, or a loss weight is no number, schedule or
             controller.
     """
@@ -79,6 +92,7 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         likelihood: str | type[distributions.Distribution] = "normal",
         loss_weights: Mapping[str, LossWeight] | None = None,
         seed: int | None = None,
+        preprocess: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**arguments.check_keras_arguments(type(self), kwargs))
@@ -86,6 +100,8 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         self.decoder = networks.check_network("decoder", decoder)
         self.likelihood = likelihood
         self.family = distributions.get(likelihood)
+        self.preprocess = Preprocessing.of(preprocess)
+        self.preprocess.check_family(likelihood, self.family)
         self.seed = arguments.seed(seed)
         self.seed_generator = ReplicaSeedGenerator(self.seed)
         self.steps = self.add_weight(
@@ -110,6 +126,8 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         """Build at once if the encoder knows its input shape, as functional models do."""
         if not is_trusted():
             refuse_twice(self, self._arguments)
+        if self.preprocess:  # Constants in place of layers, which keep their numbers elsewhere.
+            self._arguments["preprocess"] = self.preprocess
         shape = getattr(self.encoder, "input_shape", None)
         if shape and not self.built:
             self.build(shape)
@@ -128,6 +146,7 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         outputs = networks.refuse_named_outputs("encoder", self.encoder(x))
         code = self.check_codes(outputs, tuple(keras.tree.flatten(x)[0].shape))
         self.event_shape = tuple(keras.tree.flatten(x)[0].shape[1:])
+        self.preprocess.check_event_shape(self.event_shape)
         self.latent_shape = tuple(code.shape[1:])
         self.check_decoder(x)
 
@@ -146,9 +165,10 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
 
     def check_event(self, name: str, values: Any) -> None:
         """Raise ValueError unless `values` are finite and in the support of the likelihood."""
-        value_checks.check_values(
-            name, values, self.family.support, f"the {self.likelihood!r} likelihood"
-        )
+        what = f"the {self.likelihood!r} likelihood"
+        if self.preprocess:
+            what += f" after preprocess ({self.preprocess.describe()})"
+        value_checks.check_values(name, values, self.data_range, what, self.preprocess.fills)
 
     def check_target(self, y: Any) -> None:
         """Raise ValueError unless `y` is an array like x, in the support of the likelihood.
@@ -180,7 +200,7 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         self.build_for(x)
         data_checks.check_shape("x", x.shape, self.event_shape)
         self.check_arrays(x)
-        return distributions.parameters(self.encoder(x, training=training))
+        return distributions.parameters(self.encoder(self.prepare(x), training=training))
 
     def check_arrays(self, x: Any) -> None:
         """Raise an error for NumPy arrays that are no input of a verb; see `check_numbers`.
@@ -189,7 +209,7 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         """
         event, *others = keras.tree.flatten(x)
         value_checks.check_numbers("x", event)
-        value_checks.refuse_8_bit(event, self.family.support)
+        value_checks.refuse_8_bit(event, self.data_range)
         for other in others:
             value_checks.check_numbers(
                 f"the {getattr(self, 'condition_name', 'second part')}", other
@@ -218,7 +238,8 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
 
     def observation_from_outputs(self, outputs: Any) -> distributions.Distribution:
         """Return p(x | z) for outputs of the decoder."""
-        return self.family(*distributions.parameters(outputs), *self.shared_parameters)
+        density = self.family(*distributions.parameters(outputs), *self.shared_parameters)
+        return self.preprocess.of_raw_data(density)
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
         """Encode `x` to codes `(batch, *latent_shape)`, float32, without noise."""
@@ -226,7 +247,7 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
 
     def decode(self, z: Tensor) -> Tensor:
         """Decode codes to the mean of p(x | z), `(batch, *event_shape)`, in the data range."""
-        return self.mark_rows(z, self.observation(z).mean)
+        return self.mark_codes(z, self.observation(z).mean)
 
     def with_condition(self, z: Tensor, x: Tensor) -> Tensor:
         """Return the input of `decode` for codes `z` of `x`: a pair with the condition, or `z`."""
@@ -236,21 +257,12 @@ class Autoencoder(Saving, RecordedInit, Serving, Sampling, Objective, Fitting, S
         """Encode `x` and decode the codes, without noise; same shape as `x`."""
         return self.mark_rows(x, self.decode(self.with_condition(self.encode(x), x)))
 
-    def mark_rows(self, inputs: Any, outputs: Tensor) -> Tensor:
-        """Return `outputs` as `nan_unless_finite` does, outside of graphs being traced.
-
-        In graphs, `call` and the endpoints do so once, at the end.
-        """
-        symbolic = any(isinstance(p, keras.KerasTensor) for p in keras.tree.flatten(inputs))
-        traced = symbolic or is_traced(self.steps)
-        return outputs if traced else nan_unless_finite(inputs, outputs)
-
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         """Return `reconstruct(x)`, for `model(x)` and `model.predict(x)`.
 
         Examples with values that are not finite are reconstructed as NaN, also in compiled graphs.
         """
-        return nan_unless_finite(x, self.reconstruct(x))
+        return nan_unless_finite(self.preprocess.without_gaps(x), self.reconstruct(x))
 
     def score_terms(self, x: Tensor) -> dict[str, Tensor]:
         """Return the terms of `score` by name, each `(batch,)`, in nats."""

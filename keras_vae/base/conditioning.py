@@ -33,6 +33,7 @@ class Conditioning:
     encoder: Any
     decoder: Any
     observation_from_inputs: Any
+    prepare: Any
     event_dtype: str
     family: Any
     event_shape: tuple[int, ...]
@@ -78,8 +79,12 @@ class Conditioning:
             return super().encoder_outputs(x, training)  # type: ignore[misc]
         self.build_for(x)
         self.check_arrays(x)
-        parts = _tensors(x, self.event_dtype)
+        parts = self.network_inputs(_tensors(x, self.event_dtype))
         return distributions.parameters(self.encoder(parts, training=training))
+
+    def network_inputs(self, pair: list[Tensor]) -> list[Tensor]:
+        """Return a pair of raw tensors as the encoder takes it."""
+        return self.prepare(pair)
 
     def observation(self, z: Tensor, training: bool = False) -> distributions.Distribution:
         """Return the distribution p(x | z, condition) for a pair `(z, condition)`."""

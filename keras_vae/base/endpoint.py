@@ -5,12 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
+from keras_vae.layers import gaps
 from keras_vae.typing import Tensor
-
-LARGEST = float(np.finfo("float32").max)
 
 
 class WholeNumbers(keras.InputSpec):
@@ -25,6 +23,25 @@ class WholeNumbers(keras.InputSpec):
     def __init__(self, count: int, some: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.count, self.some = count, some
+
+
+class RawNumbers(keras.InputSpec):
+    """Spec of the x of a model that preprocesses it.
+
+    Args:
+        gaps: Whether NaN is a gap, which the model fills.
+        white: The value of a white pixel of an image; None if x has other units.
+        **kwargs: Shape, dtype and name, as of `keras.InputSpec`.
+    """
+
+    def __init__(self, gaps: bool, white: float | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gaps, self.white = gaps, white
+
+
+def has_gaps(spec: keras.InputSpec) -> bool:
+    """Return whether NaN in an input is a gap, which the model fills."""
+    return isinstance(spec, RawNumbers) and spec.gaps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +69,11 @@ class Endpoint:
 
     def answer(self, *inputs: Tensor) -> dict[str, Tensor]:
         """Return the outputs of `function`, with NaN for rows with inputs that are not finite."""
-        return nan_unless_finite(inputs, self.function(*inputs), self.no_number)
+        checked = [
+            gaps.without_gaps(part) if has_gaps(spec) else part
+            for part, spec in zip(inputs, self.inputs, strict=True)
+        ]
+        return nan_unless_finite(checked, self.function(*inputs), self.no_number)
 
 
 def nan_unless_finite(inputs: Any, outputs: Any, no_number: int | None = 0) -> Any:
@@ -82,8 +103,6 @@ def _finite_rows(inputs: Any) -> Tensor | None:
     finite = None
     for part in map(ops.convert_to_tensor, keras.tree.flatten(inputs)):
         if keras.backend.is_float_dtype(part.dtype):
-            # Comparisons with NaN are false. Optimizers turn a negated one around, and lose that.
-            good = ops.abs(ops.cast(part, "float32")) <= LARGEST
-            row = ops.all(good, axis=tuple(range(1, len(part.shape))))
+            row = ops.all(gaps.known(part), axis=tuple(range(1, len(part.shape))))
             finite = row if finite is None else ops.logical_and(finite, row)
     return finite

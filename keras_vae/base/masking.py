@@ -10,6 +10,7 @@ from keras_vae.base.conditioning import Conditioning
 from keras_vae.base.endpoint import WholeNumbers
 from keras_vae.distributions import Distribution, Masked, sum_event
 from keras_vae.errors import UsageError
+from keras_vae.layers import gaps
 from keras_vae.typing import Tensor
 
 
@@ -24,11 +25,20 @@ class Masking(Conditioning):
     """
 
     condition_name = "mask"
+    preprocess: Any
 
     def observation(self, z: Tensor, training: bool = False) -> Distribution:
         """Return p(x | z) of what is present, for codes or a pair `(z, mask)`."""
         p = super().observation(z, training)
         return Masked(p, z[1]) if self.conditional else p
+
+    def network_inputs(self, pair: list[Tensor]) -> list[Tensor]:
+        """Return x and mask as the encoder takes them; steps of gaps alone are masked too."""
+        x, mask = pair
+        if self.preprocess.fills:
+            steps = keras.ops.any(gaps.known(x), axis=tuple(range(2, len(x.shape))))
+            mask = mask * keras.ops.cast(steps, mask.dtype)
+        return self.prepare([x, mask])
 
     def condition_spec(self) -> keras.InputSpec:
         """Return shape, dtype and name of the mask of a batch."""

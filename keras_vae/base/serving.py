@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_vae.base.endpoint import Endpoint, WholeNumbers
+from keras_vae.base.endpoint import Endpoint, RawNumbers, WholeNumbers
 from keras_vae.typing import Tensor
 
 
@@ -20,6 +20,7 @@ class Serving:
     event_dtype: str
     encode: Any
     decode: Any
+    preprocess: Any
     reconstruct: Any
     score_terms: Any
     sample_endpoint: Any
@@ -31,7 +32,7 @@ class Serving:
             "reconstruct", "encode", "decode", "score", and "sample" if the model has a prior or
             a fitted sampler.
         """
-        x = _spec("x", self.event_shape, self.event_dtype, getattr(self, "vocabulary_size", None))
+        x = self.event_spec()
         z = _spec("z", self.latent_shape, self.latent_dtype, getattr(self, "codebook_size", None))
         seed = keras.InputSpec(shape=(None,), dtype="int32", name="seed")
         samples = self.generative or self.sampler is not None
@@ -42,6 +43,14 @@ class Serving:
             "score": Endpoint(self.score_endpoint, (x,)),
             **({"sample": Endpoint(self.sample_endpoint, (seed,))} if samples else {}),
         }
+
+    def event_spec(self) -> keras.InputSpec:
+        """Return shape, dtype and name of x of a batch, raw and with gaps if those are filled."""
+        shape, dtype, preprocess = self.event_shape, self.event_dtype, self.preprocess
+        if not preprocess:
+            return _spec("x", shape, dtype, getattr(self, "vocabulary_size", None))
+        about: dict[str, Any] = {"shape": (None, *shape), "dtype": dtype, "name": "x"}
+        return RawNumbers(preprocess.fills, preprocess.white(), **about)
 
     def encode_endpoint(self, x: Tensor) -> dict[str, Tensor]:
         """Answer the `encode` endpoint: `z`, or `z_mean` and `z_log_var` for a VAE."""

@@ -33,6 +33,11 @@ class Tokens(Masking):
         """Set the likelihood and the dtype of tokens, unless `vocabulary_size` is None."""
         self.vocabulary_size = vocabulary_size
         if vocabulary_size is not None:
+            if self.preprocess:
+                raise UsageError(
+                    "Expected no preprocess with a vocabulary_size: tokens are classes, not "
+                    f"numbers. Received: {self.preprocess.describe()}."
+                )
             self.event_dtype = "int32"
             self.family = Autoregressive.of(vocabulary_size)
 

@@ -32,6 +32,7 @@ class Autoregressive(Distribution):
     """
 
     heads = 0  # It takes a function, not outputs of a decoder.
+    continuous = False
 
     def __init__(self, logits: Callable[[Tensor], Tensor], start: Tensor) -> None:
         self.logits = logits

@@ -54,11 +54,14 @@ class Distribution:
         heads: Number of decoder outputs of this distribution.
         shared: Names of trailing arguments, each one trainable number for the whole model.
         support: Lowest and highest value with a density; other data are rejected.
+        continuous: Whether `log_prob` is a density, which changes with the unit of x. If not, it is
+            a probability, such as that of a class or a gray level.
     """
 
     heads = 1
     shared: tuple[str, ...] = ()
     support = (-math.inf, math.inf)
+    continuous = True
 
     @classmethod
     def accepts(cls, count: int) -> bool:

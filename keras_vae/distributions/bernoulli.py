@@ -25,6 +25,7 @@ class Bernoulli(Distribution):
     """
 
     support = (0.0, 1.0)
+    continuous = False
 
     def __init__(self, logits: Tensor) -> None:
         self.logits = tensor(logits)

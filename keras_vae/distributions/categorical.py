@@ -29,6 +29,7 @@ class Categorical(Distribution):
     """
 
     support = (0.0, 1.0)
+    continuous = False
 
     def __init__(self, logits: Tensor) -> None:
         self.logits = tensor(logits)

@@ -35,6 +35,7 @@ class DiscretizedLogistic(Distribution):
 
     heads = 2
     support = (0.0, 1.0)
+    continuous = False
 
     def __init__(self, location: Tensor, log_scale: Tensor) -> None:
         self.location = tensor(location)
@@ -79,6 +80,7 @@ class DiscretizedLogisticMixture(Distribution):
 
     heads = 15
     support = (0.0, 1.0)
+    continuous = False
 
     @classmethod
     def output_names(cls, count: int) -> list[str]:

@@ -11,6 +11,7 @@ from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.base.conditioning import Conditioning
 from keras_vae.base.masking import Masking
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.preprocessing.layer import PreprocessingLayer
 from keras_vae.typing import LatentModel, Tensor
 from keras_vae.validation import arguments
 
@@ -70,12 +71,21 @@ def classifier_from(
     encoder, inputs = _copy(model, layer)
     for each in flatten_layers(encoder):  # Keras leaves out layers inside a trainable model.
         each.trainable = not freeze
-    h = _flatten(keras.tree.flatten(encoder(inputs))[0])
+    h = _flatten(keras.tree.flatten(encoder(_prepare(model, inputs)))[0])
     for width in hidden:
         h = layers.Dense(width, "relu")(_dropout(h, dropout))
     # Probabilities of many classes need more than half precision.
     head = layers.Dense(num_classes, "softmax", dtype="float32", name="probabilities")
     return keras.Model(inputs, head(_dropout(h, dropout)), name=name)
+
+
+def _prepare(model: Autoencoder, inputs: Any) -> Any:
+    """Return raw symbolic inputs as the encoder takes them."""
+    if not model.preprocess:
+        return inputs
+    first, *others = keras.tree.flatten(inputs)
+    prepared = PreprocessingLayer(model.preprocess, name="preprocessing")(first)
+    return keras.tree.pack_sequence_as(inputs, [prepared, *others])
 
 
 def _copy(model: Autoencoder, layer: str | None) -> tuple[keras.layers.Layer, Any]:

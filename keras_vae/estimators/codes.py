@@ -168,7 +168,8 @@ def _posterior_parameters(
         arguments.integer("batch_size", batch_size)
     x = as_arrays(x)
     data_checks.require_arrays("x", x)
-    x = keras.tree.map_structure(lambda part: arguments.array("x", part), x)
+    finite = not model.preprocess.fills
+    x = keras.tree.map_structure(lambda part: arguments.array("x", part, finite), x)
     first = keras.tree.flatten(x)[0]
     if not first.size:
         raise UsageError(f"Expected at least one example. Received: shape {first.shape}.")

@@ -49,7 +49,7 @@ class CompressiveAutoencoder(Autoencoder):
         decoder: As in `Autoencoder`.
         rate_weight: Weight of the rate. A larger weight gives smaller files and worse images.
         likelihood: As in `Autoencoder`; "normal" is half the squared error.
-        **kwargs: Of `Autoencoder`: `seed`, `name`, `dtype`.
+        **kwargs: Of `Autoencoder`: `seed`, `preprocess`, `name`, `dtype`.
     """
 
     takes_condition = False

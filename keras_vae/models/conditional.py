@@ -35,7 +35,8 @@ class ConditionalVAE(Conditioning, VAE):
     Args:
         encoder: Layer or model from `[x, condition]` to `[z_mean, z_log_var]`.
         decoder: Layer or model from `[z, condition]` to the parameters of p(x | z, c).
-        **kwargs: Of `VAE`: `likelihood`, `beta`, `loss_weights`, `seed`, `name`, `dtype`.
+        **kwargs: Of `VAE`: `likelihood`, `beta`, `loss_weights`, `seed`, `preprocess`,
+            `name`, `dtype`.
 
     Raises:
         ValueError: If the encoder does not take two inputs, or as for `VAE`.

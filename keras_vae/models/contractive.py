@@ -42,7 +42,7 @@ class ContractiveAutoencoder(Autoencoder):
         decoder: As in `Autoencoder`.
         contraction_weight: Weight of the term `contraction`.
         probes: Number of random vectors u for each example; None for the exact norm.
-        **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `name`, `dtype`.
+        **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If `probes` is less than 1.
@@ -71,7 +71,7 @@ class ContractiveAutoencoder(Autoencoder):
     def _contraction(self, x: Tensor, training: bool) -> Tensor:
         size = math.prod(self.latent_shape)
         each = size if self.probes is None else self.probes
-        rows = ops.repeat(ops.cast(x, "float32"), each, axis=0)
+        rows = ops.repeat(ops.cast(self.prepare(x), "float32"), each, axis=0)
         gradients = vjp(self._encoder(training), rows, self._directions(ops.shape(rows)[0]))
         squares = ops.reshape(sum_event(ops.square(gradients)), (-1, each))
         return ops.sum(squares, axis=1) if self.probes is None else ops.mean(squares, axis=1)

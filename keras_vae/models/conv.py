@@ -31,7 +31,7 @@ class ConvAutoencoder(Autoencoder):
         latent_channels: Channels of the code.
         filters: Channels of the convolutions; each convolution halves height and width.
         likelihood: As in `Autoencoder`; "bernoulli" is cross entropy for pixels in [0, 1].
-        **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `name`, `dtype`.
+        **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ConvVAE(VAE):
         filters: Channels of the convolutions; each convolution halves height and width.
         hidden: Width of the encoder's dense layer.
         likelihood: As in `VAE`.
-        **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `name`, `dtype`.
+        **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
     """
 
     def __init__(

@@ -37,7 +37,8 @@ class DenoisingAutoencoder(Autoencoder):
         decoder: As in `Autoencoder`.
         corruption: Layer that corrupts x when called with training=True, for example one of
             `keras_vae.layers`. The default is `keras.layers.GaussianNoise(0.3)`.
-        **kwargs: Of `Autoencoder`: `likelihood`, `loss_weights`, `seed`, `name`, `dtype`.
+        **kwargs: Of `Autoencoder`: `likelihood`, `loss_weights`, `seed`, `preprocess`,
+            `name`, `dtype`.
     """
 
     takes_condition = False
@@ -56,6 +57,8 @@ class DenoisingAutoencoder(Autoencoder):
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return -log p(y | encoder(corrupted x)), `(batch,)`, in nats."""
-        corrupted = self.corruption(x, training=training)
+        # In the unit of the networks, in which a corruption has its size.
+        corrupted = self.corruption(self.prepare(x), training=training)
+        corrupted = self.preprocess.inverse(corrupted)
         p = self.observation(self.encode(corrupted, training), training)
         return {"reconstruction": -p.log_prob(y)}

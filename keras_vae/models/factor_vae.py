@@ -52,7 +52,7 @@ class FactorVAE(VAE):
             for the six layers of 1000 units of the paper.
         loss_weights: As in `VAE`. The weight of `discriminator`, 1, scales its learning rate for
             plain gradient descent. It has no effect with Adam.
-        **kwargs: Of `VAE`: `likelihood`, `beta`, `seed`, `name`, `dtype`.
+        **kwargs: Of `VAE`: `likelihood`, `beta`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If the discriminator does not return one number for each example.

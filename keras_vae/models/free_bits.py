@@ -43,7 +43,7 @@ class FreeBitsVAE(VAE):
         nats: Threshold of each latent element, in nats.
         beta: Weight of `kl` and `free_bits`: a number or a Keras schedule.
         loss_weights: As in `VAE`.
-        **kwargs: Of `VAE`: `likelihood`, `seed`, `name`, `dtype`.
+        **kwargs: Of `VAE`: `likelihood`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If `nats` is negative.

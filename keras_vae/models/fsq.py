@@ -36,7 +36,7 @@ class FSQ(QuantizedAutoencoder):
         encoder: As in `Autoencoder`; the last axis has one element for each of `levels`.
         decoder: Layer or model from such vectors, in [-1, 1], to the parameters of p(x | z).
         levels: As in `keras_vae.quantization.quantizers.FiniteScalarQuantizer`.
-        **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `name`, `dtype`.
+        **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If the levels are out of range or do not fit the encoder.

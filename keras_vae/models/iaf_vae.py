@@ -46,7 +46,8 @@ class IAFVAE(SampledKLVAE):
         flow_steps: T, number of steps of the flow.
         hidden: Widths of the hidden layers of a step. Below the size of the code, some elements
             depend on fewer of the elements before them.
-        **kwargs: Of `VAE`: `likelihood`, `beta`, `loss_weights`, `seed`, `name`, `dtype`.
+        **kwargs: Of `VAE`: `likelihood`, `beta`, `loss_weights`, `seed`, `preprocess`,
+            `name`, `dtype`.
 
     Raises:
         ValueError: If there is no step or no hidden layer.

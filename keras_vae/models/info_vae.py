@@ -45,7 +45,7 @@ class InfoVAE(VAE):
         kernel: "rbf", as in the paper, or "imq"; see `keras_vae.estimators.mmd`.
         scale: Squared length of the kernel; None for the size of the code.
         loss_weights: As in `VAE`.
-        **kwargs: Of `VAE`: `likelihood`, `seed`, `name`, `dtype`.
+        **kwargs: Of `VAE`: `likelihood`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If the kernel is unknown or the scale is not positive.

@@ -50,7 +50,7 @@ class IWAE(VAE):
         samples: k, number of samples of z for each example.
         gradient: "iwae" for the gradient of the bound, or "dreg".
         loss_weights: As in `VAE`; `reconstruction` and `kl` have weight 0.
-        **kwargs: Of `VAE`: `likelihood`, `seed`, `name`, `dtype`.
+        **kwargs: Of `VAE`: `likelihood`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If `samples` is less than 1 or `gradient` is unknown.

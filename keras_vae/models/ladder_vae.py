@@ -54,7 +54,7 @@ class LadderVAE(VAE):
         free_bits: Threshold of the KL of each level, in nats (Kingma et al. 2016, equation 15).
             If above 0, the excess over `kl` is a term of its own, `free_bits`, weighted by `beta`.
         loss_weights: As in `VAE`.
-        **kwargs: Of `VAE`: `seed`, `name`, `dtype`.
+        **kwargs: Of `VAE`: `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If the shapes of features and levels do not fit or `free_bits` is negative.

@@ -79,7 +79,8 @@ class LearnedPriorVAE(RicherPriorVAE):
         encoder: As in `VAE`.
         decoder: As in `VAE`.
         learned_prior: One of `keras_vae.priors`.
-        **kwargs: Of `VAE`: `likelihood`, `beta`, `loss_weights`, `seed`, `name`, `dtype`.
+        **kwargs: Of `VAE`: `likelihood`, `beta`, `loss_weights`, `seed`, `preprocess`,
+            `name`, `dtype`.
 
     Raises:
         TypeError: If `learned_prior` is not a `keras_vae.priors.Prior`.

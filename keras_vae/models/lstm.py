@@ -64,7 +64,7 @@ class LSTMAutoencoder(_Recurrent, Autoencoder):
         bidirectional: As in `keras_vae.nets.lstm`.
         unroll: As in `keras_vae.nets.lstm`.
         vocabulary_size: Number of tokens, if x are integers from 0 to `vocabulary_size - 1`.
-        **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `name`, `dtype`.
+        **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If `shape` is not `(time, features)`, or `units` is empty; in `fit` and
@@ -109,7 +109,7 @@ class LSTMVAE(_Recurrent, VAE):
         bidirectional: As in `keras_vae.nets.lstm`.
         unroll: As in `keras_vae.nets.lstm`.
         vocabulary_size: As in `LSTMAutoencoder`.
-        **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `name`, `dtype`.
+        **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If `shape` is not `(time, features)`, or `units` is empty; in `fit` and

@@ -58,7 +58,7 @@ class MaskedAutoencoder(Autoencoder):
         decoder_blocks: As in `keras_vae.nets.patches`.
         attention_heads: As in `keras_vae.nets.patches`.
         loss_weights: Weights of other terms by name.
-        **kwargs: Of `Autoencoder`: `seed`, `name`, `dtype`.
+        **kwargs: Of `Autoencoder`: `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If the patches do not fill the image, or `mask_ratio` hides none or all.
@@ -126,7 +126,8 @@ class MaskedAutoencoder(Autoencoder):
         data_checks.check_shape("visible", visible.shape, (math.prod(self.grid),))
         tokens, attention = self._parts()
         visible = ops.convert_to_tensor(visible, "float32")
-        codes = attention([tokens(x, training=training), visible], training=training)
+        patches = tokens(self.prepare(x), training=training)
+        codes = attention([patches, visible], training=training)
         seen = ops.expand_dims(visible, -1) > 0.5
         return ops.where(seen, ops.cast(codes, "float32"), ops.cast(self.mask_token, "float32"))
 
@@ -150,7 +151,7 @@ class MaskedAutoencoder(Autoencoder):
         """Encode the patches that are first in `place`, without computing the others."""
         tokens, attention = self._parts()
         order = ops.expand_dims(ops.argsort(place, axis=1)[:, : self.shown], -1)
-        some = ops.take_along_axis(tokens(x, training=training), order, axis=1)
+        some = ops.take_along_axis(tokens(self.prepare(x), training=training), order, axis=1)
         codes = attention([some, ops.ones_like(some[..., 0])], training=training)
         codes = ops.cast(codes, "float32")
         hidden = math.prod(self.grid) - self.shown

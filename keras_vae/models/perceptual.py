@@ -45,7 +45,8 @@ class PerceptualAutoencoder(Autoencoder):
             any shape. Its layers are frozen, wherever else they are used. The default is
             `keras_vae.layers.Outlines()`, for images.
         perceptual_weight: Weight of the term `perceptual`.
-        **kwargs: Of `Autoencoder`: `likelihood`, `loss_weights`, `seed`, `name`, `dtype`. To train
+        **kwargs: Of `Autoencoder`: `likelihood`, `loss_weights`, `seed`, `preprocess`,
+            `name`, `dtype`. To train
             for features alone, `loss_weights={"reconstruction": 0}`.
 
     Raises:
@@ -93,7 +94,8 @@ class PerceptualAutoencoder(Autoencoder):
         return {"reconstruction": -p.log_prob(y), "perceptual": self._distance(y, p.mean)}
 
     def _distance(self, x: Tensor, y: Tensor) -> Tensor:
-        these, those = (keras.tree.flatten(self._extract(each)) for each in (x, y))
+        both = map(self.prepare, (x, y))
+        these, those = (keras.tree.flatten(self._extract(each)) for each in both)
         parts = zip(these, those, strict=True)
         return sum(0.5 * sum_event(ops.square(one - other)) for one, other in parts)
 

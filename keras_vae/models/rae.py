@@ -43,7 +43,7 @@ class RAE(Autoencoder):
         decoder_weight: Weight of the term `decoder_decay`, |theta|^2. The term is the same for
             each example, so sample weights multiply it by their mean.
         loss_weights: As in `Autoencoder`.
-        **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `name`, `dtype`.
+        **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `preprocess`, `name`, `dtype`.
     """
 
     terms = ("reconstruction", "code", "decoder_decay")

@@ -46,7 +46,7 @@ class SparseAutoencoder(Autoencoder):
         sparsity_weight: Weight of the term in the loss.
         target: Target of the mean of each element of the code, for "kl".
         k: Number of elements of a code that are kept, for "top_k".
-        **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `name`, `dtype`.
+        **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If `penalty`, `target` or `k` is not one of the above, or `k` is more than

@@ -58,7 +58,7 @@ class BetaTCVAE(VAE):
             `keras_vae.losses.terms.aggregate_log_densities`.
         loss_weights: As in `VAE`. For the three parts it replaces alpha - 1, beta - 1 or
             gamma - 1, the weight in addition to that of the KL term; a schedule for example.
-        **kwargs: Of `VAE`: `likelihood`, `seed`, `name`, `dtype`.
+        **kwargs: Of `VAE`: `likelihood`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If `dataset_size` is less than 1.

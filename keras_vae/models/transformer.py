@@ -69,7 +69,7 @@ class TransformerAutoencoder(_Attentive, Autoencoder):
         blocks: As in `keras_vae.nets.transformer`.
         attention_heads: As in `keras_vae.nets.transformer`.
         vocabulary_size: As in `LSTMAutoencoder`.
-        **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `name`, `dtype`.
+        **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If `shape` is not `(time, features)`, or the heads do not divide `width`; in
@@ -113,7 +113,7 @@ class TransformerVAE(_Attentive, VAE):
         blocks: As in `keras_vae.nets.transformer`.
         attention_heads: As in `keras_vae.nets.transformer`.
         vocabulary_size: As in `LSTMAutoencoder`.
-        **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `name`, `dtype`.
+        **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If `shape` is not `(time, features)`, or the heads do not divide `width`; in

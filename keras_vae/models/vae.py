@@ -48,7 +48,7 @@ class VAE(Autoencoder):
         beta: Weight of the KL term: a number or a Keras schedule over training steps.
         loss_weights: Weights of other terms by name.
         seed: Seed of the sampling noise of z in training.
-        **kwargs: `name` and `dtype` of `keras.Model`.
+        **kwargs: `preprocess` of `Autoencoder`; `name` and `dtype` of `keras.Model`.
     """
 
     terms: tuple[str, ...] = ("reconstruction", "kl")

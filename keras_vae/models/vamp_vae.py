@@ -38,7 +38,8 @@ class VampVAE(RicherPriorVAE):
         encoder: As in `VAE`.
         decoder: As in `VAE`.
         components: K, the number of pseudo-inputs.
-        **kwargs: Of `VAE`: `likelihood`, `beta`, `loss_weights`, `seed`, `name`, `dtype`.
+        **kwargs: Of `VAE`: `likelihood`, `beta`, `loss_weights`, `seed`, `preprocess`,
+            `name`, `dtype`.
 
     Raises:
         ValueError: If there is no component.
@@ -82,9 +83,11 @@ class VampVAE(RicherPriorVAE):
             ValueError: If there are fewer examples than components, or they do not fit the model.
         """
         examples = sample_examples(data, self.components, self.seed)
-        self.pseudo_inputs.assign(data_checks.check_examples(self, examples, self.components))
+        examples = data_checks.check_examples(self, examples, self.components)
+        self.pseudo_inputs.assign(self.prepare(examples))
 
     def prior(self, z: Tensor) -> GaussianMixture:
         """Return p(z), the mixture of the posteriors of the pseudo-inputs."""
-        q = self.posterior(ops.clip(self.pseudo_inputs, *self.family.support))
+        pseudo_inputs = ops.clip(self.pseudo_inputs, *self.family.support)
+        q = self.posterior(self.preprocess.inverse(pseudo_inputs))
         return GaussianMixture(q.mean, q.log_var)

@@ -48,7 +48,7 @@ class VQVAE(QuantizedAutoencoder):
         decay: As in `keras_vae.quantization.quantizers.VectorQuantizer`.
         restart: As in `keras_vae.quantization.quantizers.VectorQuantizer`.
         seed: Seed of the codebook and of restarts.
-        **kwargs: Of `Autoencoder`: `likelihood`, `name`, `dtype`.
+        **kwargs: Of `Autoencoder`: `likelihood`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If a number is outside its range.

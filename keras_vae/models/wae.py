@@ -46,7 +46,7 @@ class WAE(Autoencoder):
         kernel: "imq", as in the paper, or "rbf"; see `keras_vae.estimators.mmd`.
         scale: Squared length of the kernel; None for the size of the code.
         loss_weights: As in `Autoencoder`.
-        **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `name`, `dtype`.
+        **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
         ValueError: If the kernel is unknown or the scale is not positive.

@@ -42,7 +42,7 @@ def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = 
         model.check_event("x", event)
     else:
         require_arrays("y", y)
-        check_values("x", event, ANY_NUMBER, "all inputs")
+        check_values("x", event, ANY_NUMBER, "all inputs", model.preprocess.fills)
         for target in keras.tree.flatten(y):
             _check_count("y", target, event)
         model.check_target(y)

@@ -17,7 +17,9 @@ DIVERGED = (
 NOT_NUMBERS = "OSUVcMm"  # Kinds of NumPy: objects, text, records, complex numbers, dates.
 
 
-def check_values(name: str, values: Any, support: tuple[float, float], what: str) -> None:
+def check_values(
+    name: str, values: Any, support: tuple[float, float], what: str, gaps: bool = False
+) -> None:
     """Raise unless all `values` are finite numbers within `support`.
 
     Args:
@@ -25,12 +27,15 @@ def check_values(name: str, values: Any, support: tuple[float, float], what: str
         values: An array or a tensor.
         support: Smallest and largest value that is allowed.
         what: Owner of the support, for the message, such as "the 'bernoulli' likelihood".
+        gaps: Whether NaN is a gap. Each row then needs a number.
 
     Raises:
         ValueError: If a value is NaN, infinite or outside the support.
         TypeError: If the values are not real numbers.
     """
     _refuse_masked(name, values)
+    if gaps:
+        values = _without_gaps(name, values)
     with np.errstate(over="ignore"):  # Models compute with float32, so that is what is checked.
         low, high = (np.float32(value) for value in _extremes(name, values))
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -54,6 +59,21 @@ def check_values(name: str, values: Any, support: tuple[float, float], what: str
             f"Expected {name} in [{support[0]:g}, {support[1]:g}], the support of {what}. "
             f"Received: values from {_digits(low)} to {_digits(high)}.{hint}"
         )
+
+
+def _without_gaps(name: str, values: Any) -> np.ndarray:
+    """Return the values that are not NaN; raise ValueError if a row has none."""
+    if not isinstance(values, np.ndarray):
+        values = ops.convert_to_numpy(values)
+    if values.dtype.kind != "f":
+        return values
+    missing = np.isnan(values)
+    if empty := int(missing.reshape(len(values), -1).all(axis=1).sum()):
+        raise UsageError(
+            f"Expected a number in each row of {name}. Received: {empty} row(s) of gaps alone. "
+            f"(Leave them out: {name}[~numpy.isnan({name}).all(axis=...)].)"
+        )
+    return values[~missing] if missing.any() else values
 
 
 def check_numbers(name: str, values: Any) -> None:

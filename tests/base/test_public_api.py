@@ -63,6 +63,7 @@ NAMES = [
     "plots",
     "point_scores",
     "posteriors",
+    "preprocessing",
     "priors",
     "random",
     "samplers",

@@ -37,7 +37,7 @@ class StopAt(keras.callbacks.Callback):
             raise Stop
 
 
-def new_model(**fast):
+def new_model(preprocess=None, **fast):
     """Noise, dropout, a schedule, a controller and Adam: much that a resume can forget."""
     keras.utils.set_random_seed(3)
     encoder, decoder = kv.nets.dense((6,), latent_dim=2, hidden=(8,), heads=2)
@@ -45,7 +45,9 @@ def new_model(**fast):
     noisy = keras.Model(x, encoder(keras.layers.Dropout(0.2)(x)))
     beta = kv.schedules.LinearWarmUp(7)
     geco = kv.controllers.Geco(target=5.0)
-    model = kv.VAE(noisy, decoder, beta=beta, loss_weights={"reconstruction": geco}, seed=1)
+    weights = {"reconstruction": geco}
+    kwargs = {"beta": beta, "loss_weights": weights, "preprocess": preprocess, "seed": 1}
+    model = kv.VAE(noisy, decoder, **kwargs)
     rate = keras.optimizers.schedules.CosineDecay(0.01, EPOCHS * STEPS)
     model.compile(keras.optimizers.Adam(rate), **({"run_eagerly": True} | fast))
     return model
@@ -152,6 +154,13 @@ def test_a_damaged_checkpoint_costs_some_steps_and_no_bit(whole, tmp_path):
 
 
 @pytest.mark.slow
+def test_preprocessing_is_the_same_after_an_interruption(tmp_path):
+    layers = [keras.layers.Rescaling(0.3), kv.layers.FillGaps(0.1)]
+    whole = train(tmp_path / "whole", model=new_model(layers))
+    assert train(tmp_path / "parts", "on_train_batch_end", 8, model=new_model(layers)) is None
+    assert_same(train(tmp_path / "parts", model=new_model(layers)), whole)
+
+
 @pytest.mark.tensorflow
 def test_data_that_shuffle_are_passed_over_in_the_same_order(tmp_path):
     import tensorflow as tf

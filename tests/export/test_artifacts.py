@@ -5,11 +5,12 @@ A promise is written once, as a table of requests in `tests.support.artifacts`.
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import keras_vae
 from keras_vae.export.litert.allowed_ops import op_names
 from keras_vae.export.runtimes import cpp_loader
-from keras_vae.export.saved_model.png_endpoint import decode_png, is_image
+from keras_vae.export.saved_model.png_endpoint import decode_png, is_image, white_of
 from tests.support import artifacts
 from tests.support.artifacts import CASES, CHANGED, Artifact, requests
 from tests.support.litert_files import PLAIN, VARIATIONAL, signatures
@@ -25,6 +26,7 @@ ALSO = {
     "TransformerAutoencoder": {"mask"},
 }
 VAE = next(case for case in CASES if case.id == "vae_bernoulli")
+PREPROCESSED = next(case for case in CASES if case.id == "preprocessed_vae")
 # LiteRT's sigmoid with AVX-512 is NaN beyond 8.8e26, see docs/export.md.
 LARGEST_ON_DEVICES = np.float32(1e26)
 # Models whose answers to extreme numbers are compared.
@@ -147,9 +149,10 @@ def test_models_of_pictures_and_no_others_take_files(artifact):
 def test_pictures_in_files_are_answered_as_those_in_numbers(artifact):
     inputs = dict(artifact.rows["reconstruct_png"])
     files = artifact.loaded.run("reconstruct_png", inputs)["reconstruction_bytes"]
-    x = decode_png(inputs.pop("image_bytes")).astype("float32") / 255
+    white = white_of(artifact.endpoints["reconstruct"].inputs[0])
+    x = decode_png(inputs.pop("image_bytes")).astype("float32") / 255 * white
     pictures = artifact.ask_keras("reconstruct", {"x": x, **inputs})["reconstruction"]
-    levels = 255 * np.clip(pictures, 0, 1).astype("float64")
+    levels = 255 * np.clip(pictures / white, 0, 1).astype("float64")
     assert np.abs(decode_png(files) - levels).max() < 0.51
 
 
@@ -221,6 +224,33 @@ def weights(network):
     return [
         [np.float64(w) for w in layer.get_weights()] for layer in network.layers if layer.weights
     ]
+
+
+@pytest.mark.parametrize("artifact", [PREPROCESSED], indirect=True, ids=["preprocessed_vae"])
+def test_every_format_preprocesses_as_numpy_does(artifact):
+    """Raw readings with gaps; the nats are those of the raw readings that are there."""
+    relu = lambda x: np.maximum(x, 0)  # noqa: E731
+    (w, b), (w_mean, b_mean), (w_var, b_var) = weights(artifact.model.encoder)
+    (v, c), (kernel, bias) = weights(artifact.model.decoder)
+    x = artifacts.READINGS[: artifacts.ROWS].astype("float64")
+    mean, std = np.nanmean(artifacts.READINGS, 0), np.nanstd(artifacts.READINGS, 0)
+    h = relu(np.where(np.isnan(x), 0, (x - mean) / std) @ w + b)
+    z_mean, z_log_var = h @ w_mean + b_mean, h @ w_var + b_var
+    location, log_var = np.split(relu(z_mean @ v + c) @ kernel + bias, 2, axis=1)
+    nats = stats.norm(mean + std * location, std * np.exp(log_var / 2)).logpdf(x)
+    kl = 0.5 * np.sum(z_mean**2 + np.exp(z_log_var) - 1 - z_log_var, axis=1)
+    wanted = {
+        "encode": {"z_mean": z_mean, "z_log_var": z_log_var},
+        "reconstruct": {"reconstruction": mean + std * location},
+        "score": {"score": kl - np.nansum(nats, 1), "reconstruction_error": -np.nansum(nats, 1)},
+    }
+    assert np.isnan(x).any()
+    for name, outputs in wanted.items():
+        for format, ask in artifact.formats.items():
+            found = ask(name, {"x": x.astype("float32")})
+            for output, values in outputs.items():
+                np.testing.assert_allclose(found[output], values, rtol=1e-4, atol=1e-3)
+                assert np.isfinite(found[output]).all(), (format, name)
 
 
 @pytest.mark.parametrize("artifact", [VAE], indirect=True, ids=["vae"])

@@ -7,8 +7,9 @@ import pytest
 
 from keras_vae.export.litert import tolerances
 from keras_vae.export.litert.comparison import differences
+from keras_vae.preprocessing import Preprocessing
 
-MODEL = SimpleNamespace(family=SimpleNamespace(support=(0.0, 1.0)))
+MODEL = SimpleNamespace(family=SimpleNamespace(support=(0.0, 1.0)), preprocess=Preprocessing())
 ROWS, CODES = 4, 25
 
 

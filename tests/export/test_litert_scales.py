@@ -11,9 +11,14 @@ import keras_vae
 from keras_vae.export.litert import writer
 from keras_vae.export.litert.allowed_ops import schema, unpack
 from keras_vae.export.litert.comparison import Difference, differences
+from keras_vae.preprocessing import Preprocessing
 
 TENSOR, UNIT, FLOAT = b"one scale a tensor", b"one scale a unit", b"what is cheap in float"
-MODEL = SimpleNamespace(_flatten_layers=lambda: [], family=SimpleNamespace(support=(0.0, 1.0)))
+MODEL = SimpleNamespace(
+    _flatten_layers=lambda: [],
+    family=SimpleNamespace(support=(0.0, 1.0)),
+    preprocess=Preprocessing(),
+)
 
 
 def chosen(monkeypatch, quantize, found) -> bytes:

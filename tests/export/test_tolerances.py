@@ -9,9 +9,12 @@ import pytest
 
 from keras_vae.export.litert import tolerances
 from keras_vae.export.litert.comparison import Difference, choose_rows, differences
+from keras_vae.preprocessing import Preprocessing
 
-PIXELS = SimpleNamespace(family=SimpleNamespace(support=(0.0, 1.0)))
-LINE = SimpleNamespace(family=SimpleNamespace(support=(-math.inf, math.inf)))
+PIXELS = SimpleNamespace(family=SimpleNamespace(support=(0.0, 1.0)), preprocess=Preprocessing())
+LINE = SimpleNamespace(
+    family=SimpleNamespace(support=(-math.inf, math.inf)), preprocess=Preprocessing()
+)
 EXACT = Difference(largest=0.0, mean=0.0, relative=0.0, psnr=200.0)
 
 

@@ -155,6 +155,33 @@ def test_series_are_trained_on_resumed_measured_and_drawn(tmp_path, capsys):
     assert "mse" in printed and "psnr" not in printed
 
 
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_raw_series_are_standardized_inside_the_model(tmp_path):
+    """The run's model takes the numbers of the file, also when the training goes on."""
+    import keras_vae
+
+    waves = np.sin(np.arange(120)[:, None] / [3.0, 5.0])
+    path = recording(tmp_path, (waves * [2, 0.01] + [1000, 0.3]).astype("float32"))
+    words = ["--units", "3", "--latent-dim", "2", "--out", str(tmp_path / "run")]
+    new = [*words, "--epochs", "1", "--data", f"series:{path}", "--window", "10", "--standardize"]
+    assert train.train_recipe("lstm_mnist1d", new) == 0
+    assert train.train_recipe("lstm_mnist1d", [*words, "--resume"]) == 0
+    model = keras_vae.load(tmp_path / "run" / "model.keras")
+    x = load(f"series:{path}", window=10).train
+    inside = np.array(model.preprocess.forward(x)).reshape(-1, 2)
+    np.testing.assert_allclose(inside.mean(0), 0, atol=1e-3)
+    np.testing.assert_allclose(inside.std(0), 1, rtol=1e-3)
+    assert np.abs(np.array(model.reconstruct(x)).mean((0, 1)) - [1000, 0.3]).max() < 2
+
+
+def test_images_are_not_standardized(tmp_path, capsys):
+    words = ["--standardize", "--out", str(tmp_path / "run")]
+    assert cli.run(lambda: train.train_recipe("vae_digits", words)) == cli.BAD_INPUT
+    assert "Expected series of numbers" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_programs_say_which_shape_a_model_of_images_takes(tmp_path, capsys):
     words = [
         "--data",

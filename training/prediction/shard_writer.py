@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from keras_vae.base.endpoint import has_gaps
 from keras_vae.errors import UsageError
 from keras_vae.training.prediction import shards
 from keras_vae.training.prediction.rows import Rows
@@ -21,7 +22,7 @@ BYTES_PER_SHARD = 64 << 20
 BATCH_SIZE = 250
 LABELS = "path"  # The array of the names of rows, if they have names.
 
-Bounds = tuple[tuple[float, float], str]
+Bounds = tuple[tuple[float, float], str, bool]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -177,17 +178,20 @@ def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
 
 
 def bounds_of(model: LatentModel, output: str) -> Bounds:
-    """Return the bounds of the values of the first input, and the name of the likelihood."""
-    shape = tuple(model.endpoints()[output].inputs[0].shape[1:])
-    support = model.family.support if shape == tuple(model.event_shape) else None
-    return support or value_checks.ANY_NUMBER, f"the {model.likelihood!r} likelihood"
+    """Return the bounds of the first input, whose they are, and whether NaN is a gap."""
+    spec = model.endpoints()[output].inputs[0]
+    support = model.data_range if tuple(spec.shape[1:]) == tuple(model.event_shape) else None
+    bounds = support or value_checks.ANY_NUMBER
+    return bounds, f"the {model.likelihood!r} likelihood", has_gaps(spec)
 
 
-def check(arrays: Sequence[np.ndarray], support: tuple[float, float], likelihood: str) -> None:
+def check(
+    arrays: Sequence[np.ndarray], support: tuple[float, float], likelihood: str, gaps: bool
+) -> None:
     """Raise ValueError for values that are not finite or outside the support of the likelihood."""
     for number, array in enumerate(arrays):
         bounds = support if number == 0 else value_checks.ANY_NUMBER
-        value_checks.check_values("x", array, bounds, likelihood)
+        value_checks.check_values("x", array, bounds, likelihood, gaps and number == 0)
 
 
 @contextlib.contextmanager

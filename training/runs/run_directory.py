@@ -21,6 +21,7 @@ from typing import Any
 from keras_vae.cli import IMPORT, did_you_mean
 from keras_vae.errors import UsageError
 from keras_vae.files import hashed_json, outputs
+from keras_vae.training.raw_data import refuse_raw_images
 from keras_vae.typing import LatentModel
 
 RUNS = Path("runs")
@@ -194,6 +195,7 @@ def load_model(path: Path, compile: bool = False) -> Any:
             "(Programs take no detectors: keras_vae.load(FILE).export(TARGET) writes a SavedModel "
             'of one, with format="litert" a .tflite file.)'
         )
+    refuse_raw_images(model)
     return model
 
 

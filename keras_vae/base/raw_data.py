@@ -1,0 +1,44 @@
+"""Raw data at the border of a model: how its networks see them, and which have no answer."""
+
+from typing import Any
+
+import keras
+
+from keras_vae.backend import is_traced
+from keras_vae.base.endpoint import nan_unless_finite
+from keras_vae.preprocessing import Preprocessing
+from keras_vae.typing import Tensor
+
+
+class RawData:
+    """A mixin that prepares raw x for the networks, and marks rows without an answer."""
+
+    preprocess: Preprocessing
+    family: Any
+    steps: Any
+
+    def prepare(self, x: Any) -> Any:
+        """Return raw x, an array or a structure with x first, as the networks take it."""
+        if not self.preprocess:
+            return x
+        first, *others = keras.tree.flatten(x)
+        return keras.tree.pack_sequence_as(x, [self.preprocess.forward(first), *others])
+
+    @property
+    def data_range(self) -> tuple[float, float]:
+        """Smallest and largest raw value of x with a density."""
+        return self.preprocess.raw_range(self.family.support)
+
+    def mark_rows(self, inputs: Any, outputs: Tensor) -> Tensor:
+        """Return `outputs` of x as `nan_unless_finite` does, outside of graphs being traced.
+
+        In graphs, `call` and the endpoints do so once, at the end. Gaps that `preprocess` fills are
+        no reason for NaN.
+        """
+        return self.mark_codes(self.preprocess.without_gaps(inputs), outputs)
+
+    def mark_codes(self, inputs: Any, outputs: Tensor) -> Tensor:
+        """Return `outputs` of codes as `mark_rows` does those of x; codes have no gaps."""
+        symbolic = any(isinstance(p, keras.KerasTensor) for p in keras.tree.flatten(inputs))
+        traced = symbolic or is_traced(self.steps)
+        return outputs if traced else nan_unless_finite(inputs, outputs)

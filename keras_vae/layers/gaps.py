@@ -1,0 +1,79 @@
+"""Gaps: NaN among numbers, which a layer fills. Infinity is no gap."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vae.distributions.base import tensor
+from keras_vae.errors import UsageError
+from keras_vae.typing import Tensor
+
+LARGEST = float(np.finfo("float32").max)
+
+
+def known(x: Tensor) -> Tensor:
+    """Return which elements of `x` are finite numbers, bool of the same shape."""
+    # Comparisons with NaN are false. Optimizers turn a negated one around, and lose that.
+    return ops.abs(ops.cast(x, "float32")) <= LARGEST
+
+
+def fill(x: Tensor, value: Any) -> Tensor:
+    """Return `x` in float32 with `value` in place of NaN.
+
+    Args:
+        x: `(batch, ...)`.
+        value: A number, or an array that broadcasts to one row.
+    """
+    x = tensor(x)
+    usable = ops.logical_or(known(x), ops.abs(x) > LARGEST)
+    return ops.where(usable, x, value)
+
+
+def has_known(x: Tensor) -> Tensor:
+    """Return whether each row has a finite number, bool `(batch, 1, ...)` with the axes of `x`."""
+    return ops.any(known(x), axis=tuple(range(1, len(x.shape))), keepdims=True)
+
+
+def without_gaps(x: Tensor) -> Tensor:
+    """Return `x` with 0 in place of NaN, except in rows without any number.
+
+    Such a row says nothing, so its answer is NaN as that of a row with infinity.
+    """
+    return ops.where(has_known(x), fill(x, 0.0), tensor(x))
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class FillGaps(keras.layers.Layer):
+    """Puts a value in place of NaN, the gaps of sensors and tables. Infinity stays.
+
+    In the `preprocess` argument of a model, gaps are then part of the data: they count neither in
+    losses nor in scores, and `reconstruct` answers them.
+
+    Example:
+        >>> layer = keras_vae.layers.FillGaps([20.0, 1013.0])
+        >>> np.array(layer(np.array([[np.nan, 1009.0]], "float32")))
+        array([[  20., 1009.]], dtype=float32)
+
+    Args:
+        value: A number, or one for each channel.
+        **kwargs: Of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If a value is not finite.
+    """
+
+    def __init__(self, value: Any = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.value = np.asarray(value, "float32").tolist()
+        if not np.isfinite(self.value).all():
+            raise UsageError(f"Expected finite values to fill gaps with. Received: {value!r}.")
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return `x` without NaN, in float32 or the layer's dtype."""
+        return ops.cast(fill(x, np.asarray(self.value, "float32")), self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "value": self.value}

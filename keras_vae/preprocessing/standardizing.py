@@ -1,0 +1,52 @@
+"""The usual preprocessing of sensors and tables, from training data."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae.errors import UsageError
+from keras_vae.layers.gaps import FillGaps
+from keras_vae.validation import arguments
+
+
+def standardize(x: Any, gaps: bool | None = None) -> list[keras.layers.Layer]:
+    """Return the layers that standardize each channel, and fill gaps with its mean.
+
+    Mean and standard deviation are those of the known values. A constant channel is only
+    centered.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal([20.0, 1013.0], [2.0, 5.0], (256, 2))
+        >>> model = keras_vae.VAE(
+        ...     *keras_vae.nets.dense((2,), latent_dim=1, heads=2),
+        ...     likelihood="normal",
+        ...     preprocess=keras_vae.preprocessing.standardize(x),
+        ... )
+        >>> model.reconstruct(x[:8]).shape
+        TensorShape([8, 2])
+
+    Args:
+        x: Training data, `(count, ..., channels)`, with NaN for gaps.
+        gaps: Whether NaN is a gap when the model is used. None if there is one in `x`.
+
+    Returns:
+        A `keras.layers.Normalization`, and if there are gaps a `keras_vae.layers.FillGaps`.
+
+    Raises:
+        ValueError: If a channel has no finite number, or a value is infinite.
+    """
+    x = arguments.array("x", x, finite=False).astype("float64")
+    missing = np.isnan(x)
+    if not x.size or np.isinf(x).any() or missing.reshape(-1, x.shape[-1]).all(axis=0).any():
+        raise UsageError(
+            "Expected at least one number in each channel, and no infinity. Received: x of shape "
+            f"{x.shape} with {int(np.isinf(x).sum())} infinite and {int(missing.sum())} missing "
+            "values. (Leave empty channels out.)"
+        )
+    axes = tuple(range(x.ndim - 1))
+    mean, variance = np.nanmean(x, axis=axes), np.nanvar(x, axis=axes)
+    layer = keras.layers.Normalization(
+        mean=mean, variance=np.where(variance > 0.0, variance, 1.0), name="standardization"
+    )
+    return [layer, FillGaps(0.0)] if (missing.any() if gaps is None else gaps) else [layer]
