@@ -33,12 +33,20 @@ class Masking(Conditioning):
         return Masked(p, z[1]) if self.conditional else p
 
     def network_inputs(self, pair: list[Tensor]) -> list[Tensor]:
-        """Return x and mask as the encoder takes them; steps of gaps alone are masked too."""
+        """Return x and mask as the encoder takes them; the mask leaves out gaps too."""
         x, mask = pair
         if self.preprocess.fills:
-            steps = keras.ops.any(gaps.known(x), axis=tuple(range(2, len(x.shape))))
-            mask = mask * keras.ops.cast(steps, mask.dtype)
+            present = self._present(pair)
+            mask = present if len(mask.shape) == 3 else ops.max(present, axis=2)
         return self.prepare([x, mask])
+
+    def _present(self, x: Any) -> Tensor:
+        """Return the mask, float32, as one of features without gaps if these are filled."""
+        mask = ops.cast(x[1], "float32")
+        if not self.preprocess.fills:
+            return mask
+        steps = mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1)
+        return steps * ops.cast(gaps.known(x[0]), "float32")
 
     def condition_spec(self) -> keras.InputSpec:
         """Return shape, dtype and name of the mask of a batch."""
@@ -56,7 +64,7 @@ class Masking(Conditioning):
 
         With a mask of features, a step counts by the share of its features that are present.
         """
-        mask = ops.cast(x[1], "float32")
+        mask = self._present(x)
         return sum_event(mask if len(mask.shape) == 2 else ops.mean(mask, axis=2))
 
     def present_shares(self, x: Any) -> Tensor:
@@ -64,7 +72,7 @@ class Masking(Conditioning):
 
         It is 1 where all or none are.
         """
-        mask = ops.cast(x[1], "float32")
+        mask = self._present(x)
         shares = ops.ones_like(mask) if len(mask.shape) == 2 else ops.mean(mask, axis=2)
         return ops.where(shares > 0, shares, ops.ones_like(shares))
 

@@ -207,21 +207,24 @@ def test_data_with_rows_of_gaps_alone_are_refused():
     assert np.isfinite(model.fit(with_gaps(), verbose=0).history["loss"][0])
 
 
-def test_a_step_of_gaps_alone_is_masked_for_the_encoder():
+@pytest.mark.parametrize("masked", [True, "features"])
+def test_the_encoder_gets_the_mask_without_gaps(masked):
     keras.utils.set_random_seed(0)
     layers = [keras.layers.Normalization(mean=[1.0, 2.0], variance=[4.0, 1.0]), FillGaps(0.0)]
-    model = kv.LSTMAutoencoder((5, 2), 2, masked=True, units=(3,), preprocess=layers, seed=0)
+    model = kv.LSTMAutoencoder((5, 2), 2, masked=masked, units=(3,), preprocess=layers, seed=0)
     x = np.random.default_rng(0).normal(size=(3, 5, 2)).astype("float32")
-    x[:, 2] = NAN
-    ones = np.ones((3, 5), "float32")
-    without = ones.copy()
-    without[:, 2] = 0
-    found, wanted = (
-        array(model.encode((np.nan_to_num(x) if m is without else x, m))) for m in (ones, without)
-    )
-    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    x[:, 2] = x[0, 1, 0] = NAN
+    ones = np.ones(x.shape[: 2 if masked is True else 3], "float32")
+    without = ones * (~np.isnan(x) if masked == "features" else ~np.isnan(x).all(axis=2))
+    found = array(model.encode((x, ones)))
+    np.testing.assert_allclose(found, array(model.encode((x, without))), rtol=1e-5)
+    filled = model.preprocess.fill_raw(x)
+    np.testing.assert_allclose(found, array(model.encode((filled, without))), rtol=1e-5)
+    assert np.abs(found - array(model.encode((filled, ones)))).max() > 1e-4
     again = array(model.reconstruct((x, ones)))
     assert np.isfinite(again).all() and (again[:, 2] != 0).all()
+    steps = array(model.present_steps((x, ones)))
+    np.testing.assert_allclose(steps, (~np.isnan(x)).mean(axis=2).sum(axis=1))
 
 
 # Errors.
