@@ -7,6 +7,7 @@ docs/ lead to the repository. A notebook gets a link to its executed file.
 
 import inspect
 import re
+from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ NOTEBOOK = re.compile(r"---\njupytext:\n.*?\n---\n\n# [^\n]+\n", re.DOTALL)
 CODE = re.compile(r"(`+[^`]+`+)(\w?)")
 MARKUP = re.compile(r"[|*]|(?<=\w)_(?!\w)")
 FENCE = re.compile(r"^( *)```.*?^\1``` *$", re.MULTILINE | re.DOTALL)
+
+_FIELD = type(vars(namedtuple("_Example", "field"))["field"])
 
 
 def setup(app: Any) -> dict[str, bool]:
@@ -31,6 +34,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("source-read", read_source)
     app.connect("autodoc-process-docstring", escape_docstring, priority=400)  # Before napoleon.
     app.connect("autodoc-process-signature", plain_signature)
+    app.connect("autodoc-skip-member", skip_field)
     app.connect("build-finished", write_llms_txt)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -130,6 +134,11 @@ def plain_signature(
     found = found.replace(parameters=parameters, return_annotation=result)
     text, arrow, returned = stringify_signature(found, unqualified_typehints=True).partition(" -> ")
     return text, returned
+
+
+def skip_field(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leave the fields of a named tuple to its docstring, which lists them as attributes."""
+    return True if isinstance(obj, _FIELD) else None
 
 
 class _Plain:

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
+import keras_vae as kv
 from tools import site
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +82,12 @@ def test_formulas_are_no_markup_and_examples_stay():
     lines = ["-log |x| * y_, `|z|`s of x_i", ">>> f(*x)", "|1|", "", "*"]
     site.escape_docstring(None, "function", "f", None, None, lines)
     assert lines == [r"-log \|x\| \* y\_, `|z|`\ s of x_i", ">>> f(*x)", "|1|", "", r"\*"]
+
+
+def test_fields_of_a_named_tuple_are_left_to_its_docstring():
+    shape = site.skip_field(None, "class", "shape", kv.data.Images.image_shape, False, None)
+    field = site.skip_field(None, "class", "train", kv.data.Images.train, False, None)
+    assert (shape, field) == (None, True)
 
 
 class Targets(HTMLParser):
