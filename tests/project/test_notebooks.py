@@ -10,7 +10,13 @@ TIMEOUT = 600  # Seconds a cell.
 
 # The number of figures of each notebook, and printed numbers with their smallest and largest value.
 EXPECTED = {
-    "your-images": (4, {r"MSE ([\d.]+);": (0.002, 0.03)}),
+    "your-images": (
+        4,
+        {
+            r"MSE ([\d.]+);": (0.002, 0.03),
+            r"of the test photo: (\d+)%": (70, 100),
+        },
+    ),
     "anomalies": (
         3,
         {
@@ -20,7 +26,7 @@ EXPECTED = {
             r"brightest pixel in the defect: (\d+)%": (60, 95),
         },
     ),
-    "time-series": (4, {r"largest score at step (\d+)": (530, 540)}),
+    "time-series": (5, {r"largest score at step (\d+)": (530, 540)}),
     "quickstart": (
         6,
         {
