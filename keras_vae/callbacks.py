@@ -33,7 +33,9 @@ __all__ = [
 COLLAPSED = (
     "The posterior has collapsed: no latent unit changes with the input (variance of its "
     "mean code above 0.01), so the decoder ignores the codes and every reconstruction is the same. "
-    "Lower beta, warm it up over the first epochs, or make the decoder weaker."
+    "Check the scale of the likelihood first: 'normal' has a standard deviation of 1, too wide for "
+    "pixels in [0, 1], and 'normal_learned_scale' or 'bernoulli' fit them. Or lower beta, warm it "
+    "up over the first epochs, or make the decoder weaker."
 )
 
 NOT_FINITE = (

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from keras_vae import cli
+from keras_vae.base import network_defaults
 from keras_vae.errors import UsageError
 from keras_vae.training import precision, recipes, session, train_options
 from keras_vae.training.distributed import workers
@@ -116,7 +117,14 @@ def train(
     from keras_vae.training.data.advice import advise_scale
 
     precision.use(settings.precision)
-    with group.scope(), loading.explain_moved_data(settings.data if stored else None):
+    edition = network_defaults.NEWEST
+    if stored:
+        edition = stored.get("network_defaults", network_defaults.FIRST)
+    with (
+        group.scope(),
+        network_defaults.use_edition(edition),
+        loading.explain_moved_data(settings.data if stored else None),
+    ):
         recipe, data = session.prepare(function, arguments, settings)
     if stored:
         refuse_other_data(stored, data)
@@ -125,7 +133,7 @@ def train(
         settings, data=recipe.data, epochs=recipe.epochs, batch_size=recipe.batch_size
     )
     config = configuration(name, arguments, settings, recipe, data, stored or {})
-    config["replicas"] = group.replicas
+    config |= {"replicas": group.replicas, "network_defaults": edition}
     print(splits.describe(data, recipe.protocol))
     if advice := advise_scale(data):
         print(advice)

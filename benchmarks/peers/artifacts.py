@@ -20,7 +20,7 @@ def make(folder: Path) -> None:
     import keras_vae as kv
 
     keras.utils.set_random_seed(0)
-    model = kv.ConvVAE(network.IMAGE_SHAPE, network.LATENT, likelihood="bernoulli", seed=0)
+    model = kv.ConvVAE(network.IMAGE_SHAPE, network.LATENT, activation="relu", seed=0)
     model.save(folder / "model.keras")
     model.export(folder / "saved_model", endpoints=("decode",))
     images = np.random.default_rng(0).random((64, *network.IMAGE_SHAPE), dtype="float32")

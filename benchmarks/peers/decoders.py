@@ -44,7 +44,7 @@ def keras_call(folder: str, batch: int, how: str) -> Callable[[], float]:
 
     import keras_vae as kv
 
-    model = kv.ConvVAE(network.IMAGE_SHAPE, network.LATENT, likelihood="bernoulli", seed=0)
+    model = kv.ConvVAE(network.IMAGE_SHAPE, network.LATENT, activation="relu", seed=0)
     codes, fast = _codes(batch), kv.Compiled(model)
     function = tf.function(model.decode)
     ways: dict[str, Decode] = {

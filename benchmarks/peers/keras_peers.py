@@ -21,7 +21,7 @@ def ours(images: str, source: str = "batches") -> Callable[[], float]:
     import keras_vae as kv
 
     keras.utils.set_random_seed(0)
-    model = kv.ConvVAE(network.IMAGE_SHAPE, network.LATENT, likelihood="bernoulli", seed=0)
+    model = kv.ConvVAE(network.IMAGE_SHAPE, network.LATENT, activation="relu", seed=0)
     network.check_parameters(_trainable(model))
     data = np.load(images)
     steps = -(-len(data) // network.BATCH)

@@ -24,7 +24,9 @@ def fit_at_size(
     keras.utils.set_random_seed(0)
     shape = (side, side, 1)
     filters = tuple(width * n for n in network.FILTERS)
-    networks = kv.nets.conv(shape, network.LATENT, filters, width * network.HIDDEN, heads=2)
+    networks = kv.nets.conv(
+        shape, network.LATENT, filters, width * network.HIDDEN, heads=2, activation="relu"
+    )
     model = kv.VAE(*networks, likelihood="bernoulli", seed=0)
     steps = count // batch
     optimizer = keras.optimizers.Adam(network.RATE)

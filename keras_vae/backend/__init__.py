@@ -30,6 +30,7 @@ draw_order_seed = _functions.draw_order_seed
 fast_kernels = _functions.fast_kernels
 has_several_workers = _functions.has_several_workers
 is_traced = _functions.is_traced
+mean_over_workers = _functions.mean_over_workers
 random_state = _functions.random_state
 replica_index = _functions.replica_index
 set_batch_order = _functions.set_batch_order

@@ -52,6 +52,9 @@ class Backend(Protocol):
     def is_traced(self, variable: Any) -> bool:
         """Return whether the value of `variable` is symbolic here, as in a step being compiled."""
 
+    def mean_over_workers(self, model: keras.Model, value: float) -> float:
+        """Return the mean of a number over all processes that train `model`; each must call it."""
+
     def random_state(self) -> np.ndarray:
         """Return the state of the backend's global random generator, uint8."""
 
@@ -109,6 +112,11 @@ def set_batch_order(seed: int, epoch: int) -> None:
 def has_several_workers(model: Any = None) -> bool:
     """Return False: only TensorFlow trains one model in several processes."""
     return False
+
+
+def mean_over_workers(model: keras.Model, value: float) -> float:
+    """Return `value`: one process trains."""
+    return value
 
 
 def fast_kernels(model: keras.Model) -> contextlib.AbstractContextManager[None]:

@@ -111,15 +111,21 @@ def origin(output: Any) -> tuple[Any, Any]:
 
     Models are looked into as far as they are made of known layers. Both are None if unknown.
     """
+    operation, source, _ = numbered_origin(output)
+    return operation, source
+
+
+def numbered_origin(output: Any) -> tuple[Any, Any, int]:
+    """Return the result of `origin`, and the number of the tensor among the outputs."""
     history = getattr(output, "_keras_history", None)
     if history is None or history.operation is None:
-        return None, None
+        return None, None, 0
     operation, node, number = history
     outputs = getattr(operation, "outputs", None)
     if outputs:  # Those of a model.
-        return origin(outputs[number])
+        return numbered_origin(outputs[number])
     inputs = operation._inbound_nodes[node].input_tensors
-    return operation, inputs[0] if inputs else None
+    return operation, inputs[0] if inputs else None, number
 
 
 @contextlib.contextmanager

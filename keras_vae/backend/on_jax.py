@@ -11,6 +11,7 @@ from keras_vae.backend.common import Trainable
 from keras_vae.backend.common import draw_order_seed as draw_order_seed
 from keras_vae.backend.common import fast_kernels as fast_kernels
 from keras_vae.backend.common import has_several_workers as has_several_workers
+from keras_vae.backend.common import mean_over_workers as mean_over_workers
 from keras_vae.backend.common import random_state as random_state
 from keras_vae.backend.common import set_batch_order as set_batch_order
 from keras_vae.backend.common import set_random_state as set_random_state

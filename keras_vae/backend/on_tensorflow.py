@@ -69,6 +69,15 @@ def has_several_workers(model: Any = None) -> bool:
     return several and strategy.cluster_resolver.cluster_spec().num_tasks("worker") > 1
 
 
+def mean_over_workers(model: keras.Model, value: float) -> float:
+    """Return the mean of a number over all processes that train `model`; each must call it."""
+    if not has_several_workers(model):
+        return value
+    strategy = model.distribute_strategy
+    values = strategy.run(lambda: tf.constant(value, "float64"))
+    return float(strategy.reduce("MEAN", values, axis=None))
+
+
 def logs_for_keras(logs: dict[str, Any]) -> dict[str, Any]:
     """Return the logs of a step in a form that Keras can average over workers.
 

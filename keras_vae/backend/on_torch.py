@@ -10,6 +10,7 @@ from keras_vae.backend.common import Trainable
 from keras_vae.backend.common import fast_kernels as fast_kernels
 from keras_vae.backend.common import has_several_workers as has_several_workers
 from keras_vae.backend.common import is_traced as is_traced
+from keras_vae.backend.common import mean_over_workers as mean_over_workers
 
 
 def sum_over_replicas(x: Any) -> Any:

@@ -9,6 +9,7 @@ from keras_vae import distributions
 from keras_vae.backend import ReplicaSeedGenerator, Step
 from keras_vae.base.endpoint import nan_unless_finite
 from keras_vae.base.fitting import Fitting
+from keras_vae.base.network_defaults import edition
 from keras_vae.base.objective import Objective
 from keras_vae.base.raw_data import RawData
 from keras_vae.base.recorded_init import RecordedInit
@@ -98,6 +99,7 @@ class Autoencoder(
         super().__init__(**arguments.check_keras_arguments(type(self), kwargs))
         self.encoder = networks.check_network("encoder", encoder)
         self.decoder = networks.check_network("decoder", decoder)
+        self.network_defaults = edition()
         self.likelihood = likelihood
         self.family = distributions.get(likelihood)
         self.preprocess = Preprocessing.of(preprocess)

@@ -1,5 +1,6 @@
 """Checks and data preparation in `fit`, `evaluate` and `predict`, before those of Keras."""
 
+import functools
 import inspect
 import math
 import warnings
@@ -10,6 +11,7 @@ import keras
 
 from keras_vae.backend import tensorflow_data
 from keras_vae.backend.keras_private import validates_in_fit
+from keras_vae.base.starting import start_scale
 from keras_vae.errors import UsageError
 from keras_vae.validation import arguments, data_checks, sources
 
@@ -80,7 +82,7 @@ class Fitting:
         given = name_arguments(keras.Model.fit, self, (x, y, *args), kwargs)
         check_counts(given)
         _refuse_class_weight(given.get("class_weight"))
-        given |= self._check_arrays(given)
+        given |= self._check_arrays(given, training=True)
         _warn_of_sampler(self)
         if given.get("validation_data") is not None:
             data = sources.check_validation_data(self, given["validation_data"])  # type: ignore[arg-type]
@@ -133,7 +135,7 @@ class Fitting:
         """
         given = name_arguments(keras.Model.train_on_batch, self, (x, y, *args), kwargs)
         _refuse_class_weight(given.pop("class_weight", None))
-        return super().train_on_batch(**given | self._check_arrays(given))  # type: ignore[misc]
+        return super().train_on_batch(**given | self._check_arrays(given, training=True))  # type: ignore[misc]
 
     def test_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Run `keras.Model.test_on_batch` after a check of the batch, as `evaluate` does.
@@ -152,10 +154,14 @@ class Fitting:
         """
         return super().predict_on_batch(sources.check_shapes(self, x))  # type: ignore[misc, arg-type]
 
-    def _check_arrays(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Check the data in the arguments of `fit` or `evaluate`, and return those that change."""
+    def _check_arrays(self, given: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Check the data in the arguments of `fit` or `evaluate`, and return those that change.
+
+        If `training` is true, they also start the scale of a new model.
+        """
         y, weights = (sources.as_arrays(given.get(name)) for name in ("y", "sample_weight"))
-        x = sources.check_data(self, given["x"], y, weights)  # type: ignore[arg-type]
+        start = functools.partial(start_scale, self) if training else None
+        x = sources.check_data(self, given["x"], y, weights, start)  # type: ignore[arg-type]
         y, weights = sources.weighted_target(x, y, weights)
         return {"x": x, "y": y, "sample_weight": weights}
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_vae.backend.keras_private import flatten_layers, own_variables
+from keras_vae.base import network_defaults
 from keras_vae.errors import UsageError
 from keras_vae.losses.weights import LossWeights
 from keras_vae.validation.activations import trust_networks
@@ -22,6 +23,7 @@ class Saving:
 
     changed_arguments: Any
     loss_weights: LossWeights
+    network_defaults: int
     sampler: Any
     steps: Any
     variables: Any
@@ -34,7 +36,10 @@ class Saving:
         return [weight for weight in weights if id(weight) not in settings]
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor arguments, the loss weights if changed, and the frozen layers."""
+        """Return the constructor arguments, the loss weights if changed, and the frozen layers.
+
+        If the constructor makes the networks, the edition of their defaults is there too.
+        """
         config = super().get_config()  # type: ignore[misc]
         frozen = [i for i, layer in enumerate(flatten_layers(self)) if not layer.trainable]
         changed = self.loss_weights.changed()
@@ -42,13 +47,16 @@ class Saving:
             weights = {k: keras.saving.serialize_keras_object(v) for k, v in changed.items()}
             config["changed_loss_weights"] = weights
             config |= self.changed_arguments()
+        if not ("activation" in config or {"encoder", "decoder"} <= config.keys()):
+            config["network_defaults"] = self.network_defaults
         return {**config, **({"frozen": frozen} if frozen else {})}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Make a model from the result of `get_config`."""
-        ours = ("frozen", "changed_loss_weights")
-        with trust_networks():
+        ours = ("frozen", "changed_loss_weights", "network_defaults")
+        edition = config.get("network_defaults", network_defaults.FIRST)
+        with trust_networks(), network_defaults.use_edition(edition):
             model = super().from_config({k: v for k, v in config.items() if k not in ours})  # type: ignore[misc]
         for name, weight in config.get("changed_loss_weights", {}).items():
             model.loss_weights[name] = keras.saving.deserialize_keras_object(weight)

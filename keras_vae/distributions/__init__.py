@@ -17,6 +17,7 @@ from keras_vae.distributions.laplace import Laplace
 from keras_vae.distributions.logistic import DiscretizedLogistic, DiscretizedLogisticMixture
 from keras_vae.distributions.masked import Masked
 from keras_vae.distributions.normal import Normal, NormalLearnedScale, NormalPerElement
+from keras_vae.distributions.suggestion import suggest
 from keras_vae.errors import UsageError
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "NormalPerElement",
     "get",
     "parameters",
+    "suggest",
     "sum_event",
 ]
 

@@ -27,6 +27,11 @@ def sum_event(x: Tensor) -> Tensor:
     return ops.sum(x, axis=tuple(range(1, len(x.shape))))
 
 
+def inside(value: float, limits: tuple[float, float]) -> float:
+    """Return `value`, moved to at least 1 inside of `limits`, at which gradients are 0."""
+    return min(max(value, limits[0] + 1.0), limits[1] - 1.0)
+
+
 def parameters(outputs: Any) -> list[Tensor]:
     """Return a network's outputs as a flat list of float32 tensors.
 
@@ -56,12 +61,15 @@ class Distribution:
         support: Lowest and highest value with a density; other data are rejected.
         continuous: Whether `log_prob` is a density, which changes with the unit of x. If not, it is
             a probability, such as that of a class or a gray level.
+        scales: Names of arguments that are logarithms of a scale. If they are learned, `fit`
+            starts them at `log_scale_of` the data.
     """
 
     heads = 1
     shared: tuple[str, ...] = ()
     support = (-math.inf, math.inf)
     continuous = True
+    scales: tuple[str, ...] = ()
 
     @classmethod
     def accepts(cls, count: int) -> bool:
@@ -72,6 +80,11 @@ class Distribution:
     def output_names(cls, count: int) -> list[str]:
         """Return the names of the parameters that `count` outputs of a decoder are."""
         return list(inspect.signature(cls.__init__).parameters)[1 : count + 1]
+
+    @classmethod
+    def log_scale_of(cls, deviation: float) -> float:
+        """Return the value of each of `scales` at a standard deviation, above 0, in data units."""
+        raise NotImplementedError(f"{cls.__name__} has scales and no log_scale_of.")
 
     @property
     def mean(self) -> Tensor:

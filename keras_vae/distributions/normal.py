@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.distributions.base import Distribution, Tensor, sum_event, tensor
+from keras_vae.distributions.base import Distribution, Tensor, inside, sum_event, tensor
 
 LOG_2PI = math.log(2.0 * math.pi)
 
@@ -30,6 +30,13 @@ class Normal(Distribution):
         log_var: Log variances, of a shape that broadcasts to that of `mean`, clipped to
             `LOG_VAR_RANGE`; None for zeros.
     """
+
+    scales = ("log_var",)
+
+    @classmethod
+    def log_scale_of(cls, deviation: float) -> float:
+        """Return the log variance at a standard deviation, above 0, in data units."""
+        return inside(2.0 * math.log(deviation), LOG_VAR_RANGE)
 
     def __init__(self, mean: Tensor, log_var: Tensor | None = None) -> None:
         self._mean = tensor(mean)
@@ -73,6 +80,9 @@ class Normal(Distribution):
 class NormalPerElement(Normal):
     """A Gaussian whose decoder returns a mean and a log variance for each element.
 
+    The first `fit` starts the log variance at that of the data. For this, the decoder must end in a
+    dense layer or a convolution with a bias, as those of `keras_vae.nets` do.
+
     Example:
         >>> networks = keras_vae.nets.conv((28, 28, 1), latent_dim=16, heads=2, decoder_heads=2)
         >>> model = keras_vae.VAE(*networks, likelihood="normal_per_element")
@@ -84,7 +94,8 @@ class NormalPerElement(Normal):
 class NormalLearnedScale(Normal):
     """A Gaussian with one learned variance for all elements: sigma-VAE (Rybkin et al. 2021).
 
-    The shared argument `log_var` is a trainable number of the model, in log squared data units.
+    The shared argument `log_var` is a trainable number of the model, in log squared data units. The
+    first `fit` starts it at the variance of the data around the mean of each element.
 
     Example:
         >>> model = keras_vae.VAE(encoder, decoder, likelihood="normal_learned_scale")

@@ -7,12 +7,24 @@ import keras
 
 from keras_vae import nets
 from keras_vae.base.autoencoder import Autoencoder
+from keras_vae.base.network_defaults import activation_or_default
 from keras_vae.distributions import Distribution, get
 from keras_vae.models.vae import VAE
 
 
+class _StatesActivation:
+    """A mixin whose configuration has the activation that the default stood for."""
+
+    activation: str
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments; `activation` is the one of the networks."""
+        config = super().get_config()  # type: ignore[misc]
+        return {**config, **({"activation": self.activation} if "activation" in config else {})}
+
+
 @keras.saving.register_keras_serializable("keras_vae")
-class ConvAutoencoder(Autoencoder):
+class ConvAutoencoder(_StatesActivation, Autoencoder):
     """Convolutional autoencoder whose code is a feature map, 7x7x128 for 28x28 images.
 
     Loss:
@@ -31,6 +43,7 @@ class ConvAutoencoder(Autoencoder):
         latent_channels: Channels of the code.
         filters: Channels of the convolutions; each convolution halves height and width.
         likelihood: As in `Autoencoder`; "bernoulli" is cross entropy for pixels in [0, 1].
+        activation: As in `keras_vae.nets.conv_map`.
         **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
     """
 
@@ -40,15 +53,22 @@ class ConvAutoencoder(Autoencoder):
         latent_channels: int = 128,
         filters: Sequence[int] = (32, 64),
         likelihood: str | type[Distribution] = "bernoulli",
+        activation: str | None = None,
         **kwargs: Any,
     ) -> None:
-        heads = get(likelihood).heads
-        networks = nets.conv_map(image_shape, latent_channels, filters, decoder_heads=heads)
+        networks = nets.conv_map(
+            image_shape,
+            latent_channels,
+            filters,
+            decoder_heads=get(likelihood).heads,
+            activation=activation,
+        )
         super().__init__(*networks, likelihood=likelihood, **kwargs)
+        self.activation = activation_or_default(activation)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class ConvVAE(VAE):
+class ConvVAE(_StatesActivation, VAE):
     """Convolutional VAE: two convolutions, two dense heads, two transposed convolutions.
 
     Loss:
@@ -68,6 +88,7 @@ class ConvVAE(VAE):
         filters: Channels of the convolutions; each convolution halves height and width.
         hidden: Width of the encoder's dense layer.
         likelihood: As in `VAE`.
+        activation: As in `keras_vae.nets.conv`.
         **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
     """
 
@@ -78,6 +99,7 @@ class ConvVAE(VAE):
         filters: Sequence[int] = (32, 64),
         hidden: int = 128,
         likelihood: str | type[Distribution] = "bernoulli",
+        activation: str | None = None,
         **kwargs: Any,
     ) -> None:
         networks = nets.conv(
@@ -87,5 +109,7 @@ class ConvVAE(VAE):
             hidden,
             heads=2,
             decoder_heads=get(likelihood).heads,
+            activation=activation,
         )
         super().__init__(*networks, likelihood=likelihood, **kwargs)
+        self.activation = activation_or_default(activation)

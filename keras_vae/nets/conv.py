@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from keras_vae.base.network_defaults import activation_or_default
 from keras_vae.nets.heads import codes, split
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
@@ -23,7 +24,7 @@ def conv(
     heads: int = 1,
     decoder_heads: int = 1,
     kernel: int = 3,
-    activation: str = "relu",
+    activation: str | None = None,
     decoder_hidden: Sequence[int] = (),
 ) -> tuple[keras.Model, keras.Model]:
     """Return a convolutional encoder and a mirrored decoder of transposed convolutions.
@@ -41,7 +42,7 @@ def conv(
         heads: Outputs of the encoder: 1 for a code, 2 for z_mean and z_log_var.
         decoder_heads: Outputs of the decoder, as many as the likelihood takes.
         kernel: Side of the convolutions' kernels, in pixels.
-        activation: Activation of the hidden layers.
+        activation: Activation of the hidden layers; None for "leaky_relu".
         decoder_hidden: Widths of dense layers between the code and the smallest feature map.
 
     Returns:
@@ -64,7 +65,7 @@ def conv_encoder(
     hidden: int = 128,
     heads: int = 1,
     kernel: int = 3,
-    activation: str = "relu",
+    activation: str | None = None,
 ) -> keras.Model:
     """Return the encoder of `conv`; arguments and errors are those of `conv`.
 
@@ -77,6 +78,7 @@ def conv_encoder(
         arguments.integer("latent_dim", latent_dim),
         arguments.integer("hidden", hidden),
     )
+    activation = activation_or_default(activation)
     maps = _down(x, filters, kernel, activation)
     h = layers.Dense(hidden, activation)(layers.Flatten()(maps))
     z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)
@@ -89,7 +91,7 @@ def conv_decoder(
     filters: Sequence[int] = (32, 64),
     heads: int = 1,
     kernel: int = 3,
-    activation: str = "relu",
+    activation: str | None = None,
     hidden: Sequence[int] = (),
 ) -> keras.Model:
     """Return the decoder of `conv`.
@@ -105,6 +107,7 @@ def conv_decoder(
     sizes = image_sizes(image_shape_of(image_shape), len(filters))
     z = keras.Input((arguments.integer("latent_dim", latent_dim),), name="z")
     smallest = (*sizes[-1], filters[-1])
+    activation = activation_or_default(activation)
     h = z
     for width in arguments.sizes("hidden", hidden, some=False):
         h = layers.Dense(width, activation)(h)
@@ -122,6 +125,7 @@ def conv_map(
     decoder_heads: int = 1,
     kernel: int = 3,
     context: int = 0,
+    activation: str | None = None,
 ) -> tuple[keras.Model, keras.Model]:
     """Return networks like `conv`, with a feature map as the code.
 
@@ -141,6 +145,7 @@ def conv_map(
         kernel: Side of the kernels of the strided convolutions, in pixels.
         context: Width of a dense layer before the code and of one after it, through which each
             place depends on all others. This helps against strong noise, for example. 0 for none.
+        activation: As in `conv`.
 
     Returns:
         `(encoder, decoder)`, from `(batch, *image_shape)` to
@@ -150,6 +155,7 @@ def conv_map(
     latent_channels = arguments.integer("latent_channels", latent_channels)
     decoder_heads = arguments.integer("decoder_heads", decoder_heads)
     sizes = image_sizes(shape, len(filters))
+    activation = activation_or_default(activation)
     x = keras.Input(shape, name="x")
 
     def code(name: str) -> layers.Layer:
@@ -159,13 +165,14 @@ def conv_map(
 
     z = keras.Input((*sizes[-1], latent_channels), name="z")
     if context:  # Another convolution would make training slower.
-        h = _add_context(layers.Activation("relu")(z), context)
+        h = _add_context(layers.Activation(activation)(z), context, activation)
     else:
         h = layers.Conv2DTranspose(
-            filters[-1], 3, padding="same", activation="relu", data_format="channels_last"
+            filters[-1], 3, padding="same", activation=activation, data_format="channels_last"
         )(z)
-    images = split(_up(h, sizes, filters, shape[-1] * decoder_heads, kernel), decoder_heads)
-    maps = _add_context(_down(x, filters, kernel), context)
+    channels = shape[-1] * decoder_heads
+    images = split(_up(h, sizes, filters, channels, kernel, activation), decoder_heads)
+    maps = _add_context(_down(x, filters, kernel, activation), context, activation)
     encoder = keras.Model(x, codes(maps, code, heads), name="encoder")
     return encoder, keras.Model(z, images, name="decoder")
 
@@ -185,7 +192,7 @@ def image_sizes(image_shape: Sequence[int], stages: int) -> list[Size]:
     return sizes
 
 
-def _down(x: Tensor, filters: Sequence[int], kernel: int = 3, activation: str = "relu") -> Tensor:
+def _down(x: Tensor, filters: Sequence[int], kernel: int, activation: str) -> Tensor:
     kernel = arguments.integer("kernel", kernel)
     for channels in arguments.sizes("filters", filters):
         x = layers.Conv2D(
@@ -204,8 +211,8 @@ def _up(
     sizes: Sequence[Size],
     filters: Sequence[int],
     channels: int,
-    kernel: int = 3,
-    activation: str = "relu",
+    kernel: int,
+    activation: str,
 ) -> Tensor:
     """Double the size once in each stage; the last stage has `channels` and no activation."""
     for stage in reversed(range(len(filters))):
@@ -222,18 +229,18 @@ def _up(
     return h
 
 
-def _add_context(h: Tensor, width: int) -> Tensor:
+def _add_context(h: Tensor, width: int, activation: str) -> Tensor:
     """Add to feature maps a convolution of these maps and of a summary of all places."""
     if arguments.integer("context", width, 0) == 0:
         return h
     *places, channels = h.shape[1:]
-    summary = layers.Dense(width, "relu")(layers.Flatten()(h))
+    summary = layers.Dense(width, activation)(layers.Flatten()(h))
     context = layers.Dense(math.prod(places) * CONTEXT_CHANNELS)(summary)
     both = layers.Concatenate()([h, layers.Reshape((*places, CONTEXT_CHANNELS))(context)])
     change = layers.Conv2D(channels, 3, padding="same", data_format="channels_last")(
-        layers.Activation("relu")(both)
+        layers.Activation(activation)(both)
     )
-    return layers.Activation("relu")(layers.Add()([h, change]))
+    return layers.Activation(activation)(layers.Add()([h, change]))
 
 
 def crop(h: Tensor, size: Size) -> Tensor:

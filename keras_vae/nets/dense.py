@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from keras_vae.base.network_defaults import activation_or_default
 from keras_vae.nets.heads import codes, split
 from keras_vae.validation import arguments
 
@@ -16,7 +17,7 @@ def dense(
     hidden: Sequence[int] = (256, 128),
     heads: int = 1,
     decoder_heads: int = 1,
-    activation: str = "relu",
+    activation: str | None = None,
 ) -> tuple[keras.Model, keras.Model]:
     """Return a fully connected encoder and a mirrored decoder.
 
@@ -31,7 +32,7 @@ def dense(
         hidden: Widths of the hidden layers of the encoder; `()` makes both networks linear.
         heads: Outputs of the encoder: 1 for a code, 2 for z_mean and z_log_var.
         decoder_heads: Outputs of the decoder, as many as the likelihood takes.
-        activation: Activation of the hidden layers.
+        activation: Activation of the hidden layers; None for "leaky_relu".
 
     Returns:
         `(encoder, decoder)`, from `(batch, *shape)` to `(batch, latent_dim)` and back.
@@ -49,7 +50,7 @@ def dense_encoder(
     latent_dim: int,
     hidden: Sequence[int] = (256, 128),
     heads: int = 1,
-    activation: str = "relu",
+    activation: str | None = None,
 ) -> keras.Model:
     """Return the encoder of `dense`; arguments and errors are those of `dense`.
 
@@ -62,7 +63,7 @@ def dense_encoder(
     x = keras.Input(event_shape(shape), name="x")
     h = layers.Flatten()(x) if len(shape) > 1 else x
     for width in hidden:
-        h = layers.Dense(width, activation)(h)
+        h = layers.Dense(width, activation_or_default(activation))(h)
     z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)
     return keras.Model(x, z, name="encoder")
 
@@ -72,7 +73,7 @@ def dense_decoder(
     latent_dim: int,
     hidden: Sequence[int] = (128, 256),
     heads: int = 1,
-    activation: str = "relu",
+    activation: str | None = None,
 ) -> keras.Model:
     """Return the decoder of `dense`; `hidden` is in the order from code to data.
 
@@ -86,7 +87,7 @@ def dense_decoder(
     z = keras.Input((arguments.integer("latent_dim", latent_dim),), name="z")
     h = z
     for width in hidden:
-        h = layers.Dense(width, activation)(h)
+        h = layers.Dense(width, activation_or_default(activation))(h)
     flat = layers.Dense(math.prod(shape) * arguments.integer("heads", heads))(h)
     events = layers.Reshape((*shape[:-1], shape[-1] * heads))(flat)
     return keras.Model(z, split(events, heads), name="decoder")

@@ -11,9 +11,15 @@ from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
 
+# Part of Keras's variance with which weights of z_log_var start. The variance is an exponential of
+# it: at a part of 1, one step of Adam at many inputs makes a divergence of millions of nats.
+SMALL = 0.01
+
 
 def codes(features: Tensor, make: Callable[[str], layers.Layer], heads: int) -> Any:
     """Return the outputs of an encoder, each a layer `make(name)` applied to `features`.
+
+    The kernel of z_log_var starts small.
 
     Args:
         features: Features of x.
@@ -33,7 +39,10 @@ def codes(features: Tensor, make: Callable[[str], layers.Layer], heads: int) -> 
             f"Received: {heads!r}."
         )
     names = ["z"] if heads == 1 else ["z_mean", "z_log_var"]
-    outputs = [make(name)(features) for name in names]
+    made = [make(name) for name in names]
+    for layer in made[1:]:
+        layer.kernel_initializer = keras.initializers.VarianceScaling(SMALL, "fan_avg", "uniform")
+    outputs = [layer(features) for layer in made]
     return outputs[0] if heads == 1 else outputs
 
 

@@ -1,7 +1,7 @@
 """Checks of data sets from any source that Keras takes, by their batches."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -19,7 +19,13 @@ from keras_vae.validation.examples import as_arrays, batches_of, first_input
 from keras_vae.validation.value_checks import check_numbers
 
 
-def check_data(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+def check_data(
+    model: LatentModel,
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    then: Callable[..., Any] | None = None,
+) -> Any:
     """Check all rows of arrays, or the first batch of another source.
 
     Args:
@@ -28,6 +34,7 @@ def check_data(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = N
             generator.
         y: The target, if `x` is an array.
         sample_weight: One number for each example, if `x` is an array.
+        then: Called with the arrays that were checked: x, y, and sample weights or None.
 
     Returns:
         `x`, with a DataFrame as an array. For a generator, an equal generator, because its first
@@ -40,10 +47,16 @@ def check_data(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = N
     """
     x = as_arrays(x)
     if are_arrays(x):
-        check_batch(model, x, as_arrays(y), as_arrays(sample_weight))
+        checked = (x, as_arrays(y), as_arrays(sample_weight))
+        check_batch(model, *checked)
+    else:
+        first = _first_batch(x)
+        _check_batch_of_source(model, first)
+        checked = keras.utils.unpack_x_y_sample_weight(first)
+    if then is not None:
+        then(*checked)
+    if are_arrays(x):
         return x
-    first = _first_batch(x)
-    _check_batch_of_source(model, first)
     ends = isinstance(x, Iterator) and not isinstance(x, keras.utils.PyDataset)
     return _generator(itertools.chain([first], x)) if ends else x
 

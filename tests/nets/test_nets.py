@@ -230,3 +230,14 @@ def two_outputs():
 def test_what_cannot_be_built_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_large_step_at_many_inputs_makes_no_explosion():
+    """With a head of z_log_var of the usual size, the second loss is above 100,000 nats."""
+    x = np.full((8, 64, 64, 3), 0.5, "float32")
+    for seed in range(2):
+        keras.utils.set_random_seed(seed)
+        model = kv.VAE(*kv.nets.dense(x.shape[1:], 16, heads=2), seed=seed)
+        model.compile(keras.optimizers.Adam(2e-3), run_eagerly=True)
+        means = [float(model.train_on_batch(x, return_dict=True)["loss"]) for _ in range(3)]
+        assert max(means) < 3 * means[0], means

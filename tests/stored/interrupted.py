@@ -35,9 +35,10 @@ class Kill(keras.callbacks.Callback):
 def train(folder: Path, kill_at: int | None = None) -> tuple[Any, dict[str, list[float]]]:
     """Train, or continue from the checkpoints in `folder`, and return the model and the history."""
     keras.utils.set_random_seed(3)
-    encoder, decoder = kv.nets.dense((3,), latent_dim=1, hidden=(2,), heads=2)
+    # The default when the checkpoints were written.
+    networks = kv.nets.dense((3,), latent_dim=1, hidden=(2,), heads=2, activation="relu")
     beta, geco = kv.schedules.LinearWarmUp(7), kv.controllers.Geco(target=2.0)
-    model = kv.VAE(encoder, decoder, beta=beta, loss_weights={"reconstruction": geco}, seed=1)
+    model = kv.VAE(*networks, beta=beta, loss_weights={"reconstruction": geco}, seed=1)
     rate = keras.optimizers.schedules.CosineDecay(0.05, 6)
     model.compile(keras.optimizers.Adam(rate), run_eagerly=True)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=3, restore_best_weights=True)

@@ -30,6 +30,11 @@ def bytes_as_they_are():
     return kv.Autoencoder(keras.Model(x, encoder(floats)), decoder)
 
 
+def scaled():
+    """A model whose scale starts from the data, of which each worker may see others."""
+    return linear.autoencoder(likelihood="normal_learned_scale")
+
+
 def train(make, x, y, strategy):
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = make()
@@ -76,6 +81,7 @@ def refusals(strategy):
 def results(strategy=None):
     """Weights, logs and loss by name, of one worker if there is no strategy."""
     found = {"floats": train(linear.autoencoder, linear.X, linear.Y, strategy)}
+    found["scaled"] = train(scaled, linear.X, linear.Y, strategy)
     found["bytes"] = train(bytes_as_they_are, BYTES, linear.Y, strategy)
     return {f"{k}/{i:02}": np.asarray(v) for k, vs in found.items() for i, v in enumerate(vs)}
 

@@ -86,11 +86,11 @@ def results(tmp_path_factory):
     return [*(dict(np.load(path)) for path in files), alone]
 
 
-@pytest.mark.parametrize("kind", ["floats", "bytes"])
+@pytest.mark.parametrize("kind", ["floats", "bytes", "scaled"])
 def test_two_workers_end_with_the_weights_and_logs_of_one(results, kind):
     first, second, alone = results
     names = sorted(name for name in alone if name.startswith(kind))
-    assert len(names) == 10
+    assert len(names) == 10 + (kind == "scaled")
     for name in names:
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
         np.testing.assert_allclose(first[name], alone[name], rtol=1e-5, atol=1e-6, err_msg=name)

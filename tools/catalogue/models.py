@@ -91,7 +91,9 @@ def networks(shape: Shape, kind: Any) -> tuple[Any, Any]:
     import keras_vae as kv
 
     heads = 2 if issubclass(kind, kv.VAE) else 1
-    return kv.nets.conv(shape, LATENT, filters=FILTERS, hidden=HIDDEN, heads=heads)
+    return kv.nets.conv(
+        shape, LATENT, filters=FILTERS, hidden=HIDDEN, heads=heads, activation="relu"
+    )
 
 
 def special_entry(name: str, **arguments: Callable[[], Any]) -> Entry:

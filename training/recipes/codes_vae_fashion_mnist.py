@@ -27,7 +27,7 @@ def recipe(
     """
     import keras_vae as kv
 
-    networks = kv.nets.dense(image_shape, latent_dim, hidden, heads=2)
+    networks = kv.nets.dense(image_shape, latent_dim, hidden, heads=2, activation="relu")
     return Recipe(
         model=kv.VAE(*networks, likelihood="bernoulli", beta=beta, seed=seed),
         optimizer=cosine_adam(learning_rate),

@@ -26,7 +26,7 @@ def recipe(
     """
     import keras_vae as kv
 
-    networks = kv.nets.dense(image_shape, latent_dim, hidden)
+    networks = kv.nets.dense(image_shape, latent_dim, hidden, activation="relu")
     return Recipe(
         model=kv.CompressiveAutoencoder(*networks, rate_weight=rate_weight, seed=seed),
         optimizer=cosine_adam(learning_rate),

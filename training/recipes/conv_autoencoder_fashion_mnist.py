@@ -27,7 +27,12 @@ def recipe(
 
     return Recipe(
         model=kv.ConvAutoencoder(
-            image_shape, latent_channels, filters=filters, likelihood=likelihood, seed=seed
+            image_shape,
+            latent_channels,
+            filters=filters,
+            likelihood=likelihood,
+            activation="relu",
+            seed=seed,
         ),
         optimizer=keras.optimizers.Adam(learning_rate),
         data="fashion_mnist",

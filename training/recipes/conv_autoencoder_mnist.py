@@ -29,7 +29,7 @@ def recipe(
 
     import keras_vae as kv
 
-    networks = kv.nets.conv_map(image_shape, latent_channels, filters)
+    networks = kv.nets.conv_map(image_shape, latent_channels, filters, activation="relu")
     arguments: dict[str, Any] = {"likelihood": "bernoulli", "seed": seed}
     if noise:
         normal = keras.layers.GaussianNoise(noise, seed=seed)

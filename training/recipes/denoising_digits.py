@@ -25,7 +25,7 @@ def recipe(
 
     import keras_vae as kv
 
-    encoder, decoder = kv.nets.conv(image_shape, latent_dim, filters)
+    encoder, decoder = kv.nets.conv(image_shape, latent_dim, filters, activation="relu")
     return Recipe(
         model=kv.DenoisingAutoencoder(
             encoder,

@@ -27,7 +27,9 @@ def recipe(
 
     import keras_vae as kv
 
-    networks = kv.nets.conv_map(image_shape, latent_channels, filters, kernel=4, context=context)
+    networks = kv.nets.conv_map(
+        image_shape, latent_channels, filters, kernel=4, context=context, activation="relu"
+    )
     corruption = keras.layers.GaussianNoise(noise, seed=seed)
     return Recipe(
         model=kv.DenoisingAutoencoder(*networks, corruption=corruption, seed=seed),

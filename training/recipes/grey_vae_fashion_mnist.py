@@ -28,7 +28,13 @@ def recipe(
     import keras_vae as kv
 
     networks = kv.nets.conv(
-        image_shape, latent_dim, filters, hidden, heads=2, decoder_heads=3 * components
+        image_shape,
+        latent_dim,
+        filters,
+        hidden,
+        heads=2,
+        decoder_heads=3 * components,
+        activation="relu",
     )
     return Recipe(
         model=kv.VAE(*networks, likelihood="discretized_logistic_mixture", seed=seed),

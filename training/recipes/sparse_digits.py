@@ -31,7 +31,7 @@ def recipe(
 
     import keras_vae as kv
 
-    encoder, decoder = kv.nets.dense(image_shape, latent_dim, hidden)
+    encoder, decoder = kv.nets.dense(image_shape, latent_dim, hidden, activation="relu")
     if penalty == "kl":  # It compares mean activations with a probability.
         encoder = keras.Model(encoder.inputs[0], keras.ops.sigmoid(encoder.output), name="encoder")
     return Recipe(

@@ -30,7 +30,7 @@ def recipe(
     """
     import keras_vae as kv
 
-    networks = kv.nets.conv(image_shape, latent_dim, filters, hidden, heads=2)
+    networks = kv.nets.conv(image_shape, latent_dim, filters, hidden, heads=2, activation="relu")
     return Recipe(
         model=kv.BetaTCVAE(
             *networks, training_images, beta=beta, likelihood="bernoulli", seed=seed

@@ -36,7 +36,7 @@ def recipe(
         "patches": lambda: kv.layers.PatchOcclusion(size, rate, seed=seed),
         "pixels": lambda: kv.layers.MaskingNoise(rate, seed=seed),
     }
-    networks = kv.nets.conv_map(image_shape, latent_channels, filters)
+    networks = kv.nets.conv_map(image_shape, latent_channels, filters, activation="relu")
     return Recipe(
         model=kv.DenoisingAutoencoder(*networks, corruption=covers[cover](), seed=seed),
         optimizer=cosine_adam(learning_rate),

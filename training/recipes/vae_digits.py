@@ -30,7 +30,9 @@ def recipe(
     import keras_vae as kv
 
     heads = kv.distributions.get(likelihood).heads
-    encoder, decoder = kv.nets.dense(image_shape, latent_dim, hidden, heads=2, decoder_heads=heads)
+    encoder, decoder = kv.nets.dense(
+        image_shape, latent_dim, hidden, heads=2, decoder_heads=heads, activation="relu"
+    )
     return Recipe(
         model=kv.VAE(encoder, decoder, likelihood=likelihood, beta=beta, seed=seed),
         optimizer=keras.optimizers.Adam(learning_rate),

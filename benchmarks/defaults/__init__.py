@@ -1,0 +1,1 @@
+"""The defaults of the networks, chosen by measurement: `python -m benchmarks.defaults`."""

@@ -1,0 +1,83 @@
+"""A likelihood for data, by what values they have."""
+
+from typing import Any
+
+import numpy as np
+
+from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.validation.examples import as_arrays, first_input, sample_examples
+
+EXAMPLES = 1000
+HEAVY = 20.0  # Fourth moment in units of the variance squared; that of a Gaussian is 3.
+
+
+def suggest(x: Any) -> tuple[str, str]:
+    """Return the name of a likelihood that fits data, and the reason.
+
+    It is a start: see docs/likelihoods.md for what to choose if your goal is a density.
+
+    Example:
+        >>> name, reason = keras_vae.distributions.suggest(images)
+        >>> name
+        'bernoulli'
+        >>> model = keras_vae.ConvVAE((28, 28, 1), latent_dim=16, likelihood=name)
+
+    Args:
+        x: Data as for `fit`: an array `(count, *event)`, or a source of batches, of which some
+            are read.
+
+    Returns:
+        A key of `FAMILIES`, and a sentence about what was seen in at most 1,000 examples.
+
+    Raises:
+        ValueError: If there are no examples, or values that are not finite.
+        TypeError: If the values are not numbers.
+    """
+    values = np.asarray(first_input(sample_examples(as_arrays(x), EXAMPLES, seed=0)))
+    if values.dtype.kind not in "biuf":
+        raise UsageTypeError(f"Expected x of numbers. Received: values of type {values.dtype}.")
+    values = values.astype("float64")
+    if values.ndim < 2 or not values.size or not np.isfinite(values).all():
+        raise UsageError(
+            f"Expected x of finite numbers, of shape (count, *event). Received: {values.shape}"
+            + (", with NaN or infinity." if values.size else ", without values.")
+        )
+    return _of_levels(values) if np.array_equal(values, np.rint(values)) else _of_reals(values)
+
+
+def _of_levels(values: Any) -> tuple[str, str]:
+    """Choose for integers."""
+    low, high = values.min(), values.max()
+    if low == 0.0 and high == 1.0:
+        if values.shape[-1] > 1 and (values.sum(axis=-1) == 1.0).all():
+            return "categorical", "The last axis is one-hot."
+        return "bernoulli", "All values are 0 or 1."
+    if low >= 0.0 and high <= 255.0 and values.ndim >= 3:
+        return "bernoulli", "The values look like 8-bit pixels: divide them by 255 first."
+    if low >= 0.0:
+        return (
+            "normal_learned_scale",
+            "The values are counts, for which there is no likelihood: train on numpy.log1p(x).",
+        )
+    return "normal_learned_scale", "The values are integers of both signs, like measurements."
+
+
+def _of_reals(values: Any) -> tuple[str, str]:
+    """Choose for numbers with a fractional part."""
+    if values.min() >= 0.0 and values.max() <= 1.0:
+        if values.ndim < 3:
+            return "normal_learned_scale", "The values are in [0, 1], and no pixels of images."
+        kind = "color" if values.shape[-1] == 3 else "gray"
+        return (
+            "bernoulli",
+            f"The values are {kind} levels in [0, 1]. For bits per dimension, take "
+            '"discretized_logistic_mixture".',
+        )
+    centered = values - values.mean(axis=0)
+    variance = np.square(centered).mean()
+    if variance > 0.0 and np.mean(centered**4) > HEAVY * variance**2:
+        return (
+            "laplace",
+            "There are outliers. Its scale is 1: divide the data by their mean absolute deviation.",
+        )
+    return "normal_learned_scale", "The values are real numbers, and their noise is learned."

@@ -1,0 +1,59 @@
+"""`suggest` names a likelihood whose support has the data, by the kind of their values."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_vae as kv
+from keras_vae.distributions import FAMILIES, suggest
+
+random = np.random.default_rng(0)
+GRAY = random.integers(0, 256, (20, 6, 6, 1)) / 255
+CASES = {
+    "binary": (random.integers(0, 2, (20, 6, 6, 1)), "bernoulli", "0 or 1"),
+    "gray": (GRAY, "bernoulli", "gray"),
+    "color": (random.random((20, 6, 6, 3)), "bernoulli", "color"),
+    "bytes": (np.uint8(255 * GRAY), "bernoulli", "divide them by 255"),
+    "one-hot": (np.eye(5)[random.integers(0, 5, (20, 7))], "categorical", "one-hot"),
+    "counts": (random.poisson(9, (20, 4)), "normal_learned_scale", "log1p"),
+    "integers": (random.integers(-9, 9, (20, 4)), "normal_learned_scale", "both signs"),
+    "real": (random.normal(size=(200, 4)), "normal_learned_scale", "real"),
+    "outliers": (random.standard_cauchy((200, 4)), "laplace", "outliers"),
+    "fractions": (random.random((20, 4)), "normal_learned_scale", "no pixels"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_likelihood_and_the_reason(name):
+    x, expected, word = CASES[name]
+    likelihood, reason = suggest(x)
+    assert likelihood == expected and word in reason
+    if name != "bytes":
+        low, high = FAMILIES[likelihood].support
+        assert low <= x.min() and x.max() <= high
+
+
+def test_a_source_of_batches_is_taken_too():
+    class Source(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return (GRAY[10 * index : 10 * index + 10],)
+
+    assert suggest(Source()) == suggest(GRAY)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.full((2, 3), np.nan), "Expected x of finite numbers"),
+        (np.zeros((0, 3)), "without values"),
+        (np.zeros(3), r"of shape \(count"),
+        (np.array([["a"]]), "Expected x of numbers"),
+    ],
+)
+def test_other_data_are_refused(x, message):
+    with pytest.raises((ValueError, TypeError), match=message) as error:
+        suggest(x)
+    assert isinstance(error.value, kv.errors.KerasVAEError)
