@@ -40,7 +40,7 @@ PORTABLE = (
     *("contract", "fitting", "random", "serialization", "loading", "stored_files", "steps"),
     *("gradients", "data_parallel", "exact_resume", "checkpoints", "objectives", "loss_weights"),
     *("controllers", "estimators", "codes", "data_sources", "inference"),
-    *("preprocessing", "preprocessed_models"),
+    *("preprocessing", "preprocessed_models", "argument_properties"),
 )
 
 # Packages of extras that `make test` does not install; tests that need them are marked `extra`.

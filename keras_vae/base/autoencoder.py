@@ -200,6 +200,7 @@ class Autoencoder(
     def encoder_outputs(self, x: Tensor, training: bool = False) -> list[Tensor]:
         """Return the outputs of the encoder in float32, the precision of densities."""
         self.build_for(x)
+        x = data_checks.single_array("x", x, "one row for each example")
         data_checks.check_shape("x", x.shape, self.event_shape)
         self.check_arrays(x)
         return distributions.parameters(self.encoder(self.prepare(x), training=training))

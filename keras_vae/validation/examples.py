@@ -18,7 +18,8 @@ def as_arrays(data: Any) -> Any:
     """Return `data` with each pandas DataFrame or Series as an array of numbers.
 
     Columns of booleans become 0 and 1, as in Keras. An object that offers itself to NumPy
-    (`__array__`) becomes an array too. Anything else is returned as it is.
+    (`__array__`) becomes an array too. Arrays get the byte order of this machine, the only one
+    that backends take. Anything else is returned as it is.
     """
     return keras.tree.map_structure(_to_array, data)
 
@@ -27,7 +28,13 @@ def _to_array(data: Any) -> Any:
     if hasattr(data, "to_numpy"):
         return _frame_to_array(data)
     is_array_like = hasattr(data, "__array__") and not hasattr(data, "shape")
-    return np.asarray(data) if is_array_like else data
+    return _in_native_order(np.asarray(data) if is_array_like else data)
+
+
+def _in_native_order(array: Any) -> Any:
+    """Return a NumPy array in the byte order of this machine, and anything else as it is."""
+    foreign = isinstance(array, np.ndarray) and not array.dtype.isnative
+    return array.astype(array.dtype.newbyteorder("=")) if foreign else array
 
 
 def _frame_to_array(frame: Any) -> np.ndarray:

@@ -116,10 +116,15 @@ def weighted_target(x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
 
 
 def check_shapes(model: LatentModel, x: Any) -> Any:
-    """Return `x` with DataFrames as arrays; raise ValueError for arrays of a wrong shape."""
+    """Return `x` with DataFrames as arrays, and an array alone for a list of one.
+
+    Raises:
+        ValueError: If arrays have a wrong shape.
+    """
     x = as_arrays(x)
     if isinstance(x, list | tuple):
         require_arrays("x", x)
+        x = x[0] if len(x) == 1 else x  # Keras would call the model with the list.
     if are_arrays(x):
         model.build_for(x)
         check_shape("x", first_input(x).shape, model.event_shape)
