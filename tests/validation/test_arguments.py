@@ -56,7 +56,7 @@ def test_text_and_paths_are_paths():
 BAD_NAMES = [3, 3.5, True, b"ab", {"a"}, {"a": 1}, np.array(3), iter("ab"), [1], [["a"]], [None]]
 
 
-@pytest.mark.parametrize("value", BAD_NAMES, ids=repr)
+@pytest.mark.parametrize("value", BAD_NAMES, ids=lambda value: type(value).__name__)
 def test_what_is_no_list_of_names_is_refused_with_the_way_to_write_one(value):
     with pytest.raises(UsageTypeError, match=r"Expected words.*Received: words=.*\(Write words="):
         arguments.names("words", value)
@@ -67,7 +67,7 @@ def test_lists_tuples_and_arrays_of_text_are_names(value):
     assert arguments.names("words", value) == ["a", "b"]
 
 
-@pytest.mark.parametrize("value", BAD_NAMES, ids=repr)
+@pytest.mark.parametrize("value", BAD_NAMES, ids=lambda value: type(value).__name__)
 def test_the_names_of_a_legend_are_a_list(value):
     x = images()
     with pytest.raises(UsageTypeError, match=r"label_names.*\(Write label_names="):
