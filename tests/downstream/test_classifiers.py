@@ -116,7 +116,8 @@ def test_another_layer_can_be_read_and_hidden_layers_added():
     assert classifier.get_layer("encoder").output_shape == (None, 5)
     widths = [each.units for each in classifier.layers if isinstance(each, keras.layers.Dense)]
     assert widths == [7, 3]
-    features = np.maximum(X @ array(model.encoder.layers[1].kernel), 0)
+    linear = X @ array(model.encoder.layers[1].kernel)
+    features = np.where(linear > 0, linear, 0.2 * linear)  # leaky_relu
     np.testing.assert_allclose(array(classifier.get_layer("encoder")(X)), features, rtol=1e-5)
 
 

@@ -195,16 +195,16 @@ def test_a_tflite_file_has_builtin_ops_only(artifact):
 
 def numpy_vae(model):
     """The dense VAE in NumPy, in float64: its endpoints of x and z."""
-    relu = lambda x: np.maximum(x, 0)  # noqa: E731
+    leaky = lambda x: np.where(x > 0, x, 0.2 * x)  # noqa: E731
     (w, b), (w_mean, b_mean), (w_var, b_var) = weights(model.encoder)
     (v, c), (v_out, c_out) = weights(model.decoder)
 
     def encode(x):
-        h = relu(x @ w + b)
+        h = leaky(x @ w + b)
         return {"z_mean": h @ w_mean + b_mean, "z_log_var": h @ w_var + b_var}
 
     def decode(z):
-        return {"reconstruction": 1 / (1 + np.exp(-(relu(z @ v + c) @ v_out + c_out)))}
+        return {"reconstruction": 1 / (1 + np.exp(-(leaky(z @ v + c) @ v_out + c_out)))}
 
     def score(x):
         mean, log_var = encode(x).values()
@@ -229,14 +229,14 @@ def weights(network):
 @pytest.mark.parametrize("artifact", [PREPROCESSED], indirect=True, ids=["preprocessed_vae"])
 def test_every_format_preprocesses_as_numpy_does(artifact):
     """Raw readings with gaps; the nats are those of the raw readings that are there."""
-    relu = lambda x: np.maximum(x, 0)  # noqa: E731
+    leaky = lambda x: np.where(x > 0, x, 0.2 * x)  # noqa: E731
     (w, b), (w_mean, b_mean), (w_var, b_var) = weights(artifact.model.encoder)
     (v, c), (kernel, bias) = weights(artifact.model.decoder)
     x = artifacts.READINGS[: artifacts.ROWS].astype("float64")
     mean, std = np.nanmean(artifacts.READINGS, 0), np.nanstd(artifacts.READINGS, 0)
-    h = relu(np.where(np.isnan(x), 0, (x - mean) / std) @ w + b)
+    h = leaky(np.where(np.isnan(x), 0, (x - mean) / std) @ w + b)
     z_mean, z_log_var = h @ w_mean + b_mean, h @ w_var + b_var
-    location, log_var = np.split(relu(z_mean @ v + c) @ kernel + bias, 2, axis=1)
+    location, log_var = np.split(leaky(z_mean @ v + c) @ kernel + bias, 2, axis=1)
     nats = stats.norm(mean + std * location, std * np.exp(log_var / 2)).logpdf(x)
     kl = 0.5 * np.sum(z_mean**2 + np.exp(z_log_var) - 1 - z_log_var, axis=1)
     wanted = {
