@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from keras_vae import cli
-from keras_vae.base import network_defaults
 from keras_vae.errors import UsageError
 from keras_vae.training import precision, recipes, session, train_options
 from keras_vae.training.distributed import workers
@@ -113,6 +112,7 @@ def train(
         stored: The config.json of the run to continue; None for a new run.
         group: The processes that train together.
     """
+    from keras_vae.base import network_defaults
     from keras_vae.training.data import loading, splits
     from keras_vae.training.data.advice import advise_scale
 

@@ -63,7 +63,7 @@ class Autoencoder(
         preprocess: Adapted `keras.layers.Normalization`, `keras.layers.Rescaling`,
             `keras_vae.layers.FillGaps`, or a list of these. The networks get the preprocessed x.
             Everything outside of them is raw: data, targets, reconstructions, samples, and nats.
-            See docs/preprocessing.md.
+            See the guide to preprocessing.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Attributes:

@@ -255,5 +255,5 @@ def _refuse_own_steps(cls: type) -> None:
             raise UsageError(
                 f"Expected the objective of {cls.__name__} in its method loss_terms. Received: "
                 f"{owner.__name__}.{name}, which would replace it, or never be called. (Remove it, "
-                "and return the terms of its loss from loss_terms: see docs/add-a-model.md.)"
+                "and return the terms of its loss from loss_terms.)"
             )

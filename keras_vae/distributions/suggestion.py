@@ -14,7 +14,7 @@ HEAVY = 20.0  # Fourth moment in units of the variance squared; that of a Gaussi
 def suggest(x: Any) -> tuple[str, str]:
     """Return the name of a likelihood that fits data, and the reason.
 
-    It is a start: see docs/likelihoods.md for what to choose if your goal is a density.
+    It is a start: the guide to likelihoods says what to choose if your goal is a density.
 
     Example:
         >>> name, reason = keras_vae.distributions.suggest(images)

@@ -15,6 +15,7 @@ from keras_vae.acceleration.batching import CompiledFunction, default_batch_size
 from keras_vae.distributions import Normal
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.estimators.numerics import log_mean_exp
+from keras_vae.preprocessing.pipeline import fills_gaps
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments, data_checks, value_checks
 from keras_vae.validation.examples import as_arrays
@@ -168,7 +169,7 @@ def _posterior_parameters(
         arguments.integer("batch_size", batch_size)
     x = as_arrays(x)
     data_checks.require_arrays("x", x)
-    finite = not model.preprocess.fills
+    finite = not fills_gaps(model)
     x = keras.tree.map_structure(lambda part: arguments.array("x", part, finite), x)
     first = keras.tree.flatten(x)[0]
     if not first.size:

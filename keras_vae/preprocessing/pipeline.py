@@ -182,3 +182,9 @@ def _broadcasts(found: tuple[int, ...], shape: tuple[int, ...]) -> bool:
         return False
     pairs = zip(reversed(found), reversed(shape), strict=False)
     return all(size in (1, wanted) for size, wanted in pairs)
+
+
+def fills_gaps(model: Any) -> bool:
+    """Return whether a model fills NaN in x; one of another class than ours does not."""
+    preprocess = getattr(model, "preprocess", None)
+    return preprocess is not None and preprocess.fills

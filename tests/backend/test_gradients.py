@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_vae as kv
+from keras_vae.base.starting import start_scale
 
 SHAPE = (3, 4)
 STEP = 5e-3
@@ -66,6 +67,7 @@ def test_a_step_follows_the_finite_differences_of_the_logged_loss(name):
     """Along the gradient and two random directions; the noise is the same in each evaluation."""
     model, x = MODELS[name](), data(name)
     model.compile(keras.optimizers.SGD(1.0), **FAST)
+    start_scale(model, x)  # As the first step does.
     start = values(model.variables)
     weights = values(model.trainable_variables)
     logged = float(model.train_on_batch(x, return_dict=True)["loss"])

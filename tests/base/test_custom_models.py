@@ -139,7 +139,7 @@ def test_what_a_constructor_was_called_with_is_what_its_configuration_says():
     arguments = {"width": 7, "name": "mine", "likelihood": "laplace", "seed": None}
     config = Contractive(*kv.nets.dense(FEATURES, 3), **arguments).get_config()
     assert {name: config[name] for name in arguments} == arguments
-    assert set(Small(3).get_config()) == {"width"}
+    assert set(Small(3).get_config()) == {"width", "network_defaults"}
 
 
 @keras.saving.register_keras_serializable("tests")

@@ -145,7 +145,7 @@ def test_fit_warns_of_a_sampler_that_does_not_follow_it():
     model = linear.autoencoder()
     model.compile("sgd", run_eagerly=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         model.fit(X, verbose=0)
     model.fit_sampler(X, components=1)
     with pytest.warns(UserWarning, match="fit_sampler again"):
