@@ -18,7 +18,6 @@ import tyro
 from keras_vae import cli, options
 from keras_vae.errors import MissingExtraError
 from keras_vae.files import digests, outputs
-from keras_vae.training.data.sources.base import shape_text
 from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.runs import folder_lock, run_directory
 
@@ -69,6 +68,7 @@ def predict(
     outputs.check_folder(folder)
     pipeline = _import_pipeline() if beam else None
     cli.prepare_tensorflow()
+    from keras_vae.training.data.sources.base import shape_text
     from keras_vae.training.prediction import shard_writer
     from keras_vae.training.prediction.rows import open_rows
 

@@ -37,10 +37,10 @@ def start_scale(model: Any, x: Any, y: Any = None, sample_weight: Any = None) ->
         y: The target, if it is not x.
         sample_weight: A number for each row, or None. Rows of weight 0 do not count.
     """
-    if not model.family.scales or int(ops.convert_to_numpy(model.steps)):
+    places = [place for place in _scales(model) if _is_fresh(*place)] if model.family.scales else []
+    if not places or int(ops.convert_to_numpy(model.steps)):
         return
-    places = [place for place in _scales(model) if _is_fresh(*place)]
-    deviation = mean_over_workers(model, _spread(model, x, y, sample_weight)) if places else 0.0
+    deviation = mean_over_workers(model, _spread(model, x, y, sample_weight))
     for variable, chosen in places if deviation > 0.0 else ():
         values = np.array(ops.convert_to_numpy(variable))
         values[chosen] = model.family.log_scale_of(deviation)
