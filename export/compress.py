@@ -173,7 +173,7 @@ def _unpack(model: LatentModel, blob: bytes, names: Sequence[str], target: Path)
 
 
 def _note(names: Sequence[str]) -> bytes:
-    """Return the names as JSON; raises ValueError if `_names` would not read so many."""
+    """Return the names as JSON; raises ValueError for more of them than `_names` reads."""
     content = json.dumps(names).encode()
     if len(content) > MAX_NAMES_BYTES:
         raise UsageError(

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_vae.backend import sum_over_replicas
-from keras_vae.losses.weights import weighted
+from keras_vae.losses.weights import weigh_term
 from keras_vae.typing import Tensor
 from keras_vae.validation import data_checks, networks
 from keras_vae.validation.examples import first_input
@@ -83,7 +83,7 @@ class Objective:
     def _weigh_terms(self, terms: dict[str, Tensor], rows: Tensor | None, training: bool) -> Tensor:
         """Return the weighted sum of the terms, `(batch,)`; in training, update controllers."""
         return sum(
-            weighted(self.loss_weights.get(name), term, rows, self.steps, training)
+            weigh_term(self.loss_weights.get(name), term, rows, self.steps, training)
             for name, term in terms.items()
         )
 

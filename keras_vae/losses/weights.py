@@ -24,7 +24,7 @@ LARGEST = float(np.finfo("float32").max)
 LossWeight: TypeAlias = float | LearningRateSchedule | Controller
 
 
-def merged(own: Mapping[str, LossWeight], given: Any) -> dict[str, LossWeight]:
+def merge_weights(own: Mapping[str, LossWeight], given: Any) -> dict[str, LossWeight]:
     """Return a model's own loss weights, updated by those of `loss_weights`."""
     return {**own, **arguments.mapping("loss_weights", given)}
 
@@ -245,7 +245,7 @@ def _are_equal(value: Any, before: Any) -> bool:
     return value is before
 
 
-def weighted(weight: Any, term: Tensor, rows: Tensor | None, step: Any, training: bool) -> Tensor:
+def weigh_term(weight: Any, term: Tensor, rows: Tensor | None, step: Any, training: bool) -> Tensor:
     """Return the loss of a term, `(batch,)`, in nats.
 
     Args:

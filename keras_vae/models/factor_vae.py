@@ -10,7 +10,7 @@ from keras import ops
 from keras_vae.distributions import parameters
 from keras_vae.errors import UsageError
 from keras_vae.losses.terms import flatten_rows, permute_columns
-from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.losses.weights import LossWeight, merge_weights
 from keras_vae.models.vae import VAE
 from keras_vae.typing import Tensor
 from keras_vae.validation.networks import check_network
@@ -70,7 +70,7 @@ class FactorVAE(VAE):
         loss_weights: Mapping[str, LossWeight] | None = None,
         **kwargs: Any,
     ) -> None:
-        weights = merged({"total_correlation": gamma}, loss_weights)
+        weights = merge_weights({"total_correlation": gamma}, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
         if discriminator is None:
             discriminator = _default_discriminator()

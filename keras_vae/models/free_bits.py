@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_vae.losses.terms import free_bits_excess, kl_per_element
-from keras_vae.losses.weights import LossWeight, merged, weight_setting
+from keras_vae.losses.weights import LossWeight, merge_weights, weight_setting
 from keras_vae.models.vae import VAE
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
@@ -62,7 +62,7 @@ class FreeBitsVAE(VAE):
         loss_weights: Mapping[str, LossWeight] | None = None,
         **kwargs: Any,
     ) -> None:
-        weights = merged({"free_bits": beta}, loss_weights)
+        weights = merge_weights({"free_bits": beta}, loss_weights)
         super().__init__(encoder, decoder, beta=beta, loss_weights=weights, **kwargs)
         self.nats = arguments.real("nats", nats, 0.0)
 

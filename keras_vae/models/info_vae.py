@@ -7,7 +7,7 @@ import keras
 
 from keras_vae.losses.discrepancy import check_kernel
 from keras_vae.losses.terms import prior_discrepancy
-from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.losses.weights import LossWeight, merge_weights
 from keras_vae.models.vae import VAE
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
@@ -67,7 +67,7 @@ class InfoVAE(VAE):
     ) -> None:
         check_kernel(kernel, scale)
         alpha, lambda_ = arguments.real("alpha", alpha), arguments.real("lambda_", lambda_)
-        weights = merged({"mmd": alpha + lambda_ - 1.0}, loss_weights)
+        weights = merge_weights({"mmd": alpha + lambda_ - 1.0}, loss_weights)
         super().__init__(encoder, decoder, beta=1.0 - alpha, loss_weights=weights, **kwargs)
         self.kernel, self.scale = kernel, scale
 

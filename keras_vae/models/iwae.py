@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_vae.distributions import Normal
 from keras_vae.losses.terms import log_mean_exp, repeat_rows
-from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.losses.weights import LossWeight, merge_weights
 from keras_vae.models.vae import VAE
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
@@ -67,7 +67,7 @@ class IWAE(VAE):
         loss_weights: Mapping[str, LossWeight] | None = None,
         **kwargs: Any,
     ) -> None:
-        weights = merged({"reconstruction": 0.0}, loss_weights)
+        weights = merge_weights({"reconstruction": 0.0}, loss_weights)
         super().__init__(encoder, decoder, beta=0.0, loss_weights=weights, **kwargs)
         self.samples = arguments.integer("samples", samples)
         self.gradient = arguments.choice("gradient", gradient, ("iwae", "dreg"))

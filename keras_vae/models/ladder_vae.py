@@ -9,7 +9,7 @@ from keras import ops
 from keras_vae import distributions
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.losses.terms import free_bits_excess
-from keras_vae.losses.weights import LossWeight, merged, weight_setting
+from keras_vae.losses.weights import LossWeight, merge_weights, weight_setting
 from keras_vae.models.vae import VAE
 from keras_vae.nets.top_down import TopDown
 from keras_vae.typing import Tensor
@@ -81,7 +81,7 @@ class LadderVAE(VAE):
                 "Expected decoder to be a keras_vae.nets.TopDown, as keras_vae.nets.gated_ladder "
                 f"and conv_ladder make. Received: {decoder!r}."
             )
-        weights = merged({}, loss_weights)
+        weights = merge_weights({}, loss_weights)
         if free_bits:
             self.terms = ("reconstruction", "kl", "free_bits")
             weights = {"free_bits": beta, **weights}

@@ -11,7 +11,7 @@ from keras_vae import nets
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import Distribution, Masked, get
 from keras_vae.errors import UsageError
-from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.losses.weights import LossWeight, merge_weights
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments, data_checks
 
@@ -93,7 +93,7 @@ class MaskedAutoencoder(Autoencoder):
             attention_heads,
             decoder_heads=get(likelihood).heads,
         )
-        weights = merged({"visible": visible_weight}, loss_weights)
+        weights = merge_weights({"visible": visible_weight}, loss_weights)
         super().__init__(*networks, likelihood=likelihood, loss_weights=weights, **kwargs)
         self.patch = patch
         self.grid = (image_shape[0] // patch, image_shape[1] // patch)

@@ -9,7 +9,7 @@ from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import sum_event
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.layers.outlines import Outlines
-from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.losses.weights import LossWeight, merge_weights
 from keras_vae.typing import Tensor
 from keras_vae.validation.networks import check_network
 
@@ -66,7 +66,7 @@ class PerceptualAutoencoder(Autoencoder):
         loss_weights: Any = None,
         **kwargs: Any,
     ) -> None:
-        weights = merged({"perceptual": perceptual_weight}, loss_weights)
+        weights = merge_weights({"perceptual": perceptual_weight}, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
         if isinstance(features, (list, tuple)):
             raise UsageTypeError(

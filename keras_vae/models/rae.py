@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import sum_event
-from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.losses.weights import LossWeight, merge_weights
 from keras_vae.typing import Tensor
 
 
@@ -58,7 +58,9 @@ class RAE(Autoencoder):
         loss_weights: Mapping[str, LossWeight] | None = None,
         **kwargs: Any,
     ) -> None:
-        weights = merged({"code": code_weight, "decoder_decay": decoder_weight}, loss_weights)
+        weights = merge_weights(
+            {"code": code_weight, "decoder_decay": decoder_weight}, loss_weights
+        )
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_vae.losses.terms import aggregate_log_densities
-from keras_vae.losses.weights import LossWeight, merged, weight_setting
+from keras_vae.losses.weights import LossWeight, merge_weights, weight_setting
 from keras_vae.models.vae import VAE
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
@@ -91,7 +91,7 @@ class BetaTCVAE(VAE):
             "total_correlation": arguments.real("beta", beta) - 1.0,
             "dimension_kl": arguments.real("gamma", gamma) - 1.0,
         }
-        weights = merged(own, loss_weights)
+        weights = merge_weights(own, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
         self.dataset_size = arguments.integer("dataset_size", dataset_size)
         self.stratified = stratified

@@ -11,7 +11,7 @@ from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.base.sampling import sample_standard_normal
 from keras_vae.distributions import Normal
 from keras_vae.errors import UsageError
-from keras_vae.losses.weights import LossWeight, merged, weight_setting
+from keras_vae.losses.weights import LossWeight, merge_weights, weight_setting
 from keras_vae.typing import Tensor
 from keras_vae.validation.activations import check_log_variance
 from keras_vae.validation.examples import first_input
@@ -66,7 +66,7 @@ class VAE(Autoencoder):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        weights = merged({"kl": beta}, loss_weights)
+        weights = merge_weights({"kl": beta}, loss_weights)
         super().__init__(encoder, decoder, likelihood, weights, seed, **kwargs)
 
     def posterior(self, x: Tensor, training: bool = False) -> Normal:

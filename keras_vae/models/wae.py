@@ -11,7 +11,7 @@ from keras_vae.base.sampling import sample_standard_normal
 from keras_vae.distributions import Normal
 from keras_vae.losses.discrepancy import check_kernel
 from keras_vae.losses.terms import prior_discrepancy
-from keras_vae.losses.weights import LossWeight, merged
+from keras_vae.losses.weights import LossWeight, merge_weights
 from keras_vae.typing import Tensor
 
 
@@ -67,7 +67,7 @@ class WAE(Autoencoder):
         **kwargs: Any,
     ) -> None:
         check_kernel(kernel, scale)
-        weights = merged({"mmd": mmd_weight}, loss_weights)
+        weights = merge_weights({"mmd": mmd_weight}, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
         self.kernel, self.scale = kernel, scale
 

@@ -27,7 +27,7 @@ def examples(name: str, x: Any) -> np.ndarray:
     return x.astype("float32")
 
 
-def sampled(
+def sample_images(
     model: LatentModel, count: int, seed: int, temperature: float, condition: Any
 ) -> np.ndarray:
     """Return `model.sample`, given the condition if the model takes one.

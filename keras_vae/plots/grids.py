@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_vae import latents
 from keras_vae.errors import UsageError
-from keras_vae.plots.examples import examples, sampled
+from keras_vae.plots.examples import examples, sample_images
 from keras_vae.plots.figures import Figure, image_grid
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
@@ -75,7 +75,7 @@ def samples(
     """
     arguments.integer("rows", rows)
     arguments.integer("columns", columns)
-    images = sampled(model, rows * columns, seed, temperature, condition)
+    images = sample_images(model, rows * columns, seed, temperature, condition)
     title = "Samples"
     if temperature != 1.0:
         title += f" at temperature {temperature:g}"

@@ -6,7 +6,7 @@ import pytest
 
 from keras_vae.losses.controllers import Capacity, Controller, FreeBits, Geco
 from keras_vae.losses.schedules import LinearWarmUp
-from keras_vae.losses.weights import _are_equal, weighted
+from keras_vae.losses.weights import _are_equal, weigh_term
 
 TERM = np.array([1.0, 2.0, 6.0], "float32")
 ROWS = np.array([0.0, 1.0, 3.0], "float32")
@@ -14,7 +14,7 @@ ROWS = np.array([0.0, 1.0, 3.0], "float32")
 
 def loss(weight, rows=None, step=0, training=False):
     tensors = [None if a is None else keras.ops.convert_to_tensor(a) for a in (TERM, rows)]
-    return keras.ops.convert_to_numpy(weighted(weight, *tensors, step, training))
+    return keras.ops.convert_to_numpy(weigh_term(weight, *tensors, step, training))
 
 
 def test_no_weight_is_one_a_number_scales_and_a_schedule_is_asked_for_the_step():

@@ -122,7 +122,7 @@ def _measure(file: str, trees: Mapping[str, ast.AST]) -> dict[str, Any]:
     _Finder.install(trees, recorder.note)
     return {
         "status": _pytest([file], recorder),
-        "tests": recorder.measured(),
+        "tests": recorder.measurements(),
         "failed": recorder.failed,
     }
 
@@ -192,7 +192,7 @@ class _Recorder(_Order):
             self.shared.setdefault(_file(report.nodeid), set()).update(self.calls)
         test["calls"] = sorted(self.calls.union(test["calls"]))
 
-    def measured(self) -> dict[str, Any]:
+    def measurements(self) -> dict[str, Any]:
         """Return what was measured, by test."""
         for name, test in self.tests.items():
             test["calls"] = sorted({*test["calls"], *self.shared[""], *self.shared[_file(name)]})

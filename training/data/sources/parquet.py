@@ -76,17 +76,17 @@ class Table:
 
     def labels(self) -> np.ndarray | None:
         """Return the column `label`, int64 of shape `(rows,)`; None without such a column."""
-        return self._joined([file.labels() for file in self._files], LABEL)
+        return self._join([file.labels() for file in self._files], LABEL)
 
     def parts(self) -> np.ndarray | None:
         """Return the part of each row, see `row_parts.parse_parts`; None if no column tells it."""
-        return self._joined([file.parts() for file in self._files], row_parts.NAMES[0])
+        return self._join([file.parts() for file in self._files], row_parts.NAMES[0])
 
     def unread(self, training: bool) -> set[str]:
         """Return the names of the columns that are not used, for training or for prediction."""
         return {name for file in self._files for name in file.unread(training)}
 
-    def _joined(self, found: Sequence[np.ndarray | None], name: str) -> np.ndarray | None:
+    def _join(self, found: Sequence[np.ndarray | None], name: str) -> np.ndarray | None:
         """Return a column of all files; raise ValueError if some of them are without."""
         kept = [values for values in found if values is not None]
         if kept and len(kept) < len(found):
