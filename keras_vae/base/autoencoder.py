@@ -63,7 +63,6 @@ class Autoencoder(
         preprocess: Adapted `keras.layers.Normalization`, `keras.layers.Rescaling`,
             `keras_vae.layers.FillGaps`, or a list of these. The networks get the preprocessed x.
             Everything outside of them is raw: data, targets, reconstructions, samples, and nats.
-            See the guide to preprocessing.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Attributes:
@@ -130,6 +129,7 @@ class Autoencoder(
             refuse_twice(self, self._arguments)
         if self.preprocess:  # Constants in place of layers, which keep their numbers elsewhere.
             self._arguments["preprocess"] = self.preprocess
+            self.autocast = False  # `call` would round raw numbers to 16 bits before the steps.
         shape = getattr(self.encoder, "input_shape", None)
         if shape and not self.built:
             self.build(shape)

@@ -66,7 +66,10 @@ class FillGaps(keras.layers.Layer):
 
     def __init__(self, value: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.value = np.asarray(value, "float32").tolist()
+        try:
+            self.value = np.asarray(value, "float32").tolist()
+        except (TypeError, ValueError):
+            self.value = np.nan
         if not np.isfinite(self.value).all():
             raise UsageError(f"Expected finite values to fill gaps with. Received: {value!r}.")
 

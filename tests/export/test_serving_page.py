@@ -34,7 +34,7 @@ MORE = "..."
 def server() -> stand_in.StandIn:
     """A stand-in with the model of the page, whose weights are the same at each call."""
     keras.utils.set_random_seed(0)
-    model = keras_vae.ConvVAE(serving.SHAPE, 3, (4, 8), hidden=8, seed=0)
+    model = keras_vae.ConvVAE(serving.SHAPE, 3, (4, 8), hidden=8, activation="relu", seed=0)
     generator = np.random.default_rng(0)
     for weight in model.trainable_variables:
         weight.assign(generator.normal(scale=0.4, size=weight.shape))

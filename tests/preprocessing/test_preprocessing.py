@@ -306,3 +306,9 @@ def test_a_classifier_takes_raw_numbers():
     twin = keras.models.model_from_json(classifier.to_json())
     twin.set_weights(classifier.get_weights())
     np.testing.assert_allclose(twin.predict(x, verbose=0), probabilities, rtol=1e-5)
+
+
+@pytest.mark.parametrize("value", ["mean", np.nan, [1.0, np.inf], None])
+def test_gaps_are_filled_with_finite_numbers_only(value):
+    with pytest.raises(ValueError, match="Expected finite values to fill gaps with. Received: "):
+        FillGaps(value)

@@ -54,6 +54,19 @@ def dropout() -> Any:
     return kv.VAE(keras.Model(inputs, encoder(noisy(inputs))), decoder, seed=1)
 
 
+def filling() -> Any:
+    """A layer of ours in a network; as `preprocess`, a model keeps its numbers alone."""
+    encoder, decoder = dense()
+    filled = kv.layers.FillGaps(0.5)(encoder.inputs[0])
+    return kv.Autoencoder(keras.Model(encoder.inputs[0], encoder(filled)), decoder, seed=1)
+
+
+def preprocessed() -> Any:
+    scaled = keras.layers.Normalization(mean=[0.5] * FEATURES[-1], variance=[0.1] * FEATURES[-1])
+    preprocess = [kv.layers.FillGaps(0.5), scaled]
+    return kv.VAE(*dense(2), likelihood="normal", preprocess=preprocess, seed=1)
+
+
 def saved_networks(model: Any, build: Callable[..., Any], *sizes: Any, **more: Any) -> Any:
     """These classes build their networks themselves; here the networks are in the file."""
     return lambda: model(*build(*sizes, **more), seed=1, likelihood="normal")
@@ -69,6 +82,8 @@ MORE: dict[str, tuple[Callable[[], Any], Any]] = {
     "half_precision": (half_precision, uniform(BATCH, *IMAGE)),
     "frozen": (frozen, uniform(BATCH, *IMAGE)),
     "dropout": (dropout, X),
+    "filling": (filling, X),
+    "preprocessed": (preprocessed, X),
     "denoising_half": (
         models.denoising(lambda: kv.layers.HalfOcclusion(seed=2), IMAGE),
         uniform(BATCH, *IMAGE),

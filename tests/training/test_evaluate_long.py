@@ -129,14 +129,14 @@ def test_only_estimates_are_held_against_the_floor():
 def test_the_table_of_a_run_holds_all_that_was_asked(tmp_path, capsys):
     folder = run_directory(tmp_path / "run", binary_vae())
     assert run(folder, "--samples", 20, "--probes", "--limit", 30) == 0
-    report = json.loads((folder / "evaluation.json").read_text())
+    report = json.loads((folder / "evaluation-limit-30.json").read_text())
     names = {"nll_1", "nll_10", "nll_20", "elbo_gap", "linear_probe", "knn_probe"}
     names |= {"mutual_information", "aggregate_kl", "mean_psnr"}
     assert names <= report["measures"].keys()
     assert report["test_images"] == 30
     assert report["asked"]["samples"] == 20
     assert {"processor_seconds", "machine", "date"} <= report.keys()
-    text = (folder / "evaluation.md").read_text()
+    text = (folder / "evaluation-limit-30.md").read_text()
     assert all(f"| {name} " in text for name in names)
     assert text in capsys.readouterr().out
 
