@@ -62,7 +62,9 @@ class Fitting:
             self.optimizer.build(self.trainable_variables)
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Run `keras.Model.fit` after a check of all data (`sources.check_data`).
+        """Run `keras.Model.fit` after a check of the data (`sources.check_data`).
+
+        All rows of arrays are checked, and the first batch of any other source.
 
         On TensorFlow, this package makes the batches of arrays. They are the same as Keras's, in
         the same order.

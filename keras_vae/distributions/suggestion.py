@@ -1,10 +1,12 @@
 """A likelihood for data, by what values they have."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.validation import data_checks
 from keras_vae.validation.examples import as_arrays, first_input, sample_examples
 
 EXAMPLES = 1000
@@ -33,7 +35,11 @@ def suggest(x: Any) -> tuple[str, str]:
         ValueError: If there are no examples, or values that are not finite.
         TypeError: If the values are not numbers.
     """
-    values = np.asarray(first_input(sample_examples(as_arrays(x), EXAMPLES, seed=0)))
+    x = as_arrays(x)
+    if isinstance(x, list | tuple | Mapping):  # Such as (x, mask).
+        data_checks.require_arrays("x", x)
+        x = first_input(x)
+    values = np.asarray(first_input(sample_examples(x, EXAMPLES, seed=0)))
     if values.dtype.kind not in "biuf":
         raise UsageTypeError(f"Expected x of numbers. Received: values of type {values.dtype}.")
     values = values.astype("float64")

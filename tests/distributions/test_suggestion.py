@@ -57,3 +57,13 @@ def test_other_data_are_refused(x, message):
     with pytest.raises((ValueError, TypeError), match=message) as error:
         suggest(x)
     assert isinstance(error.value, kv.errors.KerasVAEError)
+
+
+def test_the_first_of_several_inputs_is_looked_at():
+    x, mask = np.full((50, 8, 2), 0.5, "float32"), np.ones((50, 8), "float32")
+    assert suggest((x, mask)) == suggest(x)
+
+
+def test_lists_of_numbers_are_refused():
+    with pytest.raises(TypeError, match="Expected x of arrays or tensors"):
+        suggest([[0.1, 0.2], [0.3, 0.4]])
