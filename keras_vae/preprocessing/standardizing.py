@@ -34,7 +34,8 @@ def standardize(x: Any, gaps: bool | None = None) -> list[keras.layers.Layer]:
         A `keras.layers.Normalization`, and if there are gaps a `keras_vae.layers.FillGaps`.
 
     Raises:
-        ValueError: If a channel has no finite number, or a value is infinite.
+        ValueError: If a channel has no finite number, a value is infinite, or float32 cannot tell
+            the numbers of a channel apart.
     """
     x = arguments.array("x", x, finite=False).astype("float64")
     missing = np.isnan(x)
@@ -46,7 +47,19 @@ def standardize(x: Any, gaps: bool | None = None) -> list[keras.layers.Layer]:
         )
     axes = tuple(range(x.ndim - 1))
     mean, variance = np.nanmean(x, axis=axes), np.nanvar(x, axis=axes)
+    _refuse_coarse(x, axes, np.sqrt(variance))
     layer = keras.layers.Normalization(
         mean=mean, variance=np.where(variance > 0.0, variance, 1.0), name="standardization"
     )
     return [layer, FillGaps(0.0)] if (missing.any() if gaps is None else gaps) else [layer]
+
+
+def _refuse_coarse(x: np.ndarray, axes: tuple[int, ...], deviation: np.ndarray) -> None:
+    """Raise ValueError for channels whose numbers differ by less than float32 holds."""
+    steps = np.spacing(np.nanmax(np.abs(x), axis=axes).astype("float32"))
+    if (coarse := (deviation > 0.0) & (steps > deviation)).any():
+        raise UsageError(
+            "Expected channels that float32 can tell apart, since models compute in it. Received: "
+            f"channel(s) {np.flatnonzero(coarse).tolist()} that vary less than float32's steps of "
+            f"{steps[coarse].max():g}. (Subtract a constant first, such as the first time stamp.)"
+        )

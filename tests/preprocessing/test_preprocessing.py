@@ -312,3 +312,11 @@ def test_a_classifier_takes_raw_numbers():
 def test_gaps_are_filled_with_finite_numbers_only(value):
     with pytest.raises(ValueError, match="Expected finite values to fill gaps with. Received: "):
         FillGaps(value)
+
+
+def test_channels_that_float32_cannot_tell_apart_are_refused():
+    seconds = 1.7e9 + np.arange(60) % 7
+    x = np.stack([np.linspace(0, 1, 60), seconds], axis=1)
+    with pytest.raises(ValueError, match=r"Received: channel\(s\) \[1\].*steps of 128"):
+        kv.preprocessing.standardize(x)
+    kv.preprocessing.standardize(x - [0, 1.7e9])
