@@ -19,7 +19,7 @@ def demo(recipe: str | None = None, out: Path | None = None, epochs: int | None 
     Args:
         recipe: A recipe of `keras-vae train --list`, instead of that choice.
         out: The new run directory; runs/demo-NUMBER by default.
-        epochs: How often to go through the training images; the recipe decides by default.
+        epochs: Number of passes over the training images; by default that of the recipe.
 
     Returns:
         0, or the status of the first step that failed.

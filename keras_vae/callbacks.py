@@ -61,6 +61,9 @@ class JsonLines(keras.callbacks.Callback):
 
     Args:
         path: The file; existing lines stay.
+
+    Raises:
+        TypeError: If `path` is neither text nor a path.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -113,6 +116,10 @@ class SafeCheckpoint(keras.callbacks.Callback):
 
     Args:
         path: A file that ends in .keras, replaced after each epoch.
+
+    Raises:
+        TypeError: If `path` is neither text nor a path.
+        OSError: If the file cannot be written, at the end of an epoch.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -138,6 +145,10 @@ class StopOnNonFinite(keras.callbacks.Callback):
         folder: Folder for post_mortem.keras, the model at that moment with its optimizer, and
             post_mortem.json. The latter has the term, the epoch, the steps and the last finite
             means. None to write neither.
+
+    Raises:
+        TypeError: If `folder` is neither text nor a path.
+        RuntimeError: If a loss is not finite, at the end of a step.
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:

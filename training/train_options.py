@@ -44,7 +44,7 @@ class Settings:
         epochs: Number of passes over the training images; by default that of the recipe.
         batch_size: Images per step; by default that of the recipe.
         data: A data set in place of the recipe's, see `keras_vae.training.data.sources.registry`.
-        image_size: Height and width to stretch the images to.
+        image_size: Height and width to resize images to; the aspect ratio is not kept.
         limit: Number of training images and of test images to use; all by default.
         data_dir: Where TensorFlow Datasets keeps its data, for data sets that come from there.
         window: Steps of each series that is cut out of the recording --data series:FILE.
@@ -52,8 +52,8 @@ class Settings:
         standardize: Standardize each channel of series inside the model, by the mean and standard
             deviation of the training series. The model then takes and returns raw numbers.
         out: Run directory to make; by default runs/RECIPE-NUMBER.
-        resume: Continue the run in --out. All other options are taken from it, but --epochs may
-            be more, and --data may name the new place of data that were moved.
+        resume: Continue the run in --out. All other options come from it. --epochs may be
+            increased, and --data may name the new place of data that were moved.
         seed: Seed of the weights, of the order of the images and of the noise.
         precision: Precision in which layers compute. The two mixed ones are for GPUs. Weights stay
             float32.

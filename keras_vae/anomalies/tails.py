@@ -31,6 +31,10 @@ class ParetoTail:
     Attributes:
         shape: Above 0 for tails heavier than exponential, below 0 for those that end.
         scale: In the unit of the excesses.
+
+    Raises:
+        ValueError: If a number is not finite, or `scale` is not above 0.
+        TypeError: If one is no number.
     """
 
     shape: float

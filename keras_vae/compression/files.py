@@ -33,7 +33,7 @@ def compress(
 
     Args:
         model: A trained model; best a `CompressiveAutoencoder`, `VQVAE` or `FSQ`.
-        x: Arrays, or a source of batches.
+        x: Examples, `(count, *event_shape)`, or a source of batches of them.
         step: Only for codes of real numbers, which are rounded to multiples of it.
         tables: From `fit_tables`, and needed again to decompress: for few examples, whose own
             table would be longer than they. None puts the table of these examples into the bytes.
@@ -179,7 +179,7 @@ def fit_tables(model: LatentModel, x: Any, step: float | None = None) -> Tables:
 
 
 def codes_of(model: LatentModel, x: Any, step: float | None = None) -> np.ndarray:
-    """Return the codes that `compress` stores, as `decode` takes them.
+    """Return the codes that `compress` stores, as `decode` takes them, `(count, *latent_shape)`.
 
     Arguments and errors are those of `compress`.
 

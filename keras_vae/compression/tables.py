@@ -40,6 +40,10 @@ class Tables:
         frequencies: Frequencies of the integers from `lows` on, each at least 1. The last one is
             that of all other integers.
         step: Step by which real codes are divided before rounding; 0 for integer codes.
+
+    Raises:
+        ValueError: If the numbers make no tables that a file can hold.
+        TypeError: If one has another type.
     """
 
     lows: tuple[int, ...]

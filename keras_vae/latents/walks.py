@@ -149,8 +149,14 @@ def normal_grid(size: int) -> np.ndarray:
                [ 0.  ,  0.97],
                [ 0.97,  0.97]], dtype=float32)
 
+    Args:
+        size: Rows and columns.
+
     Returns:
         `(size, size, 2)`: first coordinate from left to right, second from bottom to top.
+
+    Raises:
+        ValueError: If `size` is less than 1.
     """
     arguments.integer("size", size)
     normal = NormalDist()
@@ -218,7 +224,7 @@ def decode(model: LatentModel, codes: np.ndarray) -> np.ndarray:
 
 
 def as_numpy(x: Any) -> np.ndarray:
-    """Convert `x`, a tensor of any backend, to an array on the host.
+    """Convert `x`, a tensor of any backend and shape, to an array on the host.
 
     Example:
         >>> codes = keras_vae.latents.as_numpy(model.encode(images))

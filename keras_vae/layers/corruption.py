@@ -182,6 +182,9 @@ class HalfOcclusion(_Corruption):
         fill: Value of the covered pixels.
         seed: Seed of the choice.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If `fill` is not finite, or x has no shape of images.
     """
 
     def __init__(self, fill: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:

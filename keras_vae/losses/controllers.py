@@ -88,6 +88,9 @@ class Capacity(Controller):
         nats: The capacity, a number or a Keras schedule over training steps.
         gamma: Weight of the distance from it.
         **kwargs: `name` of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If `nats` is a negative number, or `gamma` is not finite.
     """
 
     def __init__(

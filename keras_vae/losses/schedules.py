@@ -64,6 +64,8 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 class LinearWarmUp(WarmUp):
     """A linear warm-up (Bowman et al. 2016; Sønderby et al. 2016).
 
+    Arguments and errors are those of `WarmUp`.
+
     Example:
         >>> beta = keras_vae.schedules.LinearWarmUp(steps=5000)
         >>> [round(float(beta(step)), 2) for step in (0, 2500, 5000)]
@@ -79,6 +81,8 @@ class LinearWarmUp(WarmUp):
 @keras.saving.register_keras_serializable("keras_vae")
 class CosineWarmUp(WarmUp):
     """A warm-up along half a cosine, flat at both ends.
+
+    Arguments and errors are those of `WarmUp`.
 
     Example:
         >>> beta = keras_vae.schedules.CosineWarmUp(steps=5000)

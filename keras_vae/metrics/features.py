@@ -30,6 +30,10 @@ class Extractor:
         name: Name of the features; numbers of equal names are comparable.
         function: From images `(count, height, width, channels)`, pixels in [0, 1], to
             `(count, features)`.
+
+    Raises:
+        TypeError: If there is no name or no function.
+        ValueError: If the function returns another number of rows; when it is called.
     """
 
     name: str

@@ -50,6 +50,10 @@ class CompressiveAutoencoder(Autoencoder):
         rate_weight: Weight of the rate. A larger weight gives smaller files and worse images.
         likelihood: As in `Autoencoder`; "normal" is half the squared error.
         **kwargs: Of `Autoencoder`: `seed`, `preprocess`, `name`, `dtype`.
+
+    Raises:
+        ValueError: As for `Autoencoder`.
+        TypeError: As for `Autoencoder`, or if `decode` gets codes that are no integers.
     """
 
     takes_condition = False

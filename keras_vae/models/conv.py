@@ -45,6 +45,9 @@ class ConvAutoencoder(_StatesActivation, Autoencoder):
         likelihood: As in `Autoencoder`; "bernoulli" is cross entropy for pixels in [0, 1].
         activation: As in `keras_vae.nets.conv_map`.
         **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
+
+    Raises:
+        ValueError: If `image_shape` is no image shape, or a number is less than 1.
     """
 
     def __init__(
@@ -90,6 +93,9 @@ class ConvVAE(_StatesActivation, VAE):
         likelihood: As in `VAE`.
         activation: As in `keras_vae.nets.conv`.
         **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
+
+    Raises:
+        ValueError: If `image_shape` is no image shape, or a number is less than 1.
     """
 
     def __init__(

@@ -39,6 +39,10 @@ class DenoisingAutoencoder(Autoencoder):
             `keras_vae.layers`. The default is `keras.layers.GaussianNoise(0.3)`.
         **kwargs: Of `Autoencoder`: `likelihood`, `loss_weights`, `seed`, `preprocess`,
             `name`, `dtype`.
+
+    Raises:
+        ValueError: As for `Autoencoder`.
+        TypeError: If `corruption` is not a Keras layer, or as for `Autoencoder`.
     """
 
     takes_condition = False

@@ -46,8 +46,7 @@ class PerceptualAutoencoder(Autoencoder):
             `keras_vae.layers.Outlines()`, for images.
         perceptual_weight: Weight of the term `perceptual`.
         **kwargs: Of `Autoencoder`: `likelihood`, `loss_weights`, `seed`, `preprocess`,
-            `name`, `dtype`. To train
-            for features alone, `loss_weights={"reconstruction": 0}`.
+            `name`, `dtype`. To train for features alone, `loss_weights={"reconstruction": 0}`.
 
     Raises:
         TypeError: If `features` is not a Keras layer.

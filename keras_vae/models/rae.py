@@ -44,6 +44,10 @@ class RAE(Autoencoder):
             each example, so sample weights multiply it by their mean.
         loss_weights: As in `Autoencoder`.
         **kwargs: Of `Autoencoder`: `likelihood`, `seed`, `preprocess`, `name`, `dtype`.
+
+    Raises:
+        ValueError: If a term has two weights, or as for `Autoencoder`.
+        TypeError: As for `Autoencoder`.
     """
 
     terms = ("reconstruction", "code", "decoder_decay")

@@ -45,10 +45,15 @@ class VAE(Autoencoder):
         encoder: Layer or model from `(batch, *event)` to `[z_mean, z_log_var]`.
         decoder: Layer or model from codes to the parameters of p(x | z).
         likelihood: Name or class of p(x | z), see `keras_vae.distributions.get`.
-        beta: Weight of the KL term: a number or a Keras schedule over training steps.
+        beta: Weight of the KL term: a number, a Keras schedule over training steps, or one of
+            `keras_vae.controllers`.
         loss_weights: Weights of other terms by name.
         seed: Seed of the sampling noise of z in training.
         **kwargs: `preprocess` of `Autoencoder`; `name` and `dtype` of `keras.Model`.
+
+    Raises:
+        ValueError: If the encoder has no two outputs of one shape, or as for `Autoencoder`.
+        TypeError: As for `Autoencoder`.
     """
 
     terms: tuple[str, ...] = ("reconstruction", "kl")

@@ -150,6 +150,9 @@ def conv_map(
     Returns:
         `(encoder, decoder)`, from `(batch, *image_shape)` to
         `(batch, height / 2^stages, width / 2^stages, latent_channels)` (rounded up) and back.
+
+    Raises:
+        ValueError: As in `conv`.
     """
     shape, filters = image_shape_of(image_shape), arguments.sizes("filters", filters)
     latent_channels = arguments.integer("latent_channels", latent_channels)

@@ -37,6 +37,9 @@ def gated_dense(
 
     Returns:
         `(encoder, decoder)`, from `(batch, *shape)` to `(batch, latent_dim)` and back.
+
+    Raises:
+        ValueError: If `shape` is no shape of an example, or a number is less than 1.
     """
     latent_dim = arguments.integer("latent_dim", latent_dim)
     decoder_heads = arguments.integer("decoder_heads", decoder_heads)

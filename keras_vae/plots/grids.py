@@ -96,6 +96,11 @@ def interpolation(
         end: Images of the same shape.
         steps: Columns, both ends included.
         method: "slerp" or "lerp", see `keras_vae.latents`.
+
+    Raises:
+        ValueError: If the method is unknown, the shapes differ, an image is not finite, or `steps`
+            is less than 2.
+        TypeError: If codes are integers, or the model takes a pair.
     """
     images = latents.interpolate(model, start, end, steps, method)
     path = {"slerp": "spherical", "lerp": "linear"}[method]

@@ -52,6 +52,10 @@ def series_samples(
         count: Number of series.
         seed: As in `model.sample`.
         temperature: As in `model.sample`.
+
+    Raises:
+        ValueError: If a number is out of range, or the model is none of series.
+        TypeError: If the model takes a pair.
     """
     refuse_condition(model)
     series = model.sample(count, seed=seed, temperature=temperature)

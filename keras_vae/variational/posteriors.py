@@ -21,6 +21,11 @@ __all__ = ["Descent", "FlowPosterior", "TopDownPosterior"]
 class Descent:
     """One pass from the top level to the bottom: the codes and the posteriors of each level.
 
+    Example:
+        >>> model = keras_vae.LadderVAE(*keras_vae.nets.gated_ladder((784,), latent_dims=(40, 20)))
+        >>> model.posterior(images.reshape(-1, 784)).at_mean.kl.shape
+        TensorShape([64, 2])
+
     Attributes:
         codes: Codes of each level, `(batch, *code_shape)`.
         posteriors: q(z_l | x, levels above) of each level, given the codes above it.

@@ -26,7 +26,6 @@ WITHOUT_EXAMPLE = {
     *(f"errors.{name}Error" for name in ("Conversion", "MissingExtra", "Tolerance")),
     *(f"errors.{name}Error" for name in ("Unavailable", "Usage", "UsageType")),
     *(f"export.serving.{name}" for name in ("DeadlineExceeded", "ServingError", "Unavailable")),
-    "posteriors.Descent",
 }
 # Models that are no method of a paper.
 WITHOUT_PAPER = {"Autoencoder", "ConvAutoencoder"}
