@@ -1,4 +1,4 @@
-"""The gallery: codes as pictures, and all pictures of a few models on the page."""
+"""The gallery: the parts of its figures, and the figures of a few models on the page."""
 
 import re
 
@@ -7,34 +7,57 @@ import pytest
 from PIL import Image
 
 from keras_vae import cli
+from tools.catalogue.models import public_models
 from tools.gallery import __main__ as program
-from tools.gallery import codes
-from tools.gallery.page import STORIES
+from tools.gallery import factors, integers, panels, series
+from tools.gallery.models import FIGURES
+from tools.gallery.page import MODELS, STORIES
 from tools.gallery.stories import _main_directions, _split_by_ink
 
 
-def test_a_vector_becomes_a_square_of_its_numbers_from_black_to_white():
-    picture = codes.to_images(np.array([[0.0, 1.0, 2.0, 4.0]]))[0, ..., 0]
-    half = codes.CELL // 2
-    assert picture.shape == (codes.CELL, codes.CELL)
-    np.testing.assert_array_equal(picture[::half, ::half], [[0.0, 0.25], [0.5, 1.0]])
-    assert (picture[:half, half:] == 0.25).all()
+def test_numbers_get_the_colors_of_a_map_from_their_smallest_to_their_largest():
+    from matplotlib import colormaps
+
+    colors = panels.color_map(np.array([[2.0, 6.0], [4.0, 2.0]]))
+    np.testing.assert_array_equal(
+        colors[0], [colormaps["viridis"](0)[:3], colormaps["viridis"](255)[:3]]
+    )
+    middle = panels.color_map(np.zeros(1), "RdBu", -1.0, 1.0)
+    np.testing.assert_array_equal(middle[0], colormaps["RdBu"](0.5)[:3])
 
 
-def test_the_channels_of_a_map_stand_side_by_side_and_empty_places_are_grey():
-    maps = np.random.rand(2, 3, 4, 5)
-    tile = codes.tile(maps)[..., 0]
-    assert tile.shape == (2, 9, 12)
-    for channel in range(5):
-        row, column = divmod(channel, 3)
-        part = tile[:, 3 * row : 3 * row + 3, 4 * column : 4 * column + 4]
-        np.testing.assert_array_equal(part, maps[..., channel])
-    assert (tile[:, 6:] == 0.5).all()
+def test_one_code_in_the_middle_of_each_map_is_another():
+    maps = np.array([[[1, 2], [3, 4]], [[1, 1], [1, 4]], [[2, 2], [2, 2]]])
+    changed = integers.with_one_changed(maps)
+    assert (changed != maps).sum(axis=(1, 2)).tolist() == [1, 1, 1]
+    assert (changed[:, 1, 1] != maps[:, 1, 1]).all() and np.isin(changed, maps).all()
 
 
-def test_integers_are_one_map_on_the_scale_of_the_codebook():
-    picture = codes.to_images(np.array([[[0, 3], [6, 9]]], "int32"), highest=12.0)[0, ..., 0]
-    np.testing.assert_allclose(picture[::42, ::42], [[0.0, 0.25], [0.5, 0.75]])
+def test_correlations_tell_which_unit_follows_which_factor():
+    random = np.random.default_rng(0)
+    sizes = random.normal(size=(2000, 3))
+    codes = np.stack([-2 * sizes[:, 1], random.normal(size=2000)], axis=1)
+    np.testing.assert_allclose(factors.correlations(codes, sizes), [[0, 1, 0], [0, 0, 0]], atol=0.1)
+
+
+def test_ellipses_grow_and_move_with_their_factors():
+    sizes, images = factors.ellipses(50)
+    places = np.arange(32)
+    weight = images.sum(axis=(1, 2, 3))
+    assert np.corrcoef(sizes[:, 0], weight)[0, 1] > 0.95
+    for factor, axis in ((1, 1), (2, 2)):  # x is along columns.
+        center = (images.sum(axis=(axis, 3)) * places).sum(axis=1) / weight
+        assert np.corrcoef(sizes[:, factor], center)[0, 1] > 0.99
+
+
+def test_holes_hide_twelve_steps_of_one_feature():
+    x, mask = series.holes(np.ones((20, 32, 4), "float32"))
+    np.testing.assert_array_equal(x, mask)
+    assert ((mask == 0).sum(axis=1).max(axis=1) == 12).all() and (mask == 0).sum() == 20 * 12
+
+
+def test_every_public_model_has_a_figure_and_a_sentence():
+    assert set(FIGURES) == set(MODELS) == set(public_models())
 
 
 def test_bold_and_thin_are_of_each_class_by_itself():
@@ -53,22 +76,18 @@ def test_main_directions_are_those_of_the_largest_variance():
 
 @pytest.mark.tensorflow
 def test_all_pictures_are_drawn_and_on_the_page(tmp_path, monkeypatch, capsys):
-    chosen = ("ConvAutoencoder", "VQVAE", "TransformerVAE", "ConditionalVAE")
-    everything = program._models
-    monkeypatch.setattr(
-        program,
-        "_models",
-        lambda listed, *rest: everything({n: listed[n] for n in chosen if n in listed}, *rest),
-    )
+    chosen = ("ConditionalVAE", "FSQ", "IWAE", "LadderVAE", "SparseAutoencoder", "WAE")
+    monkeypatch.setattr(program, "MODELS", {name: MODELS[name] for name in chosen})
+    monkeypatch.setattr("tools.gallery.page.MODELS", program.MODELS)
     assert program.gallery(tmp_path, "digits", train=64, epochs=1) == 0
     drawn = {path.name for path in tmp_path.iterdir()} - {"README.md"}
     assert drawn == {*(f"{n}.png" for n in (*chosen, *STORIES)), "training.gif"}
     assert set(re.findall(r"\]\((.+?)\)", (tmp_path / "README.md").read_text())) == drawn
-    for name in ("VQVAE.png", "samples.png"):
+    for name in ("FSQ.png", "samples.png"):
         (tmp_path / name).unlink()
     kept = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.png")}
     assert program.gallery(tmp_path, "digits", train=64, epochs=1, missing=True) == 0
-    assert {"VQVAE.png", "samples.png"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"FSQ.png", "samples.png"} <= {path.name for path in tmp_path.iterdir()}
     assert {name: (tmp_path / name).stat().st_mtime_ns for name in kept} == kept
     with Image.open(tmp_path / "training.gif") as film:
         assert film.n_frames == 2

@@ -1,1 +1,1 @@
-"""A program that draws inputs, codes and outputs of every model, and uses of latent codes."""
+"""A program that draws what is different about each model, and uses of latent codes."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from keras_vae import cli
 from keras_vae.errors import UsageError
-from tools.gallery.page import STORIES
+from tools.gallery.page import MODELS, STORIES
 
 
 def gallery(
@@ -19,7 +19,7 @@ def gallery(
     epochs: int = 6,
     missing: bool = False,
 ) -> int:
-    """Train every model for some seconds, and draw inputs, codes, outputs, and interpolations.
+    """Train every model for some seconds, and draw what is different about it.
 
     The folder is made, images in it are replaced, and README.md shows them all.
 
@@ -29,33 +29,27 @@ def gallery(
         models: Names of classes to draw; images of others are kept. All by default.
         stories: Names of uses to draw, such as "holes"; other images are kept. All by default.
         train: Number of training images.
-        epochs: Number of epochs.
+        epochs: Number of epochs; some models take multiples of it.
         missing: Draw only missing images, as after an interruption.
     """
     if min(train, epochs) < 1:
         raise UsageError(
             f"Expected --train and --epochs of at least 1. Received: {train} and {epochs}."
         )
-    cli.prepare_tensorflow()
-    from tools.catalogue.models import entries, special_entry
-
-    # With the map of the classic tutorials, 7x7x128 of images of 28x28.
-    listed = {**entries(), "ConvAutoencoder": special_entry("ConvAutoencoder")}
-    _refuse_unknown("models", models, listed)
+    _refuse_unknown("models", models, MODELS)
     _refuse_unknown("stories", stories, STORIES)
+    cli.prepare_tensorflow()
     images = load_sample(data, train)
     out.mkdir(parents=True, exist_ok=True)
     everything = not (models or stories)
 
-    def wanted(name: str) -> bool:
-        return not (missing and (out / name).is_file())
+    def wanted(names: Iterable[str]) -> list[str]:
+        return [name for name in names if not (missing and (out / f"{name}.png").is_file())]
 
-    chosen = {name: listed[name] for name in (listed if everything else models)}
-    told = [name for name in (STORIES if everything else stories) if wanted(f"{name}.png")]
-    if told:
+    if told := wanted(STORIES if everything else stories):
         _stories(told, images, epochs, out)
-    _models({n: entry for n, entry in chosen.items() if wanted(f"{n}.png")}, images, epochs, out)
-    _page(listed, images, epochs, out)
+    _models(wanted(MODELS if everything else models), images, epochs, out)
+    _page(images, epochs, out)
     return 0
 
 
@@ -105,29 +99,29 @@ def _stories(names: Sequence[str], data: Any, epochs: int, out: Path) -> None:
         png.save(png.to_image(figures[name]()), out / f"{name}.png")
 
 
-def _models(chosen: dict[str, Any], data: Any, epochs: int, out: Path) -> None:
+def _models(names: Sequence[str], data: Any, epochs: int, out: Path) -> None:
     from keras_vae.export.verification.measurement import progress
-    from tools.gallery import models, png
+    from tools.gallery import png
+    from tools.gallery.models import FIGURES
+    from tools.gallery.studio import Studio
 
-    for number, (name, entry) in enumerate(chosen.items(), 1):
-        with progress(f"{number}/{len(chosen)} {name}"):
-            model = models.train(entry, data, epochs)
-            figure = models.draw_model(name, model, entry, data)
-            png.save(png.to_image(figure), out / f"{name}.png")
+    studio = Studio(data, epochs)
+    for number, name in enumerate(names, 1):
+        with progress(f"{number}/{len(names)} {name}"):
+            png.save(png.to_image(FIGURES[name](studio)), out / f"{name}.png")
 
 
-def _page(listed: Iterable[str], data: Any, epochs: int, out: Path) -> None:
+def _page(data: Any, epochs: int, out: Path) -> None:
     from keras_vae.files.atomic import write_atomically
     from tools.gallery.page import page
 
-    drawn = [name for name in sorted(listed) if (out / f"{name}.png").is_file()]
     facts = {
         "date": time.strftime("%Y-%m-%d"),
         "data": data.name,
         "images": len(data.train),
         "epochs": epochs,
     }
-    text = page(drawn, facts)
+    text = page(facts)
     print(f"Saved {write_atomically(out / 'README.md', lambda path: path.write_text(text))}")
 
 

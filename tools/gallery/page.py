@@ -1,6 +1,6 @@
 """The page of the gallery."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 STORIES = {
@@ -31,18 +31,63 @@ STORIES = {
     "samples": ("Samples", "Random codes of the prior, decoded."),
 }
 
+# What you see in the picture of each model.
+MODELS = {
+    "Autoencoder": "Random codes of a standard normal decode to nothing. Fit a sampler to the "
+    "codes after training, and you get letters.",
+    "BetaTCVAE": "Each unit changes one property of the ellipse. The matrix shows which one.",
+    "CompressiveAutoencoder": "Choose the size of your files by `rate_weight`: fewer bytes cost "
+    "detail.",
+    "ConditionalVAE": "A code is a style, and you choose the letter.",
+    "ContractiveAutoencoder": "Noise in the input moves its codes less than those of a plain "
+    "autoencoder.",
+    "ConvAutoencoder": "Each channel of the code is a small image of the letter, so the code says "
+    "where each stroke is.",
+    "ConvVAE": "A low temperature gives you typical letters, and a high one unusual letters.",
+    "DenoisingAutoencoder": "You give it noisy images, and get clean ones.",
+    "FSQ": "A code has three levels, here red, green, and blue. One code in the middle is changed, "
+    "and only its surroundings change.",
+    "FactorVAE": "Like a `BetaTCVAE`, it gives each property a unit. A discriminator tells it when "
+    "units depend on each other.",
+    "FreeBitsVAE": "Each unit may say as much as the dashed line for free, so none falls silent.",
+    "IAFVAE": "The posteriors of a VAE are axis-aligned ellipses. A flow bends and turns them.",
+    "IWAE": "More samples tighten the bound, and a model that is trained with more gets a better "
+    "one.",
+    "InfoVAE": "Ellipses are posteriors at two standard deviations. They are smaller here, so a "
+    "code tells you more about its image.",
+    "LSTMAutoencoder": "You see four electrodes of an EEG, in windows of 32 steps. Each window is "
+    "one code.",
+    "LSTMVAE": "Recorded windows, and new ones that the model has sampled.",
+    "LadderVAE": "The top level decides the letter, and the levels below it the outline.",
+    "LearnedPriorVAE": "The gray density is the prior. A learned one follows the codes, a standard "
+    "normal does not.",
+    "MaskedAutoencoder": "You hide the orange patches, and it completes the letter.",
+    "PerceptualAutoencoder": "From codes of the same size you get sharper edges.",
+    "RAE": "Its samples come from a fitted sampler, and are sharper than those of a VAE.",
+    "SparseAutoencoder": "A few units describe each letter, and the others are exactly 0.",
+    "TransformerAutoencoder": "An electrode fails in the shaded steps. The model fills them from "
+    "the other three, close to the true line in gray.",
+    "TransformerVAE": "A VAE fills the same gap in many ways, so you see how sure it is.",
+    "VAE": "The code of an image is a distribution. Its samples decode to one letter, and bright "
+    "pixels show you where they differ.",
+    "VQVAE": "Each code has a color. One code in the middle is changed, and only its surroundings "
+    "change.",
+    "VampVAE": "The prior is made of the codes of learned inputs, which look like letters.",
+    "WAE": "The codes of an autoencoder lie anywhere. Those of a WAE together fill the prior, "
+    "whose standard deviations are the circles.",
+}
 
-def page(models: Sequence[str], facts: Mapping[str, Any]) -> str:
+
+def page(facts: Mapping[str, Any]) -> str:
     """Return the text of README.md.
 
     Args:
-        models: Names of the models that have an image, in order.
         facts: `data`, `epochs`, `images`, `date`.
     """
     parts = [
         "# Gallery",
-        f"You see small models after {facts['epochs']} epochs on {facts['images']:,} images of "
-        f"{facts['data']}. The test letters are of fonts that no model saw.",
+        f"You see small models after about {facts['epochs']} epochs on {facts['images']:,} images "
+        f"of {facts['data']}. The test letters are of fonts that no model saw.",
     ]
     for name, (title, text) in STORIES.items():
         parts += [f"## {title}", text, f"![{title}]({name}.png)"]
@@ -51,12 +96,10 @@ def page(models: Sequence[str], facts: Mapping[str, Any]) -> str:
         "The same 64 codes after each epoch.",
         "![Samples after each epoch](training.gif)",
         "## Every model",
-        "Each picture has test images, their codes, and their reconstructions. For a denoiser you "
-        "also see its corrupted input. A code is a square of gray levels, one for each unit. A map "
-        "has a small square for each channel. Integer codes are one map. Models of sequences read "
-        "the image row by row.",
+        "Here you see what is different about each model. [Choose a model](../models.md) has their "
+        "losses, and says when to take which.",
     ]
-    for name in models:
-        parts += [f"### {name}", f"![{name}]({name}.png)"]
+    for name, text in sorted(MODELS.items()):
+        parts += [f"### {name}", text, f"![{name}]({name}.png)"]
     parts.append(f"`python -m tools.gallery`, {facts['date']}")
     return "\n\n".join(parts) + "\n"

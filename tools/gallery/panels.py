@@ -1,54 +1,100 @@
-"""Latent codes as images: a square for each element, a small map for each channel."""
+"""The parts of the figures: rows of images, colored maps, planes of codes, and charts."""
 
-import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from keras_vae.typing import LatentModel
+from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, image_grid, new_figure
 
 # Side of every cell of an image, in pixels.
-CELL = 84
+CELL = 56
+# Width of charts in inches: 700 pixels.
+WIDTH = 7.0
+COLORS = ("#1f77b4", "#e8710a", "#2a9d5c", "#8e5bb5")
+GRAY = "#999999"
+# Standard deviations of the prior that are drawn as circles.
+CIRCLES = (1, 2)
 
 
-def to_images(codes: np.ndarray, highest: float | None = None) -> np.ndarray:
-    """Return codes as gray squares, black for their smallest value and white for their largest.
-
-    Args:
-        codes: `(batch, *latent_shape)`, vectors or maps; integers are one map each.
-        highest: The largest possible value, if codes are integers from 0.
-
-    Returns:
-        `(batch, CELL, CELL, 1)` in [0, 1].
-    """
-    low, high = (0.0, highest) if highest else (float(codes.min()), float(codes.max()))
-    scaled = (codes.astype("float32") - low) / max(high - low, 1e-12)
-    if codes.dtype.kind in "iu" and codes.ndim == 3:
-        scaled = scaled[..., None]
-    if scaled.ndim < 4:
-        scaled = scaled.reshape(len(codes), 1, 1, -1)
-    return resize(tile(scaled))
+def rows_of_images(
+    rows: Mapping[str, np.ndarray], title: str, column_labels: Sequence[str] = ()
+) -> Figure:
+    """Draw a row for each label: gray or colored images of any size, `(count, h, w, 1 or 3)`."""
+    cells = np.stack([to_color(resize(images)) for images in rows.values()])
+    return image_grid(cells.clip(0, 1), title, list(rows), column_labels, cell=CELL)
 
 
-def tile(maps: np.ndarray) -> np.ndarray:
-    """Arrange the channels of maps `(batch, height, width, channels)` in a square, gray between.
-
-    Returns:
-        `(batch, height', width', 1)`.
-    """
-    count, height, width, channels = maps.shape
-    side = math.ceil(math.sqrt(channels))
-    blank = np.full((count, height, width, side * side - channels), 0.5, maps.dtype)
-    whole = np.concatenate([maps, blank], axis=-1).reshape(count, height, width, side, side)
-    return whole.transpose(0, 3, 1, 4, 2).reshape(count, side * height, side * width, 1)
-
-
-def resize(images: np.ndarray) -> np.ndarray:
-    """Return images of any size as `(batch, CELL, CELL, channels)`, without smoothing."""
-    rows, columns = (np.arange(CELL) * size // CELL for size in images.shape[1:3])
+def resize(images: np.ndarray, cell: int = CELL) -> np.ndarray:
+    """Return images of any size as `(batch, cell, cell, channels)`, without smoothing."""
+    rows, columns = (np.arange(cell) * size // cell for size in images.shape[1:3])
     return images[:, rows][:, :, columns]
 
 
-def highest_code(model: LatentModel) -> float | None:
-    """Return the largest integer of codes, or None if codes are real."""
-    size = getattr(model, "codebook_size", None)
-    return None if size is None else size - 1.0
+def to_color(images: np.ndarray) -> np.ndarray:
+    """Return `(..., 1 or 3)` as `(..., 3)`."""
+    return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
+
+
+def color_map(
+    values: np.ndarray, name: str = "viridis", low: float | None = None, high: float | None = None
+) -> np.ndarray:
+    """Color numbers of any shape from their smallest to their largest, `(..., 3)`.
+
+    Args:
+        values: Numbers.
+        name: A colormap of matplotlib.
+        low: The number of the first color, in place of the smallest.
+        high: The number of the last color, in place of the largest.
+    """
+    from matplotlib import colormaps
+
+    low = float(values.min()) if low is None else low
+    high = float(values.max()) if high is None else high
+    return colormaps[name]((values - low) / max(high - low, 1e-12))[..., :3]
+
+
+def panels(count: int, height: float = 3.0, **options: Any) -> tuple[Figure, Any]:
+    """Return a figure of the width of a page and its `count` axes in a row."""
+    figure = new_figure(WIDTH, height, layout="constrained")
+    return figure, figure.subplots(1, count, squeeze=False, **options)[0]
+
+
+def frame(axes: Any, title: str, x: str = "", y: str = "") -> None:
+    """Write title and names of axes; draw no box and a light grid."""
+    axes.set_title(title, loc="left", fontsize=FONT_SIZE, color=TEXT_COLOR)
+    axes.set_xlabel(x, fontsize=FONT_SIZE - 1, color=TEXT_COLOR)
+    axes.set_ylabel(y, fontsize=FONT_SIZE - 1, color=TEXT_COLOR)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=TEXT_COLOR, labelsize=FONT_SIZE - 2)
+    axes.grid(color="#e6e6e6", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def plane(
+    axes: Any, codes: np.ndarray, labels: np.ndarray, title: str, circles: bool = True
+) -> None:
+    """Draw codes `(count, 2)`, colored by class, over circles of the standard normal prior."""
+    axes.scatter(*codes.T, c=labels, cmap="tab10", s=5, linewidths=0)
+    if circles:
+        draw_prior(axes)
+    frame(axes, title, "first unit", "second unit")
+    axes.set_aspect("equal", adjustable="datalim")
+
+
+def draw_prior(axes: Any) -> None:
+    """Draw a standard normal as circles at one and two standard deviations."""
+    from matplotlib.patches import Circle
+
+    for radius in CIRCLES:
+        circle = Circle((0, 0), radius, fill=False, color=TEXT_COLOR, linestyle="--", linewidth=1.2)
+        axes.add_patch(circle)
+
+
+def draw_density(axes: Any, log_prob: Any, limit: float = 3.5, points: int = 120) -> None:
+    """Shade a density over the plane, from its log as a function of codes `(count, 2)`."""
+    ticks = np.linspace(-limit, limit, points).astype("float32")
+    grid = np.stack(np.meshgrid(ticks, ticks), axis=-1)
+    density = np.exp(log_prob(grid.reshape(-1, 2)).reshape(points, points))
+    axes.contourf(ticks, ticks, density, levels=8, cmap="Greys", alpha=0.8)
+    axes.set(xlim=(-limit, limit), ylim=(-limit, limit))

@@ -1,0 +1,94 @@
+"""Figures of models that give each factor of the data a latent unit of its own."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+import keras_vae as kv
+from keras_vae import latents
+from keras_vae.plots.figures import FONT_SIZE, Figure, mosaic, new_figure
+from keras_vae.training.data.dsprites import SIZES, render
+from tools.gallery.panels import WIDTH, frame, resize
+from tools.gallery.studio import Studio, codes_of
+
+NAMES = ("size", "x", "y")
+# The places of these factors among those of dSprites; shape and orientation stay.
+PLACES = (1, 3, 4)
+ELLIPSE = 1
+UNITS = 5
+VALUES = (-2, -1, 0, 1, 2)
+CELL = 48
+EPOCHS = 5
+
+
+def tc_vae(studio: Studio) -> Figure:
+    """Draw traversals of a BetaTCVAE, and which factor each unit follows."""
+    return _draw("BetaTCVAE", studio, kv.BetaTCVAE, beta=8.0, dataset_size=len(studio.images))
+
+
+def factor_vae(studio: Studio) -> Figure:
+    """Draw the same of a FactorVAE with a small discriminator."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(128, "leaky_relu") for _ in range(3)]
+    critic = keras.Sequential([keras.Input((UNITS,)), *layers, keras.layers.Dense(1)])
+    return _draw("FactorVAE", studio, kv.FactorVAE, gamma=15.0, discriminator=critic)
+
+
+def _draw(name: str, studio: Studio, kind: Any, **arguments: Any) -> Figure:
+    factors, images = ellipses(len(studio.images))
+    keras.utils.set_random_seed(0)
+    networks = kv.nets.conv(
+        images.shape[1:], UNITS, filters=(16, 32), hidden=64, heads=2, activation="relu"
+    )
+    model = kind(*networks, seed=0, **arguments)
+    studio.train(model, images, times=EPOCHS)
+    order = latents.ordered_by_kl(model, images[:1000])
+    links = correlations(codes_of(model, images[:1000]), factors[:1000])[order]
+    middle = images[np.abs(factors - factors.mean(axis=0)).sum(axis=1).argmin()]
+    walks = latents.traverse(model, middle, order, VALUES)
+    return _figure(name, walks, links)
+
+
+def ellipses(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw ellipses of dSprites that differ in size and position.
+
+    Returns:
+        Factors `(count, 3)`, and images `(count, 32, 32, 1)` in [0, 1].
+    """
+    chosen = np.zeros((count, len(SIZES)), int)
+    chosen[:, 0] = ELLIPSE
+    random = np.random.default_rng(0)
+    for place in PLACES:
+        chosen[:, place] = random.integers(0, SIZES[place], count)
+    large = render(chosen).astype("float32") / 255
+    return chosen[:, PLACES], large.reshape(count, 32, 2, 32, 2, 1).mean(axis=(2, 4))
+
+
+def correlations(codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Return the size of the correlation of each unit with each factor, `(units, factors)`."""
+    both = np.corrcoef(codes.T, factors.T)
+    return np.abs(both[: codes.shape[1], codes.shape[1] :])
+
+
+def _figure(name: str, walks: np.ndarray, links: np.ndarray) -> Figure:
+    figure = new_figure(WIDTH, 3.4, layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
+    rows = np.stack([resize(walk, CELL) for walk in walks])
+    left.imshow(mosaic(rows, 2), cmap="gray", vmin=0, vmax=1)
+    frame(left, f"{name}: one unit at a time")
+    left.grid(False)
+    places = (np.arange(max(rows.shape[:2])) + 0.5) * (CELL + 2)
+    left.set_xticks(places[: len(VALUES)], [str(value) for value in VALUES])
+    left.set_yticks(places[: len(rows)], [f"unit {row + 1}" for row in range(len(rows))])
+    right.imshow(links, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    frame(right, "Correlation with a factor")
+    right.grid(False)
+    right.set_xticks(range(len(NAMES)), NAMES)
+    right.set_yticks([])
+    for (row, column), link in np.ndenumerate(links):
+        shade = "white" if link > 0.5 else "#333333"
+        right.text(
+            column, row, f"{link:.2f}", ha="center", va="center", color=shade, size=FONT_SIZE
+        )
+    return figure

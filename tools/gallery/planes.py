@@ -1,0 +1,92 @@
+"""Figures of codes in a plane, with their prior or posteriors."""
+
+from typing import Any
+
+import numpy as np
+
+import keras_vae as kv
+from keras_vae import latents
+from keras_vae.plots.figures import Figure
+from tools.gallery.panels import draw_density, panels, plane, rows_of_images
+from tools.gallery.studio import COLUMNS, LATENT, Studio, codes_of, samples_of
+
+HEIGHT = 3.4
+COMPONENTS = 20
+# Images whose posteriors are drawn, and samples of each.
+CLOUDS, DOTS = 8, 300
+ELLIPSES = 80
+
+
+def wae(studio: Studio) -> Figure:
+    """Draw codes of an autoencoder and of a WAE, over the prior."""
+    plain = studio.train(studio.make(kv.Autoencoder, 2), times=2)
+    model = studio.train(studio.make(kv.WAE, 2, mmd_weight=100.0), times=2)
+    figure, axes = panels(2, HEIGHT)
+    for axis, (name, trained) in zip(
+        axes, {"Autoencoder": plain, "WAE": model}.items(), strict=True
+    ):
+        plane(axis, codes_of(trained, studio.test), studio.test_labels, name)
+    return figure
+
+
+def info_vae(studio: Studio) -> Figure:
+    """Draw the posteriors of images as ellipses, of a VAE and of an InfoVAE."""
+    from matplotlib.patches import Ellipse
+
+    model = studio.train(studio.make(kv.InfoVAE, 2, alpha=0.8, lambda_=500.0), times=2)
+    pair = {"VAE": studio.flat_vae, "InfoVAE": model}
+    figure, axes = panels(2, HEIGHT)
+    for axis, (name, trained) in zip(axes, pair.items(), strict=True):
+        q = trained.posterior(studio.test)
+        mean, log_var = latents.as_numpy(q.mean), latents.as_numpy(q.log_var)
+        nats = kv.estimators.mutual_information(trained, studio.test)
+        plane(axis, mean, studio.test_labels, f"{name}: codes tell {nats:.1f} nats")
+        for center, width in zip(mean[:ELLIPSES], 4 * np.exp(0.5 * log_var), strict=False):
+            axis.add_patch(Ellipse(center, *width, fill=False, color="#666666", linewidth=0.7))
+    return figure
+
+
+def learned_prior(studio: Studio) -> Figure:
+    """Draw codes over the density of the standard normal prior, and of a learned mixture."""
+    prior = kv.priors.MixturePrior(COMPONENTS, seed=0)
+    model = studio.train(studio.make(kv.LearnedPriorVAE, 2, learned_prior=prior), times=2)
+    pair = {"VAE, standard normal": studio.flat_vae, "LearnedPriorVAE, mixture": model}
+    figure, axes = panels(2, HEIGHT)
+    for axis, (name, trained) in zip(axes, pair.items(), strict=True):
+        codes = codes_of(trained, studio.test)
+        draw_density(axis, _log_prior(trained), 1.1 * float(np.abs(codes).max()))
+        plane(axis, codes, studio.test_labels, name, circles=False)
+    return figure
+
+
+def _log_prior(model: Any) -> Any:
+    return lambda z: latents.as_numpy(model.prior(z).log_prob(z))
+
+
+def iaf_vae(studio: Studio) -> Figure:
+    """Draw samples of the posteriors of some images, Gaussian and transformed by a flow."""
+    model = studio.train(studio.make(kv.IAFVAE, 2, flow_steps=4), times=2)
+    figure, axes = panels(2, HEIGHT)
+    pair = {"VAE": studio.flat_vae, "IAFVAE": model}
+    images = np.repeat(studio.some[:CLOUDS], DOTS, axis=0)
+    labels = np.arange(CLOUDS).repeat(DOTS)[: len(images)]
+    for axis, (name, trained) in zip(axes, pair.items(), strict=True):
+        draws = latents.as_numpy(trained.posterior(images).sample(0))
+        plane(axis, draws, labels, f"{name}: posteriors of {CLOUDS} images")
+    return figure
+
+
+def vamp_vae(studio: Studio) -> Figure:
+    """Draw learned pseudo-inputs, the images of their codes, and samples."""
+    model = studio.make(kv.VampVAE, LATENT, components=COMPONENTS)
+    model.adapt(studio.images)
+    studio.train(model, times=1.5)
+    pseudo = latents.as_numpy(model.pseudo_inputs)[:COLUMNS].clip(0, 1)
+    rows = {
+        "pseudo-input": pseudo,
+        "decoded": latents.as_numpy(model.reconstruct(pseudo)),
+        "sample": samples_of(model),
+    }
+    return rows_of_images(
+        rows, f"Ten of the {COMPONENTS} pseudo-inputs, whose codes make the prior"
+    )
