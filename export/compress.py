@@ -37,6 +37,7 @@ def compress(
     file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
     step: float | None = None,
     stretch: Flag = False,
+    crop_to_aspect_ratio: Flag = False,
 ) -> int:
     """Compress the images of FOLDER into the new file FILE.
 
@@ -50,6 +51,8 @@ def compress(
         step: Rounding step of real-valued codes; not for models with integer codes.
         stretch: Stretch images to the size that the model takes, as a run with --image-size does
             without it. They are restored in that size.
+        crop_to_aspect_ratio: Crop images to the aspect ratio of the model before they are
+            stretched, as a run with this option does without it.
 
     Returns:
         0.
@@ -63,8 +66,11 @@ def compress(
             f"{'a file.' + hint if folder.exists() else 'which does not exist.'}"
         )
     from keras_vae.training.data.file_search import tell_passed_over
+    from keras_vae.training.data.resizing import choose_resizing
     from keras_vae.training.data.sources.folder import find_image_files
 
+    settings = opened.config.get("settings", {})
+    resizing = choose_resizing(settings, stretch, crop_to_aspect_ratio)
     paths, passed = find_image_files(folder)
     tell_passed_over(folder, passed)
     names = _check_names([path.as_posix() for path in paths])
@@ -76,8 +82,7 @@ def compress(
     coder.import_constriction()
     model = opened.model()
     _check_model(model, step)
-    stretch = stretch or bool(opened.config.get("settings", {}).get("image_size"))
-    images = _read(folder, names, model.event_shape, stretch)
+    images = _read(folder, names, model.event_shape, **resizing)
     print(_pack(model, images, names, file, step))
     return 0
 
@@ -269,17 +274,23 @@ def _key(name: str) -> str:
 
 
 def _read(
-    folder: Path, names: Sequence[str], shape: tuple[int, ...], stretch: bool
+    folder: Path,
+    names: Sequence[str],
+    shape: tuple[int, ...],
+    stretch: bool = False,
+    crop_to_aspect_ratio: bool = False,
 ) -> "np.ndarray":
     """Read the images as uint8; raises ValueError for other sizes and for files of other kinds."""
     import numpy as np
 
     from keras_vae.training.data.image_files import read_for_model
+    from keras_vae.training.data.resizing import size_for
     from keras_vae.training.data.sources.base import check_levels
 
+    size = size_for(shape, stretch, crop_to_aspect_ratio)
     images = np.empty((len(names), *shape), "uint8")
     for row, name in zip(images, names, strict=True):
-        row[...] = read_for_model(folder / name, shape, stretch)
+        row[...] = read_for_model(folder / name, shape, size)
     check_levels(images, str(folder))
     return images
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from keras_vae import cli, options
-from keras_vae.errors import MissingExtraError
+from keras_vae.errors import MissingExtraError, UsageError
 from keras_vae.files import digests, outputs
 from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.runs import folder_lock, run_directory
@@ -28,12 +28,13 @@ def predict(
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")],
     out: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
-    output: Literal["encode", "reconstruct", "score", "decode"] = "encode",
+    output: Literal["encode", "reconstruct", "score", "score_map", "decode"] = "encode",
     part: str | None = None,
     format: Literal["npz", "npy"] = "npz",
     rows_per_shard: int | None = None,
     batch_size: int = 250,
     stretch: Flag = False,
+    crop_to_aspect_ratio: Flag = False,
     data_dir: str | None = None,
     beam: tuple[str, ...] = (),
 ) -> int:
@@ -44,17 +45,20 @@ def predict(
     another model, source or option with the same OUT.
 
     Args:
-        run: A run directory of keras-vae train, or a .keras file.
+        run: A run directory of keras-vae train, or a .keras file of a model or of a detector.
         source: A .npy, .npz or .parquet file, a folder of images or of .parquet files, or a data
             set by name. With --output decode, a folder that encode has written.
         out: A new folder, or that of a prediction to continue.
-        output: The output of the model.
+        output: The output of the model. Of a detector, score has the decisions too, and score_map
+            the score of each element.
         part: train or test of a data set by name, test by default; or an array of an .npz file.
         format: npz for all arrays of the output, by name; npy for the first one only.
         rows_per_shard: Rows in a file; by default those of about 64 MB of images.
         batch_size: Rows in a batch.
         stretch: Stretch images to the size that the model takes, as a run with --image-size does
             without it. Arrays of bytes are images, others are not stretched.
+        crop_to_aspect_ratio: Crop images to the aspect ratio of the model before they are
+            stretched, as a run with this option does without it.
         data_dir: Where TensorFlow Datasets keeps its data, for data sets that come from there.
         beam: Run as a pipeline of Apache Beam with these options, for example runner=FlinkRunner
             flink_master=host:8081, or runner=DirectRunner for this machine. All workers must see
@@ -68,27 +72,26 @@ def predict(
     outputs.check_folder(folder)
     pipeline = _import_pipeline() if beam else None
     cli.prepare_tensorflow()
-    from keras_vae.training.data.sources.base import shape_text
+    from keras_vae.training.data.resizing import choose_resizing, describe_resizing
     from keras_vae.training.prediction import shard_writer
     from keras_vae.training.prediction.rows import open_rows
 
-    model = opened.model()
-    inputs = model.endpoints()[output].inputs
+    model = opened.model(detectors=True)
+    inputs = _endpoint(model, output).inputs
     takes_images = len(inputs[0].shape) == 4
-    options.only_with("images as the input of the model", takes_images, stretch=stretch)
+    given = {"stretch": stretch, "crop_to_aspect_ratio": crop_to_aspect_ratio}
+    options.only_with("images as the input of the model", takes_images, **given)
     settings = opened.config.get("settings", {})
-    reading: dict[str, Any] = {
-        "part": part,
-        "stretch": takes_images and (stretch or bool(settings.get("image_size"))),
-        "data_dir": data_dir,
-        "settings": settings,
-    }
+    resizing = choose_resizing(settings, **given) if takes_images else given
+    reading = {"part": part, **resizing, "data_dir": data_dir, "settings": settings}
     rows = open_rows(source, inputs, **reading)
-    size = f", stretched to {shape_text(inputs[0].shape[1:3])}" if reading["stretch"] else ""
-    print(f"{rows.count:,} rows of {rows.name}{size}")
+    print(f"{rows.count:,} rows of {rows.name}{describe_resizing(resizing, inputs[0].shape[1:])}")
     folder.mkdir(parents=True, exist_ok=True)
     identity = digests.of_file(opened.model_path)
-    layout = shard_writer.PredictionOptions(output, identity, format, rows_per_shard, batch_size)
+    cropped = resizing["crop_to_aspect_ratio"]
+    layout = shard_writer.PredictionOptions(
+        output, identity, format, rows_per_shard, batch_size, cropped
+    )
     with folder_lock.lock(folder):
         if pipeline is not None:
             found = shard_writer.open_shards(model, rows, folder.resolve(), layout)
@@ -99,6 +102,24 @@ def predict(
                 done = shard_writer.predict(model, rows, folder, layout, bar.show)
     print(f"{done.count:,} rows, {', '.join(done.arrays)}, in {len(done)} files of {folder}")
     return 0
+
+
+def _endpoint(model: Any, output: str) -> Any:
+    """Return an endpoint of a model or a detector; raise ValueError if there is none.
+
+    A detector without a threshold has no decisions for `score`.
+    """
+    from keras_vae.anomalies.detector import AnomalyDetector
+
+    endpoints = model.endpoints()
+    if output not in endpoints:
+        raise UsageError(
+            f"Expected --output {', '.join(endpoints)}, which a {type(model).__name__} has. "
+            f"Received: {output}."
+        )
+    if output == "score" and isinstance(model, AnomalyDetector):
+        model.require_threshold()
+    return endpoints[output]
 
 
 def _import_pipeline() -> Any:

@@ -41,6 +41,7 @@ def prepare(
     data = load(
         recipe.data,
         image_size=settings.image_size,
+        crop_to_aspect_ratio=settings.crop_to_aspect_ratio,
         limit=settings.limit,
         data_dir=settings.data_dir,
         window=settings.window,

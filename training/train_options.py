@@ -33,6 +33,8 @@ COUNTS = (
     "stride",
     "checkpoint_steps",
 )
+# Settings that runs of earlier versions do not have, and what those did.
+SINCE_ADDED = {"standardize": False, "crop_to_aspect_ratio": False}
 DATA_HELP = f"A data set instead of the recipe's.\n{registry.help_text()}"
 
 
@@ -44,7 +46,9 @@ class Settings:
         epochs: Number of passes over the training images; by default that of the recipe.
         batch_size: Images per step; by default that of the recipe.
         data: A data set in place of the recipe's, see `keras_vae.training.data.sources.registry`.
-        image_size: Height and width to resize images to; the aspect ratio is not kept.
+        image_size: Height and width to resize images to; the aspect ratio is not kept by default.
+        crop_to_aspect_ratio: Cut the edges of each image off that stand over the aspect ratio of
+            --image-size, so that nothing is distorted. Programs that use the run do the same.
         limit: Number of training images and of test images to use; all by default.
         data_dir: Where TensorFlow Datasets keeps its data, for data sets that come from there.
         window: Steps of each series that is cut out of the recording --data series:FILE.
@@ -73,6 +77,7 @@ class Settings:
     batch_size: int | None = None
     data: Annotated[str | None, tyro.conf.arg(help=DATA_HELP)] = None
     image_size: tuple[int, int] | None = None
+    crop_to_aspect_ratio: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     limit: int | None = None
     data_dir: str | None = None
     window: int | None = None
@@ -95,6 +100,9 @@ class Settings:
             if value is not None and not value > 0:
                 raise UsageError(f"Expected {options.flag(name)} above 0. Received: {value}.")
         options.at_least(1, **{name: getattr(self, name) for name in COUNTS})
+        options.only_with(
+            "--image-size", self.image_size, crop_to_aspect_ratio=self.crop_to_aspect_ratio
+        )
         if self.seed < 0 or self.seed >= 2**31:
             raise UsageError(f"Expected --seed from 0 to 2^31 - 1. Received: {self.seed}.")
         if self.resume and self.out is None:
@@ -150,8 +158,7 @@ def parse(
 
 def refuse_changes(stored: dict[str, Any], settings: Settings, arguments: dict[str, Any]) -> None:
     """Raise ValueError if a continuation has other options than the run."""
-    # Runs of older versions have no such setting.
-    before = {"standardize": False, **stored["arguments"], **stored["settings"]}
+    before = {**SINCE_ADDED, **stored["arguments"], **stored["settings"]}
     now = {**arguments, **dataclasses.asdict(settings)}
     changed = [
         f"{options.flag(name)} {now[name]} (the run has {_restore_tuple(value)})"

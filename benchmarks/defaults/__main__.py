@@ -2,7 +2,9 @@
 
     python -m benchmarks.defaults coarse       # one seed, 500 steps, many candidates
     python -m benchmarks.defaults whole        # three seeds, two numbers of steps, few candidates
-    python -m benchmarks.defaults coarse whole --page docs/dev/defaults.md
+    python -m benchmarks.defaults photos       # the photos of 64x64 pixels of the documents
+    python -m benchmarks.defaults explosions   # first steps at many inputs
+    python -m benchmarks.defaults --page docs/dev/defaults.md
 
 Each training is a line of `build/defaults.jsonl`, so an interrupted measurement goes on.
 """

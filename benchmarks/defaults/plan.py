@@ -45,4 +45,29 @@ WHOLE = [
     for change in (CHANGES[0], NEW, CHANGES[2])
     for seed in range(3)
 ]
-PASSES = {"coarse": COARSE, "whole": WHOLE}
+# 40 epochs of 540 photos, as the page about your own images has them.
+PHOTOS = [replace(Trial(data="photos64", seed=seed, steps=680), **NEW) for seed in range(3)]
+EXPLOSIONS = [
+    replace(Trial(data="photos64", network="dense", rate=2e-3, steps=40, seed=seed), **change)
+    for change in ({}, LEAKY, NEW)
+    for seed in range(2)
+]
+SCALES = [
+    replace(
+        Trial(data="digits", network=network, likelihood=likelihood, scale=scale, seed=seed), **NEW
+    )
+    for network, likelihood in (
+        ("dense", "normal_per_element"),
+        ("conv", "normal_per_element"),
+        ("dense", "normal_learned_scale"),
+    )
+    for scale in ("one", "data")
+    for seed in range(3)
+]
+PASSES = {
+    "coarse": COARSE,
+    "whole": WHOLE,
+    "photos": PHOTOS,
+    "explosions": EXPLOSIONS,
+    "scales": SCALES,
+}

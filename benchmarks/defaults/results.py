@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.defaults import plan
-from benchmarks.defaults.trial import Trial, run
+from benchmarks.defaults.trial import Trial, mean_image_psnr, run
 from benchmarks.report import Section, machine
 
-HEADER = ("data", "steps", "candidate", "seeds", "PSNR, dB", "ELBO, nats", "CPU ms a step")
+HEADER = ("data", "steps", "candidate", "seeds")
+COLUMNS = {"psnr": "PSNR, dB", "elbo": "ELBO, nats", "ms": "CPU ms a step"}
+COLUMNS_OF = {"explosions": {"largest": "largest mean loss, nats"}}
 PLAIN = Trial()
 
 
@@ -42,17 +44,26 @@ class Results:
 
     def section(self, name: str) -> Section:
         """Return the table of a pass, with the trainings of it that are in the file."""
-        text = f"`python -m benchmarks.defaults {name}`. {machine()}"
-        return Section(f"The {name} pass", text, HEADER, list(self._rows(plan.PASSES[name])))
+        trials, columns = plan.PASSES[name], COLUMNS_OF.get(name, COLUMNS)
+        text = f"`python -m benchmarks.defaults {name}`. {machine()} {_baselines(trials)}"
+        rows = list(self._rows(trials, list(columns)))
+        return Section(f"The {name} pass", text, (*HEADER, *columns.values()), rows)
 
-    def _rows(self, trials: list[Trial]) -> Iterator[list[str]]:
+    def _rows(self, trials: list[Trial], keys: list[str]) -> Iterator[list[str]]:
         """Yield a row for each candidate, over its seeds, in the order of the plan."""
         for one in dict.fromkeys(dataclasses.replace(trial, seed=0) for trial in trials):
             every = [t for t in trials if dataclasses.replace(t, seed=0) == one and t in self.found]
             if every:
                 results = [self.found[trial] for trial in every]
-                parts = [_spread([r[key] for r in results]) for key in ("psnr", "elbo", "ms")]
+                parts = [_spread([r[key] for r in results]) for key in keys]
                 yield [one.data, str(one.steps), describe(one), str(len(every)), *parts]
+
+
+def _baselines(trials: list[Trial]) -> str:
+    """Return a sentence with the PSNR of the mean training image of each data set."""
+    names = dict.fromkeys(trial.data for trial in trials)
+    found = [f"{name} {mean_image_psnr(name):.1f} dB" for name in names]
+    return f"PSNR of the mean training image: {', '.join(found)}."
 
 
 def describe(trial: Trial) -> str:

@@ -26,6 +26,7 @@ class Trial:
         stages: Number of convolutions; 0 for the network's default.
         rate: Learning rate of Adam.
         warm_up: Steps in which the learning rate rises from 0.
+        scale: Initial scale of p(x | z): `data` for their spread, or `one`.
         steps: Training steps.
         seed: Seed of weights, noise, and order.
     """
@@ -41,6 +42,7 @@ class Trial:
     stages: int = 0
     rate: float = 1e-3
     warm_up: int = 0
+    scale: str = "data"
     steps: int = 500
     seed: int = 0
 
@@ -58,8 +60,21 @@ def read(name: str) -> tuple[Any, Any]:
     return (data.train[:10000] / 255).astype("float32"), (data.test[:1000] / 255).astype("float32")
 
 
+def mean_image_psnr(name: str) -> float:
+    """Return the PSNR (dB) of test images, if each is answered with the mean training image."""
+    import keras_vae as kv
+
+    train, test = read(name)
+    return float(kv.metrics.mean_psnr(test, np.broadcast_to(train.mean(0), test.shape)))
+
+
 def run(trial: Trial) -> dict[str, float]:
-    """Train, and return PSNR (dB), ELBO and loss (nats), and processor time (ms) of a step."""
+    """Train, and return what was measured.
+
+    Returns:
+        PSNR (dB), ELBO, loss, KL, and the largest running mean of the loss while training (nats),
+        and processor time (ms) of a step.
+    """
     import keras
 
     import keras_vae as kv
@@ -71,16 +86,23 @@ def run(trial: Trial) -> dict[str, float]:
         kv.schedules.LinearWarmUp(trial.warm_up, 0.0, trial.rate) if trial.warm_up else trial.rate
     )
     kv.compile_fast(model, keras.optimizers.Adam(rate), say=lambda text: None)
+    if trial.scale == "one":
+        model.steps.assign(1)  # `fit` leaves the scale of a model that was trained before.
     batches = _batches(train, trial.seed, 32 if trial.data.startswith("photos") else 128)
-    model.fit(batches, steps_per_epoch=20, verbose=0)
+    seen: list[float] = []
+    note = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(float(logs["loss"]))
+    )
+    model.fit(batches, steps_per_epoch=20, verbose=0, callbacks=[note])
     begin = time.process_time()
-    model.fit(batches, steps_per_epoch=trial.steps - 20, verbose=0)
+    model.fit(batches, steps_per_epoch=trial.steps - 20, verbose=0, callbacks=[note])
     spent = time.process_time() - begin
     logs = model.evaluate(test, verbose=0, return_dict=True)
     rebuilt = np.clip(model.predict(test, verbose=0), 0, 1)
     return {
         "psnr": kv.metrics.mean_psnr(test, rebuilt),
         "loss": float(logs["loss"]),
+        "largest": max(seen),
         "elbo": float(logs.get("elbo", np.nan)),
         "kl": float(logs.get("kl", np.nan)),
         "ms": 1000 * spent / (trial.steps - 20),

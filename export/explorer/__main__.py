@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from keras_vae.export.explorer.page_server import PageServer
 
 PORT, POINTS = 8000, 600
+Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
 def explorer(
@@ -22,7 +23,8 @@ def explorer(
     out: Path | None = None,
     data: str | None = None,
     points: int | None = None,
-    stretch: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
+    stretch: Flag = False,
+    crop_to_aspect_ratio: Flag = False,
     serve: bool = False,
     port: int | None = None,
 ) -> None:
@@ -37,6 +39,8 @@ def explorer(
         points: Number of test images on the map; 600 by default.
         stretch: Stretch images to the size that the model takes, as a run with --image-size does
             without it.
+        crop_to_aspect_ratio: Crop images to the aspect ratio of the model before they are
+            stretched, as a run with this option does without it.
         serve: Show the page at http://localhost:PORT until interrupted; builds it if necessary.
             Only programs on this machine can reach it.
         port: Port of --serve; 8000 by default, and 0 for a free one.
@@ -50,28 +54,33 @@ def explorer(
         raise UsageError(f"Expected --out for a lone model. Received: {run} alone.")
     folder = out or opened.path / "explorer"
     is_built = serve and folder.exists()
-    given = {"data": data, "points": points, "stretch": stretch}
+    resizing = {"stretch": stretch, "crop_to_aspect_ratio": crop_to_aspect_ratio}
+    given = {"data": data, "points": points, **resizing}
     options.only_with(f"a new page ({folder} exists)", not is_built, **given)
     with _bind(PORT if port is None else port) if serve else contextlib.nullcontext() as server:
         if not is_built:
-            _build(opened, folder, data, POINTS if points is None else points, stretch)
+            _build(opened, folder, data, POINTS if points is None else points, resizing)
         if server is not None:
             _serve(server, folder)
 
 
-def _build(opened: Run, folder: Path, data: str | None, points: int, stretch: bool) -> None:
+def _build(
+    opened: Run, folder: Path, data: str | None, points: int, resizing: dict[str, bool]
+) -> None:
     outputs.check_new(folder, "folder, one that does not exist yet")
     outputs.check_folder(folder)
     cli.prepare_tensorflow()
     from keras_vae.export.explorer.page import write_page
+    from keras_vae.training.data.resizing import choose_resizing, describe_resizing, size_for
 
     model = opened.model()
-    size = model.event_shape[:2] if stretch else None
-    if size:
-        print(f"Images are stretched to {size[0]}x{size[1]}.")
+    resizing = choose_resizing(opened.config.get("settings", {}), **resizing)
+    if told := describe_resizing(resizing, model.event_shape).lstrip(", "):
+        print(f"Images are {told}.")
+    size = size_for(model.event_shape, **resizing)
     write_page(folder, model, opened.data(data, size), points)
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    print(f"Wrote {folder} ({size / 1e6:.1f} MB); any web server can host it.")
+    total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    print(f"Wrote {folder} ({total / 1e6:.1f} MB); any web server can host it.")
 
 
 def _bind(port: int) -> "PageServer":

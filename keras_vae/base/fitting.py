@@ -11,6 +11,7 @@ import keras
 
 from keras_vae.backend import tensorflow_data
 from keras_vae.backend.keras_private import validates_in_fit
+from keras_vae.base.explosion import with_watch
 from keras_vae.base.starting import start_scale
 from keras_vae.errors import UsageError
 from keras_vae.validation import arguments, data_checks, sources
@@ -93,6 +94,7 @@ class Fitting:
         lower_steps_per_execution(self, *steps)
         if _needs_whole_executions(given.get("callbacks")):
             lower_steps_per_execution(self, _count_batches(given))
+        given["callbacks"] = with_watch(given)
         return super().fit(**tensorflow_data.with_tf_data_for_fit(given, self))  # type: ignore[misc]
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:

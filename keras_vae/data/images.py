@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_vae.errors import MissingExtraError
+from keras_vae.errors import MissingExtraError, UsageError
 from keras_vae.validation import arguments
 
 
@@ -40,7 +40,10 @@ class Images(NamedTuple):
 
 
 def load_images(
-    folder: str | os.PathLike[str], size: Sequence[int] | None = None, limit: int | None = None
+    folder: str | os.PathLike[str],
+    size: Sequence[int] | None = None,
+    limit: int | None = None,
+    crop_to_aspect_ratio: bool = False,
 ) -> Images:
     """Read a folder of images, as `keras-vae train --data FOLDER --image-size HEIGHT WIDTH` does.
 
@@ -58,9 +61,10 @@ def load_images(
 
     Args:
         folder: The folder, with PNG, JPEG, BMP, GIF, or WEBP files at any depth.
-        size: The (height, width) to stretch the images to. Needed if they differ in size. If that
-            distorts them too much, crop the files first.
+        size: The (height, width) to stretch the images to. Needed if they differ in size.
         limit: Read only this many training images and this many test images, a fair sample.
+        crop_to_aspect_ratio: Whether to cut off the edges of each image that stand over the aspect
+            ratio of `size`, so that nothing is distorted. The name is that of Keras.
 
     Returns:
         The images, in memory as floats: `4 * height * width * channels` bytes each.
@@ -69,7 +73,8 @@ def load_images(
         FileNotFoundError: If there is no such folder, or no image in it.
         ImportError: If the package Pillow is not installed.
         ValueError: If an image is damaged, has another size, or has more than 8 bits per channel;
-            or it is not clear which images are for testing.
+            or it is not clear which images are for testing; or images are to be cropped and there
+            is no size.
     """
     from keras_vae.training.data import loading
 
@@ -80,7 +85,13 @@ def load_images(
     if limit is not None:
         arguments.integer("limit", limit)
     _require_pillow()
-    data = loading.load(path, image_size=shape, limit=limit)
+    crop = arguments.flag("crop_to_aspect_ratio", crop_to_aspect_ratio)
+    if crop and shape is None:
+        raise UsageError(
+            "Expected a size to crop to, with crop_to_aspect_ratio. Received: no size. (For "
+            "example size=(64, 64).)"
+        )
+    data = loading.load(path, image_size=shape, crop_to_aspect_ratio=crop, limit=limit)
     return Images(
         loading.as_floats(data.train),
         loading.as_floats(data.test),

@@ -22,6 +22,7 @@ def fit(model, *callbacks, epochs=3, optimizer="sgd"):
     )
 
 
+@pytest.mark.filterwarnings("ignore:Expected a loss that falls")
 def test_early_stopping_stops_on_the_bound_and_restores_the_best_weights():
     model = linear.vae()
     stop = keras.callbacks.EarlyStopping(

@@ -161,7 +161,7 @@ def test_a_resumed_training_ends_with_the_same_bits(tmp_path):
     def train(folder, step=None):
         model = learned()
         resume = ExactResume(folder, [StopAt(step)], minutes=None, steps=1, say=lambda text: None)
-        return fit(model, X, rate=0.01, epochs=2, batch_size=4, callbacks=[resume])
+        return fit(model, X, rate=1e-5, epochs=2, batch_size=4, callbacks=[resume])
 
     whole = train(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):

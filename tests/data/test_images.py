@@ -21,10 +21,11 @@ def photos(folder, classes=("",), shape=(6, 4, 3)):
     return folder
 
 
-@pytest.mark.parametrize("size", [None, (4, 4)])
-def test_images_are_those_of_programs_as_floats(tmp_path, size):
-    data = load(photos(tmp_path, ("cat", "dog")), image_size=size)
-    found = kv.load_images(tmp_path, size=size)
+@pytest.mark.parametrize(("size", "crop"), [(None, False), ((4, 4), False), ((4, 4), True)])
+def test_images_are_those_of_programs_as_floats(tmp_path, size, crop):
+    folder = photos(tmp_path, ("cat", "dog"))
+    data = load(folder, image_size=size, crop_to_aspect_ratio=crop)
+    found = kv.load_images(tmp_path, size=size, crop_to_aspect_ratio=crop)
     for name in ("train", "test"):
         part = getattr(found, name)
         assert part.dtype == "float32" and part.max() <= 1.0
@@ -79,6 +80,11 @@ def test_images_train_a_model(tmp_path):
             r"size to be \(height, width\).*size=64",
         ),
         (lambda f: kv.load_images(f, limit=0), ValueError, "limit of at least 1"),
+        (
+            lambda f: kv.load_images(f, crop_to_aspect_ratio=True),
+            ValueError,
+            "Expected a size to crop to",
+        ),
     ],
 )
 def test_other_arguments_are_refused(tmp_path, call, error, message):

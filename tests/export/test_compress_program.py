@@ -17,7 +17,7 @@ import keras_vae as kv
 from keras_vae.compression.container import Container
 from keras_vae.export.compress import _names, compress, decompress
 from keras_vae.files.atomic import save_model
-from keras_vae.training.data.sources.base import resize
+from keras_vae.training.data.resizing import CropTo, resize
 from keras_vae.training.runs import run_directory
 from tests.support.serving import run_program
 
@@ -152,21 +152,24 @@ def test_more_names_than_can_be_read_again_are_refused(run, pictures, tmp_path, 
         compress(run, pictures, tmp_path / "new")
 
 
-def test_images_are_stretched_as_by_predict(run, tmp_path):
-    """With --stretch, or because the run was trained so; and read as training reads them."""
+@pytest.mark.parametrize("crop", [False, True])
+def test_images_are_resized_as_by_predict(run, tmp_path, crop):
+    """With the option, or because the run was trained so; and read as training reads them."""
     folder = tmp_path / "in"
     folder.mkdir()
     large = np.random.default_rng(0).integers(0, 256, (12, 15), "uint8")
     Image.fromarray(large).save(folder / "a.png")
-    compress(run, folder, tmp_path / "file", stretch=True)
+    options = {"stretch": not crop, "crop_to_aspect_ratio": crop}
+    compress(run, folder, tmp_path / "file", **options)
     decompress(run, tmp_path / "file", tmp_path / "out")
     shutil.copytree(Path(run).parent, tmp_path / "run")
-    settings = {"image_size": [6, 5], "epochs": 1, "data": "x"}
+    settings = {"image_size": [6, 5], "epochs": 1, "data": "x", "crop_to_aspect_ratio": crop}
     config = {"recipe": "x", "arguments": {}, "settings": settings, "image_shape": [6, 5, 1]}
     run_directory.write_config(tmp_path / "run", config)
     compress(str(tmp_path / "run"), folder, tmp_path / "file 2")
     assert (tmp_path / "file 2").read_bytes() == (tmp_path / "file").read_bytes()
-    x = resize(large[..., None], (6, 5))[None] / np.float32(255)
+    size = CropTo((6, 5)) if crop else (6, 5)
+    x = resize(large[..., None], size)[None] / np.float32(255)
     wanted = np.rint(255 * np.clip(np.asarray(keras.saving.load_model(run)(x)), 0, 1))[0, ..., 0]
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "a.png")), wanted)
 

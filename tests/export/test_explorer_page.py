@@ -10,6 +10,8 @@ import pytest
 import keras_vae as kv
 from keras_vae.export.explorer.page import describe
 from keras_vae.export.explorer.page_files import PAGE
+from keras_vae.training.data.loading import load
+from keras_vae.training.data.resizing import CropTo
 
 pytestmark = pytest.mark.tensorflow
 
@@ -77,9 +79,14 @@ def test_photos_of_several_sizes_are_stretched_on_demand(tmp_path, monkeypatch, 
     with pytest.raises(ValueError, match="of one size, or .*or --stretch of programs"):
         explorer(tmp_path / "model.keras", **given)
     explorer(tmp_path / "model.keras", **given, stretch=True)
-    ((_, data, _),) = built
-    assert data.image_shape == (4, 6, 3)
-    assert "Images are stretched to 4x6.\n" in capsys.readouterr().out
+    given["out"] = tmp_path / "cropped"
+    explorer(tmp_path / "model.keras", **given, crop_to_aspect_ratio=True)
+    for (_, data, _), size in zip(built, ((4, 6), CropTo((4, 6))), strict=True):
+        wanted = load(given["data"], image_size=size)
+        assert data.test.tobytes() == wanted.test.tobytes()
+    told = capsys.readouterr().out
+    assert "Images are stretched to 4x6.\nWrote" in told
+    assert "Images are cropped and stretched to 4x6.\nWrote" in told
 
 
 def rgb(color):

@@ -8,6 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 import keras_vae
 from keras_vae.export.litert.allowed_ops import unpack
 from tests.support import models
+from tests.support.artifacts import READINGS, preprocessed_vae
 from tests.support.litert_files import (
     digits,
     psnr,
@@ -124,6 +125,23 @@ def test_int8_is_as_good_as_promised_for_every_endpoint(tmp_path, vae, io):
     assert np.abs(sampled["z"] - noise).mean() <= (1e-6 if io == "float32" else 0.03)
     score = run(path, "score", x=x)["score"]
     np.testing.assert_allclose(score, vae.score(x), rtol=0.05)
+
+
+@pytest.mark.slow
+def test_int8_fills_gaps_before_it_rounds(tmp_path):
+    """Raw readings of several units, whose gaps and steps stay in float32."""
+    model, x = preprocessed_vae(), READINGS
+    names = ["encode", "score"]
+    options = {"quantize": "int8", "calibration": x, "endpoints": names}
+    path = model.export(tmp_path / "m.tflite", format="litert", **options)
+    filled = model.preprocess.fill_raw(x)
+    assert np.isnan(x).any() and not np.isnan(filled).any()
+    found = run(path, "encode", x=x)["z_mean"]
+    np.testing.assert_array_equal(found, run(path, "encode", x=filled)["z_mean"])
+    assert psnr(model.encode(x), found) >= 35
+    scores = run(path, "score", x=x)["score"]
+    np.testing.assert_allclose(scores, model.score(x), rtol=0.05, atol=0.2)
+    assert (np.abs(scores - run(path, "score", x=filled)["score"]) > 1).any()  # Gaps count nothing.
 
 
 def test_quantized_files_are_smaller(tmp_path):

@@ -67,6 +67,10 @@ def preprocessed() -> Any:
     return kv.VAE(*dense(2), likelihood="normal", preprocess=preprocess, seed=1)
 
 
+def rescaled() -> Any:
+    return kv.VAE(*dense(2), preprocess=keras.layers.Rescaling(1 / 8, offset=0.25), seed=1)
+
+
 def saved_networks(model: Any, build: Callable[..., Any], *sizes: Any, **more: Any) -> Any:
     """These classes build their networks themselves; here the networks are in the file."""
     return lambda: model(*build(*sizes, **more), seed=1, likelihood="normal")
@@ -77,6 +81,9 @@ def weights(beta: Callable[[], Any], reconstruction: Callable[[], Any]) -> Calla
     return lambda: models.vae(beta=beta(), loss_weights={"reconstruction": reconstruction()})()
 
 
+# Each row has gaps, and numbers between them.
+GAPS = np.where(np.arange(X.size).reshape(X.shape) % 4 == 1, np.nan, X).astype("float32")
+
 # Classes and names that no case of the contract tests has.
 MORE: dict[str, tuple[Callable[[], Any], Any]] = {
     "half_precision": (half_precision, uniform(BATCH, *IMAGE)),
@@ -84,6 +91,8 @@ MORE: dict[str, tuple[Callable[[], Any], Any]] = {
     "dropout": (dropout, X),
     "filling": (filling, X),
     "preprocessed": (preprocessed, X),
+    "preprocessed_gaps": (preprocessed, GAPS),
+    "rescaled": (rescaled, 8 * X - 2),
     "denoising_half": (
         models.denoising(lambda: kv.layers.HalfOcclusion(seed=2), IMAGE),
         uniform(BATCH, *IMAGE),

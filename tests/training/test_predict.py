@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+import keras_vae as kv
 from keras_vae import cli
 from keras_vae.training.predict import predict
 from tests.support import killed, serving
@@ -111,6 +112,35 @@ def test_pictures_of_another_size_are_named_and_stretched_on_demand(files, tmp_p
     assert "Received: 9x12x1 in" in capsys.readouterr().err
     assert run(files / "vae.keras", tmp_path / "in", tmp_path / "out", "--stretch") == 0
     assert re.search(r"rows of .*, stretched to \d+x\d+\n", capsys.readouterr().out)
+    words = files / "vae.keras", tmp_path / "in", tmp_path / "out", "--crop-to-aspect-ratio"
+    assert run(*words) == cli.BAD_INPUT
+    assert "crop_to_aspect_ratio" in capsys.readouterr().err
+
+
+def test_a_detector_flags_rows(files, tmp_path, capsys):
+    x = np.load(files / "x.npy")[:20]
+    np.save(tmp_path / "x.npy", x)
+    detector = kv.AnomalyDetector(kv.load(files / "vae.keras"), score="elbo")
+    detector.save(tmp_path / "new.keras")
+    detector.fit_threshold(x, false_positive_rate=0.2)
+    detector.save(tmp_path / "detector.keras")
+    words = tmp_path / "x.npy", tmp_path / "out", "--output", "score"
+    assert run(tmp_path / "new.keras", *words) == cli.BAD_INPUT
+    assert "detector with a threshold" in capsys.readouterr().err
+    assert run(tmp_path / "detector.keras", *words) == 0
+    (path,) = (tmp_path / "out").glob("part-*")
+    with np.load(path) as file:
+        found = dict(file)
+    np.testing.assert_allclose(found["score"], detector.predict(x, verbose=0), rtol=1e-5)
+    assert 0 < found["is_anomaly"].sum() < len(x)
+    np.testing.assert_array_equal(found["is_anomaly"], detector.is_anomaly(x))
+
+
+def test_an_output_that_the_model_does_not_have_is_refused(files, tmp_path, capsys):
+    words = files / "vae.keras", files / "x.npy", tmp_path / "out", "--output", "score_map"
+    assert run(*words) == cli.BAD_INPUT
+    assert "which a ConvVAE has. Received: score_map" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_help_needs_no_tensorflow():

@@ -7,8 +7,9 @@ import pytest
 from keras_vae.errors import UsageError
 from keras_vae.export import compress
 from keras_vae.training.data.loading import as_floats, load
+from keras_vae.training.data.resizing import CropTo, choose_resizing, resize
 from keras_vae.training.data.sources import fashion_mnist
-from keras_vae.training.data.sources.base import check_levels, resize
+from keras_vae.training.data.sources.base import check_levels
 from keras_vae.training.data.sources.streamed import StreamedImages
 from keras_vae.training.prediction.rows import open_rows
 from keras_vae.training.runs.run_directory import Run
@@ -39,6 +40,70 @@ def test_data_sets_are_stretched_as_in_training():
     rows = open_rows("digits", spec(4, 6, 1), stretch=True)
     trained = load("digits", image_size=(4, 6))
     np.testing.assert_array_equal(rows.read(0, 9)[0], as_floats(trained.test[:9]))
+
+
+@pytest.mark.parametrize(("shape", "size"), [((8, 11), (8, 8)), ((9, 4), (4, 4)), ((7, 6), (7, 2))])
+def test_a_crop_is_that_of_keras(shape, size):
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    wanted = keras.preprocessing.image.smart_resize(image, size)
+    np.testing.assert_array_equal(resize(image, CropTo(size)), wanted)
+
+
+def test_a_crop_keeps_shapes(tmp_path):
+    """A disk in a wide image is a disk after the crop, and an ellipse without."""
+    across = np.mgrid[:24, :36]
+    disk = 255 * ((across[0] - 11.5) ** 2 + (across[1] - 17.5) ** 2 <= 64).astype(np.uint8)
+    small = [resize(disk[..., None], size)[..., 0] > 127 for size in (CropTo((12, 12)), (12, 12))]
+    assert [(part.any(1).sum(), part.any(0).sum()) for part in small] == [(8, 8), (8, 6)]
+
+
+@pytest.mark.parametrize("name", ["x.npy", "photos", "digits"])
+def test_every_program_crops_as_training_does(tmp_path, name):
+    size = CropTo((4, 6))
+    source = "digits" if name == "digits" else str(tmp_path / name)
+    if name == "x.npy":
+        np.save(source, IMAGES)
+    if name == "photos":
+        for number, image in enumerate(IMAGES[..., 0]):
+            save(tmp_path / "photos" / f"{number:02}.png", image)
+    rows = open_rows(source, spec(*size, 1), crop_to_aspect_ratio=True).read(0, 10)[0]
+    trained = load(source, image_size=size, crop_to_aspect_ratio=True)
+    every = as_floats(np.stack([resize(image, size) for image in IMAGES]))
+    if name == "photos":
+        np.testing.assert_array_equal(rows, every[:10])
+        names = [f"{number:02}.png" for number in range(12)]
+        read = compress._read(tmp_path / "photos", names, (4, 6, 1), crop_to_aspect_ratio=True)
+        np.testing.assert_array_equal(as_floats(read), every)
+        found = np.concatenate([trained.train, trained.test])
+        assert {image.tobytes() for image in found} == {image.tobytes() for image in read}
+    else:
+        np.testing.assert_array_equal(as_floats(trained.test[:1]), rows[:1])
+
+
+RUNS = {
+    "as it is": ({}, {"stretch": False, "crop_to_aspect_ratio": False}),
+    "stretched": ({"image_size": [4, 5]}, {"stretch": True, "crop_to_aspect_ratio": False}),
+    "cropped": (
+        {"image_size": [4, 5], "crop_to_aspect_ratio": True},
+        {"stretch": False, "crop_to_aspect_ratio": True},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_images_are_resized_as_in_the_run_unless_an_option_says_how(tmp_path, name):
+    settings, wanted = RUNS[name]
+    run = Run(tmp_path, {"settings": settings, "image_shape": [4, 5, 1]})
+    assert choose_resizing(settings) == wanted
+    for stretch in (True, False):
+        found = choose_resizing(settings, stretch, not stretch)
+        assert found == {"stretch": stretch, "crop_to_aspect_ratio": not stretch}
+    with pytest.raises(UsageError, match="--stretch or --crop-to-aspect-ratio. Received: both"):
+        choose_resizing(settings, True, True)
+    np.save(tmp_path / "x.npy", IMAGES if settings else IMAGES[:, :4, :5])
+    size = CropTo((4, 5)) if name == "cropped" else (4, 5)
+    expected = np.stack([resize(image, size) for image in np.load(tmp_path / "x.npy")[::10]])
+    np.testing.assert_array_equal(run.data(str(tmp_path / "x.npy")).test, expected)
 
 
 def test_images_that_fit_are_read_as_they_are(tmp_path):

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.training.data.sources.base import resize, shape_text
+from keras_vae.training.data.resizing import resize
+from keras_vae.training.data.sources.base import shape_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,7 +38,7 @@ def read_image(path: Path, mode: str, size: tuple[int, int] | None) -> np.ndarra
     Args:
         path: The file.
         mode: "L" for one channel, "RGB" for three.
-        size: The (height, width) to stretch it to, or None.
+        size: The (height, width) to resize it to, see `resize`, or None.
 
     Raises:
         ValueError: If it is not a whole image of a known format; the message names the file.
@@ -46,22 +47,24 @@ def read_image(path: Path, mode: str, size: tuple[int, int] | None) -> np.ndarra
     return pixels if size is None else resize(pixels, size)
 
 
-def read_for_model(path: Path, shape: tuple[int, ...], stretch: bool) -> np.ndarray:
+def read_for_model(
+    path: Path, shape: tuple[int, ...], size: tuple[int, int] | None = None
+) -> np.ndarray:
     """Read an image as a model takes it, uint8.
 
     Args:
         path: The file.
         shape: The (height, width, channels) that the model takes.
-        stretch: True to stretch images of other sizes.
+        size: The size to resize images of other sizes to, see `resize`; None to refuse them.
 
     Raises:
         ValueError: If the image has another size, or is none.
     """
-    image = read_image(path, MODES[shape[2]], (shape[0], shape[1]) if stretch else None)
+    image = read_image(path, MODES[shape[2]], size)
     if image.shape != shape:
         raise UsageError(
             f"Expected images of {shape_text(shape)}, as the model takes. Received: "
-            f"{shape_text(image.shape)} in {path}. (Add --stretch.)"
+            f"{shape_text(image.shape)} in {path}. (Add --stretch, or --crop-to-aspect-ratio.)"
         )
     return image
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_vae.errors import UsageError
 from keras_vae.training.data.batches import evaluation_batches, steps_per_epoch, training_batches
+from keras_vae.training.data.resizing import CropTo
 from keras_vae.training.data.sources import registry
 from keras_vae.training.data.sources.base import (
     Data,
@@ -41,6 +42,7 @@ def load(
     name: str | os.PathLike[str],
     *,
     image_size: tuple[int, int] | None = None,
+    crop_to_aspect_ratio: bool = False,
     limit: int | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     window: int | None = None,
@@ -60,6 +62,8 @@ def load(
             `keras_vae.training.data.sources.registry.SOURCES` lists all of them, as does
             `keras-vae train RECIPE --help`. The bare name of a TFDS data set is tried last.
         image_size: The (height, width) to stretch all images to. Needed if they differ in size.
+        crop_to_aspect_ratio: Cut the edges of each image off that stand over the aspect ratio of
+            `image_size`, so that nothing is distorted.
         limit: Keep only the first `limit` training images and the first `limit` test images.
         data_dir: The folder in which TFDS keeps its data, for data sets that come from TFDS.
         window: Steps of each series that is cut out of a recording.
@@ -74,12 +78,19 @@ def load(
     """
     if image_size is not None and (len(image_size) != 2 or min(image_size) < 1):
         raise UsageError(f"Expected image_size as (height, width). Received: {image_size}.")
+    if crop_to_aspect_ratio and image_size is None:
+        raise UsageError(
+            "Expected an image_size, the size to crop to, with crop_to_aspect_ratio. Received: no "
+            "image_size."
+        )
     if limit is not None and limit < 1:
         raise UsageError(f"Expected a limit of at least 1. Received: {limit}.")
     text = os.fspath(name)
     refuse_unused(text, data_dir=data_dir, window=window, stride=stride)
     source, argument = registry.find(text) or _find_without_scheme(text)
     size = None if image_size is None else (image_size[0], image_size[1])
+    if size and (crop_to_aspect_ratio or isinstance(image_size, CropTo)):
+        size = CropTo(size)
     folder = None if data_dir is None else Path(data_dir).expanduser()
     data = source.read(Request(argument, size, limit, folder, window, stride))
     return resize_data(keep_first(data, limit), size)

@@ -59,7 +59,7 @@ class EndpointHandler(ModelHandler[Arrays, Answer, Callable[..., Answer]]):
         cli.prepare_tensorflow()
         if (Path(self._path) / "saved_model.pb").is_file():
             return _signature(self._path, self._output, self._batch_size)
-        model = run_directory.open_run(self._path).model()
+        model = run_directory.open_run(self._path).model(detectors=True)
         return shard_writer.compile_endpoint(model, self._output, self._batch_size)
 
     def run_inference(

@@ -13,11 +13,11 @@ import numpy as np
 from keras_vae.errors import UsageError
 from keras_vae.files import digests
 from keras_vae.training.data.file_search import tell_passed_over, tell_unread
+from keras_vae.training.data.resizing import resize, size_for
 from keras_vae.training.data.sources.base import (
     as_floats,
     bool_as_bytes,
     check_levels,
-    resize,
     shape_text,
 )
 
@@ -56,6 +56,7 @@ def open_rows(
     inputs: Sequence[Any],
     part: str | None = None,
     stretch: bool = False,
+    crop_to_aspect_ratio: bool = False,
     check: bool = True,
     data_dir: str | None = None,
     settings: Mapping[str, Any] = MappingProxyType({}),
@@ -75,6 +76,7 @@ def open_rows(
         part: "train" or "test" images of a data set, "test" by default; or the name of an array of
             an .npz file. By default that is the only array, or the one with the name of the input.
         stretch: True to stretch images, as files or as bytes, to the size that the model takes.
+        crop_to_aspect_ratio: True to crop them first, so that nothing is distorted.
         check: True to read all files of `training.predict`, and check that they are whole.
         data_dir: The folder of TensorFlow Datasets, for data sets that come from there.
         settings: The settings of the model's run, such as the window of its series.
@@ -91,6 +93,7 @@ def open_rows(
 
     path = Path(source).expanduser()
     suffix = path.suffix.lower()
+    size = size_for(inputs[0].shape[1:], stretch, crop_to_aspect_ratio)
     loading.refuse_unused(source, data_dir=data_dir)
     if suffix in (".npy", ".npz"):
         if not path.is_file():
@@ -98,24 +101,21 @@ def open_rows(
         digest = functools.partial(digests.of_file, path)
         if suffix == ".npy":
             _refuse_part(part, source)
-            return _open_arrays([map_array(path)], inputs, source, digest, stretch)
+            return _open_arrays([map_array(path)], inputs, source, digest, size)
         arrays = _choose_arrays(path, inputs, part)
-        return _open_arrays(arrays, inputs, source, digest, stretch)
+        return _open_arrays(arrays, inputs, source, digest, size)
     kind, files = find_tables(path)
     if kind == ".parquet":
         _refuse_part(part, source)
-        return _open_parquet(path, files, inputs, stretch)
+        return _open_parquet(path, files, inputs, size)
     if path.is_dir() and (path / shards.MANIFEST).is_file():
         _refuse_part(part, source)
         return _open_shards(path, inputs, check)
     if path.is_dir() and not has_idx_files(path):
         _refuse_part(part, source)
-        return _open_images(path, inputs, stretch)
-    reading = loading.settings_for(source, settings)
-    if data_dir is not None:
-        reading["data_dir"] = data_dir
-    if stretch:
-        reading["image_size"] = tuple(inputs[0].shape[1:3])
+        return _open_images(path, inputs, size)
+    given = {"data_dir": data_dir, "image_size": size}
+    reading = loading.settings_for(source, settings) | {k: v for k, v in given.items() if v}
     return _open_data_set(source, inputs, part or "test", reading)
 
 
@@ -140,7 +140,7 @@ def _open_arrays(
     inputs: Sequence[Any],
     name: str,
     digest: Callable[[], str],
-    stretch: bool = False,
+    size: tuple[int, int] | None = None,
 ) -> Rows:
     _check_count(arrays, inputs, name)
     counts = sorted({len(array) if array.ndim else 0 for array in arrays})
@@ -152,8 +152,8 @@ def _open_arrays(
     for array, spec in zip(arrays, inputs, strict=True):
         if array.dtype == np.uint8 and spec.dtype[0] == "f":
             check_levels(array, name)
-    if stretch:
-        arrays = [_stretch(a, s) for a, s in zip(arrays, inputs, strict=True)]
+    if size:
+        arrays = [_resize(a, s, size) for a, s in zip(arrays, inputs, strict=True)]
     for array, spec in zip(arrays, inputs, strict=True):
         _check_array(array, spec, name)
 
@@ -163,13 +163,12 @@ def _open_arrays(
     return Rows(name, counts[0], digest, read)
 
 
-def _stretch(array: Any, spec: Any) -> Any:
-    """Return images, if they are bytes or bool, that are stretched when they are read."""
+def _resize(array: Any, spec: Any, size: tuple[int, int]) -> Any:
+    """Return images, if they are bytes or bool, that are resized when they are read."""
     from keras_vae.training.data.sources.streamed import StreamedImages
 
     if array.dtype not in (np.uint8, bool) or array.ndim not in (3, 4) or len(spec.shape) != 4:
         return array
-    size = tuple(spec.shape[1:3])
 
     def read(number: int) -> np.ndarray:
         (image,) = bool_as_bytes(np.asarray(array[number : number + 1]))
@@ -178,7 +177,9 @@ def _stretch(array: Any, spec: Any) -> Any:
     return StreamedImages(read, np.arange(len(array)), (*size, *(array.shape[3:] or (1,))))
 
 
-def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any], stretch: bool) -> Rows:
+def _open_parquet(
+    path: Path, files: list[Path], inputs: Sequence[Any], size: tuple[int, int] | None
+) -> Rows:
     from keras_vae.training.data.sources.parquet import Table
     from keras_vae.training.data.sources.streamed import StreamedImages
 
@@ -188,11 +189,11 @@ def _open_parquet(path: Path, files: list[Path], inputs: Sequence[Any], stretch:
     names = [file.relative_to(path) if file != path else Path(file.name) for file in files]
     folder = path if path.is_dir() else path.parent
     return _open_arrays(
-        [images], inputs, str(path), functools.partial(digests.of_file_list, folder, names), stretch
+        [images], inputs, str(path), functools.partial(digests.of_file_list, folder, names), size
     )
 
 
-def _open_images(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
+def _open_images(folder: Path, inputs: Sequence[Any], size: tuple[int, int] | None) -> Rows:
     from keras_vae.training.data.image_files import MODES, read_for_model
     from keras_vae.training.data.sources.folder import find_image_files
     from keras_vae.training.data.sources.streamed import StreamedImages
@@ -209,7 +210,7 @@ def _open_images(folder: Path, inputs: Sequence[Any], stretch: bool) -> Rows:
     names = np.array([path.as_posix() for path in paths])
 
     def read_one(number: int) -> np.ndarray:
-        return read_for_model(folder / paths[number], shape, stretch)
+        return read_for_model(folder / paths[number], shape, size)
 
     images: Any = StreamedImages(read_one, np.arange(len(paths)), shape)
     check_levels(images, str(folder))
@@ -284,7 +285,8 @@ def _check_array(array: np.ndarray, spec: Any, name: str) -> None:
     if not fits or not (array.dtype.kind in kinds or (array.dtype == np.uint8 and not whole)):
         types = "integers" if whole else "floats, bool, or bytes that stand for 0 to 1"
         are_images = array.dtype == np.uint8 and len(wanted) == 3 and len(shape) in (2, 3)
-        hint = " (Add --stretch.)" * (are_images and (shape[2:] or (1,)) == wanted[2:])
+        only_size = are_images and (shape[2:] or (1,)) == wanted[2:]
+        hint = " (Add --stretch, or --crop-to-aspect-ratio.)" * only_size
         raise UsageError(
             f"Expected {types} of shape {('rows', *wanted)} for the input {spec.name} of the "
             f"model. Received: {array.dtype} of shape {array.shape} in {name}.{hint}"

@@ -37,6 +37,7 @@ class PredictionOptions:
         format: "npz" for all arrays of the output, by name; "npy" for the first one only.
         rows_per_shard: Rows in each file but the last; None for about 64 MB of images.
         batch_size: Rows in a batch.
+        crop_to_aspect_ratio: Whether images were cropped before they were stretched.
     """
 
     output: str = "encode"
@@ -44,6 +45,7 @@ class PredictionOptions:
     format: str = "npz"
     rows_per_shard: int | None = None
     batch_size: int = BATCH_SIZE
+    crop_to_aspect_ratio: bool = False
 
 
 DEFAULT_OPTIONS = PredictionOptions()
@@ -117,6 +119,8 @@ def open_shards(
             "format": options.format,
             "rows_per_shard": size,
             "batch_size": min(options.batch_size, size),
+            # Predictions of earlier versions, which go on, have no such entry.
+            **({"crop_to_aspect_ratio": True} if options.crop_to_aspect_ratio else {}),
         },
         "arrays": _describe_arrays(model.endpoints()[options.output], rows, options.format),
     }

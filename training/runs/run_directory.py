@@ -79,11 +79,12 @@ class Run:
             return []
         return [f"The training has gone through {done} of its {wanted} epochs."]
 
-    def model(self, compile: bool = False) -> Any:
+    def model(self, compile: bool = False, detectors: bool = False) -> Any:
         """Load the model.
 
         Args:
             compile: True to restore its optimizer too.
+            detectors: True to take a `keras_vae.AnomalyDetector` too.
 
         Raises:
             FileNotFoundError: If no epoch was completed yet.
@@ -100,7 +101,7 @@ class Run:
                 "no such file. (Train on with --resume.)"
             )
         try:
-            return load_model(self.model_path, compile)
+            return load_model(self.model_path, compile, detectors)
         except UsageError as error:
             # A run may be a stranger's, so the path of code in it is named and never run.
             if (recipe := str(self.config.get("recipe"))).endswith(".py"):
@@ -110,12 +111,12 @@ class Run:
                 ) from error
             raise
 
-    def data(self, name: str | None = None, stretch_to: Any = None) -> Any:
+    def data(self, name: str | None = None, size: tuple[int, int] | None = None) -> Any:
         """Load the data set of the run, or another one at the image size of the run.
 
         Args:
             name: A data set in place of the run's own.
-            stretch_to: The (height, width) to stretch images to, in place of the run's own size.
+            size: The size of `data.resizing.size_for`; None for that of the training.
 
         Returns:
             A `keras_vae.training.data.loading.Data`.
@@ -125,6 +126,7 @@ class Run:
                 another shape.
         """
         from keras_vae.training.data.loading import explain_moved_data, load, settings_for
+        from keras_vae.training.data.resizing import choose_resizing, size_for
 
         settings = self.config.get("settings", {})
         if name is None and not settings:
@@ -132,11 +134,12 @@ class Run:
                 f"Expected a run directory, which knows its data, or the name of a data set. "
                 f"Received: {self.path}, a lone model. (Give --data NAME.)"
             )
-        size, chosen = stretch_to or settings.get("image_size"), name or settings["data"]
+        chosen = name or settings["data"]
+        size = size or size_for(self.config.get("image_shape", ()), **choose_resizing(settings))
         with explain_moved_data(None if name else chosen):
             data = load(
                 chosen,
-                image_size=tuple(size) if size else None,
+                image_size=size,
                 limit=None if name else settings.get("limit"),
                 **settings_for(chosen, settings),
             )
@@ -176,12 +179,13 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     return Run(path, read_config(path / CONFIG))
 
 
-def load_model(path: Path, compile: bool = False) -> Any:
+def load_model(path: Path, compile: bool = False, detectors: bool = False) -> Any:
     """Load a model of `keras_vae` from its file.
 
     Args:
         path: A .keras file.
         compile: True to restore its optimizer too.
+        detectors: True to load a `keras_vae.AnomalyDetector` too.
 
     Raises:
         ValueError: If the file is damaged or something else.
@@ -189,11 +193,11 @@ def load_model(path: Path, compile: bool = False) -> Any:
     import keras_vae
 
     model = keras_vae.load(path, compile)
-    if not isinstance(model, keras_vae.Autoencoder):
+    is_detector = isinstance(model, keras_vae.AnomalyDetector)
+    if not isinstance(model, keras_vae.Autoencoder) and not (detectors and is_detector):
         raise UsageError(
             f"Expected a keras_vae.Autoencoder. Received: a {type(model).__name__} in {path}. "
-            "(Programs take no detectors: keras_vae.load(FILE).export(TARGET) writes a SavedModel "
-            'of one, with format="litert" a .tflite file.)'
+            "(Only keras-vae predict takes a detector. To serve one, call its export(TARGET).)"
         )
     refuse_raw_images(model)
     return model
@@ -269,8 +273,7 @@ def read_config(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(config, dict):
         raise UsageError(f"Expected an object in {path}. Received: {type(config).__name__}.")
-    is_of_earlier_version = config.keys() <= KEYS_WITHOUT_HASH
-    if not is_of_earlier_version and not hashed_json.has_valid_hash(config):
+    if not (config.keys() <= KEYS_WITHOUT_HASH or hashed_json.has_valid_hash(config)):
         raise UsageError(
             f"Expected {path} as it was written. Received: one that was changed since. (Restore "
             "it, or start a new run.)"

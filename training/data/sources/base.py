@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.resizing import resize
 
 HELD_OUT_EVERY = 10
 ROWS_AT_ONCE = 256
@@ -203,7 +204,7 @@ def keep_first(data: Data, limit: int | None) -> Data:
 
 
 def resize_data(data: Data, size: tuple[int, int] | None) -> Data:
-    """Return the data with every image stretched to `size`, (height, width); None keeps it."""
+    """Return the data with every image resized to `size`, see `resize`; None keeps it."""
     if size is None or data.image_shape[:2] == size:
         return data
     if data.kind == "series":
@@ -211,24 +212,3 @@ def resize_data(data: Data, size: tuple[int, int] | None) -> Data:
     train = np.stack([resize(image, size) for image in data.train])
     test = np.stack([resize(image, size) for image in data.test])
     return replace(data, train=train, test=test)
-
-
-def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Stretch one image with a triangle filter, which averages when the image gets smaller.
-
-    Args:
-        image: uint8 of shape `(height, width, channels)`.
-        size: The new (height, width).
-
-    Returns:
-        uint8 of shape `(*size, channels)`.
-    """
-    if image.shape[:2] == size:
-        return image
-    from PIL import Image
-
-    def resize_plane(plane: np.ndarray) -> np.ndarray:
-        picture = Image.fromarray(plane)
-        return np.asarray(picture.resize((size[1], size[0]), Image.Resampling.BILINEAR))
-
-    return np.stack([resize_plane(plane) for plane in np.moveaxis(image, -1, 0)], axis=-1)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.training.data.sources.base import SIZE_TO_STRETCH_TO, Data, hold_out, resize
+from keras_vae.training.data.resizing import resize
+from keras_vae.training.data.sources.base import SIZE_TO_STRETCH_TO, Data, hold_out
 
 # TFDS waits without limit for a server and tries eleven times, which is hours behind a firewall.
 NETWORK_SECONDS = 20.0

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.resizing import resize
 from keras_vae.training.data.sources.array_record import ArrayRecordFile
-from keras_vae.training.data.sources.base import Data, hold_out, resize
+from keras_vae.training.data.sources.base import Data, hold_out
 from keras_vae.training.data.sources.example import Examples
 from keras_vae.training.data.sources.streamed import StreamedImages, build_data
 from keras_vae.training.data.sources.tfds import features_of, splits_of
