@@ -40,7 +40,8 @@ PORTABLE = (
     *("contract", "fitting", "random", "serialization", "loading", "stored_files", "steps"),
     *("gradients", "data_parallel", "exact_resume", "checkpoints", "objectives", "loss_weights"),
     *("controllers", "estimators", "codes", "data_sources", "inference"),
-    *("preprocessing", "preprocessed_models", "argument_properties"),
+    *("preprocessing", "preprocessed_models", "argument_properties", "resume_events"),
+    *("resume_refusals", "resumed_callbacks"),
 )
 
 # Packages of extras that `make test` does not install; tests that need them are marked `extra`.

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -134,7 +135,7 @@ def test_a_kill_is_remembered_and_a_survivor_until_its_tests_change(tmp_path):
 
 @pytest.fixture(scope="module")
 def chosen():
-    return program.choose(targets.TARGETS, 210, seed=0)
+    return program.choose(targets.TARGETS, program.COUNT, seed=0)
 
 
 def test_modules_and_tests_exist_and_every_module_has_mutants(chosen):
@@ -142,7 +143,13 @@ def test_modules_and_tests_exist_and_every_module_has_mutants(chosen):
         assert all((program.ROOT / file).is_file() for file in (*target.paths, *target.tests))
     assert {m.path for _, m in chosen} == {path for t in targets.TARGETS for path in t.paths}
     few = program.choose(targets.TARGETS, 60, seed=0)
-    assert len(chosen) == 210 and set(few) <= set(chosen)
+    assert len(chosen) == program.COUNT and set(few) <= set(chosen)
+
+
+def test_a_module_with_a_larger_share_has_as_many_times_more(chosen):
+    counts = Counter(mutant.path for _, mutant in chosen)
+    wanted = {path: 5 * target.share for target in targets.TARGETS for path in target.paths}
+    assert counts == wanted and max(wanted.values()) == 15
 
 
 @pytest.mark.parametrize("label", REASONS)

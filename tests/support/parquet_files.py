@@ -7,6 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+IMAGES = np.random.default_rng(0).integers(0, 256, (23, 4, 5, 3), np.uint8)
+GREY = IMAGES[..., :1]
+
 
 def lists(images, fixed=True):
     """Lists in lists, one for each axis of an image."""

@@ -1,4 +1,4 @@
-"""The mutation run: python -m tools.mutants [--count 210] [--only PATH] [--page PAGE]."""
+"""The mutation run: python -m tools.mutants [--count 235] [--only PATH] [--page PAGE]."""
 
 import argparse
 import dataclasses
@@ -20,6 +20,8 @@ from tools.mutants.targets import TARGETS, Target
 
 ROOT = server.ROOT
 FOLDER = ROOT / "build" / "mutants"
+# Five of each module, times its share.
+COUNT = 235
 # Smallest fraction of mutants that must be killed.
 KILLED = 0.95
 # A mutant that takes more seconds than this, and than this many times its tests, is killed.
@@ -36,7 +38,8 @@ def choose(targets: tuple[Target, ...], count: int, seed: int) -> list[tuple[Tar
     for path, target in sorted({path: each for each in targets for path in each.paths}.items()):
         mutants = operators.find_mutants(path, (ROOT / path).read_text(), seed)
         random.Random(f"{seed} {path}").shuffle(mutants)
-        queues.append([(target, mutant) for mutant in mutants])
+        for part in range(target.share):
+            queues.append([(target, mutant) for mutant in mutants[part :: target.share]])
     turns = itertools.chain.from_iterable(itertools.zip_longest(*queues))
     chosen = list(itertools.islice((each for each in turns if each is not None), count))
     return sorted(chosen, key=lambda each: (targets.index(each[0]), each[1].path))
@@ -197,7 +200,7 @@ def write_page(page: Path, lines: list[str]) -> None:
 def main() -> int:
     """Run the program; the status is 1 if too few mutants are killed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--count", type=int, default=210, help="number of mutants")
+    parser.add_argument("--count", type=int, default=COUNT, help="number of mutants")
     parser.add_argument("--seed", type=int, default=0, help="seed of the choice")
     parser.add_argument("--only", default="", help="only modules whose path begins so")
     parser.add_argument("--fresh", action="store_true", help="forget earlier results")

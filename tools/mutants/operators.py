@@ -5,7 +5,6 @@ that return text, which are messages.
 """
 
 import ast
-import copy
 import dataclasses
 import random
 from collections import Counter
@@ -157,8 +156,7 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def alternatives(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what may stand in the place of a node, always in the same order."""
-    node = copy.deepcopy(node)
+    """Yield what may stand in the place of a node, made of its parts, always in the same order."""
     match node:
         case ast.Compare(left, [operator], [right]) if type(operator) in COMPARISONS:
             yield from (ast.Compare(left, [new()], [right]) for new in COMPARISONS[type(operator)])

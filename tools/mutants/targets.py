@@ -1,8 +1,4 @@
-"""The mutated modules, each with the tests that must notice a fault in them.
-
-Not mutated is `checkpointing/exact_resume.py` with `callback_group.py`: their tests are whole
-trainings, and take minutes for each mutant.
-"""
+"""The mutated modules, each with the tests that must notice a fault in them."""
 
 import dataclasses
 
@@ -15,15 +11,17 @@ class Target:
         paths: Files of the modules, relative to the repository.
         tests: Files of tests, the cheapest that state what the modules promise. They must run in
             one process.
+        share: Mutants of each module for one of any other.
     """
 
     paths: tuple[str, ...]
     tests: tuple[str, ...]
+    share: int = 1
 
 
-def _target(folder: str, modules: str, tests: str) -> Target:
+def _target(folder: str, modules: str, tests: str, share: int = 1) -> Target:
     paths = tuple(f"{folder}/{name}.py" for name in modules.split())
-    return Target(paths, tuple(f"tests/{name}.py" for name in tests.split()))
+    return Target(paths, tuple(f"tests/{name}.py" for name in tests.split()), share)
 
 
 TARGETS = (
@@ -85,4 +83,6 @@ TARGETS = (
         "checkpointing/test_replay checkpointing/test_sigterm checkpointing/test_state"
         " checkpointing/test_write_schedule",
     ),
+    _target("keras_vae/checkpointing", "callback_group", "checkpointing/test_resume_events"),
+    _target("keras_vae/checkpointing", "exact_resume", "checkpointing/test_resume_events", share=3),
 )
