@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from keras_vae.base.endpoint import WholeNumbers
+from keras_vae.validation import value_checks
 from tests.support.models import (
     BATCH,
     CASES,
     FAST,
     FEW,
+    ONE_OF_EACH,
     ROWS,
     array,
     assert_equal,
@@ -28,6 +30,17 @@ every_generative_model = each([case for case in CASES if case.generative])
 every_model_of_one_mode = each([case for case in CASES if case.generative and case.one_mode])
 # The others change from batch to batch by themselves; their own tests follow them.
 a_few_fixed_models = each([case for case in CASES if case.fixed], FEW)
+
+
+@every_model
+def test_a_new_model_has_finite_weights(case):
+    value_checks.check_weights(case.untouched)
+
+
+def test_the_list_of_one_case_of_each_class_is_whole():
+    classes = [type(case.untouched) for case in ONE_OF_EACH]
+    every = {type(case.untouched) for case in CASES if not case.variant}
+    assert len(set(classes)) == len(classes) and set(classes) == every
 
 
 # Training and measuring.

@@ -111,11 +111,11 @@ class Stop(Exception):
 
 
 class Watch(keras.callbacks.Callback):
-    """Notes the events that it sees, and acts at the n-th of a kind."""
+    """Notes the events that it sees, and acts at some of a kind."""
 
-    def __init__(self, event=None, number=0, act=None):
+    def __init__(self, event=None, numbers=(), act=None):
         super().__init__()
-        self.seen, self.count, self.action = {}, 0, (event, number, act)
+        self.seen, self.count, self.action = {}, 0, (event, numbers, act)
         for name in EVENTS:
             setattr(self, name, self.note(name))
 
@@ -123,8 +123,8 @@ class Watch(keras.callbacks.Callback):
         def see(*arguments):
             self.seen[name] = self.seen.get(name, 0) + 1
             self.count += name == "on_train_batch_end"
-            event, number, act = self.action
-            if name == event and self.seen[name] == number + 1:
+            event, numbers, act = self.action
+            if name == event and self.seen[name] - 1 in numbers:
                 act()
 
         return see
@@ -182,7 +182,7 @@ def fit(model, resume, first=0, skip=0):
 def interrupt(world, folder, event, number=0, act=crash, **options):
     """Train until an event, and begin another process."""
     with pytest.raises((Stop, SystemExit)) as end:
-        fit(Counter(world), resume_for(world, folder, Watch(event, number, act), **options))
+        fit(Counter(world), resume_for(world, folder, Watch(event, [number], act), **options))
     world.restart()
     world.written.clear()
     world.orders.clear()
@@ -238,12 +238,12 @@ def test_checkpoints_are_written_at_the_start_after_steps_and_after_epochs(world
 
 
 def test_by_default_checkpoints_are_a_minute_apart_and_two_are_kept(world, tmp_path):
-    class Slow(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            world.now += 40.0
+    def pass_time():
+        world.now += 40.0
 
+    watch = Watch("on_train_batch_end", range(EPOCHS * STEPS), pass_time)
     world.cost = 1.0  # 2 percent of 50 s, so not after the 40 s of the last step of an epoch.
-    fit(Counter(world), ExactResume(tmp_path, [Slow()], say=world.said.append))
+    fit(Counter(world), ExactResume(tmp_path, [watch], say=world.said.append))
     assert world.written == [(0, 0), (0, 2), (1, 1), (1, 3), (2, 2), (3, 0)]
     assert len(files.list_checkpoints(tmp_path)) == 2
 
@@ -252,6 +252,16 @@ def test_only_the_last_epoch_is_written_when_writing_costs_too_much(world, tmp_p
     world.cost = 1.0
     fit(Counter(world), resume_for(world, tmp_path, steps=None))
     assert world.written == [(0, 0), (3, 0)]
+
+
+def test_costly_checkpoints_are_rarer_than_their_minutes(world, tmp_path):
+    def pass_time():
+        world.now += 30.0
+
+    world.cost = 4.0  # 2 percent of 200 s, which are 7 steps.
+    watch = Watch("on_train_batch_end", range(EPOCHS * STEPS), pass_time)
+    fit(Counter(world), resume_for(world, tmp_path, watch, steps=None, minutes=1.0))
+    assert world.written == [(0, 0), (2, 1), (3, 0)]
 
 
 def test_a_checkpoint_that_is_due_when_validation_begins_is_of_before_it(world, tmp_path):
@@ -276,7 +286,7 @@ def test_a_complete_training_is_not_trained_again(world, tmp_path):
 
 def test_a_training_that_was_ended_stays_so(world, tmp_path):
     model = Counter(world)
-    watch = Watch("on_epoch_end", 1, lambda: setattr(model, "stop_training", True))
+    watch = Watch("on_epoch_end", [1], lambda: setattr(model, "stop_training", True))
     history = fit(model, resume_for(world, tmp_path, watch, steps=None))
     assert history == history_of_whole()[:2]
     assert world.written[-1] == (2, 0)
@@ -309,10 +319,15 @@ def test_sigterm_writes_a_checkpoint_and_ends_the_process(
     assert model.trained == events_of_whole()[at[0] * STEPS + at[1] :]
 
 
-def test_after_a_resume_checkpoints_come_as_if_one_had_just_been_written(world, tmp_path):
+@pytest.mark.parametrize(
+    ("steps", "written"), [(2, [(1, 3), (2, 0), (2, 2), (3, 0)]), (None, [(2, 0), (3, 0)])]
+)
+def test_after_a_resume_checkpoints_come_as_if_one_had_just_been_written(
+    world, tmp_path, steps, written
+):
     interrupt(world, tmp_path, "on_train_batch_end", 3, terminate, steps=None)
-    fit(Counter(world), resume_for(world, tmp_path, steps=2))
-    assert world.written == [(1, 3), (2, 0), (2, 2), (3, 0)]
+    fit(Counter(world), resume_for(world, tmp_path, steps=steps))
+    assert world.written == written
 
 
 def test_data_that_start_at_the_position_are_not_drawn(world, tmp_path):

@@ -142,10 +142,10 @@ def readings() -> np.ndarray:
 READINGS = readings()
 PIXELS = np.round(255 * models.IMAGES)
 VAE = next(case for case in models.CASES if case.id == "vae_bernoulli")
-TOP_K = next(case for case in models.CASES if case.id == "sparse_top_k")
+OTHERS = [case for case in models.CASES if case.id in ("sparse_l1", "mixture_vae")]
 # One of each class, what encodes in another way, and a detector for each score.
 CASES = [
-    *(Case(case.id, case.trained, case.x) for case in (*models.kinds().values(), TOP_K)),
+    *(Case(case.id, case.trained, case.x) for case in (*models.ONE_OF_EACH, *OTHERS)),
     *(Case(f"detector_{s}", detector(s), VAE.x) for s in kv.anomalies.detector.SCORES),
     Case("preprocessed_vae", preprocessed_vae, READINGS),
     Case("detector_preprocessed", preprocessed_detector, READINGS),

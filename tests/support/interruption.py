@@ -9,8 +9,8 @@ import keras_vae as kv
 from keras_vae.callbacks import ExactResume, JsonLines
 from keras_vae.checkpointing import files, state
 
-X = np.random.default_rng(0).random((36, 6), dtype="float32")
-EPOCHS, STEPS = 4, 5  # 36 rows in batches of 8, the last one ragged.
+X = np.random.default_rng(0).random((20, 6), dtype="float32")
+EPOCHS, STEPS = 3, 3  # 20 rows in batches of 8, the last one ragged.
 
 
 class Stop(Exception):

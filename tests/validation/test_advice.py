@@ -91,17 +91,24 @@ BAD_SAMPLES = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_SAMPLES)
-def test_bad_arguments_of_sample_are_refused(name):
-    argument = next(iter(BAD_SAMPLES[name]))
-    given = {"count": 2, **BAD_SAMPLES[name]}
+@pytest.fixture(scope="module")
+def samplers():
+    """A model with a prior, one with a fitted sampler, and a conditional one."""
     fitted = linear.autoencoder()
     fitted.fit_sampler(linear.X, components=1)
-    condition = np.eye(3, dtype="float32")[0]
     conditional = kv.ConditionalVAE(*kv.nets.conditional(kv.nets.dense, (4,), 2, 3, heads=2))
+    return linear.vae(), fitted, conditional
+
+
+@pytest.mark.parametrize("name", BAD_SAMPLES)
+def test_bad_arguments_of_sample_are_refused(name, samplers):
+    argument = next(iter(BAD_SAMPLES[name]))
+    given = {"count": 2, **BAD_SAMPLES[name]}
+    vae, fitted, conditional = samplers
+    condition = np.eye(3, dtype="float32")[0]
     for call in (
-        lambda: linear.vae().sample(**given),
-        lambda: linear.vae().sample_codes(**{"seed": 0, "temperature": 1.0, **given}),
+        lambda: vae.sample(**given),
+        lambda: vae.sample_codes(**{"seed": 0, "temperature": 1.0, **given}),
         lambda: fitted.sample(**given),
         lambda: conditional.sample(**given, condition=condition),
     ):

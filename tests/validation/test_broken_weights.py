@@ -6,8 +6,7 @@ import pytest
 import keras_vae as kv
 from keras_vae import estimators
 from keras_vae.errors import UsageError
-from keras_vae.validation import value_checks
-from tests.support.models import CASES, FEATURES, dense, uniform
+from tests.support.models import FEATURES, dense, uniform
 
 X = uniform(6, *FEATURES)
 USES = {
@@ -31,8 +30,3 @@ def test_weights_that_are_not_finite_are_named(name, value, tmp_path):
     kernel.assign(np.full(kernel.shape, value, "float32"))
     with pytest.raises(UsageError, match="a VAE with finite weights.*kernel.*diverged"):
         USES[name](model, tmp_path)
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_new_models_have_finite_weights(case):
-    value_checks.check_weights(case.make())

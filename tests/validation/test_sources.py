@@ -91,11 +91,19 @@ USES = {
 }
 
 
-@pytest.mark.parametrize("use", USES)
-@pytest.mark.parametrize(
-    "source",
-    [pytest.param("tf.data", marks=pytest.mark.tensorflow), *list(SOURCES)[1:]],
-)
+# Each use with one source, and each source with one use; the others are slow.
+KEPT = [
+    pytest.param(
+        *(use, source),
+        marks=[pytest.mark.tensorflow] * (source == "tf.data")
+        + [pytest.mark.slow] * (use != "fit_sampler" and source != "an array"),
+    )
+    for use in USES
+    for source in SOURCES
+]
+
+
+@pytest.mark.parametrize(("use", "source"), KEPT)
 def test_every_batch_is_checked_where_the_result_is_kept(model, use, source):
     model.build_for(X)
     USES[use](model, SOURCES[source](X))
