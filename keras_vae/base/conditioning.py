@@ -159,18 +159,20 @@ class Conditioning:
 
     def _conditions(self, condition: Any, count: int | None) -> np.ndarray:
         """Return one condition for each row, float32."""
-        shape = None if condition is None else np.shape(condition)
+        count = None if count is None else arguments.integer("count", count)
+        name = f"the {self.condition_name}"
+        found = arguments.array(name, [] if condition is None else condition)
+        shape = None if condition is None else found.shape
         if shape == self.condition_shape:
-            copies = 1 if count is None else arguments.integer("count", count)
-            condition = np.repeat(np.asarray(condition)[None], copies, axis=0)
+            found = np.repeat(found[None], count or 1, axis=0)
         elif not shape or shape != (shape[0] if count is None else count, *self.condition_shape):
             raise UsageError(
                 f"Expected {self.condition_name} of shape {self.condition_shape} for all, or "
                 f"{('count', *self.condition_shape)}. Received: {shape} for count={count!r}. "
                 f"(Give it as condition=...)"
             )
-        value_checks.check_numbers(f"the {self.condition_name}", np.asarray(condition))
-        return np.asarray(condition, "float32")
+        value_checks.check_numbers(name, found)
+        return found.astype("float32")
 
     def _check_loss(self) -> None:
         if not self.takes_condition:

@@ -1,6 +1,7 @@
 """Mixture samplers: Gaussian mixtures fitted to the codes of a trained model."""
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,15 +79,18 @@ def fit_mixture(
         components: Number of Gaussians. One with covariance "full" is the Gaussian of the codes'
             mean and covariance.
         covariance: "full" or "diag".
-        seed: Seed of the initial components.
+        seed: Seed of the initial components, below 2^32; None for another one at each call.
 
     Raises:
-        ValueError: If there are fewer codes than components, they are not finite, or a full
-            covariance is requested for codes of more than 1024 numbers.
+        ValueError: If there are fewer codes than components, they are not finite, a full
+            covariance is requested for codes of more than 1024 numbers, or the seed is out of
+            range.
+        TypeError: If codes are not real numbers, or the seed is no integer.
         ImportError: If scikit-learn is not installed.
     """
-    codes = np.asarray(codes, "float64").reshape(len(codes), -1)
+    codes = _as_rows(arguments.array("codes", codes).astype("float64"))
     _check(codes, components, covariance)
+    seed = arguments.seed(seed)
     try:
         from sklearn.mixture import GaussianMixture
     except ImportError as error:
@@ -141,15 +145,17 @@ def sample_posterior(
     Args:
         model: The model.
         x: Arrays, or a source of batches of x, (x, y) or (x, y, sample_weight).
-        seed: Seed of the samples.
+        seed: Seed of the samples, below 2^32; None for other ones at each call.
         batch_size: Examples of arrays at a time.
 
     Returns:
         float32 `(count, *latent_shape)`.
 
     Raises:
-        ValueError: If the examples do not fit the model.
+        ValueError: If the examples do not fit the model, or a number is out of range.
+        TypeError: If a number is no integer.
     """
+    seed = arguments.seed(seed)
     if batch_size is not None:
         arguments.integer("batch_size", batch_size)
     x = sources.check_data(model, x)
@@ -174,6 +180,13 @@ def _batches(model: LatentModel, x: Any, size: int) -> Iterator[tuple[Any, int]]
         yield batch, len(rows)
 
 
+def _as_rows(codes: np.ndarray) -> np.ndarray:
+    """Return codes of any shape with one axis each."""
+    if codes.ndim < 1:
+        raise UsageError("Expected codes of shape (count, *latent_shape). Received: one number.")
+    return codes.reshape(len(codes), math.prod(codes.shape[1:]))
+
+
 def _check(codes: np.ndarray, components: int, covariance: str) -> None:
     arguments.choice("covariance", covariance, ("full", "diag"))
     if not 1 <= arguments.integer("components", components) <= len(codes) or len(codes) < 2:
@@ -186,5 +199,3 @@ def _check(codes: np.ndarray, components: int, covariance: str) -> None:
             f"Expected codes of at most {LARGEST_FULL} numbers for full covariances. Received: "
             f"{codes.shape[1]}. (covariance='diag' takes any.)"
         )
-    if not np.isfinite(codes).all():
-        raise UsageError("Expected finite codes. Received: NaN or infinity.")

@@ -114,6 +114,7 @@ def test_a_network_of_every_layer_that_the_docs_list_converts(tmp_path, makers, 
     assert_decodes(model, path, 0.05 if quantize else 1e-5)
 
 
+@pytest.mark.slow
 def test_unrolled_recurrent_layers_convert_to_int8(tmp_path):
     keras.utils.set_random_seed(0)
     makers = [

@@ -91,6 +91,7 @@ def test_the_bias_of_an_output_is_positive_where_the_file_answers_more():
     assert differences(MODEL, given, wanted)["score"]["score"].bias == -0.25
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_the_padding_of_attention_takes_no_levels_from_the_other_steps(tmp_path):
     """A mask puts -1e9 in place of logits; if int8 kept that range, codes would be 20 dB off."""
@@ -103,6 +104,7 @@ def test_the_padding_of_attention_takes_no_levels_from_the_other_steps(tmp_path)
     assert model.export(tmp_path / "m.tflite", "litert", **options).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_sharp_attention_in_int8_keeps_its_logits_in_float(tmp_path):
     """Logits from -50 to 50 have steps of 0.4 in int8: what is attended to is off by a half."""

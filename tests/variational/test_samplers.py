@@ -162,7 +162,7 @@ def test_a_model_without_prior_and_sampler_says_how_to_get_one():
         (np.zeros((5, 2)), {"components": 6}, "as many codes as components.*components=6 and 5"),
         (np.zeros((5, 2)), {"covariance": "tied"}, "'full' or 'diag'. Received: covariance='tied'"),
         (np.zeros((20, 1025)), {}, "at most 1024.*Received: 1025.*'diag'"),
-        (np.full((20, 2), np.nan), {}, "finite codes"),
+        (np.full((20, 2), np.nan), {}, "finite values in codes"),
     ],
 )
 def test_what_no_mixture_fits_is_refused(codes, kwargs, message):
