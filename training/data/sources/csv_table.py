@@ -23,6 +23,11 @@ DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 # A whole number that begins with 0, as the digits behind a decimal comma do.
 FRACTION = re.compile(r"0\d+", re.ASCII)
+CONVERT = "Remove, fill in or convert it."
+FILL = (
+    "Remove or fill it in. In Python, numpy.genfromtxt makes NaN of it, and a model with "
+    "keras_vae.preprocessing.standardize takes NaN as a gap."
+)
 # Words for a number that is missing or infinite, which are no names of columns.
 MISSING = ("nan", "na", "n/a", "null", "none", "inf", "+inf", "-inf", "?", "-")
 BOMS = {
@@ -257,7 +262,7 @@ class _Table:
         what = f"{cell!r}" if cell else "an empty cell"
         raise UsageError(
             f"Expected numbers in {self._path}. Received: {what} in row {self._numbers[bad]}, "
-            f"{self._name(place)}{f': {why}' if why else ''}. (Remove, fill in or convert it.)"
+            f"{self._name(place)}{f': {why}' if why else ''}. ({CONVERT if cell else FILL})"
         )
 
     def _name(self, place: int) -> str:
