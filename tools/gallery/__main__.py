@@ -9,6 +9,9 @@ from keras_vae import cli
 from keras_vae.errors import UsageError
 from tools.gallery.page import MODELS, STORIES
 
+# Of the figures of models, which have color.
+COLORS = 128
+
 
 def gallery(
     out: Path = Path("docs/gallery"),
@@ -108,7 +111,8 @@ def _models(names: Sequence[str], data: Any, epochs: int, out: Path) -> None:
     studio = Studio(data, epochs)
     for number, name in enumerate(names, 1):
         with progress(f"{number}/{len(names)} {name}"):
-            png.save(png.to_image(FIGURES[name](studio)), out / f"{name}.png")
+            figure = png.to_image(FIGURES[name](studio))
+            png.save(figure, out / f"{name}.png", COLORS)
 
 
 def _page(data: Any, epochs: int, out: Path) -> None:

@@ -26,7 +26,7 @@ CHANGES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4)
 CONTRACTION = 2.0
 SHARP = 8
 MASK_RATIO = 0.6
-RATES = (0.02, 0.2, 1.0)
+RATES = (0.02, 0.3)
 
 
 def autoencoder(studio: Studio) -> Figure:
@@ -96,6 +96,7 @@ def sparse(studio: Studio) -> Figure:
         active = np.mean(np.sum(codes_of(trained, studio.test) != 0, axis=1))
         frame(axis, f"{name}: {active:.0f} of {WIDE} units", "unit", "image")
         axis.grid(False)
+        axis.set_yticks(range(len(codes)), studio.names[: len(codes)])
     return figure
 
 
@@ -174,7 +175,7 @@ def compressive(studio: Studio) -> Figure:
     rows = {f"{size} bytes": studio.some}
     for rate in RATES:
         model = studio.make(kv.CompressiveAutoencoder, 32, rate_weight=rate, likelihood="normal")
-        studio.train(model, times=2)
+        studio.train(model)
         length = len(kv.compression.compress(model, studio.test)) / len(studio.test)
         quality = _decibels(studio.test, outputs_of(model, studio.test))
         rows[f"{length:.1f} bytes, {quality:.1f} dB"] = outputs_of(model, studio.some)

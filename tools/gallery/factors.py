@@ -10,7 +10,7 @@ from keras_vae import latents
 from keras_vae.plots.figures import FONT_SIZE, Figure, mosaic, new_figure
 from keras_vae.training.data.dsprites import SIZES, render
 from tools.gallery.panels import WIDTH, frame, resize
-from tools.gallery.studio import Studio, codes_of
+from tools.gallery.studio import WIDTHS, Studio, codes_of
 
 NAMES = ("size", "x", "y")
 # The places of these factors among those of dSprites; shape and orientation stay.
@@ -19,7 +19,7 @@ ELLIPSE = 1
 UNITS = 5
 VALUES = (-2, -1, 0, 1, 2)
 CELL = 48
-EPOCHS = 5
+EPOCHS = 4
 
 
 def tc_vae(studio: Studio) -> Figure:
@@ -38,9 +38,7 @@ def factor_vae(studio: Studio) -> Figure:
 def _draw(name: str, studio: Studio, kind: Any, **arguments: Any) -> Figure:
     factors, images = ellipses(len(studio.images))
     keras.utils.set_random_seed(0)
-    networks = kv.nets.conv(
-        images.shape[1:], UNITS, filters=(16, 32), hidden=64, heads=2, activation="relu"
-    )
+    networks = kv.nets.dense(images.shape[1:], UNITS, WIDTHS, heads=2)
     model = kind(*networks, seed=0, **arguments)
     studio.train(model, images, times=EPOCHS)
     order = latents.ordered_by_kl(model, images[:1000])

@@ -6,8 +6,8 @@ import numpy as np
 
 import keras_vae as kv
 from keras_vae import latents
-from keras_vae.plots.figures import Figure
-from tools.gallery.panels import draw_density, panels, plane, rows_of_images
+from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
+from tools.gallery.panels import COLORS, WIDTH, draw_density, panels, plane, rows_of_images
 from tools.gallery.studio import COLUMNS, LATENT, Studio, codes_of, samples_of
 
 HEIGHT = 3.4
@@ -66,14 +66,25 @@ def _log_prior(model: Any) -> Any:
 def iaf_vae(studio: Studio) -> Figure:
     """Draw samples of the posteriors of some images, Gaussian and transformed by a flow."""
     model = studio.train(studio.make(kv.IAFVAE, 2, flow_steps=4), times=2)
-    figure, axes = panels(2, HEIGHT)
     pair = {"VAE": studio.flat_vae, "IAFVAE": model}
+    figure = new_figure(WIDTH, 2.4, layout="constrained")
+    rows = figure.subplots(2, CLOUDS, sharex=True, sharey=True)
     images = np.repeat(studio.some[:CLOUDS], DOTS, axis=0)
-    labels = np.arange(CLOUDS).repeat(DOTS)[: len(images)]
-    for axis, (name, trained) in zip(axes, pair.items(), strict=True):
+    for axes, color, (name, trained) in zip(rows, COLORS, pair.items(), strict=False):
         draws = latents.as_numpy(trained.posterior(images).sample(0))
-        plane(axis, draws, labels, f"{name}: posteriors of {CLOUDS} images")
+        clouds = [_center(cloud) for cloud in np.split(draws, len(draws) // DOTS)]
+        for axis, cloud in zip(axes, clouds, strict=False):
+            axis.scatter(*cloud.T, color=color, s=2, linewidths=0)
+            axis.set(xlim=(-3, 3), ylim=(-3, 3), xticks=[], yticks=[], aspect="equal")
+        links = [abs(np.corrcoef(cloud.T)[0, 1]) for cloud in clouds]
+        title = f"{name}: mean correlation of the two units {np.mean(links):.2f}"
+        axes[0].set_title(title, loc="left", fontsize=FONT_SIZE, color=TEXT_COLOR)
     return figure
+
+
+def _center(codes: np.ndarray) -> np.ndarray:
+    """Move codes `(count, 2)` to the origin, and scale both axes by the same number."""
+    return (codes - codes.mean(axis=0)) / codes.std()
 
 
 def vamp_vae(studio: Studio) -> Figure:

@@ -57,6 +57,12 @@ class Studio:
         """A test image of each class, `(COLUMNS, height, width, channels)`."""
         return as_floats(self.data.test[one_of_each(self.data)[:COLUMNS]])
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the classes, in order."""
+        known = self.data.label_names or ()
+        return [*known, *map(str, range(len(known), int(self.labels.max()) + 1))]
+
     @cached_property
     def autoencoder(self) -> Any:
         """A plain autoencoder."""

@@ -107,8 +107,7 @@ def conditional(studio: Studio) -> Figure:
     conditions = np.concatenate([one_hot[:shown]] * CODES)
     images = latents.as_numpy(model.decode((codes, conditions)))
     rows = {f"code {number + 1}": part for number, part in enumerate(np.split(images, CODES))}
-    names = studio.data.label_names or [str(label) for label in range(classes)]
-    return rows_of_images(rows, "One code under all conditions", names[:shown])
+    return rows_of_images(rows, "One code under all conditions", studio.names[:shown])
 
 
 def ladder(studio: Studio) -> Figure:
