@@ -125,7 +125,7 @@ def _page(data: Any, epochs: int, out: Path) -> None:
         "images": len(data.train),
         "epochs": epochs,
     }
-    text = page(facts)
+    text = page([name for name in MODELS if (out / f"{name}.png").is_file()], facts)
     print(f"Saved {write_atomically(out / 'README.md', lambda path: path.write_text(text))}")
 
 

@@ -1,6 +1,6 @@
 """The page of the gallery."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 STORIES = {
@@ -33,7 +33,7 @@ STORIES = {
 
 # What you see in the picture of each model.
 MODELS = {
-    "Autoencoder": "Random codes of a standard normal decode to nothing. Fit a sampler to the "
+    "Autoencoder": "Random codes of a standard normal decode to no letter. Fit a sampler to the "
     "codes after training, and you get letters.",
     "BetaTCVAE": "Each unit changes one property of the ellipse. The matrix shows which one.",
     "CompressiveAutoencoder": "Choose the size of your files by `rate_weight`: fewer bytes cost "
@@ -50,7 +50,8 @@ MODELS = {
     "FactorVAE": "Like a `BetaTCVAE`, it gives each property a unit. A discriminator tells it when "
     "units depend on each other.",
     "FreeBitsVAE": "Each unit may say as much as the dashed line for free, so none falls silent.",
-    "IAFVAE": "The posteriors of a VAE are axis-aligned ellipses. A flow bends and turns them.",
+    "IAFVAE": "In a VAE, the two units of a posterior are independent. A flow makes them depend on "
+    "each other.",
     "IWAE": "More samples tighten the bound, and a model that is trained with more gets a better "
     "one.",
     "InfoVAE": "Ellipses are posteriors at two standard deviations. They are smaller here, so a "
@@ -78,10 +79,11 @@ MODELS = {
 }
 
 
-def page(facts: Mapping[str, Any]) -> str:
+def page(drawn: Collection[str], facts: Mapping[str, Any]) -> str:
     """Return the text of README.md.
 
     Args:
+        drawn: Names of the models that have a picture.
         facts: `data`, `epochs`, `images`, `date`.
     """
     parts = [
@@ -100,6 +102,7 @@ def page(facts: Mapping[str, Any]) -> str:
         "losses, and says when to take which.",
     ]
     for name, text in sorted(MODELS.items()):
-        parts += [f"### {name}", text, f"![{name}]({name}.png)"]
+        if name in drawn:
+            parts += [f"### {name}", text, f"![{name}]({name}.png)"]
     parts.append(f"`python -m tools.gallery`, {facts['date']}")
     return "\n\n".join(parts) + "\n"

@@ -13,7 +13,6 @@ from tools.gallery.studio import (
     COLUMNS,
     FILTERS,
     LATENT,
-    WIDTHS,
     Studio,
     codes_of,
     normal_codes,
@@ -97,7 +96,7 @@ def conditional(studio: Studio) -> Figure:
     keras.utils.set_random_seed(0)
     classes = int(studio.labels.max()) + 1
     networks = kv.nets.conditional(
-        kv.nets.dense, studio.data.image_shape, 8, classes, hidden=WIDTHS
+        kv.nets.conv, studio.data.image_shape, 8, classes, filters=FILTERS, hidden=64
     )
     one_hot = np.eye(classes, dtype="float32")
     model = kv.ConditionalVAE(*networks, seed=0)
