@@ -129,6 +129,7 @@ class Autoencoder(
             refuse_twice(self, self._arguments)
         if self.preprocess:  # Constants in place of layers, which keep their numbers elsewhere.
             self._arguments["preprocess"] = self.preprocess
+        if self.preprocess or self.family.encodes_log:
             self.autocast = False  # `call` would round raw numbers to 16 bits before the steps.
         shape = getattr(self.encoder, "input_shape", None)
         if shape and not self.built:
@@ -171,6 +172,8 @@ class Autoencoder(
         if self.preprocess:
             what += f" after preprocess ({self.preprocess.describe()})"
         value_checks.check_values(name, values, self.data_range, what, self.preprocess.fills)
+        if self.family.whole:
+            value_checks.check_whole(name, values, what)
 
     def check_target(self, y: Any) -> None:
         """Raise ValueError unless `y` is an array like x, in the support of the likelihood.

@@ -3,9 +3,11 @@
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_vae.backend import is_traced
 from keras_vae.base.endpoint import nan_unless_finite
+from keras_vae.distributions import special
 from keras_vae.preprocessing import Preprocessing
 from keras_vae.typing import Tensor
 
@@ -18,11 +20,18 @@ class RawData:
     steps: Any
 
     def prepare(self, x: Any) -> Any:
-        """Return raw x, an array or a structure with x first, as the networks take it."""
-        if not self.preprocess:
+        """Return raw x, an array or a structure with x first, as the networks take it.
+
+        Those of counts and of numbers above 0 take log(1 + x).
+        """
+        if not (self.preprocess or self.family.encodes_log):
             return x
         first, *others = keras.tree.flatten(x)
-        return keras.tree.pack_sequence_as(x, [self.preprocess.forward(first), *others])
+        if self.preprocess:
+            first = self.preprocess.forward(first)
+        if self.family.encodes_log:
+            first = special.log1p(ops.cast(first, "float32"))
+        return keras.tree.pack_sequence_as(x, [first, *others])
 
     @property
     def data_range(self) -> tuple[float, float]:

@@ -13,27 +13,46 @@ from keras_vae.distributions.autoregressive import Autoregressive
 from keras_vae.distributions.base import Distribution, parameters, sum_event
 from keras_vae.distributions.bernoulli import Bernoulli, ContinuousBernoulli
 from keras_vae.distributions.categorical import Categorical
+from keras_vae.distributions.counts import (
+    BetaBinomial,
+    NegativeBinomial,
+    Poisson,
+    ZeroInflatedNegativeBinomial,
+    ZeroInflatedPoisson,
+)
 from keras_vae.distributions.laplace import Laplace
 from keras_vae.distributions.logistic import DiscretizedLogistic, DiscretizedLogisticMixture
 from keras_vae.distributions.masked import Masked
 from keras_vae.distributions.normal import Normal, NormalLearnedScale, NormalPerElement
+from keras_vae.distributions.positive import Gamma, LogNormal
+from keras_vae.distributions.student_t import StudentT
 from keras_vae.distributions.suggestion import suggest
+from keras_vae.distributions.von_mises import VonMises
 from keras_vae.errors import UsageError
 
 __all__ = [
     "FAMILIES",
     "Autoregressive",
     "Bernoulli",
+    "BetaBinomial",
     "Categorical",
     "ContinuousBernoulli",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
     "Distribution",
+    "Gamma",
     "Laplace",
+    "LogNormal",
     "Masked",
+    "NegativeBinomial",
     "Normal",
     "NormalLearnedScale",
     "NormalPerElement",
+    "Poisson",
+    "StudentT",
+    "VonMises",
+    "ZeroInflatedNegativeBinomial",
+    "ZeroInflatedPoisson",
     "get",
     "parameters",
     "suggest",
@@ -42,14 +61,23 @@ __all__ = [
 
 FAMILIES: dict[str, type[Distribution]] = {
     "bernoulli": Bernoulli,
+    "beta_binomial": BetaBinomial,
     "categorical": Categorical,
     "continuous_bernoulli": ContinuousBernoulli,
     "discretized_logistic": DiscretizedLogistic,
     "discretized_logistic_mixture": DiscretizedLogisticMixture,
+    "gamma": Gamma,
     "laplace": Laplace,
+    "log_normal": LogNormal,
+    "negative_binomial": NegativeBinomial,
     "normal": Normal,
     "normal_learned_scale": NormalLearnedScale,
     "normal_per_element": NormalPerElement,
+    "poisson": Poisson,
+    "student_t": StudentT,
+    "von_mises": VonMises,
+    "zero_inflated_negative_binomial": ZeroInflatedNegativeBinomial,
+    "zero_inflated_poisson": ZeroInflatedPoisson,
 }
 
 
@@ -61,8 +89,9 @@ def get(identifier: str | type[Distribution]) -> Any:
         'Laplace'
 
     Args:
-        identifier: A key of `FAMILIES`, a class, or the name of a class, as in a saved model. Pass
-            a class of your own to `load_model` as a custom object, so that its name is found.
+        identifier: A key of `FAMILIES`, a class, or the name of a class, as in a saved model; or
+            "beta_binomial_20", for counts of at most 20. Pass a class of your own to `load_model`
+            as a custom object, so that its name is found.
 
     Raises:
         ValueError: If no distribution has that name.
@@ -84,4 +113,5 @@ def get(identifier: str | type[Distribution]) -> Any:
 
 def _find_class(name: str) -> Any:
     classes = {family.__name__: family for family in FAMILIES.values()}
-    return {**FAMILIES, **classes}.get(name) or keras.saving.get_registered_object(name)
+    known = {**FAMILIES, **classes}.get(name) or BetaBinomial.named(name)
+    return known or keras.saving.get_registered_object(name)

@@ -61,6 +61,8 @@ class Distribution:
         support: Lowest and highest value with a density; other data are rejected.
         continuous: Whether `log_prob` is a density, which changes with the unit of x. If not, it is
             a probability, such as that of a class or a gray level.
+        whole: Whether the data are whole numbers, as counts are; others are rejected.
+        encodes_log: Whether the encoder gets log(1 + x) in place of x, as of counts.
         scales: Names of arguments that are logarithms of a scale. If they are learned, `fit`
             starts them at `log_scale_of` the data.
     """
@@ -69,6 +71,8 @@ class Distribution:
     shared: tuple[str, ...] = ()
     support = (-math.inf, math.inf)
     continuous = True
+    whole = False
+    encodes_log = False
     scales: tuple[str, ...] = ()
 
     @classmethod

@@ -10,6 +10,7 @@ from keras_vae.validation import data_checks
 from keras_vae.validation.examples import as_arrays, first_input, sample_examples
 
 EXAMPLES = 1000
+OVERDISPERSED = 1.5  # Variance of counts over their mean; that of a Poisson distribution is 1.
 HEAVY = 20.0  # Fourth moment in units of the variance squared; that of a Gaussian is 3.
 
 
@@ -61,11 +62,17 @@ def _of_levels(values: Any) -> tuple[str, str]:
     if low >= 0.0 and high <= 255.0 and values.ndim >= 3:
         return "bernoulli", "The values look like 8-bit pixels: divide them by 255 first."
     if low >= 0.0:
-        return (
-            "normal_learned_scale",
-            "The values are counts, for which there is no likelihood: train on numpy.log1p(x).",
-        )
+        return _of_counts(values)
     return "normal_learned_scale", "The values are integers of both signs, like measurements."
+
+
+def _of_counts(values: Any) -> tuple[str, str]:
+    """Choose for counts, by their variance around the mean of each element."""
+    limit = f'Of counts out of {values.max():g}, take "beta_binomial_{values.max():g}".'
+    if values.var(axis=0).mean() > OVERDISPERSED * values.mean():
+        seen = "The values are counts that vary more than a Poisson distribution."
+        return "negative_binomial", f"{seen} {limit}"
+    return "poisson", f"The values are counts that vary as a Poisson distribution does. {limit}"
 
 
 def _of_reals(values: Any) -> tuple[str, str]:

@@ -84,7 +84,7 @@ class VampVAE(RicherPriorVAE):
         """
         examples = sample_examples(data, self.components, self.seed)
         examples = data_checks.check_examples(self, examples, self.components)
-        self.pseudo_inputs.assign(self.prepare(examples))
+        self.pseudo_inputs.assign(self.preprocess.forward(examples))
 
     def prior(self, z: Tensor) -> GaussianMixture:
         """Return p(z), the mixture of the posteriors of the pseudo-inputs."""

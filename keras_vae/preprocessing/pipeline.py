@@ -148,6 +148,11 @@ class Preprocessing:
                 f"Expected no preprocess with likelihood={likelihood!r}, whose data are classes. "
                 f"Received: {self.describe()}."
             )
+        if family.whole and not all(step.fills for step in self.steps):
+            raise UsageError(
+                f"Expected no preprocess that scales with likelihood={likelihood!r}, of "
+                f"counts. Received: {self.describe()}. (Remove it: the encoder gets log(1 + x).)"
+            )
         self.raw_range(family.support)
 
     def check_event_shape(self, shape: tuple[int, ...]) -> None:

@@ -48,7 +48,9 @@ def check_logits(model: LatentModel, outputs: Any, names: Any) -> None:
         names: Names of the parameters of p(x | z), in the order of the outputs.
     """
     for name, output in zip(names, keras.tree.flatten(outputs), strict=False):
-        refused = BOUNDED if name == "logits" else POSITIVE if name.startswith("log_") else ()
+        refused = (
+            BOUNDED if name.endswith("logits") else POSITIVE if name.startswith("log_") else ()
+        )
         found = last_activation(output)
         if found in refused and not _trusted.get():
             raise UsageError(

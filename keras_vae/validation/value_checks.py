@@ -61,6 +61,25 @@ def check_values(
         )
 
 
+def check_whole(name: str, values: Any, what: str) -> None:
+    """Raise ValueError unless all `values` that are not NaN are whole numbers.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: An array or a tensor.
+        what: Owner of the rule, for the message.
+    """
+    values = values if isinstance(values, np.ndarray) else ops.convert_to_numpy(values)
+    if values.dtype.kind != "f":
+        return
+    broken = values[(values != np.rint(values)) & ~np.isnan(values)]
+    if broken.size:
+        raise UsageError(
+            f"Expected whole numbers in {name}, for {what}. Received: {broken.size} others, such "
+            f"as {_digits(broken[0])}. (Give raw counts, neither scaled nor in logarithms.)"
+        )
+
+
 def _without_gaps(name: str, values: Any) -> np.ndarray:
     """Return the values that are not NaN; raise ValueError if a row has none."""
     if not isinstance(values, np.ndarray):

@@ -46,7 +46,10 @@ def data(name):
     rng = np.random.default_rng(0)
     if name == "vae_categorical":
         return np.eye(SHAPE[1], dtype="float32")[rng.integers(0, SHAPE[1], (6, SHAPE[0]))]
-    return (rng.integers(0, 256, (6, *SHAPE)) / 255).astype("float32")
+    family = kv.distributions.FAMILIES.get(name.removeprefix("vae_"))
+    if family is not None and family.whole:
+        return rng.integers(0, 256, (6, *SHAPE)).astype("float32")
+    return (rng.integers(1, 256, (6, *SHAPE)) / 255).astype("float32")
 
 
 def values(variables):

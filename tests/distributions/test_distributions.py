@@ -36,6 +36,10 @@ def data(name, shape, seed=0):
         return np.eye(shape[-1], dtype="float32")[rng.integers(0, shape[-1], (BATCH, *shape[:-1]))]
     if d.get(name).support == (0.0, 1.0):
         return (rng.integers(0, 256, (BATCH, *shape)) / 255).astype("float32")
+    if d.get(name).whole:
+        return rng.negative_binomial(1, 0.2, (BATCH, *shape)).astype("float32")
+    if d.get(name).support[0] > 0.0:
+        return rng.gamma(2.0, 1.0, (BATCH, *shape)).astype("float32")
     return normals(BATCH, *shape, seed=seed + 100)
 
 
@@ -195,14 +199,14 @@ def test_kl_to_itself_is_zero_and_without_a_closed_form_an_error_says_so(name):
     other = d.Normal if name == "laplace" else d.Laplace
     with pytest.raises(TypeError, match=f"{type(p).__name__} and {other.__name__}"):
         p.kl(other(normals(BATCH, *shape)))
-    if "logistic" not in name:
+    if type(p).kl is not d.Distribution.kl:
         np.testing.assert_allclose(to_numpy(p.kl(p)), 0.0, atol=1e-5)
 
 
 # Samples.
 
 
-@every_family
+@pytest.mark.parametrize("name", sorted(set(d.FAMILIES) - {"von_mises"}))
 def test_samples_average_to_the_mean_within_4_standard_errors(name):
     """Of 12 means a family one is beyond 4 errors by chance once in 1,300 seeds."""
     rows, shape = 20_000, (3, CLASSES)

@@ -10,13 +10,22 @@ from keras_vae import distributions as d
 
 HEADS = {
     "bernoulli": ["logits"],
+    "beta_binomial": ["log_alpha", "log_beta"],
     "categorical": ["logits"],
     "continuous_bernoulli": ["logits"],
     "discretized_logistic": ["location", "log_scale"],
+    "gamma": ["log_mean", "log_shape"],
     "laplace": ["mean"],
+    "log_normal": ["location", "log_scale"],
+    "negative_binomial": ["log_mean", "log_dispersion"],
     "normal": ["mean"],
     "normal_learned_scale": ["mean"],
     "normal_per_element": ["mean", "log_var"],
+    "poisson": ["log_rate"],
+    "student_t": ["mean", "log_scale", "log_freedom"],
+    "von_mises": ["angle", "log_concentration"],
+    "zero_inflated_negative_binomial": ["log_mean", "log_dispersion", "zero_logits"],
+    "zero_inflated_poisson": ["log_rate", "zero_logits"],
 }
 
 
@@ -40,8 +49,14 @@ def test_a_mixture_takes_three_outputs_for_each_component():
 def test_supports_are_those_of_pixels_and_of_the_line():
     pixels = {name for name in d.FAMILIES if d.get(name).support == (0.0, 1.0)}
     line = {name for name in d.FAMILIES if d.get(name).support == (-np.inf, np.inf)}
-    assert line == {"laplace", "normal", "normal_learned_scale", "normal_per_element"}
-    assert pixels | line == set(d.FAMILIES)
+    assert line == {
+        *("laplace", "normal", "normal_learned_scale", "normal_per_element", "student_t")
+    }
+    counts = {name for name in d.FAMILIES if d.get(name).whole}
+    assert {d.get(name).support for name in counts} == {(0.0, np.inf), (0.0, 255.0)}
+    others = {"gamma": 0.0, "log_normal": 0.0, "von_mises": -2 * np.pi}
+    assert {n: pytest.approx(d.get(n).support[0]) for n in others} == others
+    assert pixels | line | counts | set(others) == set(d.FAMILIES)
     assert d.Autoregressive.of(7).support == (0.0, 6.0)
 
 

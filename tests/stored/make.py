@@ -107,6 +107,18 @@ MORE: dict[str, tuple[Callable[[], Any], Any]] = {
         lambda: kv.VAE(*dense(2, 6), likelihood="discretized_logistic_mixture", seed=1),
         X,
     ),
+    **{
+        f"vae_{name}": (models.vae(likelihood=name), models.counts(BATCH, *FEATURES))
+        for name in (
+            *("beta_binomial_2000", "poisson", "zero_inflated_negative_binomial"),
+            "zero_inflated_poisson",
+        )
+    },
+    "vae_beta_binomial": (models.vae(likelihood="beta_binomial"), np.rint(255 * X)),
+    **{
+        f"vae_{name}": (models.vae(likelihood=name), X)
+        for name in ("gamma", "log_normal", "student_t", "von_mises")
+    },
     "likelihood_class": (
         lambda: kv.Autoencoder(*dense(), likelihood=kv.distributions.Laplace, seed=1),
         X,

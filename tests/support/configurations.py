@@ -130,7 +130,10 @@ CORRUPTIONS = [
 DISCRIMINATORS = [None, Make("nets.dense_encoder", {"shape": (3,), "latent_dim": 1, "hidden": ()})]
 
 GOOD: dict[str, list] = {
-    "likelihood": [*kv.distributions.FAMILIES, "Normal", kv.distributions.Laplace],
+    "likelihood": [
+        *(name for name, family in kv.distributions.FAMILIES.items() if not family.whole),
+        *("Normal", kv.distributions.Laplace),
+    ],
     **dict.fromkeys(
         (
             "beta", "code_weight", "decoder_weight", "mmd_weight", "gamma", "contraction_weight",

@@ -28,6 +28,11 @@ def uniform(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random(shape).astype("float32")
 
 
+def counts(*shape: int, seed: int = 0) -> np.ndarray:
+    """Counts from 0 to some hundreds, a fifth of them 0."""
+    return np.random.default_rng(seed).negative_binomial(0.6, 0.02, shape).astype("float32")
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Case:
     """A model and data for it.
@@ -272,6 +277,14 @@ CASES = [
     Case("vae_normal_learned_scale", vae(likelihood="normal_learned_scale"), **BOUND, variant=True),
     Case("vae_normal_per_element", vae(likelihood="normal_per_element"), **BOUND, variant=True),
     Case("vae_laplace", vae(likelihood="laplace"), **BOUND, variant=True),
+    Case(
+        "vae_negative_binomial",
+        vae(likelihood="negative_binomial"),
+        x=counts(ROWS, *FEATURES),
+        range=(0.0, np.inf),
+        **BOUND,
+        variant=True,
+    ),
     Case("vae_schedule", vae(beta=WARM_UP), range=UNIT, **BOUND),
     Case("vae_controller", controlled_vae, range=UNIT, **BOUND),
     Case("conv_vae", conv_vae, x=IMAGES, range=UNIT, **BOUND),

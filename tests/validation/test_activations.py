@@ -69,7 +69,24 @@ def test_ends_of_any_sign_are_accepted(activation):
     assert kv.VAE(encoder(), decoder, likelihood="categorical").built
 
 
-@pytest.mark.parametrize("likelihood", [n for n in FAMILIES if FAMILIES[n].heads > 1])
+SCALED = [n for n in FAMILIES if FAMILIES[n].heads > 1 and not n.startswith("zero_inflated")]
+
+
+@pytest.mark.parametrize("end", ["sigmoid", "tanh", "softplus"])
+def test_odds_of_additional_zeros_are_logits(end):
+    ends = None, None, end
+    decoder = functional(lambda z: [layers.Dense(6, end)(z) for end in ends])
+    with pytest.raises(ValueError, match=f"output zero_logits.*ends in {end}"):
+        kv.VAE(encoder(), decoder, likelihood="zero_inflated_negative_binomial")
+
+
+@pytest.mark.parametrize("end", ["softplus", "exponential"])
+def test_rates_are_logarithms(end):
+    with pytest.raises(ValueError, match=f"output log_rate.*ends in {end}"):
+        kv.VAE(encoder(), layers.Dense(6, end), likelihood="poisson")
+
+
+@pytest.mark.parametrize("likelihood", SCALED)
 def test_scales_that_cannot_be_below_1_are_refused(likelihood):
     heads = FAMILIES[likelihood].heads
 

@@ -1,0 +1,331 @@
+"""Distributions of counts, of any size: Poisson, negative binomial, and beta-binomial.
+
+Log probabilities of counts are small differences of large log Gammas. They are computed as a
+deviance and corrections to Stirling's formula, in which nothing cancels (Loader 2000, "Fast and
+Accurate Computation of Binomial Probabilities"). So float32 is enough for counts of a million.
+"""
+
+import math
+import re
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_vae.distributions import special
+from keras_vae.distributions.base import Distribution, Tensor, sum_event, tensor
+from keras_vae.distributions.rejection import first_accepted
+from keras_vae.validation import arguments
+
+LOG_2PI = math.log(2.0 * math.pi)
+
+# Beyond these, rates and sizes are no longer told apart in float32. The gradient is 0 outside.
+LOG_MEAN_RANGE = (-15.0, 20.0)
+LOG_DISPERSION_RANGE = (-15.0, 15.0)
+LOG_CONCENTRATION_RANGE = (-10.0, 10.0)
+
+# Below this rate, events of a Poisson process are counted one by one, at most `EVENTS` of them.
+FEW, EVENTS = 10.0, 64
+
+
+class Counts(Distribution):
+    """Base class of distributions of 0, 1, 2, ..., whose encoder sees log(1 + x)."""
+
+    support = (0.0, math.inf)
+    continuous = False
+    whole = True
+    encodes_log = True
+
+
+class Poisson(Counts):
+    """Independent Poisson counts: events at a constant rate, with a variance equal to the mean.
+
+    The log probability of one count is x * log_rate - exp(log_rate) - log(x!).
+
+    Example:
+        >>> p = keras_vae.distributions.Poisson(np.log([[2.0, 5.0]]))
+        >>> np.round(p.log_prob(np.array([[2, 5]])), 3)  # log(0.2707) + log(0.1755)
+        array([-3.047], dtype=float32)
+
+    Args:
+        log_rate: Logarithms of the means, `(batch, ...)`, clipped to `LOG_MEAN_RANGE`.
+    """
+
+    def __init__(self, log_rate: Tensor) -> None:
+        self.log_rate = ops.clip(tensor(log_rate), *LOG_MEAN_RANGE)
+
+    @property
+    def mean(self) -> Tensor:
+        """Expected count, `(batch, ...)`."""
+        return ops.exp(self.log_rate)
+
+    def sample(self, seed: Any = None) -> Tensor:
+        """Sample counts, `(batch, ...)`."""
+        return _sample_poisson(self.mean, seed)
+
+    def element_log_prob(self, x: Tensor) -> Tensor:
+        """Return the log probability of each count in `x`, `(batch, ...)`, in nats."""
+        some = ops.maximum(x, 1.0)
+        deviance = some * special.excess(special.log_ratio(some, self.mean))
+        positive = -deviance - 0.5 * (LOG_2PI + ops.log(some)) - special.stirling(some)
+        return ops.where(x > 0.0, positive, -self.mean)
+
+    def kl(self, other: Distribution) -> Tensor:
+        """Return KL(self || other), both Poisson, `(batch,)`, in nats."""
+        if not isinstance(other, Poisson):
+            return super().kl(other)
+        return sum_event(self.mean * special.excess(self.log_rate - other.log_rate))
+
+
+class NegativeBinomial(Counts):
+    """Independent negative binomial counts, whose variance is mean + dispersion * mean^2.
+
+    It is a Poisson count whose rate is drawn from a gamma distribution of shape 1 / dispersion. A
+    dispersion of 0 would be the Poisson distribution. In SciPy it is `nbinom(n, p)` with
+    n = 1 / dispersion and p = n / (n + mean).
+
+    Example:
+        >>> p = keras_vae.distributions.NegativeBinomial(np.log([[5.0]]), np.log([[0.5]]))
+        >>> np.round(p.log_prob(np.array([[5]])), 3)
+        array([-2.256], dtype=float32)
+
+    Args:
+        log_mean: Logarithms of the means, `(batch, ...)`, clipped to `LOG_MEAN_RANGE`.
+        log_dispersion: Logarithms of the dispersions, of the same shape, clipped to
+            `LOG_DISPERSION_RANGE`.
+    """
+
+    heads = 2
+
+    def __init__(self, log_mean: Tensor, log_dispersion: Tensor) -> None:
+        self.log_mean = ops.clip(tensor(log_mean), *LOG_MEAN_RANGE)
+        self.log_dispersion = ops.clip(tensor(log_dispersion), *LOG_DISPERSION_RANGE)
+
+    @property
+    def mean(self) -> Tensor:
+        """Expected count, `(batch, ...)`."""
+        return ops.exp(self.log_mean)
+
+    def sample(self, seed: Any = None) -> Tensor:
+        """Sample counts, `(batch, ...)`: Poisson, at rates from a gamma distribution."""
+        shape = ops.exp(-self.log_dispersion)
+        size = ops.shape(self.log_mean)
+        rates = keras.random.gamma(size, ops.broadcast_to(shape, size), "float32", seed)
+        return _sample_poisson(rates * ops.exp(self.log_mean + self.log_dispersion), _next(seed))
+
+    def element_log_prob(self, x: Tensor) -> Tensor:
+        """Return the log probability of each count in `x`, `(batch, ...)`, in nats."""
+        return log_negative_binomial(x, self.log_mean, -self.log_dispersion)
+
+
+class BetaBinomial(Distribution):
+    """Independent counts of successes in `trials`, with a chance from a beta distribution.
+
+    The classes of other numbers of trials are those of `BetaBinomial.of(trials)`, or of names such
+    as "beta_binomial_20". Without a number it is 255, as of 8-bit gray levels. In SciPy it is
+    `betabinom(trials, alpha, beta)`.
+
+    Example:
+        >>> family = keras_vae.distributions.BetaBinomial.of(10)
+        >>> p = family(np.zeros((1, 1)), np.zeros((1, 1)))
+        >>> np.round(np.exp(p.log_prob(np.array([[3]]))), 4)  # uniform from 0 to 10
+        array([0.0909], dtype=float32)
+
+    Args:
+        log_alpha: Logarithms of the first parameter of the beta distribution, `(batch, ...)`,
+            clipped to `LOG_CONCENTRATION_RANGE`.
+        log_beta: Those of the second one.
+    """
+
+    heads = 2
+    trials = 255
+    support = (0.0, 255.0)
+    continuous = False
+    whole = True
+
+    def __init__(self, log_alpha: Tensor, log_beta: Tensor) -> None:
+        self.log_alpha = ops.clip(tensor(log_alpha), *LOG_CONCENTRATION_RANGE)
+        self.log_beta = ops.clip(tensor(log_beta), *LOG_CONCENTRATION_RANGE)
+
+    @classmethod
+    def of(cls, trials: int) -> type["BetaBinomial"]:
+        """Return the class of counts from 0 to `trials`, which saved models find by its name.
+
+        Raises:
+            ValueError: If `trials` is below 1.
+        """
+        trials = arguments.integer("trials", trials)
+        values = {"trials": trials, "support": (0.0, float(trials))}
+        return type(f"BetaBinomial_{trials}", (BetaBinomial,), values)
+
+    @classmethod
+    def named(cls, name: str) -> type["BetaBinomial"] | None:
+        """Return the class of a name such as "beta_binomial_20"; None for another name."""
+        found = re.fullmatch(r"(?:beta_binomial|BetaBinomial)_([1-9]\d*)", name)
+        return cls.of(int(found[1])) if found else None
+
+    @property
+    def log_chance(self) -> Tensor:
+        """Logarithm of the mean chance of a success, `(batch, ...)`."""
+        return -special.softplus(self.log_beta - self.log_alpha)
+
+    @property
+    def mean(self) -> Tensor:
+        """Expected count, `(batch, ...)`."""
+        return self.trials * ops.exp(self.log_chance)
+
+    def sample(self, seed: Any = None) -> Tensor:
+        """Sample counts, `(batch, ...)`."""
+        shape = ops.shape(self.log_alpha)
+        chance = keras.random.beta(
+            shape, ops.exp(self.log_alpha), ops.exp(self.log_beta), "float32", seed
+        )
+        # Chances that rounding or tiny parameters take out of [0, 1] are those of its ends.
+        chance = ops.clip(ops.where(ops.isnan(chance), 0.5, chance), 0.0, 1.0)
+        trials = ops.full(shape, float(self.trials))
+        return keras.random.binomial(shape, trials, chance, "float32", _next(seed))
+
+    def element_log_prob(self, x: Tensor) -> Tensor:
+        """Return the log probability of each count in `x`, `(batch, ...)`, in nats.
+
+        Given their sum, two negative binomials of one chance have a beta-binomial share. The
+        chance is free: that at which the sum has the mean `trials`.
+        """
+        log_trials = math.log(self.trials)
+        failures = -special.softplus(self.log_alpha - self.log_beta)
+        both = self.log_alpha + special.softplus(self.log_beta - self.log_alpha)
+        trials = ops.full_like(both, float(self.trials))
+        return (
+            log_negative_binomial(x, log_trials + self.log_chance, self.log_alpha)
+            + log_negative_binomial(self.trials - x, log_trials + failures, self.log_beta)
+            - log_negative_binomial(trials, ops.full_like(both, log_trials), both)
+        )
+
+
+class ZeroInflated(Counts):
+    """Base class of counts that are 0 with a chance of their own, beside those of `counts`.
+
+    Attributes:
+        counts: The class of the other counts, whose arguments come first.
+    """
+
+    counts: type[Counts]
+
+    def __init__(self, *outputs: Tensor) -> None:
+        *others, zero_logits = outputs
+        self.base, self.zero_logits = self.counts(*others), tensor(zero_logits)
+
+    @property
+    def mean(self) -> Tensor:
+        """Expected count, `(batch, ...)`."""
+        return ops.sigmoid(-self.zero_logits) * self.base.mean
+
+    def sample(self, seed: Any = None) -> Tensor:
+        """Sample counts, `(batch, ...)`."""
+        u = keras.random.uniform(ops.shape(self.zero_logits), dtype="float32", seed=seed)
+        counts = self.base.sample(_next(seed))
+        return ops.where(u < ops.sigmoid(self.zero_logits), ops.zeros_like(counts), counts)
+
+    def element_log_prob(self, x: Tensor) -> Tensor:
+        """Return the log probability of each count in `x`, `(batch, ...)`, in nats."""
+        others = self.base.element_log_prob(x)
+        # log(exp(a) + exp(b)) as a + log(1 + exp(b - a)).
+        zero = self.zero_logits + special.softplus(others - self.zero_logits)
+        return ops.where(x > 0.0, others, zero) - special.softplus(self.zero_logits)
+
+
+class ZeroInflatedPoisson(ZeroInflated):
+    """Independent counts: 0 by chance, or Poisson.
+
+    Example:
+        >>> p = keras_vae.distributions.ZeroInflatedPoisson(np.log([[2.0]]), np.zeros((1, 1)))
+        >>> np.round(np.exp(p.log_prob(np.zeros((1, 1)))), 4)  # (1 + exp(-2)) / 2
+        array([0.5677], dtype=float32)
+
+    Args:
+        log_rate: As in `Poisson`.
+        zero_logits: Log odds of a zero that is none of the Poisson counts, of the same shape.
+    """
+
+    heads = 2
+    counts = Poisson
+
+    def __init__(self, log_rate: Tensor, zero_logits: Tensor) -> None:
+        super().__init__(log_rate, zero_logits)
+
+
+class ZeroInflatedNegativeBinomial(ZeroInflated):
+    """Independent counts: 0 by chance, or negative binomial, as of molecules in single cells.
+
+    Source: Lopez et al. 2018, "Deep generative modeling for single-cell transcriptomics".
+
+    Example:
+        >>> zeros = np.zeros((1, 1))
+        >>> p = keras_vae.distributions.ZeroInflatedNegativeBinomial(zeros, zeros, zeros)
+        >>> np.round(np.exp(p.log_prob(zeros)), 4)  # (1 + 1/2) / 2
+        array([0.75], dtype=float32)
+
+    Args:
+        log_mean: As in `NegativeBinomial`.
+        log_dispersion: As in `NegativeBinomial`.
+        zero_logits: Log odds of a zero that is none of the other counts, of the same shape.
+    """
+
+    heads = 3
+    counts = NegativeBinomial
+
+    def __init__(self, log_mean: Tensor, log_dispersion: Tensor, zero_logits: Tensor) -> None:
+        super().__init__(log_mean, log_dispersion, zero_logits)
+
+
+def log_negative_binomial(x: Tensor, log_mean: Tensor, log_size: Tensor) -> Tensor:
+    """Return the log probability of counts, elementwise, in nats.
+
+    Args:
+        x: Counts.
+        log_mean: Logarithms of the means.
+        log_size: Logarithms of the sizes, 1 / dispersion.
+    """
+    mean, size = ops.exp(log_mean), ops.exp(log_size)
+    some = ops.maximum(x, 1.0)
+    total = some + size
+    shared = special.log_ratio(size + mean, total)
+    deviance = size * special.excess(shared)
+    deviance = deviance + some * special.excess(special.log_ratio(some, mean) + shared)
+    corrections = special.stirling(total) - special.stirling(some) - special.stirling(size)
+    spread = 0.5 * (log_size - ops.log(total) - ops.log(some) - LOG_2PI)
+    zero = -size * special.log1p(ops.exp(log_mean - log_size))
+    return ops.where(x > 0.0, corrections + spread - deviance, zero)
+
+
+def _next(seed: Any) -> Any:
+    """Return another seed for a second draw; a generator moves on by itself."""
+    return seed + 1 if isinstance(seed, int) else seed
+
+
+def _sample_poisson(rates: Tensor, seed: Any) -> Tensor:
+    """Sample a Poisson count for each rate.
+
+    Small rates by the arrivals of the process; others by transformed rejection (Hoermann 1993, "The
+    transformed rejection method for generating Poisson random variables", algorithm PTRS).
+    """
+    shape = ops.shape(rates)
+    u = keras.random.uniform((EVENTS, *shape), 1e-7, 1.0, dtype="float32", seed=seed)
+    arrivals = ops.cumsum(-ops.log(u), axis=0)
+    few = ops.sum(ops.cast(arrivals < rates, "float32"), axis=0)
+    large = ops.maximum(rates, FEW)
+    width = 0.931 + 2.53 * ops.sqrt(large)
+    slope = -0.059 + 0.02483 * width
+    log_height = ops.log(1.1239 + 1.1328 / (width - 3.4))
+    density = Poisson(ops.log(large))
+
+    def propose(u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        u = u - 0.5
+        inner = 0.5 - ops.abs(u)
+        count = ops.floor((2.0 * slope / inner + width) * u + large + 0.43)
+        bound = ops.log(v) + log_height - ops.log(slope / ops.square(inner) + width)
+        chance = density.element_log_prob(ops.maximum(count, 0.0))
+        return count, ops.logical_and(count >= 0.0, bound <= chance)
+
+    many = first_accepted(propose, shape, _next(seed))
+    return ops.where(rates < FEW, few, many)
