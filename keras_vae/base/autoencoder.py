@@ -166,15 +166,6 @@ class Autoencoder(
     def check_parts(self, x: Any) -> None:
         """Raise ValueError for a bad value in the inputs next to x, such as a mask."""
 
-    def check_event(self, name: str, values: Any) -> None:
-        """Raise ValueError unless `values` are finite and in the support of the likelihood."""
-        what = f"the {self.likelihood!r} likelihood"
-        if self.preprocess:
-            what += f" after preprocess ({self.preprocess.describe()})"
-        value_checks.check_values(name, values, self.data_range, what, self.preprocess.fills)
-        if self.family.whole:
-            value_checks.check_whole(name, values, what)
-
     def check_target(self, y: Any) -> None:
         """Raise ValueError unless `y` is an array like x, in the support of the likelihood.
 

@@ -10,6 +10,7 @@ from keras_vae.base.endpoint import nan_unless_finite
 from keras_vae.distributions import special
 from keras_vae.preprocessing import Preprocessing
 from keras_vae.typing import Tensor
+from keras_vae.validation import value_checks
 
 
 class RawData:
@@ -18,6 +19,7 @@ class RawData:
     preprocess: Preprocessing
     family: Any
     steps: Any
+    likelihood: Any
 
     def prepare(self, x: Any) -> Any:
         """Return raw x, an array or a structure with x first, as the networks take it.
@@ -37,6 +39,15 @@ class RawData:
     def data_range(self) -> tuple[float, float]:
         """Smallest and largest raw value of x with a density."""
         return self.preprocess.raw_range(self.family.support)
+
+    def check_event(self, name: str, values: Any) -> None:
+        """Raise ValueError unless `values` are finite and in the support of the likelihood."""
+        what = f"the {self.likelihood!r} likelihood"
+        if self.preprocess:
+            what += f" after preprocess ({self.preprocess.describe()})"
+        value_checks.check_values(name, values, self.data_range, what, self.preprocess.fills)
+        if self.family.whole:
+            value_checks.check_whole(name, values, what)
 
     def mark_rows(self, inputs: Any, outputs: Tensor) -> Tensor:
         """Return `outputs` of x as `nan_unless_finite` does, outside of graphs being traced.

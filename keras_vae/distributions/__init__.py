@@ -12,14 +12,9 @@ import keras
 from keras_vae.distributions.autoregressive import Autoregressive
 from keras_vae.distributions.base import Distribution, parameters, sum_event
 from keras_vae.distributions.bernoulli import Bernoulli, ContinuousBernoulli
+from keras_vae.distributions.beta_binomial import BetaBinomial
 from keras_vae.distributions.categorical import Categorical
-from keras_vae.distributions.counts import (
-    BetaBinomial,
-    NegativeBinomial,
-    Poisson,
-    ZeroInflatedNegativeBinomial,
-    ZeroInflatedPoisson,
-)
+from keras_vae.distributions.counts import NegativeBinomial, Poisson
 from keras_vae.distributions.laplace import Laplace
 from keras_vae.distributions.logistic import DiscretizedLogistic, DiscretizedLogisticMixture
 from keras_vae.distributions.masked import Masked
@@ -28,6 +23,10 @@ from keras_vae.distributions.positive import Gamma, LogNormal
 from keras_vae.distributions.student_t import StudentT
 from keras_vae.distributions.suggestion import suggest
 from keras_vae.distributions.von_mises import VonMises
+from keras_vae.distributions.zero_inflated import (
+    ZeroInflatedNegativeBinomial,
+    ZeroInflatedPoisson,
+)
 from keras_vae.errors import UsageError
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Distributions of counts, of any size: Poisson, negative binomial, and beta-binomial.
+"""Distributions of counts, of any size: Poisson and negative binomial.
 
 Log probabilities of counts are small differences of large log Gammas. They are computed as a
 deviance and corrections to Stirling's formula, in which nothing cancels (Loader 2000, "Fast and
@@ -6,7 +6,6 @@ Accurate Computation of Binomial Probabilities"). So float32 is enough for count
 """
 
 import math
-import re
 from typing import Any
 
 import keras
@@ -15,14 +14,12 @@ from keras import ops
 from keras_vae.distributions import special
 from keras_vae.distributions.base import Distribution, Tensor, sum_event, tensor
 from keras_vae.distributions.rejection import first_accepted
-from keras_vae.validation import arguments
 
 LOG_2PI = math.log(2.0 * math.pi)
 
 # Beyond these, rates and sizes are no longer told apart in float32. The gradient is 0 outside.
 LOG_MEAN_RANGE = (-15.0, 20.0)
 LOG_DISPERSION_RANGE = (-15.0, 15.0)
-LOG_CONCENTRATION_RANGE = (-10.0, 10.0)
 
 # Below this rate, events of a Poisson process are counted one by one, at most `EVENTS` of them.
 FEW, EVENTS = 10.0, 64
@@ -111,171 +108,13 @@ class NegativeBinomial(Counts):
         shape = ops.exp(-self.log_dispersion)
         size = ops.shape(self.log_mean)
         rates = keras.random.gamma(size, ops.broadcast_to(shape, size), "float32", seed)
-        return _sample_poisson(rates * ops.exp(self.log_mean + self.log_dispersion), _next(seed))
+        return _sample_poisson(
+            rates * ops.exp(self.log_mean + self.log_dispersion), next_seed(seed)
+        )
 
     def element_log_prob(self, x: Tensor) -> Tensor:
         """Return the log probability of each count in `x`, `(batch, ...)`, in nats."""
         return log_negative_binomial(x, self.log_mean, -self.log_dispersion)
-
-
-class BetaBinomial(Distribution):
-    """Independent counts of successes in `trials`, with a chance from a beta distribution.
-
-    The classes of other numbers of trials are those of `BetaBinomial.of(trials)`, or of names such
-    as "beta_binomial_20". Without a number it is 255, as of 8-bit gray levels. In SciPy it is
-    `betabinom(trials, alpha, beta)`.
-
-    Example:
-        >>> family = keras_vae.distributions.BetaBinomial.of(10)
-        >>> p = family(np.zeros((1, 1)), np.zeros((1, 1)))
-        >>> np.round(np.exp(p.log_prob(np.array([[3]]))), 4)  # uniform from 0 to 10
-        array([0.0909], dtype=float32)
-
-    Args:
-        log_alpha: Logarithms of the first parameter of the beta distribution, `(batch, ...)`,
-            clipped to `LOG_CONCENTRATION_RANGE`.
-        log_beta: Those of the second one.
-    """
-
-    heads = 2
-    trials = 255
-    support = (0.0, 255.0)
-    continuous = False
-    whole = True
-
-    def __init__(self, log_alpha: Tensor, log_beta: Tensor) -> None:
-        self.log_alpha = ops.clip(tensor(log_alpha), *LOG_CONCENTRATION_RANGE)
-        self.log_beta = ops.clip(tensor(log_beta), *LOG_CONCENTRATION_RANGE)
-
-    @classmethod
-    def of(cls, trials: int) -> type["BetaBinomial"]:
-        """Return the class of counts from 0 to `trials`, which saved models find by its name.
-
-        Raises:
-            ValueError: If `trials` is below 1.
-        """
-        trials = arguments.integer("trials", trials)
-        values = {"trials": trials, "support": (0.0, float(trials))}
-        return type(f"BetaBinomial_{trials}", (BetaBinomial,), values)
-
-    @classmethod
-    def named(cls, name: str) -> type["BetaBinomial"] | None:
-        """Return the class of a name such as "beta_binomial_20"; None for another name."""
-        found = re.fullmatch(r"(?:beta_binomial|BetaBinomial)_([1-9]\d*)", name)
-        return cls.of(int(found[1])) if found else None
-
-    @property
-    def log_chance(self) -> Tensor:
-        """Logarithm of the mean chance of a success, `(batch, ...)`."""
-        return -special.softplus(self.log_beta - self.log_alpha)
-
-    @property
-    def mean(self) -> Tensor:
-        """Expected count, `(batch, ...)`."""
-        return self.trials * ops.exp(self.log_chance)
-
-    def sample(self, seed: Any = None) -> Tensor:
-        """Sample counts, `(batch, ...)`."""
-        shape = ops.shape(self.log_alpha)
-        chance = keras.random.beta(
-            shape, ops.exp(self.log_alpha), ops.exp(self.log_beta), "float32", seed
-        )
-        # Chances that rounding or tiny parameters take out of [0, 1] are those of its ends.
-        chance = ops.clip(ops.where(ops.isnan(chance), 0.5, chance), 0.0, 1.0)
-        trials = ops.full(shape, float(self.trials))
-        return keras.random.binomial(shape, trials, chance, "float32", _next(seed))
-
-    def element_log_prob(self, x: Tensor) -> Tensor:
-        """Return the log probability of each count in `x`, `(batch, ...)`, in nats.
-
-        Given their sum, two negative binomials of one chance have a beta-binomial share. The
-        chance is free: that at which the sum has the mean `trials`.
-        """
-        log_trials = math.log(self.trials)
-        failures = -special.softplus(self.log_alpha - self.log_beta)
-        both = self.log_alpha + special.softplus(self.log_beta - self.log_alpha)
-        trials = ops.full_like(both, float(self.trials))
-        return (
-            log_negative_binomial(x, log_trials + self.log_chance, self.log_alpha)
-            + log_negative_binomial(self.trials - x, log_trials + failures, self.log_beta)
-            - log_negative_binomial(trials, ops.full_like(both, log_trials), both)
-        )
-
-
-class ZeroInflated(Counts):
-    """Base class of counts that are 0 with a chance of their own, beside those of `counts`.
-
-    Attributes:
-        counts: The class of the other counts, whose arguments come first.
-    """
-
-    counts: type[Counts]
-
-    def __init__(self, *outputs: Tensor) -> None:
-        *others, zero_logits = outputs
-        self.base, self.zero_logits = self.counts(*others), tensor(zero_logits)
-
-    @property
-    def mean(self) -> Tensor:
-        """Expected count, `(batch, ...)`."""
-        return ops.sigmoid(-self.zero_logits) * self.base.mean
-
-    def sample(self, seed: Any = None) -> Tensor:
-        """Sample counts, `(batch, ...)`."""
-        u = keras.random.uniform(ops.shape(self.zero_logits), dtype="float32", seed=seed)
-        counts = self.base.sample(_next(seed))
-        return ops.where(u < ops.sigmoid(self.zero_logits), ops.zeros_like(counts), counts)
-
-    def element_log_prob(self, x: Tensor) -> Tensor:
-        """Return the log probability of each count in `x`, `(batch, ...)`, in nats."""
-        others = self.base.element_log_prob(x)
-        # log(exp(a) + exp(b)) as a + log(1 + exp(b - a)).
-        zero = self.zero_logits + special.softplus(others - self.zero_logits)
-        return ops.where(x > 0.0, others, zero) - special.softplus(self.zero_logits)
-
-
-class ZeroInflatedPoisson(ZeroInflated):
-    """Independent counts: 0 by chance, or Poisson.
-
-    Example:
-        >>> p = keras_vae.distributions.ZeroInflatedPoisson(np.log([[2.0]]), np.zeros((1, 1)))
-        >>> np.round(np.exp(p.log_prob(np.zeros((1, 1)))), 4)  # (1 + exp(-2)) / 2
-        array([0.5677], dtype=float32)
-
-    Args:
-        log_rate: As in `Poisson`.
-        zero_logits: Log odds of a zero that is none of the Poisson counts, of the same shape.
-    """
-
-    heads = 2
-    counts = Poisson
-
-    def __init__(self, log_rate: Tensor, zero_logits: Tensor) -> None:
-        super().__init__(log_rate, zero_logits)
-
-
-class ZeroInflatedNegativeBinomial(ZeroInflated):
-    """Independent counts: 0 by chance, or negative binomial, as of molecules in single cells.
-
-    Source: Lopez et al. 2018, "Deep generative modeling for single-cell transcriptomics".
-
-    Example:
-        >>> zeros = np.zeros((1, 1))
-        >>> p = keras_vae.distributions.ZeroInflatedNegativeBinomial(zeros, zeros, zeros)
-        >>> np.round(np.exp(p.log_prob(zeros)), 4)  # (1 + 1/2) / 2
-        array([0.75], dtype=float32)
-
-    Args:
-        log_mean: As in `NegativeBinomial`.
-        log_dispersion: As in `NegativeBinomial`.
-        zero_logits: Log odds of a zero that is none of the other counts, of the same shape.
-    """
-
-    heads = 3
-    counts = NegativeBinomial
-
-    def __init__(self, log_mean: Tensor, log_dispersion: Tensor, zero_logits: Tensor) -> None:
-        super().__init__(log_mean, log_dispersion, zero_logits)
 
 
 def log_negative_binomial(x: Tensor, log_mean: Tensor, log_size: Tensor) -> Tensor:
@@ -298,7 +137,7 @@ def log_negative_binomial(x: Tensor, log_mean: Tensor, log_size: Tensor) -> Tens
     return ops.where(x > 0.0, corrections + spread - deviance, zero)
 
 
-def _next(seed: Any) -> Any:
+def next_seed(seed: Any) -> Any:
     """Return another seed for a second draw; a generator moves on by itself."""
     return seed + 1 if isinstance(seed, int) else seed
 
@@ -327,5 +166,5 @@ def _sample_poisson(rates: Tensor, seed: Any) -> Tensor:
         chance = density.element_log_prob(ops.maximum(count, 0.0))
         return count, ops.logical_and(count >= 0.0, bound <= chance)
 
-    many = first_accepted(propose, shape, _next(seed))
+    many = first_accepted(propose, shape, next_seed(seed))
     return ops.where(rates < FEW, few, many)
