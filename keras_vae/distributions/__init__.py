@@ -112,5 +112,5 @@ def get(identifier: str | type[Distribution]) -> Any:
 
 def _find_class(name: str) -> Any:
     classes = {family.__name__: family for family in FAMILIES.values()}
-    known = {**FAMILIES, **classes}.get(name) or BetaBinomial.named(name)
+    known = {**FAMILIES, **classes}.get(name) or BetaBinomial.from_name(name)
     return known or keras.saving.get_registered_object(name)

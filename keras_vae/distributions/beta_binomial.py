@@ -56,7 +56,7 @@ class BetaBinomial(Distribution):
         return type(f"BetaBinomial_{trials}", (BetaBinomial,), values)
 
     @classmethod
-    def named(cls, name: str) -> type["BetaBinomial"] | None:
+    def from_name(cls, name: str) -> type["BetaBinomial"] | None:
         """Return the class of a name such as "beta_binomial_20"; None for another name."""
         found = re.fullmatch(r"(?:beta_binomial|BetaBinomial)_([1-9]\d*)", name)
         return cls.of(int(found[1])) if found else None
