@@ -27,7 +27,7 @@ test: $(VENV)/.ready ## Run the tests of every module and model on the TensorFlo
 	@KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q --durations 15 \
 		-m "not long and not slow and not extra" $(ARGS)
 
-test-long: $(VENV)/.docs $(VENV)/.backends $(VENV)/.beam ## Run the long tests, and tests on JAX, PyTorch, Apache Beam, old TensorFlow.
+test-long: $(VENV)/.docs $(VENV)/.backends $(VENV)/.beam $(VENV)/.trackers ## Run the long tests, and tests on JAX, PyTorch, Apache Beam, old TensorFlow, trackers.
 	@scripts/fashion_mnist.sh
 	@scripts/browser.sh
 	@BIN="$(BIN)" scripts/old_tensorflow.sh >/dev/null
@@ -41,8 +41,8 @@ $(VENV)/.backends: pyproject.toml scripts/setup.sh
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" EXTRAS="$(EXTRAS),backends" scripts/setup.sh
 	@touch $@
 
-$(VENV)/.beam: $(VENV)/.backends $(VENV)/.docs scripts/beam.sh
-	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/beam.sh
+$(VENV)/.beam $(VENV)/.trackers: $(VENV)/.%: $(VENV)/.backends $(VENV)/.docs scripts/extra.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/extra.sh $*
 	@touch $@
 
 mutants: $(VENV)/.ready ## Mutate the core and ask which faults its tests notice (long; ARGS="--count 60" for less).

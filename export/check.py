@@ -12,6 +12,7 @@ import tyro
 
 from keras_vae import cli, options
 from keras_vae.errors import UsageError
+from keras_vae.presets import places
 from keras_vae.training import recipes
 from keras_vae.training.runs import run_directory
 from keras_vae.typing import LatentModel
@@ -60,7 +61,8 @@ def check(
     are an estimate.
 
     Args:
-        model: The name of a recipe, the path of a .py recipe, a run directory or a .keras file.
+        model: The name of a recipe, the path of a .py recipe, a run directory, a preset or a .keras
+            file.
         endpoints: Endpoints to export, for example decode; all by default.
         needs: Formats without which the check fails.
         batch_size: Batch size of the .tflite files.
@@ -71,7 +73,9 @@ def check(
     """
     options.at_least(1, batch_size=batch_size)
     path = Path(model)
-    opened = run_directory.open_run(model) if path.suffix == ".keras" or path.is_dir() else None
+    is_preset = model not in recipes.names() and places.is_known(model)
+    is_trained = path.suffix == ".keras" or path.is_dir() or is_preset
+    opened = run_directory.open_run(model) if is_trained else None
     options.only_with("a recipe", opened is None, image_shape=image_shape)
     recipe = recipes.find(model) if opened is None else None
     cli.prepare_tensorflow()

@@ -36,6 +36,11 @@ PROGRAMS = {
         "tf_serving",
         "Write the configuration of TF Serving.",
     ),
+    "presets": (
+        "keras_vae.presets.program",
+        "presets",
+        "List the trained models in this package.",
+    ),
     "explorer": (
         "keras_vae.export.explorer.__main__",
         "explorer",

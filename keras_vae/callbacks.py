@@ -17,6 +17,7 @@ from keras_vae.checkpointing.exact_resume import TERMINATED, ExactResume, Positi
 from keras_vae.errors import UnavailableError
 from keras_vae.estimators.codes import count_active
 from keras_vae.files.atomic import save_model, write_atomically
+from keras_vae.latents.board import LatentBoard
 from keras_vae.validation import arguments
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "TERMINATED",
     "ExactResume",
     "JsonLines",
+    "LatentBoard",
     "LatentReport",
     "Position",
     "SafeCheckpoint",

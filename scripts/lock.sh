@@ -1,9 +1,10 @@
 #!/bin/sh
-# Writes $LOCK and $BEAM_LOCK: the versions of everything that scripts/setup.sh and scripts/beam.sh
-# install today in new virtual environments. All of it is temporary: .venv is not touched.
+# Writes $LOCK and requirements-EXTRA.lock: the versions of everything that scripts/setup.sh and
+# scripts/extra.sh install today in new virtual environments. All of it is temporary: .venv is not
+# touched.
 set -eu
 : "${PYTHON:=python3}" "${EXTRAS:=programs,dev,docs,backends}"
-: "${LOCK:=requirements-ci.lock}" "${BEAM_LOCK:=requirements-beam.lock}"
+: "${LOCK:=requirements-ci.lock}"
 export PYTHON EXTRAS
 
 temporary="$(mktemp -d)"
@@ -34,6 +35,9 @@ write_lock() {
 }
 
 scripts/setup.sh
-scripts/beam.sh
 write_lock "$LOCK" "scripts/setup.sh installs for CI, with EXTRAS=$EXTRAS"
-write_lock "$BEAM_LOCK" "scripts/beam.sh installs for CI" --path "$("$VENV/beam/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+for extra in beam trackers; do
+    scripts/extra.sh "$extra"
+    folder="$("$VENV/$extra/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+    write_lock "requirements-$extra.lock" "scripts/extra.sh $extra installs for CI" --path "$folder"
+done

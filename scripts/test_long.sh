@@ -19,8 +19,10 @@ part() {
     [ "$status" = 0 ] || { [ "$status" = 5 ] && [ $# -gt 0 ]; } || failed="$failed $name;"
 }
 
-part "TensorFlow" tensorflow "$VENV" 3 "(long or slow or extra) and not extra(name='beam')" "$@"
+part "TensorFlow" tensorflow "$VENV" 3 \
+    "(long or slow or extra) and not extra(name='beam') and not extra(name='trackers')" "$@"
 part "Apache Beam" tensorflow "$VENV/beam" 2 "extra(name='beam')" "$@"
+part "Trackers" tensorflow "$VENV/trackers" 1 "extra(name='trackers')" "$@"
 part "JAX" jax "$VENV" 2 "portable and not tensorflow and not long" "$@"
 part "PyTorch" torch "$VENV" 2 "portable and not tensorflow and not long" "$@"
 

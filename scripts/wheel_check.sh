@@ -16,6 +16,11 @@ fi
 say "Build"
 "$BIN/python" -m build --outdir "$work/dist" . >"$work/build.log" 2>&1 || { tail -20 "$work/build.log"; exit 1; }
 "$BIN/python" -m twine check --strict "$work"/dist/*
+size="$(wc -c <"$(echo "$work"/dist/*.whl)")"
+if [ "$size" -gt 6000000 ]; then
+    echo "Expected a wheel of at most 6 MB. Received: $size bytes." >&2
+    exit 1
+fi
 
 cat >"$work/use.py" <<'PROGRAM'
 import sys
@@ -38,6 +43,8 @@ assert np.isfinite(loss), loss
 model.save("m.keras")
 assert np.allclose(keras.saving.load_model("m.keras").encode(x), model.encode(x))
 model.export("served/1")
+for name in keras_vae.presets.names():
+    assert keras_vae.from_preset(name).built, name
 print(f"fit, save, load and export work: loss {loss:.1f} nats, {site}")
 PROGRAM
 
@@ -52,10 +59,13 @@ for file in "$work"/dist/*.whl "$work"/dist/*.tar.gz; do
         export TF_CPP_MIN_LOG_LEVEL=2
         "$work/env/bin/python" "$work/use.py"
         for program in train evaluate predict classify "export saved-model" "export litert" verify check \
-            serve-config explorer compress decompress demo; do
+            serve-config presets explorer compress decompress demo; do
             # shellcheck disable=SC2086
             "$work/env/bin/keras-vae" $program --help >help.txt || { cat help.txt; exit 1; }
         done
+        "$work/env/bin/keras-vae" presets
+        # The page is ready in 20 seconds, also where its runtime is fetched first.
+        timeout 20 "$work/env/bin/keras-vae" explorer vae_digits --out page
         case "$file" in *.whl) "$work/env/bin/keras-vae" demo --recipe conv_vae_digits --epochs 2 ;; esac
     )
 done

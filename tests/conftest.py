@@ -41,11 +41,14 @@ PORTABLE = (
     *("gradients", "data_parallel", "exact_resume", "checkpoints", "objectives", "loss_weights"),
     *("controllers", "estimators", "codes", "data_sources", "inference"),
     *("preprocessing", "preprocessed_models", "argument_properties", "resume_events"),
-    *("resume_refusals", "resumed_callbacks"),
+    *("resume_refusals", "resumed_callbacks", "preset_folders"),
 )
 
 # Packages of extras that `make test` does not install; tests that need them are marked `extra`.
-EXTRAS = {"backends": ("jax", "torch"), "beam": ("apache_beam",), "docs": ("sphinx",)}
+EXTRAS = {
+    **{"backends": ("jax", "torch"), "beam": ("apache_beam",), "docs": ("sphinx",)},
+    "trackers": ("keras_tuner", "mlflow", "pandas", "trackio", "wandb"),
+}
 
 
 def pytest_configure() -> None:

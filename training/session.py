@@ -13,7 +13,7 @@ from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.training import raw_data
 from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.recipes import Recipe
-from keras_vae.training.runs import run_directory
+from keras_vae.training.runs import metrics_file, run_directory
 from keras_vae.training.train_options import Settings
 from keras_vae.typing import LatentModel
 
@@ -151,7 +151,7 @@ def start(
         sync_with_model(path.parent, recipe, position)
     else:
         if stored and not resume.found:  # Nothing is left of the epochs that were recorded.
-            run_directory.keep_epochs(path.parent, 0)
+            metrics_file.keep_epochs(path.parent, 0)
         compile_model(recipe, steps, at_once)
     if position.epoch > recipe.epochs:
         raise UsageError(
@@ -194,7 +194,7 @@ def sync_with_model(folder: Path, recipe: Recipe, position: Any) -> None:
         f"No checkpoint in {folder}: going on from {run_directory.MODEL}, "
         f"after {position.epoch} epochs."
     )
-    run_directory.keep_epochs(folder, position.epoch)
+    metrics_file.keep_epochs(folder, position.epoch)
     if recipe.protocol != "plain":
         KeepBest(folder, recipe.best, recipe.patience).keep()
 

@@ -1,8 +1,6 @@
 """The folder of the explorer page: its files, the decoder, and a description of the model."""
 
 import json
-import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.export.explorer.page_files import PAGE, WORKER, stamped_worker
-from keras_vae.export.explorer.runtime import copy_runtime
+from keras_vae.export.explorer.page_files import assemble_page, write_files
 from keras_vae.latents import kl_per_dimension
 from keras_vae.typing import LatentModel
 
@@ -26,7 +23,7 @@ def write_page(
         model: A VAE of images with a flat code.
         data: `keras_vae.training.data.loading.Data` whose test images are shown on the map.
         points: Number of test images.
-        cache: See `copy_runtime`.
+        cache: See `keras_vae.export.explorer.runtime.load_runtime`.
 
     Returns:
         `folder`.
@@ -39,17 +36,28 @@ def write_page(
         raise FileExistsError(
             f"Expected a folder that does not exist yet. Received: {folder}. (Nothing was changed.)"
         )
-    about = describe(model, data, points)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
-        partial = Path(temporary) / "page"
-        shutil.copytree(PAGE, partial)
-        copy_runtime(partial / "vendor", cache)
-        model.export(partial / "decoder.tflite", format="litert", endpoints=("decode",))
-        (partial / "model.json").write_text(json.dumps(about))
-        _stamp(partial)
-        os.rename(partial, folder)
-    return folder
+    return write_files(folder, assemble_page(own_files(model, data, points), cache))
+
+
+def own_files(
+    model: LatentModel, data: Any, points: int = 600, quantize: str | None = None
+) -> dict[str, bytes]:
+    """Return the files of the page that belong to a model, by name.
+
+    Args:
+        model: As in `write_page`.
+        data: As in `write_page`.
+        points: As in `write_page`.
+        quantize: None for a decoder in float32, or "float16" for half its size.
+
+    Raises:
+        ValueError: As `write_page`.
+    """
+    about = json.dumps(describe(model, data, points)).encode()
+    with tempfile.TemporaryDirectory() as temporary:
+        decoder = Path(temporary) / "decoder.tflite"
+        model.export(decoder, format="litert", endpoints=("decode",), quantize=quantize)
+        return {"model.json": about, "decoder.tflite": decoder.read_bytes()}
 
 
 def describe(model: LatentModel, data: Any, points: int) -> dict[str, Any]:
@@ -131,13 +139,3 @@ def _label_means(
 
 def _round(values: np.ndarray) -> list[float]:
     return [round(float(value), 4) for value in values]
-
-
-def _stamp(folder: Path) -> None:
-    """Name the offline cache after the content, so that a new page replaces an old one."""
-    contents = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    (folder / WORKER).write_bytes(stamped_worker(contents))

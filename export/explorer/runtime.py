@@ -43,11 +43,10 @@ HASHES = {
 }
 
 
-def copy_runtime(target: Path, cache: Path | None = None) -> None:
-    """Copy LiteRT.js into the new folder `target`; only bytes with the known hashes are copied.
+def load_runtime(cache: Path | None = None) -> dict[str, bytes]:
+    """Return the files of LiteRT.js by name, with the known hashes.
 
     Args:
-        target: The `vendor` folder of the page.
         cache: Folder that keeps the files between calls; by default below the user's cache folder.
 
     Raises:
@@ -55,11 +54,7 @@ def copy_runtime(target: Path, cache: Path | None = None) -> None:
     """
     cache = cache or _default_cache()
     contents = _read(cache)
-    if wrong_files(contents):
-        contents = _fetch(cache)
-    for name, content in contents.items():
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        (target / name).write_bytes(content)
+    return _fetch(cache) if wrong_files(contents) else contents
 
 
 def wrong_files(contents: Mapping[str, bytes]) -> list[str]:

@@ -85,6 +85,21 @@ class Serving:
 
         return writers.export(self, filepath, format=format, **kwargs)  # type: ignore[arg-type]
 
+    def save_to_preset(self, preset: str | Path, **about: Any) -> str:
+        """Save the model, without its optimizer, with a card; see `keras_vae.presets.save`.
+
+        Args:
+            preset: A new folder, or `hf://USER/NAME` for a repository on the Hugging Face hub.
+            **about: `description`, `data`, `labels`, `license`, `metrics`, `exports`, and
+                `weights_dtype`.
+
+        Returns:
+            The folder, or the address of the page on the hub.
+        """
+        from keras_vae import presets
+
+        return presets.save(self, preset, **about)
+
 
 def _spec(name: str, shape: tuple[int, ...], dtype: str, count: int | None) -> keras.InputSpec:
     """Return the spec of an input; `count` is the number of values of whole numbers."""

@@ -14,9 +14,14 @@ def of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def of_bytes(content: bytes) -> str:
+    """Return the SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def of_json(content: Any) -> str:
     """Return the SHA-256 of JSON content, in hexadecimal; the order of names has no effect."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return of_bytes(json.dumps(content, sort_keys=True).encode())
 
 
 def of_file_list(folder: Path, paths: Sequence[Path]) -> str:

@@ -22,6 +22,11 @@ def add_hash(content: Mapping[str, Any], name: str = HASH) -> dict[str, Any]:
     return {**others, name: digests.of_json(others)}
 
 
+def to_text(content: Mapping[str, Any]) -> str:
+    """Return the text of a file that `read` reads."""
+    return json.dumps(add_hash(content), indent=2) + "\n"
+
+
 def has_valid_hash(content: Mapping[str, Any], name: str = HASH) -> bool:
     """Return whether the hash under `name` exists and is that of all other entries."""
     return content.get(name) == digests.of_json(_without(content, name))
@@ -31,7 +36,7 @@ def read(path: Path, name: str = HASH) -> dict[str, Any]:
     """Read a JSON object that was written with its hash, and return it without the hash.
 
     Args:
-        path: A file that holds the text of `json.dumps(add_hash(content))`.
+        path: A file that holds `to_text(content)`.
         name: Key of the hash.
 
     Raises:

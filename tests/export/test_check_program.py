@@ -111,7 +111,7 @@ def test_what_is_no_model_is_refused(program, tmp_path):
     text.write_text("no model")
     for words, message in [
         (("no_such_recipe",), "Expected the name of a recipe"),
-        ((tmp_path / "no.keras",), "Expected a run directory or a .keras file"),
+        ((tmp_path / "no.keras",), "Expected a run directory, a preset or a .keras file"),
         ((text,), "Expected a model that Keras can load"),
         ((tmp_path,), "Expected a run directory"),
         (("vae_digits", "--endpoints", "dream"), "Expected endpoints among"),

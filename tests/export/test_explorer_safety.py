@@ -211,13 +211,9 @@ def test_showing_a_page_imports_no_keras():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_a_cached_runtime_is_copied_if_its_hashes_are_right(known, tmp_path):
+def test_a_cached_runtime_is_used_if_its_hashes_are_right(known, tmp_path):
     fill(tmp_path / "cache", {**known, "more.js": b"mine"})
-    runtime.copy_runtime(tmp_path / "vendor", tmp_path / "cache")
-    copied = [path for path in (tmp_path / "vendor").rglob("*") if path.is_file()]
-    assert {
-        path.relative_to(tmp_path / "vendor").as_posix(): path.read_bytes() for path in copied
-    } == known
+    assert runtime.load_runtime(tmp_path / "cache") == known
 
 
 def test_a_changed_cache_is_fetched_again_and_other_bytes_are_refused(known, tmp_path, monkeypatch):
@@ -226,11 +222,9 @@ def test_a_changed_cache_is_fetched_again_and_other_bytes_are_refused(known, tmp
     monkeypatch.setattr(runtime.subprocess, "run", lambda *_, **__: None)
     monkeypatch.setattr(runtime, "_unpack", lambda folder: {**known, "litert.js": b"alert(2)"})
     with pytest.raises(UnavailableError, match="Received: other bytes in litert.js"):
-        runtime.copy_runtime(tmp_path / "vendor", cache)
-    assert not (tmp_path / "vendor").exists()
+        runtime.load_runtime(cache)
     monkeypatch.setattr(runtime, "_unpack", lambda folder: known)
-    runtime.copy_runtime(tmp_path / "vendor", cache)
-    assert (tmp_path / "vendor" / "litert.js").read_bytes() == known["litert.js"]
+    assert runtime.load_runtime(cache) == known
     assert (cache / "litert.js").read_bytes() == known["litert.js"]
 
 

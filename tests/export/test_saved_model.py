@@ -379,7 +379,7 @@ def test_what_is_no_model_is_refused(tmp_path, capsys):
     assert program(tmp_path / "bad.keras", tmp_path / "served") == 2
     assert "Expected a model that Keras can load" in capsys.readouterr().err
     assert program(tmp_path / "nothing", tmp_path / "served") == 2
-    assert "Expected a run directory or a .keras file" in capsys.readouterr().err
+    assert "Expected a run directory, a preset or a .keras file" in capsys.readouterr().err
     assert not (tmp_path / "served").exists()
 
 

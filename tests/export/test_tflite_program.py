@@ -97,7 +97,7 @@ def test_what_cannot_be_done_is_said_and_nothing_is_written(program, trained, tm
     before = sorted(tmp_path.iterdir())
     file = tmp_path / "m.tflite"
     for words, message in [
-        ((tmp_path / "nowhere", file), "Expected a run directory or a .keras file"),
+        ((tmp_path / "nowhere", file), "Expected a run directory, a preset or a .keras file"),
         ((folder, taken), "Expected a new file"),
         ((untrained, file), "Expected a trained model"),
         ((folder, file, "--endpoints", "dream"), "Expected endpoints among"),

@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).parents[2]
 LOCK = REPOSITORY / "requirements-ci.lock"
-BEAM_LOCK = REPOSITORY / "requirements-beam.lock"
+# Locks of extras that lie on top of the others in an environment of their own.
+ON_TOP = {name: REPOSITORY / f"requirements-{name}.lock" for name in ("beam", "trackers")}
 # What scripts/setup.sh installs for CI, in the words of pyproject.toml.
 USED = "keras-vae[tensorflow-cpu,programs,dev,docs,backends]"
 
@@ -43,9 +44,11 @@ def needed():
     script = (REPOSITORY / "scripts/setup.sh").read_text()
     beside = [Requirement(text) for text in re.findall(r'"([\w-]+[=>]=[\d.,<]+)"', script)]
     assert {found.name for found in beside} == {"tensorflow-serving-api", "torch"}
-    beam = [Requirement(text) for text in project["optional-dependencies"]["beam"]]
     found = [(LOCK, one) for one in [*required(USED, project), *beside]]
-    return {str(one): (lock, one) for lock, one in [*found, *((BEAM_LOCK, one) for one in beam)]}
+    for name, lock in ON_TOP.items():
+        texts = project["optional-dependencies"][name]
+        found += [(lock, Requirement(text)) for text in texts]
+    return {str(one): (lock, one) for lock, one in found}
 
 
 @pytest.mark.parametrize(("lock", "requirement"), needed().values(), ids=needed())
@@ -54,7 +57,7 @@ def test_every_dependency_is_pinned_within_its_range(lock, requirement):
     assert requirement.specifier.contains(version), f"{requirement} is {version} (make lock)"
 
 
-@pytest.mark.parametrize("lock", [LOCK, BEAM_LOCK], ids=["all", "beam"])
+@pytest.mark.parametrize("lock", [LOCK, *ON_TOP.values()], ids=["all", *ON_TOP])
 def test_a_lock_has_sorted_versions_and_nothing_else(lock):
     assert lines(lock) == sorted(lines(lock), key=str.upper)
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!]+", line) for line in lines(lock))
@@ -71,9 +74,9 @@ def program(path, text):
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
-def run(script, **variables):
+def run(script, *arguments, **variables):
     return subprocess.run(
-        [f"scripts/{script}.sh"],
+        [f"scripts/{script}.sh", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, **{name: str(value) for name, value in variables.items()}},
         capture_output=True,
@@ -127,17 +130,18 @@ def test_set_up_takes_the_version_of_pytorch_that_the_tests_run_with(environment
     assert "torch==" in call and "keras-vae" not in call and ",backends]" in call
 
 
-def test_beam_comes_on_top_of_the_packages_that_are_there(environment):
-    for below in ("venv", "venv/beam"):
+@pytest.mark.parametrize("extra", ON_TOP)
+def test_an_extra_comes_on_top_of_the_packages_that_are_there(environment, extra):
+    for below in ("venv", f"venv/{extra}"):
         site = environment / below / "site"
         site.mkdir(parents=True)
         program(
             environment / below / "bin/python", f'echo "$@" >> {environment}/calls; echo {site}'
         )
-    assert run("beam", VENV=environment / "venv", CONSTRAINTS="").returncode == 0
-    below = environment / "venv/beam/site/packages_below.pth"
+    assert run("extra", extra, VENV=environment / "venv", CONSTRAINTS="").returncode == 0
+    below = environment / f"venv/{extra}/site/packages_below.pth"
     assert below.read_text() == f"import site; site.addsitedir('{environment}/venv/site')\n"
-    assert calls(environment)[-1].endswith("--editable .[beam]")
+    assert calls(environment)[-1].endswith(f"--editable .[{extra}]")
 
 
 def test_set_up_installs_nothing_where_the_constraints_are_missing(environment):

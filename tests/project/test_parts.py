@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-PARTS = ("TensorFlow", "Apache Beam", "JAX", "PyTorch")
+PARTS = ("TensorFlow", "Apache Beam", "Trackers", "JAX", "PyTorch")
 
 
 @pytest.fixture
 def environment(tmp_path):
     """Two environments; their Python notes its arguments and ends with the number in a file."""
-    for folder in ("bin", "beam/bin"):
+    for folder in ("bin", "beam/bin", "trackers/bin"):
         program = tmp_path / folder / "python"
         program.parent.mkdir(parents=True)
         program.write_text(
@@ -42,7 +42,10 @@ def calls(folder):
 def test_every_part_runs_in_its_environment_and_has_its_time(environment):
     done = run(environment)
     assert done.returncode == 0
-    backends = [["tensorflow", "bin"], ["tensorflow", "beam/bin"], ["jax", "bin"], ["torch", "bin"]]
+    backends = [
+        *(["tensorflow", folder] for folder in ("bin", "beam/bin", "trackers/bin")),
+        *([backend, "bin"] for backend in ("jax", "torch")),
+    ]
     assert calls(environment) == backends
     table = done.stderr.split("Seconds of each part:")[1].splitlines()[1:]
     assert [line.split(" s  ")[1] for line in table] == list(PARTS)
@@ -51,7 +54,7 @@ def test_every_part_runs_in_its_environment_and_has_its_time(environment):
 def test_the_parts_after_a_failure_run_too(environment):
     (environment / "jax").write_text("1")
     done = run(environment)
-    assert done.returncode == 1 and len(calls(environment)) == 4
+    assert done.returncode == 1 and len(calls(environment)) == len(PARTS)
     assert done.stderr.endswith("These parts failed: JAX;\n")
 
 

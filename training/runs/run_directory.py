@@ -21,6 +21,7 @@ from typing import Any
 from keras_vae.cli import IMPORT, did_you_mean
 from keras_vae.errors import UsageError
 from keras_vae.files import hashed_json, outputs
+from keras_vae.presets import Preset, places
 from keras_vae.training.raw_data import refuse_raw_images
 from keras_vae.typing import LatentModel
 
@@ -153,30 +154,39 @@ class Run:
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run directory, or a .keras file alone.
+    """Open a run directory, a preset, or a .keras file alone.
 
     Raises:
         FileNotFoundError: If there is no such run.
-        ValueError: If the path is something else.
+        ValueError: If the path is something else, or a preset is damaged.
     """
+    if places.is_known(path):
+        return _of_preset(places.read(path))
     path = Path(path)
     if path.is_file() and path.suffix == ".keras":
         return Run(path, {})
     if not path.exists():
         known = [str(config.parent) for config in sorted(RUNS.glob(f"*/{CONFIG}"))]
         alike = [one for one in known if did_you_mean(path.name, [Path(one).name])]
-        hint = did_you_mean(str(path), alike) or (
+        hint = did_you_mean(str(path), [*alike, *places.names()]) or (
             f" (There are: {', '.join(known)}.)" * bool(known)
         )
         raise FileNotFoundError(
-            f"Expected a run directory or a .keras file. Received: {path}, which does not "
-            f"exist.{hint}"
+            f"Expected a run directory, a preset or a .keras file. Received: {path}, which does "
+            f"not exist.{hint}"
         )
     if not (path / CONFIG).is_file():
         raise UsageError(
             f"Expected a run directory, with a {CONFIG} in it, or a .keras file. Received: {path}."
         )
     return Run(path, read_config(path / CONFIG))
+
+
+def _of_preset(preset: Preset) -> Run:
+    """Return the lone model of a preset, with its data if it knows them."""
+    shape, settings = preset.config["model"].get("event_shape"), {"data": preset.data}
+    config = {"settings": settings, "image_shape": shape} if preset.data else {}
+    return Run(preset.path / MODEL, config)
 
 
 def load_model(path: Path, compile: bool = False, detectors: bool = False) -> Any:
@@ -254,7 +264,7 @@ def write_config(folder: Path, config: dict[str, Any]) -> None:
     """Write config.json with its own hash."""
     from keras_vae.files.atomic import write_atomically
 
-    text = json.dumps(hashed_json.add_hash(config), indent=2) + "\n"
+    text = hashed_json.to_text(config)
     write_atomically(folder / CONFIG, lambda path: path.write_text(text))
 
 
@@ -288,13 +298,3 @@ def read_config(path: Path) -> dict[str, Any]:
                 f"Expected a {kind.__name__} as {name} in {path}. Received: {config[name]!r}."
             )
     return config
-
-
-def keep_epochs(folder: Path, epochs: int) -> None:
-    """Keep the first `epochs` lines of metrics.jsonl, those of epochs that the model has seen."""
-    from keras_vae.files.atomic import write_atomically
-
-    path = folder / METRICS
-    if path.is_file():
-        lines = path.read_bytes().splitlines(keepends=True)[:epochs]
-        write_atomically(path, lambda new: new.write_bytes(b"".join(lines)))
