@@ -7,7 +7,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 # Tests start some seventy processes, each of which would compile all modules anew without their .pyc.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo deploy-demo test test-long test-backends mutants check docs wheel-check gallery bench chaos fuzz lock audit clean
+.PHONY: help demo deploy-demo test test-long test-backends coverage mutants check docs wheel-check gallery bench chaos fuzz lock audit clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,17 @@ $(VENV)/.backends: pyproject.toml scripts/setup.sh
 
 $(VENV)/.beam $(VENV)/.trackers: $(VENV)/.%: $(VENV)/.backends $(VENV)/.docs scripts/extra.sh
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/extra.sh $*
+	@touch $@
+
+coverage: $(VENV)/.coverage ## Measure which lines `make test` runs, by package (ARGS="tests/export" for less).
+	@scripts/fashion_mnist.sh
+	@mkdir -p build
+	@KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q \
+		-m "not long and not slow and not extra" --cov --cov-report=json:build/coverage.json $(ARGS)
+	@$(BIN)/python -m tools.coverage build/coverage.json
+
+$(VENV)/.coverage: $(VENV)/.ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[coverage]"
 	@touch $@
 
 mutants: $(VENV)/.ready ## Mutate the core and ask which faults its tests notice (long; ARGS="--count 60" for less).

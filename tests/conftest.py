@@ -108,6 +108,13 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="module")
+def small_heap():
+    """Each export goes through all objects once: not through those of the files before."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _no_imported_modules(monkeypatch):
     """What one test imports with `--import` stands in no other test's commands."""

@@ -22,7 +22,7 @@ from tests.support.borders import (
     words,
 )
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("small_heap")]
 
 
 @dataclasses.dataclass
