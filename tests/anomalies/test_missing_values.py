@@ -1,5 +1,6 @@
 """Scores of sequences with missing steps or values can be compared with each other."""
 
+import functools
 import json
 import zipfile
 
@@ -17,11 +18,16 @@ VALUES[:, 0, 0] = 1.0
 MASKS = {True: STEPS, "features": VALUES}
 
 
-def detector(masked=True, score="reconstruction", **kwargs):
+@functools.cache
+def model(masked):
+    """One model for all tests, which leave it as it is."""
     keras.utils.set_random_seed(0)
     sizes = {"width": 8, "blocks": 1, "attention_heads": 2}
-    model = kv.TransformerVAE((6, 2), 2, masked=masked, seed=0, **sizes)
-    return kv.AnomalyDetector(model, score, **kwargs)
+    return kv.TransformerVAE((6, 2), 2, masked=masked, seed=0, **sizes)
+
+
+def detector(masked=True, score="reconstruction", **kwargs):
+    return kv.AnomalyDetector(model(masked), score, **kwargs)
 
 
 @pytest.mark.parametrize("masked", MASKS)

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 
 import keras_vae as kv
-from tests.models.test_sequences import FEATURES, KINDS, MASK, TIME, X, every_kind, make
+from tests.models.test_sequences import (
+    FEATURES,
+    KINDS,
+    MASK,
+    TIME,
+    X,
+    every_kind,
+    make,
+    shared,
+)
 from tests.support.models import FAST, array
 from tests.support.objectives import loss_and_gradients
 
@@ -32,7 +41,7 @@ def test_a_missing_value_changes_no_code_no_term_and_no_gradient(kind):
 
 @every_kind
 def test_a_term_is_the_sum_over_the_values_that_are_present(kind):
-    model = make(kind, "features")
+    model = shared(kind, "features")
     z = model.encode([X, HOLES])
     mean = array(model.decoder([z, keras.ops.convert_to_tensor(HOLES)]))
     nats = 0.5 * (X - mean) ** 2 + 0.5 * np.log(2 * np.pi)
@@ -46,7 +55,7 @@ def test_a_term_is_the_sum_over_the_values_that_are_present(kind):
 
 @pytest.mark.parametrize("kind", ["LSTMAutoencoder", "TransformerAutoencoder"])
 def test_a_missing_value_is_told_from_one_that_is_zero(kind):
-    model, x = make(kind, "features"), X.copy()
+    model, x = shared(kind, "features"), X.copy()
     x[:, 0, 0] = 0.0
     some = np.ones_like(HOLES)
     some[:, 0, 0] = 0.0
@@ -57,7 +66,7 @@ def test_a_missing_value_is_told_from_one_that_is_zero(kind):
 @pytest.mark.parametrize("kind", ["LSTMAutoencoder", "TransformerAutoencoder"])
 def test_a_step_without_any_value_is_padding(kind):
     """The same networks, told of the end by a mask of steps, give the same codes."""
-    model = make(kind, "features")
+    model = shared(kind, "features")
     mask = np.repeat(MASK[..., None], FEATURES, axis=2)
     code = array(model.encode([X, mask]))
     x = np.concatenate([X * mask, mask], axis=2)

@@ -1,5 +1,7 @@
 """Sequences of one length and of many: padding has no say, the mask goes all the way."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -28,6 +30,12 @@ def make(kind, masked=True, **kwargs):
     return getattr(kv, kind)((TIME, FEATURES), 3, masked=masked, seed=0, **arguments)
 
 
+@functools.cache
+def shared(kind, masked=True):
+    """One model for all tests that leave it as it is."""
+    return make(kind, masked)
+
+
 def padded_with(value):
     return np.where(MASK[..., None] > 0, X, value).astype("float32")
 
@@ -49,7 +57,7 @@ def test_what_stands_in_padding_changes_no_code_no_term_and_no_gradient(kind):
 
 @every_kind
 def test_a_term_is_the_sum_over_the_steps_that_there_are(kind):
-    model = make(kind)
+    model = shared(kind)
     z = model.encode([X, MASK])
     mean = array(model.decoder([z, keras.ops.convert_to_tensor(MASK)]))
     nats = 0.5 * (X - mean) ** 2 + 0.5 * np.log(2 * np.pi)
@@ -60,14 +68,14 @@ def test_a_term_is_the_sum_over_the_steps_that_there_are(kind):
 
 @every_kind
 def test_reconstructions_are_zero_in_padding(kind):
-    reconstruction = array(make(kind).reconstruct([X, MASK]))
+    reconstruction = array(shared(kind).reconstruct([X, MASK]))
     assert not reconstruction[MASK == 0].any()
     assert np.abs(reconstruction[MASK > 0]).min() > 0
 
 
 @every_kind
 def test_a_mask_of_ones_is_no_mask(kind):
-    masked, plain = make(kind), make(kind, masked=False)
+    masked, plain = shared(kind), make(kind, masked=False)
     plain.set_weights(masked.get_weights())
     ones = np.ones_like(MASK)
     np.testing.assert_allclose(
@@ -81,7 +89,7 @@ def test_a_mask_of_ones_is_no_mask(kind):
 @pytest.mark.parametrize("kind", ["LSTMAutoencoder", "TransformerAutoencoder"])
 def test_steps_after_the_end_are_not_read(kind):
     """The code of a short sequence is that of a model made for its length."""
-    long = make(kind)
+    long = shared(kind)
     short = getattr(kv, kind)((2, FEATURES), 3, **KINDS[kind])
     short.set_weights(long.get_weights())
     code = array(long.encode([X, np.tile([1.0, 1, 0, 0, 0], (4, 1))]))
