@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 
+import keras
 import numpy as np
 import pytest
 import scipy.stats
@@ -30,6 +31,7 @@ def answers_of(model, x) -> dict:
 
 def judged(likelihood="bernoulli"):
     """A judge of a VAE of vectors, its true examples and its answers."""
+    keras.utils.set_random_seed(0)
     networks = keras_vae.nets.dense((5,), latent_dim=2, hidden=(4,), heads=2)
     model = keras_vae.VAE(*networks, likelihood=likelihood, seed=0)
     x = np.random.default_rng(0).uniform(size=(COUNT, 5)).astype("float32")
