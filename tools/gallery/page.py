@@ -54,8 +54,8 @@ MODELS = {
     "each other.",
     "IWAE": "More samples tighten the bound, and a model that is trained with more gets a better "
     "one.",
-    "InfoVAE": "Ellipses are posteriors at two standard deviations. They are smaller here, so a "
-    "code tells you more about its image.",
+    "InfoVAE": "Ellipses are posteriors at two standard deviations. An InfoVAE has smaller ones, so "
+    "a code tells you more about its image.",
     "LSTMAutoencoder": "You see four electrodes of an EEG, in windows of 32 steps. Each window is "
     "one code.",
     "LSTMVAE": "Recorded windows, and new ones that the model has sampled.",
@@ -74,8 +74,8 @@ MODELS = {
     "VQVAE": "Each code has a color. One code in the middle is changed, and only its surroundings "
     "change.",
     "VampVAE": "The prior is made of the codes of learned inputs, which look like letters.",
-    "WAE": "The codes of an autoencoder lie anywhere. Those of a WAE together fill the prior, "
-    "whose standard deviations are the circles.",
+    "WAE": "The codes of an autoencoder lie anywhere. Those of a WAE together keep near the "
+    "prior, whose standard deviations are the circles.",
 }
 
 
@@ -97,8 +97,8 @@ def page(drawn: Collection[str], facts: Mapping[str, Any]) -> str:
         "## Samples while it learns",
         "The same 64 codes after each epoch.",
         "![Samples after each epoch](training.gif)",
-        "## Every model",
-        "Here you see what is different about each model. [Choose a model](../models.md) has their "
+        "## Models",
+        "Here you see what is different about a model. [Choose a model](../models.md) has their "
         "losses, and says when to take which.",
     ]
     for name, text in sorted(MODELS.items()):
