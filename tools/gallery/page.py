@@ -54,8 +54,8 @@ MODELS = {
     "each other.",
     "IWAE": "More samples tighten the bound, and a model that is trained with more gets a better "
     "one.",
-    "InfoVAE": "Ellipses are posteriors at two standard deviations. An InfoVAE has smaller ones, so "
-    "a code tells you more about its image.",
+    "InfoVAE": "Ellipses are posteriors at two standard deviations. An InfoVAE has smaller ones, "
+    "so a code tells you more about its image.",
     "LSTMAutoencoder": "You see four electrodes of an EEG, in windows of 32 steps. Each window is "
     "one code.",
     "LSTMVAE": "Recorded windows, and new ones that the model has sampled.",
