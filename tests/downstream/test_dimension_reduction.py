@@ -30,12 +30,18 @@ def quick(**kwargs):
     return AutoencoderTransformer(**arguments)
 
 
+@pytest.fixture(autouse=True)
+def eager(request, monkeypatch):
+    """Nothing here is of graphs, which take longer than a few steps."""
+    if "error_of_principal_components" not in request.node.name:
+        compile_eager = functools.partialmethod(kv.Autoencoder.compile, **FAST)
+        monkeypatch.setattr(kv.Autoencoder, "compile", compile_eager)
+
+
 @pytest.mark.long
 # None of scikit-learn's checks is expected to fail.
 @parametrize_with_checks([quick()])
 def test_scikit_learn_finds_nothing_wrong(estimator, check, monkeypatch):
-    eager = functools.partialmethod(kv.Autoencoder.compile, **FAST)  # Nothing here is of graphs.
-    monkeypatch.setattr(kv.Autoencoder, "compile", eager)
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # One check runs only where this is set.
     check(estimator)
 

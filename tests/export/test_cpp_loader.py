@@ -41,7 +41,9 @@ def requests(kind: str) -> arrays.Grouped:
     return asked
 
 
-@pytest.fixture(scope="module", params=[VAE, "ConvAutoencoder"])
+@pytest.fixture(
+    scope="module", params=[VAE, pytest.param("ConvAutoencoder", marks=pytest.mark.slow)]
+)
 def kind(request):
     return request.param
 
