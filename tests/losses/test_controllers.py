@@ -7,6 +7,7 @@ import pytest
 import keras_vae
 from keras_vae.losses.controllers import Capacity, FreeBits, Geco
 from keras_vae.losses.schedules import LinearWarmUp
+from tests.support.models import FAST
 from tests.support.objectives import as_numpy, loss_and_gradients
 
 X = (np.random.default_rng(0).random((32, 6)) > 0.5).astype("float32")
@@ -19,7 +20,7 @@ def vae(beta=1.0, **kwargs):
 
 
 def logs(model, x=X):
-    model.compile()
+    model.compile(**FAST)
     return model.evaluate(x, batch_size=len(x), verbose=0, return_dict=True)
 
 
@@ -104,7 +105,7 @@ def test_evaluation_does_not_move_a_controller():
 
 def test_a_controller_is_saved_with_its_state(tmp_path):
     model = vae(loss_weights={"reconstruction": Geco(2.0, rate=0.1)})
-    model.compile("adam")
+    model.compile("adam", **FAST)
     model.fit(X, batch_size=8, epochs=2, verbose=0)
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras")

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 
 import keras_vae as kv
 from tests.support.linear import batches
-from tests.support.models import array
+from tests.support.models import FAST, array
 from tests.support.objectives import loss_and_gradients
 
 FEATURES, DIMENSIONS, ROWS = 5, 2, 13
@@ -33,7 +33,7 @@ def identity(features, **kwargs):
     for network in networks:
         network.set_weights([np.eye(features), np.zeros(features)])
     model = kv.VQVAE(*networks, seed=0, **kwargs)
-    model.compile(keras.optimizers.SGD(0.0))
+    model.compile(keras.optimizers.SGD(0.0), **FAST)
     return model
 
 
