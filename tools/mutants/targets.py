@@ -29,7 +29,8 @@ TARGETS = (
         "keras_vae/distributions",
         "autoregressive base bernoulli categorical laplace logistic masked normal special __init__",
         "distributions/test_families distributions/test_quantiles"
-        " distributions/test_distributions distributions/test_grey_levels",
+        " distributions/test_distributions distributions/test_grey_levels"
+        " distributions/test_near_limits",
     ),
     _target(
         "keras_vae/losses",
