@@ -115,6 +115,21 @@ def small_heap():
     gc.freeze()
 
 
+@pytest.fixture(scope="module")
+def eager_functions():
+    """Run functions of TensorFlow as Python, where tracing takes longer than all their calls."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(autouse=True)
 def _no_imported_modules(monkeypatch):
     """What one test imports with `--import` stands in no other test's commands."""

@@ -12,6 +12,8 @@ import keras_vae as kv
 from keras_vae.callbacks import JsonLines, LatentReport, SafeCheckpoint, StopOnNonFinite
 from keras_vae.files.atomic import save_model, write_atomically
 
+pytestmark = pytest.mark.usefixtures("eager_functions")
+
 X = np.random.default_rng(0).random((32, 6), dtype="float32")
 
 

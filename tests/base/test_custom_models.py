@@ -8,6 +8,8 @@ from keras import ops
 import keras_vae as kv
 from tests.support.models import BATCH, FAST, FEATURES, array, assert_equal, uniform, values
 
+pytestmark = pytest.mark.usefixtures("eager_functions")
+
 X = uniform(13, *FEATURES)
 
 

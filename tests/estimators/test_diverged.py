@@ -9,6 +9,8 @@ from keras_vae import callbacks, estimators, metrics
 from keras_vae.errors import UsageError
 from tests.support.models import FEATURES, uniform
 
+pytestmark = pytest.mark.usefixtures("eager_functions")
+
 X = uniform(6, *FEATURES)
 HUGE = np.random.default_rng(0).normal(size=(24, 2)) * 1e300
 LABELS = [0, 1] * 12

@@ -13,7 +13,7 @@ from keras_vae.training import evaluation
 from keras_vae.training.evaluate import evaluate, quarantine, save
 from keras_vae.training.runs import run_directory as runs
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("eager_functions")]
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (45, 8, 8, 1), dtype=np.uint8)
 PIXELS = IMAGES.astype("float64") / 255

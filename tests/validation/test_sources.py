@@ -10,6 +10,8 @@ import keras_vae as kv
 from keras_vae.validation.examples import batches_of
 from tests.support.models import FAST
 
+pytestmark = pytest.mark.usefixtures("eager_functions")
+
 X = np.random.default_rng(2).random((20, 4)).astype("float32")
 
 
