@@ -15,8 +15,6 @@ import keras_vae as kv
 from tests.support import linear
 from tests.support.models import CASES, FEATURES, MASKED, array, dense, first, uniform
 
-pytestmark = pytest.mark.usefixtures("eager_functions")
-
 X = uniform(60, *FEATURES)
 ALL = {case.id: case for case in CASES}
 

@@ -76,6 +76,7 @@ def test_what_is_left_of_a_broken_training_is_kept_for_a_post_mortem(tmp_path):
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:Expected a loss that falls")
 @pytest.mark.parametrize("name", ["Adam", "SGD"])
 @pytest.mark.parametrize("likelihood", ["bernoulli", "normal_per_element"])
 def test_a_learning_rate_of_ten_ends_with_finite_losses_or_with_the_error(name, likelihood):

@@ -7,8 +7,8 @@ REASONS: dict[str, str] = {
     "keras_vae/backend/common.py: random_state: `np.zeros(0, 'uint8')` -> `np.ones(0, 'uint8')`": (
         "Both are empty."
     ),
-    "keras_vae/losses/discrepancy.py: _row_means: `ops.cast(ops.shape(kernel)[0], kernel.dtype)` -> "
-    "`ops.shape(kernel)[0]`": "Outside of a graph, the number of rows is a Python integer.",
+    "keras_vae/losses/discrepancy.py: _row_means: `ops.cast(ops.shape(kernel)[0], kernel.dtype)`"
+    " -> `ops.shape(kernel)[0]`": "Outside of a graph, the number of rows is a Python integer.",
     "keras_vae/checkpointing/files.py: _arrays: `np.dtype(entry['dtype'])` -> `entry['dtype']`": (
         "NumPy takes the name of a dtype for the dtype."
     ),
