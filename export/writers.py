@@ -8,6 +8,7 @@ overwrite an export only when you ask for it.
 import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,13 @@ from keras_vae.validation import arguments
 from keras_vae.validation.value_checks import check_weights
 
 __all__ = ["export"]
+
+# The files of a SavedModel, and those that `keras-vae export saved-model` adds.
+EXPORTED = (
+    *("saved_model.pb", "fingerprint.pb", "variables/variables.index"),
+    *("variables/variables.data-?????-of-?????", "model_card.json"),
+    "assets.extra/tf_serving_warmup_requests",
+)
 
 
 def export(
@@ -52,7 +60,8 @@ def export(
             another type.
         ValueError: If the format or an endpoint is unknown or does not fit the path, the model is
             not built, or a weight is not finite.
-        FileExistsError: If `filepath` exists, and you do not overwrite it, or it is no export.
+        FileExistsError: If `filepath` exists, and you do not overwrite it, it is no export, or its
+            folder has a file that no export writes.
         RuntimeError: If the backend of Keras is not TensorFlow.
     """
     from keras_vae.export.endpoints import choose_endpoints, copy_of_half_precision
@@ -80,6 +89,8 @@ def export(
     try:
         with place as target:
             writers[format](model, target, chosen, **options)
+            if target != path:  # It takes minutes, in which someone may have added a file.
+                _check_replaceable(path, format, overwrite)
     finally:
         release.release_now()
     return path
@@ -92,6 +103,23 @@ def _check_replaceable(path: Path, format: str, overwrite: bool) -> None:
     folder = format == "tf_saved_model"
     if path.is_symlink() or not ((path / "saved_model.pb").is_file() if folder else path.is_file()):
         raise exists_error(path, "; overwrite=True replaces exports of the same format alone")
+    if others := _other_files(path):
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        raise FileExistsError(
+            f"Expected a folder with files of an export alone, which overwrite=True removes. "
+            f"Received: {', '.join(others[:3])}{more} in {path}. (Move them away; nothing was "
+            "changed.)"
+        )
+
+
+def _other_files(folder: Path) -> list[str]:
+    """Return the files and links in a SavedModel that no export writes; none for a file."""
+    names = [
+        found.relative_to(folder).as_posix()
+        for found in sorted(folder.rglob("*"))
+        if found.is_symlink() or not found.is_dir()
+    ]
+    return [name for name in names if not any(fnmatch(name, known) for known in EXPORTED)]
 
 
 def _import_writers() -> dict[str, Callable[..., Path]]:

@@ -93,7 +93,8 @@ def to_array(values: Any) -> np.ndarray:
         raise UsageError(
             f"Expected values that are all present. Received: a masked array with "
             f"{np.ma.count_masked(values)} masked values, whose data would be used. (Fill them: "
-            "values.filled(0).)"
+            "values.filled(0). For a model that fills gaps: "
+            "values.astype('float32').filled(numpy.nan).)"
         )
     try:
         return np.asarray(values)

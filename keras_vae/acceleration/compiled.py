@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_vae import random
 from keras_vae.backend import compile_function
-from keras_vae.base.endpoint import WholeNumbers
+from keras_vae.base.endpoint import WholeNumbers, has_gaps
 from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel, Tensor
 from keras_vae.validation import data_checks, value_checks
@@ -125,7 +125,7 @@ def _to_tensors(specs: Specs, inputs: Any) -> list[Tensor]:
         names = ", ".join(spec.name for spec in specs)
         raise UsageError(f"Expected {names}. Received: {len(given)} array(s).")
     for array, spec in zip(given, specs, strict=True):
-        value_checks.check_numbers(spec.name, array)
+        value_checks.check_numbers(spec.name, array, has_gaps(spec))
         if spec.name == "seed":
             random.check_seeds(array)
         elif spec.dtype == "int32" and hasattr(array, "dtype"):

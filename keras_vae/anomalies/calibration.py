@@ -10,7 +10,7 @@ from keras_vae.anomalies import references, thresholds
 from keras_vae.anomalies.references import Reference
 from keras_vae.anomalies.thresholds import Threshold
 from keras_vae.errors import UsageError
-from keras_vae.validation import arguments
+from keras_vae.validation.value_checks import FLOAT32_MAX
 
 # The arguments of `fit_threshold` that only one of its methods uses.
 OPTIONS = {"level": "tail", "block_size": "false_positive_rate"}
@@ -109,7 +109,7 @@ class Calibration:
 
         It decides the same for all scores. So the detector loads, and has to be fitted again.
         """
-        if abs(stored["value"]) <= arguments.FLOAT32_MAX:
+        if abs(stored["value"]) <= FLOAT32_MAX:
             self._threshold = Threshold(**stored)
         else:
             self._without = f"one whose file has the threshold {stored['value']}, which is no limit"

@@ -126,9 +126,19 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
     def score_steps(self, x: Tensor) -> Tensor:
         """Sum `score_map` over each step of sequences, `(batch, time)`, in nats.
 
-        With scores per step, a step with missing features scores as if they were like the others.
+        Time is the first axis of an example. With scores per step, a step with missing features
+        scores as if they were like the others.
+
+        Raises:
+            ValueError: If the model is one of vectors, which have no steps.
         """
         each = self.score_map(x)
+        if len(self.event_shape) < 2 and self.event_dtype != "int32":  # Each token is a step.
+            raise UsageError(
+                "Expected a model of sequences, of shape (batch, time, features). Received: one of "
+                f"vectors, of shape {('batch', *self.event_shape)}. (score_map(x) has the score of "
+                "each element.)"
+            )
         time = (-1, each.shape[1])
         steps = ops.reshape(sum_event(ops.reshape(each, (-1, *each.shape[2:]))), time)
         return per_feature(self, x, steps) if self.per == "step" else steps
@@ -224,8 +234,9 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         """
         inner = self.model.endpoints()
         inputs, wrapped = inner["score"].inputs, len(inner["score"].inputs) > 1
+        decide = _as_endpoint_function(self.decide, wrapped)
         return {
-            "score": Endpoint(_as_endpoint_function(self.decide, wrapped), inputs, no_number=1),
+            "score": Endpoint(decide, inputs, no_number=1, constants=("threshold",)),
             "score_map": Endpoint(_as_endpoint_function(self._score_map_answer, wrapped), inputs),
             **{name: endpoint for name, endpoint in inner.items() if name != "score"},
         }

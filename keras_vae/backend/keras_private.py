@@ -11,6 +11,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
+from keras.src.trainers.data_adapters import get_data_adapter
+from keras.src.trainers.data_adapters.data_adapter import DataAdapter as DataAdapter
+
 from keras_vae.errors import UsageError
 
 _left: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar("left", default=None)
@@ -46,6 +49,16 @@ def stored_value(variable: Any) -> Any:
 def validates_in_fit(arguments: Mapping[str, Any]) -> bool:
     """Return whether the arguments of an `evaluate` show that `fit` calls it for validation."""
     return bool(arguments.get("_use_cached_eval_dataset"))
+
+
+def data_adapter(
+    x: Any, y: Any = None, sample_weight: Any = None, shuffle: Any = False
+) -> DataAdapter:
+    """Return the adapter that Keras makes for a source of batches.
+
+    `fit` and `evaluate` take an adapter as x and as validation data.
+    """
+    return get_data_adapter(x, y, sample_weight, shuffle=shuffle)
 
 
 def load_open_file(file: IO[bytes], custom_objects: Any, compile: bool) -> Any:

@@ -205,7 +205,7 @@ class Autoencoder(
         Tensors are not checked: that would cost each call, and those of graphs have no values.
         """
         event, *others = keras.tree.flatten(x)
-        value_checks.check_numbers("x", event)
+        value_checks.check_numbers("x", event, self.preprocess.fills)
         value_checks.refuse_8_bit(event, self.data_range)
         for other in others:
             value_checks.check_numbers(

@@ -61,11 +61,13 @@ class Endpoint:
         inputs: Shape, dtype and name of each input; the batch axis is None.
         no_number: What integer outputs are for rows with inputs that are not finite, since
             integers have no NaN; None for what the function returns.
+        constants: Names of outputs that do not depend on the inputs, and are never NaN.
     """
 
     function: Callable[..., dict[str, Tensor]]
     inputs: tuple[keras.InputSpec, ...]
     no_number: int | None = 0
+    constants: tuple[str, ...] = ()
 
     def answer(self, *inputs: Tensor) -> dict[str, Tensor]:
         """Return the outputs of `function`, with NaN for rows with inputs that are not finite."""
@@ -73,7 +75,9 @@ class Endpoint:
             gaps.without_gaps(part) if has_gaps(spec) else part
             for part, spec in zip(inputs, self.inputs, strict=True)
         ]
-        return nan_unless_finite(checked, self.function(*inputs), self.no_number)
+        answer = self.function(*inputs)
+        kept = {name: answer[name] for name in self.constants}
+        return {**nan_unless_finite(checked, answer, self.no_number), **kept}
 
 
 def nan_unless_finite(inputs: Any, outputs: Any, no_number: int | None = 0) -> Any:

@@ -14,7 +14,7 @@ from keras_vae.backend.keras_private import validates_in_fit
 from keras_vae.base.explosion import with_watch
 from keras_vae.base.starting import start_scale
 from keras_vae.errors import UsageError
-from keras_vae.validation import arguments, data_checks, sources
+from keras_vae.validation import arguments, data_checks, later_batches, sources
 
 
 class Fitting:
@@ -65,7 +65,8 @@ class Fitting:
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Run `keras.Model.fit` after a check of the data (`sources.check_data`).
 
-        All rows of arrays are checked, and the first batch of any other source.
+        All rows of arrays are checked before the first step. Each batch of any other source is
+        checked before its step: the model keeps the weights of the steps before a bad batch.
 
         On TensorFlow, this package makes the batches of arrays. They are the same as Keras's, in
         the same order.
@@ -82,7 +83,7 @@ class Fitting:
         Raises:
             ValueError: If the data do not fit the model.
         """
-        given = name_arguments(keras.Model.fit, self, (x, y, *args), kwargs)
+        given = {"shuffle": True} | name_arguments(keras.Model.fit, self, (x, y, *args), kwargs)
         check_counts(given)
         _refuse_class_weight(given.get("class_weight"))
         given |= self._check_arrays(given, training=True)
@@ -95,7 +96,10 @@ class Fitting:
         if _needs_whole_executions(given.get("callbacks")):
             lower_steps_per_execution(self, _count_batches(given))
         given["callbacks"] = with_watch(given)
-        return super().fit(**tensorflow_data.with_tf_data_for_fit(given, self))  # type: ignore[misc]
+        names = [] if given.get("validation_split") else _sources(given)
+        given = tensorflow_data.with_tf_data_for_fit(given, self)
+        with later_batches.each_checked(self, given, names, training=True) as given:  # type: ignore[arg-type]
+            return super().fit(**given)  # type: ignore[misc]
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Run `keras.Model.evaluate` after a check of the data (`sources.check_data`).
@@ -118,7 +122,9 @@ class Fitting:
         check_counts(given)
         given |= self._check_arrays(given)
         lower_steps_per_execution(self, given.get("steps"))
-        return super().evaluate(**tensorflow_data.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
+        names, given = _sources(given), tensorflow_data.with_tf_data_for_one_pass(given, self)
+        with later_batches.each_checked(self, given, names) as given:  # type: ignore[arg-type]
+            return super().evaluate(**given)  # type: ignore[misc]
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Run `keras.Model.predict`, with batches of this package for arrays on TensorFlow.
@@ -178,6 +184,11 @@ def check_counts(given: dict[str, Any]) -> None:
     split = given.get("validation_split") or 0.0
     if not 0 <= arguments.real("validation_split", split) < 1:
         raise UsageError(f"Expected validation_split from 0 to below 1. Received: {split!r}.")
+
+
+def _sources(given: dict[str, Any]) -> list[str]:
+    """Return the names of the data in arguments of `fit` or `evaluate` that come in batches."""
+    return [n for n in ("x", "validation_data") if data_checks.is_source(given.get(n))]
 
 
 def _warn_of_sampler(model: keras.Model) -> None:

@@ -1,6 +1,10 @@
 """The parts of a model's state that Keras does not save by itself, and its settings."""
 
+import contextlib
+import contextvars
+import functools
 import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -12,6 +16,11 @@ from keras_vae.errors import UsageError
 from keras_vae.losses.weights import LossWeights
 from keras_vae.validation.activations import trust_networks
 from keras_vae.variational import mixture_sampler
+
+# What configurations have next to the arguments of the constructor.
+SETTINGS = ("frozen", "changed_loss_weights", "network_defaults")
+
+_restored = contextvars.ContextVar[int | None]("restored", default=None)
 
 
 class Saving:
@@ -35,35 +44,42 @@ class Saving:
         settings = self._setting_ids()
         return [weight for weight in weights if id(weight) not in settings]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Keep the settings where a class has a `get_config` or `from_config` of its own."""
+        super().__init_subclass__(**kwargs)
+        if "get_config" in vars(cls):
+            type.__setattr__(cls, "get_config", _add_settings(vars(cls)["get_config"]))
+        if isinstance(restore := vars(cls).get("from_config"), classmethod):
+            type.__setattr__(cls, "from_config", classmethod(_take_settings(restore.__func__)))
+
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments, the loss weights if changed, and the frozen layers.
 
         If the constructor makes the networks, the edition of their defaults is there too.
         """
         config = super().get_config()  # type: ignore[misc]
-        frozen = [i for i, layer in enumerate(flatten_layers(self)) if not layer.trainable]
-        changed = self.loss_weights.changed()
-        if changed:
-            weights = {k: keras.saving.serialize_keras_object(v) for k, v in changed.items()}
-            config["changed_loss_weights"] = weights
+        if self.loss_weights.changed():
             config |= self.changed_arguments()
+        return {**config, **self.settings_beside(config)}
+
+    def settings_beside(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings that constructor arguments `config` do not have."""
+        settings: dict[str, Any] = {}
+        if changed := self.loss_weights.changed():
+            settings["changed_loss_weights"] = {
+                name: keras.saving.serialize_keras_object(weight)
+                for name, weight in changed.items()
+            }
         if not ("activation" in config or {"encoder", "decoder"} <= config.keys()):
-            config["network_defaults"] = self.network_defaults
-        return {**config, **({"frozen": frozen} if frozen else {})}
+            settings["network_defaults"] = self.network_defaults
+        if frozen := [i for i, layer in enumerate(flatten_layers(self)) if not layer.trainable]:
+            settings["frozen"] = frozen
+        return settings
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Make a model from the result of `get_config`."""
-        ours = ("frozen", "changed_loss_weights", "network_defaults")
-        edition = config.get("network_defaults", network_defaults.FIRST)
-        with trust_networks(), network_defaults.use_edition(edition):
-            model = super().from_config({k: v for k, v in config.items() if k not in ours})  # type: ignore[misc]
-        for name, weight in config.get("changed_loss_weights", {}).items():
-            model.loss_weights[name] = keras.saving.deserialize_keras_object(weight)
-        for number, layer in enumerate(flatten_layers(model)) if "frozen" in config else ():
-            layer.trainable = number not in config["frozen"]
-        model.loss_weights.may_be_in_file = True
-        return model
+        return _take_settings(super().from_config.__func__)(cls, config)  # type: ignore[misc]
 
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
         """Save the model as `keras.Model.save` does, to a file whose name ends in .keras.
@@ -129,6 +145,50 @@ class Saving:
         """Return the states of all random number generators, those of layers too."""
         weights = {id(weight) for weight in super().weights}  # type: ignore[misc]
         return [variable for variable in self.variables if id(variable) not in weights]
+
+
+def _add_settings(get_config: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+    """Wrap the `get_config` of a class, so that it returns the settings too."""
+
+    @functools.wraps(get_config)
+    def with_settings(self: Saving) -> dict[str, Any]:
+        config = get_config(self)
+        return {**self.settings_beside(config), **config}
+
+    return with_settings
+
+
+def _take_settings(from_config: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap the `from_config` of a class: it gets constructor arguments alone, settings follow."""
+
+    @functools.wraps(from_config)
+    def restore(cls: type, config: dict[str, Any]) -> Any:
+        with trust_networks(), _use_edition_of(config):
+            model = from_config(cls, {k: v for k, v in config.items() if k not in SETTINGS})
+        for name, weight in config.get("changed_loss_weights", {}).items():
+            model.loss_weights[name] = keras.saving.deserialize_keras_object(weight)
+        for number, layer in enumerate(flatten_layers(model)) if "frozen" in config else ():
+            layer.trainable = number not in config["frozen"]
+        model.loss_weights.may_be_in_file = True
+        return model
+
+    return restore
+
+
+@contextlib.contextmanager
+def _use_edition_of(config: dict[str, Any]) -> Iterator[None]:
+    """Make networks with the defaults that a configuration states, in a context.
+
+    If it states none, they are those of the configuration around it, as where a `from_config`
+    passes its own on to `super()`, or else the first.
+    """
+    around = _restored.get() or network_defaults.FIRST
+    token = _restored.set(config.get("network_defaults", around))
+    try:
+        with network_defaults.use_edition(_restored.get() or around):
+            yield
+    finally:
+        _restored.reset(token)
 
 
 def check_suffix(filepath: Any, zipped: bool | None = None) -> None:

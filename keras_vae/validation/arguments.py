@@ -12,8 +12,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
-
-FLOAT32_MAX = float(np.finfo("float32").max)
+from keras_vae.validation.value_checks import refuse_beyond_float32, refuse_masked
 
 
 def integer(name: str, value: Any, least: float = 1) -> int:
@@ -181,11 +180,12 @@ def array(name: str, values: Any, finite: bool = True) -> np.ndarray:
     Args:
         name: Name of the argument, for the message.
         values: An array, a tensor, or lists of numbers.
-        finite: Whether NaN, infinity, and numbers beyond the range of float32 are refused.
+        finite: Whether NaN and infinity are refused.
 
     Raises:
         TypeError: If they are not real numbers.
-        ValueError: If one is masked or, with `finite`, NaN or infinite.
+        ValueError: If one is masked, beyond the range of float32 or, with `finite`, NaN or
+            infinite.
     """
     try:
         found = np.asarray(ops.convert_to_numpy(values) if ops.is_tensor(values) else values)
@@ -193,18 +193,16 @@ def array(name: str, values: Any, finite: bool = True) -> np.ndarray:
         raise UsageError(f"Expected {name} of one shape. Received: {error}") from error
     if found.dtype.kind in "OSUcMm":
         raise UsageTypeError(f"Expected real numbers in {name}. Received: {found.dtype}.")
-    if np.ma.is_masked(values) or (finite and not np.isfinite(found).all()):
+    refuse_masked(name, values, gaps=not finite)
+    if finite and not np.isfinite(found).all():
         raise UsageError(
-            f"Expected finite values in {name}. Received: NaN, infinity, or masked values. (Remove "
+            f"Expected finite values in {name}. Received: NaN or infinity. (Remove "
             "or replace them; numpy.isfinite finds them. If they are of a model, its training "
             "diverged: lower the learning rate.)"
         )
-    largest = max(found.max(initial=0), -found.min(initial=0)) if found.dtype.kind == "f" else 0
-    if finite and largest > FLOAT32_MAX:
-        raise UsageError(
-            f"Expected values in {name} that float32 can hold, up to {FLOAT32_MAX:.2g}. Received: "
-            f"{largest:g}. (Scale them.)"
-        )
+    if found.dtype.kind == "f" and found.dtype.itemsize > 4:
+        numbers_alone = {"initial": 0.0, "where": np.isfinite(found)}
+        refuse_beyond_float32(name, found.min(**numbers_alone), found.max(**numbers_alone))
     return found
 
 

@@ -234,6 +234,11 @@ def are_arrays(x: Any) -> bool:
     return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
 
 
+def is_source(data: Any) -> bool:
+    """Return whether `data`, x or validation data, is a source of batches; None is none."""
+    return data is not None and not are_arrays(data)
+
+
 def check_images(layer: keras.layers.Layer, x: Any) -> None:
     """Raise ValueError unless `x`, an input of `layer`, has the four axes of images."""
     if len(x.shape) != 4:

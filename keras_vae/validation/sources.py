@@ -28,6 +28,8 @@ def check_data(
 ) -> Any:
     """Check all rows of arrays, or the first batch of another source.
 
+    `fit` and `evaluate` check its other batches as they come, see `later_batches`.
+
     Args:
         model: The autoencoder that the data are for. It is built if it is not built yet.
         x: Data as `fit` takes them: arrays, a `tf.data.Dataset`, `PyDataset`, `DataLoader` or
@@ -51,7 +53,7 @@ def check_data(
         check_batch(model, *checked)
     else:
         first = _first_batch(x)
-        _check_batch_of_source(model, first)
+        check_batch_of_source(model, first)
         checked = keras.utils.unpack_x_y_sample_weight(first)
     if then is not None:
         then(*checked)
@@ -74,14 +76,15 @@ def checked_batches(model: LatentModel, source: Any, steps: int | None = None) -
         TypeError: As for `check_data`.
     """
     for batch in itertools.islice(batches_of(source), steps):
-        _check_batch_of_source(model, batch)
+        check_batch_of_source(model, batch)
         x = keras.utils.unpack_x_y_sample_weight(batch)[0]
         yield keras.tree.map_structure(np.asarray, x)
 
 
-def _check_batch_of_source(model: LatentModel, first: Any) -> None:
-    require_arrays("x", first)
-    batch = keras.utils.unpack_x_y_sample_weight(first)
+def check_batch_of_source(model: LatentModel, given: Any) -> None:
+    """Check one batch of a source: x, `(x, y)` or `(x, y, sample_weight)`; see `check_data`."""
+    require_arrays("x", given)
+    batch = keras.utils.unpack_x_y_sample_weight(given)
     shape = tuple(first_input(batch[0]).shape)
     if model.built and shape == tuple(model.event_shape):
         raise UsageError(

@@ -10,6 +10,7 @@ from keras import ops
 from keras_vae.errors import UsageError, UsageTypeError
 
 ANY_NUMBER = (-math.inf, math.inf)
+FLOAT32_MAX = float(np.finfo("float32").max)
 DIVERGED = (
     "(Its training diverged. Load an earlier file, or train again with a lower learning rate or "
     "clipnorm=1.0 in the optimizer.)"
@@ -33,16 +34,18 @@ def check_values(
         ValueError: If a value is NaN, infinite or outside the support.
         TypeError: If the values are not real numbers.
     """
-    _refuse_masked(name, values)
+    refuse_masked(name, values, gaps)
     if gaps:
         values = _without_gaps(name, values)
-    with np.errstate(over="ignore"):  # Models compute with float32, so that is what is checked.
-        low, high = (np.float32(value) for value in _extremes(name, values))
-    if not (math.isfinite(low) and math.isfinite(high)):
+    extremes = _extremes(name, values)
+    if not all(map(math.isfinite, extremes)):
         raise UsageError(
             f"Expected finite values in {name}. Received: NaN or infinity. "
             "(Remove or replace them; numpy.isfinite finds them.)"
         )
+    refuse_beyond_float32(name, *extremes)
+    # Models compute with float32, so that is what is checked.
+    low, high = (np.float32(value) for value in extremes)
     if low < support[0] or high > support[1]:
         hint = ""
         if max(support[0] - low, high - support[1]) < 1e-3:
@@ -95,8 +98,13 @@ def _without_gaps(name: str, values: Any) -> np.ndarray:
     return values[~missing] if missing.any() else values
 
 
-def check_numbers(name: str, values: Any) -> None:
+def check_numbers(name: str, values: Any, gaps: bool = False) -> None:
     """Raise unless a NumPy array holds at least one row, and real numbers; pass over tensors.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: An array or a tensor.
+        gaps: Whether NaN is a gap, for the message about masked values.
 
     Raises:
         ValueError: If there is no row, or an element is masked.
@@ -108,7 +116,7 @@ def check_numbers(name: str, values: Any) -> None:
         raise UsageError(
             f"Expected at least one row in {name}. Received: an array of shape {values.shape}."
         )
-    _refuse_masked(name, values)
+    refuse_masked(name, values, gaps)
     if values.dtype.kind in NOT_NUMBERS:
         raise UsageTypeError(f"Expected real numbers in {name}. Received: {values.dtype}.")
 
@@ -187,12 +195,30 @@ def refuse_8_bit(x: Any, support: tuple[float, float]) -> None:
         )
 
 
-def _refuse_masked(name: str, values: Any) -> None:
+def refuse_masked(name: str, values: Any, gaps: bool = False) -> None:
+    """Raise ValueError for a masked array, whose mask nothing here uses.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: Anything.
+        gaps: Whether NaN stands for a missing value in this argument.
+    """
     if np.ma.is_masked(values):
+        filled = f'{name}.astype("float32").filled(numpy.nan)' if gaps else f"{name}.filled(0)"
         raise UsageError(
-            f"Expected finite values in {name}. Received: a masked array with "
-            f"{np.ma.count_masked(values)} masked values, whose data would be used. (Fill them: "
-            f"{name}.filled(0).)"
+            f"Expected {'numbers or NaN' if gaps else 'finite values'} in {name}. Received: a "
+            f"masked array with {np.ma.count_masked(values)} masked values, whose data would be "
+            f"used. (Fill them: {filled}.)"
+        )
+
+
+def refuse_beyond_float32(name: str, *values: float) -> None:
+    """Raise ValueError if one of finite `values` is beyond the range of float32."""
+    largest = max(map(abs, values))
+    if largest > FLOAT32_MAX and math.isfinite(largest):
+        raise UsageError(
+            f"Expected values in {name} that float32 can hold, up to {FLOAT32_MAX:.2g}. Received: "
+            f"{largest:g}. (Scale them.)"
         )
 
 

@@ -124,6 +124,7 @@ def test_ties_and_extremes_are_decided_alike_in_every_format(tmp_path, monkeypat
         np.testing.assert_array_equal(answer["is_anomaly"], wanted, err_msg=way)
         score = np.where(np.isfinite(x[:, 0, 0, 0]), x[:, 0, 0, 0], np.nan)
         np.testing.assert_array_equal(answer["score"], score, err_msg=way)
+        np.testing.assert_array_equal(answer.get("threshold", tie), tie, err_msg=way)
 
 
 @pytest.mark.slow

@@ -61,6 +61,51 @@ def test_so_does_a_file_of_a_class_with_a_constructor_of_its_own(tmp_path):
         np.testing.assert_allclose(array(loaded.score(X)), array(model.score(X)), rtol=1e-6)
 
 
+@keras.saving.register_keras_serializable("tests_of_defaults")
+class Passing(Mine):
+    """Its `from_config` passes all of its configuration on to the constructor."""
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("tests_of_defaults")
+class Choosing(Mine):
+    """Its `get_config` and `from_config` know its own arguments alone."""
+
+    def get_config(self):
+        return {"size": self.event_shape[0], "name": self.name}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(config["size"], name=config["name"])
+
+
+@keras.saving.register_keras_serializable("tests_of_defaults")
+class Renaming(Mine):
+    """Its `from_config` changes an argument, and leaves the rest to its base."""
+
+    @classmethod
+    def from_config(cls, config):
+        return super().from_config({**config, "name": "renamed"})
+
+
+@pytest.mark.parametrize("kind", [Passing, Choosing, Renaming])
+def test_a_class_with_configurations_of_its_own_keeps_networks_and_settings(kind, tmp_path):
+    old = without(kind(4), "network_defaults")
+    for model, activation in ((old, "relu"), (kind(4), "leaky_relu")):
+        model.loss_weights["kl"] = 0.25
+        model.encoder.layers[-1].trainable = False
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        assert activations(loaded) == activations(model) == {activation}
+        assert float(loaded.loss_weights["kl"]) == 0.25
+        assert len(loaded.trainable_variables) == len(model.trainable_variables)
+        assert len(loaded.trainable_variables) < len(loaded.weights) - 1
+        np.testing.assert_allclose(array(loaded.score(X)), array(model.score(X)), rtol=1e-6)
+
+
 def test_a_run_from_before_the_default_changed_goes_on_with_its_networks(monkeypatch):
     class Stop(Exception):
         pass

@@ -62,6 +62,11 @@ def test_missing_values_become_the_mask(masked):
         (lambda: kv.windows(RECORDING[None], 4), r"\(steps, features\). Received: shape \(1, 23"),
         (lambda: kv.with_mask(RECORDING), r"\(batch, time, features\).*Received: shape \(23, 3\)"),
         (lambda: kv.with_mask(np.full((1, 2, 3), np.inf)), "6 values infinite"),
+        (lambda: kv.with_mask(np.full((1, 2, 3), 1e39)), "float32 can hold.*1e.39.*Scale them"),
+        (
+            lambda: kv.windows(np.ma.masked_less(RECORDING, 1), 4),
+            r"or NaN in recording.*masked array with 69 .*\"float32\"\).filled\(numpy.nan\)",
+        ),
         (lambda: kv.with_mask(RECORDING[None], False), "masked to be True or 'features'"),
         (lambda: kv.point_scores(np.ones(9), 23, 5, 2), r"\(10,\) or \(10, 5\).*shape \(9,\)"),
         (lambda: kv.point_scores(np.ones(0), 4, 5), "Received: shape .0,"),

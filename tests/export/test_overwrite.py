@@ -76,6 +76,32 @@ def test_nothing_but_an_export_is_replaced(tmp_path, monkeypatch):
     assert (tmp_path / "photos/a.png").read_text() == "a photo"
 
 
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("other", ["README.md", "variables/notes.txt", "assets/words.txt"])
+def test_files_of_others_in_an_export_stay(other, late, tmp_path, monkeypatch):
+    fake_writer(monkeypatch)
+    path = model(0).export(tmp_path / "1")
+    (path / "variables").mkdir()
+    (path / "variables/variables.data-00000-of-00001").write_text("weights")
+    before = (path / "saved_model.pb").read_text()
+
+    def add():
+        (path / other).parent.mkdir(exist_ok=True)
+        (path / other).write_text("mine")
+
+    if late:  # While the new export is written.
+        write = writers._import_writers()["tf_saved_model"]
+        both = lambda *given: (write(*given), add())  # noqa: E731
+        monkeypatch.setattr(writers, "_import_writers", lambda: {"tf_saved_model": both})
+    else:
+        add()
+    with pytest.raises(FileExistsError, match=f"Received: {other} in .*nothing was changed"):
+        model(1).export(path, overwrite=True)
+    assert (path / other).read_text() == "mine"
+    assert (path / "saved_model.pb").read_text() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["1"]
+
+
 @pytest.mark.long
 def test_a_real_export_is_replaced(tmp_path):
     import tensorflow as tf
