@@ -68,8 +68,8 @@ def ranges_of(model: LatentModel, batch: Any) -> Ranges | None:
     """
     checks = (type(model).check_event, type(model).check_target, type(model).check_parts)
     ours = all(check.__module__.startswith("keras_vae.") for check in checks)
-    masked = getattr(model, "condition_name", None) == "mask" and model.conditional
-    if not ours or masked or model.event_dtype != "float32":
+    named = getattr(model, "conditional", False) and getattr(model, "condition_name", None)
+    if not ours or named == "mask" or model.event_dtype != "float32":
         return None
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
     anything, inside = (*ANY_NUMBER, False), (*model.data_range, model.preprocess.fills)
