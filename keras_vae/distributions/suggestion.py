@@ -11,6 +11,10 @@ from keras_vae.validation.examples import as_arrays, first_input, sample_example
 
 EXAMPLES = 1000
 OVERDISPERSED = 1.5  # Variance of counts over their mean; that of a Poisson distribution is 1.
+_TOKENS = (
+    " If they are tokens of sequences, such as words by number, give no likelihood: a model of "
+    "sequences takes them with vocabulary_size={}."
+)
 HEAVY = 20.0  # Fourth moment in units of the variance squared; that of a Gaussian is 3.
 
 
@@ -30,7 +34,8 @@ def suggest(x: Any) -> tuple[str, str]:
             are read.
 
     Returns:
-        A key of `FAMILIES`, and a sentence about what was seen in at most 1,000 examples.
+        A key of `FAMILIES`, and what was seen in at most 1,000 examples. Whole numbers in two axes
+        may be counts or tokens. The key is that of counts, and the reason says how to model both.
 
     Raises:
         ValueError: If there are no examples, or values that are not finite.
@@ -43,13 +48,19 @@ def suggest(x: Any) -> tuple[str, str]:
     values = np.asarray(first_input(sample_examples(x, EXAMPLES, seed=0)))
     if values.dtype.kind not in "biuf":
         raise UsageTypeError(f"Expected x of numbers. Received: values of type {values.dtype}.")
+    may_be_tokens = values.ndim == 2 and values.dtype.kind in "iu"
     values = values.astype("float64")
     if values.ndim < 2 or not values.size or not np.isfinite(values).all():
         raise UsageError(
             f"Expected x of finite numbers, of shape (count, *event). Received: {values.shape}"
             + (", with NaN or infinity." if values.size else ", without values.")
         )
-    return _of_levels(values) if np.array_equal(values, np.rint(values)) else _of_reals(values)
+    if not np.array_equal(values, np.rint(values)):
+        return _of_reals(values)
+    name, reason = _of_levels(values)
+    if may_be_tokens and values.min() >= 0.0 and values.max() > 1.0:
+        reason += _TOKENS.format(int(values.max()) + 1)
+    return name, reason
 
 
 def _of_levels(values: Any) -> tuple[str, str]:

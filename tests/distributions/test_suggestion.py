@@ -34,6 +34,17 @@ def test_the_likelihood_and_the_reason(name):
         assert low <= x.min() and x.max() <= high
 
 
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "float32"])
+def test_whole_numbers_in_two_axes_may_be_tokens_too(dtype):
+    x = random.integers(0, 30, (20, 8)).astype(dtype)
+    x[0, 0] = 30
+    name, reason = suggest(x)
+    assert name == "negative_binomial" and "counts" in reason
+    assert ("vocabulary_size=31" in reason) == (dtype != "float32")
+    for other in (x.astype("int32") - 9, x > 3):
+        assert "vocabulary_size" not in suggest(other)[1]
+
+
 def test_a_source_of_batches_is_taken_too():
     class Source(keras.utils.PyDataset):
         def __len__(self):
