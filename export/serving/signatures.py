@@ -136,9 +136,10 @@ def refuse_8_bit(name: str, array: np.ndarray, info: TensorInfo) -> None:
     is_image = len(info.shape) == 4 and info.shape[-1] in (1, 3, 4) and info.dtype == "float32"
     if is_image and array.dtype.kind in "ui" and array.max(initial=0) > 1:
         raise UsageError(
-            f"Expected {name!r} as floats. Received: {array.dtype} up to {array.max()}. (If the "
-            "model takes pixels in [0, 1], divide by 255. If it takes raw pixels, as one with "
-            f"preprocess=Rescaling(1 / 255) does, send them as floats: {name}.astype('float32').)"
+            f"Expected {name!r} as floats. Received: {array.dtype} up to {array.max()}. (Divide "
+            "8-bit pixels by 255 if the model takes pixels in [0, 1]. If it takes raw pixels, as "
+            "one with preprocess=Rescaling(1 / 255) does, send them as floats: "
+            f"{name}.astype('float32').)"
         )
 
 

@@ -111,9 +111,7 @@ def _as_tf_data(data: tuple, batch_size: int | None, steps: int | None, shuffle:
     source, *others = data
     alone = isinstance(source, tf.data.Dataset) and all(part is None for part in others)
     if alone and source.options().autotune.enabled is None:
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        return source.with_options(options)
+        return _without_autotuning(source)
     return None
 
 
@@ -246,7 +244,16 @@ def take_while(source: Any, accepts: Callable[[Any], bool], ranges_of: Callable[
             return ask()
         return tf.cond(_are_within(tensors, ranges), lambda: tf.constant(True), ask)
 
-    return source.take_while(is_accepted)
+    return _without_autotuning(source.take_while(is_accepted))
+
+
+def _without_autotuning(source: tf.data.Dataset) -> tf.data.Dataset:
+    """Return a data set whose autotuner is off, unless its options say otherwise."""
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return source.with_options(options) if source.options().autotune.enabled is None else source
 
 
 def _are_within(tensors: Any, ranges: Any) -> tf.Tensor:

@@ -32,7 +32,7 @@ def windows(recording: Any, length: int, stride: int | None = None) -> np.ndarra
             recording has other axes.
         TypeError: If the recording has values that are no real numbers.
     """
-    steps = arguments.array("recording", recording, finite=False)
+    steps = arguments.readings("recording", recording)
     steps = steps[:, None] if steps.ndim == 1 else steps
     if steps.ndim != 2:
         raise UsageError(
@@ -69,7 +69,7 @@ def with_mask(x: Any, masked: bool | str = "features") -> tuple[np.ndarray, np.n
     Raises:
         ValueError: If x has other axes or an infinite value, or `masked` is another value.
     """
-    x = arguments.array("x", x, finite=False).astype("float32")
+    x = arguments.readings("x", x).astype("float32")
     if x.ndim != 3 or np.isinf(x).any():
         raise UsageError(
             "Expected x of shape (batch, time, features), finite or NaN. Received: shape "

@@ -37,7 +37,7 @@ def standardize(x: Any, gaps: bool | None = None) -> list[keras.layers.Layer]:
         ValueError: If a channel has no finite number, a value is infinite, or float32 cannot tell
             the numbers of a channel apart.
     """
-    x = arguments.array("x", x, finite=False).astype("float64")
+    x = arguments.readings("x", x).astype("float64")
     missing = np.isnan(x)
     if not x.size or np.isinf(x).any() or missing.reshape(-1, x.shape[-1]).all(axis=0).any():
         raise UsageError(

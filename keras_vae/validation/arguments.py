@@ -180,12 +180,11 @@ def array(name: str, values: Any, finite: bool = True) -> np.ndarray:
     Args:
         name: Name of the argument, for the message.
         values: An array, a tensor, or lists of numbers.
-        finite: Whether NaN and infinity are refused.
+        finite: Whether NaN, infinity, and numbers beyond the range of float32 are refused.
 
     Raises:
         TypeError: If they are not real numbers.
-        ValueError: If one is masked, beyond the range of float32 or, with `finite`, NaN or
-            infinite.
+        ValueError: If one is masked or, with `finite`, NaN or infinite.
     """
     try:
         found = np.asarray(ops.convert_to_numpy(values) if ops.is_tensor(values) else values)
@@ -200,9 +199,22 @@ def array(name: str, values: Any, finite: bool = True) -> np.ndarray:
             "or replace them; numpy.isfinite finds them. If they are of a model, its training "
             "diverged: lower the learning rate.)"
         )
-    if found.dtype.kind == "f" and found.dtype.itemsize > 4:
-        numbers_alone = {"initial": 0.0, "where": np.isfinite(found)}
-        refuse_beyond_float32(name, found.min(**numbers_alone), found.max(**numbers_alone))
+    if finite and found.dtype.kind == "f":
+        refuse_beyond_float32(name, found.min(initial=0.0), found.max(initial=0.0))
+    return found
+
+
+def readings(name: str, values: Any) -> np.ndarray:
+    """Return `array(name, values)` of raw data, in which NaN and infinity are left to the caller.
+
+    Raises:
+        TypeError: If they are not real numbers.
+        ValueError: If one is masked, or finite and beyond the range of float32.
+    """
+    found = array(name, values, finite=False)
+    if found.dtype.kind == "f":
+        finite: dict[str, Any] = {"initial": 0.0, "where": np.isfinite(found)}
+        refuse_beyond_float32(name, found.min(**finite), found.max(**finite))
     return found
 
 

@@ -115,7 +115,7 @@ PARTS = {
     "target": (lambda: (X, bad(2.0)), r"y in \[0, 1\].* batch 4"),
     "input of a target": (lambda: (bad(np.inf), X), "finite values in x.* batch 4"),
     "weight": (lambda: (X, X, np.arange(18, -2, -1.0)), "sample_weight in .* batch 4"),
-    "beyond float32": (lambda: (X, X, np.geomspace(1.0, 1e40, 20)), "sample_weight.* batch 4"),
+    "beyond float32": (lambda: (X, X, np.r_[np.ones(19), 1e40]), "sample_weight.* batch 4"),
 }
 
 
