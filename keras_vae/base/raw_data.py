@@ -46,7 +46,7 @@ class RawData:
         if self.preprocess:
             what += f" after preprocess ({self.preprocess.describe()})"
         value_checks.check_values(name, values, self.data_range, what, self.preprocess.fills)
-        if self.family.whole:
+        if self.family.whole:  # `later_batches.ranges_of` knows when a range is not all.
             value_checks.check_whole(name, values, what)
 
     def mark_rows(self, inputs: Any, outputs: Tensor) -> Tensor:

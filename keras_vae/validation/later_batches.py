@@ -64,12 +64,13 @@ def ranges_of(model: LatentModel, batch: Any) -> Ranges | None:
 
     Returns:
         The smallest value, the largest one, and whether NaN is a gap, for each array. None if the
-        model has checks of another kind, such as those of masks, tokens, and a subclass.
+        model has checks of another kind, such as those of counts, tokens, masks, and a subclass.
     """
     checks = (type(model).check_event, type(model).check_target, type(model).check_parts)
     ours = all(check.__module__.startswith("keras_vae.") for check in checks)
     named = getattr(model, "conditional", False) and getattr(model, "condition_name", None)
-    if not ours or named == "mask" or model.event_dtype != "float32":
+    more = model.event_dtype != "float32" or model.family.whole or named == "mask"
+    if more or not ours:
         return None
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
     anything, inside = (*ANY_NUMBER, False), (*model.data_range, model.preprocess.fills)

@@ -139,6 +139,14 @@ def test_gaps_that_the_model_fills_are_no_error_in_later_batches():
     refuse("a number in each row of x.* batch 4", model.fit, Sequence((x,)))
 
 
+def test_counts_are_whole_numbers_in_later_batches_too():
+    x = np.ones((20, 4), "float32")
+    x[-1, 1] = 0.5
+    model = kv.VAE(*kv.nets.dense((4,), 2, hidden=(), heads=2), likelihood="poisson", seed=0)
+    model.compile("sgd", **FAST)
+    refuse("whole numbers.* batch 4", model.fit, Sequence((x,)))
+
+
 def test_masks_are_checked_in_each_batch():
     model = kv.LSTMVAE((4, 1), latent_dim=2, units=(2,), masked=True, seed=0)
     model.compile("sgd", **FAST)
