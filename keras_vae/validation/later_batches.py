@@ -16,7 +16,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.backend import tensorflow_data
+from keras_vae.backend import tensorflow_checks
 from keras_vae.backend.keras_private import DataAdapter, data_adapter
 from keras_vae.errors import KerasVAEError
 from keras_vae.typing import LatentModel
@@ -111,7 +111,7 @@ class CheckedData(DataAdapter):
         """Return the batches up to the first bad one; a distributed data set as it is."""
         self._in_graph = True
         ranges = functools.partial(ranges_of, self._model)
-        return tensorflow_data.take_while(self._data.get_tf_dataset(), self._accepts, ranges)
+        return tensorflow_checks.take_while(self._data.get_tf_dataset(), self._accepts, ranges)
 
     @property
     def num_batches(self) -> int | None:

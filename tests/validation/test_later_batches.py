@@ -182,7 +182,7 @@ def test_an_error_of_a_check_of_ones_own_is_raised_as_it_is():
 def test_what_a_tf_data_set_says_of_itself_stays():
     import tensorflow as tf
 
-    from keras_vae.backend.tensorflow_data import take_while
+    from keras_vae.backend.tensorflow_checks import take_while
 
     data = tf.data.Dataset.from_tensor_slices({"a": X, "b": X[:, 0]}).batch(5)
     seen = take_while(data, bool, lambda batch: None)
@@ -196,7 +196,7 @@ def test_what_a_tf_data_set_says_of_itself_stays():
 def test_python_sees_the_batches_alone_that_are_not_within_the_ranges():
     import tensorflow as tf
 
-    from keras_vae.backend.tensorflow_data import take_while
+    from keras_vae.backend.tensorflow_checks import take_while
 
     seen = []
     gap, empty = bad(np.nan), bad(np.nan)
