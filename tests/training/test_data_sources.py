@@ -125,7 +125,7 @@ def test_validation_data_may_be_an_array_alone_or_a_part_of_the_arrays():
 
 
 def test_8_bit_inputs_train_as_the_same_floats():
-    pixels = np.round(np.abs(X) * 50).astype("uint8")
+    pixels = np.round(np.abs(X) * 2).astype("uint8")
     models = [trained(pixels.astype(dtype), batch_size=BATCH)[0] for dtype in ("uint8", "float32")]
     one, other = (flat(values(model.trainable_variables)) for model in models)
     np.testing.assert_allclose(one, other, rtol=1e-5)
