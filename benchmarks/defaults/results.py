@@ -77,5 +77,5 @@ def describe(trial: Trial) -> str:
 def _spread(values: list[float]) -> str:
     """Return mean and range."""
     if len(values) == 1:
-        return f"{values[0]:.1f}"
-    return f"{np.mean(values):.1f} [{min(values):.1f}, {max(values):.1f}]"
+        return f"{values[0]:,.1f}"
+    return f"{np.mean(values):,.1f} [{min(values):,.1f}, {max(values):,.1f}]"

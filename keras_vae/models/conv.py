@@ -92,6 +92,8 @@ class ConvVAE(_StatesActivation, VAE):
         hidden: Width of the encoder's dense layer.
         likelihood: As in `VAE`.
         activation: As in `keras_vae.nets.conv`.
+        decoder_hidden: Widths of dense layers between the code and the decoder's smallest feature
+            map.
         **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
@@ -106,6 +108,7 @@ class ConvVAE(_StatesActivation, VAE):
         hidden: int = 128,
         likelihood: str | type[Distribution] = "bernoulli",
         activation: str | None = None,
+        decoder_hidden: Sequence[int] = (),
         **kwargs: Any,
     ) -> None:
         networks = nets.conv(
@@ -116,6 +119,7 @@ class ConvVAE(_StatesActivation, VAE):
             heads=2,
             decoder_heads=get(likelihood).heads,
             activation=activation,
+            decoder_hidden=decoder_hidden,
         )
         super().__init__(*networks, likelihood=likelihood, **kwargs)
         self.activation = activation_or_default(activation)

@@ -241,3 +241,10 @@ def test_a_large_step_at_many_inputs_makes_no_explosion():
         model.compile(keras.optimizers.Adam(2e-3), run_eagerly=True)
         means = [float(model.train_on_batch(x, return_dict=True)["loss"]) for _ in range(3)]
         assert max(means) < 3 * means[0], means
+
+
+def test_a_conv_vae_has_dense_layers_in_its_decoder_as_it_is_told():
+    model = kv.ConvVAE((6, 5, 1), 2, (2, 3), hidden=4, decoder_hidden=(5, 7))
+    for one in (model, kv.ConvVAE.from_config(model.get_config())):
+        dense = [layer.units for layer in one.decoder.layers if hasattr(layer, "units")]
+        assert dense == [5, 7, 2 * 2 * 3]

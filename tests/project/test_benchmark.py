@@ -166,3 +166,24 @@ def test_of_two_workers_the_first_epoch_does_not_count():
     assert two_workers.epoch_seconds("\n".join([*lines, '{"epoch": 3, "seconds": 2.0}'])) == 1.5
     with pytest.raises(ValueError, match="--epochs of at least 2. Received: 1"):
         two_workers.two_workers(epochs=1)
+
+
+def test_a_training_of_defaults_is_a_line_that_is_not_measured_again(tmp_path, capsys):
+    from benchmarks.defaults import plan
+    from benchmarks.defaults.results import Results
+
+    trained = []
+    for _ in range(2):
+        results = Results(
+            tmp_path / "found.jsonl",
+            lambda trial: trained.append(trial) or {"largest": 1000.0 * (trial.seed + 1)},
+        )
+        for trial in plan.EXPLOSIONS:
+            results.measure(trial)
+    assert trained == plan.EXPLOSIONS
+    text = results.section("explosions").markdown()
+    assert "PSNR of the mean training image: photos64 13.3 dB." in text
+    rows = [line.split("|")[3:6] for line in text.splitlines()[6:]]
+    assert [row[1].strip() for row in rows] == ["2", "2", "2"]
+    assert {row[2].strip() for row in rows} == {"1,500.0 [1,000.0, 2,000.0]"}
+    assert rows[0][0].strip() == "relu, network dense, rate 0.002"
