@@ -1,32 +1,35 @@
 """Convolutional VAE on Fashion-MNIST."""
 
-from keras_vae.training.recipes import Recipe
+from keras_vae.training.recipes import Recipe, cosine_adam
 
 
 def recipe(
     latent_dim: int = 16,
-    filters: tuple[int, ...] = (32, 64),
-    hidden: int = 128,
+    filters: tuple[int, ...] = (16, 32),
+    hidden: int = 256,
+    decoder_hidden: tuple[int, ...] = (256,),
     likelihood: str = "bernoulli",
     beta: float = 1.0,
-    learning_rate: float = 1e-3,
+    learning_rate: float = 2e-3,
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Train a convolutional VAE of about 500,000 parameters on Fashion-MNIST.
+    """Train a convolutional VAE of about 800,000 parameters on Fashion-MNIST.
+
+    Most parameters are in dense layers, where an operation takes less time on a CPU than in a
+    convolution. The learning rate falls to zero along half a cosine.
 
     Args:
         latent_dim: Dimension of the latent code.
         filters: Channels of the convolutions, each of which halves the size.
         hidden: Width of the encoder's dense layer.
+        decoder_hidden: Widths of the decoder's dense layers before its feature maps.
         likelihood: Name of p(x | z), see keras_vae.distributions.
         beta: Weight of the KL term.
-        learning_rate: Learning rate of Adam.
+        learning_rate: Learning rate of Adam at the start.
         image_shape: Height, width, channels.
         seed: Seed of the weights and of the noise.
     """
-    import keras
-
     import keras_vae as kv
 
     return Recipe(
@@ -37,10 +40,11 @@ def recipe(
             hidden=hidden,
             likelihood=likelihood,
             beta=beta,
+            decoder_hidden=decoder_hidden,
             seed=seed,
         ),
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
-        epochs=12,
-        batch_size=128,
+        epochs=16,
+        batch_size=64,
     )
