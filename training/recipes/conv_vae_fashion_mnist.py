@@ -45,6 +45,6 @@ def recipe(
         ),
         optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
-        epochs=16,
+        epochs=18,
         batch_size=64,
     )
