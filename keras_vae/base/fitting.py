@@ -177,10 +177,10 @@ class Fitting:
 
 
 def check_counts(given: dict[str, Any]) -> None:
-    """Raise for numbers that Keras would take as "not given", or fail on later."""
+    """Make Python integers of the counts in `given`; raise for those that Keras would misread."""
     for name in ("batch_size", "validation_batch_size", "steps_per_epoch", "steps"):
         if given.get(name) is not None:
-            arguments.integer(name, given[name])
+            given[name] = arguments.integer(name, given[name])
     split = given.get("validation_split") or 0.0
     if not 0 <= arguments.real("validation_split", split) < 1:
         raise UsageError(f"Expected validation_split from 0 to below 1. Received: {split!r}.")

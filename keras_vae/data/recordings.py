@@ -108,14 +108,15 @@ def point_scores(
     scores = arguments.array("scores", scores, finite=False).astype("float64")
     apart = arguments.integer("stride", length if stride is None else stride)
     length = arguments.integer("length", length)
-    starts = np.arange(0, arguments.integer("steps", steps) - length + 1, apart)
-    if scores.shape not in ((len(starts),), (len(starts), length)) or not len(starts):
+    count = max(0, (arguments.integer("steps", steps) - length) // apart + 1)
+    if scores.shape not in ((count,), (count, length)) or not count:
         raise UsageError(
-            f"Expected scores of shape ({len(starts)},) or ({len(starts)}, {length}), one for each "
+            f"Expected scores of shape ({count},) or ({count}, {length}), one for each "
             f"window or each of its steps. Received: shape {scores.shape}. (Give the length and "
             "the stride that the recording was cut with.)"
         )
-    each = np.broadcast_to(scores.T, (length, len(starts))).T
+    starts = np.arange(count) * min(apart, steps)
+    each = np.broadcast_to(scores.T, (length, count)).T
     places = starts[:, None] + np.arange(length)
     return _REDUCE[arguments.choice("reduce", reduce, tuple(_REDUCE))](places, each, steps)
 

@@ -11,7 +11,7 @@ from tests.support import linear
 from tests.support.borders import (
     DEPTHS,
     ODD,
-    SIZES,
+    SMALL,
     attempt,
     explore,
     is_real,
@@ -75,7 +75,7 @@ def test_a_threshold_has_the_quantile_or_the_rate_asked_for(detector, examples):
         value=reals(0.05, 0.1, 0.5, 0.975, 1.0, 0.0, -0.1, 1, np.float32(0.25), odd=odd),
         level=reals(None, None, None, 0.5, 0.7, 0.98, 1.0),
         block_size=st.one_of(st.none(), st.none(), whole(0, 41)),
-        batch_size=st.one_of(st.none(), st.sampled_from([7, 64]), st.sampled_from(SIZES)),
+        batch_size=st.one_of(st.none(), st.sampled_from([7, 64]), st.sampled_from(SMALL)),
     )
 
 
@@ -148,6 +148,6 @@ def test_scores_and_decisions_are_those_of_the_rows(detector, examples):
         check,
         rows=st.sampled_from([2, 5]),
         written=st.sampled_from([*PLAIN, *WRITTEN]),
-        batch_size=st.one_of(st.none(), whole(0, 3, SIZES)),
+        batch_size=st.one_of(st.none(), whole(0, 3, SMALL)),
         threshold=reals(4.0, 4, np.float32(3.5), -1.0, 10**6),
     )

@@ -45,6 +45,7 @@ def test_point_scores_are_of_the_windows_that_cover_a_step(examples):
             np.testing.assert_allclose(found[covered], wanted, rtol=1e-6)
 
     numbers = {name: whole(1, most, SMALL) for name, most in MOST.items()}
+    numbers["stride"] = whole(1, MOST["stride"])
     reduce = st.one_of(st.sampled_from(["mean", "max"]), st.sampled_from(["sum", None, 3, ["max"]]))
     explore(examples, check, **numbers, reduce=reduce, per_step=st.booleans())
 

@@ -64,8 +64,19 @@ def test_two_classes_are_enough_and_one_is_refused():
     p = d.Categorical(np.log([[0.25, 0.75]]))
     assert numbers(p.log_prob(np.array([[1.0, 0.0]]))) == pytest.approx(np.log(0.25))
     assert numbers(p.mean) == pytest.approx(np.array([[0.25, 0.75]]))
-    with pytest.raises(ValueError, match="at least two classes"):
-        d.Categorical(np.zeros((1, 1)))
+    for shape in ((1, 1), (2, 3, 1)):
+        with pytest.raises(ValueError, match="at least two classes"):
+            d.Categorical(np.zeros(shape))
+    assert d.Categorical(np.zeros((1, 1, 2))).mean.shape == (1, 1, 2)
+
+
+def test_probabilities_are_told_from_densities():
+    probabilities = {
+        *("beta_binomial", "bernoulli", "categorical", "discretized_logistic"),
+        *("discretized_logistic_mixture", "negative_binomial", "poisson"),
+        *("zero_inflated_negative_binomial", "zero_inflated_poisson"),
+    }
+    assert {name for name in d.FAMILIES if not d.get(name).continuous} == probabilities
 
 
 def test_log_scales_are_clipped_to_what_float32_can_represent():

@@ -38,7 +38,7 @@ ARRAYS = {
     "masked": (np.ma.array(X, mask=X > 0.5), *["Received: a masked array with"] * 3),
     "beyond float32": (
         *(X.astype("float64") * 1e39, FLOAT32 + "float64", "'x' within the range of float32"),
-        "Expected finite values in calibration",
+        "Expected values in calibration that float32 can hold",
     ),
     "no axis": (np.float32(0.5), *[r"float32\[\]"] * 2, r"Received: \[\(\)\]"),
     "objects": (X.astype(object), *["an array of objects, such as float"] * 2, "Received: object"),

@@ -34,8 +34,6 @@ ODD = [
 ]
 # Memory of this size would be asked for.
 SMALL = [value for value in ODD if not (isinstance(value, int) and value > 1000)]
-# tf.data takes no sizes of 8 and 16 bits.
-SIZES = [value for value in SMALL if not isinstance(value, np.int8 | np.uint16)]
 
 
 def whole(low, high, odd=ODD):

@@ -53,7 +53,7 @@ TARGETS = (
         "keras_vae/estimators",
         "codes likelihood numerics quadrature",
         "estimators/test_host_arithmetic estimators/test_bad_estimators"
-        " estimators/test_codes estimators/test_estimators",
+        " estimators/test_codes estimators/test_estimators estimators/test_diverged",
     ),
     _target(
         "keras_vae/quantization",
@@ -64,7 +64,8 @@ TARGETS = (
         "keras_vae/variational",
         "flows priors posteriors mixture_sampler",
         "variational/test_parts variational/test_posteriors variational/test_flows"
-        " variational/test_priors variational/test_samplers",
+        " variational/test_priors variational/test_samplers"
+        " variational/test_sampler_properties",
     ),
     _target(
         "keras_vae/metrics",
