@@ -65,7 +65,15 @@ def norm(arrays):
     return float(np.sqrt(sum((a**2).sum() for a in arrays)))
 
 
-@pytest.mark.parametrize("name", MODELS)
+# One of each kind; the slopes of all likelihoods are tested without a model as well.
+FEW = {
+    *("denoising", "sparse_kl", "vae", "vae_normal_learned_scale", "vae_negative_binomial"),
+    *("vae_discretized_logistic_mixture", "vae_von_mises"),
+}
+EACH = [n if n in FEW else pytest.param(n, marks=pytest.mark.slow) for n in MODELS]
+
+
+@pytest.mark.parametrize("name", EACH)
 def test_a_step_follows_the_finite_differences_of_the_logged_loss(name):
     """Along the gradient and two random directions; the noise is the same in each evaluation."""
     model, x = MODELS[name](), data(name)

@@ -116,7 +116,7 @@ def test_the_grid_gives_the_known_density_of_a_linear_model():
     np.testing.assert_allclose(found, exact, atol=1e-5)
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 40, 100])
+@pytest.mark.parametrize("batch_size", [pytest.param(1, marks=pytest.mark.slow), 7, 40, 100])
 def test_the_result_does_not_depend_on_the_batch_size(digits_model, batch_size):
     model, x = digits_model
     usual = estimators.log_likelihood(model, x, samples=30)

@@ -146,7 +146,9 @@ def shared(count, build):
     return bytes(builder.Output())
 
 
-@pytest.mark.parametrize(("count", "size"), [(20_000, 100_000), (100_000, 10)])
+@pytest.mark.parametrize(
+    ("count", "size"), [(20_000, 100_000), pytest.param(100_000, 10, marks=pytest.mark.slow)]
+)
 def test_a_file_whose_parts_are_referred_to_again_and_again_is_refused(tmp_path, count, size):
     """The first takes 2 GB to unpack, of 180 KB; the second many objects."""
     content = shared(count, lambda builder: builder.CreateString("n" * size))

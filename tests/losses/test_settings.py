@@ -55,7 +55,7 @@ def test_what_is_set_is_used_shown_and_saved(way, tmp_path):
     [
         pytest.param(1.0, 4.0, id="number-number"),
         pytest.param(CONSTANT, 4.0, id="schedule-number"),
-        pytest.param(FreeBits(0.0), CONSTANT, id="bits-schedule"),
+        pytest.param(FreeBits(0.0), CONSTANT, id="bits-schedule", marks=pytest.mark.slow),
         pytest.param(1.0, CONSTANT, id="number-schedule", marks=pytest.mark.slow),
         pytest.param(CONSTANT, CONSTANT, id="schedule-schedule", marks=pytest.mark.slow),
         pytest.param(FreeBits(0.0), 4.0, id="bits-number", marks=pytest.mark.slow),

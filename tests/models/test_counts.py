@@ -53,8 +53,6 @@ def fit(model, x):
 
 def test_integers_are_counts():
     x = np.minimum(X, 255)
-    losses = [fit(vae(), x.astype(dtype)).history["loss"] for dtype in ("float32", "uint8")]
-    assert losses[0] == losses[1]
     scores = array(vae().score(x))
     for dtype in ("int64", "uint8", "float64"):
         np.testing.assert_array_equal(array(vae().score(x.astype(dtype))), scores)
@@ -125,6 +123,7 @@ def fitted(likelihood, x, steps=400):
     return [array(layer.bias)[0] for layer in layers]
 
 
+@pytest.mark.slow
 def test_poisson_learns_the_mean():
     x = np.random.default_rng(0).poisson(7.0, (200, 1)).astype("float32")
     (log_rate,) = fitted("poisson", x)

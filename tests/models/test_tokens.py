@@ -19,7 +19,10 @@ KINDS = {
     "TransformerAutoencoder": {"width": 8, "attention_heads": 2, "blocks": 1},
     "TransformerVAE": {"width": 8, "attention_heads": 2, "blocks": 1},
 }
-every_kind = pytest.mark.parametrize("kind", KINDS)
+QUICK = ("LSTMVAE", "TransformerAutoencoder")  # Both networks, with and without a posterior.
+every_kind = pytest.mark.parametrize(
+    "kind", [k if k in QUICK else pytest.param(k, marks=pytest.mark.slow) for k in KINDS]
+)
 
 
 def make(kind, masked=True, **kwargs):

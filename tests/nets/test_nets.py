@@ -68,7 +68,10 @@ def test_dense_networks_go_from_any_event_to_a_code_and_back(build, shape):
 
 
 @pytest.mark.parametrize("shape", SIZES[1:3])
-@pytest.mark.parametrize("levels", [(0, 0), (1, 0), (0, 2), (2, 1)])
+@pytest.mark.parametrize(
+    "levels",
+    [(0, 0), *(pytest.param(n, marks=pytest.mark.slow) for n in ((1, 0), (0, 2))), (2, 1)],
+)
 def test_a_conv_ladder_has_a_vector_and_maps_of_codes_at_each_size_of_any_image(shape, levels):
     encoder, decoder = kv.nets.conv_ladder(shape, 5, 2, (4, 3), levels, decoder_heads=2)
     sizes = [tuple(-(-n // d) for n in shape[:2]) for d in (2, 4)]

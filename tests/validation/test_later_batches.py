@@ -69,7 +69,9 @@ def refuse(message, verb, *args, **kwargs):
 
 
 @every_source
-@pytest.mark.parametrize("value", [np.nan, np.inf, 7.0], ids=str)
+@pytest.mark.parametrize(
+    "value", [np.nan, pytest.param(np.inf, marks=pytest.mark.slow), 7.0], ids=str
+)
 def test_the_weights_are_those_of_the_batches_before(source, value, after_good):
     model = vae()
     message = r"Expected (finite values in x|x in \[0, 1\]).* batch 4 of the data"
