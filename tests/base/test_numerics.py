@@ -39,8 +39,15 @@ def test_the_hashes_differ_from_model_to_model():
     assert len(set(hashes(1, 0).values())) == len(CASES)
 
 
-@pytest.mark.parametrize("sign", [1.0, -1.0])
-@pytest.mark.parametrize("case", WITH_SCALES, ids=[case.id for case in WITH_SCALES])
+FAR = [
+    pytest.param(case, sign, id=f"{case.id}-{sign}")
+    for case in WITH_SCALES
+    for sign in (1.0, -1.0)
+    if sign > 0 or case.id != "vae_negative_binomial"  # There are no counts below 0.
+]
+
+
+@pytest.mark.parametrize(("case", "sign"), FAR)
 def test_inputs_of_ten_thousand_give_finite_terms_and_gradients(case, sign):
     """A log variance that is linear in x is far beyond what exp() can take then."""
     model = case.make()

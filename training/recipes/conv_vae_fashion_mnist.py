@@ -5,19 +5,20 @@ from keras_vae.training.recipes import Recipe, cosine_adam
 
 def recipe(
     latent_dim: int = 16,
-    filters: tuple[int, ...] = (16, 32),
-    hidden: int = 256,
-    decoder_hidden: tuple[int, ...] = (256,),
+    filters: tuple[int, ...] = (32, 64),
+    hidden: int = 128,
+    decoder_hidden: tuple[int, ...] = (),
     likelihood: str = "bernoulli",
     beta: float = 1.0,
     learning_rate: float = 2e-3,
     image_shape: tuple[int, int, int] = (28, 28, 1),
     seed: int = 0,
 ) -> Recipe:
-    """Train a convolutional VAE of about 800,000 parameters on Fashion-MNIST.
+    """Train a convolutional VAE of about 500,000 parameters on Fashion-MNIST.
 
-    Most parameters are in dense layers, where an operation takes less time on a CPU than in a
-    convolution. The learning rate falls to zero along half a cosine.
+    The learning rate falls to zero along half a cosine. More dense layers in the decoder
+    (--decoder-hidden 256 --hidden 256 --filters 16 32 --epochs 18) reach 2.7 nats more, but their
+    decoder is less exact in int8.
 
     Args:
         latent_dim: Dimension of the latent code.
@@ -45,6 +46,6 @@ def recipe(
         ),
         optimizer=cosine_adam(learning_rate),
         data="fashion_mnist",
-        epochs=18,
+        epochs=12,
         batch_size=64,
     )
