@@ -45,6 +45,7 @@ assert np.allclose(keras.saving.load_model("m.keras").encode(x), model.encode(x)
 model.export("served/1")
 for name in keras_vae.presets.names():
     assert keras_vae.from_preset(name).built, name
+assert len(keras_vae.presets.names()) == 6
 print(f"fit, save, load and export work: loss {loss:.1f} nats, {site}")
 PROGRAM
 
@@ -65,7 +66,7 @@ for file in "$work"/dist/*.whl "$work"/dist/*.tar.gz; do
         done
         "$work/env/bin/keras-vae" presets
         # The page is ready in 20 seconds, also where its runtime is fetched first.
-        timeout 20 "$work/env/bin/keras-vae" explorer vae_digits --out page
+        timeout 20 "$work/env/bin/keras-vae" explorer conv_vae_fashion_mnist --out page
         case "$file" in *.whl) "$work/env/bin/keras-vae" demo --recipe conv_vae_digits --epochs 2 ;; esac
     )
 done

@@ -34,7 +34,7 @@ def explorer(
     """Build a static page that explores the latent space of a trained VAE in the browser.
 
     Any web server can host the folder. The page fetches nothing from elsewhere and sends nothing.
-    To see one at once, show that of a preset: keras-vae explorer vae_digits --serve
+    To see one at once, show that of a preset: keras-vae explorer conv_vae_fashion_mnist --serve
 
     Args:
         run: A run directory of keras-vae train, or a .keras file with --data and --out, or a

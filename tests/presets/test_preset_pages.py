@@ -10,7 +10,7 @@ from keras_vae import presets
 from keras_vae.export.explorer import __main__ as program
 from keras_vae.export.explorer import page_files, page_server, runtime
 
-WITH_PAGE = ["vae_digits"]
+WITH_PAGE = ["conv_vae_fashion_mnist", "vae_digits"]
 
 
 @pytest.fixture
@@ -70,9 +70,9 @@ def test_a_page_is_written_as_a_folder_that_is_shown_later(shown, tmp_path, caps
         ("vae_digits", {}, "Expected --serve to show the page of a preset, or --out"),
         ("vae_digits", {"serve": True, "points": 3}, "--points only with --data"),
         (
-            "denoising_digits",
+            "lstm_mnist1d",
             {"serve": True, "port": 0},
-            "such as vae_digits",
+            "such as conv_vae_fashion_mnist or vae_digits",
         ),
     ],
 )
