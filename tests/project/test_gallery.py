@@ -82,7 +82,8 @@ def test_all_pictures_are_drawn_and_on_the_page(tmp_path, monkeypatch, capsys):
     assert program.gallery(tmp_path, "digits", train=64, epochs=1) == 0
     drawn = {path.name for path in tmp_path.iterdir()} - {"README.md"}
     assert drawn == {*(f"{n}.png" for n in (*chosen, *STORIES)), "training.gif"}
-    assert set(re.findall(r"\]\((.+?)\)", (tmp_path / "README.md").read_text())) == drawn
+    page = (tmp_path / "README.md").read_text()
+    assert set(re.findall(r"!\[.*?\]\((.+?)\)", page)) == drawn
     for name in ("FSQ.png", "samples.png"):
         (tmp_path / name).unlink()
     kept = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.png")}
