@@ -194,7 +194,9 @@ def test_without_an_interruption_it_changes_nothing(world, tmp_path):
     handler = signal.getsignal(signal.SIGTERM)
     assert fit(model, resume_for(world, tmp_path, watch)) == history_of_whole()
     assert model.trained == events_of_whole()
-    assert float(model.total) == sum(10 * epoch + step for epoch, step in ALL)
+    assert float(keras.ops.convert_to_numpy(model.total)) == sum(
+        10 * epoch + step for epoch, step in ALL
+    )
     assert watch.seen == SEEN and world.said == []
     assert watch.model is model and watch.params["epochs"] == EPOCHS
     assert world.orders == [(7, 0), (7, 1), (7, 2)]
@@ -218,7 +220,9 @@ def test_it_goes_on_from_the_newest_checkpoint(world, tmp_path, event, number):
     at = resume.position
     assert fit(model, resume) == history_of_whole()
     assert model.trained == events_of_whole()[at.epoch * STEPS + at.step :]
-    assert float(model.total) == sum(10 * epoch + step for epoch, step in ALL)
+    assert float(keras.ops.convert_to_numpy(model.total)) == sum(
+        10 * epoch + step for epoch, step in ALL
+    )
     assert watch.count == EPOCHS * STEPS
     assert watch.seen.get("on_train_batch_begin", 0) == len(model.trained)
     assert watch.seen.get("on_epoch_end", 0) == EPOCHS - at.epoch
@@ -280,7 +284,7 @@ def test_a_complete_training_is_not_trained_again(world, tmp_path):
     assert model.trained == world.written == []
     assert resume.position == Position(EPOCHS, 0, False)
     for one, other in zip(model.variables, whole.variables, strict=True):
-        assert float(one) == float(other)
+        assert np.array_equal(*map(keras.ops.convert_to_numpy, (one, other)))
     assert float(model.number.result()) == history_of_whole()[-1]["val_number"]
 
 
@@ -330,6 +334,7 @@ def test_after_a_resume_checkpoints_come_as_if_one_had_just_been_written(
     assert world.written == written
 
 
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="there, Keras draws the batches")
 def test_data_that_start_at_the_position_are_not_drawn(world, tmp_path):
     interrupt(world, tmp_path, "on_train_batch_end", 5)
     resume = resume_for(world, tmp_path, seekable=True)
@@ -354,10 +359,13 @@ def test_a_model_and_callbacks_are_restored_without_training(world, tmp_path):
     interrupt(world, tmp_path, "on_train_batch_end", 4)
     model, watch = Counter(world), Watch()
     resume_for(world, tmp_path, watch).restore(model)
-    assert float(model.total) == 0 + 1 + 2 and watch.count == 3
+    assert float(keras.ops.convert_to_numpy(model.total)) == 0 + 1 + 2 and watch.count == 3
     empty, untouched = Counter(world), Watch()
     resume_for(world, tmp_path / "empty", untouched).restore(empty)
-    assert float(empty.total) == untouched.count == 0 and untouched.model is empty
+    assert (
+        float(keras.ops.convert_to_numpy(empty.total)) == untouched.count == 0
+        and untouched.model is empty
+    )
 
 
 def test_an_object_is_for_one_fit(world, tmp_path):
