@@ -80,6 +80,8 @@ def test_a_row_that_is_not_finite_is_answered_alike_and_changes_no_other(artifac
             for name, array in ask(endpoint, inputs).items():
                 about = (format, why, name)
                 wanted = np.nan if array.dtype == "float32" else instead
+                if name == "threshold":  # It does not depend on the row.
+                    wanted = usual[name][CHANGED]
                 np.testing.assert_array_equal(array[CHANGED], wanted, err_msg=str(about))
                 others, kept = (np.delete(a, CHANGED, axis=0) for a in (array, usual[name]))
                 assert relative_error(name, others, kept) < 1e-5, about
