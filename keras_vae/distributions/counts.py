@@ -84,7 +84,7 @@ class NegativeBinomial(Counts):
     Example:
         >>> p = keras_vae.distributions.NegativeBinomial(np.log([[5.0]]), np.log([[0.5]]))
         >>> np.round(p.log_prob(np.array([[5]])), 3)
-        array([-2.256], dtype=float32)
+        array([-2.396], dtype=float32)
 
     Args:
         log_mean: Logarithms of the means, `(batch, ...)`, clipped to `LOG_MEAN_RANGE`.
