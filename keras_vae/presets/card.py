@@ -107,7 +107,7 @@ def _text(value: Any) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; a bar or a line break in a cell does not end it."""
+    """Return a Markdown table; a | or a line break in a cell does not end it."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 

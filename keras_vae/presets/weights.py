@@ -38,7 +38,7 @@ def save_weights_only(model: Any, path: Path, dtype: str) -> None:
         members = {name: archive.read(name) for name in archive.namelist()}
     whole.unlink()
     members[CONFIG] = _without_compilation(members[CONFIG])
-    members[WEIGHTS] = _converted(members[WEIGHTS], dtype)
+    members[WEIGHTS] = _convert(members[WEIGHTS], dtype)
     with zipfile.ZipFile(path, "w") as archive:  # Not compressed, as Keras writes it.
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name, DATE), content)
@@ -58,7 +58,7 @@ def _without_compilation(config: bytes) -> bytes:
     return json.dumps(whole).encode()
 
 
-def _converted(content: bytes, dtype: str) -> bytes:
+def _convert(content: bytes, dtype: str) -> bytes:
     """Return an HDF5 file without optimizers, and with the weights as `dtype`."""
     import h5py
 
@@ -79,13 +79,13 @@ def _copy(old: Any, new: Any, dtype: str) -> None:
     of_layers = old.name.rpartition("/")[2] == LAYERS
     for name, entry in old.items():
         if isinstance(entry, h5py.Dataset):
-            values = _rounded(name, entry[()], dtype)
+            values = _round(name, entry[()], dtype)
             new.create_dataset(name, data=values).attrs.update(entry.attrs)
         elif name != OPTIMIZER or of_layers:
             _copy(entry, new.create_group(name), dtype)
 
 
-def _rounded(name: str, values: Any, dtype: str) -> Any:
+def _round(name: str, values: Any, dtype: str) -> Any:
     """Return weights as `dtype`. Weights have numbers as names; a threshold has a word."""
     if dtype == "float32" or not name.isdigit() or values.dtype != np.float32 or not values.ndim:
         return values

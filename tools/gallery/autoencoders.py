@@ -147,7 +147,7 @@ def rae(studio: Studio) -> Figure:
     return rows_of_images(rows, "Samples of a VAE from its prior, and of an RAE from its sampler")
 
 
-def masked(studio: Studio) -> Figure:
+def mask_patches(studio: Studio) -> Figure:
     """Draw images with hidden patches in color, and their completions."""
     keras.utils.set_random_seed(0)
     model = kv.MaskedAutoencoder(

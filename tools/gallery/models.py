@@ -25,7 +25,7 @@ FIGURES: dict[str, Callable[[Studio], Figure]] = {
     "LSTMVAE": series.lstm_vae,
     "LadderVAE": variational.ladder,
     "LearnedPriorVAE": planes.learned_prior,
-    "MaskedAutoencoder": autoencoders.masked,
+    "MaskedAutoencoder": autoencoders.mask_patches,
     "PerceptualAutoencoder": autoencoders.perceptual,
     "RAE": autoencoders.rae,
     "SparseAutoencoder": autoencoders.sparse,
