@@ -50,12 +50,6 @@ class Preset:
         path: The folder of the preset.
         config: The content of its config.json. `model` has the class, the shapes, the likelihood,
             the preprocessing, and the range of the data. `files` has the SHA-256 of each file.
-
-    Attributes:
-        name: The name of the preset.
-        labels: The names of the classes of its data, in order; empty if there are none.
-        metrics: Each metric with its `value`, and with `unit` and `meaning` where they are known.
-        threshold: The threshold of a detector; None for a model.
     """
 
     path: Path
