@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import numbers
 from typing import Any
 
 import keras
@@ -10,6 +11,8 @@ from keras import ops
 from keras_vae.errors import UsageTypeError
 
 Tensor = Any  # A tensor of the backend of Keras.
+
+LOG_2PI = math.log(2.0 * math.pi)
 
 
 def tensor(x: Any) -> Tensor:
@@ -30,6 +33,15 @@ def sum_event(x: Tensor) -> Tensor:
 def inside(value: float, limits: tuple[float, float]) -> float:
     """Return `value`, moved to at least 1 inside of `limits`, at which gradients are 0."""
     return min(max(value, limits[0] + 1.0), limits[1] - 1.0)
+
+
+def next_seed(seed: Any) -> Any:
+    """Return the seed of a further draw of a sample; a `SeedGenerator` moves on by itself.
+
+    Neighbors are spread, so that the second draw of one seed is not the first of the next seed.
+    """
+    is_integer = isinstance(seed, numbers.Integral)
+    return (int(seed) * 0x9E3779B1 + 0x7F4A7C15) % 2**31 if is_integer else seed
 
 
 def parameters(outputs: Any) -> list[Tensor]:

@@ -8,8 +8,8 @@ import keras
 from keras import ops
 
 from keras_vae.distributions import special
-from keras_vae.distributions.base import Distribution, Tensor, tensor
-from keras_vae.distributions.counts import log_negative_binomial, next_seed
+from keras_vae.distributions.base import Distribution, Tensor, next_seed, tensor
+from keras_vae.distributions.counts import log_negative_binomial
 from keras_vae.validation import arguments
 
 LOG_CONCENTRATION_RANGE = (-10.0, 10.0)

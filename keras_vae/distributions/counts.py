@@ -12,10 +12,15 @@ import keras
 from keras import ops
 
 from keras_vae.distributions import special
-from keras_vae.distributions.base import Distribution, Tensor, sum_event, tensor
+from keras_vae.distributions.base import (
+    LOG_2PI,
+    Distribution,
+    Tensor,
+    next_seed,
+    sum_event,
+    tensor,
+)
 from keras_vae.distributions.rejection import first_accepted
-
-LOG_2PI = math.log(2.0 * math.pi)
 
 # Beyond these, rates and sizes are no longer told apart in float32. The gradient is 0 outside.
 LOG_MEAN_RANGE = (-15.0, 20.0)
@@ -135,11 +140,6 @@ def log_negative_binomial(x: Tensor, log_mean: Tensor, log_size: Tensor) -> Tens
     spread = 0.5 * (log_size - ops.log(total) - ops.log(some) - LOG_2PI)
     zero = -size * special.log1p(ops.exp(log_mean - log_size))
     return ops.where(x > 0.0, corrections + spread - deviance, zero)
-
-
-def next_seed(seed: Any) -> Any:
-    """Return another seed for a second draw; a generator moves on by itself."""
-    return seed + 1 if isinstance(seed, int) else seed
 
 
 def _sample_poisson(rates: Tensor, seed: Any) -> Tensor:

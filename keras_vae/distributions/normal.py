@@ -6,9 +6,14 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.distributions.base import Distribution, Tensor, inside, sum_event, tensor
-
-LOG_2PI = math.log(2.0 * math.pi)
+from keras_vae.distributions.base import (
+    LOG_2PI,
+    Distribution,
+    Tensor,
+    inside,
+    sum_event,
+    tensor,
+)
 
 # Beyond these exp() of a log variance overflows or vanishes in float32, and training turns to NaN.
 LOG_VAR_RANGE = (-30.0, 20.0)

@@ -8,10 +8,9 @@ import numpy as np
 from keras import ops
 
 from keras_vae.distributions import special
-from keras_vae.distributions.base import Distribution, Tensor, tensor
+from keras_vae.distributions.base import LOG_2PI, Distribution, Tensor, tensor
 from keras_vae.distributions.normal import Normal
 
-LOG_2PI = math.log(2.0 * math.pi)
 SMALLEST = float(np.finfo("float32").tiny)
 
 # Beyond these, float32 has no densities. The gradient is 0 outside.

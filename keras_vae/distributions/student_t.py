@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_vae.distributions import special
-from keras_vae.distributions.base import Distribution, Tensor, inside, tensor
+from keras_vae.distributions.base import LOG_2PI, Distribution, Tensor, inside, next_seed, tensor
 
 LOG_SCALE_RANGE = (-15.0, 15.0)
 LOG_FREEDOM_RANGE = (-2.0, 12.0)
@@ -54,8 +54,7 @@ class StudentT(Distribution):
         """Sample once for each row, `(batch, ...)`: a Gaussian over the root of a gamma."""
         size, half = ops.shape(self.mean), 0.5 * ops.exp(self.log_freedom)
         precision = keras.random.gamma(size, ops.broadcast_to(half, size), "float32", seed) / half
-        second = seed + 1 if isinstance(seed, int) else seed
-        noise = keras.random.normal(size, dtype="float32", seed=second)
+        noise = keras.random.normal(size, dtype="float32", seed=next_seed(seed))
         return self.mean + ops.exp(self.log_scale) * noise / ops.sqrt(ops.maximum(precision, 1e-30))
 
     def element_log_prob(self, x: Tensor) -> Tensor:
@@ -68,4 +67,4 @@ class StudentT(Distribution):
         log_distance = ops.log(ops.abs(x - self.mean) + 1e-30) - self.log_scale
         log_ratio = 2.0 * log_distance - self.log_freedom
         tails = (half + 0.5) * special.softplus(log_ratio)
-        return height - 0.5 * math.log(2.0 * math.pi) - self.log_scale - tails
+        return height - 0.5 * LOG_2PI - self.log_scale - tails

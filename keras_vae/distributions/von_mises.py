@@ -6,7 +6,7 @@ from typing import Any
 from keras import ops
 
 from keras_vae.distributions import special
-from keras_vae.distributions.base import Distribution, Tensor, tensor
+from keras_vae.distributions.base import LOG_2PI, Distribution, Tensor, tensor
 from keras_vae.distributions.rejection import first_accepted
 
 LOG_CONCENTRATION_RANGE = (-10.0, 15.0)
@@ -60,7 +60,7 @@ class VonMises(Distribution):
 
     def element_log_prob(self, x: Tensor) -> Tensor:
         """Return the log density of each angle in `x`, `(batch, ...)`, in nats."""
-        height = -math.log(2.0 * math.pi) - special.log_bessel(self.concentration)
+        height = -LOG_2PI - special.log_bessel(self.concentration)
         return height + self.concentration * _cosine_below_1(x - self.angle)
 
 

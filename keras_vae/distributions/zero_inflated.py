@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from keras_vae.distributions import special
-from keras_vae.distributions.base import Tensor, tensor
-from keras_vae.distributions.counts import Counts, NegativeBinomial, Poisson, next_seed
+from keras_vae.distributions.base import Tensor, next_seed, tensor
+from keras_vae.distributions.counts import Counts, NegativeBinomial, Poisson
 
 
 class ZeroInflated(Counts):

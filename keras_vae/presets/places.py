@@ -1,4 +1,4 @@
-"""Where presets are: in this package, in a folder, or on the Hugging Face hub. Imports no Keras."""
+"""Find presets in this package, in a folder, or on the Hugging Face hub. Imports no Keras."""
 
 import os
 from collections.abc import Mapping

@@ -25,7 +25,6 @@ from keras_vae.validation.value_checks import ANY_NUMBER
 
 ENDED_EARLY = "Your input ran out of data"  # The warning of Keras, which is not the reason here.
 
-
 Ranges = list[tuple[float, float, bool]]
 
 
@@ -125,7 +124,7 @@ class CheckedData(DataAdapter):
 
     @property
     def has_partial_batch(self) -> bool | None:
-        """Whether the last batch is smaller."""
+        """True if the last batch is smaller; None if that is unknown."""
         return self._data.has_partial_batch
 
     @property

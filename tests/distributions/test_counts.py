@@ -201,6 +201,14 @@ def test_samples_of_numbers_pass_a_kolmogorov_smirnov_test(name):
     assert scipy.stats.kstest(x, oracle.cdf).pvalue > 0.001
 
 
+@pytest.mark.parametrize("seed", [0, 1, np.int64(5), -3, 2**31 - 1])
+def test_draws_of_a_sample_have_seeds_of_their_own(seed):
+    """Not the seed again, and not that of the next sample, whose first draw would be the same."""
+    second = d.base.next_seed(seed)
+    assert 0 <= second < 2**31 and second not in (seed, seed + 1)
+    assert d.base.next_seed(second) not in (seed, seed + 1, seed + 2, second)
+
+
 # Names.
 
 

@@ -46,7 +46,7 @@ def choose(targets: tuple[Target, ...], count: int, seed: int) -> list[tuple[Tar
 
 
 class Records:
-    """What earlier runs found, in a file to which each result is added at once.
+    """The results of earlier runs, in a file to which each new one is added at once.
 
     A killed mutant stays killed while its module is the same: tests are added, and one that is
     taken away needs `--fresh`. A survivor is tried again when its tests have changed.
