@@ -15,7 +15,7 @@ pytestmark = pytest.mark.tensorflow
 
 
 class Workers(tf.distribute.MultiWorkerMirroredStrategy):
-    """A strategy of so many workers, without any."""
+    """A strategy of so many workers, without any but this one; others have the number 5."""
 
     def __init__(self, count):
         tasks = {"worker": count, "ps": 7}
@@ -23,6 +23,14 @@ class Workers(tf.distribute.MultiWorkerMirroredStrategy):
         self.resolver = SimpleNamespace(cluster_spec=lambda: spec)
 
     cluster_resolver = property(lambda self: self.resolver)
+
+    def run(self, function):
+        return function()
+
+    def reduce(self, kind, values, axis):
+        assert (kind, axis) == ("MEAN", None)
+        workers = self.resolver.cluster_spec().num_tasks("worker")
+        return (values + 5.0 * (workers - 1)) / workers
 
 
 def test_a_sum_over_replicas_is_the_number_itself_or_reduced_by_the_strategy(monkeypatch):
@@ -70,6 +78,23 @@ def test_only_a_strategy_of_more_than_one_worker_has_several(count, several, mon
     assert on_tensorflow.has_several_workers() is several
     one = SimpleNamespace(distribute_strategy=SimpleNamespace())
     assert on_tensorflow.has_several_workers(one) is False
+
+
+@pytest.mark.parametrize(("count", "mean"), [(2, 3.5), (4, 4.25)])
+def test_a_mean_over_workers_is_that_of_their_strategy(count, mean):
+    model = SimpleNamespace(distribute_strategy=Workers(count))
+    found = on_tensorflow.mean_over_workers(model, 2.0)
+    assert found == mean and type(found) is float
+
+
+def test_a_number_of_a_single_worker_is_its_own_mean():
+    class Refusing(Workers):
+        def run(self, function):
+            raise AssertionError("Expected no work for the strategy of one worker.")
+
+    for strategy in (Refusing(1), SimpleNamespace()):
+        model = SimpleNamespace(distribute_strategy=strategy)
+        assert on_tensorflow.mean_over_workers(model, 2.0) == 2.0
 
 
 def test_logs_get_an_axis_for_several_workers_only(monkeypatch):

@@ -116,6 +116,22 @@ def test_codes_do_not_depend_on_the_batch_size():
     assert few == pytest.approx(estimators.mutual_information(Codes(), x), abs=1e-9)
 
 
+def test_a_batch_holds_as_many_examples_as_asked_for():
+    rows = []
+
+    class Counting(Codes):
+        def posterior(self, x):
+            rows.append(x.shape[0])
+            return super().posterior(x)
+
+    x = np.random.default_rng(2).normal(size=(23, 2, 3)).astype("float32")
+    estimators.kl_per_dimension(Counting(), x, batch_size=5)
+    assert set(rows) == {5}
+    rows.clear()
+    estimators.kl_per_dimension(Counting(), x, batch_size=50)
+    assert rows == [23]
+
+
 def test_codes_of_any_shape_are_flattened():
     x = np.random.default_rng(2).normal(size=(10, 2, 3, 4)).astype("float32")
     flat = x.reshape(10, 2, 12)

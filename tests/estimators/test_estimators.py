@@ -132,6 +132,35 @@ def test_the_result_does_not_depend_on_how_samples_are_cut_into_chunks(digits_mo
     np.testing.assert_allclose(estimators.log_likelihood(model, x, samples=50), usual, atol=3e-5)
 
 
+def test_a_progress_bar_ends_when_all_chunks_of_all_batches_are_done(monkeypatch, capsys):
+    """Three batches of 20 samples in three chunks of at most eight."""
+    monkeypatch.setattr("keras_vae.estimators.likelihood.NOISE_PER_CHUNK", 1)
+    model, x = gaussian_toy(0.0, 1.0), np.zeros((5, 1), "float32")
+    estimators.log_likelihood(model, x, samples=20, batch_size=2)
+    assert capsys.readouterr().out == ""
+    estimators.log_likelihood(model, x, samples=20, batch_size=2, verbose=1)
+    shown = capsys.readouterr().out
+    assert "1/9" in shown and "9/9" in shown.splitlines()[-1] and shown.endswith("\n")
+
+
+def test_a_grid_is_decoded_in_batches(monkeypatch):
+    monkeypatch.setattr("keras_vae.estimators.quadrature.default_batch_size", lambda shape: 7)
+    model = kv.VAE(*kv.nets.dense((2,), 2, hidden=(), heads=2), likelihood="normal")
+    rows, observation = set(), type(model).observation
+
+    def counted(self, z, training=False):
+        rows.add(z.shape[0])
+        return observation(self, z, training)
+
+    x = np.zeros((1, 2), "float32")
+    whole = estimators.quadrature_log_likelihood(model, x, points=2)
+    monkeypatch.setattr(type(model), "observation", counted)
+    assert estimators.quadrature_log_likelihood(model, x, points=2) == whole
+    assert rows == {4}
+    estimators.quadrature_log_likelihood(model, x, points=5)
+    assert rows == {4, 7}
+
+
 def test_more_samples_contain_the_fewer(digits_model):
     model, x = digits_model
     few, many = (np.concatenate([*estimators.log_weights(model, x, s)]) for s in (5, 50))

@@ -156,6 +156,20 @@ def test_the_summand_of_a_row_has_the_pairs_of_this_row(kernel, scale):
     np.testing.assert_allclose(found, [row(i) for i in range(5)], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.tensorflow
+def test_a_graph_that_does_not_know_its_number_of_rows_has_the_same_discrepancy():
+    import tensorflow as tf
+
+    spec = tf.TensorSpec((None, 3), "float32")
+    rows_of = tf.function(discrepancy.mmd_of_rows, input_signature=[spec, spec])
+    for count in (2, 5):
+        x, y = X[:count], Y[:count]
+        within = sum(mean_kernel(a, a, KERNELS["rbf"], 3.0, True) for a in (x, y))
+        expected = within - 2 * mean_kernel(x, y, KERNELS["rbf"], 3.0)
+        found = rows_of(x.astype("float32"), y.astype("float32"))
+        assert numbers(found).mean() == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
 def test_one_vector_has_no_discrepancy():
     one = keras.ops.convert_to_tensor(X[:1], "float32")
     assert numbers(discrepancy.mmd_of_rows(one, 5.0 + one)).tolist() == [0.0]

@@ -168,6 +168,14 @@ def test_auroc_counts_pairs_and_halves_ties():
     assert metrics.auroc(normal, anomalous) == pytest.approx(np.mean(pairs))
 
 
+def test_infinite_scores_lie_beyond_all_others():
+    assert metrics.auroc([0.0, 1.0], [np.inf, 0.5]) == 0.75
+    assert metrics.auroc([0.0, np.inf], [np.inf, -np.inf]) == (0.75 + 0.0) / 2
+    for normal, anomalous in (([0.0], [1.0, np.nan]), ([0.0, np.nan], [1.0])):
+        with pytest.raises(ValueError, match="without NaN"):
+            metrics.auroc(normal, anomalous)
+
+
 def test_auroc_is_that_of_scikit_learn():
     from sklearn.metrics import roc_auc_score
 

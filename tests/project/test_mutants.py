@@ -1,7 +1,10 @@
 """The mutation run: which faults it makes, which tests it runs, and what it remembers."""
 
 import ast
+import importlib.util
+import inspect
 import json
+import linecache
 from collections import Counter
 from pathlib import Path
 
@@ -100,6 +103,20 @@ def test_a_fork_answers_is_stopped_or_has_ended():
             pass
 
     assert server.run_in_fork(never, 0.2) is None
+
+
+def test_the_source_of_a_mutated_module_is_that_of_its_mutant(tmp_path):
+    """TensorFlow compiles the source of a function."""
+    file = tmp_path / "of_a_mutant.py"
+    file.write_text("# A comment.\n\n\ndef f(x):\n    return x + 1\n")
+    tree = ast.parse(file.read_text().replace("+", "-"))
+    loader = server._TreeLoader(file.stem, str(file), tree)
+    spec = importlib.util.spec_from_file_location(file.stem, file, loader=loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    linecache.checkcache()
+    assert module.f(3) == 2
+    assert inspect.getsource(module.f) == "def f(x):\n    return x - 1\n"
 
 
 TESTS = {

@@ -38,6 +38,15 @@ def test_one_component_is_the_gaussian_of_the_mean_and_the_covariance():
     np.testing.assert_allclose(diagonal.factors[0], codes.std(0), rtol=1e-4)
 
 
+def test_codes_of_one_number_need_no_axis_for_it():
+    codes = correlated(50)[:, 0]
+    sampler = mixture_sampler.fit_mixture(codes, 1)
+    np.testing.assert_allclose(sampler.means, [[codes.mean()]], rtol=1e-5)
+    np.testing.assert_allclose(sampler.factors, [[[codes.std()]]], rtol=1e-4)
+    with pytest.raises(ValueError, match="Received: one number"):
+        mixture_sampler.fit_mixture(3.0)
+
+
 @pytest.mark.parametrize("covariance", ["full", "diag"])
 def test_codes_from_noise_have_the_moments_of_the_mixture(covariance):
     codes = np.concatenate([correlated(300) - 20, correlated(700) + 20])
@@ -102,6 +111,18 @@ def test_the_file_of_a_model_keeps_its_sampler(covariance, tmp_path):
     np.testing.assert_allclose(array(twin.sample(5, seed=2)), wanted, rtol=1e-6)
 
 
+def test_a_sampler_outlives_the_file_it_is_read_from(tmp_path):
+    """A store may give arrays that are read on demand, as HDF5 does."""
+    h5py = pytest.importorskip("h5py")
+    sampler = mixture_sampler.fit_mixture(correlated(50), 2)
+    with h5py.File(tmp_path / "store.h5", "w") as store:
+        mixture_sampler.save(sampler, store)
+    with h5py.File(tmp_path / "store.h5") as store:
+        loaded = mixture_sampler.load(store)
+    for name, part in vars(sampler).items():
+        np.testing.assert_array_equal(getattr(loaded, name), part)
+
+
 @pytest.mark.slow
 def test_a_sampler_takes_no_part_in_training():
     one, other = autoencoder(), autoencoder()
@@ -118,6 +139,21 @@ def test_batches_give_the_sampler_of_the_whole():
     model.fit_sampler(X, components=2, batch_size=64)
     other.fit_sampler((batch for batch in [(X[:90], X[:90]), X[90:]]), components=2)
     np.testing.assert_allclose(model.sampler.means, other.sampler.means, rtol=1e-3, atol=1e-5)
+
+
+def test_codes_are_sampled_as_many_at_a_time_as_asked_for(monkeypatch):
+    model, rows = autoencoder(), set()
+    codes_from_noise = type(model).codes_from_noise
+
+    def counted(self, x, noise):
+        rows.add(x.shape[0])
+        return codes_from_noise(self, x, noise)
+
+    monkeypatch.setattr(type(model), "codes_from_noise", counted)
+    assert mixture_sampler.sample_posterior(model, X[:23], batch_size=5).shape == (23, 3)
+    assert rows == {5}
+    mixture_sampler.sample_posterior(model, X[:4], batch_size=5)
+    assert rows == {5, 4}
 
 
 def test_codes_may_be_maps():

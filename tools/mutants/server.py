@@ -9,6 +9,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
+import linecache
 import os
 import select
 import signal
@@ -241,8 +242,13 @@ class _TreeLoader(importlib.machinery.SourceFileLoader):
         self.given: dict[str, Any] = {}
 
     def get_code(self, fullname: str) -> Any:
-        """Return the code of the tree."""
-        return compile(self.tree, self.path, "exec")  # type: ignore[call-overload]
+        """Return the code of the tree, and show its text to those who read the source of a module.
+
+        TensorFlow compiles the source of functions, not their code: it would compile the file.
+        """
+        text = ast.unparse(self.tree) + "\n"
+        linecache.cache[self.path] = (len(text), None, text.splitlines(keepends=True), self.path)
+        return compile(text, self.path, "exec")
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the code, with the names that it is given."""

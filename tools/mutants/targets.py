@@ -30,7 +30,7 @@ TARGETS = (
         "autoregressive base bernoulli categorical laplace logistic masked normal special __init__",
         "distributions/test_families distributions/test_quantiles"
         " distributions/test_distributions distributions/test_grey_levels"
-        " distributions/test_near_limits distributions/test_counts",
+        " distributions/test_near_limits distributions/test_counts distributions/test_special",
     ),
     _target(
         "keras_vae/losses",
