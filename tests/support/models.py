@@ -11,26 +11,54 @@ import pytest
 
 import keras_vae as kv
 from keras_vae import layers
-from keras_vae.losses import controllers, schedules
-
-ROWS = 13  # Batches of 5 leave a ragged last one.
-BATCH = 5
-FEATURES = (6,)
-IMAGE = (6, 5, 1)  # Odd, not square, not a power of two.
-PATCHED = (4, 6, 1)  # Six patches of 2x2.
+from keras_vae.losses import schedules
+from tests.support.small_models import (
+    BATCH,
+    FEATURES,
+    IMAGE,
+    PATCHED,
+    ROWS,
+    SEQUENCE,
+    WORDS,
+    autoencoder,
+    beta_tc_vae,
+    compressive,
+    conditional_vae,
+    contractive,
+    controlled_vae,
+    conv_autoencoder,
+    conv_ladder_vae,
+    conv_vae,
+    counts,
+    denoising,
+    factor_vae,
+    flow_vae,
+    free_bits_vae,
+    fsq,
+    iaf_vae,
+    info_vae,
+    iwae,
+    ladder_vae,
+    lstm,
+    masked_autoencoder,
+    mixture_vae,
+    perceptual,
+    rae,
+    sparse,
+    token_lstm,
+    token_transformer,
+    transformer,
+    uniform,
+    vae,
+    vamp_vae,
+    vq_vae,
+    wae,
+)
+from tests.support.small_models import dense as dense
 
 # A graph of TensorFlow takes longer to trace than a few steps on tiny data take; an eager step of
 # JAX compiles each op.
 FAST = {"run_eagerly": keras.backend.backend() == "tensorflow"}
-
-
-def uniform(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).random(shape).astype("float32")
-
-
-def counts(*shape: int, seed: int = 0) -> np.ndarray:
-    """Counts from 0 to some hundreds, a fifth of them 0."""
-    return np.random.default_rng(seed).negative_binomial(0.6, 0.02, shape).astype("float32")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -96,155 +124,6 @@ class Case:
         return {"loss", *self.terms, *self.measures, *(("elbo",) if self.bounded else ())}
 
 
-def dense(heads: int = 1, decoder_heads: int = 1, shape: Any = FEATURES) -> Any:
-    return kv.nets.dense(shape, 3, hidden=(5,), heads=heads, decoder_heads=decoder_heads)
-
-
-def autoencoder() -> Any:
-    return kv.Autoencoder(*dense(), seed=1)
-
-
-def denoising(corruption: Any, shape: Any = FEATURES) -> Callable[[], Any]:
-    return lambda: kv.DenoisingAutoencoder(*dense(shape=shape), corruption=corruption(), seed=1)
-
-
-def sparse(**kwargs: Any) -> Callable[[], Any]:
-    def construct() -> Any:
-        encoder, decoder = dense()
-        code = keras.layers.Activation("sigmoid")(encoder.output)
-        return kv.SparseAutoencoder(keras.Model(encoder.input, code), decoder, seed=1, **kwargs)
-
-    return construct
-
-
-def vae(**kwargs: Any) -> Callable[[], Any]:
-    heads = kv.distributions.get(kwargs.get("likelihood", "bernoulli")).heads
-    return lambda: kv.VAE(*dense(2, heads), seed=1, **kwargs)
-
-
-def controlled_vae() -> Any:
-    """A controller has a state, so each model needs its own."""
-    return vae(beta=controllers.Geco(2.0))()
-
-
-def conv_autoencoder() -> Any:
-    return kv.ConvAutoencoder(IMAGE, latent_channels=2, filters=(2,), seed=1)
-
-
-def conv_vae() -> Any:
-    return kv.ConvVAE(IMAGE, latent_dim=2, filters=(2, 3), hidden=4, seed=1)
-
-
-def iwae(**kwargs: Any) -> Callable[[], Any]:
-    return lambda: kv.IWAE(*dense(2), samples=3, seed=1, **kwargs)
-
-
-def beta_tc_vae(**kwargs: Any) -> Callable[[], Any]:
-    return lambda: kv.BetaTCVAE(*dense(2), dataset_size=ROWS, seed=1, **kwargs)
-
-
-def vamp_vae() -> Any:
-    return kv.VampVAE(*dense(2), components=4, seed=1)
-
-
-def mixture_vae() -> Any:
-    return kv.LearnedPriorVAE(*dense(2), kv.priors.MixturePrior(3, seed=2), seed=1)
-
-
-def flow_vae() -> Any:
-    return kv.LearnedPriorVAE(*dense(2), kv.priors.FlowPrior(2, (4,), seed=2), seed=1)
-
-
-def iaf_vae() -> Any:
-    return kv.IAFVAE(*dense(2), flow_steps=2, hidden=(4,), seed=1)
-
-
-def free_bits_vae() -> Any:
-    return kv.FreeBitsVAE(*dense(2), nats=0.1, seed=1)
-
-
-def conditional_vae() -> Any:
-    networks = kv.nets.conditional(kv.nets.dense, FEATURES, 3, 2, hidden=(5,))
-    return kv.ConditionalVAE(*networks, seed=1)
-
-
-def wae(**kwargs: Any) -> Callable[[], Any]:
-    return lambda: kv.WAE(*dense(), seed=1, **kwargs)
-
-
-def info_vae(**kwargs: Any) -> Callable[[], Any]:
-    return lambda: kv.InfoVAE(*dense(2), lambda_=20.0, seed=1, **kwargs)
-
-
-def factor_vae() -> Any:
-    layers = [keras.Input((3,)), keras.layers.Dense(4, "leaky_relu"), keras.layers.Dense(1)]
-    return kv.FactorVAE(*dense(2), gamma=3.0, discriminator=keras.Sequential(layers), seed=1)
-
-
-def contractive(probes: int | None) -> Callable[[], Any]:
-    def construct() -> Any:
-        networks = kv.nets.dense(FEATURES, 3, hidden=(5,), activation="tanh")
-        return kv.ContractiveAutoencoder(*networks, probes=probes, seed=1)
-
-    return construct
-
-
-def rae() -> Any:
-    return kv.RAE(*dense(), code_weight=0.1, decoder_weight=0.01, seed=1)
-
-
-SEQUENCE = (4, 2)
-
-
-def lstm(kind: Any, masked: bool) -> Callable[[], Any]:
-    return lambda: kind(SEQUENCE, 3, masked=masked, units=(3,), seed=1)
-
-
-def transformer(kind: Any, masked: bool) -> Callable[[], Any]:
-    sizes = {"width": 8, "blocks": 1, "attention_heads": 2}
-    return lambda: kind(SEQUENCE, 3, masked=masked, **sizes, seed=1)
-
-
-def token_lstm() -> Any:
-    arguments: Any = {"units": (3,), "unroll": True, "vocabulary_size": WORDS}
-    return kv.LSTMAutoencoder((4,), 3, masked=True, **arguments, seed=1)
-
-
-def token_transformer() -> Any:
-    sizes: Any = {"width": 8, "blocks": 1, "attention_heads": 2, "vocabulary_size": WORDS}
-    return kv.TransformerVAE((4,), 3, **sizes, seed=1)
-
-
-def compressive() -> Any:
-    return kv.CompressiveAutoencoder(*dense(), rate_weight=0.1, seed=1)
-
-
-def vq_vae() -> Any:
-    return kv.VQVAE(*kv.nets.conv_map(IMAGE, 2, filters=(2,)), codebook_size=4, seed=1)
-
-
-def fsq() -> Any:
-    return kv.FSQ(*dense(), levels=(3, 2, 4), seed=1)
-
-
-def ladder_vae() -> Any:
-    return kv.LadderVAE(*kv.nets.gated_ladder(FEATURES, (2, 3), 4), free_bits=0.1, seed=1)
-
-
-def conv_ladder_vae() -> Any:
-    return kv.LadderVAE(*kv.nets.conv_ladder(IMAGE, 2, 2, filters=(2,), levels=(1,)), seed=1)
-
-
-def masked_autoencoder() -> Any:
-    sizes = {"width": 8, "blocks": 1, "decoder_blocks": 1, "attention_heads": 2}
-    return kv.MaskedAutoencoder(PATCHED, 2, latent_dim=3, mask_ratio=0.5, **sizes, seed=1)
-
-
-def perceptual() -> Any:
-    networks = kv.nets.conv(IMAGE, 2, filters=(2,), hidden=4)
-    return kv.PerceptualAutoencoder(*networks, layers.Outlines(square=2), 0.5, seed=1)
-
-
 UNIT = (0.0, 1.0)
 IMAGES = uniform(ROWS, *IMAGE)
 SPARSITY = ("reconstruction", "sparsity")
@@ -253,7 +132,6 @@ BOUND: Any = {"terms": ("reconstruction", "kl"), "generative": True}
 SEQUENCES = uniform(ROWS, *SEQUENCE)
 # Sequences of 1 to 4 steps.
 MASKED = (SEQUENCES, (np.arange(4) <= np.arange(ROWS)[:, None] % 4).astype("float32"))
-WORDS = 5
 TOKENS = np.random.default_rng(0).integers(WORDS, size=(ROWS, 4))
 WARM_UP = schedules.LinearWarmUp(10)
 
