@@ -244,11 +244,12 @@ class _TreeLoader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> Any:
         """Return the code of the tree, and show its text to those who read the source of a module.
 
-        TensorFlow compiles the source of functions, not their code: it would compile the file.
+        TensorFlow compiles the source of functions, not their code: it would compile the file. It
+        reads files again, so the name is that of no file.
         """
-        text = ast.unparse(self.tree) + "\n"
-        linecache.cache[self.path] = (len(text), None, text.splitlines(keepends=True), self.path)
-        return compile(text, self.path, "exec")
+        text, name = ast.unparse(self.tree) + "\n", f"{self.path} (mutant)"
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        return compile(text, name, "exec")
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the code, with the names that it is given."""
