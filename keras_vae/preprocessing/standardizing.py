@@ -39,11 +39,12 @@ def standardize(x: Any, gaps: bool | None = None) -> list[keras.layers.Layer]:
     """
     x = arguments.readings("x", x).astype("float64")
     missing = np.isnan(x)
-    if not x.size or np.isinf(x).any() or missing.reshape(-1, x.shape[-1]).all(axis=0).any():
+    empty = missing.reshape(-1, x.shape[-1]).all(axis=0)
+    if not x.size or empty.any() or np.isinf(x).any():
         raise UsageError(
             "Expected at least one number in each channel, and no infinity. Received: x of shape "
-            f"{x.shape} with {int(np.isinf(x).sum())} infinite and {int(missing.sum())} missing "
-            "values. (Leave empty channels out.)"
+            f"{x.shape} with {int(np.isinf(x).sum())} infinite values, and no number in channel(s) "
+            f"{np.flatnonzero(empty).tolist()}. (Leave out empty channels, such as time stamps.)"
         )
     axes = tuple(range(x.ndim - 1))
     mean, variance = np.nanmean(x, axis=axes), np.nanvar(x, axis=axes)

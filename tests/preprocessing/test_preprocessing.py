@@ -86,9 +86,17 @@ def test_standardize_takes_the_statistics_of_known_values():
     assert len(standardize(RAW)) == 1 and len(standardize(RAW, gaps=True)) == 2
 
 
-@pytest.mark.parametrize("bad", [np.full((4, 2), NAN), np.array([[1.0, np.inf]]), RAW[:0]])
-def test_standardize_refuses_empty_channels_and_infinity(bad):
-    with pytest.raises(ValueError, match="Expected at least one number in each channel"):
+@pytest.mark.parametrize(
+    ("bad", "found"),
+    [
+        (np.array([[NAN, 1.0], [NAN, NAN]]), r"no number in channel\(s\) \[0\]"),
+        (np.array([[1.0, np.inf]]), "with 1 infinite values"),
+        (RAW[:0], r"of shape \(0, "),
+    ],
+    ids=["empty channel", "infinity", "no rows"],
+)
+def test_standardize_refuses_empty_channels_and_infinity(bad, found):
+    with pytest.raises(ValueError, match=f"Expected at least one number in each channel.*{found}"):
         standardize(bad)
 
 

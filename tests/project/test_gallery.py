@@ -9,9 +9,10 @@ from PIL import Image
 from keras_vae import cli
 from tools.catalogue.models import public_models
 from tools.gallery import __main__ as program
-from tools.gallery import factors, integers, panels, series
+from tools.gallery import factors, integers, outlines, panels, planes
 from tools.gallery.models import FIGURES
 from tools.gallery.page import MODELS, STORIES
+from tools.gallery.png import to_image
 from tools.gallery.stories import _main_directions, _split_by_ink
 
 
@@ -50,10 +51,55 @@ def test_ellipses_grow_and_move_with_their_factors():
         assert np.corrcoef(sizes[:, factor], center)[0, 1] > 0.99
 
 
-def test_holes_hide_twelve_steps_of_one_feature():
-    x, mask = series.holes(np.ones((20, 32, 4), "float32"))
-    np.testing.assert_array_equal(x, mask)
-    assert ((mask == 0).sum(axis=1).max(axis=1) == 12).all() and (mask == 0).sum() == 20 * 12
+def bar(width, height):
+    """Return an image of 20x20 with a bright bar in its middle."""
+    image = np.zeros((20, 20, 1), "float32")
+    top, left = 10 - height // 2, 10 - width // 2
+    image[top : top + height, left : left + width] = 1
+    return image
+
+
+def test_an_outline_runs_around_the_bright_pixels_at_even_steps():
+    (outline,) = outlines.outlines(bar(12, 8)[None], 41)
+    assert outline.shape == (41, 2) and outline.dtype == "float32"
+    np.testing.assert_allclose(outline[0], outline[-1])
+    # In units of half an image: the bar has 12 by 8 pixels, less the cut corners.
+    np.testing.assert_allclose(np.ptp(outline, axis=0), [1.2, 0.8], atol=0.05)
+    np.testing.assert_allclose(outline.min(axis=0) + outline.max(axis=0), 0, atol=0.05)
+    steps = np.hypot(*np.diff(outline, axis=0).T)
+    assert steps.min() > 0.8 * steps.max()
+    assert outline[0] @ [-1, 1] > 0.9  # It begins at the top left.
+
+
+def test_longer_outlines_have_more_points():
+    images = np.stack([bar(4, 4), bar(12, 12), bar(18, 18)])
+    x, mask = outlines.outlines_of_many_lengths(images, 16, 3.0)
+    counts = mask.sum(axis=1)
+    np.testing.assert_allclose(counts, [5, 15, 16], atol=1)
+    assert counts[2] == 16 and (x[mask == 0] == 0).all()
+
+
+def test_a_stretch_of_each_sequence_is_hidden():
+    x, mask = outlines.hide_stretches(np.ones((20, 32, 2), "float32"), 12)
+    np.testing.assert_array_equal(x, np.repeat(mask[..., None], 2, axis=2))
+    for row in mask:
+        hidden = np.flatnonzero(row == 0)
+        assert len(hidden) == 12 == hidden[-1] - hidden[0] + 1
+
+
+def test_clouds_are_drawn_around_the_origin_whatever_their_place():
+    cloud = np.random.default_rng(0).normal(size=(300, 2)) * 0.1 + [3.0, -1.0]
+    np.testing.assert_allclose(planes._center(cloud).std(), 1, rtol=1e-6)
+
+
+def test_lines_are_drawn_in_a_cell_each():
+    line = panels.Line(np.array([[-1.0, -1.0], [1.0, 1.0]]), "#ff0000", 4.0)
+    image = np.asarray(to_image(panels.rows_of_lines({"a": [[line], []], "b": [[], [line]]}, "")))
+    red = (image[..., 0] > 200) & (image[..., 1] < 50)
+    rows, columns = np.nonzero(red)
+    # The line of the first row ends before that of the second begins, in both directions.
+    upper = columns < (columns.min() + columns.max()) / 2
+    assert rows[upper].max() < rows[~upper].min() and 200 < upper.sum() < 0.6 * len(rows)
 
 
 def test_every_public_model_has_a_figure_and_a_sentence():

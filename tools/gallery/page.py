@@ -52,13 +52,13 @@ MODELS = {
     "FreeBitsVAE": "Each unit may say as much as the dashed line for free, so none falls silent.",
     "IAFVAE": "In a VAE, the two units of a posterior are independent. A flow makes them depend on "
     "each other.",
-    "IWAE": "More samples tighten the bound, and a model that is trained with more gets a better "
-    "one.",
+    "IWAE": "More samples tighten the bound. A model that is trained with ten samples has the "
+    "better bound if you take ten or more.",
     "InfoVAE": "Ellipses are posteriors at two standard deviations. An InfoVAE has smaller ones, "
     "so a code tells you more about its image.",
-    "LSTMAutoencoder": "You see four electrodes of an EEG, in windows of 32 steps. Each window is "
-    "one code.",
-    "LSTMVAE": "Recorded windows, and new ones that the model has sampled.",
+    "LSTMAutoencoder": "An outline is a sequence of points. Outlines of any length become codes of "
+    "one size, and the model draws them from these codes.",
+    "LSTMVAE": "You sample new sequences, here outlines of letters.",
     "LadderVAE": "The top level decides the letter, and the levels below it the outline.",
     "LearnedPriorVAE": "The gray density is the prior. A learned one follows the codes, a standard "
     "normal does not.",
@@ -66,8 +66,8 @@ MODELS = {
     "PerceptualAutoencoder": "From codes of the same size you get sharper edges.",
     "RAE": "Its samples come from a fitted sampler, and are sharper than those of a VAE.",
     "SparseAutoencoder": "A few units describe each letter, and the others are exactly 0.",
-    "TransformerAutoencoder": "An electrode fails in the shaded steps. The model fills them from "
-    "the other three, close to the true line in gray.",
+    "TransformerAutoencoder": "Ten points of an outline are hidden by a mask. The model draws them "
+    "in orange, over the true line in gray.",
     "TransformerVAE": "A VAE fills the same gap in many ways, so you see how sure it is.",
     "VAE": "The code of an image is a distribution. Its samples decode to one letter, and bright "
     "pixels show you where they differ.",

@@ -1,7 +1,7 @@
 """The parts of the figures: rows of images, colored maps, planes of codes, and charts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,38 @@ def rows_of_images(
     """Draw a row for each label: gray or colored images of any size, `(count, h, w, 1 or 3)`."""
     cells = np.stack([to_color(resize(images)) for images in rows.values()])
     return image_grid(cells.clip(0, 1), title, list(rows), column_labels, cell=CELL)
+
+
+class Line(NamedTuple):
+    """A line to draw: points `(count, 2)` in [-1, 1], a color, and a width in points."""
+
+    points: np.ndarray
+    color: str
+    width: float = 1.3
+
+
+def rows_of_lines(
+    rows: Mapping[str, Sequence[Sequence[Line]]], title: str, column_labels: Sequence[Any] = ()
+) -> Figure:
+    """Draw a row for each label, of as many cells; each cell has some lines."""
+    columns = len(next(iter(rows.values())))
+    side = WIDTH / (columns + 1.2)
+    height = side * len(rows) + 0.55
+    figure = new_figure(WIDTH, height)
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    figure.subplots_adjust(1.2 * side / WIDTH, 0, 1, 1 - 0.55 / height, 0, 0)
+    style = {"color": TEXT_COLOR, "fontsize": FONT_SIZE}
+    figure.text(0.02, 1 - 0.15 / height, title, va="center", **style)
+    for axes, (label, cells) in zip(grid, rows.items(), strict=True):
+        axes[0].text(-1.3, 0, label, ha="right", va="center", **style)
+        for axis, lines in zip(axes, cells, strict=True):
+            for line in lines:
+                axis.plot(*line.points.T, color=line.color, linewidth=line.width)
+            axis.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), aspect="equal")
+            axis.set_axis_off()
+    for axis, name in zip(grid[0], column_labels, strict=False):
+        axis.text(0, 1.2, str(name), ha="center", va="bottom", **style)
+    return figure
 
 
 def resize(images: np.ndarray, cell: int = CELL) -> np.ndarray:

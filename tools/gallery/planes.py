@@ -78,13 +78,15 @@ def iaf_vae(studio: Studio) -> Figure:
             axis.set(xlim=(-3, 3), ylim=(-3, 3), xticks=[], yticks=[], aspect="equal")
         links = [abs(np.corrcoef(cloud.T)[0, 1]) for cloud in clouds]
         title = f"{name}: mean correlation of the two units {np.mean(links):.2f}"
-        axes[0].set_title(title, loc="left", fontsize=FONT_SIZE, color=TEXT_COLOR)
+        heading = axes[0].set_title(title, loc="left", fontsize=FONT_SIZE, color=TEXT_COLOR)
+        heading.set_in_layout(False)  # It runs over all columns.
     return figure
 
 
 def _center(codes: np.ndarray) -> np.ndarray:
     """Move codes `(count, 2)` to the origin, and scale both axes by the same number."""
-    return (codes - codes.mean(axis=0)) / codes.std()
+    centered = codes - codes.mean(axis=0)
+    return centered / centered.std()
 
 
 def vamp_vae(studio: Studio) -> Figure:

@@ -48,7 +48,8 @@ def conv_vae(studio: Studio) -> Figure:
     """Draw samples at several temperatures."""
     keras.utils.set_random_seed(0)
     model = studio.train(
-        kv.ConvVAE(studio.data.image_shape, LATENT, filters=FILTERS, activation="relu", seed=0)
+        kv.ConvVAE(studio.data.image_shape, LATENT, filters=FILTERS, activation="relu", seed=0),
+        times=3,
     )
     rows = {
         f"temperature {number:g}": samples_of(model, temperature=number)
