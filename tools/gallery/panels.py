@@ -15,6 +15,8 @@ COLORS = ("#1f77b4", "#e8710a", "#2a9d5c", "#8e5bb5")
 GRAY = "#999999"
 # Standard deviations of the prior that are drawn as circles.
 CIRCLES = (1, 2)
+# Of a density: the nats from its peak down.
+SHADES = 6
 
 
 def rows_of_images(
@@ -124,9 +126,13 @@ def draw_prior(axes: Any) -> None:
 
 
 def draw_density(axes: Any, log_prob: Any, limit: float = 3.5, points: int = 120) -> None:
-    """Shade a density over the plane, from its log as a function of codes `(count, 2)`."""
+    """Shade a density over the plane, from its log as a function of codes `(count, 2)`.
+
+    A shade is a nat, so that you see the tails too.
+    """
     ticks = np.linspace(-limit, limit, points).astype("float32")
     grid = np.stack(np.meshgrid(ticks, ticks), axis=-1)
-    density = np.exp(log_prob(grid.reshape(-1, 2)).reshape(points, points))
-    axes.contourf(ticks, ticks, density, levels=8, cmap="Greys", alpha=0.8)
+    density = log_prob(grid.reshape(-1, 2)).reshape(points, points)
+    levels = float(density.max()) + np.arange(-SHADES, 1.0)
+    axes.contourf(ticks, ticks, density, levels=levels, cmap="Greys", alpha=0.6)
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit))

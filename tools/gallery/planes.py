@@ -1,5 +1,6 @@
 """Figures of codes in a plane, with their prior or posteriors."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,13 +55,22 @@ def learned_prior(studio: Studio) -> Figure:
     figure, axes = panels(2, HEIGHT)
     for axis, (name, trained) in zip(axes, pair.items(), strict=True):
         codes = codes_of(trained, studio.test)
-        draw_density(axis, _log_prior(trained), 1.1 * float(np.abs(codes).max()))
-        plane(axis, codes, studio.test_labels, name, circles=False)
+        draw_density(axis, partial(_log_prior, trained), 1.1 * float(np.abs(codes).max()))
+        title = f"{name}: {_nats_from_prior(trained, studio.test):.1f} nats from the codes"
+        plane(axis, codes, studio.test_labels, title, circles=False)
     return figure
 
 
-def _log_prior(model: Any) -> Any:
-    return lambda z: latents.as_numpy(model.prior(z).log_prob(z))
+def _log_prior(model: Any, z: Any) -> np.ndarray:
+    return latents.as_numpy(model.prior(z).log_prob(z))
+
+
+def _nats_from_prior(model: Any, images: np.ndarray) -> float:
+    """Estimate the KL divergence of the codes of all images together from the prior."""
+    q = model.posterior(images)
+    z = q.sample(0)
+    kl = float(np.mean(latents.as_numpy(q.log_prob(z)) - _log_prior(model, z)))
+    return kl - kv.estimators.mutual_information(model, images)
 
 
 def iaf_vae(studio: Studio) -> Figure:

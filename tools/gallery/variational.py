@@ -24,6 +24,8 @@ SAMPLES = (1, 2, 5, 10, 20, 50, 100, 200)
 # Test images of the bounds.
 BOUNDED = 200
 FREE_NATS = 0.5
+# Size of the top of the ladder, and nats that each of its levels may say for free.
+TOP, LADDER_NATS = 4, 12.0
 CODES = 5
 
 
@@ -113,8 +115,8 @@ def conditional(studio: Studio) -> Figure:
 def ladder(studio: Studio) -> Figure:
     """Draw what is left of images if only the codes of the top levels are kept."""
     keras.utils.set_random_seed(0)
-    networks = kv.nets.conv_ladder(studio.data.image_shape, LATENT, 2, filters=FILTERS)
-    model = studio.train(kv.LadderVAE(*networks, free_bits=2.0, seed=0), times=2)
+    networks = kv.nets.conv_ladder(studio.data.image_shape, TOP, 2, filters=FILTERS)
+    model = studio.train(kv.LadderVAE(*networks, free_bits=LADDER_NATS, seed=0), times=1.5)
     codes = codes_of(model, studio.some)
     nats = latents.as_numpy(model.kl_of_levels(studio.some)).mean(axis=0)
     rows, kept = {"input": studio.some}, 0
