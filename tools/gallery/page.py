@@ -60,8 +60,8 @@ MODELS = {
     "one size, and the model draws them from these codes.",
     "LSTMVAE": "You sample new sequences, here outlines of letters.",
     "LadderVAE": "The top level decides the letter, and the levels below it the outline.",
-    "LearnedPriorVAE": "The gray density is the prior. A learned one follows the codes, a standard "
-    "normal does not.",
+    "LearnedPriorVAE": "The gray density is the prior. A learned one follows the codes, so it is "
+    "fewer nats away from them than a standard normal.",
     "MaskedAutoencoder": "You hide the orange patches, and it completes the letter.",
     "PerceptualAutoencoder": "From codes of the same size you get sharper edges.",
     "RAE": "Its samples come from a fitted sampler, and are sharper than those of a VAE.",

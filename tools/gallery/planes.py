@@ -51,12 +51,12 @@ def learned_prior(studio: Studio) -> Figure:
     """Draw codes over the density of the standard normal prior, and of a learned mixture."""
     prior = kv.priors.MixturePrior(COMPONENTS, seed=0)
     model = studio.train(studio.make(kv.LearnedPriorVAE, 2, learned_prior=prior), times=2)
-    pair = {"VAE, standard normal": studio.flat_vae, "LearnedPriorVAE, mixture": model}
+    pair = {"VAE": studio.flat_vae, "LearnedPriorVAE": model}
     figure, axes = panels(2, HEIGHT)
     for axis, (name, trained) in zip(axes, pair.items(), strict=True):
         codes = codes_of(trained, studio.test)
         draw_density(axis, partial(_log_prior, trained), 1.1 * float(np.abs(codes).max()))
-        title = f"{name}: {_nats_from_prior(trained, studio.test):.1f} nats from the codes"
+        title = f"{name}: prior {_nats_from_prior(trained, studio.test):.1f} nats away"
         plane(axis, codes, studio.test_labels, title, circles=False)
     return figure
 
@@ -77,7 +77,8 @@ def iaf_vae(studio: Studio) -> Figure:
     """Draw samples of the posteriors of some images, Gaussian and transformed by a flow."""
     model = studio.train(studio.make(kv.IAFVAE, 2, flow_steps=4), times=2)
     pair = {"VAE": studio.flat_vae, "IAFVAE": model}
-    figure = new_figure(WIDTH, 2.4, layout="constrained")
+    figure = new_figure(WIDTH, 2.4)
+    figure.subplots_adjust(0.01, 0.02, 0.99, 0.88, hspace=0.4)
     rows = figure.subplots(2, CLOUDS, sharex=True, sharey=True)
     images = np.repeat(studio.some[:CLOUDS], DOTS, axis=0)
     for axes, color, (name, trained) in zip(rows, COLORS, pair.items(), strict=False):
@@ -88,8 +89,7 @@ def iaf_vae(studio: Studio) -> Figure:
             axis.set(xlim=(-3, 3), ylim=(-3, 3), xticks=[], yticks=[], aspect="equal")
         links = [abs(np.corrcoef(cloud.T)[0, 1]) for cloud in clouds]
         title = f"{name}: mean correlation of the two units {np.mean(links):.2f}"
-        heading = axes[0].set_title(title, loc="left", fontsize=FONT_SIZE, color=TEXT_COLOR)
-        heading.set_in_layout(False)  # It runs over all columns.
+        axes[0].set_title(title, loc="left", fontsize=FONT_SIZE, color=TEXT_COLOR)
     return figure
 
 
