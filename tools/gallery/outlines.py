@@ -1,5 +1,7 @@
 """Outlines of letters as sequences of points, whole, of many lengths, or with a hidden stretch."""
 
+from typing import Any
+
 import numpy as np
 
 
@@ -14,7 +16,7 @@ def longest_outline(image: np.ndarray) -> np.ndarray:
     from contourpy import contour_generator
 
     bright = np.pad(image.mean(axis=-1), 1)
-    lines = contour_generator(z=bright, name="serial").lines(0.5 * float(bright.max()))
+    lines: Any = contour_generator(z=bright, name="serial").lines(0.5 * float(bright.max()))
     line = max(lines, key=_length)[:-1]
     line = np.roll(line, -int(line.sum(axis=1).argmin()), axis=0)
     return np.concatenate([line, line[:1]])

@@ -89,7 +89,8 @@ def page(drawn: Collection[str], facts: Mapping[str, Any]) -> str:
     parts = [
         "# Gallery",
         f"You see small models after {facts['epochs']} epochs, or a few times as many, on "
-        f"{facts['images']:,} images of {facts['data']}. The test letters are of fonts that no model saw.",
+        f"{facts['images']:,} images of {facts['data']}. The test letters are of fonts that no "
+        "model saw.",
     ]
     for name, (title, text) in STORIES.items():
         parts += [f"## {title}", text, f"![{title}]({name}.png)"]

@@ -29,8 +29,8 @@ BLUE, ORANGE = COLORS[:2]
 
 def lstm_autoencoder(studio: Studio) -> Figure:
     """Draw outlines with different numbers of points, and their reconstructions."""
-    x = outlines_of_many_lengths(_some(studio), POINTS, SPACING)
-    model = _train(studio, kv.LSTMAutoencoder, x, EPOCHS, masked=True)
+    trained = outlines_of_many_lengths(_some(studio), POINTS, SPACING)
+    model = _train(studio, kv.LSTMAutoencoder, trained, EPOCHS, masked=True)
     x, mask = outlines_of_many_lengths(studio.some, POINTS, SPACING)
     counts = mask.sum(axis=1).astype(int)
     again = latents.as_numpy(model.reconstruct((x, mask)))
