@@ -1,9 +1,10 @@
 """The program that says before a training whether a model will export."""
 
+import functools
 import inspect
 import math
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,9 +18,17 @@ from keras_vae.training import recipes
 from keras_vae.training.runs import run_directory
 from keras_vae.typing import LatentModel
 
-Format = Literal["saved_model", "float32", "float16", "dynamic", "int8"]
+Format = Literal[
+    "saved_model", "float32", "float16", "dynamic", "int8", "onnx", "onnx_dynamic", "onnx_int8"
+]
 LITERT: tuple[Format, ...] = ("float32", "float16", "dynamic", "int8")
-NAMES = {"saved_model": "SavedModel", **{name: f"LiteRT {name}" for name in LITERT}}
+ONNX: dict[Format, str | None] = {"onnx": None, "onnx_dynamic": "dynamic", "onnx_int8": "int8"}
+NAMES = {
+    "saved_model": "SavedModel",
+    **{name: f"LiteRT {name}" for name in LITERT},
+    **{name: f"ONNX {quantize or 'float32'}" for name, quantize in ONNX.items()},
+}
+NEEDED: tuple[Format, ...] = ("saved_model", "float32")
 
 
 @dataclass(frozen=True)
@@ -49,14 +58,16 @@ class Verdict:
 def check(
     model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RECIPE_OR_MODEL")],
     endpoints: tuple[str, ...] = (),
-    needs: tuple[Format, ...] = ("saved_model", "float32"),
+    formats: tuple[Format, ...] = tuple(NAMES),
+    needs: tuple[Format, ...] | None = None,
     batch_size: int = 1,
     image_shape: tuple[int, int, int] | None = None,
 ) -> int:
     """Check before an hour of training whether a model will export, and what to change if not.
 
     Exports the model to every format, into a temporary folder, and runs the results. The SavedModel
-    runs in TensorFlow's C++ loader, the other files in LiteRT. This takes one to four minutes.
+    runs in TensorFlow's C++ loader, the other files in LiteRT and ONNX Runtime. This takes one to
+    four minutes.
     Errors of quantized files depend on the weights: for a recipe, whose model is untrained, they
     are an estimate.
 
@@ -64,14 +75,22 @@ def check(
         model: The name of a recipe, the path of a .py recipe, a run directory, a preset or a .keras
             file.
         endpoints: Endpoints to export, for example decode; all by default.
-        needs: Formats without which the check fails.
-        batch_size: Batch size of the .tflite files.
+        formats: Formats to try; all by default.
+        needs: Formats without which the check fails; saved_model and float32 by default, of those
+            that are tried.
+        batch_size: Batch size of the .tflite files; those of ONNX take any.
         image_shape: Height, width and channels for a recipe; those of the recipe by default.
 
     Returns:
         0 if all formats in --needs work, otherwise 1.
     """
     options.at_least(1, batch_size=batch_size)
+    wanted = [name for name in NEEDED if name in formats] if needs is None else needs
+    if untried := [name for name in wanted if name not in formats]:
+        raise UsageError(
+            f"Expected --needs among --formats, {', '.join(formats)}. Received: "
+            f"{', '.join(untried)}."
+        )
     path = Path(model)
     is_preset = model not in recipes.names() and places.is_known(model)
     is_trained = path.suffix == ".keras" or path.is_dir() or is_preset
@@ -83,11 +102,11 @@ def check(
     chosen = load_endpoints(built, endpoints)
     size = sum(math.prod(v.shape) for v in built.trainable_variables)
     print(f"{model}: {type(built).__name__}, {size:,} parameters, {', '.join(chosen)}", flush=True)
-    print(f"Exports it to {len(NAMES)} formats and runs each, in one to four minutes.", flush=True)
+    print(f"Exports it to {len(formats)} format(s) and runs each.", flush=True)
     missing = []
-    for verdict in verdicts(built, chosen, batch_size):
+    for verdict in verdicts(built, chosen, batch_size, formats):
         print(verdict, flush=True)
-        if verdict.format in needs and not verdict.exports:
+        if verdict.format in wanted and not verdict.exports:
             missing.append(NAMES[verdict.format])
     print(f"Will not export to {', '.join(missing)}." if missing else "Will export.")
     return 1 if missing else 0
@@ -114,26 +133,26 @@ def load_endpoints(model: LatentModel, names: tuple[str, ...]) -> dict[str, Any]
     return choose_endpoints(model, names or None)
 
 
-def verdicts(model: LatentModel, endpoints: Mapping[str, Any], batch_size: int = 1) -> Any:
+def verdicts(
+    model: LatentModel,
+    endpoints: Mapping[str, Any],
+    batch_size: int = 1,
+    formats: Sequence[Format] = tuple(NAMES),
+) -> Iterator[Verdict]:
     """Yield a `Verdict` for each format, as soon as it is known.
 
     Args:
         model: The built model.
         endpoints: Endpoints to export.
         batch_size: Batch size of the .tflite files.
+        formats: The formats to try.
     """
-    from keras_vae.export.endpoints import float32_policy, write_archive
-
-    yield _verdict("saved_model", lambda: try_saved_model(model, endpoints))
-    with tempfile.TemporaryDirectory() as folder:
-        with float32_policy(model):
-            try:
-                write_archive(endpoints, folder, batch_size, keep_nan=False)
-            except Exception as error:  # A layer may raise anything while it is traced.
-                yield from (Verdict(name, False, _first_line(error)) for name in LITERT)
-                return
-        for name in LITERT:
-            yield _litert_verdict(name, model, folder, endpoints, batch_size)
+    if "saved_model" in formats:
+        yield _verdict("saved_model", lambda: try_saved_model(model, endpoints))
+    if litert := [name for name in LITERT if name in formats]:
+        yield from _litert_verdicts(litert, model, endpoints, batch_size)
+    if onnx := [name for name in ONNX if name in formats]:
+        yield from _onnx_verdicts(onnx, model, endpoints)
 
 
 def try_saved_model(model: LatentModel, endpoints: Mapping[str, Any]) -> tuple[str, int]:
@@ -152,7 +171,7 @@ def try_litert(
     name: Format, model: LatentModel, folder: str, endpoints: Mapping[str, Any], batch_size: int
 ) -> tuple[str, int]:
     """Convert a SavedModel to .tflite and run it; return a note and its size in bytes."""
-    from keras_vae.export.litert.calibration import endpoint_rows, generate_examples
+    from keras_vae.export.calibration import endpoint_rows, generate_examples
     from keras_vae.export.litert.writer import Options, best_content
 
     exact = name == "float32"
@@ -160,6 +179,57 @@ def try_litert(
     rows = endpoint_rows(model, endpoints, generate_examples(model))
     content, found = best_content(model, folder, endpoints, rows, wanted)
     return _describe_worst(found, wanted.quantize), len(content)
+
+
+def _litert_verdicts(
+    names: Sequence[Format],
+    model: LatentModel,
+    endpoints: Mapping[str, Any],
+    batch_size: int,
+) -> Iterator[Verdict]:
+    from keras_vae.export.endpoints import float32_policy, write_archive
+
+    with tempfile.TemporaryDirectory() as folder:
+        with float32_policy(model):
+            try:
+                write_archive(endpoints, folder, batch_size, keep_nan=False)
+            except Exception as error:  # A layer may raise anything while it is traced.
+                yield from (Verdict(name, False, _first_line(error)) for name in names)
+                return
+        for name in names:
+            yield _litert_verdict(name, model, folder, endpoints, batch_size)
+
+
+def _onnx_verdicts(
+    names: Sequence[Format], model: LatentModel, endpoints: Mapping[str, Any]
+) -> Iterator[Verdict]:
+    from keras_vae.export.onnx_files.conversion import convert_all
+
+    try:
+        converted = convert_all(model, endpoints, None, keep_nan=False)
+    except Exception as error:  # A layer may raise anything while it is traced.
+        yield from (Verdict(name, False, _first_line(error)) for name in names)
+        return
+    for name in names:
+        attempt = functools.partial(try_onnx, ONNX[name], model, endpoints, converted)
+        yield _verdict(name, attempt)
+
+
+def try_onnx(
+    quantize: str | None,
+    model: LatentModel,
+    endpoints: Mapping[str, Any],
+    converted: Mapping[str, Any],
+) -> tuple[str, int]:
+    """Quantize ONNX files and run them; return a note and their size in bytes."""
+    from keras_vae.export.calibration import endpoint_rows, generate_examples
+    from keras_vae.export.onnx_files.writer import best_files
+
+    lowest = None if quantize is None else -math.inf
+    rows = endpoint_rows(model, endpoints, generate_examples(model))
+    found, differences = best_files(model, endpoints, converted, rows, quantize, None, lowest)
+    size = sum(proto.ByteSize() for proto in found.values())
+    return _describe_worst(differences, quantize), size
 
 
 def _litert_verdict(
@@ -184,15 +254,18 @@ def _litert_verdict(
 
 
 def _verdict(name: Format, attempt: Callable[[], tuple[str, int]]) -> Verdict:
+    from keras_vae.export.verification.measurement import progress
+
     try:
-        return Verdict(name, True, *attempt())
+        with progress(NAMES[name]):
+            return Verdict(name, True, *attempt())
     except Exception as error:  # Any error of a layer or the converter is reported.
         return Verdict(name, False, _first_line(error))
 
 
 def _describe_worst(found: Mapping[str, Mapping[str, Any]], quantize: str | None) -> str:
     """Describe the output with the smallest margin to its tolerance."""
-    from keras_vae.export.litert.tolerances import (
+    from keras_vae.export.verification.tolerances import (
         describe_difference,
         describe_tolerance,
         differences_by_name,

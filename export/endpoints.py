@@ -61,17 +61,30 @@ def write_archive(
         keep_nan: Whether rows with inputs that are not finite are answered with NaN, which int8
             has no value for.
     """
-    import tensorflow as tf
-
     archive = keras.export.ExportArchive()
     for name, endpoint in endpoints.items():
-        signature = [
-            tf.TensorSpec((batch_size, *spec.shape[1:]), spec.dtype, name=spec.name)
-            for spec in endpoint.inputs
-        ]
-        answer = endpoint.answer if keep_nan else endpoint.function
-        archive.add_endpoint(name, _check_inputs_of(answer, endpoint.inputs, signature), signature)
+        archive.add_endpoint(name, *traceable(endpoint, batch_size, keep_nan))
     archive.write_out(path, verbose=False)
+
+
+def traceable(
+    endpoint: Endpoint, batch_size: int | None, keep_nan: bool = True
+) -> tuple[Callable[..., dict[str, Tensor]], list[Any]]:
+    """Return the function of an endpoint that checks its inputs, and the specs to trace it with.
+
+    Args:
+        endpoint: The endpoint.
+        batch_size: The batch size; None for any.
+        keep_nan: As in `write_archive`.
+    """
+    import tensorflow as tf
+
+    signature = [
+        tf.TensorSpec((batch_size, *spec.shape[1:]), spec.dtype, name=spec.name)
+        for spec in endpoint.inputs
+    ]
+    answer = endpoint.answer if keep_nan else endpoint.function
+    return _check_inputs_of(answer, endpoint.inputs, signature), signature
 
 
 def _check_inputs_of(
@@ -112,10 +125,11 @@ def _refuse_other_numbers(tensor: Any, spec: WholeNumbers) -> Any:
     with tf.device("CPU:0"):
         whole = tf.cast(tensor, tf.int32)
         if tensor.dtype.is_floating:
-            whole = tf.where(tf.cast(whole, tensor.dtype) == tensor, whole, -1)
+            whole = tf.where(tf.cast(whole, tensor.dtype) == tensor, whole, spec.count)
         if spec.some:
             event = list(range(1, len(spec.shape)))
-            whole = tf.where(tf.reduce_any(whole > 0, axis=event, keepdims=True), whole, -1)
+            whole = tf.where(tf.reduce_any(whole > 0, axis=event, keepdims=True), whole, spec.count)
+        whole = tf.where(whole >= 0, whole, spec.count)  # In ONNX, -1 is the last place of a table.
         return tf.cast(tf.gather(tf.range(spec.count), whole), tensor.dtype)
 
 

@@ -5,11 +5,10 @@ from pathlib import Path
 from keras_vae.errors import UsageError
 
 # The suffix of each format; a SavedModel is a folder.
-SUFFIXES = {"tf_saved_model": None, "litert": ".tflite"}
+SUFFIXES = {"tf_saved_model": None, "litert": ".tflite", "onnx": ".onnx"}
 # Suffixes of other formats of models, of archives and of text.
 OTHER_SUFFIXES = (
     *(
-        ".onnx",
         ".ort",
         ".keras",
         ".h5",

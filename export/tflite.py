@@ -1,6 +1,7 @@
 """The program that writes a trained model as a .tflite file and reports its errors."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -68,7 +69,7 @@ def export_tflite(
     model = opened.model()
     refuse_untrained(model)
     images = calibration_data(opened, data, needed=int8)
-    print(_plan(quantize, images), flush=True)
+    print(plan(quantize, images), flush=True)
     began = time.perf_counter()
     model.export(
         file,
@@ -94,7 +95,7 @@ def calibration_data(run: Any, name: str | None, needed: bool) -> Any:
 
 def calibration_examples(data: Any) -> Any:
     """Return training examples from all over the data, `(n, *event_shape)`, float32."""
-    from keras_vae.export.litert.calibration import take_evenly
+    from keras_vae.export.calibration import take_evenly
     from keras_vae.training.data.loading import as_floats
 
     return as_floats(take_evenly(data.train, CALIBRATION_EXAMPLES))
@@ -115,21 +116,25 @@ def report(file: Path, seconds: float | None = None) -> str:
 
     about = read_metadata(file)
     took = "" if seconds is None else f", in {seconds:.1f} s"
-    rows = [
-        (f"{endpoint}: {name}", *(format(error[key], form) for key, form in FORMATS.items()))
-        for endpoint, outputs in about["verification"]["differences"].items()
-        for name, error in outputs.items()
-    ]
     lines = [
         f"Wrote {file}: {file.stat().st_size:,} bytes, {about['model']['class']}, "
         f"{about['quantization'] or 'float32'}, batch of {about['batch_size']}{took}",
         f"Errors against Keras, on {about['verification']['on']}:",
-        table(COLUMNS, rows),
+        table(COLUMNS, error_rows(about)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _plan(quantize: str, images: Any) -> str:
+def error_rows(about: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the rows of the table of errors, from the metadata of a file."""
+    return [
+        (f"{endpoint}: {name}", *(format(error[key], form) for key, form in FORMATS.items()))
+        for endpoint, outputs in about["verification"]["differences"].items()
+        for name, error in outputs.items()
+    ]
+
+
+def plan(quantize: str, images: Any) -> str:
     """Return a line on the work to come."""
     source = "generated inputs" if images is None else f"training images of {images.name}"
     isolated = ", in a process of its own" if quantize == "int8" else ""

@@ -28,16 +28,16 @@ def verify(
 ) -> int:
     """Compare exported artifacts with their Keras model, in every runtime that is installed.
 
-    SavedModels run in TensorFlow's Python and C++ and in saved_model_cli. Their default signature
-    also runs in ONNX Runtime and OpenVINO. .tflite files run in LiteRT. Each runs in a process of
-    its own, on test images.
+    SavedModels run in TensorFlow's Python and C++ and in saved_model_cli, and their default
+    signature in OpenVINO. .tflite files run in LiteRT, .onnx files in ONNX Runtime and OpenVINO.
+    Each runs in a process of its own, on test images.
 
     Tolerances against Keras: float32 within a relative error of 1e-5. Reconstructions at a PSNR of
     at least 80 dB (float16), 50 dB (dynamic) or 40 dB (int8), other outputs 10 dB less. Against the
     true images, int8 may be at most 0.1 dB and 0.3 nats worse than Keras.
 
     Args:
-        artifacts: Version folders of SavedModels, and .tflite files.
+        artifacts: Version folders of SavedModels, .tflite files, .onnx files and folders of them.
         against: The run directory, or .keras file, that they were exported from.
         examples: Number of test examples, from all over the test set; 1000 by default.
         data: A data set instead of that of the run. Without it, a lone .keras file is compared on
@@ -165,14 +165,14 @@ def check_runnable(
     from keras_vae.export.runtimes.registry import RUNTIMES
 
     for artifact in artifacts:
-        able = [name for name, runtime in RUNTIMES.items() if runtime.reads == artifact.kind]
+        able = [name for name, runtime in RUNTIMES.items() if artifact.kind in runtime.reads]
         if not {*able} & {*chosen}:
             raise UsageError(
                 f"Expected a runtime that runs {artifact.path}: {', '.join(able)}. Received: "
                 f"{', '.join(chosen)}."
             )
     kinds = {"keras", *(artifact.kind for artifact in artifacts)}
-    if idle := [name for name in asked if RUNTIMES[name].reads not in kinds]:
+    if idle := [name for name in asked if not kinds & {*RUNTIMES[name].reads}]:
         raise UsageError(
             f"Expected runtimes that run an artifact, for --runtimes. Received: {', '.join(idle)}, "
             f"which read no {' and no '.join(sorted(kinds - {'keras'}))}. (Leave them out.)"

@@ -1,6 +1,6 @@
-"""Writers of SavedModel and LiteRT files.
+"""Writers of SavedModel, LiteRT and ONNX files.
 
-`Autoencoder.endpoints` says what can be served. The writers here say how. Both need the TensorFlow
+`Autoencoder.endpoints` says what can be served. The writers here say how. They need the TensorFlow
 backend. They build a file or folder next to its target, rename it once it is complete, and
 overwrite an export only when you ask for it.
 """
@@ -16,7 +16,7 @@ import keras
 
 from keras_vae.backend import release
 from keras_vae.errors import UnavailableError, UsageError, UsageTypeError
-from keras_vae.export.formats import check_suffix
+from keras_vae.export.formats import SUFFIXES, check_suffix
 from keras_vae.files.atomic import exists_error
 from keras_vae.files.folders import replacing
 from keras_vae.typing import LatentModel
@@ -25,12 +25,16 @@ from keras_vae.validation.value_checks import check_weights
 
 __all__ = ["export"]
 
-# The files of a SavedModel, and those that `keras-vae export saved-model` adds.
-EXPORTED = (
-    *("saved_model.pb", "fingerprint.pb", "variables/variables.index"),
-    *("variables/variables.data-?????-of-?????", "model_card.json"),
-    "assets.extra/tf_serving_warmup_requests",
-)
+# The files in a folder of an export: those of a SavedModel and that `keras-vae export saved-model`
+# adds, and those of ONNX.
+EXPORTED = {
+    "tf_saved_model": (
+        *("saved_model.pb", "fingerprint.pb", "variables/variables.index"),
+        *("variables/variables.data-?????-of-?????", "model_card.json"),
+        "assets.extra/tf_serving_warmup_requests",
+    ),
+    "onnx": ("*.onnx",),
+}
 
 
 def export(
@@ -46,11 +50,13 @@ def export(
     Args:
         model: A built `keras_vae.Autoencoder`.
         filepath: The new file or folder; it must not exist yet, unless you overwrite it.
-        format: "tf_saved_model" (a folder, for TF Serving) or "litert" (a .tflite file).
+        format: "tf_saved_model" (a folder, for TF Serving), "litert" (a .tflite file) or "onnx" (a
+            .onnx file for one endpoint, a folder of such files for several).
         endpoints: Names of the endpoints to write, all by default. The first one becomes the
             default signature.
         overwrite: Whether to replace an export that is at `filepath`, once the new one is whole.
-        **options: Options of the writer, see `write_saved_model` and `write_litert`.
+        **options: Options of the writer, see `write_saved_model`, `write_litert` and
+            `write_onnx`.
 
     Returns:
         The path that was written.
@@ -100,10 +106,9 @@ def _check_replaceable(path: Path, format: str, overwrite: bool) -> None:
     """Raise FileExistsError unless `path` is an export of this format that may be replaced."""
     if not overwrite:
         raise exists_error(path, ", or give overwrite=True")
-    folder = format == "tf_saved_model"
-    if path.is_symlink() or not ((path / "saved_model.pb").is_file() if folder else path.is_file()):
+    if path.is_symlink() or not _is_export(path, format):
         raise exists_error(path, "; overwrite=True replaces exports of the same format alone")
-    if others := _other_files(path):
+    if others := _other_files(path, EXPORTED.get(format, ())):
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         raise FileExistsError(
             f"Expected a folder with files of an export alone, which overwrite=True removes. "
@@ -112,22 +117,36 @@ def _check_replaceable(path: Path, format: str, overwrite: bool) -> None:
         )
 
 
-def _other_files(folder: Path) -> list[str]:
-    """Return the files and links in a SavedModel that no export writes; none for a file."""
+def _is_export(path: Path, format: str) -> bool:
+    """Return whether a file or folder looks like an export of this format."""
+    if path.is_dir():
+        patterns = EXPORTED.get(format, ())
+        return bool(patterns) and any(file.is_file() for file in path.glob(patterns[0]))
+    return path.is_file() and SUFFIXES[format] is not None
+
+
+def _other_files(folder: Path, patterns: Sequence[str]) -> list[str]:
+    """Return the files and links in a folder that no export writes; none for a file."""
     names = [
         found.relative_to(folder).as_posix()
         for found in sorted(folder.rglob("*"))
         if found.is_symlink() or not found.is_dir()
     ]
-    return [name for name in names if not any(fnmatch(name, known) for known in EXPORTED)]
+    return [name for name in names if not any(_is_like(name, known) for known in patterns)]
+
+
+def _is_like(name: str, pattern: str) -> bool:
+    """Return whether a path has the parts of a pattern, of which none matches two."""
+    return name.count("/") == pattern.count("/") and fnmatch(name, pattern)
 
 
 def _import_writers() -> dict[str, Callable[..., Path]]:
     """Return the writers by format; imported here, so that they can import from this package."""
     from keras_vae.export.litert.writer import write_litert
+    from keras_vae.export.onnx_files.writer import write_onnx
     from keras_vae.export.saved_model.writer import write_saved_model
 
-    return {"tf_saved_model": write_saved_model, "litert": write_litert}
+    return {"tf_saved_model": write_saved_model, "litert": write_litert, "onnx": write_onnx}
 
 
 def _check_options(

@@ -29,6 +29,11 @@ PROGRAMS = {
         "export_tflite",
         "Write a .tflite file for phones, boards and browsers.",
     ),
+    "export onnx": (
+        "keras_vae.export.onnx_files.program",
+        "export_onnx",
+        "Write .onnx files for ONNX Runtime, OpenVINO and browsers.",
+    ),
     "verify": ("keras_vae.export.verify", "verify", "Compare exported files with the model."),
     "check": ("keras_vae.export.check", "check", "Say what a model will export to."),
     "serve-config": (

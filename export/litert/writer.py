@@ -1,6 +1,7 @@
 """The LiteRT writer (.tflite), for phones, microcontrollers and browsers."""
 
 import dataclasses
+import functools
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,19 +9,22 @@ from typing import Any
 
 from keras_vae.backend.keras_private import flatten_layers
 from keras_vae.base.endpoint import Endpoint, has_gaps
-from keras_vae.errors import ToleranceError, UnavailableError, UsageError
-from keras_vae.export.endpoints import choose_endpoints, float32_policy, write_archive
-from keras_vae.export.litert import comparison
-from keras_vae.export.litert.allowed_ops import refuse_unrunnable
-from keras_vae.export.litert.calibration import (
+from keras_vae.errors import UnavailableError, UsageError
+from keras_vae.export.calibration import (
+    check_quantize,
     endpoint_rows,
+    examples_of,
     fill_gaps,
-    generate_examples,
-    take_examples,
 )
+from keras_vae.export.description import describe, describe_differences
+from keras_vae.export.endpoints import choose_endpoints, float32_policy, write_archive
+from keras_vae.export.litert.allowed_ops import refuse_unrunnable
+from keras_vae.export.litert.answers import file_answers
 from keras_vae.export.litert.conversion import convert_checked
-from keras_vae.export.litert.metadata import add_metadata, describe, read_metadata
-from keras_vae.export.litert.tolerances import has_worse_scores, refuse_differences
+from keras_vae.export.litert.metadata import add_metadata, read_metadata, signatures
+from keras_vae.export.verification import comparison
+from keras_vae.export.verification.comparison import Differences
+from keras_vae.export.verification.tolerances import first_within, refuse_differences
 from keras_vae.files.atomic import write_atomically
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
@@ -37,8 +41,6 @@ VARIANTS = (
 )
 # Number of variants to try: the others would not differ.
 VARIANTS_TRIED = {None: 1, "float16": 1, "dynamic": 3, "int8": 3}
-
-Differences = dict[str, dict[str, comparison.Difference]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,23 +100,20 @@ def write_litert(
     _check(options, calibration is not None, labels)
     _check_sizes(endpoints)
     _check_gaps(endpoints, io)
-    examples = (
-        generate_examples(model) if calibration is None else take_examples(model, calibration)
-    )
+    examples = examples_of(model, calibration)
     rows = endpoint_rows(model, endpoints, examples)
     with tempfile.TemporaryDirectory() as folder:
         with float32_policy(model):
             write_archive(endpoints, folder, batch_size, keep_nan=quantize != "int8")
         content, found = best_content(model, folder, endpoints, rows, options)
     description = {
-        **describe(model, endpoints, content, examples, calibration is not None, labels),
+        **describe(
+            model, endpoints, signatures(content), examples, calibration is not None, labels
+        ),
         "quantization": quantize,
         "io": io,
         "batch_size": batch_size,
-        "verification": {
-            "on": "calibration data" if calibration is not None else "generated data",
-            "differences": {e: {k: vars(d) for k, d in o.items()} for e, o in found.items()},
-        },
+        "verification": describe_differences(found, calibration is not None),
     }
 
     def write(temporary: Path) -> None:
@@ -153,7 +152,7 @@ def verify(model: LatentModel, path: str | Path, data: Any = None) -> Difference
     refuse_unrunnable(content)
     options = Options(description["quantization"], description["batch_size"])
     endpoints = choose_endpoints(model, list(description["endpoints"]))
-    examples = generate_examples(model) if data is None else take_examples(model, data)
+    examples = examples_of(model, data)
     found = measure_differences(
         model, endpoints, content, endpoint_rows(model, endpoints, examples), options
     )
@@ -183,24 +182,15 @@ def best_content(
         "signatures": list(endpoints),
         "layers": [layer.name for layer in flatten_layers(model)],
     }
-    variants = VARIANTS[: VARIANTS_TRIED[options.quantize]]
-    accepted = None
-    for variant in variants:
+
+    def attempt(variant: Mapping[str, bool]) -> tuple[bytes, Differences]:
         calibration = fill_gaps(model, endpoints, rows)
         content = convert_checked(model, {**job, **variant}, calibration)
-        found = measure_differences(model, endpoints, content, rows, options)
-        try:
-            refuse_differences(found, options.quantize, options.min_psnr)
-        except ToleranceError:
-            if variant is variants[-1] and accepted is None:
-                raise
-            continue
-        accepted = content, found
-        # Worse scores alone are accepted: few examples are compared here, export.verify uses more.
-        if not has_worse_scores(found, options.quantize):
-            break
-    assert accepted is not None
-    return accepted
+        return content, measure_differences(model, endpoints, content, rows, options)
+
+    variants = VARIANTS[: VARIANTS_TRIED[options.quantize]]
+    attempts = [functools.partial(attempt, variant) for variant in variants]
+    return first_within(attempts, options.quantize, options.min_psnr)
 
 
 def measure_differences(
@@ -213,22 +203,15 @@ def measure_differences(
     """Return the differences of a file from the model, by endpoint and output."""
     some = comparison.choose_rows(rows, options.batch_size)
     expected = comparison.model_answers(model, endpoints, some)
-    received = comparison.file_answers(content, some, options.batch_size)
+    received = file_answers(content, some, options.batch_size)
     return comparison.differences(model, expected, received)
 
 
 def _check(options: Options, calibrated: bool, labels: Any) -> None:
     """Raise an error unless the options of `write_litert` are valid and fit each other."""
-    if not _is_one_of(options.quantize, QUANTIZATIONS):
-        raise UsageError(
-            f"Expected quantize to be one of {QUANTIZATIONS}. Received: {options.quantize!r}."
-        )
-    if options.quantize == "int8" and not calibrated:
-        raise UsageError(
-            "Expected calibration data with quantize='int8'. Received: none. "
-            "(Pass calibration=..., some hundred examples of the training data.)"
-        )
-    if not _is_one_of(options.io, IO) or (options.io == "int8" and options.quantize != "int8"):
+    check_quantize(options.quantize, QUANTIZATIONS, calibrated)
+    known = isinstance(options.io, str) and options.io in IO
+    if not known or (options.io == "int8" and options.quantize != "int8"):
         raise UsageError(
             "Expected io to be 'float32', or 'int8' with quantize='int8'. Received: "
             f"io={options.io!r}, quantize={options.quantize!r}."
@@ -237,10 +220,6 @@ def _check(options: Options, calibrated: bool, labels: Any) -> None:
         arguments.real("min_psnr", options.min_psnr)
     if labels is not None:
         arguments.names("labels", labels)
-
-
-def _is_one_of(value: Any, names: Sequence[Any]) -> bool:
-    return value in names if value is None or isinstance(value, str) else False
 
 
 def _check_gaps(endpoints: Mapping[str, Endpoint], io: str) -> None:

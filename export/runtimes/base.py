@@ -36,13 +36,13 @@ class Runtime(abc.ABC):
     Attributes:
         name: Name on the command line.
         title: Name in tables.
-        reads: Kind of artifact: "keras", "saved_model" or "tflite".
+        reads: Kinds of artifacts: "keras", "saved_model", "tflite" or "onnx".
         packages: Python packages that must be installed.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
-    reads: ClassVar[str] = "saved_model"
+    reads: ClassVar[tuple[str, ...]] = ("saved_model",)
     packages: ClassVar[tuple[str, ...]] = ("tensorflow",)
 
     @abc.abstractmethod

@@ -8,12 +8,11 @@ own, so what it measures is this runtime alone.
 import importlib.util
 
 from keras_vae.export.runtimes.base import Runtime
+from keras_vae.export.runtimes.onnx_models import OnnxRuntime, OpenVinoRuntime
 from keras_vae.export.runtimes.saved_models import (
     CliRuntime,
     CppRuntime,
     KerasRuntime,
-    OnnxRuntime,
-    OpenVinoRuntime,
     PythonRuntime,
 )
 from keras_vae.export.runtimes.tflite_files import LiteRtRuntime

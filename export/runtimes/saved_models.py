@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.errors import UnavailableError
 from keras_vae.export.runtimes.base import Arrays, Opened, Runtime
 from keras_vae.export.serving.signatures import DEFAULT, read_signatures
 
@@ -15,7 +14,7 @@ from keras_vae.export.serving.signatures import DEFAULT, read_signatures
 class KerasRuntime(Runtime):
     """The Keras model itself, called eagerly, in float32 as it is exported."""
 
-    name, title, reads, packages = "keras", "Keras", "keras", ("keras",)
+    name, title, reads, packages = "keras", "Keras", ("keras",), ("keras",)
 
     def open(self, path: Path) -> Opened:
         """Load the model of a run directory or a .keras file."""
@@ -106,49 +105,6 @@ class CliRuntime(Runtime):
         return Opened(tf.__version__, {DEFAULT: None}, run, folder_size(path), timed=False)
 
 
-class OnnxRuntime(Runtime):
-    """ONNX Runtime, on the default signature as tf2onnx converts it."""
-
-    name, title = "onnxruntime", "ONNX Runtime"
-    packages = ("tf2onnx", "onnx", "onnxruntime")
-
-    def open(self, path: Path) -> Opened:
-        """Convert a SavedModel and load the result."""
-        import onnxruntime
-
-        # tf2onnx reports success and writes a broken file if it does not know an op; loading fails.
-        content = _convert_to_onnx(path)
-        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-        outputs = [output.name for output in session.get_outputs()]
-
-        def run(_: str, inputs: Arrays) -> dict[str, np.ndarray]:
-            return dict(zip(outputs, session.run(outputs, dict(inputs)), strict=True))
-
-        return Opened(onnxruntime.__version__, {DEFAULT: None}, run, len(content))
-
-
-class OpenVinoRuntime(Runtime):
-    """OpenVINO, which reads the default signature of a SavedModel."""
-
-    name, title, packages = "openvino", "OpenVINO", ("openvino",)
-
-    def open(self, path: Path) -> Opened:
-        """Load a SavedModel."""
-        import openvino
-
-        core = openvino.Core()
-        # By default it computes in bfloat16 on CPUs that have it.
-        precision = {"INFERENCE_PRECISION_HINT": "f32"}
-        model = core.compile_model(core.read_model(path), "CPU", precision)
-        names = sorted(read_signatures(path)[DEFAULT].outputs)
-
-        def run(_: str, inputs: Arrays) -> dict[str, np.ndarray]:
-            answer = model(dict(inputs))
-            return {name: np.array(answer[name]) for name in names}
-
-        return Opened(openvino.__version__, {DEFAULT: None}, run, folder_size(path))
-
-
 def folder_size(path: Path) -> int:
     """Return the number of bytes of all files in a folder."""
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
@@ -157,23 +113,3 @@ def folder_size(path: Path) -> int:
 def _to_plain(array: np.ndarray) -> Any:
     """Return byte strings as a list, in which NumPy does not cut off zero bytes."""
     return array.tolist() if array.dtype.kind in "SO" else array
-
-
-def _convert_to_onnx(path: Path) -> bytes:
-    """Return the default signature as an ONNX file with the names of the signature."""
-    import subprocess
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "model.onnx")
-        command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", str(path)]
-        command += ["--tag", "serve", "--signature_def", DEFAULT, "--opset", "18"]
-        done = subprocess.run(
-            [*command, "--output", str(file)], capture_output=True, text=True, check=False
-        )
-        problems = [line for line in done.stderr.splitlines() if "ERROR" in line]
-        if done.returncode or problems or not file.is_file():
-            raise UnavailableError(
-                "Expected tf2onnx to convert the default signature. Received: "
-                f"{'; '.join(problems) or done.stderr[-300:]}"
-            )
-        return file.read_bytes()

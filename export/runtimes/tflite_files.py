@@ -11,7 +11,7 @@ from keras_vae.export.runtimes.base import Arrays, Opened, Runtime
 class LiteRtRuntime(Runtime):
     """LiteRT's interpreter with its defaults: one thread, XNNPACK."""
 
-    name, title, reads, packages = "litert", "LiteRT", "tflite", ("ai_edge_litert",)
+    name, title, reads, packages = "litert", "LiteRT", ("tflite",), ("ai_edge_litert",)
 
     def open(self, path: Path) -> Opened:
         """Load a .tflite file."""

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 
 from keras_vae.errors import UsageError
-from keras_vae.export.litert.comparison import Difference
 from keras_vae.export.saved_model.png_endpoint import is_image
 from keras_vae.export.serving.signatures import TensorInfo, read_signatures
+from keras_vae.export.verification.comparison import Difference
 from keras_vae.export.verification.integrity import FILE, add_own_hash, hashes, read
 from keras_vae.typing import LatentModel
 

@@ -102,7 +102,7 @@ def example_rows(model: LatentModel, endpoints: Mapping[str, Any]) -> dict[str, 
 
     They are generated: files next to a model must not reveal training data.
     """
-    from keras_vae.export.litert.calibration import endpoint_rows, generate_examples
+    from keras_vae.export.calibration import endpoint_rows, generate_examples
     from keras_vae.export.saved_model.png_endpoint import encode_png, white_of
     from keras_vae.export.serving.signatures import DEFAULT
 
@@ -131,9 +131,9 @@ def verify(
         ToleranceError: If an output differs by more than rounding explains.
         ConversionError: If the C++ loader refuses the file.
     """
-    from keras_vae.export.litert.comparison import differences, model_answers
     from keras_vae.export.runtimes.c_api import libraries_folder
     from keras_vae.export.serving.signatures import DEFAULT
+    from keras_vae.export.verification.comparison import differences, model_answers
     from keras_vae.export.verification.judge import gray_levels
 
     named = {DEFAULT: next(iter(endpoints.values())), **endpoints}
@@ -187,7 +187,7 @@ def _refuse_untrained(model: LatentModel) -> None:
 
 def _refuse_different(found: Mapping[str, Mapping[str, Any]], libraries: Path) -> None:
     from keras_vae.errors import ToleranceError
-    from keras_vae.export.litert.tolerances import RELATIVE_ERROR
+    from keras_vae.export.verification.tolerances import RELATIVE_ERROR
 
     bad = [
         f"{signature}/{name} by {one.relative:.2g}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keras_vae.errors import UsageError
+from keras_vae.export.onnx_files import files
 from keras_vae.export.saved_model import versions
 from keras_vae.export.verification import integrity
 
@@ -14,7 +15,7 @@ class Artifact:
 
     Attributes:
         path: Path of the file or folder.
-        kind: "saved_model" or "tflite".
+        kind: "saved_model", "tflite" or "onnx".
         quantization: None for float32, "float16", "dynamic" or "int8".
     """
 
@@ -45,18 +46,22 @@ def identify(path: Path) -> Artifact:
         return Artifact(path, "saved_model", None)
     if path.is_file() and path.suffix == ".tflite":
         return Artifact(path, "tflite", _checked_quantization(path))
+    if (path.is_file() and path.suffix == files.SUFFIX) or files.is_folder(path):
+        return Artifact(path, "onnx", files.check(path))
     if not path.exists():
         raise FileNotFoundError(f"Expected an artifact. Received: {path}, which does not exist.")
-    raise UsageError(f"Expected a folder with saved_model.pb or a .tflite file. Received: {path}.")
+    raise UsageError(
+        f"Expected a folder with saved_model.pb, a .tflite file, or .onnx files. Received: {path}."
+    )
 
 
 def _checked_quantization(path: Path) -> str | None:
     from keras_vae.export.litert.allowed_ops import refuse_unrunnable, unpack
-    from keras_vae.export.litert.writer import read_metadata
+    from keras_vae.export.litert.metadata import is_described, read_metadata
 
     content = path.read_bytes()
     # Check this first: in a changed file, any op may have become another one.
-    if any(entry.name == b"keras_vae" for entry in unpack(content, path).metadata or []):
+    if is_described(content, unpack(content, path)):
         read_metadata(path)
     refuse_unrunnable(content)
     return quantization(content)

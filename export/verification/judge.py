@@ -6,8 +6,13 @@ import keras
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.export.litert.comparison import DATA_OUTPUT, EXACT_PSNR, Difference, differences
-from keras_vae.export.litert.tolerances import (
+from keras_vae.export.verification.comparison import (
+    DATA_OUTPUT,
+    EXACT_PSNR,
+    Difference,
+    differences,
+)
+from keras_vae.export.verification.tolerances import (
     MAX_NATS,
     RELATIVE_ERROR,
     describe_difference,

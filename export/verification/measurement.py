@@ -144,7 +144,7 @@ def load_test_examples(run: Any, count: int, name: str | None) -> tuple[np.ndarr
 
     None for a lone model without data.
     """
-    from keras_vae.export.litert.calibration import take_evenly
+    from keras_vae.export.calibration import take_evenly
     from keras_vae.training.data.loading import as_floats
 
     if name is None and not run.config:
@@ -160,7 +160,7 @@ def make_requests(model: LatentModel, given: Sequence[np.ndarray] = ()) -> array
         model: The built model.
         given: An array for each of the first inputs of the model; the others are generated.
     """
-    from keras_vae.export.litert.calibration import generate_examples
+    from keras_vae.export.calibration import generate_examples
     from keras_vae.export.saved_model.png_endpoint import encode_png, white_of
     from keras_vae.export.saved_model.writer import add_png_endpoint
     from keras_vae.random import row_seeds
@@ -235,7 +235,7 @@ def _jobs(
         Job(name, artifact, folder, timed)
         for artifact in artifacts
         for name, folder in ways
-        if RUNTIMES[name].reads == artifact.kind
+        if artifact.kind in RUNTIMES[name].reads
     ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keras_vae.export.litert.comparison import DATA_OUTPUT, Difference
+from keras_vae.export.verification.comparison import DATA_OUTPUT, Difference
 from keras_vae.training.tables import format_number, replace_nonfinite, table
 
 # Errors of image files are whole gray levels: they are judged, but not in the table.

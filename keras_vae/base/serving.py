@@ -67,13 +67,14 @@ class Serving:
         return {}
 
     def export(self, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any) -> Path:
-        """Write the endpoints as a SavedModel or a LiteRT file; see `keras_vae.export.writers`.
+        """Write the endpoints as SavedModel, LiteRT or ONNX; see `keras_vae.export.writers`.
 
         Args:
-            filepath: A new folder for a SavedModel, a new file for LiteRT.
-            format: "tf_saved_model" or "litert".
-            **kwargs: `endpoints` and `overwrite`; for LiteRT also `quantize`, `calibration`,
-                `batch_size`.
+            filepath: A new folder for a SavedModel, a new file for LiteRT. For ONNX a new file for
+                one endpoint, and a new folder for several.
+            format: "tf_saved_model", "litert" or "onnx".
+            **kwargs: `endpoints` and `overwrite`; for LiteRT and ONNX also `quantize`,
+                `calibration`, `batch_size`.
 
         Returns:
             The path that was written.

@@ -52,10 +52,10 @@ def replacing(path: Path) -> Iterator[Path]:
     with partial_folder(path.parent) as folder:
         new = folder / path.name
         yield new
-        if path.is_file():
+        if path.is_file() and new.is_file():
             os.replace(new, path)
             return
-        # A name that no cleaning removes: should this process be killed, the old folder is there.
+        # A name that no cleaning removes: should this process be killed, the old one is there.
         old = path.with_name(f".{path.name}.replaced-{uuid.uuid4().hex}")
         path.rename(old)
         try:
@@ -63,7 +63,10 @@ def replacing(path: Path) -> Iterator[Path]:
         except BaseException:
             old.rename(path)
             raise
-        shutil.rmtree(old)
+        if old.is_dir():
+            shutil.rmtree(old)
+        else:
+            old.unlink()
 
 
 def _flush(path: Path) -> None:

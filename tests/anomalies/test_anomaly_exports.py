@@ -157,7 +157,7 @@ def test_int8_scores_are_refused_because_they_end_at_the_calibration(tmp_path):
 
 
 def test_a_decision_that_does_not_follow_from_its_score_is_a_difference():
-    from keras_vae.export.litert.comparison import differences
+    from keras_vae.export.verification.comparison import differences
 
     made = detector("elbo")
     wanted = {"score": {k: array(v) for k, v in made.decide(IMAGES).items()}}

@@ -65,7 +65,7 @@ FILES = {
         "a path that does not exist yet...model",
         EXISTS,
     ),
-    "an unknown format": Bad(exported(format="onnx"), "format to be one of...'onnx'"),
+    "an unknown format": Bad(exported(format="coreml"), "format to be one of...'coreml'"),
     "no endpoints of that name": Bad(exported(endpoints=["draw"]), "endpoints among...'draw'"),
     "one endpoint and no list": Bad(
         exported(endpoints="decode"),

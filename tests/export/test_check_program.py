@@ -47,12 +47,6 @@ def program(capsys):
     return call
 
 
-@pytest.fixture
-def only(monkeypatch):
-    """Check only these LiteRT formats, to save the time of the others."""
-    return lambda *names: monkeypatch.setattr(check, "LITERT", names)
-
-
 def line(out, name):
     return next(text for text in out.splitlines() if text.startswith(name))
 
@@ -65,43 +59,48 @@ def test_a_recipe_that_exports_to_everything_passes(program):
     assert "answers as Keras does" in line(out, "LiteRT float32")
     for name in ("float16", "dynamic", "int8"):
         assert " yes " in line(out, f"LiteRT {name}")
+    for name in ("float32", "dynamic", "int8"):
+        assert " yes " in line(out, f"ONNX {name}")
 
 
 @pytest.mark.long
 def test_a_recipe_of_mine_that_does_not_export_fails_with_the_layer_and_what_is_left(
-    program, only, tmp_path
+    program, tmp_path
 ):
-    only("float32")
     path = tmp_path / "mine.py"
     path.write_text(RECIPE)
-    code, out, _ = program(path, "--image-shape", "6", "6", "1")
+    words = ("--image-shape", "6", "6", "1", "--formats", "saved_model", "float32", "onnx")
+    code, out, _ = program(path, *words)
     assert code == 1 and out.endswith("Will not export to SavedModel, LiteRT float32.\n")
     told = line(out, "LiteRT float32")
     assert "NO" in told and "layer 'grain' (Grain)" in told and "standard_normal" in told
     assert "(--endpoints encode works.)" in told
+    told = line(out, "ONNX float32")
+    assert "NO" in told and "layer 'grain' (Grain)" in told and "standard_normal" in told
 
 
 @pytest.mark.slow
-def test_a_model_file_is_checked_too(program, only, tmp_path):
-    only("dynamic")
+def test_a_model_file_is_checked_too(program, tmp_path):
     path = tmp_path / "m.keras"
     small_conv_vae().save(path)
-    code, out, _ = program(path, "--endpoints", "decode", "--needs", "dynamic")
+    formats = ("--formats", "dynamic", "onnx_int8")
+    code, out, err = program(path, "--endpoints", "decode", *formats, "--needs", "dynamic")
     assert code == 0 and "ConvVAE, 5,145 parameters, decode" in out
-    assert " dB, in decode/reconstruction" in line(out, "LiteRT dynamic")
+    for name in ("LiteRT dynamic", "ONNX int8"):
+        assert " dB, in decode/reconstruction" in line(out, name)
+        assert f"{name} ... " in err
 
 
 @pytest.mark.slow
-def test_a_loop_is_named_as_what_int8_cannot_have(program, only, tmp_path):
-    only("int8")
+def test_a_loop_is_named_as_what_int8_cannot_have(program, tmp_path):
     encoder, _ = dense_networks()
     z = keras.Input((3,), name="z")
     h = layers.LSTM(4, name="memory")(layers.RepeatVector(5)(z))
     model = keras_vae.Autoencoder(encoder, keras.Model(z, layers.Dense(6)(h)))
     path = tmp_path / "m.keras"
     model.save(path)
-    words = (path, "--endpoints", "decode", "--needs")
-    code, out, _ = program(*words, "int8")
+    words = (path, "--endpoints", "decode", "--formats", "int8", "--needs", "int8")
+    code, out, _ = program(*words)
     told = line(out, "LiteRT int8")
     assert code == 1 and "layer 'memory' (LSTM)" in told and "unroll=True" in told
 
@@ -115,6 +114,7 @@ def test_what_is_no_model_is_refused(program, tmp_path):
         ((text,), "Expected a model that Keras can load"),
         ((tmp_path,), "Expected a run directory"),
         (("vae_digits", "--endpoints", "dream"), "Expected endpoints among"),
+        (("vae_digits", "--formats", "int8", "--needs", "onnx"), "Expected --needs among"),
     ]:
         code, _, err = program(*words)
         assert code == 2 and message in err and "Traceback" not in err, (words, err)

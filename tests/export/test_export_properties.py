@@ -2,12 +2,14 @@
 
 import dataclasses
 import pathlib
+import types
 
 import numpy as np
 import pytest
 from hypothesis import strategies as st
 
 from keras_vae.export.litert import writer as litert_writer
+from keras_vae.export.onnx_files import writer as onnx_writer
 from keras_vae.export.saved_model import writer as saved_model_writer
 from tests.support import linear
 from tests.support.borders import (
@@ -45,7 +47,14 @@ def converters(monkeypatch):
         if batch_size is None:
             raise Reached(list(endpoints), None)
 
+    def onnx(model, endpoints, converted, rows, quantize, batch_size, min_psnr):
+        given = {"quantize": quantize, "batch_size": batch_size, "min_psnr": min_psnr}
+        assert converted == batch_size
+        raise Reached(list(endpoints), types.SimpleNamespace(**given))
+
     monkeypatch.setattr(litert_writer, "best_content", litert)
+    monkeypatch.setattr(onnx_writer, "best_files", onnx)
+    monkeypatch.setattr(onnx_writer.conversion, "convert_all", lambda m, e, size, keep_nan: size)
     monkeypatch.setattr(litert_writer, "write_archive", archive)
     monkeypatch.setattr(saved_model_writer, "write_archive", archive)
 
@@ -82,12 +91,11 @@ def test_the_converter_gets_what_was_asked_for(converters, tmp_path, examples):
     calibration = linear.X
 
     def check(format, name, endpoints, options):
-        lite = format == "litert"
         names = wanted_endpoints(endpoints)
-        good = format in ("tf_saved_model", "litert") if isinstance(format, str) else False
+        good = format in SUFFIXES if isinstance(format, str) else False
         path = tmp_path / name if isinstance(name, str) else name
-        good = good and names is not None and is_target(name, lite)
-        good = good and (are_options(**options) if lite else not options)
+        good = good and names is not None and is_target(name, SUFFIXES[format])
+        good = good and TAKES[format](**options)
         call = lambda: autoencoder.export(path, format, endpoints=endpoints, **options)  # noqa: E731
         found = attempt(lambda: reach(call), good)
         if found is not None:
@@ -110,9 +118,11 @@ def test_the_converter_gets_what_was_asked_for(converters, tmp_path, examples):
     explore(
         examples,
         check,
-        format=st.sampled_from(["litert", "litert", "litert", "tf_saved_model", "onnx", 3, ["a"]]),
+        format=st.sampled_from(
+            ["litert", "litert", "litert", "onnx", "onnx", "tf_saved_model", "coreml", 3, ["a"]]
+        ),
         name=st.sampled_from(
-            ["m", "m.tflite", "m.tflite", "m.tflite", "m.keras", "m.1", 3, None, b"m", "m\0"]
+            ["m", "m", "m.tflite", "m.tflite", "m.onnx", "m.keras", "m.1", 3, None, b"m", "m\0"]
         ),
         endpoints=st.sampled_from([None, None, ["decode"], ["decode"], *ENDPOINTS]),
         options=st.one_of(
@@ -124,11 +134,21 @@ def test_the_converter_gets_what_was_asked_for(converters, tmp_path, examples):
     )
 
 
-def is_target(name, lite):
+def is_target(name, own):
     if not isinstance(name, str | pathlib.Path) or "\0" in str(name):
         return False
     suffix = pathlib.Path(name).suffix
-    return suffix in ((".tflite", ".1", "") if lite else (".1", ""))
+    return suffix in (own, ".1", "")
+
+
+SUFFIXES = {"tf_saved_model": "", "litert": ".tflite", "onnx": ".onnx"}
+
+
+def are_onnx_options(quantize=None, batch_size=None, **more):
+    """Those of LiteRT, but for the type of inputs, half precision, and any batch size."""
+    size = 1 if batch_size is None else batch_size
+    half = isinstance(quantize, str) and quantize == "float16"
+    return "io" not in more and not half and are_options(quantize, batch_size=size, **more)
 
 
 def are_options(
@@ -145,3 +165,10 @@ def are_options(
     if calibration is not None and np.shape(calibration) != linear.X.shape:
         return False
     return labels is None or labels == ["a", "b"]
+
+
+TAKES = {
+    "tf_saved_model": lambda **options: not options,
+    "litert": are_options,
+    "onnx": are_onnx_options,
+}

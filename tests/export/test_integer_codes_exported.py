@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from keras_vae.export.litert import tolerances
-from keras_vae.export.litert.comparison import differences
+from keras_vae.export.verification import tolerances
+from keras_vae.export.verification.comparison import differences
 from keras_vae.preprocessing import Preprocessing
 
 MODEL = SimpleNamespace(family=SimpleNamespace(support=(0.0, 1.0)), preprocess=Preprocessing())

@@ -11,9 +11,9 @@ import scipy.stats
 
 import keras_vae
 from keras_vae.export import verify
-from keras_vae.export.litert.comparison import Difference
 from keras_vae.export.saved_model.png_endpoint import encode_png
 from keras_vae.export.verification import report
+from keras_vae.export.verification.comparison import Difference
 from keras_vae.export.verification.judge import HALF_LEVEL, Judge, gray_levels
 from tests.support import serving
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_vae
-from keras_vae.export.litert.calibration import (
+from keras_vae.export.calibration import (
     CALIBRATING,
     EXAMPLES,
     LATENT_RANGE,

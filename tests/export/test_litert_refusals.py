@@ -254,8 +254,8 @@ def test_other_models_still_export_after_a_refusal(refused, tmp_path_factory):
     [
         ("m.tflite", "tf_saved_model", "For a .tflite file use format='litert'"),
         ("m.TFLite", "tf_saved_model", "For a .tflite file use format='litert'"),
-        ("m.onnx", "tf_saved_model", "No format here writes .onnx files"),
-        ("m.ONNX", "litert", "No format here writes .onnx files"),
+        ("m.onnx", "tf_saved_model", "For a .onnx file use format='onnx'"),
+        ("m.ONNX", "litert", "For a .onnx file use format='onnx'"),
         ("m.keras", "tf_saved_model", "A .keras file is written by model.save"),
         ("m.keras", "litert", "A .keras file is written by model.save"),
         ("m.h5", "litert", "No format here writes .h5 files"),

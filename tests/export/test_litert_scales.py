@@ -10,7 +10,7 @@ import pytest
 import keras_vae
 from keras_vae.export.litert import writer
 from keras_vae.export.litert.allowed_ops import schema, unpack
-from keras_vae.export.litert.comparison import Difference, differences
+from keras_vae.export.verification.comparison import Difference, differences
 from keras_vae.preprocessing import Preprocessing
 
 TENSOR, UNIT, FLOAT = b"one scale a tensor", b"one scale a unit", b"what is cheap in float"

@@ -12,7 +12,6 @@ import tensorflow as tf
 import keras_vae
 from keras_vae import cli
 from keras_vae.export.endpoints import write_archive
-from keras_vae.export.litert import tolerances
 from keras_vae.export.litert import writer as litert_writer
 from keras_vae.export.runtimes import cpp_loader
 from keras_vae.export.saved_model import model_card, versions, warmup
@@ -20,6 +19,7 @@ from keras_vae.export.saved_model import program as saved_model
 from keras_vae.export.saved_model import writer as saved_model_writer
 from keras_vae.export.saved_model.png_endpoint import decode_png, encode_png, png_endpoint
 from keras_vae.export.serving.signatures import read_signatures
+from keras_vae.export.verification import tolerances
 from keras_vae.export.verification.judge import gray_levels
 from keras_vae.random import row_seeds
 from keras_vae.training.runs import run_directory
@@ -305,8 +305,8 @@ def test_a_file_that_answers_otherwise_gets_no_name(tmp_path, keras_file, monkey
 
 def test_a_wrong_picture_is_noticed():
     black, dark, darker = (np.full((1, 2, 2, 1), level / 255, "float32") for level in (0, 1, 2))
-    from keras_vae.export.litert.comparison import differences
     from keras_vae.export.saved_model.png_endpoint import encode_png
+    from keras_vae.export.verification.comparison import differences
 
     model = serving.model("ConvVAE")
 

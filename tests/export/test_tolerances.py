@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from keras_vae.export.litert import tolerances
-from keras_vae.export.litert.comparison import Difference, choose_rows, differences
+from keras_vae.export.verification import tolerances
+from keras_vae.export.verification.comparison import Difference, choose_rows, differences
 from keras_vae.preprocessing import Preprocessing
 
 PIXELS = SimpleNamespace(family=SimpleNamespace(support=(0.0, 1.0)), preprocess=Preprocessing())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_vae.errors import UsageError, UsageTypeError
-from keras_vae.export.litert.calibration import take_examples
+from keras_vae.export.calibration import take_examples
 from keras_vae.export.runtimes import cpp_loader
 from keras_vae.export.serving.client import Client
 from tests.support import serving

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import shutil
 
 import numpy as np
@@ -66,6 +67,16 @@ def tflite(quantize):
 
 
 @functools.cache
+def onnx_folder(quantize):
+    path = serving.folder() / f"{quantize or 'plain'}-onnx"
+    data = {"calibration": run().data().train[:64] / np.float32(255)} if quantize else {}
+    names = ("encode", "decode") if quantize else None
+    return serving.model("WideVAE").export(
+        path, format="onnx", endpoints=names, quantize=quantize, **data
+    )
+
+
+@functools.cache
 def table():
     """The report and the rows of all runtimes, by runtime and name of the artifact.
 
@@ -73,7 +84,8 @@ def table():
     """
     from keras_vae.export.runtimes.c_api import libraries_folder
 
-    paths = [artifacts.identify(path) for path in (version(), tflite(None), tflite("int8"))]
+    exported = (version(), tflite(None), tflite("int8"), onnx_folder(None), onnx_folder("int8"))
+    paths = [artifacts.identify(path) for path in exported]
     report, rows = measurement.compare(
         run(), paths, registry.list_installed(), EXAMPLES, libraries=[libraries_folder()]
     )
@@ -91,11 +103,13 @@ def test_every_installed_runtime_has_a_row_and_meets_the_bars():
     wanted = {
         (registry.RUNTIMES[name].title, artifact)
         for name in registry.list_installed()
+        for kind in registry.RUNTIMES[name].reads
         for artifact in {
             "keras": ("run",),
             "saved_model": (version().name,),
             "tflite": ("plain.tflite", "int8.tflite"),
-        }[registry.RUNTIMES[name].reads]
+            "onnx": ("plain-onnx", "int8-onnx"),
+        }[kind]
     }
     again = rows["SavedModel, C++", version().name].version
     assert set(rows) == wanted | {(f"SavedModel, C++ {again}", version().name)}
@@ -109,6 +123,15 @@ def test_python_and_cpp_answer_every_signature():
             *("serving_default", "reconstruct", "encode", "decode"),
             *("score", "sample", "reconstruct_png"),
         }
+
+
+def test_onnx_answers_every_endpoint_in_two_runtimes():
+    _, rows = table()
+    for runtime in ("ONNX Runtime", "OpenVINO"):
+        row = rows[runtime, "plain-onnx"]
+        assert set(row.differences) == {"reconstruct", "encode", "decode", "score", "sample"}
+        assert row.largest_error < 1e-5 and set(row.latency["decode"]) == {"1", "64"}
+        assert rows[runtime, "int8-onnx"].quantization == "int8"
 
 
 def test_latency_is_measured_at_batch_1_and_64_where_any_batch_goes():
@@ -261,7 +284,9 @@ def test_a_change_anywhere_in_a_tflite_is_refused_as_bad_input(tmp_path):
     """Each of the first bytes, where offsets are, the last, where ops are, and some between."""
     content = tflite("int8").read_bytes()
     generator = np.random.default_rng(0)
-    places = {*range(0, 64, 3), *range(len(content) - 200, len(content), 7)}
+    # The name of the entry with the hash, too.
+    names = {found.start() for found in re.finditer(b"keras_vae|sha256", content)}
+    places = names | {*range(0, 64, 3), *range(len(content) - 200, len(content), 7)}
     for place in sorted(places | {*generator.integers(len(content), size=60).tolist()}):
         changed_content = bytearray(content)
         changed_content[place] ^= 1 << int(generator.integers(8))
@@ -300,7 +325,7 @@ def test_a_change_of_any_file_of_a_saved_model_is_refused_as_bad_input(change, t
     [
         ([], "Expected an artifact"),
         (["nowhere"], "Expected an artifact. Received: nowhere, which does not exist"),
-        (["README.md"], "Expected a folder with saved_model.pb or a .tflite file"),
+        (["README.md"], "Expected a folder with saved_model.pb, a .tflite file, or .onnx files"),
         (["README.md", "--runtimes", "abacus"], "Expected runtimes among keras"),
         (["README.md", "--json", "no/folder.json"], "Expected a file in a folder that exists"),
         (["README.md", "--json", "r", "--markdown", "./r"], "one path for each of"),

@@ -44,7 +44,7 @@ def test_a_page_is_shown_from_memory(name, shown, tmp_path, monkeypatch, capsys)
 def test_the_decoder_of_a_page_is_that_of_the_model():
     import numpy as np
 
-    from keras_vae.export.litert.comparison import file_answers
+    from keras_vae.export.litert.answers import file_answers
 
     preset = presets.read("vae_digits")
     z = np.random.default_rng(0).normal(size=(1, 2)).astype("float32")

@@ -16,6 +16,8 @@ OTHERS = {
     "dimension_reduction.AutoencoderTransformer",
     "export.litert.writer.read_metadata",
     "export.litert.writer.verify",
+    "export.onnx_files.metadata.read_metadata",
+    "export.onnx_files.writer.verify",
     "export.serving.Client",
     "export.serving.DeadlineExceeded",
     "export.serving.ServingError",

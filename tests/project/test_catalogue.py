@@ -6,7 +6,7 @@ import pytest
 
 from keras_vae import cli
 from keras_vae.errors import ToleranceError
-from keras_vae.export.litert.comparison import Difference
+from keras_vae.export.verification.comparison import Difference
 from keras_vae.export.verification.report import Row
 from tests.support import serving
 from tools.catalogue import __main__ as program

@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import keras_vae as kv
 from keras_vae.base.endpoint import Endpoint, has_gaps
+from keras_vae.export.onnx_files import answers
 from keras_vae.export.runtimes import cpp_loader
 from keras_vae.export.saved_model import program
 from keras_vae.export.saved_model.writer import add_png_endpoint
@@ -32,6 +33,8 @@ class Artifact:
         model: The Keras model.
         tflite: The float32 .tflite file, with a batch of 1.
         loaded: The SavedModel in the C++ loader.
+        onnx: The folder of float32 .onnx files, of any batch size.
+        sessions: These files in ONNX Runtime, by endpoint.
         endpoints: What can be asked in every format.
         served: What a server can be asked: pictures as files, too.
         rows: A valid request for each of these.
@@ -49,10 +52,16 @@ class Artifact:
         self.rows = {name: {k: a[:ROWS] for k, a in i.items()} for name, i in rows.items()}
         interpreter = Interpreter(model_path=str(self.tflite))
         self.runners = {name: interpreter.get_signature_runner(name) for name in self.endpoints}
+        self.onnx = model.export(folder / "onnx", format="onnx", calibration=calibration)
+        self.sessions = {
+            name: answers.open_session((self.onnx / f"{name}.onnx").read_bytes())
+            for name in self.endpoints
+        }
         self.formats: dict[str, Answer] = {
             "Keras": self.ask_keras,
             "SavedModel": self.loaded.run,
             "LiteRT": self.ask_litert,
+            "ONNX": lambda name, inputs: answers.ask(self.sessions[name], inputs),
         }
 
     @functools.cached_property

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import ToleranceError
-from keras_vae.export.litert.comparison import DATA_OUTPUT
+from keras_vae.export.verification.comparison import DATA_OUTPUT
 from keras_vae.export.verification.measurement import compare_on, progress
 from keras_vae.export.verification.report import Row
 from keras_vae.training.tables import replace_nonfinite
@@ -94,7 +94,7 @@ def take_sample(
     images: np.ndarray, labels: np.ndarray | None, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return images from all over a data set, float32 in [0, 1], and their labels."""
-    from keras_vae.export.litert.calibration import take_evenly
+    from keras_vae.export.calibration import take_evenly
     from keras_vae.training.data.loading import as_floats
 
     known = np.zeros(len(images), "int64") if labels is None else labels
@@ -172,6 +172,6 @@ def _write_litert(model: LatentModel, path: Path, quantize: str | None, calibrat
 
 
 def _few(array: np.ndarray) -> np.ndarray:
-    from keras_vae.export.litert.calibration import take_evenly
+    from keras_vae.export.calibration import take_evenly
 
     return take_evenly(array, CALIBRATING)

@@ -69,7 +69,7 @@ def load_sample(name: str, count: int) -> Any:
     """Return a data set of images with `count` of its training images."""
     from dataclasses import replace
 
-    from keras_vae.export.litert.calibration import take_evenly
+    from keras_vae.export.calibration import take_evenly
     from keras_vae.training.data.loading import load
 
     data = load(name)

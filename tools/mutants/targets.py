@@ -73,7 +73,7 @@ TARGETS = (
         "metrics/test_neighbors metrics/test_metrics metrics/test_bad_metrics",
     ),
     _target(
-        "export/litert",
+        "export/verification",
         "comparison tolerances",
         "export/test_tolerances export/test_integer_codes_exported export/test_litert_gates",
     ),

@@ -1,10 +1,13 @@
-"""Tolerances for the differences between a .tflite file and its Keras model."""
+"""Tolerances for the differences between an exported file and its Keras model."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from keras_vae.errors import ToleranceError
-from keras_vae.export.litert.comparison import DATA_OUTPUT, Difference
+from keras_vae.export.verification.comparison import DATA_OUTPUT, Difference, Differences
+
+File = TypeVar("File")
 
 # Largest error of float32, as a fraction of the largest value.
 RELATIVE_ERROR = 1e-5
@@ -23,6 +26,39 @@ SET_PSNR = (
 MIN_EQUAL = {None: 0.999, "float16": 0.99, "dynamic": 0.95, "int8": 0.95}
 # By how many nats an int8 file may score true examples worse than the model.
 MAX_NATS = 0.3
+
+
+def first_within(
+    attempts: Sequence[Callable[[], tuple[File, Differences]]],
+    quantize: str | None,
+    min_psnr: float | None,
+) -> tuple[File, Differences]:
+    """Return the first file that is within its tolerances, and its differences from the model.
+
+    Args:
+        attempts: Functions that make a file and compare it, from the smallest file to the most
+            exact one.
+        quantize: As in `write_litert`.
+        min_psnr: As in `write_litert`.
+
+    Raises:
+        ToleranceError: If none of them is.
+    """
+    accepted = None
+    for attempt in attempts:
+        file, found = attempt()
+        try:
+            refuse_differences(found, quantize, min_psnr)
+        except ToleranceError:
+            if attempt is attempts[-1] and accepted is None:
+                raise
+            continue
+        accepted = file, found
+        # Worse scores alone are accepted: few examples are compared here, export.verify uses more.
+        if not has_worse_scores(found, quantize):
+            break
+    assert accepted is not None
+    return accepted
 
 
 def refuse_differences(

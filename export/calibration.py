@@ -25,6 +25,22 @@ Arrays = list[np.ndarray]
 Rows = dict[str, dict[str, np.ndarray]]
 
 
+def check_quantize(quantize: Any, choices: Sequence[str | None], calibrated: bool) -> None:
+    """Raise ValueError unless `quantize` is one of `choices`, with data where it needs them."""
+    if not (quantize is None or isinstance(quantize, str)) or quantize not in choices:
+        raise UsageError(f"Expected quantize to be one of {choices}. Received: {quantize!r}.")
+    if quantize == "int8" and not calibrated:
+        raise UsageError(
+            "Expected calibration data with quantize='int8'. Received: none. "
+            "(Pass calibration=..., some hundred examples of the training data.)"
+        )
+
+
+def examples_of(model: LatentModel, data: Any) -> Arrays:
+    """Return the examples of `take_examples`, or generated ones if `data` is None."""
+    return generate_examples(model) if data is None else take_examples(model, data)
+
+
 def take_examples(model: LatentModel, data: Any) -> Arrays:
     """Take up to EXAMPLES examples from `data`, an array for each input of the model.
 

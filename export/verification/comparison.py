@@ -1,4 +1,4 @@
-"""Comparison of a .tflite file with its model: the same rows run through both."""
+"""Comparison of an exported file with its model: the same rows run through both."""
 
 import dataclasses
 import math
@@ -11,9 +11,7 @@ import numpy as np
 from keras_vae.base.endpoint import Endpoint
 from keras_vae.errors import UsageError
 from keras_vae.export.endpoints import float32_policy
-from keras_vae.export.litert.quantization import dequantize, quantize
 from keras_vae.metrics.pictures import psnr
-from keras_vae.quiet import silence_stderr
 from keras_vae.typing import LatentModel
 
 Answers = dict[str, dict[str, np.ndarray]]
@@ -57,6 +55,9 @@ class Difference:
     equal: float | None = None
 
 
+Differences = dict[str, dict[str, Difference]]
+
+
 def choose_rows(rows: Rows, batch_size: int) -> dict[str, dict[str, np.ndarray]]:
     """Choose about COMPARED_ROWS of the rows, evenly spaced, in whole batches."""
     chosen = {}
@@ -78,45 +79,7 @@ def model_answers(model: LatentModel, endpoints: Mapping[str, Endpoint], rows: R
     return answers
 
 
-def file_answers(content: bytes, rows: Rows, batch_size: int) -> Answers:
-    """Return the outputs of a .tflite file, run batch by batch.
-
-    int8 inputs and outputs are converted with the scales that the file states.
-
-    Raises:
-        ValueError: If a signature is missing or its tensors have other names.
-    """
-    from ai_edge_litert.interpreter import Interpreter
-
-    with silence_stderr():
-        interpreter = Interpreter(model_content=content)
-        return {
-            name: _answers(interpreter, name, inputs, batch_size) for name, inputs in rows.items()
-        }
-
-
-def _answers(
-    interpreter: Any, signature: str, inputs: Mapping[str, np.ndarray], size: int
-) -> dict[str, np.ndarray]:
-    offered = interpreter.get_signature_list()
-    if set(offered.get(signature, {}).get("inputs", ())) != set(inputs):
-        raise UsageError(
-            f"Expected a file with the signature {signature!r} of {sorted(inputs)}. "
-            f"Received: one with {offered}."
-        )
-    runner = interpreter.get_signature_runner(signature)
-    takes, gives = runner.get_input_details(), runner.get_output_details()
-    count = len(next(iter(inputs.values())))
-    batches = []
-    for start in range(0, count, size):
-        batch = {k: quantize(v[start : start + size], takes[k]) for k, v in inputs.items()}
-        batches.append({k: dequantize(v, gives[k]) for k, v in runner(**batch).items()})
-    return {name: np.concatenate([batch[name] for batch in batches]) for name in gives}
-
-
-def differences(
-    model: LatentModel, expected: Answers, received: Answers
-) -> dict[str, dict[str, Difference]]:
+def differences(model: LatentModel, expected: Answers, received: Answers) -> Differences:
     """Return the differences by endpoint and output.
 
     Integer codes that differ are different codes, so their distance means nothing. `equal` says

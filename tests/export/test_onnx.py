@@ -1,0 +1,357 @@
+"""ONNX files: what they hold, what they answer in ONNX Runtime, and what is refused.
+
+`test_artifacts` asks the files of every model the same as those of all other formats.
+"""
+
+import functools
+import re
+import shutil
+
+import keras
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import tensorflow as tf
+from onnx import TensorProto, helper, numpy_helper
+
+import keras_vae as kv
+from keras_vae.errors import ToleranceError, UsageError
+from keras_vae.export.onnx_files import conversion, files, quantization, writer
+from keras_vae.export.onnx_files.writer import read_metadata
+from tests.support.litert_files import VARIATIONAL, digits, psnr, trained_conv_vae
+
+pytestmark = pytest.mark.tensorflow
+
+
+@functools.cache
+def vae():
+    """A dense VAE of the digits, after a few steps."""
+    keras.utils.set_random_seed(0)
+    model = kv.VAE(*kv.nets.dense((8, 8, 1), 4, (32,), heads=2), likelihood="bernoulli", seed=0)
+    model.compile("adam", run_eagerly=True)
+    model.fit(digits(256), epochs=1, batch_size=64, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """All endpoints, with labels."""
+    path = tmp_path_factory.mktemp("onnx") / "vae"
+    return vae().export(path, format="onnx", calibration=digits(64), labels=["zero", "one"])
+
+
+@pytest.fixture(scope="module")
+def decoder(tmp_path_factory):
+    """One endpoint, as a file."""
+    path = tmp_path_factory.mktemp("onnx") / "decoder.onnx"
+    return vae().export(path, format="onnx", endpoints=["decode"])
+
+
+def ask(path, **inputs):
+    """The answers of a file in ONNX Runtime, by name."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def test_several_endpoints_are_a_folder_with_a_file_for_each(folder):
+    assert {path.name for path in folder.iterdir()} == {f"{name}.onnx" for name in VARIATIONAL}
+    for name, outputs in VARIATIONAL.items():
+        proto = onnx.load(folder / f"{name}.onnx")
+        onnx.checker.check_model(proto, full_check=True)
+        assert {output.name for output in proto.graph.output} == outputs
+        assert proto.graph.name == name and proto.producer_name == "keras_vae"
+        assert [(entry.domain, entry.version) for entry in proto.opset_import] == [("", 18)]
+
+
+def test_one_endpoint_is_a_file_that_answers_as_numpy_does(decoder):
+    assert decoder.is_file()
+    z = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    dense = [one for one in vae().decoder.layers if isinstance(one, keras.layers.Dense)]
+    (kernel, bias), (out, shift) = (map(np.float64, one.get_weights()) for one in dense)
+    hidden = z @ kernel + bias
+    logits = np.where(hidden > 0, hidden, 0.2 * hidden) @ out + shift
+    wanted = 1 / (1 + np.exp(-logits)).reshape(5, 8, 8, 1)
+    np.testing.assert_allclose(ask(decoder, z=z)["reconstruction"], wanted, atol=1e-6)
+
+
+def test_a_seed_gives_the_sample_that_the_model_draws(folder):
+    seeds = kv.random.row_seeds(6, 3)
+    found = ask(folder / "sample.onnx", seed=seeds)
+    np.testing.assert_allclose(found["reconstruction"], vae().sample(6, seed=3), atol=1e-5)
+
+
+def test_any_number_of_rows_is_answered_and_none_is_refused(folder):
+    session = onnxruntime.InferenceSession(str(folder / "reconstruct.onnx"))
+    x = digits(7)
+    together = session.run(None, {"x": x})[0]
+    alone = np.concatenate([session.run(None, {"x": x[i : i + 1]})[0] for i in range(7)])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    with pytest.raises(Exception, match="Gather"):
+        session.run(None, {"x": x[:0]})
+
+
+def test_a_batch_can_be_fixed(tmp_path):
+    path = vae().export(tmp_path / "e.onnx", format="onnx", endpoints=["encode"], batch_size=3)
+    assert read_metadata(path)["endpoints"]["encode"]["inputs"]["x"]["shape"] == [3, 8, 8, 1]
+    assert ask(path, x=digits(3))["z_mean"].shape == (3, 4)
+    with pytest.raises(Exception, match="invalid dimensions"):
+        ask(path, x=digits(4))
+
+
+def test_a_file_describes_itself(folder):
+    about = read_metadata(folder / "encode.onnx")
+    assert about["model"]["class"] == "VAE" and about["likelihood"] == "bernoulli"
+    assert about["labels"] == ["zero", "one"] and about["quantization"] is None
+    assert about["opset"] == 18 and about["batch_size"] is None
+    entry = about["endpoints"]["encode"]["inputs"]["x"]
+    assert entry == {"shape": [None, 8, 8, 1], "dtype": "float32", "range": [0.0, 1.0]}
+    assert about["verification"]["differences"]["encode"]["z_mean"]["relative"] < 1e-5
+    codes = np.asarray(vae().encode(digits(64)))
+    np.testing.assert_allclose(about["latent"]["mean"], codes.mean(axis=0), atol=1e-5)
+
+
+def test_a_changed_file_is_refused(decoder, tmp_path):
+    content = bytearray(decoder.read_bytes())
+    weights = max(onnx.load(decoder).graph.initializer, key=lambda one: len(one.raw_data)).raw_data
+    content[content.index(weights[:64]) + 8] ^= 1
+    path = tmp_path / "changed.onnx"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="which was changed since"):
+        read_metadata(path)
+    with pytest.raises(UsageError, match="which was changed since"):
+        files.check(path)
+
+
+def test_a_change_of_any_bit_is_refused(decoder, tmp_path):
+    content = decoder.read_bytes()
+    generator = np.random.default_rng(0)
+    names = [found.start() for found in re.finditer(b"keras_vae|sha256", content)]
+    some = [*range(0, 40, 3), *range(len(content) - 600, len(content), 37), *names]
+    path = tmp_path / "m.onnx"
+    for place in {*some, *generator.integers(len(content), size=40).tolist()}:
+        changed = bytearray(content)
+        changed[place] ^= 1 << int(generator.integers(8))
+        path.write_bytes(changed)
+        with pytest.raises(UsageError, match="Expected (the file as it was|an ONNX file)"):
+            files.check(path)
+    for end in (0, 1, 100, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:end])
+        with pytest.raises(UsageError, match="Expected (the file as it was|an ONNX file)"):
+            files.check(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no file of ONNX", b"\x08\x0a" * 40, b"\x00" * 99])
+def test_a_file_of_something_else_is_refused(content, tmp_path):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="Expected an ONNX file"):
+        files.check(path)
+
+
+def graph_of(*nodes, outside=False):
+    """A model of some nodes from x to y, with a weight w."""
+    weight = numpy_helper.from_array(np.ones(2, "float32"), "w")
+    if outside:
+        weight.ClearField("raw_data")
+        weight.data_location = TensorProto.EXTERNAL
+        weight.external_data.add(key="location", value="../../etc/passwd")
+    tensor = functools.partial(helper.make_tensor_value_info, elem_type=TensorProto.FLOAT)
+    graph = helper.make_graph(
+        nodes, "g", [tensor("x", shape=[2])], [tensor("y", shape=[2])], [weight]
+    )
+    return helper.make_model(graph)
+
+
+BODY = helper.make_graph(
+    [helper.make_node("RandomNormal", [], ["y"], shape=[2])],
+    "body",
+    [],
+    [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2])],
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "received"),
+    [
+        (
+            graph_of(helper.make_node("RandomNormalLike", ["x"], ["y"])),
+            "Received: RandomNormalLike",
+        ),
+        (
+            graph_of(helper.make_node("If", ["x"], ["y"], then_branch=BODY)),
+            "Received: RandomNormal",
+        ),
+        (graph_of(helper.make_node("Read", ["x"], ["y"], domain="evil")), "evil.Read"),
+        (graph_of(helper.make_node("NoSuchOp", ["x"], ["y"])), "ai.onnx.NoSuchOp"),
+        (graph_of(helper.make_node("Add", ["x", "w"], ["y"]), outside=True), "another file"),
+    ],
+)
+def test_a_file_that_needs_more_than_a_runtime_is_refused(model, received, tmp_path):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(UsageError, match=received):
+        files.check(path)
+
+
+# Quantization.
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("quantize", "decibels"), [("dynamic", 50), ("int8", 40)])
+def test_files_of_integers_are_within_the_tolerance(quantize, decibels, tmp_path):
+    model, x = trained_conv_vae(), digits(256)
+    path = model.export(tmp_path / "m", format="onnx", quantize=quantize, calibration=x)
+    z = np.asarray(model.encode(digits(300)[256:]))
+    found = ask(path / "decode.onnx", z=z)["reconstruction"]
+    assert psnr(found, np.asarray(model.decode(z))) > decibels
+    assert files.check(path) == quantize
+    assert files.quantization(files.read(path / "decode.onnx")) == quantize
+    found = writer.verify(model, path, digits(300)[256:])
+    assert set(found) == set(VARIATIONAL)
+
+
+def dense_and_convolutions():
+    """A decoder with a weight of every kind that is quantized."""
+    z = keras.Input((8,), name="z")
+    h = keras.layers.Reshape((4, 4, 4))(keras.layers.Dense(64)(z))
+    h = keras.layers.Conv2DTranspose(24, 3, strides=2, padding="same")(h)
+    h = keras.layers.Conv2D(12, 3, padding="same")(h)
+    return keras.Model(z, keras.layers.Dense(30)(h))
+
+
+def test_int8_weights_are_within_half_a_step_of_their_channel():
+    network = dense_and_convolutions()
+    function = tf.function(
+        lambda z: {"y": network(z)}, input_signature=[tf.TensorSpec((None, 8), name="z")]
+    )
+    import tf2onnx
+
+    proto, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=18)
+    smaller = quantization.quantize_weights(proto)
+    onnx.checker.check_model(smaller, full_check=True)
+    parts = {t.name: numpy_helper.to_array(t) for t in smaller.graph.initializer}
+    weights = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
+    nodes = {n.output[0]: n for n in smaller.graph.node if n.op_type == "DequantizeLinear"}
+    assert len(nodes) == 4
+    for name, node in nodes.items():
+        axis = node.attribute[0].i % weights[name].ndim
+        others = tuple(i for i in range(weights[name].ndim) if i != axis)
+        levels, scale = (parts[part] for part in node.input)
+        largest = np.abs(weights[name]).max(axis=others)
+        np.testing.assert_allclose(scale, largest / 127, rtol=1e-6)
+        step = np.expand_dims(scale, others)
+        assert np.abs(levels * step - weights[name]).max(axis=others).max() <= scale.max() / 2
+        assert (np.abs(levels).max(axis=others) == 127).all()
+    size = sum(t.nbytes for t in parts.values())
+    assert size < 0.3 * sum(t.nbytes for t in weights.values())
+    # Output channels: 64 of the dense layer, 24, 12, and 30.
+    assert sorted(len(parts[node.input[1]]) for node in nodes.values()) == [12, 24, 30, 64]
+    z = np.random.default_rng(0).normal(size=(4, 8)).astype("float32")
+    run = onnxruntime.InferenceSession(smaller.SerializeToString()).run(None, {"z": z})[0]
+    exact = np.asarray(network(z))
+    assert 0 < np.abs(run - exact).max() < 0.02 * np.abs(exact).max()
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"quantize": "float16"}, "Expected quantize to be one of"),
+        ({"quantize": "int8"}, "Expected calibration data with quantize='int8'"),
+        ({"batch_size": 0}, "Expected batch_size"),
+        ({"batch_size": 2.5}, "Expected batch_size"),
+        ({"min_psnr": "high"}, "Expected min_psnr"),
+        ({"labels": "zero"}, "Expected labels to be a list of names"),
+        ({"endpoints": ["dream"]}, "Expected endpoints among"),
+        ({"io": "int8"}, "Expected options of format='onnx'.*format='litert'"),
+        ({"calibration": digits(8)[:, 1:]}, "Expected calibration of shape"),
+    ],
+)
+def test_wrong_options_are_refused(options, message, tmp_path):
+    with pytest.raises((UsageError, TypeError), match=message):
+        vae().export(tmp_path / "m.onnx", format="onnx", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tolerance_that_is_missed_leaves_nothing(tmp_path):
+    with pytest.raises(ToleranceError, match="a PSNR of at least 150 dB is needed"):
+        vae().export(
+            tmp_path / "m.onnx",
+            format="onnx",
+            endpoints=["decode"],
+            quantize="dynamic",
+            min_psnr=150,
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_layer_with_noise_is_named(tmp_path):
+    class Grain(keras.layers.Layer):
+        def call(self, x):
+            return x + keras.random.normal(keras.ops.shape(x))
+
+    encoder, decoder = kv.nets.dense((3,), 2, (2,))
+    z = keras.Input((2,), name="z")
+    model = kv.Autoencoder(encoder, keras.Model(z, Grain(name="grain")(decoder(z))))
+    with pytest.raises(UsageError, match=r"in layer 'grain' \(Grain\).*standard_normal"):
+        model.export(tmp_path / "m.onnx", format="onnx", endpoints=["decode"])
+
+
+def test_without_its_packages_the_message_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(conversion, "PACKAGES", ("onnx", "no_such_package"))
+    with pytest.raises(RuntimeError, match=r"no no_such_package.*pip install \"keras-vae\[onnx\]"):
+        vae().export(tmp_path / "m.onnx", format="onnx")
+
+
+def test_other_formats_do_not_take_the_suffix(tmp_path):
+    for format in ("tf_saved_model", "litert"):
+        with pytest.raises(UsageError, match=r"For a \.onnx file use format='onnx'"):
+            vae().export(tmp_path / "m.onnx", format=format)
+    with pytest.raises(UsageError, match="use format='litert'"):
+        vae().export(tmp_path / "m.tflite", format="onnx")
+
+
+def test_files_replace_a_folder_and_a_folder_files(folder, decoder, tmp_path):
+    path = tmp_path / "m.onnx"
+    shutil.copytree(folder, path)
+    vae().export(path, format="onnx", endpoints=["decode"], overwrite=True)
+    assert path.is_file() and read_metadata(path)["endpoints"].keys() == {"decode"}
+    vae().export(path, format="onnx", endpoints=["decode", "encode"], overwrite=True)
+    assert sorted(file.name for file in path.iterdir()) == ["decode.onnx", "encode.onnx"]
+    assert [one.name for one in tmp_path.iterdir()] == ["m.onnx"]
+
+
+def test_a_folder_with_files_of_others_is_kept(folder, tmp_path):
+    path = tmp_path / "m"
+    shutil.copytree(folder, path)
+    (path / "mine").mkdir()
+    (path / "mine/other.onnx").write_bytes(b"precious")
+    with pytest.raises(FileExistsError, match="mine/other.onnx"):
+        vae().export(path, format="onnx", overwrite=True)
+    assert (path / "mine/other.onnx").read_bytes() == b"precious"
+    (path / "mine/other.onnx").unlink()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/a.png").write_bytes(b"precious")
+    with pytest.raises(FileExistsError, match="exports of the same format alone"):
+        vae().export(tmp_path / "photos", format="onnx", overwrite=True)
+
+
+def test_a_choice_keeps_no_nan_of_what_is_not_chosen(tmp_path):
+    """tf2onnx alone makes a choice of it a sum of products, in which NaN stays."""
+
+    @keras.saving.register_keras_serializable("test_onnx")
+    class Clean(keras.layers.Layer):
+        def call(self, x):
+            root = keras.ops.sqrt(x)  # NaN below 0, which is not chosen.
+            return keras.ops.where(x > 0, root, -1.0 * x)
+
+    z = keras.Input((2,), name="z")
+    network = keras.Model(z, Clean()(z))
+    model = kv.Autoencoder(keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]), network)
+    path = model.export(tmp_path / "m.onnx", format="onnx", endpoints=["decode"])
+    found = ask(path, z=np.array([[-4, 9], [0.25, -1]], "float32"))["reconstruction"]
+    np.testing.assert_allclose(found, [[4, 3], [0.5, 1]])
