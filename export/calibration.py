@@ -177,7 +177,7 @@ def _decoder_inputs(model: LatentModel, examples: Arrays) -> dict[str, np.ndarra
     known = {spec.name for spec in _data_specs(model)}
     names = [s.name for s in model.endpoints()["decode"].inputs if s.name not in known]
     x = examples[0] if len(examples) == 1 else tuple(examples)
-    codes = [np.asarray(code) for code in keras.tree.flatten(model.encode(x))]
+    codes = [keras.ops.convert_to_numpy(code) for code in keras.tree.flatten(model.encode(x))]
     return {name: _widen(model, code) for name, code in zip(names, codes, strict=False)}
 
 

@@ -1,8 +1,9 @@
 """Writers of SavedModel, LiteRT and ONNX files.
 
-`Autoencoder.endpoints` says what can be served. The writers here say how. They need the TensorFlow
-backend. They build a file or folder next to its target, rename it once it is complete, and
-overwrite an export only when you ask for it.
+`Autoencoder.endpoints` says what can be served. The writers here say how. They trace graphs of
+TensorFlow; `other_backends` calls them in another process for models of JAX and PyTorch. They build
+a file or folder next to its target, rename it once it is complete, and overwrite an export only
+when you ask for it.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from typing import Any
 import keras
 
 from keras_vae.backend import release
-from keras_vae.errors import UnavailableError, UsageError, UsageTypeError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.export.formats import SUFFIXES, check_suffix
 from keras_vae.files.atomic import exists_error
 from keras_vae.files.folders import replacing
@@ -68,7 +69,7 @@ def export(
             not built, or a weight is not finite.
         FileExistsError: If `filepath` exists, and you do not overwrite it, it is no export, or its
             folder has a file that no export writes.
-        RuntimeError: If the backend of Keras is not TensorFlow.
+        RuntimeError: If TensorFlow is not installed.
     """
     from keras_vae.export.endpoints import choose_endpoints, copy_of_half_precision
 
@@ -77,17 +78,15 @@ def export(
         raise UsageError(f"Expected format to be one of {sorted(writers)}. Received: {format!r}.")
     path = arguments.path("filepath", filepath)
     check_suffix(path, format)
-    if keras.backend.backend() != "tensorflow":
-        raise UnavailableError(
-            "Expected the tensorflow backend for export. Received: "
-            f"{keras.backend.backend()!r}. (Save the model with model.save('m.keras') and export "
-            "it in a process with KERAS_BACKEND=tensorflow.)"
-        )
     if path.exists():
         _check_replaceable(path, format, arguments.flag("overwrite", overwrite))
     _check_options(writers, format, options)
     choose_endpoints(model, endpoints)
     check_weights(model)
+    if keras.backend.backend() != "tensorflow":
+        from keras_vae.export import other_backends
+
+        return other_backends.export(model, path, format, endpoints, overwrite, options)
     model = copy_of_half_precision(model)
     chosen = choose_endpoints(model, endpoints)
     path.parent.mkdir(parents=True, exist_ok=True)

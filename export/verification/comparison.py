@@ -27,6 +27,8 @@ CODES = "encode"
 ENCODED = ("reconstruct", "serving_default", "reconstruct_png", "score")
 # The output that is a decision, which follows from the file's own score and threshold.
 DECISION = "is_anomaly"
+# The input that is hashed on the host: PyTorch has no shift of unsigned integers.
+SEED = "seed"
 # A score this close to the threshold, as a fraction of it, may fall on either side.
 UNDECIDED = 1e-4
 
@@ -71,11 +73,16 @@ def choose_rows(rows: Rows, batch_size: int) -> dict[str, dict[str, np.ndarray]]
 
 def model_answers(model: LatentModel, endpoints: Mapping[str, Endpoint], rows: Rows) -> Answers:
     """Return the outputs of the endpoints in Keras, in float32."""
-    answers = {}
+    answers, to_tensor = {}, keras.ops.convert_to_tensor
     with float32_policy(model):
         for name, endpoint in endpoints.items():
-            inputs = [keras.ops.convert_to_tensor(rows[name][s.name]) for s in endpoint.inputs]
-            answers[name] = {k: np.asarray(v) for k, v in endpoint.function(*inputs).items()}
+            inputs = [
+                rows[name][spec.name] if spec.name == SEED else to_tensor(rows[name][spec.name])
+                for spec in endpoint.inputs
+            ]
+            answers[name] = {
+                k: keras.ops.convert_to_numpy(v) for k, v in endpoint.function(*inputs).items()
+            }
     return answers
 
 

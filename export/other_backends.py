@@ -1,0 +1,194 @@
+"""Exports of models that were trained on JAX or PyTorch, in a process with TensorFlow.
+
+The converters trace graphs of TensorFlow. So a model of another backend is saved as a .keras file,
+and a short process with the TensorFlow backend loads and exports it. Before, the process compares
+the answers of the loaded model with those that the first process has computed on its own backend.
+"""
+
+import importlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae import errors
+from keras_vae.errors import (
+    ConversionError,
+    ToleranceError,
+    UnavailableError,
+    UsageError,
+    UsageTypeError,
+)
+from keras_vae.export.calibration import endpoint_rows, examples_of
+from keras_vae.export.endpoints import choose_endpoints
+from keras_vae.export.runtimes import arrays
+from keras_vae.export.verification.comparison import choose_rows, differences, model_answers
+from keras_vae.export.verification.tolerances import differences_by_name
+from keras_vae.typing import LatentModel
+
+FILES = {"model": "model.keras", "rows": "rows.npz", "answers": "answers.npz", "job": "job.json"}
+REPORT = "report.json"
+# Largest error of one backend against another, as a fraction of the largest value. They add up
+# numbers in other orders, so it is wider than that of a file.
+BACKENDS_ERROR = 1e-4
+REFUSED = 3
+
+
+def export(
+    model: LatentModel,
+    path: Path,
+    format: str,
+    endpoints: Sequence[str] | None,
+    overwrite: bool,
+    options: Mapping[str, Any],
+) -> Path:
+    """Do what `export.writers.export` does, for a model of another backend than TensorFlow.
+
+    Raises:
+        RuntimeError: If TensorFlow is not installed, or the process ends otherwise than it should.
+        ValueError: If the process cannot import a class of the model; also what `writers.export`
+            raises.
+    """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise UnavailableError(
+            "Expected TensorFlow to be installed, which exports models of every backend. Received: "
+            f"the {keras.backend.backend()} backend alone. "
+            '(pip install "keras-vae[tensorflow,litert]", or tensorflow-cpu)'
+        )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model.save(folder / FILES["model"])
+        calibration = options.get("calibration")
+        examples = examples_of(model, calibration)
+        chosen = choose_endpoints(model, endpoints)
+        rows = choose_rows(endpoint_rows(model, chosen, examples), 1)
+        arrays.write(folder / FILES["rows"], rows)
+        arrays.write(folder / FILES["answers"], model_answers(model, chosen, rows))
+        if calibration is not None:
+            np.savez(folder / "calibration.npz", *examples)
+        job = {
+            "path": str(path.resolve()),
+            "backend": keras.backend.backend(),
+            "modules": _modules_of_classes(model),
+            "arguments": {
+                "format": format,
+                "endpoints": None if endpoints is None else list(chosen),
+                "overwrite": overwrite,
+                **{key: value for key, value in options.items() if key != "calibration"},
+            },
+        }
+        try:
+            (folder / FILES["job"]).write_text(json.dumps(job, default=_plain))
+        except TypeError as error:
+            raise UsageTypeError(
+                f"Expected options of numbers and texts. Received: {dict(options)!r}."
+            ) from error
+        _run(folder)
+    return path
+
+
+def _plain(value: Any) -> Any:
+    """Return a NumPy number or array as JSON has it."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError
+
+
+def _modules_of_classes(model: LatentModel) -> list[str]:
+    """Return the modules of the registered classes of the user in the model.
+
+    Raises:
+        ValueError: If a class is in a program or notebook, which another process cannot import.
+    """
+    text = json.dumps(keras.saving.serialize_keras_object(model), default=str)
+    found = {}
+    for name, kind in keras.saving.get_custom_objects().items():
+        module = getattr(kind, "__module__", "keras")
+        if f'"{name}"' in text and module.partition(".")[0] not in ("keras", "keras_vae"):
+            found[name] = module
+    if inside := sorted(name for name, module in found.items() if module == "__main__"):
+        raise UsageError(
+            "Expected classes in a module that another process can import. Received: "
+            f"{', '.join(inside)}, of a program or a notebook. (Put them into a .py file, and "
+            "import them from there. Or save the model, and export it with "
+            "KERAS_BACKEND=tensorflow.)"
+        )
+    return sorted(set(found.values()))
+
+
+def _run(folder: Path) -> None:
+    """Run the export of a folder in a process, and raise what it raises."""
+    places = [str(Path(errors.__file__).parents[1]), *filter(None, sys.path)]
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(places)),
+    }
+    command = [sys.executable, "-m", "keras_vae.export.other_backends", str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    report = folder / REPORT
+    if done.returncode == REFUSED and report.is_file():
+        told = json.loads(report.read_text())
+        kinds: dict[str, type[Exception]] = {**vars(errors), "FileExistsError": FileExistsError}
+        raise kinds.get(told["type"], ConversionError)(told["text"])
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ConversionError(
+            "Expected a process with the TensorFlow backend to export the model. Received: exit "
+            f"status {done.returncode}, {last}"
+        )
+
+
+def main(folder: Path) -> int:
+    """Export the model of a folder; the status is REFUSED for an error, which is in the report."""
+    from keras_vae import loading
+    from keras_vae.export import writers
+
+    try:
+        job = json.loads((folder / FILES["job"]).read_text())
+        for module in job["modules"]:
+            importlib.import_module(module)
+        model = loading.load_any(folder / FILES["model"], compile=False)
+        check_answers(model, folder, job["backend"])
+        writers.export(model, job["path"], **job["arguments"], **_calibration(folder))
+    except Exception as error:  # The first process raises it once more.
+        told = {"type": type(error).__name__, "text": str(error)}
+        (folder / REPORT).write_text(json.dumps(told))
+        return REFUSED
+    return 0
+
+
+def check_answers(model: LatentModel, folder: Path, backend: str) -> None:
+    """Raise ToleranceError unless a model answers as the first process has written down."""
+    rows, wanted = (arrays.read(folder / FILES[name]) for name in ("rows", "answers"))
+    endpoints = choose_endpoints(model, list(rows))
+    found = differences_by_name(differences(model, wanted, model_answers(model, endpoints, rows)))
+    bad = {name: one.relative for name, one in found.items() if not one.relative <= BACKENDS_ERROR}
+    if bad:
+        numbers = ", ".join(f"{name} with a relative error of {e:.2g}" for name, e in bad.items())
+        raise ToleranceError(
+            f"Expected the model to answer on TensorFlow as on {backend}, with an error of at most "
+            f"{BACKENDS_ERROR:g}. Received: {numbers}. (Look for a layer that computes otherwise.)"
+        )
+
+
+def _calibration(folder: Path) -> dict[str, Any]:
+    file = folder / "calibration.npz"
+    if not file.is_file():
+        return {}
+    with np.load(file) as stored:
+        examples = tuple(stored[name] for name in stored.files)
+    return {"calibration": examples if len(examples) > 1 else examples[0]}
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
