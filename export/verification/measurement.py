@@ -113,7 +113,8 @@ def compare_on(
     judge: Judge | None = None
     for number, job in enumerate(jobs, start=1):
         artifact = job.artifact
-        row = Row(RUNTIMES[job.runtime].title, str(artifact.path), artifact.quantization)
+        title = RUNTIMES[job.runtime].title
+        row = Row(title, str(artifact.path), artifact.kind, artifact.quantization)
         where = f" of {job.libraries}" if job.libraries else ""
         with progress(f"{number}/{len(jobs)} {row.runtime}{where}: {artifact.path}"):
             answers = _run_and_measure(row, job, requests)

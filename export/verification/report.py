@@ -23,6 +23,7 @@ class Row:
         runtime: Title of the runtime, such as "LiteRT".
         version: Version of the runtime.
         artifact: Path of the artifact.
+        kind: Kind of the artifact, see `keras_vae.export.verification.artifacts.Artifact`.
         quantization: None for float32.
         size: Bytes.
         differences: Differences from Keras, by signature and output.
@@ -36,6 +37,7 @@ class Row:
 
     runtime: str
     artifact: str
+    kind: str = ""
     quantization: str | None = None
     version: str = ""
     size: int = 0

@@ -170,7 +170,7 @@ class Fitting:
         If `training` is true, they also start the scale of a new model.
         """
         y, weights = (sources.as_arrays(given.get(name)) for name in ("y", "sample_weight"))
-        start = functools.partial(start_scale, self) if training else None
+        start = functools.partial(_start, self) if training else None
         x = sources.check_data(self, given["x"], y, weights, start)  # type: ignore[arg-type]
         y, weights = sources.weighted_target(x, y, weights)
         return {"x": x, "y": y, "sample_weight": weights}
@@ -189,6 +189,26 @@ def check_counts(given: dict[str, Any]) -> None:
 def _sources(given: dict[str, Any]) -> list[str]:
     """Return the names of the data in arguments of `fit` or `evaluate` that come in batches."""
     return [n for n in ("x", "validation_data") if data_checks.is_source(given.get(n))]
+
+
+def _start(model: Any, x: Any, y: Any = None, sample_weight: Any = None) -> None:
+    """Look at the first data of a training: all arrays, or the first batch of a source."""
+    start_scale(model, x, y, sample_weight)
+    _warn_of_scaled_pixels(model, x)
+
+
+def _warn_of_scaled_pixels(model: Any, x: Any) -> None:
+    """Warn of a new model that gets pixels in [0, 1] and divides them by 255 once more."""
+    if model.preprocess.white() != 255.0 or int(keras.ops.convert_to_numpy(model.steps)):
+        return
+    largest = float(keras.ops.convert_to_numpy(keras.tree.flatten(x)[0]).max())
+    if 0.0 < largest <= 1.0:
+        warnings.warn(
+            "Expected x with pixels from 0 to 255, for preprocess "
+            f"({model.preprocess.describe()}). Received: values up to {largest:g}. All pictures "
+            "are then black. (Give x from 0 to 255, or leave out preprocess.)",
+            stacklevel=3,
+        )
 
 
 def _warn_of_sampler(model: keras.Model) -> None:

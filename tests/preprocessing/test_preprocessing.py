@@ -10,7 +10,7 @@ from scipy import stats
 import keras_vae as kv
 from keras_vae.layers import FillGaps
 from keras_vae.preprocessing import Preprocessing, standardize
-from tests.support.models import array
+from tests.support.models import array, uniform
 
 RAW = np.random.default_rng(0).normal([20, 1013, 0.01], [2, 5, 0.001], (40, 3)).astype("float32")
 NAN = np.nan
@@ -328,3 +328,23 @@ def test_channels_that_float32_cannot_tell_apart_are_refused():
     with pytest.raises(ValueError, match=r"Received: channel\(s\) \[1\].*steps of 128"):
         kv.preprocessing.standardize(x)
     kv.preprocessing.standardize(x - [0, 1.7e9])
+
+
+def test_pixels_that_are_divided_by_255_twice_bring_a_warning(recwarn):
+    def fit(x, layer):
+        networks = kv.nets.dense((6,), 2, (3,))
+        model = kv.Autoencoder(*networks, likelihood="bernoulli", preprocess=layer)
+        model.compile("sgd", run_eagerly=True)
+        model.fit(x, batch_size=10, epochs=1, verbose=0)
+        return model
+
+    x = uniform(10, 6)
+    divide = keras.layers.Rescaling(1 / 255)
+    with pytest.warns(UserWarning, match=r"pixels from 0 to 255.*Received: values up to 0\.\d+"):
+        fit(x, divide)
+    recwarn.clear()
+    model = fit(255 * x, divide)
+    model.fit(x, batch_size=10, epochs=1, verbose=0)  # A trained model knows what it gets.
+    fit(x, None)
+    fit(2 * x - 1, keras.layers.Rescaling(0.5, 0.5))
+    assert not [one for one in recwarn if "pixels from 0 to 255" in str(one.message)]

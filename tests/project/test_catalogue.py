@@ -87,7 +87,9 @@ def near(**signatures: float) -> dict:
 
 def row(runtime: str, quantization: str | None = None, **options) -> Row:
     options = {"differences": near(reconstruct=1e-7, decode=2e-7), "size": 2000, **options}
-    return Row(runtime, "", quantization, version="9.9", **options)
+    kinds = {"LiteRT": "tflite", "ONNX Runtime": "onnx", "OpenVINO": "onnx"}
+    kind = kinds.get(runtime, "saved_model")
+    return Row(runtime, "", kind, quantization, version="9.9", **options)
 
 
 def test_the_section_has_a_row_for_each_model_and_each_quantization():
@@ -107,8 +109,17 @@ def test_the_section_has_a_row_for_each_model_and_each_quantization():
     assert "16 test images of digits" in text and "(numbers.json)" in text
 
 
+def test_onnx_has_a_row_for_each_quantization_with_the_error_in_both_runtimes():
+    both = (row("ONNX Runtime"), row("OpenVINO", differences=near(decode=3e-6)))
+    found = {"One": record(row("Keras"), *both, row("ONNX Runtime", "int8", missed=["far"]))}
+    float32, int8 = (x for x in page.onnx_table(found).splitlines() if x.startswith("| One "))
+    assert "| float32 |" in float32 and "3e-06" in float32 and "2.0e-07" in float32
+    assert float32.endswith("good    |") and int8.endswith("missed  |")
+
+
 def test_what_a_runtime_refused_says_so():
-    text = page.section({"One": record(row("OpenVINO", differences={}, missed=["no op"]))}, "x")
+    rows = (row("ONNX Runtime"), row("OpenVINO", differences={}, missed=["no op"]))
+    text = page.section({"One": record(*rows)}, "x")
     assert "refused" in text and "- One, OpenVINO float32: no op" in text
 
 
@@ -119,7 +130,7 @@ def test_models_without_numbers_are_named():
 
 
 def test_the_numbers_of_a_row_that_never_ran_are_json():
-    empty = measured.summary(Row("LiteRT", "", "int8", missed=["crashed"]))
+    empty = measured.summary(Row("LiteRT", "", "tflite", "int8", missed=["crashed"]))
     assert json.loads(json.dumps(empty, allow_nan=False))["largest_error"] is None
 
 
@@ -140,10 +151,10 @@ class Model:
 
 def test_a_file_that_misses_its_bar_is_written_to_be_measured():
     model = Model(ToleranceError("12 dB"))
-    measured._write_litert(model, "path", "int8", None)
+    measured._write(model, "path", "litert", "int8", None)
     assert model.tolerances == [None, measured.NO_TOLERANCE]
     with pytest.raises(ValueError, match="no builtin"):
-        measured._write_litert(Model(ValueError("no builtin op")), "path", "int8", None)
+        measured._write(Model(ValueError("no builtin op")), "path", "onnx", "int8", None)
 
 
 @pytest.mark.parametrize(

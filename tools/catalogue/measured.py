@@ -17,8 +17,13 @@ from keras_vae.training.tables import replace_nonfinite
 from keras_vae.typing import LatentModel
 from tools.catalogue.models import Entry
 
-QUANTIZATIONS = (None, "float16", "dynamic", "int8")
-# The first of these that an artifact has is timed; ONNX Runtime and OpenVINO have only the default.
+QUANTIZATIONS = {
+    "litert": (None, "float16", "dynamic", "int8"),
+    "onnx": (None, "dynamic", "int8"),
+}
+# The runtime that a format is for.
+TITLES = {"litert": "LiteRT", "onnx": "ONNX Runtime"}
+# The first of these that an artifact has is timed.
 TIMED = ("reconstruct", "serving_default")
 LEARNING_RATE, BATCH = 2e-3, 64
 # Number of examples that calibrate int8, and that files are compared on during their export.
@@ -111,6 +116,7 @@ def summary(row: Row) -> dict[str, Any]:
     return replace_nonfinite(
         {
             "runtime": row.runtime,
+            "kind": row.kind,
             "version": row.version,
             "type": row.quantization or "float32",
             "size": row.size,
@@ -148,23 +154,32 @@ def _export(entry: Entry, run: Any, inputs: Any, folder: Path) -> tuple[list[Any
         with progress("SavedModel"):
             artifacts.append(identify(write_version(run, folder / "served")))
     except (ValueError, RuntimeError) as error:
-        refused.append(Row("SavedModel, C++", "", missed=[str(error)]))
+        refused.append(Row("SavedModel, C++", "", "saved_model", missed=[str(error)]))
     model = run.model()
     calibration = tuple(_few(a) for a in inputs) if isinstance(inputs, tuple) else _few(inputs)
-    for quantize in QUANTIZATIONS:
-        try:
-            with progress(f"LiteRT {quantize or 'float32'}"):
-                path = folder / f"{quantize or 'float32'}.tflite"
-                _write_litert(model, path, quantize, calibration)
-                artifacts.append(identify(path))
-        except (ValueError, RuntimeError) as error:
-            refused.append(Row("LiteRT", "", quantize, missed=[str(error)]))
+    for format, quantizations in QUANTIZATIONS.items():
+        for quantize in quantizations:
+            name = quantize or "float32"
+            path = folder / (f"{name}.tflite" if format == "litert" else f"{name}-onnx")
+            try:
+                with progress(f"{TITLES[format]} {name}"):
+                    _write(model, path, format, quantize, calibration)
+                    artifacts.append(identify(path))
+            except (ValueError, RuntimeError) as error:
+                kind = "tflite" if format == "litert" else format
+                refused.append(Row(TITLES[format], "", kind, quantize, missed=[str(error)]))
     return artifacts, refused
 
 
-def _write_litert(model: LatentModel, path: Path, quantize: str | None, calibration: Any) -> None:
+def _write(
+    model: LatentModel, path: Path, format: str, quantize: str | None, calibration: Any
+) -> None:
     """Write a file, even if it is outside of its tolerances, so that it can be measured."""
-    options = {"format": "litert", "quantize": quantize, "calibration": calibration}
+    options: dict[str, Any] = {
+        "format": format,
+        "quantize": quantize,
+        "calibration": calibration,
+    }
     try:
         model.export(path, **options)
     except ToleranceError:
