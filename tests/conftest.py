@@ -28,8 +28,8 @@ LONGEST = (
 # browser, and trainings of minutes. `make test` leaves them to `make test-long`.
 LONG = (
     *("fuzz", "killed_training", "killed_tflite", "workers", "load", "old_tensorflow"),
-    *("artifacts", "explorer", "signatures", "pipeline", "numerics", "evaluate_long"),
-    *("gallery", "showcase", "known_optima", "limits", "one_class", "sequence_properties"),
+    *("artifacts", "explorer", "signatures", "pipeline", "numerics"),
+    *("gallery", "showcase", "known_optima", "limits", "sequence_properties"),
     *("documents", "replicas", "catalogue", "verify", "examples", "stored_files", "serving_page"),
     "release",
 )

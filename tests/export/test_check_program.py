@@ -79,6 +79,15 @@ def test_a_recipe_of_mine_that_does_not_export_fails_with_the_layer_and_what_is_
     assert "NO" in told and "layer 'grain' (Grain)" in told and "standard_normal" in told
 
 
+def test_a_format_is_checked_with_the_endpoints_that_are_asked_for(program, tmp_path):
+    path = tmp_path / "m.keras"
+    small_conv_vae().save(path)
+    code, out, err = program(path, "--endpoints", "decode", "--formats", "dynamic")
+    assert code == 0 and "ConvVAE, 5,145 parameters, decode" in out
+    assert " dB, in decode/reconstruction" in line(out, "LiteRT dynamic")
+    assert "LiteRT dynamic ... " in err
+
+
 @pytest.mark.slow
 def test_a_model_file_is_checked_too(program, tmp_path):
     path = tmp_path / "m.keras"

@@ -219,6 +219,45 @@ def test_codes_without_classes_or_with_many_need_no_legend(labels):
     assert png(figure).std() > 0
 
 
+class SeriesModel:
+    """A model that answers with half of the numbers, and samples lines of slope 1."""
+
+    event_shape = (4, 2)
+
+    def reconstruct(self, x):
+        return 0.5 * np.asarray(x)
+
+    def sample(self, count, seed, temperature):
+        lines = np.arange(4.0) + seed + np.arange(count)[:, None]
+        return np.repeat(lines[..., None], 2, axis=2)
+
+
+def drawn_lines(figure):
+    """The numbers of all lines of each visible panel."""
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    return np.array([[line.get_ydata() for line in axes.lines] for axes in panels])
+
+
+def test_series_are_drawn_over_their_reconstructions_and_samples_alone():
+    x = np.random.default_rng(0).normal(size=(7, 4, 2))
+    figure = plots.series_reconstructions(SeriesModel(), x)
+    assert len(figure.axes) == 10  # Two rows of five, the last three empty.
+    first = x[..., 0]
+    np.testing.assert_allclose(drawn_lines(figure), np.stack([first, 0.5 * first], 1), rtol=1e-6)
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [
+        *("input", "reconstruction")
+    ]
+    figure = plots.series_samples(SeriesModel(), count=3, seed=5)
+    expected = np.arange(4.0) + 5 + np.arange(3)[:, None, None]
+    np.testing.assert_array_equal(drawn_lines(figure), expected)
+    assert figure.axes[0].get_legend() is None
+
+
+def test_what_are_no_series_are_not_drawn_as_lines():
+    with pytest.raises(ValueError, match=r"Expected series .*Received: shape \(3, 4\)"):
+        plots.series_reconstructions(SeriesModel(), np.zeros((3, 4)))
+
+
 def test_without_matplotlib_the_error_names_the_extra(monkeypatch):
     real = builtins.__import__
 

@@ -92,8 +92,8 @@ def test_three_networks_are_compared_and_the_table_is_kept(folder, capsys):
     assert cells[1:3] == ["40", "100.00 (100.00 - 100.00)"]
 
 
-@pytest.mark.slow
 @pytest.mark.tensorflow
+@pytest.mark.usefixtures("eager_functions")
 def test_the_table_of_other_data_is_kept_beside_the_run_s_own(folder):
     short = ("--labels", 10, "--least-steps", 1, *FAST)
     for name in ("other.1", "other.2"):

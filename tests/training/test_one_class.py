@@ -11,6 +11,8 @@ from keras_vae.training import one_class, recipes
 from keras_vae.training.data.loading import Data
 from keras_vae.training.evaluation import unusual
 
+pytestmark = pytest.mark.usefixtures("eager_functions")
+
 RANDOM = np.random.default_rng(0)
 SHAPE = (8, 8, 1)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_vae import cli
-from keras_vae.training import train
+from keras_vae.training import raw_data, train
 from keras_vae.training.data.advice import advise_scale
 from keras_vae.training.data.loading import describe, load
 from keras_vae.training.data.sources.base import Data
@@ -173,6 +173,21 @@ def test_raw_series_are_standardized_inside_the_model(tmp_path):
     np.testing.assert_allclose(inside.mean(0), 0, atol=1e-3)
     np.testing.assert_allclose(inside.std(0), 1, rtol=1e-3)
     assert np.abs(np.array(model.reconstruct(x)).mean((0, 1)) - [1000, 0.3]).max() < 2
+
+
+def test_a_model_that_standardizes_has_the_weights_of_the_one_without():
+    import keras_vae as kv
+
+    x = np.random.default_rng(0).normal([50.0, 0.1], [9.0, 0.01], (40, 5, 2))
+    model = kv.VAE(*kv.nets.dense((5, 2), 2, (4,), heads=2), likelihood="normal", seed=0)
+    made = raw_data.standardize_inside(model, x.astype("float32"))
+    for found, wanted in zip(made.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    inside = np.array(made.preprocess.forward(x.astype("float32")))
+    np.testing.assert_allclose(inside.mean((0, 1)), 0, atol=1e-4)
+    np.testing.assert_allclose(inside.std((0, 1)), 1, rtol=1e-4)
+    with pytest.raises(ValueError, match="a recipe without preprocess"):
+        raw_data.standardize_inside(made, x.astype("float32"))
 
 
 def test_images_are_not_standardized(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""The measures of the evaluation program that take long: known answers, refusals, the report."""
+"""Measures that the evaluation program gives if asked: known answers, refusals, the report."""
 
 import json
 import math
@@ -77,6 +77,7 @@ def test_with_another_posterior_the_bound_falls_to_the_likelihood_as_samples_gro
     assert rows["elbo_gap"].value == pytest.approx(gap, rel=0.02)
 
 
+@pytest.mark.slow
 def test_the_standard_error_is_that_of_the_mean_over_images():
     model, _ = linear_vae(excess=1.0)
     seeds = range(20)
@@ -87,6 +88,7 @@ def test_the_standard_error_is_that_of_the_mean_over_images():
     assert 0.6 < np.std(found, ddof=1) / stated < 1.6
 
 
+@pytest.mark.slow
 def test_bits_are_given_for_binary_images_only():
     binary = (IMAGES > 99).astype(np.uint8) * np.uint8(255)
     model = binary_vae()
@@ -96,6 +98,7 @@ def test_bits_are_given_for_binary_images_only():
     assert "nll_bits_per_dim" not in likelihood.importance_weighted(model, IMAGES, 5)
 
 
+@pytest.mark.slow
 def test_a_run_of_the_dynamic_protocol_is_measured_on_its_binary_test_images(tmp_path):
     model = binary_vae()
     images = load("digits", limit=60)
@@ -111,6 +114,7 @@ def test_a_run_of_the_dynamic_protocol_is_measured_on_its_binary_test_images(tmp
     assert report["protocol"] == "dynamic"
 
 
+@pytest.mark.slow
 def test_a_result_below_the_floor_fails_the_program(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(likelihood, "floor", lambda grey: base.Measure(1e4, "nats", ""))
     folder = run_directory(tmp_path / "run", binary_vae())
@@ -126,6 +130,7 @@ def test_only_estimates_are_held_against_the_floor():
     assert below_floor(rows) == ["nll_50"]
 
 
+@pytest.mark.slow
 def test_the_table_of_a_run_holds_all_that_was_asked(tmp_path, capsys):
     folder = run_directory(tmp_path / "run", binary_vae())
     assert run(folder, "--samples", 20, "--probes", "--limit", 30) == 0
@@ -141,6 +146,7 @@ def test_the_table_of_a_run_holds_all_that_was_asked(tmp_path, capsys):
     assert text in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_parts_of_the_kl_are_its_mean_and_at_most_the_logarithm_of_the_count(tmp_path):
     model, _ = linear_vae()
     rows = measure_model(model, Data("x", IMAGES, IMAGES), 45)["measures"]
@@ -235,6 +241,7 @@ def sprite_vae(kernel):
     return kv.VAE(encoder, decoder, seed=0)
 
 
+@pytest.mark.slow
 def test_disentanglement_is_nothing_for_constant_codes_and_much_for_positions(monkeypatch):
     monkeypatch.setattr(factors, "MIG_IMAGES", 2000)
     few = {"votes": 200, "test_votes": 100, "variance_examples": 500}
