@@ -46,6 +46,7 @@ def prepare(
         data_dir=settings.data_dir,
         window=settings.window,
         stride=settings.stride,
+        skip_columns=settings.skip_columns,
     )
     if tuple(recipe.model.event_shape) != data.image_shape:
         with_shape = {**arguments, "image_shape": data.image_shape, "shape": data.image_shape}

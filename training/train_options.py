@@ -34,7 +34,7 @@ COUNTS = (
     "checkpoint_steps",
 )
 # Settings that runs of earlier versions do not have, and what those did.
-SINCE_ADDED = {"standardize": False, "crop_to_aspect_ratio": False}
+SINCE_ADDED = {"standardize": False, "crop_to_aspect_ratio": False, "skip_columns": None}
 DATA_HELP = f"A data set instead of the recipe's.\n{registry.help_text()}"
 
 
@@ -53,6 +53,8 @@ class Settings:
         data_dir: Where TensorFlow Datasets keeps its data, for data sets that come from there.
         window: Steps of each series that is cut out of the recording --data series:FILE.
         stride: Steps from one such series to the next; by default the window.
+        skip_columns: Names of columns of the recording to leave out, such as time stamps. Programs
+            that use the run do the same.
         standardize: Standardize each channel of series inside the model, by the mean and standard
             deviation of the training series. The model then takes and returns raw numbers.
         out: Run directory to make; by default runs/RECIPE-NUMBER.
@@ -82,6 +84,7 @@ class Settings:
     data_dir: str | None = None
     window: int | None = None
     stride: int | None = None
+    skip_columns: tuple[str, ...] | None = None
     standardize: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     out: str | None = None
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False

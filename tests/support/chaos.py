@@ -30,7 +30,7 @@ DAMAGE = (
     "tests/export/test_damaged_versions.py",
     "tests/base/test_loading.py",
     "tests/export/test_verify.py::test_a_change_of_any_file_of_a_saved_model_is_refused_as_bad_input",
-    "tests/export/test_verify.py::test_a_change_anywhere_in_a_tflite_is_refused_as_bad_input",
+    "tests/export/test_verified_files.py::test_a_change_anywhere_in_a_tflite_is_refused_as_bad_input",
 )
 
 BAD_INPUT = tuple(

@@ -152,3 +152,37 @@ def test_what_is_no_text_is_refused(tmp_path):
         (tmp_path / "a.csv").write_bytes(content)
         with pytest.raises(UsageError, match="Expected text.*a.csv.*zero byte"):
             read_table(tmp_path / "a.csv")
+
+
+STAMPED = lines(
+    lambda i: f"2026-03-01T00:{i:02d},{plain(i)},{'ok' if i % 2 else ''}", ["time,a,b,status"]
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [(["time", "status"], STEPS), (("status", "a", "time"), STEPS[:, 1:])],
+)
+def test_columns_are_left_out_by_name(names, wanted, tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text(STAMPED)
+    np.testing.assert_array_equal(read_table(path, names), wanted)
+    with pytest.raises(UsageError, match=r"column 1 \(time\).*--skip-columns"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "message"),
+    [
+        (STAMPED, ["Time"], "Received: 'Time'; the file has time, a, b, status"),
+        (STAMPED, ["time", "time"], "Received: 'time'; the file has a, b, status"),
+        (STAMPED, ["time", "a", "b", "status"], "others to keep.*'status'; the file has status"),
+        (lines(plain), ["a"], "Received: 'a'; the file has no names"),
+        (lines(plain, ["a,a"]), ["a"], "of a name of its own"),
+    ],
+)
+def test_a_column_that_cannot_be_left_out_is_refused(text, names, message, tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        read_table(path, names)

@@ -1,5 +1,7 @@
 """Series for the programs: MNIST-1D, windows of recordings, and what is refused."""
 
+import dataclasses
+import json
 import random
 import re
 
@@ -225,3 +227,23 @@ def test_features_that_are_far_from_standardized_bring_advice(scale, advised):
 def test_images_need_no_advice():
     images = np.zeros((5, 4, 4, 1), "uint8")
     assert advise_scale(Data("dark", images, images)) is None
+
+
+def test_columns_that_a_training_skips_are_skipped_by_later_programs(tmp_path):
+    from keras_vae.training.data.loading import settings_for
+
+    path = tmp_path / "machine.csv"
+    rows = [f"2026-03-01T00:{i:02d},{i}.5,{i % 3}.25" for i in range(40)]
+    path.write_text("\n".join(["time,a,b", *rows]))
+    name = f"series:{path}"
+    settings = train.Settings(data=name, window=4, skip_columns=("time",))
+    stored = json.loads(json.dumps(dataclasses.asdict(settings)))
+    assert load(name, **settings_for(name, stored)).image_shape == (4, 2)
+    assert settings_for("digits", stored) == {}
+    with pytest.raises(TypeError, match="Expected skip_columns to be a list of names"):
+        load(name, window=4, skip_columns="time")
+    with pytest.raises(ValueError, match="Received: skip_columns"):
+        load("digits", skip_columns=["time"])
+    np.save(tmp_path / "machine.npy", STEPS)
+    with pytest.raises(ValueError, match="whose columns have no names"):
+        load(f"series:{tmp_path / 'machine.npy'}", window=4, skip_columns=["time"])

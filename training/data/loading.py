@@ -3,7 +3,7 @@
 import contextlib
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,10 @@ __all__ = [
 
 
 # The options that only some sources take, and the field of `Source` that says so.
-TAKEN = {"data_dir": "takes_data_dir", "window": "takes_window", "stride": "takes_window"}
+TAKEN = {
+    "data_dir": "takes_data_dir",
+    **dict.fromkeys(("window", "stride", "skip_columns"), "takes_window"),
+}
 
 
 def load(
@@ -47,6 +50,7 @@ def load(
     data_dir: str | os.PathLike[str] | None = None,
     window: int | None = None,
     stride: int | None = None,
+    skip_columns: Sequence[str] | None = None,
 ) -> Data:
     """Load a data set by name or path.
 
@@ -68,6 +72,7 @@ def load(
         data_dir: The folder in which TFDS keeps its data, for data sets that come from TFDS.
         window: Steps of each series that is cut out of a recording.
         stride: Steps from one such series to the next; `window` by default.
+        skip_columns: Names of columns of a .csv file to leave out, such as time stamps.
 
     Returns:
         Training and test images, uint8, all of one shape; or series, float32.
@@ -86,14 +91,22 @@ def load(
     if limit is not None and limit < 1:
         raise UsageError(f"Expected a limit of at least 1. Received: {limit}.")
     text = os.fspath(name)
-    refuse_unused(text, data_dir=data_dir, window=window, stride=stride)
+    skip_columns = skip_columns or None
+    refuse_unused(text, data_dir=data_dir, window=window, stride=stride, skip_columns=skip_columns)
     source, argument = registry.find(text) or _find_without_scheme(text)
     size = None if image_size is None else (image_size[0], image_size[1])
     if size and (crop_to_aspect_ratio or isinstance(image_size, CropTo)):
         size = CropTo(size)
+    skipped = _names(skip_columns)
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    data = source.read(Request(argument, size, limit, folder, window, stride))
+    data = source.read(Request(argument, size, limit, folder, window, stride, skipped))
     return resize_data(keep_first(data, limit), size)
+
+
+def _names(skip_columns: Sequence[str] | None) -> tuple[str, ...]:
+    from keras_vae.validation import arguments
+
+    return tuple(arguments.names("skip_columns", skip_columns, "time")) if skip_columns else ()
 
 
 def settings_for(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,7 +117,7 @@ def settings_for(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         settings: The settings of a training.
 
     Returns:
-        The arguments `data_dir`, `window` and `stride` of `load`, if the source takes them.
+        The arguments of `load` in `TAKEN`, if the source takes them.
     """
     return {key: settings.get(key) for key in TAKEN if _takes(key, name)}
 
@@ -114,7 +127,7 @@ def refuse_unused(name: str, **options: Any) -> None:
 
     Args:
         name: A data set for `load`, or another path.
-        **options: `data_dir`, `window` and `stride`; None if they are left out.
+        **options: Those in `TAKEN`; None if they are left out.
     """
     for option, value in options.items():
         if value is not None and not _takes(option, name):

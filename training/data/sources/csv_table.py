@@ -23,7 +23,7 @@ DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 # A whole number that begins with 0, as the digits behind a decimal comma do.
 FRACTION = re.compile(r"0\d+", re.ASCII)
-CONVERT = "Remove, fill in or convert it."
+CONVERT = "Remove, fill in or convert it. --skip-columns leaves a column out by its name."
 FILL = (
     "Remove or fill it in. In Python, numpy.genfromtxt makes NaN of it, and a model with "
     "keras_vae.preprocessing.standardize takes NaN as a gap."
@@ -39,12 +39,13 @@ BOMS = {
 }
 
 
-def read_table(path: Path) -> np.ndarray:
+def read_table(path: Path, skip_columns: Sequence[str] = ()) -> np.ndarray:
     """Read a table of numbers, float64 of shape `(rows, columns)`.
 
     Args:
         path: A text file with a row for each step and a column for each feature, with or without
             a heading. Lines before the first row that begin with # are comments.
+        skip_columns: Names of columns to leave out, which may have text and empty cells.
 
     Raises:
         ValueError: If a cell is no number, or the table can be read in two ways; the message
@@ -62,6 +63,7 @@ def read_table(path: Path) -> np.ndarray:
     table.check_lengths()
     table.drop_empty_column()
     table.drop_index()
+    table.skip(skip_columns)
     return table.values()
 
 
@@ -203,6 +205,18 @@ class _Table:
                 file=sys.stderr,
             )
             del self._columns[0]
+
+    def skip(self, names: Sequence[str]) -> None:
+        """Leave out the columns of these names; raise ValueError for a name that none has."""
+        for name in names:
+            found = [n for n in self._columns if self._names and self._names[n] == name]
+            if len(found) != 1 or len(self._columns) == 1:
+                has = ", ".join(self._names[n] for n in self._columns if self._names)
+                raise UsageError(
+                    f"Expected a column to skip, of a name of its own, and others to keep, in "
+                    f"{self._path}. Received: {name!r}; the file has {has or 'no names'}."
+                )
+            self._columns.remove(found[0])
 
     def values(self) -> np.ndarray:
         """Return the numbers; raise ValueError for the first cell that is none."""

@@ -28,6 +28,7 @@ class Request:
         data_dir: The folder in which TFDS keeps its data, or None for its own choice.
         window: Steps of each series that is cut out of a recording, or None.
         stride: Steps from one such series to the next, or None for `window`.
+        skip_columns: Names of columns of a recording to leave out.
     """
 
     argument: str = ""
@@ -36,6 +37,7 @@ class Request:
     data_dir: Path | None = None
     window: int | None = None
     stride: int | None = None
+    skip_columns: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -177,7 +179,7 @@ def _static(request: Request) -> Data:
 def _series(request: Request) -> Data:
     from keras_vae.training.data.sources.series import read_series
 
-    return read_series(request.path, request.window, request.stride)
+    return read_series(request.path, request.window, request.stride, request.skip_columns)
 
 
 def _stream(request: Request) -> Data:

@@ -1,7 +1,7 @@
 """Series: MNIST-1D, and windows of the user's recordings."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +76,9 @@ def parse_count(text: str) -> int:
     return int(count)
 
 
-def read_series(path: Path, window: int | None, stride: int | None) -> Data:
+def read_series(
+    path: Path, window: int | None, stride: int | None, skip_columns: Sequence[str] = ()
+) -> Data:
     """Read windows of recordings, without scaling.
 
     Args:
@@ -86,6 +88,7 @@ def read_series(path: Path, window: int | None, stride: int | None) -> Data:
             `(count, time, features)` has series, which need no window.
         window: Steps of each series that is cut out.
         stride: Steps from the start of one to the start of the next; `window` by default.
+        skip_columns: Names of columns of a text file to leave out.
 
     Returns:
         The series. The last tenth of the steps of a recording becomes test series, so that no step
@@ -95,7 +98,13 @@ def read_series(path: Path, window: int | None, stride: int | None) -> Data:
         ValueError: If the file holds something else, or fewer steps than a window.
     """
     if path.suffix.lower() in SUFFIXES:
-        return _windows(path, _numbers(read_table(path), str(path)), window, stride)
+        return _windows(path, _numbers(read_table(path, skip_columns), str(path)), window, stride)
+    if skip_columns:
+        raise UsageError(
+            f"Expected names of columns to skip for a text file with a heading. Received: "
+            f"{', '.join(skip_columns)} for {path}, whose columns have no names. (Leave them out "
+            "of the array.)"
+        )
     names = array_names(path)
     if {"train", "test"} <= set(names):
         if window is not None or stride is not None:
