@@ -16,6 +16,8 @@ from keras_vae.files.atomic import write_atomically
 
 # Apache-2.0; the packages are 40 MB together, of which a page needs 10 MB.
 PACKAGES = ("@litertjs/core@2.5.3", "@litertjs/wasm-utils@2.5.3")
+# By itself, npm tries for more than a minute where there is no network.
+NPM_OPTIONS = ("--loglevel=error", "--fetch-retries=1", "--fetch-retry-maxtimeout=2000")
 FILES = {
     "core/dist/index.js": "litert.js",
     "wasm-utils/dist/index.js": "wasm-utils.js",
@@ -84,17 +86,19 @@ def _fetch(cache: Path) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             subprocess.run(
-                ["npm", "pack", "--silent", *PACKAGES],
+                ["npm", "pack", *NPM_OPTIONS, *PACKAGES],
                 cwd=folder,
                 check=True,
                 capture_output=True,
                 timeout=300,
+                text=True,
             )
         except (OSError, subprocess.SubprocessError) as error:
+            said = " ".join((getattr(error, "stderr", None) or str(error)).split())
             raise UnavailableError(
-                f"Expected npm to fetch {PACKAGES}, the runtime of the page. Received: {error}. "
-                f"(Install Node.js with npm, or put the files of both packages into {cache}: "
-                f"{', '.join(FILES.values())})"
+                f"Expected npm to fetch {' and '.join(PACKAGES)}, the runtime of the page. "
+                f"Received: {said[:500]} (Install Node.js with npm and check the network, or put "
+                f"the files of both packages into {cache}: {', '.join(FILES.values())})"
             ) from error
         contents = _unpack(Path(folder))
     if wrong := wrong_files(contents):

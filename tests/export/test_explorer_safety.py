@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -226,6 +227,15 @@ def test_a_changed_cache_is_fetched_again_and_other_bytes_are_refused(known, tmp
     monkeypatch.setattr(runtime, "_unpack", lambda folder: known)
     assert runtime.load_runtime(cache) == known
     assert (cache / "litert.js").read_bytes() == known["litert.js"]
+
+
+def test_the_reason_of_npm_is_in_the_message(known, tmp_path, monkeypatch):
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho 'npm error network unreachable' >&2\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(RuntimeError, match=r"Received: npm error network unreachable \(Install"):
+        runtime.load_runtime(tmp_path / "cache")
 
 
 def test_what_is_built_is_what_is_shown(known, tmp_path, monkeypatch):
