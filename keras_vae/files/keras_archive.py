@@ -85,6 +85,8 @@ def _problem_of_weights(content: bytes) -> str | None:
                 return f"the array {name!r} that lies in other files"
             if entry.dtype.hasobject:
                 return f"the array {name!r} of objects"
+            if entry.dtype.kind == "c":  # Keras would drop the imaginary parts.
+                return f"the array {name!r} of complex numbers"
             total += entry.nbytes
             if total > LARGEST_RATIO * len(content):
                 return f"weights of {len(content)} bytes that say they are {total} or more"
