@@ -10,22 +10,23 @@ LOAD = """\
 ```python
 import keras_vae as kv
 
-model = kv.from_preset("{place}")
+model = kv.from_preset({place})
 ```
 """
 
 
-def write_card(config: Mapping[str, Any], hashes: Mapping[str, str]) -> str:
+def write_card(config: Mapping[str, Any], hashes: Mapping[str, str], place: str) -> str:
     """Return the card of a preset.
 
     Args:
         config: The content of its config.json, without the hashes.
         hashes: The SHA-256 of each file but the card and config.json.
+        place: The name by which the preset is loaded.
     """
     parts = [
-        f"# {config['name']}",
+        f"# {' '.join(config['name'].split())}",
         config.get("description") or f"A trained {config['model']['class']} of keras_vae.",
-        LOAD.format(place=config["name"] if config.get("recipe") else f"./{config['name']}"),
+        LOAD.format(place=json.dumps(place, ensure_ascii=False)),
         f"## Model\n\n{_model(config)}",
         f"## Data\n\n{_data(config)}",
         f"## Metrics\n\n{_metrics(config)}",
@@ -54,7 +55,8 @@ def _results(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     metrics = config.get("metrics") or {}
     data = (config.get("data") or {}).get("name") or "unknown"
     found = [{"type": name, "value": entry["value"]} for name, entry in metrics.items()]
-    dataset = {"name": data, "type": data, "split": "test"}
+    split = {"split": "test"} if config.get("recipe") else {}  # Others may be of any part.
+    dataset = {"name": data, "type": data, **split}
     task = {"type": "reconstruction"}
     return [{"task": task, "dataset": dataset, "metrics": found}] if found else []
 
@@ -85,7 +87,11 @@ def _metrics(config: Mapping[str, Any]) -> str:
 
 
 def _commands(config: Mapping[str, Any]) -> Iterator[str]:
+    name = config["name"]
     if config.get("command"):
+        is_detector = "of" in config["model"]
+        again = f"{config['command']} --measure" if is_detector else f"keras-vae evaluate {name}"
+        yield f"`{again}` measures them again."
         yield (
             f"`{config['command']}` trains the recipe `{config.get('recipe')}` for "
             f"{config.get('epochs')} epochs, measures the model as it is in this folder, and "

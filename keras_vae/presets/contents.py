@@ -7,6 +7,7 @@ explorer/      for a VAE of images: the files that `keras-vae explorer` shows, i
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,25 +16,13 @@ from typing import Any
 
 from keras_vae.errors import UsageError
 from keras_vae.files import digests, hashed_json
+from keras_vae.presets.description import find_difference
+from keras_vae.presets.entries import FORMS, find_wrong
 
 FORMAT, VERSION = "keras_vae preset", 1
 CONFIG, CARD, MODEL = "config.json", "README.md", "model.keras"
 LARGEST_CONFIG = 4 << 20
 ANEW = "(It was damaged or changed: copy or fetch it again.)"
-# The type of each entry; all but the first three may be None.
-TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "name": str,
-    "model": dict,
-    "files": dict,
-    "description": str,
-    "data": dict,
-    "labels": list,
-    "license": str,
-    "metrics": dict,
-    "exports": list,
-    "threshold": (int, float),
-}
-NEEDED = ("name", "model", "files")
 
 
 @dataclass(frozen=True)
@@ -100,13 +89,16 @@ class Preset:
     def load(self, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Load its model or detector; arguments and errors are those of `from_preset`."""
         from keras_vae.loading import load
+        from keras_vae.validation.value_checks import check_weights
 
         model = load(self.path / MODEL, compile=False, custom_objects=custom_objects)
-        if type(model).__name__ != self.config["model"]["class"]:
+        if difference := find_difference(self.config, model):
+            name, said, true = difference
             raise UsageError(
-                f"Expected a {self.config['model']['class']}, as {self.path / CONFIG} says. "
-                f"Received: a {type(model).__name__} in {MODEL}. {ANEW}"
+                f"Expected the {name} {said}, as {self.path / CONFIG} says. Received: {true} in "
+                f"{MODEL}. {ANEW}"
             )
+        check_weights(model)
         return model
 
 
@@ -129,12 +121,13 @@ def read_folder(folder: Path) -> Preset:
             "keras_vae.load.)"
         )
     config = hashed_json.read(path)
-    if config.get("version") != VERSION:
+    version = config.get("version")
+    if version != VERSION or isinstance(version, bool):
         raise UsageError(
-            f"Expected a preset of version {VERSION}. Received: {config.get('version')!r} in "
-            f"{path}. (Install a newer keras-vae.)"
+            f"Expected a preset of version {VERSION}. Received: {version!r} in {path}. "
+            " (Install a newer keras-vae.)"
         )
-    _check_types(config, path)
+    check_entries(config, path)
     _check_files(folder, config["files"])
     return Preset(folder, config)
 
@@ -149,21 +142,12 @@ def _peek(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _check_types(config: Mapping[str, Any], path: Path) -> None:
-    """Raise ValueError unless each entry has its type: a hash proves nothing about the author."""
-    given = {name: config.get(name) for name in TYPES}
-    wrong = [
-        name
-        for name, value in given.items()
-        if not (isinstance(value, TYPES[name]) or (value is None and name not in NEEDED))
-    ]
-    wrong += ["labels"] * any(not isinstance(one, str) for one in given["labels"] or ())
-    if not isinstance((given["model"] or {}).get("class"), str):
-        wrong.append("model")
-    if wrong:
+def check_entries(config: Mapping[str, Any], path: Path) -> None:
+    """Raise ValueError unless each entry has its form: a hash proves nothing about the author."""
+    if wrong := find_wrong(config):
         raise UsageError(
-            f"Expected {wrong[0]} in {path} as keras_vae writes it. Received: "
-            f"{str(given[wrong[0]])[:100]}."
+            f"Expected {wrong} in {path} to be {FORMS[wrong].what}, as keras_vae writes it. "
+            f"Received: {str(config.get(wrong))[:100]}."
         )
 
 
@@ -177,8 +161,9 @@ def _check_files(folder: Path, hashes: Mapping[str, Any]) -> None:
         )
     for name, wanted in hashes.items():
         path = folder / name
-        if not path.is_file() or digests.of_file(path) != wanted:
-            what = "other content" if path.is_file() else "no such file"
+        is_there = os.path.isfile(path)  # Path.is_file raises for names that are too long.
+        if not is_there or digests.of_file(path) != wanted:
+            what = "other content" if is_there else "no such file"
             raise UsageError(f"Expected {path} as it was written. Received: {what}. {ANEW}")
 
 

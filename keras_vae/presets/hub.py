@@ -5,16 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae.errors import MissingExtraError, UnavailableError, UsageError
-from keras_vae.presets.contents import CARD, CONFIG, MODEL
+from keras_vae.presets.contents import CARD, CONFIG, MODEL, is_preset
 
 # One slash is what a path makes of two.
 ADDRESS = re.compile(r"hf:/{1,2}(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 FILES = [CONFIG, CARD, MODEL, "explorer/*"]
+# A scheme has two letters or more: C: is a drive.
+ANY_ADDRESS = re.compile(r"hf:|[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+PAGE = re.compile(r"(?i:hf:/*|https?:/{1,2}(huggingface\.co|hf\.co)/)([\w.-]+/[\w.-]+)/?")
+# Files that the hub makes itself.
+OF_HUB = {".gitattributes"}
 
 
 def is_address(text: str) -> bool:
-    """Return whether a text names a preset on the hub."""
-    return text.startswith("hf:/")
+    """Return whether a text is an address, right or wrong, and so no folder."""
+    return ANY_ADDRESS.match(text) is not None
 
 
 def fetch(address: str) -> Path:
@@ -31,17 +36,28 @@ def fetch(address: str) -> Path:
     return Path(_ask(address, hub.snapshot_download, repository, **wanted))
 
 
-def upload(folder: Path, address: str) -> str:
-    """Upload the folder of a preset as one commit, and return the address of its page.
+def check_writable(address: str) -> str:
+    """Return the address of a repository to save to, as it is written on a card.
 
-    A repository that does not exist is made, for you alone. Errors are those of `fetch`.
+    Errors are those of `fetch`.
     """
     repository, revision = _split(address)
     if revision:
         raise UsageError(f"Expected hf://USER/NAME to save to. Received: {address}.")
-    hub = _client()
-    client = hub.HfApi()
+    _client()
+    return f"hf://{repository}"
+
+
+def upload(folder: Path, address: str) -> str:
+    """Upload the folder of a preset as one commit, and return the address of its page.
+
+    A repository that does not exist is made, for you alone. Errors are those of `fetch`, and
+    `FileExistsError` if the repository has other files than those of a preset.
+    """
+    repository, _ = _split(check_writable(address))
+    client = _client().HfApi()
     url = _ask(address, client.create_repo, repository, private=True, exist_ok=True)
+    _check_files(address, set(_ask(address, client.list_repo_files, repository)))
     message = "Upload a preset of keras_vae"
     _ask(
         address,
@@ -53,11 +69,23 @@ def upload(folder: Path, address: str) -> str:
     return str(url)
 
 
+def _check_files(address: str, found: set[str]) -> None:
+    """Raise unless a repository is empty or has a preset, which a new one may replace."""
+    found -= OF_HUB
+    if found and not (found >= {CONFIG, CARD, MODEL} and is_preset(fetch(address))):
+        raise FileExistsError(
+            f"Expected a new repository, or one of a preset. Received: {address}, which has "
+            f"{', '.join(sorted(found)[:5])}. (Choose another name. Nothing was changed.)"
+        )
+
+
 def _split(address: str) -> tuple[str, str | None]:
     found = ADDRESS.fullmatch(address)
     if found is None or ".." in address:
+        page = PAGE.fullmatch(address)
+        hint = f" (Write hf://{page[2]}.)" if page and ".." not in address else ""
         raise UsageError(
-            f"Expected hf://USER/NAME or hf://USER/NAME@REVISION. Received: {address}."
+            f"Expected hf://USER/NAME or hf://USER/NAME@REVISION. Received: {address}.{hint}"
         )
     return found["repository"], found["revision"]
 

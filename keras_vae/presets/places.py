@@ -58,7 +58,7 @@ def from_preset(
     Args:
         preset: A name of `keras_vae.presets.names()`, the path of a folder, or
             `hf://USER/NAME`, which may end in `@REVISION`. The names of this package come first;
-            write `./NAME` for a folder of the same name.
+            write `./NAME` or `Path("NAME")` for a folder of the same name.
         custom_objects: Your own classes in the model, by name.
 
     Returns:
@@ -74,20 +74,36 @@ def from_preset(
     return read(preset).load(custom_objects)
 
 
-def find(preset: str | os.PathLike[str]) -> Path:
-    """Return the folder of a preset; one of the hub is fetched first."""
+def as_text(preset: str | os.PathLike[str]) -> str:
+    """Return a name, a path or an address as text; raise TypeError for anything else."""
     if not isinstance(preset, str | os.PathLike) or isinstance(os.fspath(preset), bytes):
         raise UsageTypeError(
             f"Expected preset to be a name, a path or hf://USER/NAME. Received: {preset!r}."
         )
-    text = os.fspath(preset)
+    return os.fspath(preset)
+
+
+def find(preset: str | os.PathLike[str]) -> Path:
+    """Return the folder of a preset; one of the hub is fetched first."""
+    text = as_text(preset)
     if hub.is_address(text):
         return hub.fetch(text)
-    if text in names():
+    if _is_name(preset):
         return SHIPPED / text
-    if not Path(text).is_dir():
+    if not os.path.isdir(text):  # Path.is_dir raises for names that are too long.
         raise _unknown(text)
     return Path(text)
+
+
+def place_of(folder: Path) -> str:
+    """Return the text that leads to a folder, also where a preset of the package has its name."""
+    return os.path.join(".", folder) if str(folder) in names() else str(folder)
+
+
+def _is_name(preset: str | os.PathLike[str]) -> bool:
+    """Return whether it names a preset of this package; a path, which has no "./", may not."""
+    is_folder = isinstance(preset, os.PathLike) and is_preset(Path(preset))
+    return os.fspath(preset) in names() and not is_folder
 
 
 def is_known(path: str | os.PathLike[str]) -> bool:
@@ -99,7 +115,10 @@ def is_known(path: str | os.PathLike[str]) -> bool:
 def _unknown(text: str) -> FileNotFoundError:
     from keras_vae.cli import did_you_mean
 
+    what = "does not exist." + did_you_mean(text, names())
+    if os.path.isfile(text):
+        what = "is a file. (keras_vae.load loads a .keras file.)"
     return FileNotFoundError(
         f"Expected one of {', '.join(names())}, the folder of a preset, or hf://USER/NAME. "
-        f"Received: {text!r}, which does not exist.{did_you_mean(text, names())}"
+        f"Received: {text!r}, which {what}"
     )

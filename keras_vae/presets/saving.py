@@ -1,9 +1,8 @@
 """Writing a preset: into a new folder, or from there to the hub."""
 
-import math
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,10 @@ from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.files import digests, folders, hashed_json, outputs
 from keras_vae.presets import hub
 from keras_vae.presets.card import write_card
-from keras_vae.presets.contents import CARD, CONFIG, FORMAT, MODEL, VERSION
+from keras_vae.presets.contents import CARD, CONFIG, FORMAT, LARGEST_CONFIG, MODEL, VERSION
+from keras_vae.presets.description import describe
+from keras_vae.presets.entries import FORMS, find_wrong
+from keras_vae.presets.places import as_text, place_of
 
 
 def save(
@@ -73,12 +75,14 @@ def save(
         "metrics": _metrics(metrics),
         "exports": _exports(exports),
     }
-    text = os.fspath(preset)
+    text = as_text(preset)
     if not hub.is_address(text):
-        return str(write(model, Path(text), about, weights_dtype))
+        path = arguments.path("preset", text)
+        return place_of(write(model, path, about, weights_dtype))
+    address = hub.check_writable(text)
     with tempfile.TemporaryDirectory() as folder:
-        name = text.rpartition("/")[2]
-        return hub.upload(write(model, Path(folder) / name, about, weights_dtype), text)
+        path = Path(folder) / address.rpartition("/")[2]
+        return hub.upload(write(model, path, about, weights_dtype, place=address), address)
 
 
 def write(
@@ -87,6 +91,7 @@ def write(
     about: Mapping[str, Any],
     weights_dtype: str = "float32",
     files: Mapping[str, bytes] | None = None,
+    place: str | None = None,
 ) -> Path:
     """Write a preset into a new folder, which appears complete or not at all.
 
@@ -96,8 +101,9 @@ def write(
         about: Entries of config.json in addition to those that follow from the model.
         weights_dtype: As in `save`.
         files: Other files of the preset, by name.
+        place: The name by which the code on the card loads it; by default ./NAME.
     """
-    from keras_vae.presets.weights import DTYPES, save_weights_only
+    from keras_vae.presets.weights import DTYPES, save_weights_only, stored_types
     from keras_vae.validation import arguments
     from keras_vae.validation.value_checks import check_weights
 
@@ -112,7 +118,8 @@ def write(
         )
     check_weights(model)
     config = {"format": FORMAT, "version": VERSION, "name": folder.name, **describe(model), **about}
-    config["model"]["weights"] = weights_dtype
+    config["model"]["weights"] = stored_types(model, weights_dtype)
+    _check_about(config)
     with folders.partial_folder(folder.parent) as partial:
         new = partial / folder.name
         new.mkdir()
@@ -120,37 +127,22 @@ def write(
         for name, content in (files or {}).items():
             (new / name).parent.mkdir(exist_ok=True)
             (new / name).write_bytes(content)
-        hashes = _hashes(new)
-        (new / CARD).write_text(write_card(config, hashes), encoding="utf-8")
-        config["files"] = hashes | {CARD: digests.of_file(new / CARD)}
-        (new / CONFIG).write_text(hashed_json.to_text(config))
+        write_texts(new, config, place or f"./{folder.name}")
         return folders.publish(new, folder)
 
 
-def describe(model: Any) -> dict[str, Any]:
-    """Return the entries of config.json that follow from a model or a detector."""
-    import keras
+def write_texts(folder: Path, config: Mapping[str, Any], place: str) -> None:
+    """Write README.md and config.json next to the other files of a preset.
 
-    from keras_vae.anomalies.detector import AnomalyDetector
-
-    inner = model.model if isinstance(model, AnomalyDetector) else model
-    likelihood = inner.likelihood
-    name = likelihood if isinstance(likelihood, str) else None
-    threshold = getattr(model, "threshold", None)
-    return {
-        "model": {
-            "class": type(model).__name__,
-            **({} if inner is model else {"of": type(inner).__name__, "score": model.score_name}),
-            "parameters": int(inner.count_params()),
-            "training_steps": int(inner.steps),
-            "event_shape": list(inner.event_shape),
-            "latent_shape": list(inner.latent_shape),
-            "likelihood": name or keras.saving.get_registered_name(likelihood),
-            "preprocess": inner.preprocess.describe() if inner.preprocess else None,
-            "data_range": [_finite(limit) for limit in inner.data_range],
-        },
-        "threshold": threshold and threshold.value,
-    }
+    Args:
+        folder: The folder of the preset.
+        config: The content of its config.json, but for the hashes.
+        place: The name by which the code on the card loads it.
+    """
+    hashes = _hashes(folder)
+    (folder / CARD).write_text(write_card(config, hashes, place), "utf-8")
+    files = hashes | {CARD: digests.of_file(folder / CARD)}
+    (folder / CONFIG).write_text(_to_text({**config, "files": files}))
 
 
 def _check_type(model: Any) -> None:
@@ -164,7 +156,8 @@ def _check_type(model: Any) -> None:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    texts = {folder / CARD, folder / CONFIG}
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path not in texts)
     return {path.relative_to(folder).as_posix(): digests.of_file(path) for path in files}
 
 
@@ -181,13 +174,39 @@ def _metrics(metrics: Mapping[str, Any] | None) -> dict[str, dict[str, Any]] | N
     return found
 
 
-def _exports(exports: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]] | None:
+def _exports(exports: Any) -> list[dict[str, Any]] | None:
+    from keras_vae.validation import arguments
+
+    if exports is None:
+        return None
+    if isinstance(exports, Mapping | str) or not isinstance(exports, Iterable):
+        raise UsageTypeError(
+            f"Expected exports to be a list of dictionaries. Received: exports={exports!r}."
+        )
     keys = {"format", "endpoints", "bytes", "error"}
-    rows = [dict(row) for row in exports or ()]
-    if wrong := [row for row in rows if row.keys() != keys]:
+    rows = list(exports)
+    if wrong := [row for row in rows if not isinstance(row, Mapping) or row.keys() != keys]:
         raise UsageError(f"Expected exports with {sorted(keys)}. Received: {wrong[0]}.")
+    for row in rows:
+        size = arguments.integer("bytes of an export", row["bytes"], 0)
+        error = float(arguments.real("error of an export", row["error"], 0))
+        row |= {"bytes": size, "error": error}
     return rows or None
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def _check_about(config: Mapping[str, Any]) -> None:
+    """Raise unless the entries of a user have the form in which presets are read."""
+    if name := find_wrong({**config, "files": {MODEL: ""}}):
+        form, value = FORMS[name], config[name]
+        error = UsageError if isinstance(value, form.kind) else UsageTypeError
+        raise error(f"Expected {name} to be {form.what}. Received: {name}={str(value)[:100]!r}.")
+
+
+def _to_text(config: Mapping[str, Any]) -> str:
+    text = hashed_json.to_text(config)
+    if len(text) > LARGEST_CONFIG:
+        raise UsageError(
+            f"Expected entries of at most {LARGEST_CONFIG >> 20} MB together. Received: "
+            f"{len(text):,} bytes. (Shorten the description, the labels, or the data.)"
+        )
+    return text

@@ -17,8 +17,12 @@ CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 DTYPES = ("float32", "float16")
 # Of training alone; a group of layers has names of users in it.
 OPTIMIZER, COMPILED, LAYERS = "optimizer", "compile_config", "layers"
-# A date, so that equal weights give equal files.
+# Of members in the archive; Keras's metadata has the time of saving.
 DATE = (1980, 1, 1, 0, 0, 0)
+# The class that Keras writes for a function in Python code.
+CODE = b'"__lambda__"'
+# Types that "float16" rounds; others are as small.
+WIDE = ("float32", "float64")
 
 
 def save_weights_only(model: Any, path: Path, dtype: str) -> None:
@@ -30,18 +34,35 @@ def save_weights_only(model: Any, path: Path, dtype: str) -> None:
         dtype: "float32", or "float16" for weights that are rounded.
 
     Raises:
-        ValueError: If float16 does not hold a weight.
+        ValueError: If float16 does not hold a weight, or the model has code, which nobody loads.
     """
     whole = path.with_name(f"whole-{path.name}")
     model.save(whole)
     with zipfile.ZipFile(whole) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     whole.unlink()
+    _check_code(model, members[CONFIG])
     members[CONFIG] = _without_compilation(members[CONFIG])
     members[WEIGHTS] = _convert(members[WEIGHTS], dtype)
     with zipfile.ZipFile(path, "w") as archive:  # Not compressed, as Keras writes it.
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name, DATE), content)
+
+
+def stored_types(model: Any, dtype: str) -> str:
+    """Return the types of the weights in the file of a model, such as "float16"."""
+    types = {str(weight.dtype) for weight in model.weights if len(weight.shape)}
+    found = {dtype if dtype != "float32" and one in WIDE else one for one in types}
+    return ", ".join(sorted(one for one in found if "float" in one)) or dtype
+
+
+def _check_code(model: Any, config: bytes) -> None:
+    if CODE in config:
+        raise UsageError(
+            f"Expected a {type(model).__name__} without Python code. Received: a Lambda layer or "
+            "another function, which from_preset refuses. (Make it a registered subclass of "
+            "keras.layers.Layer.)"
+        )
 
 
 def _without_compilation(config: bytes) -> bytes:
@@ -87,7 +108,7 @@ def _copy(old: Any, new: Any, dtype: str) -> None:
 
 def _round(name: str, values: Any, dtype: str) -> Any:
     """Return weights as `dtype`. Weights have numbers as names; a threshold has a word."""
-    if dtype == "float32" or not name.isdigit() or values.dtype != np.float32 or not values.ndim:
+    if dtype == "float32" or not name.isdigit() or values.dtype not in WIDE or not values.ndim:
         return values
     with np.errstate(over="ignore"):
         rounded = values.astype(dtype)

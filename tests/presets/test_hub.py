@@ -50,6 +50,22 @@ def test_a_preset_goes_to_the_hub_and_comes_back(model, repositories):
     assert kv.presets.read("hf://me/mine").name == "mine"
 
 
+def test_the_code_of_a_card_loads_it_from_the_hub(model, repositories):
+    assert 'kv.from_preset("hf://me/mine")' in repositories["me/mine"]["main"]["README.md"].decode()
+
+
+def test_a_new_preset_replaces_the_old_one_and_no_other_files(model, repositories):
+    repositories["me/again"] = {"main": {**repositories["me/mine"]["main"], ".gitattributes": b""}}
+    model.save_to_preset("hf://me/again", description="Again.")
+    assert "Again." in kv.presets.read("hf://me/again").card
+    theirs = {"README.md": b"theirs", "config.json": b"{}", "model.keras": b""}
+    for files in (theirs, {"README.md": b"theirs"}):
+        repositories["me/theirs"] = {"main": dict(files)}
+        with pytest.raises(FileExistsError, match="or one of a preset. Received: hf://me/theirs"):
+            model.save_to_preset("hf://me/theirs")
+        assert repositories["me/theirs"]["main"] == files
+
+
 def test_a_revision_is_fetched_by_its_name(model, repositories):
     files = repositories["me/mine"]
     repositories["me/versions"] = {"v1": files["main"], "main": {"config.json": b"{}"}}

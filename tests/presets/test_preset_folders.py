@@ -14,12 +14,9 @@ import keras_vae as kv
 from keras_vae.files import digests, hashed_json
 from keras_vae.presets import contents
 from tests.support.models import array, dense, uniform
+from tests.support.presets import signed, vae
 
 X = uniform(3, 6)
-
-
-def vae():
-    return kv.VAE(*dense(heads=2), likelihood="bernoulli", beta=0.5, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +41,6 @@ def saved(model, tmp_path_factory):
 @pytest.fixture
 def folder(saved, tmp_path):
     return shutil.copytree(saved, tmp_path / "mine")
-
-
-def signed(folder, **changes):
-    """Change config.json, and give it the hash of its new content."""
-    config = hashed_json.read(folder / "config.json") | changes
-    (folder / "config.json").write_text(hashed_json.to_text(config))
 
 
 def refused(folder, message, error=ValueError):
@@ -239,7 +230,7 @@ def test_another_folder_is_no_preset(folder, content):
         ({"files": {}}, "Expected model.keras and README.md"),
         ({"files": {"../model.keras": "x"}}, "lead out"),
         ({"files": ["model.keras"]}, "Expected files in"),
-        ({"model": {"class": "ConvVAE"}}, "Expected a ConvVAE, as .* says. Received: a VAE"),
+        ({"model": {"class": "ConvVAE"}}, "Expected the class ConvVAE, as .* says. Received: VAE"),
         ({"model": {}}, "Expected model in"),
         ({"labels": [1]}, "Expected labels in"),
         ({"metrics": "good"}, "Expected metrics in"),

@@ -85,6 +85,20 @@ def test_a_metric_of_the_card_is_that_of_the_model(name):
     assert error == pytest.approx(read(name).metrics["mse"]["value"], rel=1e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", ["vae_digits", "denoising_digits"])
+def test_the_command_on_the_card_measures_what_is_on_it(name):
+    from keras_vae.training.evaluate import measure_model
+    from keras_vae.training.runs.run_directory import open_run
+
+    assert f"`keras-vae evaluate {name}`" in read(name).card
+    run = open_run(name)
+    found = measure_model(run.model(), run.data(), batch_size=250)["measures"]
+    for metric, entry in read(name).metrics.items():
+        assert found[metric]["value"] == pytest.approx(entry["value"], rel=1e-5), metric
+
+
 def test_a_preset_is_a_lone_model_for_programs_and_knows_its_data(tmp_path, monkeypatch):
     from keras_vae.training.runs.run_directory import open_run
 

@@ -2,6 +2,7 @@
 
 python -m tools.presets                 # all that are missing, a few minutes each
 python -m tools.presets vae_digits      # one of them
+python -m tools.presets vae_digits --measure   # measure the one that exists again
 """
 
 import subprocess
@@ -15,6 +16,7 @@ from keras_vae import cli
 from keras_vae.errors import UsageError
 from keras_vae.files import outputs
 from keras_vae.presets import places
+from keras_vae.presets.contents import CARD, read_folder
 from tools.presets.entries import ENTRIES
 
 RUNS = Path("build/presets")
@@ -24,6 +26,7 @@ def presets(
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
     out: Path = places.SHIPPED,
     runs: Path = RUNS,
+    measure: bool = False,
 ) -> int:
     """Train, measure and export the presets that do not exist yet, each in a process of its own.
 
@@ -34,14 +37,15 @@ def presets(
         names: Presets to make; by default all.
         out: The folder of the presets.
         runs: The folder of their run directories.
+        measure: Train nothing: measure presets that exist again, and write their cards anew.
     """
     if unknown := [name for name in names if name not in ENTRIES]:
         raise UsageError(f"Expected names of {', '.join(ENTRIES)}. Received: {unknown[0]}.")
-    chosen = names or [name for name in ENTRIES if not (out / name).exists()]
+    chosen = names or [name for name in ENTRIES if (out / name).exists() == measure]
     if len(chosen) == 1:
-        return _make(chosen[0], out, runs)
+        return _measure(out / chosen[0]) if measure else _make(chosen[0], out, runs)
     for name in chosen:
-        words = [name, "--out", str(out), "--runs", str(runs)]
+        words = [name, "--out", str(out), "--runs", str(runs), *["--measure"] * measure]
         status = subprocess.run([sys.executable, "-m", "tools.presets", *words]).returncode
         if status:
             return status
@@ -56,6 +60,15 @@ def _make(name: str, out: Path, runs: Path) -> int:
     preset = making.make(name, ENTRIES[name], runs, out / name)
     size = sum((preset.path / file).stat().st_size for file in preset.config["files"])
     print(f"Wrote {preset.path} ({size / 1e6:.2f} MB)")
+    return 0
+
+
+def _measure(folder: Path) -> int:
+    preset = read_folder(folder)
+    cli.prepare_tensorflow(training=True)
+    from tools.presets import making
+
+    print(f"Wrote {making.measure_again(preset).path / CARD}")
     return 0
 
 

@@ -1,5 +1,6 @@
 """The parts of a preset: the trained model, its metrics, its exports, and its page."""
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from keras_vae.files import folders
 from keras_vae.presets import Preset, saving
 from keras_vae.presets.contents import read_folder
 from keras_vae.training.runs import provenance
@@ -33,8 +35,9 @@ def make(name: str, entry: Entry, runs: Path, folder: Path) -> Preset:
     run = runs / name
     trained = train_detector(entry) if entry.is_detector else train(entry, run)
     with tempfile.TemporaryDirectory() as scratch:
-        saving.write(trained, Path(scratch) / name, {}, WEIGHTS)
-        model = read_folder(Path(scratch) / name).load()
+        rounded = read_folder(saving.write(trained, Path(scratch) / name, {}, WEIGHTS))
+        # Two, because measuring moves the state of the random numbers, which is in the file.
+        model, written = rounded.load(), rounded.load()
     data = load(recipe_of(entry).data)
     about = {
         "description": entry.description,
@@ -50,7 +53,19 @@ def make(name: str, entry: Entry, runs: Path, folder: Path) -> Preset:
         "versions": provenance.versions(),
     }
     files = page(model, data) if entry.has_page else {}
-    return read_folder(saving.write(model, folder, about, WEIGHTS, files))
+    return read_folder(saving.write(written, folder, about, WEIGHTS, files, place=name))
+
+
+def measure_again(preset: Preset) -> Preset:
+    """Measure a preset as it is, and write its card anew, with the same weights and exports."""
+    from keras_vae.training.data.loading import load
+
+    metrics = measure(preset.load(), load(str(preset.data)))
+    about = {"metrics": metrics, "date": provenance.date(), "versions": provenance.versions()}
+    with folders.replacing(preset.path) as new:
+        shutil.copytree(preset.path, new)
+        saving.write_texts(new, preset.config | about, preset.name)
+    return read_folder(preset.path)
 
 
 def train(entry: Entry, run: Path) -> Any:
