@@ -41,7 +41,7 @@ PORTABLE = (
     *("gradients", "data_parallel", "exact_resume", "checkpoints", "objectives", "loss_weights"),
     *("controllers", "estimators", "codes", "data_sources", "inference"),
     *("preprocessing", "preprocessed_models", "argument_properties", "resume_events"),
-    *("resume_refusals", "resumed_callbacks", "preset_folders", "other_backends"),
+    *("resume_refusals", "resumed_callbacks", "preset_folders", "other_backends", "later_batches"),
 )
 
 # Packages of extras that `make test` does not install; tests that need them are marked `extra`.
