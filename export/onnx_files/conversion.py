@@ -91,7 +91,7 @@ def convert(
             f"Expected a model of at most 2 GB, the largest ONNX file. Received: {name} with "
             f"{proto.ByteSize():,} bytes. (Export a SavedModel.)"
         )
-    return _named(proto, name, endpoint, signature)
+    return _name_tensors(proto, name, endpoint, signature)
 
 
 def _as_where(_: Any, node: Any, *names: Any) -> None:
@@ -153,7 +153,7 @@ def _nodes(graph: Any) -> dict[str, list[str]]:
     return ops
 
 
-def _named(proto: Any, name: str, endpoint: Endpoint, signature: Any) -> Any:
+def _name_tensors(proto: Any, name: str, endpoint: Endpoint, signature: Any) -> Any:
     """Return the converted graph with the names of the endpoint, its batch and its producer."""
     from importlib.metadata import version
 

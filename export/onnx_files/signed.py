@@ -44,7 +44,7 @@ def use_signed(proto: Any) -> None:
             return
     if unsigned & {tensor.name for tensor in (*graph.input, *graph.output)}:
         return
-    nodes = [new for node in graph.node for new in _signed(node, graph, constants, makers)]
+    nodes = [new for node in graph.node for new in _sign(node, graph, constants, makers)]
     for name in unsigned & {*constants}:
         values = onnx.numpy_helper.to_array(constants[name])
         constants[name].CopyFrom(onnx.numpy_helper.from_array(values.view(np.int32), name))
@@ -73,7 +73,7 @@ def _bits(node: Any, constants: dict[str, Any], makers: dict[str, Any]) -> int |
     return int(low) if low == high and FEWEST <= low <= MOST else None
 
 
-def _signed(
+def _sign(
     node: Any, graph: Any, constants: dict[str, Any], makers: dict[str, Any]
 ) -> Iterator[Any]:
     """Yield the nodes that do the same with signed integers."""
