@@ -12,7 +12,7 @@ import keras_vae as kv
 from keras_vae.errors import ConversionError, ToleranceError, UnavailableError, UsageError
 from keras_vae.export import other_backends
 from keras_vae.export.runtimes import arrays
-from tests.support.models import array, uniform
+from tests.support.models import CASES, FEW, array, uniform
 
 X = uniform(40, 6)
 
@@ -47,6 +47,35 @@ def test_a_saved_model_answers_as_the_backend_does(tmp_path):
         assert relative_error(served.run("score", {"x": X})["score"], array(model.score(X))) < 1e-5
         found = served.run("sample", {"seed": kv.random.row_seeds(4, 3)})["reconstruction"]
     assert relative_error(found, array(model.sample(4, seed=3))) < 1e-5
+
+
+def detector():
+    model = kv.AnomalyDetector(vae(), "elbo")
+    model.fit_threshold(X, false_positive_rate=0.1)
+    return model
+
+
+def with_sampler():
+    model = kv.RAE(*kv.nets.dense((6,), 3, (5,)), seed=0)
+    model.compile("sgd")
+    model.fit(X, epochs=1, verbose=0)
+    model.fit_sampler(X, components=2)
+    return model
+
+
+KINDS = {
+    **{case.id: case.trained for case in CASES if case.id in FEW},
+    **{"detector": detector, "sampler": with_sampler},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.only_on("jax", "torch")
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_model_answers_on_tensorflow_as_on_its_backend(kind, tmp_path):
+    """The process compares all endpoints before it writes the file."""
+    model = KINDS[kind]()
+    assert (model.export(tmp_path / "1") / "saved_model.pb").is_file()
 
 
 @pytest.mark.slow
