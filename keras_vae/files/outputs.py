@@ -1,10 +1,28 @@
 """Checks of outputs before the work that fills them."""
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from keras_vae.errors import UsageError
+
+# A scheme has two letters or more: C: is a drive. A path has one slash of the two.
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def is_address(path: str | Path) -> bool:
+    """Return whether a path is an address, such as gs://BUCKET/NAME, of which no folder is made."""
+    return ADDRESS.match(str(path)) is not None
+
+
+def refuse_address(name: str, path: str | Path) -> None:
+    """Raise ValueError if a path is an address: it would become a folder with the name gs:."""
+    if is_address(path):
+        raise UsageError(
+            f"Expected {name} to be a path on this machine. Received: {path}, an address. (Use a "
+            "folder here, and copy it.)"
+        )
 
 
 def check_new_file(path: Path, word: str = "FILE") -> None:
@@ -12,6 +30,7 @@ def check_new_file(path: Path, word: str = "FILE") -> None:
 
     Raises:
         FileExistsError: If something is there.
+        ValueError: If `path` is an address.
         FileNotFoundError: If its folder does not exist.
         PermissionError: If its folder takes no new files.
     """
@@ -37,7 +56,12 @@ def check_file(path: Path) -> None:
 
 
 def check_new(path: Path, word: str) -> None:
-    """Raise FileExistsError if something is at `path`, also a link that leads nowhere."""
+    """Raise FileExistsError if something is at `path`, also a link that leads nowhere.
+
+    Raises:
+        ValueError: If `path` is an address.
+    """
+    refuse_address(word, path)
     if os.path.lexists(path):
         raise FileExistsError(
             f"Expected a new {word}. Received: {path}, which exists. (Nothing was changed.)"
@@ -50,7 +74,9 @@ def check_folder(path: Path) -> None:
     Raises:
         NotADirectoryError: If a file is in its place or above it.
         PermissionError: If the folder, or the one above it that exists, takes no new files.
+        ValueError: If `path` is an address.
     """
+    refuse_address("the folder", path)
     found = next(one for one in (path, *path.absolute().parents) if os.path.lexists(one))
     if not found.is_dir():
         raise NotADirectoryError(

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae.errors import MissingExtraError, UnavailableError, UsageError
+from keras_vae.files import outputs
 from keras_vae.presets.contents import CARD, CONFIG, MODEL, is_preset
 
 # One slash is what a path makes of two.
 ADDRESS = re.compile(r"hf:/{1,2}(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 FILES = [CONFIG, CARD, MODEL, "explorer/*"]
-# A scheme has two letters or more: C: is a drive.
-ANY_ADDRESS = re.compile(r"hf:|[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 PAGE = re.compile(r"(?i:hf:/*|https?:/{1,2}(huggingface\.co|hf\.co)/)([\w.-]+/[\w.-]+)/?")
 # Files that the hub makes itself.
 OF_HUB = {".gitattributes"}
@@ -19,7 +18,7 @@ OF_HUB = {".gitattributes"}
 
 def is_address(text: str) -> bool:
     """Return whether a text is an address, right or wrong, and so no folder."""
-    return ANY_ADDRESS.match(text) is not None
+    return text.lower().startswith("hf:") or outputs.is_address(text)
 
 
 def fetch(address: str) -> Path:

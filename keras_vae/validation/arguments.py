@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.files import outputs
 from keras_vae.validation.value_checks import refuse_beyond_float32, refuse_masked
 
 
@@ -162,7 +163,7 @@ def path(name: str, value: Any) -> Path:
 
     Raises:
         TypeError: If it is neither text nor a path.
-        ValueError: If it has a zero byte.
+        ValueError: If it has a zero byte, or is an address, such as gs://BUCKET/NAME.
     """
     if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes):
         raise UsageTypeError(
@@ -171,6 +172,7 @@ def path(name: str, value: Any) -> Path:
         )
     if "\0" in os.fspath(value):
         raise UsageError(f"Expected {name} without zero bytes. Received: {name}={value!r}.")
+    outputs.refuse_address(name, os.fspath(value))
     return Path(value)
 
 
