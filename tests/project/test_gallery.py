@@ -43,7 +43,7 @@ def test_correlations_tell_which_unit_follows_which_factor():
 
 def test_ellipses_grow_and_move_with_their_factors():
     sizes, images = factors.ellipses(50)
-    places = np.arange(32)
+    places = np.arange(factors.SIDE)
     weight = images.sum(axis=(1, 2, 3))
     assert np.corrcoef(sizes[:, 0], weight)[0, 1] > 0.95
     for factor, axis in ((1, 1), (2, 2)):  # x is along columns.

@@ -24,7 +24,8 @@ def rows_of_images(
 ) -> Figure:
     """Draw a row for each label: gray or colored images of any size, `(count, h, w, 1 or 3)`."""
     cells = np.stack([to_color(resize(images)) for images in rows.values()])
-    return image_grid(cells.clip(0, 1), title, list(rows), column_labels, cell=CELL)
+    labels = [label.strip() for label in rows]  # Two rows of a name differ in a blank.
+    return image_grid(cells.clip(0, 1), title, labels, column_labels, cell=CELL)
 
 
 class Line(NamedTuple):
@@ -48,7 +49,7 @@ def rows_of_lines(
     style = {"color": TEXT_COLOR, "fontsize": FONT_SIZE}
     figure.text(0.02, 1 - 0.15 / height, title, va="center", **style)
     for axes, (label, cells) in zip(grid, rows.items(), strict=True):
-        axes[0].text(-1.3, 0, label, ha="right", va="center", **style)
+        axes[0].text(-1.3, 0, label.strip(), ha="right", va="center", **style)
         for axis, lines in zip(axes, cells, strict=True):
             for line in lines:
                 axis.plot(*line.points.T, color=line.color, linewidth=line.width)
