@@ -13,16 +13,17 @@ from tools.gallery.panels import WIDTH, frame, resize
 from tools.gallery.studio import WIDTHS, Studio, codes_of
 
 NAMES = ("size", "x", "y")
-# The places of these factors among those of dSprites; shape and orientation stay.
-PLACES = (1, 3, 4)
+# The places of these factors among those of dSprites, and their values; shape and orientation stay.
+# Ellipses near the middle overlap, so that models find the axes of the plane.
+VALUES_OF = {1: (0, 6), 3: (8, 24), 4: (8, 24)}
+PLACES = tuple(VALUES_OF)
 ELLIPSE = 1
 UNITS = 5
 VALUES = (-2, -1, 0, 1, 2)
 CELL = 48
-EPOCHS = 6
-# Side of the images, and pixels of dSprites for one of theirs. In smooth images, ellipses at
-# neighboring places look alike, so that models find the axes of the plane.
-SIDE, AVERAGED = 16, 4
+EPOCHS = 4
+# Side of the images, and pixels of dSprites for one of theirs.
+SIDE, AVERAGED = 32, 2
 
 
 def tc_vae(studio: Studio) -> Figure:
@@ -60,8 +61,8 @@ def ellipses(count: int) -> tuple[np.ndarray, np.ndarray]:
     chosen = np.zeros((count, len(SIZES)), int)
     chosen[:, 0] = ELLIPSE
     random = np.random.default_rng(0)
-    for place in PLACES:
-        chosen[:, place] = random.integers(0, SIZES[place], count)
+    for place, (low, high) in VALUES_OF.items():
+        chosen[:, place] = random.integers(low, high, count)
     large = render(chosen).astype("float32") / 255
     cells = large.reshape(count, SIDE, AVERAGED, SIDE, AVERAGED, 1)
     return chosen[:, PLACES], cells.mean(axis=(2, 4))
