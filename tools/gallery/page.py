@@ -35,8 +35,8 @@ STORIES = {
 MODELS = {
     "Autoencoder": "Random codes of a standard normal decode to no letter. Fit a sampler to the "
     "codes after training, and you get letters.",
-    "BetaTCVAE": "Each unit changes one property of the ellipse, and the last one changes none. The "
-    "matrix shows which property. An unused unit carries noise, so its row means nothing.",
+    "BetaTCVAE": "Each unit changes one property of the ellipse, and the last one changes none. "
+    "The matrix shows which property. An unused unit carries noise, so its row means nothing.",
     "CompressiveAutoencoder": "Choose the size of your files by `rate_weight`: fewer bytes cost "
     "detail.",
     "ConditionalVAE": "A code is a style, and you choose the letter.",
