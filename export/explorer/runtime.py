@@ -17,7 +17,10 @@ from keras_vae.files.atomic import write_atomically
 # Apache-2.0; the packages are 40 MB together, of which a page needs 10 MB.
 PACKAGES = ("@litertjs/core@2.5.3", "@litertjs/wasm-utils@2.5.3")
 # By itself, npm tries for more than a minute where there is no network.
-NPM_OPTIONS = ("--loglevel=error", "--fetch-retries=1", "--fetch-retry-maxtimeout=2000")
+NPM_OPTIONS = (
+    "--loglevel=error",
+    *("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000"),
+)
 FILES = {
     "core/dist/index.js": "litert.js",
     "wasm-utils/dist/index.js": "wasm-utils.js",

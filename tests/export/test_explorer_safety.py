@@ -238,6 +238,16 @@ def test_the_reason_of_npm_is_in_the_message(known, tmp_path, monkeypatch):
         runtime.load_runtime(tmp_path / "cache")
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("npm") is None, reason="Node.js with npm")
+def test_npm_takes_the_options_and_gives_up_without_a_network(known, tmp_path, monkeypatch):
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")
+    start = time.monotonic()
+    with pytest.raises(RuntimeError, match="ECONNREFUSED"):
+        runtime.load_runtime(tmp_path / "cache")
+    assert time.monotonic() - start < 30
+
+
 def test_what_is_built_is_what_is_shown(known, tmp_path, monkeypatch):
     from types import SimpleNamespace
 
