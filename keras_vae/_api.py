@@ -50,6 +50,6 @@ from keras_vae.models.vamp_vae import VampVAE
 from keras_vae.models.vq_vae import VQVAE
 from keras_vae.models.wae import WAE
 from keras_vae.presets.places import from_preset
-from keras_vae.tiles import decode_tiled
+from keras_vae.tiles import decode_tiled, encode_tiled
 from keras_vae.variational import mixture_sampler as samplers
 from keras_vae.variational import posteriors, priors

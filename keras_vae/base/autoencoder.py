@@ -240,7 +240,11 @@ class Autoencoder(
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
         """Encode `x` to codes `(batch, *latent_shape)`, float32, without noise."""
-        return self.mark_rows(x, self.encoder_outputs(x, training)[0])
+        return self.mark_rows(x, self.codes_from_outputs(self.encoder_outputs(x, training)))
+
+    def codes_from_outputs(self, outputs: list[Tensor]) -> Tensor:
+        """Return the codes that `encode` gives, from the outputs of the encoder."""
+        return outputs[0]
 
     def decode(self, z: Tensor) -> Tensor:
         """Decode codes to the mean of p(x | z), `(batch, *event_shape)`, in the data range."""

@@ -84,8 +84,11 @@ class CompressiveAutoencoder(Autoencoder):
 
         Integers have no NaN: examples with values that are not finite get code 0.
         """
-        z = ops.clip(ops.round(self.encoder_outputs(x, training)[0]), *CODE_RANGE)
-        return self.mark_rows(x, ops.cast(z, "int32"))
+        return super().encode(x, training)
+
+    def codes_from_outputs(self, outputs: list[Tensor]) -> Tensor:
+        """Return the nearest integers."""
+        return ops.cast(ops.clip(ops.round(outputs[0]), *CODE_RANGE), "int32")
 
     def decoder_input(self, z: Tensor) -> Tensor:
         """Return integer codes as float32; raise TypeError for codes that are not integers."""

@@ -60,8 +60,11 @@ class QuantizedAutoencoder(Autoencoder):
 
         Integers have no NaN: examples with values that are not finite get code 0.
         """
-        codes = self.quantizer.codes(self.encoder_outputs(x, training)[0])
-        return self.mark_rows(x, codes)
+        return super().encode(x, training)
+
+    def codes_from_outputs(self, outputs: list[Tensor]) -> Tensor:
+        """Return the integers that stand for the vectors of the encoder."""
+        return self.quantizer.codes(outputs[0])
 
     def decoder_input(self, z: Tensor) -> Tensor:
         """Return the vectors of integer codes; raise for codes that are no integers in range."""

@@ -56,7 +56,8 @@ def decode_tiled(
             place, or `memory` is too small for the smallest tile.
         TypeError: If `model` is no autoencoder of `keras_vae`, or decodes in a way of its own.
     """
-    _check_model(model)
+    check_images(model)
+    _refuse_own(model)
     z = _check_codes(model, z)
     memory, decoder = arguments.integer("memory", memory), as_map_network(model.decoder)
     event = model.event_shape[-1]
@@ -78,9 +79,19 @@ def decode_tiled(
     return image
 
 
-def _check_model(model: LatentModel) -> None:
+def check_images(model: LatentModel) -> None:
+    """Raise an error unless a model is a built autoencoder of images."""
     if not isinstance(model, Autoencoder):
         raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
+    if not model.built or len(model.event_shape) != 3:
+        raise UsageError(
+            "Expected a built model of images (height, width, channels). Received: "
+            f"{getattr(model, 'event_shape', 'one that has seen no data')}."
+        )
+
+
+def _refuse_own(model: LatentModel) -> None:
+    """Raise TypeError unless images follow from the outputs of the decoder alone."""
     own = [
         name
         for name in ("decode", "observation", "observation_from_inputs")
@@ -90,11 +101,6 @@ def _check_model(model: LatentModel) -> None:
         raise UsageTypeError(
             "Expected a model that decodes by its decoder and its likelihood alone. Received: "
             f"{type(model).__name__}, which has {' and '.join(own)} of its own."
-        )
-    if not model.built or len(model.event_shape) != 3:
-        raise UsageError(
-            "Expected a built model of images (height, width, channels). Received: "
-            f"{getattr(model, 'event_shape', 'one that has seen no data')}."
         )
 
 

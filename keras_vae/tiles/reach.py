@@ -126,17 +126,40 @@ def after(layer: Any, before: list[Axes], arguments: list[Any]) -> Axes | None:
         before: The axes of each map among its arguments.
         arguments: All its arguments.
     """
-    if len({(h.scale, h.extra, w.scale, w.extra) for h, w in before}) != 1:
-        return None
-    if getattr(layer, "data_format", "channels_last") != "channels_last":
-        return None
-    if not _is_keras_activation(getattr(layer, "activation", None)):
+    if not is_known(layer, {(h.scale, h.extra, w.scale, w.extra) for h, w in before}):
         return None
     change = _axis_change(layer, arguments)
     if change is None:
         return None
     height, width = (_merge_axes([axes[i] for axes in before]) for i in (0, 1))
     return change(height, 0), change(width, 1)
+
+
+def is_known(layer: Any, sizes: set[Any]) -> bool:
+    """Return whether a layer takes maps of one size, channels last, and has a known activation."""
+    return (
+        len(sizes) == 1
+        and getattr(layer, "data_format", "channels_last") == "channels_last"
+        and _is_keras_activation(getattr(layer, "activation", None))
+    )
+
+
+def is_pointwise(layer: Any, arguments: list[Any]) -> bool:
+    """Return whether each pixel of the output depends on the same pixel of the input alone.
+
+    Layers are matched by exact class, since subclasses may differ.
+    """
+    kind = type(layer)
+    if kind in POINTWISE + MERGING or (kind in OF_CHANNELS and _is_last(layer.axis)):
+        return True
+    return not isinstance(layer, keras.layers.Layer) and _is_pointwise_operation(layer, arguments)
+
+
+def describe(layer: Any) -> str:
+    """Return a layer with the arguments that decide what it does at each place."""
+    arguments = ("strides", "padding", "dilation_rate", "output_padding", "axis", "interpolation")
+    said = [f"{name}={getattr(layer, name)}" for name in arguments if hasattr(layer, name)]
+    return f"{getattr(layer, 'name', layer)}, {type(layer).__name__}({', '.join(said)})"
 
 
 def _merge_axes(axes: list[Axis]) -> Axis:
@@ -161,7 +184,7 @@ def _axis_change(layer: Any, arguments: list[Any]) -> Callable[[Axis, int], Axis
     Layers are matched by exact class, since subclasses may differ.
     """
     kind = type(layer)
-    if kind in POINTWISE + MERGING or (kind in OF_CHANNELS and _is_last(layer.axis)):
+    if is_pointwise(layer, arguments):
         return lambda axis, _: axis
     if kind in CONVOLUTIONS and set(layer.strides) == {1}:
         return lambda axis, i: axis.convolve(
@@ -175,9 +198,7 @@ def _axis_change(layer: Any, arguments: list[Any]) -> Callable[[Axis, int], Axis
         return lambda axis, i: axis.pad(*layer.padding[i])
     if kind is layers.Cropping2D:
         return lambda axis, i: axis.pad(*(-n for n in layer.cropping[i]))
-    if isinstance(layer, keras.layers.Layer) or not _is_pointwise_operation(layer, arguments):
-        return None
-    return lambda axis, _: axis
+    return None
 
 
 def _transposed_change(layer: layers.Conv2DTranspose) -> Callable[[Axis, int], Axis] | None:
@@ -200,3 +221,12 @@ def _is_pointwise_operation(operation: Any, arguments: list[Any]) -> bool:
         return _is_last(operation.axis)
     numbers = [a for a in arguments if not isinstance(a, keras.KerasTensor)]
     return name in OPERATIONS and all(isinstance(a, int | float) for a in numbers)
+
+
+def refusal(layer: Any) -> str:
+    """Return the message about a layer that is not known to be the same at each place."""
+    return (
+        "Expected a decoder that does the same at each place of the map: convolutions of step 1, "
+        "transposed convolutions, enlargement, padding, cropping, activations of Keras, dense "
+        f"layers and norms over channels. Received: the layer {describe(layer)}."
+    )
