@@ -1,8 +1,6 @@
 """Conversion of an endpoint to ONNX by tf2onnx, and errors that name layers."""
 
-import contextlib
-import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from keras_vae.base.endpoint import Endpoint
@@ -10,6 +8,7 @@ from keras_vae.errors import UnavailableError, UsageError
 from keras_vae.export.endpoints import float32_policy, traceable
 from keras_vae.export.litert.graph_ops import explain_ops
 from keras_vae.export.onnx_files.files import LARGEST_FILE
+from keras_vae.export.onnx_files.logs import import_tf2onnx, silence_tf2onnx
 from keras_vae.export.onnx_files.signed import use_signed
 from keras_vae.export.sealing import NAME
 from keras_vae.export.verification.graph_ops import pure_ops
@@ -63,11 +62,11 @@ def convert(
         ValueError: If an op has no counterpart in ONNX, or the file would be larger than 2 GB.
     """
     import tensorflow as tf
-    import tf2onnx
 
+    tf2onnx = import_tf2onnx()
     function, signature = traceable(endpoint, batch_size, keep_nan)
     function = _of_as_many_rows(function)
-    with float32_policy(model), _quiet(), silence_stderr():
+    with float32_policy(model), silence_tf2onnx(), silence_stderr():
         traced = tf.function(function, input_signature=signature, autograph=False)
         nodes = _nodes(traced.get_concrete_function().graph)
         if impure := sorted({*nodes} - pure_ops()):
@@ -175,15 +174,3 @@ def _name_batch(tensor: Any, size: int | None) -> None:
     sizes = tensor.type.tensor_type.shape.dim
     if sizes and size is None:
         sizes[0].dim_param = BATCH
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the log of tf2onnx off the screen inside the block."""
-    logger = logging.getLogger("tf2onnx")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

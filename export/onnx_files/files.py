@@ -8,7 +8,10 @@ from keras_vae.errors import UsageError
 
 SUFFIX = ".onnx"
 # Ops whose answers differ between two runs.
-RANDOM = ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform")
+RANDOM = (
+    *("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"),
+    *("RandomUniform", "RandomUniformLike"),
+)
 STANDARD_DOMAINS = ("", "ai.onnx")
 # The ops of ONNX Runtime that its quantization writes.
 RUNTIME_DOMAIN = "com.microsoft"
@@ -17,19 +20,39 @@ LARGEST_FILE = 2**31 - 1
 
 
 def paths(path: Path) -> list[Path]:
-    """Return the files of an export: a file, or all files of a folder."""
-    return sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
+    """Return the files of an export: a file, or all files of a folder.
+
+    Raises:
+        ValueError: If a folder has none.
+    """
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.glob(f"*{SUFFIX}") if file.is_file())
+    if not found:
+        raise UsageError(f"Expected a folder with {SUFFIX} files. Received: {path}, without any.")
+    return found
 
 
 def endpoints(path: Path) -> dict[str, Path]:
-    """Return the files of an export by endpoint: that of their metadata, or else their name."""
+    """Return the files of an export by endpoint: that of their metadata, or else their name.
+
+    Raises:
+        ValueError: If two files are of the same endpoint.
+    """
     from keras_vae.export.onnx_files.metadata import is_described
     from keras_vae.export.onnx_files.metadata import read as read_about
 
-    return {
-        next(iter(read_about(file)["endpoints"])) if is_described(file) else file.stem: file
-        for file in paths(path)
-    }
+    found: dict[str, Path] = {}
+    for file in paths(path):
+        about = read_about(file) if is_described(file) else {"endpoints": [file.stem]}
+        name = next(iter(about["endpoints"]))
+        if name in found:
+            raise UsageError(
+                f"Expected one file for each endpoint. Received: {found[name].name} and "
+                f"{file.name} in {path}, both of {name}. (Give one of these files.)"
+            )
+        found[name] = file
+    return found
 
 
 def check(path: Path) -> str | None:
@@ -66,7 +89,7 @@ def quantization(model: Any) -> str | None:
 
 def is_folder(path: Path) -> bool:
     """Return whether a path is a folder of ONNX files."""
-    return path.is_dir() and any(path.glob(f"*{SUFFIX}"))
+    return path.is_dir() and any(file.is_file() for file in path.glob(f"*{SUFFIX}"))
 
 
 def read(path: Path) -> Any:
@@ -100,13 +123,13 @@ def refuse_unrunnable(model: Any) -> None:
     foreign, random, outside = set(), set(), []
     for graph in _graphs(model):
         for node in graph.node:
-            if node.op_type in RANDOM:
+            if node.op_type in RANDOM or _drops_out(node):
                 random.add(node.op_type)
             if node.domain not in (*STANDARD_DOMAINS, RUNTIME_DOMAIN) or (
                 node.domain in STANDARD_DOMAINS and not onnx.defs.has(node.op_type)
             ):
                 foreign.add(f"{node.domain or 'ai.onnx'}.{node.op_type}")
-        outside += [t.name for t in graph.initializer if t.external_data]
+        outside += [tensor.name for tensor in _tensors(graph) if tensor.external_data]
     bad = [
         *sorted(foreign | random),
         *(f"weights in another file ({name})" for name in outside[:3]),
@@ -117,6 +140,23 @@ def refuse_unrunnable(model: Any) -> None:
             "Expected an ONNX file with its weights inside, and ops of ONNX that give the same "
             f"answer each time. Received: {', '.join(received)}."
         )
+
+
+def _drops_out(node: Any) -> bool:
+    """Return whether a node has the third input of Dropout, which makes it random."""
+    return node.op_type == "Dropout" and any(node.input[2:])
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    """Yield the weights of a graph and the constants in its nodes."""
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        for attribute in node.attribute:
+            sparse = (attribute.sparse_tensor, *attribute.sparse_tensors)
+            yield from (attribute.t, *attribute.tensors)
+            yield from (part for one in sparse for part in (one.values, one.indices))
 
 
 def _graphs(model: Any) -> Iterator[Any]:

@@ -1,7 +1,6 @@
 """Weights, or weights and activations, as integers of 8 bits."""
 
 import functools
-import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.export.onnx_files.logs import silence_root
 from keras_vae.quiet import silence_stderr
 
 Quantizer = Callable[[Any, Mapping[str, np.ndarray]], Any]
@@ -150,13 +150,8 @@ def _in_folder(proto: Any, run: Callable[[str, str], None]) -> Any:
     """Return what `run` makes of a file, given the paths of both."""
     import onnx
 
-    level = logging.root.level
-    with tempfile.TemporaryDirectory() as folder, silence_stderr():
+    with tempfile.TemporaryDirectory() as folder, silence_root(), silence_stderr():
         paths = [str(Path(folder, name)) for name in ("float.onnx", "integers.onnx")]
         onnx.save(proto, paths[0])
-        logging.root.setLevel(logging.CRITICAL)  # It logs with the functions of the root.
-        try:
-            run(*paths)
-        finally:
-            logging.root.setLevel(level)
+        run(*paths)
         return onnx.load(paths[1])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae.base.endpoint import Endpoint
+from keras_vae.errors import UsageError
 from keras_vae.export.calibration import check_quantize, endpoint_rows, examples_of, fill_gaps
 from keras_vae.export.description import describe, describe_differences
 from keras_vae.export.endpoints import choose_endpoints
@@ -64,7 +65,7 @@ def write_onnx(
         RuntimeError: If onnx, onnxruntime or tf2onnx is not installed.
     """
     if batch_size is not None:
-        arguments.integer("batch_size", batch_size)
+        batch_size = arguments.integer("batch_size", batch_size)
     check_quantize(quantize, QUANTIZATIONS, calibration is not None)
     if min_psnr is not None:
         arguments.real("min_psnr", min_psnr)
@@ -111,10 +112,20 @@ def verify(model: LatentModel, path: str | Path, data: Any = None) -> Difference
     endpoints = choose_endpoints(model, list(found))
     rows = endpoint_rows(model, endpoints, examples_of(model, data))
     contents = {name: file.read_bytes() for name, file in found.items()}
-    (batch_size,) = {read_metadata(file)["batch_size"] for file in found.values()}
-    differences = _differences(model, endpoints, contents, rows, batch_size)
+    differences = _differences(model, endpoints, contents, rows, _batch_size(found))
     refuse_differences(differences, quantize, None)
     return differences
+
+
+def _batch_size(paths: Mapping[str, Path]) -> int | None:
+    """Return the batch size of files; raises ValueError if they have different ones."""
+    found = {file.name: read_metadata(file)["batch_size"] for file in paths.values()}
+    if len({*found.values()}) > 1:
+        raise UsageError(
+            f"Expected files of the same batch size in a folder. Received: {found}. (Give one file "
+            "at a time.)"
+        )
+    return next(iter(found.values()))
 
 
 def best_files(
