@@ -40,6 +40,11 @@ REPORT = "report.json"
 # numbers in other orders, so it is wider than that of a file.
 BACKENDS_ERROR = 1e-4
 REFUSED = 3
+# Errors that are raised again as what they were. All others are errors of the conversion.
+BUILT_IN: tuple[type[Exception], ...] = (
+    *(FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError),
+    *(PermissionError, OSError),
+)
 
 
 def export(
@@ -138,7 +143,7 @@ def _run(folder: Path) -> None:
     report = folder / REPORT
     if done.returncode == REFUSED and report.is_file():
         told = json.loads(report.read_text())
-        kinds: dict[str, type[Exception]] = {**vars(errors), "FileExistsError": FileExistsError}
+        kinds = {**{kind.__name__: kind for kind in BUILT_IN}, **vars(errors)}
         raise kinds.get(told["type"], ConversionError)(told["text"])
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from keras_vae.base.endpoint import Endpoint
 from keras_vae.errors import UnavailableError, UsageError
 from keras_vae.export.endpoints import float32_policy, traceable
@@ -76,7 +78,7 @@ def convert(
             )
         try:
             proto, _ = tf2onnx.convert.from_function(
-                traced, signature, opset=OPSET, custom_op_handlers={"SelectV2": (_as_where, [])}
+                traced, signature, opset=OPSET, custom_op_handlers=HANDLERS
             )
         except Exception as error:  # tf2onnx raises many kinds.
             raise UsageError(_explain(model, name, str(error), nodes)) from error
@@ -99,6 +101,18 @@ def _as_where(_: Any, node: Any, *names: Any) -> None:
     tf2onnx makes it a sum of products with 0 and 1, in which a NaN that is not chosen stays.
     """
     node.type = "Where"
+
+
+def _as_erf(graph: Any, node: Any, *_: Any) -> None:
+    """Convert Erfc, of which Keras makes GELU and ONNX has none, to 1 - Erf."""
+    one = graph.make_const(f"{node.name}_one", np.array(1, np.float32))
+    erf = graph.make_node("Erf", node.input)
+    node.type = "Sub"
+    graph.replace_inputs(node, [one.output[0], erf.output[0]])
+
+
+# What tf2onnx converts otherwise, or not at all.
+HANDLERS = {"SelectV2": (_as_where, []), "Erfc": (_as_erf, [])}
 
 
 def _of_as_many_rows(function: Callable[..., Any]) -> Callable[..., Any]:

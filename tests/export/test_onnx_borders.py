@@ -11,11 +11,12 @@ import keras
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from scipy import special
 
 import keras_vae as kv
 from keras_vae import quiet
 from keras_vae.errors import UsageError
-from keras_vae.export.onnx_files import files, logs, writer
+from keras_vae.export.onnx_files import answers, files, logs, writer
 from keras_vae.export.onnx_files.writer import read_metadata
 
 pytestmark = pytest.mark.tensorflow
@@ -44,6 +45,20 @@ def three_rows(model, tmp_path_factory):
 
 def test_a_batch_size_may_be_a_number_of_numpy(three_rows):
     assert read_metadata(three_rows)["batch_size"] == 3
+
+
+@pytest.mark.slow
+def test_gelu_answers_as_in_keras(tmp_path):
+    """TensorFlow computes it with erfc, which is no op of ONNX."""
+    networks = kv.nets.dense((6,), 3, (5,), activation="gelu")
+    model = kv.Autoencoder(*networks)
+    path = model.export(tmp_path / "m.onnx", format="onnx", endpoints=["decode"])
+    z = np.random.default_rng(0).normal(size=(8, 3)).astype("float32") * 4
+    found = answers.ask(answers.open_session(path.read_bytes()), {"z": z})["reconstruction"]
+    hidden, out = (one for one in model.decoder.layers if isinstance(one, keras.layers.Dense))
+    (kernel, bias), (last, shift) = (map(np.float64, one.get_weights()) for one in (hidden, out))
+    h = z @ kernel + bias
+    np.testing.assert_allclose(found, h * special.ndtr(h) @ last + shift, atol=1e-5)
 
 
 # Folders.

@@ -2,7 +2,9 @@
 
 import importlib.util
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -195,6 +197,19 @@ def test_a_model_that_answers_otherwise_on_tensorflow_is_refused(tmp_path):
     arrays.write(tmp_path / "answers.npz", {"encode": answers})
     with pytest.raises(ToleranceError, match=r"as on jax.*encode/z_mean with a relative error"):
         other_backends.check_answers(model, tmp_path, "jax")
+
+
+@pytest.mark.parametrize("kind", ["NotADirectoryError", "PermissionError", "OSError"])
+def test_errors_of_the_file_system_stay_what_they_are(kind, tmp_path, monkeypatch):
+    def run(command, **_):
+        report = {"type": kind, "text": "Expected a folder."}
+        Path(command[-1], "report.json").write_text(json.dumps(report))
+        return subprocess.CompletedProcess(command, other_backends.REFUSED, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(OSError, match=r"Expected a folder\.") as raised:
+        export(vae(), tmp_path / "m")
+    assert raised.type.__name__ == kind
 
 
 def test_a_process_that_dies_is_an_error_with_its_last_words(tmp_path, monkeypatch):
