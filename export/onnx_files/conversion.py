@@ -112,7 +112,7 @@ def _as_erf(graph: Any, node: Any, *_: Any) -> None:
 
 
 # What tf2onnx converts otherwise, or not at all.
-HANDLERS = {"SelectV2": (_as_where, []), "Erfc": (_as_erf, [])}
+HANDLERS: dict[str, Any] = {"SelectV2": (_as_where, []), "Erfc": (_as_erf, [])}
 
 
 def _of_as_many_rows(function: Callable[..., Any]) -> Callable[..., Any]:
