@@ -48,8 +48,8 @@ MODELS = {
     "DenoisingAutoencoder": "You give it noisy images, and get clean ones.",
     "FSQ": "A code has three levels, here red, green, and blue. One code in the middle is changed, "
     "and only its surroundings change.",
-    "FactorVAE": "Each unit changes one property or none, as in a `BetaTCVAE`. A discriminator tells "
-    "the model when units depend on each other.",
+    "FactorVAE": "Each unit changes one property or none, as in a `BetaTCVAE`. A discriminator "
+    "tells the model when units depend on each other.",
     "FreeBitsVAE": "Each unit may say as much as the dashed line for free, so none falls silent.",
     "IAFVAE": "In a VAE, the two units of a posterior are independent. A flow makes them depend on "
     "each other.",
