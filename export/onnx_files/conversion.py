@@ -3,12 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from keras_vae.base.endpoint import Endpoint
 from keras_vae.errors import UnavailableError, UsageError
 from keras_vae.export.endpoints import float32_policy, traceable
 from keras_vae.export.litert.graph_ops import explain_ops
+from keras_vae.export.onnx_files import handlers
 from keras_vae.export.onnx_files.files import LARGEST_FILE
 from keras_vae.export.onnx_files.logs import import_tf2onnx, silence_tf2onnx
 from keras_vae.export.onnx_files.signed import use_signed
@@ -78,7 +77,7 @@ def convert(
             )
         try:
             proto, _ = tf2onnx.convert.from_function(
-                traced, signature, opset=OPSET, custom_op_handlers=HANDLERS
+                traced, signature, opset=OPSET, custom_op_handlers=handlers.HANDLERS
             )
         except Exception as error:  # tf2onnx raises many kinds.
             raise UsageError(_explain(model, name, str(error), nodes)) from error
@@ -93,26 +92,6 @@ def convert(
             f"{proto.ByteSize():,} bytes. (Export a SavedModel.)"
         )
     return _name_tensors(proto, name, endpoint, signature)
-
-
-def _as_where(_: Any, node: Any, *names: Any) -> None:
-    """Convert a choice between two values to Where.
-
-    tf2onnx makes it a sum of products with 0 and 1, in which a NaN that is not chosen stays.
-    """
-    node.type = "Where"
-
-
-def _as_erf(graph: Any, node: Any, *_: Any) -> None:
-    """Convert Erfc, of which Keras makes GELU and ONNX has none, to 1 - Erf."""
-    one = graph.make_const(f"{node.name}_one", np.array(1, np.float32))
-    erf = graph.make_node("Erf", node.input)
-    node.type = "Sub"
-    graph.replace_inputs(node, [one.output[0], erf.output[0]])
-
-
-# What tf2onnx converts otherwise, or not at all.
-HANDLERS: dict[str, Any] = {"SelectV2": (_as_where, []), "Erfc": (_as_erf, [])}
 
 
 def _of_as_many_rows(function: Callable[..., Any]) -> Callable[..., Any]:

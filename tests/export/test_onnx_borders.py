@@ -61,6 +61,23 @@ def test_gelu_answers_as_in_keras(tmp_path):
     np.testing.assert_allclose(found, h * special.ndtr(h) @ last + shift, atol=1e-5)
 
 
+@pytest.mark.slow
+def test_whole_numbers_are_divided_as_in_python(tmp_path):
+    @keras.saving.register_keras_serializable("test_onnx_borders")
+    class Divide(keras.layers.Layer):
+        def call(self, z):
+            whole = keras.ops.cast(z, "int32")
+            parts = [whole // 3, whole % 3, z // 3, z % 3]
+            return keras.ops.concatenate([keras.ops.cast(x, "float32") for x in parts], -1)
+
+    z = keras.Input((2,), name="z")
+    model = kv.Autoencoder(kv.nets.dense_encoder((8,), 2, ()), keras.Model(z, Divide()(z)))
+    path = model.export(tmp_path / "m.onnx", format="onnx", endpoints=["decode"])
+    rows = np.array([[-7, 7], [-3, 1], [5, -1]], "float32")
+    found = answers.ask(answers.open_session(path.read_bytes()), {"z": rows})["reconstruction"]
+    np.testing.assert_array_equal(found, np.tile(np.hstack([rows // 3, rows % 3]), 2))
+
+
 # Folders.
 
 
