@@ -229,11 +229,11 @@ def _check_names(names: Sequence[str]) -> list[str]:
                 f"Expected names of files in a folder. Received: {str(path)!r}, which leads out "
                 "of it."
             )
-        if not path.name or any(unicodedata.category(one) in UNSAFE for one in str(path)):
-            raise UsageError(
-                "Expected names of files without control characters. Received: "
-                f"{str(path)!r}. (Rename it.)"
-            )
+        if path.name.lower() in ("", ".", ".png"):
+            raise UsageError(f"Expected names of files before their suffix. Received: {path}.")
+        if any(unicodedata.category(one) in UNSAFE for one in str(path)):
+            said = f"Received: {str(path)!r}. (Rename it.)"
+            raise UsageError(f"Expected names of files without control characters. {said}")
     return [str(path) for path in paths]
 
 

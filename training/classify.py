@@ -12,6 +12,7 @@ Nothing is selected on the test images. Each network is measured once, after a f
 steps.
 """
 
+import math
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,6 +77,8 @@ def classify(
     options.at_least(
         1, repeats=repeats, epochs=epochs, least_steps=least_steps, batch_size=batch_size
     )
+    if not 0.0 < learning_rate < math.inf:
+        raise UsageError(f"Expected --learning-rate above 0. Received: {learning_rate:g}.")
     opened = run_directory.open_run(run)
     if opened.path.is_dir():
         outputs.check_folder(opened.path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae.errors import UsageError, UsageTypeError
-from keras_vae.training import raw_data
+from keras_vae.training import raw_data, recipes
 from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.recipes import Recipe
 from keras_vae.training.runs import metrics_file, run_directory
@@ -175,6 +175,7 @@ def compile_model(recipe: Recipe, steps: int, at_once: int | None = None) -> Non
 
     total = recipe.epochs * steps
     optimizer = recipe.optimizer(total) if has_schedule(recipe) else recipe.optimizer
+    recipes.check_learning_rate(optimizer)
     kv.compile_fast(recipe.model, optimizer, steps, steps_per_execution=at_once)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from keras_vae.errors import UsageError
 
 SUFFIX = ".onnx"
+# Names of endpoints, under which a file of another one would be taken for it.
+ENDPOINTS = ("reconstruct", "encode", "decode", "score", "sample")
 # Ops whose answers differ between two runs.
 RANDOM = (
     *("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"),
@@ -46,6 +48,11 @@ def endpoints(path: Path) -> dict[str, Path]:
     for file in paths(path):
         about = read_about(file) if is_described(file) else {"endpoints": [file.stem]}
         name = next(iter(about["endpoints"]))
+        if path.is_dir() and file.stem in ENDPOINTS and name != file.stem:
+            raise UsageError(
+                f"Expected the endpoint {file.stem} in {file.name}. Received: {name}, in {path}. "
+                "(Rename the file.)"
+            )
         if name in found:
             raise UsageError(
                 f"Expected one file for each endpoint. Received: {found[name].name} and "
@@ -66,6 +73,7 @@ def check(path: Path) -> str | None:
     from keras_vae.export.onnx_files.metadata import is_described
     from keras_vae.export.onnx_files.metadata import read as read_about
 
+    endpoints(path)  # It refuses files under names of each other.
     found = {}
     for file in paths(path):
         model, described = read(file), is_described(file)

@@ -20,6 +20,8 @@ from keras_vae.validation import arguments
 __all__ = ["LossWeights", "weight_setting"]
 
 LARGEST = float(np.finfo("float32").max)
+# Terms without a largest value.
+NONNEGATIVE = ("reconstruction", "kl")
 
 LossWeight: TypeAlias = float | LearningRateSchedule | Controller
 
@@ -222,6 +224,11 @@ def _check_weight(model: keras.Model, name: str, weight: Any) -> None:
     if abs(float(weight)) > LARGEST:
         raise UsageError(
             f"Expected the weight of {name!r} to be finite in float32. Received: {weight!r}."
+        )
+    if float(weight) < 0.0 and name in NONNEGATIVE:
+        raise UsageError(
+            f"Expected the weight of {name!r} to be at least 0. Received: {weight!r}. (Training "
+            "would make this term as large as it can, without end.)"
         )
 
 

@@ -36,7 +36,8 @@ def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = 
     check_shape("x", event.shape, model.event_shape)
     check_rows(model, "x", x)
     for other in others:
-        check_values("x", other, ANY_NUMBER, "all inputs")
+        part = getattr(model, "condition_name", "second part")
+        check_values(f"the {part} of x", other, ANY_NUMBER, "all inputs")
     model.check_parts(x)
     if y is None:
         model.check_event("x", event)

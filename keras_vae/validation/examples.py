@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.errors import UsageTypeError
 from keras_vae.typing import Tensor
 
 
@@ -52,6 +53,13 @@ def batches_of(source: Any) -> Iterator[Any]:
     """
     if isinstance(source, keras.utils.PyDataset) and source.num_batches is not None:
         return (source[number] for number in range(source.num_batches))
+    if not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
+        named = getattr(source, "__name__", type(source).__name__)
+        advice = f" (Call it: {named}().)" if callable(source) else ""
+        raise UsageTypeError(
+            "Expected arrays or a source of batches, such as a tf.data.Dataset or a generator. "
+            f"Received: {type(source).__name__}.{advice}"
+        )
     return iter(source)
 
 

@@ -54,6 +54,8 @@ def check_values(
             )
         elif support == (0.0, 1.0) and low >= 0 and high <= 255:
             hint = f" (Divide 8-bit pixels by 255: {name} / 255.)"
+            if high <= 16:  # Those of scikit-learn end at 16.
+                hint = f" (Divide by the largest possible value, for 8-bit pixels: {name} / 255.)"
         elif support == (0.0, 1.0) and 0 <= low and high <= 65535:
             hint = f" (Divide 16-bit pixels by 65535: {name} / 65535.)"
         elif support == (0.0, 1.0) and -1 <= low and high <= 1:

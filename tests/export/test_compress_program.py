@@ -213,7 +213,18 @@ def test_a_damaged_file_leaves_no_folder(run, pictures, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["../evil.png", "/evil.png", "a/../../evil.png", "..\\evil.png", "", "a\0.png"]
+    "name",
+    [
+        "../evil.png",
+        "/evil.png",
+        ".png",
+        ".PNG",
+        "a/.png",
+        "a/../../evil.png",
+        "..\\evil.png",
+        "",
+        "a\0.png",
+    ],
 )
 def test_names_that_lead_out_of_the_folder_or_are_none_are_refused(name):
     with pytest.raises(ValueError, match="leads out of it|Expected names of files"):

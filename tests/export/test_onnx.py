@@ -6,6 +6,7 @@
 import functools
 import re
 import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -193,6 +194,17 @@ def test_a_file_that_needs_more_than_a_runtime_is_refused(model, received, tmp_p
     path.write_bytes(model.SerializeToString())
     with pytest.raises(UsageError, match=received):
         files.check(path)
+
+
+def test_files_under_names_of_each_other_are_refused(folder, tmp_path):
+    path = tmp_path / "m"
+    shutil.copytree(folder, path)
+    (path / "score.onnx").unlink()
+    (path / "encode.onnx").rename(path / "score.onnx")
+    with pytest.raises(UsageError, match=r"endpoint score in score\.onnx. Received: encode"):
+        files.check(path)
+    alone = shutil.copy(folder / "encode.onnx", tmp_path / "any_name.onnx")
+    assert set(files.endpoints(Path(alone))) == {"encode"}
 
 
 # Quantization.

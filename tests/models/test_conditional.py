@@ -89,7 +89,10 @@ def test_a_condition_of_images_is_spread_over_the_pixels():
         (lambda m: m.fit(X, verbose=0), "Expected a pair .x, condition.. Received: one array"),
         (lambda m: m.fit((X, CONDITION[:, :2]), verbose=0), "Expected condition of shape.*'batch'"),
         (lambda m: m.fit((X[:, :5], CONDITION), verbose=0), "Expected x of shape"),
-        (lambda m: m.fit((X, CONDITION * np.nan), verbose=0), "Expected finite values in x"),
+        (
+            lambda m: m.fit((X, CONDITION * np.nan), verbose=0),
+            "finite values in the condition of x",
+        ),
         (lambda m: m.fit((X, CONDITION[:3]), verbose=0), "the condition of x with 20 rows"),
         (lambda m: m.decode(np.zeros((2, 2), "float32")), "Expected a pair .z, condition."),
         (lambda m: m.sample(3), "Expected condition of shape.*Received: None for count=3"),

@@ -13,6 +13,7 @@ or `shape` for series.
 
 import importlib
 import inspect
+import math
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -135,3 +136,12 @@ def _check_recipe(function: Any, name: str) -> Callable[..., Recipe]:
             f"are its command line. Received: {', '.join(bare)} without."
         )
     return function
+
+
+def check_learning_rate(optimizer: Any) -> None:
+    """Raise ValueError unless the learning rate of the first step is above 0."""
+    import keras
+
+    rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    if not 0.0 < rate < math.inf:
+        raise UsageError(f"Expected a learning rate above 0. Received: {rate:g}.")

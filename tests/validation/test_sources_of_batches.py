@@ -1,0 +1,66 @@
+"""What is no source of batches, and settings without a sense, are refused with the way out."""
+
+import numpy as np
+import pytest
+
+import keras_vae as kv
+from keras_vae.errors import UsageError
+from tests.support.models import FAST, uniform
+
+X = uniform(20, 6)
+
+
+def vae(**options):
+    model = kv.VAE(*kv.nets.dense((6,), 2, (3,), heads=2), likelihood="normal", seed=0, **options)
+    model.compile("sgd", **FAST)
+    return model
+
+
+def batches():
+    yield (X,)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: vae().fit(batches),
+        lambda: vae().evaluate(batches),
+        lambda: kv.AnomalyDetector(vae(), "elbo").fit_threshold(batches, 0.1),
+        lambda: vae().fit_sampler(batches, components=2),
+    ],
+    ids=["fit", "evaluate", "fit_threshold", "fit_sampler"],
+)
+def test_a_function_in_place_of_its_generator_is_refused(call):
+    with pytest.raises(TypeError, match=r"Received: function\. \(Call it: batches\(\)\.\)"):
+        call()
+
+
+@pytest.mark.parametrize(
+    "set_weight",
+    [
+        lambda: vae(beta=-1.0),
+        lambda: setattr(vae(), "beta", -0.5),
+        lambda: vae(loss_weights={"reconstruction": -1}),
+        lambda: vae().loss_weights.update(kl=-2),
+    ],
+    ids=["constructor", "setter", "loss_weights", "update"],
+)
+def test_a_negative_weight_of_a_term_without_a_largest_value_is_refused(set_weight):
+    with pytest.raises(UsageError, match="to be at least 0. Received: -"):
+        set_weight()
+
+
+def test_the_condition_is_named_if_it_is_not_finite():
+    networks = kv.nets.conditional(kv.nets.dense, (6,), 3, 2, hidden=(5,))
+    model = kv.ConditionalVAE(*networks, seed=1)
+    model.compile("sgd", **FAST)
+    condition = np.full((20, 2), np.nan, "float32")
+    with pytest.raises(ValueError, match="Expected finite values in the condition of x"):
+        model.fit((X, condition), verbose=0)
+
+
+def test_data_up_to_16_are_not_taken_for_8_bit_pixels():
+    model = kv.Autoencoder(*kv.nets.dense((6,), 2, (3,)), likelihood="bernoulli")
+    model.compile("sgd", **FAST)
+    with pytest.raises(ValueError, match="Divide by the largest possible value"):
+        model.fit(np.round(16 * X), verbose=0)
