@@ -60,7 +60,7 @@ MODELS = {
     "LSTMAutoencoder": "An outline is a sequence of points. Outlines of any length become codes of "
     "one size, and the model draws them from these codes.",
     "LSTMVAE": "You sample new sequences, here outlines of letters.",
-    "LadderVAE": "The top level decides the letter, and the levels below it the outline.",
+    "LadderVAE": "The top level gives you a rough letter, and the levels below it the outline.",
     "LearnedPriorVAE": "The gray density is the prior. A learned one follows the codes, so it is "
     "fewer nats away from them than a standard normal.",
     "MaskedAutoencoder": "You hide the orange patches, and it completes the letter.",
