@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 from keras_vae import errors
+from keras_vae.backend.keras_private import flatten_layers
 from keras_vae.errors import (
     ConversionError,
     ToleranceError,
@@ -111,8 +112,15 @@ def _modules_of_classes(model: LatentModel) -> list[str]:
     """Return the modules of the registered classes of the user in the model.
 
     Raises:
-        ValueError: If a class is in a program or notebook, which another process cannot import.
+        ValueError: If a class is not registered with Keras, or in a program or notebook, which
+            another process cannot import.
     """
+    if unknown := _unregistered(model):
+        raise UsageError(
+            f"Expected registered classes, which another process can find. Received: "
+            f"{', '.join(unknown)}. (Put @keras.saving.register_keras_serializable() in front of "
+            "each, in a .py file.)"
+        )
     text = json.dumps(keras.saving.serialize_keras_object(model), default=str)
     found = {}
     for name, kind in keras.saving.get_custom_objects().items():
@@ -127,6 +135,17 @@ def _modules_of_classes(model: LatentModel) -> list[str]:
             "KERAS_BACKEND=tensorflow.)"
         )
     return sorted(set(found.values()))
+
+
+def _unregistered(model: LatentModel) -> list[str]:
+    """Return the names of the user's classes in the model that Keras has no name for."""
+    kinds = {type(one) for one in (model, *flatten_layers(model))}
+    return sorted(
+        kind.__name__
+        for kind in kinds
+        if kind.__module__.partition(".")[0] not in ("keras", "keras_vae")
+        and keras.saving.get_registered_name(kind) == kind.__name__
+    )
 
 
 def _run(folder: Path) -> None:

@@ -46,7 +46,7 @@ def identify(path: Path) -> Artifact:
         return Artifact(path, "saved_model", None)
     if path.is_file() and path.suffix == ".tflite":
         return Artifact(path, "tflite", _checked_quantization(path))
-    if (path.is_file() and path.suffix == files.SUFFIX) or files.is_folder(path):
+    if (path.is_file() and path.suffix.lower() == files.SUFFIX) or files.is_folder(path):
         return Artifact(path, "onnx", files.check(path))
     if not path.exists():
         raise FileNotFoundError(f"Expected an artifact. Received: {path}, which does not exist.")

@@ -169,6 +169,16 @@ def test_a_class_of_a_notebook_is_refused_with_the_way_out(no_process, tmp_path,
     assert no_process == []
 
 
+def test_a_class_that_is_not_registered_is_refused_with_the_way_out(no_process, tmp_path):
+    class Double(keras.layers.Layer):
+        def call(self, x):
+            return 2.0 * x
+
+    with pytest.raises(UsageError, match=r"Received: Double\..*register_keras_serializable"):
+        export(with_layer(Double()), tmp_path / "m")
+    assert no_process == []
+
+
 def test_options_that_are_no_numbers_and_texts_are_refused(no_process, tmp_path):
     with pytest.raises(TypeError, match="Expected options of numbers and texts"):
         export(vae(), tmp_path / "m.onnx", "onnx", labels=object())
