@@ -104,9 +104,11 @@ def load(
 
 
 def _names(skip_columns: Sequence[str] | None) -> tuple[str, ...]:
-    from keras_vae.validation import arguments
+    if not skip_columns:
+        return ()
+    from keras_vae.validation import arguments  # It imports Keras, which takes seconds.
 
-    return tuple(arguments.names("skip_columns", skip_columns, "time")) if skip_columns else ()
+    return tuple(arguments.names("skip_columns", skip_columns, "time"))
 
 
 def settings_for(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
