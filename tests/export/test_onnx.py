@@ -101,6 +101,46 @@ def test_a_batch_can_be_fixed(tmp_path):
         ask(path, x=digits(4))
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_a_model_in_half_precision_is_exported_in_float32_and_stays_as_it_was(policy, tmp_path):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = kv.VAE(*kv.nets.dense((6,), 3, (5,), heads=2), likelihood="normal", seed=0)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    path = model.export(tmp_path / "m.onnx", format="onnx", endpoints=["decode"])
+    assert {one.compute_dtype for one in model.decoder.layers} == {policy.removeprefix("mixed_")}
+    z = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+    found = ask(path, z=z)["reconstruction"]
+    (kernel, bias), (out, shift) = (
+        one.get_weights() for one in model.decoder.layers if one.weights
+    )
+    hidden = np.float64(z) @ kernel + bias
+    np.testing.assert_allclose(
+        found, np.where(hidden > 0, hidden, 0.2 * hidden) @ out + shift, atol=1e-5
+    )
+
+
+@pytest.mark.slow
+def test_a_score_at_the_threshold_is_normal_and_the_next_above_is_not(tmp_path):
+    x = digits(20)
+    detector = kv.AnomalyDetector(vae(), "elbo")
+    detector.fit_threshold(x, 0.5)
+    written = {"format": "onnx", "endpoints": ["score"]}
+    scores = ask(detector.export(tmp_path / "a.onnx", **written), x=x)["score"]
+    row = int(np.argsort(scores)[10])
+    for name, limit, decision in (
+        ("at", scores[row], 0),
+        ("above", np.nextafter(scores[row], np.float32(-np.inf)), 1),
+    ):
+        detector.threshold = kv.anomalies.Threshold(float(limit))
+        found = ask(detector.export(tmp_path / f"{name}.onnx", **written), x=x)
+        np.testing.assert_array_equal(found["score"], scores)
+        assert found["is_anomaly"][row] == decision
+    x[3] = np.nan
+    assert ask(tmp_path / "at.onnx", x=x)["is_anomaly"][3] == 1
+
+
 def test_a_file_describes_itself(folder):
     about = read_metadata(folder / "encode.onnx")
     assert about["model"]["class"] == "VAE" and about["likelihood"] == "bernoulli"
