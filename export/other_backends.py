@@ -115,7 +115,7 @@ def _modules_of_classes(model: LatentModel) -> list[str]:
         ValueError: If a class is not registered with Keras, or in a program or notebook, which
             another process cannot import.
     """
-    if unknown := _unregistered(model):
+    if unknown := _find_unregistered(model):
         raise UsageError(
             f"Expected registered classes, which another process can find. Received: "
             f"{', '.join(unknown)}. (Put @keras.saving.register_keras_serializable() in front of "
@@ -137,7 +137,7 @@ def _modules_of_classes(model: LatentModel) -> list[str]:
     return sorted(set(found.values()))
 
 
-def _unregistered(model: LatentModel) -> list[str]:
+def _find_unregistered(model: LatentModel) -> list[str]:
     """Return the names of the user's classes in the model that Keras has no name for."""
     kinds = {type(one) for one in (model, *flatten_layers(model))}
     return sorted(

@@ -1,4 +1,4 @@
-"""What a preset says of its model, taken from the model, and compared with it after loading."""
+"""The description of the model in a preset: taken from it, and compared with it after loading."""
 
 import json
 import math

@@ -14,7 +14,7 @@ class Form:
     """The form of an entry.
 
     Args:
-        what: The form in words, for messages.
+        what: The form as text, for messages.
         kind: Its type.
         fits: Returns whether a value of this type has the form.
         needed: Whether it may not be None.

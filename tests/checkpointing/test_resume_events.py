@@ -189,7 +189,7 @@ def test_after_a_resume_checkpoints_come_as_if_one_had_just_been_written(
     assert world.written == written
 
 
-@pytest.mark.skipif(keras.backend.backend() == "torch", reason="there, Keras draws the batches")
+@pytest.mark.only_on("tensorflow", "jax")  # On PyTorch Keras draws the batches.
 def test_data_that_start_at_the_position_are_not_drawn(world, tmp_path):
     interrupt(world, tmp_path, "on_train_batch_end", 5)
     resume = resume_for(world, tmp_path, seekable=True)

@@ -9,7 +9,7 @@ import keras_vae as kv
 from keras_vae.tiles import encoding, field
 from keras_vae.tiles.field import Field
 from tests.support.models import array, uniform
-from tests.tiles.test_tiles import MAKERS
+from tests.tiles.test_tiles import MAKERS, spied
 
 SMALL, LARGE = (16, 16), (48, 64)
 
@@ -24,14 +24,7 @@ def whole(make, x):
 @pytest.fixture
 def tiles(monkeypatch):
     """The shapes of the tiles that are encoded."""
-    shapes, run = [], encoding.CompiledFunction.predict_on_batch
-
-    def predict_on_batch(self, inputs):
-        shapes.append(inputs[0].shape)
-        return run(self, inputs)
-
-    monkeypatch.setattr(encoding.CompiledFunction, "predict_on_batch", predict_on_batch)
-    return shapes
+    return spied(monkeypatch)
 
 
 @pytest.mark.parametrize("name", MAKERS)

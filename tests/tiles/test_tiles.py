@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 
 import keras_vae as kv
-from keras_vae.tiles import decoding
+from keras_vae.acceleration.batching import CompiledFunction
 from keras_vae.tiles.grid import Row
 from keras_vae.tiles.reach import Axis
 from tests.support.models import array
@@ -43,14 +43,14 @@ MAKERS = {
 
 
 def spied(monkeypatch):
-    """The shapes of the tiles that are decoded."""
-    shapes, run = [], decoding.CompiledFunction.predict_on_batch
+    """The shapes of the tiles that are decoded or encoded."""
+    shapes, run = [], CompiledFunction.predict_on_batch
 
     def predict_on_batch(self, inputs):
         shapes.append(inputs[0].shape)
         return run(self, inputs)
 
-    monkeypatch.setattr(decoding.CompiledFunction, "predict_on_batch", predict_on_batch)
+    monkeypatch.setattr(CompiledFunction, "predict_on_batch", predict_on_batch)
     return shapes
 
 
