@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.errors import UsageError
 from keras_vae.export.litert.allowed_ops import pack, schema, unpack
-from keras_vae.export.sealing import HASH_KEY, NAME, NO_HASH, fill_in_hash, is_unchanged
+from keras_vae.export.sealing import HASH_KEY, NAME, NO_HASH, fill_in_hash, open_description
 from keras_vae.validation import arguments
 
 
@@ -83,22 +82,11 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     content = path.read_bytes()
     model = unpack(content, path)
     blocks = [entry.buffer for entry in model.metadata or [] if entry.name == NAME.encode()]
-    if not blocks and HASH_KEY not in content:
-        raise UsageError(
-            f"Expected a .tflite file that keras_vae wrote. Received: {path}, without metadata "
-            f"named {NAME!r}."
-        )
     try:
-        description = dict(json.loads(bytes(model.buffers[blocks[-1]].data)))
-        changed = not is_unchanged(content, description)
-    except (ValueError, TypeError, LookupError):  # The metadata are damaged.
-        changed = True
-    if changed:
-        raise UsageError(
-            f"Expected the file as it was exported. Received: {path}, which was changed since. "
-            "(Export it again.)"
-        )
-    return description
+        block = bytes(model.buffers[blocks[-1]].data) if blocks else None
+    except (TypeError, LookupError):  # The place of the block was changed.
+        block = b""
+    return open_description(block, content, path)
 
 
 def is_described(content: bytes, model: Any) -> bool:

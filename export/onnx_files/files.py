@@ -1,10 +1,12 @@
 """ONNX files on disk: which belong to an export, and what a file may hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from keras_vae.errors import UsageError
+from keras_vae.export.onnx_files import metadata
 
 SUFFIX = ".onnx"
 # Names of endpoints, under which a file of another one would be taken for it.
@@ -35,56 +37,76 @@ def paths(path: Path) -> list[Path]:
     return found
 
 
-def endpoints(path: Path) -> dict[str, Path]:
-    """Return the files of an export by endpoint: that of their metadata, or else their name.
+@dataclass(frozen=True)
+class File:
+    """A file of an export.
+
+    Attributes:
+        path: Its path.
+        proto: The parsed file, an `onnx.ModelProto`.
+        about: Its metadata; None if they are not of keras_vae.
+    """
+
+    path: Path
+    proto: Any
+    about: dict[str, Any] | None
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint in the metadata, or else the name of the file."""
+        return self.path.stem if self.about is None else next(iter(self.about["endpoints"]))
+
+    @property
+    def quantization(self) -> str | None:
+        """The quantization in the metadata, or else that of the ops."""
+        return quantization(self.proto) if self.about is None else self.about["quantization"]
+
+
+def read(path: Path) -> dict[str, File]:
+    """Return the files of an export by endpoint.
 
     Raises:
-        ValueError: If two files are of the same endpoint.
+        OSError: If a file cannot be read.
+        ValueError: If a file is no ONNX file, was changed since its export, or has the name of
+            another endpoint; or if two are of the same one.
     """
-    from keras_vae.export.onnx_files.metadata import is_described
-    from keras_vae.export.onnx_files.metadata import read as read_about
-
-    found: dict[str, Path] = {}
-    for file in paths(path):
-        about = read_about(file) if is_described(file) else {"endpoints": [file.stem]}
-        name = next(iter(about["endpoints"]))
-        if path.is_dir() and file.stem in ENDPOINTS and name != file.stem:
+    found: dict[str, File] = {}
+    for one in paths(path):
+        file = File(one, *metadata.read_file(one))
+        name = file.endpoint
+        if path.is_dir() and one.stem in ENDPOINTS and name != one.stem:
             raise UsageError(
-                f"Expected the endpoint {file.stem} in {file.name}. Received: {name}, in {path}. "
+                f"Expected the endpoint {one.stem} in {one.name}. Received: {name}, in {path}. "
                 "(Rename the file.)"
             )
         if name in found:
             raise UsageError(
-                f"Expected one file for each endpoint. Received: {found[name].name} and "
-                f"{file.name} in {path}, both of {name}. (Give one of these files.)"
+                f"Expected one file for each endpoint. Received: {found[name].path.name} and "
+                f"{one.name} in {path}, both of {name}. (Give one of these files.)"
             )
         found[name] = file
     return found
 
 
-def check(path: Path) -> str | None:
-    """Return the quantization of an export, after a check that it runs and is unchanged.
+def check(found: Mapping[str, File]) -> str | None:
+    """Return the quantization of the files of an export, after a check that they run.
 
     Raises:
-        OSError: If a file cannot be read.
-        ValueError: If a file is no ONNX file, was changed since its export, or cannot run or be
-            repeated; or if the files have different quantizations.
+        ValueError: If a file cannot run or be repeated, or files have different quantizations.
     """
-    from keras_vae.export.onnx_files.metadata import is_described
-    from keras_vae.export.onnx_files.metadata import read as read_about
+    for file in found.values():
+        refuse_unrunnable(file.proto)
+    return the_same("quantization", {f.path.name: f.quantization for f in found.values()})
 
-    endpoints(path)  # It refuses files under names of each other.
-    found = {}
-    for file in paths(path):
-        model, described = read(file), is_described(file)
-        kind = read_about(file)["quantization"] if described else quantization(model)
-        refuse_unrunnable(model)
-        found[file.name] = kind
-    if len(kinds := set(found.values())) > 1:
+
+def the_same(what: str, values: Mapping[str, Any]) -> Any:
+    """Return what all files of a folder have; raise ValueError if they differ."""
+    if len({*values.values()}) > 1:
         raise UsageError(
-            f"Expected files of the same quantization in a folder. Received: {found} in {path}."
+            f"Expected files of the same {what} in a folder. Received: {dict(values)}. (Give one "
+            "file at a time.)"
         )
-    return kinds.pop()
+    return next(iter(values.values()))
 
 
 def quantization(model: Any) -> str | None:
@@ -98,30 +120,6 @@ def quantization(model: Any) -> str | None:
 def is_folder(path: Path) -> bool:
     """Return whether a path is a folder of ONNX files."""
     return path.is_dir() and any(file.is_file() for file in path.glob(f"*{SUFFIX}"))
-
-
-def read(path: Path) -> Any:
-    """Return the parsed model of a file, an `onnx.ModelProto`.
-
-    Raises:
-        OSError: If it cannot be read.
-        ValueError: If it is no ONNX file.
-    """
-    return parse(path.read_bytes(), path)
-
-
-def parse(content: bytes, path: Path) -> Any:
-    """Return the parsed model of the content of a file; see `read`."""
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        model = onnx.ModelProto.FromString(content)
-    except DecodeError:
-        model = onnx.ModelProto()
-    if not (model.ir_version and model.opset_import and model.graph.output):
-        raise UsageError(f"Expected an ONNX file. Received: {path}, which is none, or damaged.")
-    return model
 
 
 def refuse_unrunnable(model: Any) -> None:

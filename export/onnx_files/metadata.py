@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae.errors import UsageError
-from keras_vae.export.onnx_files.files import parse
-from keras_vae.export.sealing import HASH_KEY, NAME, NO_HASH, fill_in_hash, is_unchanged
+from keras_vae.export.sealing import HASH_KEY, NAME, NO_HASH, fill_in_hash, open_description
 
 
 def add_metadata(proto: Any, description: Mapping[str, Any]) -> bytes:
@@ -40,36 +39,43 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     """
     from keras_vae.validation import arguments
 
-    return read(arguments.path("path", path))
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Do what `read_metadata` does, without Keras."""
+    path = arguments.path("path", path)
     content = path.read_bytes()
-    blocks = [entry.value for entry in parse(content, path).metadata_props if entry.key == NAME]
-    if not blocks and HASH_KEY not in content:
-        raise UsageError(
-            f"Expected an ONNX file that keras_vae wrote. Received: {path}, without metadata "
-            f"named {NAME!r}."
-        )
+    return open_description(_block(parse(content, path)), content, path)
+
+
+def read_file(path: Path) -> tuple[Any, dict[str, Any] | None]:
+    """Return a parsed file and its metadata, None if they are not of keras_vae.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is no ONNX file, or was changed after the export.
+    """
+    content = path.read_bytes()
+    proto = parse(content, path)
+    block = _block(proto)
+    if block is None and HASH_KEY not in content:
+        return proto, None
+    return proto, open_description(block, content, path)
+
+
+def _block(proto: Any) -> str | None:
+    blocks = [entry.value for entry in proto.metadata_props if entry.key == NAME]
+    return blocks[-1] if blocks else None
+
+
+def parse(content: bytes, path: Path) -> Any:
+    """Return the `onnx.ModelProto` of a file; raise ValueError for anything else."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
     try:
-        description = dict(json.loads(blocks[-1]))
-        changed = not is_unchanged(content, description)
-    except (ValueError, TypeError, LookupError):  # The metadata are damaged.
-        changed = True
-    if changed:
-        raise UsageError(
-            f"Expected the file as it was exported. Received: {path}, which was changed since. "
-            "(Export it again.)"
-        )
-    return description
-
-
-def is_described(path: Path) -> bool:
-    """Return whether a file has metadata of keras_vae, be it under a changed name."""
-    content = path.read_bytes()
-    keys = {entry.key for entry in parse(content, path).metadata_props}
-    return NAME in keys or HASH_KEY in content
+        model = onnx.ModelProto.FromString(content)
+    except DecodeError:
+        model = onnx.ModelProto()
+    if not (model.ir_version and model.opset_import and model.graph.output):
+        raise UsageError(f"Expected an ONNX file. Received: {path}, which is none, or damaged.")
+    return model
 
 
 def signature(proto: Any) -> dict[str, dict[str, dict[str, Any]]]:

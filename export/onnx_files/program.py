@@ -27,7 +27,7 @@ def export_onnx(
 
     One endpoint is a file. Several are a folder with a file for each. They are compared with the
     Keras model on training data before they are put in place. Their metadata hold shapes, ranges
-    and errors: keras_vae.export.onnx_files.writer.read_metadata(FILE).
+    and errors: keras_vae.export.onnx_files.metadata.read_metadata(FILE).
 
     Args:
         run: A run directory of keras-vae train, or a .keras file together with --data.

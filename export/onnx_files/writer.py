@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae.base.endpoint import Endpoint
-from keras_vae.errors import UsageError
 from keras_vae.export.calibration import check_quantize, endpoint_rows, examples_of, fill_gaps
 from keras_vae.export.description import describe, describe_differences
 from keras_vae.export.endpoints import choose_endpoints
@@ -107,25 +106,16 @@ def verify(model: LatentModel, path: str | Path, data: Any = None) -> Difference
         ToleranceError: If one differs from the model by more than its quantization explains.
     """
     path = arguments.path("path", path)
-    quantize = files.check(path)
-    found = files.endpoints(path)
+    found = files.read(path)
+    quantize = files.check(found)
+    sizes = {f.path.name: read_metadata(f.path)["batch_size"] for f in found.values()}
+    batch_size = files.the_same("batch size", sizes)
     endpoints = choose_endpoints(model, list(found))
     rows = endpoint_rows(model, endpoints, examples_of(model, data))
-    contents = {name: file.read_bytes() for name, file in found.items()}
-    differences = _differences(model, endpoints, contents, rows, _batch_size(found))
+    contents = {name: file.proto.SerializeToString() for name, file in found.items()}
+    differences = _differences(model, endpoints, contents, rows, batch_size)
     refuse_differences(differences, quantize, None)
     return differences
-
-
-def _batch_size(paths: Mapping[str, Path]) -> int | None:
-    """Return the batch size of files; raises ValueError if they have different ones."""
-    found = {file.name: read_metadata(file)["batch_size"] for file in paths.values()}
-    if len({*found.values()}) > 1:
-        raise UsageError(
-            f"Expected files of the same batch size in a folder. Received: {found}. (Give one file "
-            "at a time.)"
-        )
-    return next(iter(found.values()))
 
 
 def best_files(

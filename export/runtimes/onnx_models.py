@@ -22,7 +22,7 @@ class OnnxRuntime(Runtime):
 
         from keras_vae.export.onnx_files import answers, files
 
-        found = files.endpoints(path)
+        found = {name: file.path for name, file in files.read(path).items()}
         sessions = {name: answers.open_session(file.read_bytes()) for name, file in found.items()}
         batches = {
             name: next(
@@ -55,11 +55,9 @@ class OpenVinoRuntime(Runtime):
         if saved := (path / "saved_model.pb").is_file():
             found, outputs = {DEFAULT: path}, {DEFAULT: [*read_signatures(path)[DEFAULT].outputs]}
         else:
-            found = files.endpoints(path)
-            outputs = {
-                name: [tensor.name for tensor in files.read(file).graph.output]
-                for name, file in found.items()
-            }
+            read = files.read(path)
+            found = {name: file.path for name, file in read.items()}
+            outputs = {n: [one.name for one in f.proto.graph.output] for n, f in read.items()}
         core = openvino.Core()
         # By default it computes in bfloat16 on CPUs that have it.
         precision = {"INFERENCE_PRECISION_HINT": "f32"}

@@ -47,7 +47,7 @@ def identify(path: Path) -> Artifact:
     if path.is_file() and path.suffix == ".tflite":
         return Artifact(path, "tflite", _checked_quantization(path))
     if (path.is_file() and path.suffix.lower() == files.SUFFIX) or files.is_folder(path):
-        return Artifact(path, "onnx", files.check(path))
+        return Artifact(path, "onnx", files.check(files.read(path)))
     if not path.exists():
         raise FileNotFoundError(f"Expected an artifact. Received: {path}, which does not exist.")
     raise UsageError(

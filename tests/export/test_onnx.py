@@ -162,7 +162,7 @@ def test_a_changed_file_is_refused(decoder, tmp_path):
     with pytest.raises(UsageError, match="which was changed since"):
         read_metadata(path)
     with pytest.raises(UsageError, match="which was changed since"):
-        files.check(path)
+        files.check(files.read(path))
 
 
 def test_a_change_of_any_bit_is_refused(decoder, tmp_path):
@@ -176,11 +176,11 @@ def test_a_change_of_any_bit_is_refused(decoder, tmp_path):
         changed[place] ^= 1 << int(generator.integers(8))
         path.write_bytes(changed)
         with pytest.raises(UsageError, match="Expected (the file as it was|an ONNX file)"):
-            files.check(path)
+            files.check(files.read(path))
     for end in (0, 1, 100, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:end])
         with pytest.raises(UsageError, match="Expected (the file as it was|an ONNX file)"):
-            files.check(path)
+            files.check(files.read(path))
 
 
 @pytest.mark.parametrize("content", [b"", b"no file of ONNX", b"\x08\x0a" * 40, b"\x00" * 99])
@@ -188,7 +188,7 @@ def test_a_file_of_something_else_is_refused(content, tmp_path):
     path = tmp_path / "m.onnx"
     path.write_bytes(content)
     with pytest.raises(UsageError, match="Expected an ONNX file"):
-        files.check(path)
+        files.check(files.read(path))
 
 
 def graph_of(*nodes, outside=False):
@@ -233,7 +233,7 @@ def test_a_file_that_needs_more_than_a_runtime_is_refused(model, received, tmp_p
     path = tmp_path / "m.onnx"
     path.write_bytes(model.SerializeToString())
     with pytest.raises(UsageError, match=received):
-        files.check(path)
+        files.check(files.read(path))
 
 
 def test_files_under_names_of_each_other_are_refused(folder, tmp_path):
@@ -242,9 +242,9 @@ def test_files_under_names_of_each_other_are_refused(folder, tmp_path):
     (path / "score.onnx").unlink()
     (path / "encode.onnx").rename(path / "score.onnx")
     with pytest.raises(UsageError, match=r"endpoint score in score\.onnx. Received: encode"):
-        files.check(path)
+        files.check(files.read(path))
     alone = shutil.copy(folder / "encode.onnx", tmp_path / "any_name.onnx")
-    assert set(files.endpoints(Path(alone))) == {"encode"}
+    assert set(files.read(Path(alone))) == {"encode"}
 
 
 # Quantization.
@@ -258,8 +258,8 @@ def test_files_of_integers_are_within_the_tolerance(quantize, decibels, tmp_path
     z = np.asarray(model.encode(digits(300)[256:]))
     found = ask(path / "decode.onnx", z=z)["reconstruction"]
     assert psnr(found, np.asarray(model.decode(z))) > decibels
-    assert files.check(path) == quantize
-    assert files.quantization(files.read(path / "decode.onnx")) == quantize
+    assert files.check(files.read(path)) == quantize
+    assert files.quantization(files.read(path / "decode.onnx")["decode"].proto) == quantize
     found = writer.verify(model, path, digits(300)[256:])
     assert set(found) == set(VARIATIONAL)
 
