@@ -2,7 +2,8 @@
 
 import functools
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import types
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def _static(
         lambda source, target: quantize_static(
             source,
             target,
-            _Rows(rows),
+            _one_by_one(rows),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(WEIGHTED),
             nodes_to_quantize=chosen,
@@ -124,26 +125,11 @@ def _static(
     )
 
 
-class _Rows:
-    """The rows of an endpoint, one at a time, as ONNX Runtime's calibration asks for them."""
-
-    def __init__(self, rows: Mapping[str, np.ndarray]) -> None:
-        self._batches = self._one_by_one(rows)
-
-    @staticmethod
-    def _one_by_one(rows: Mapping[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
-        for index in range(len(next(iter(rows.values())))):
-            yield {name: array[index : index + 1] for name, array in rows.items()}
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        """Return the next inputs, or None at the end."""
-        return next(self._batches, None)
-
-    def __iter__(self) -> "_Rows":
-        return self
-
-    def __next__(self) -> dict[str, np.ndarray]:
-        return next(self._batches)
+def _one_by_one(rows: Mapping[str, np.ndarray]) -> Any:
+    """Return the rows of an endpoint as ONNX Runtime's calibration asks for them."""
+    count = len(next(iter(rows.values())))
+    each = ({name: array[i : i + 1] for name, array in rows.items()} for i in range(count))
+    return types.SimpleNamespace(get_next=lambda: next(each, None))
 
 
 def _in_folder(proto: Any, run: Callable[[str, str], None]) -> Any:

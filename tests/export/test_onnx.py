@@ -13,26 +13,16 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import tensorflow as tf
 from onnx import TensorProto, helper, numpy_helper
 
 import keras_vae as kv
-from keras_vae.errors import ToleranceError, UsageError
-from keras_vae.export.onnx_files import conversion, files, quantization, writer
+from keras_vae.errors import UsageError
+from keras_vae.export.onnx_files import files
 from keras_vae.export.onnx_files.writer import read_metadata
-from tests.support.litert_files import VARIATIONAL, digits, psnr, trained_conv_vae
+from tests.support.litert_files import VARIATIONAL, digits
+from tests.support.onnx_models import ask, vae
 
 pytestmark = pytest.mark.tensorflow
-
-
-@functools.cache
-def vae():
-    """A dense VAE of the digits, after a few steps."""
-    keras.utils.set_random_seed(0)
-    model = kv.VAE(*kv.nets.dense((8, 8, 1), 4, (32,), heads=2), likelihood="bernoulli", seed=0)
-    model.compile("adam", run_eagerly=True)
-    model.fit(digits(256), epochs=1, batch_size=64, verbose=0)
-    return model
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +37,6 @@ def decoder(tmp_path_factory):
     """One endpoint, as a file."""
     path = tmp_path_factory.mktemp("onnx") / "decoder.onnx"
     return vae().export(path, format="onnx", endpoints=["decode"])
-
-
-def ask(path, **inputs):
-    """The answers of a file in ONNX Runtime, by name."""
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, inputs), strict=True))
 
 
 def test_several_endpoints_are_a_folder_with_a_file_for_each(folder):
@@ -245,126 +228,6 @@ def test_files_under_names_of_each_other_are_refused(folder, tmp_path):
         files.check(files.read(path))
     alone = shutil.copy(folder / "encode.onnx", tmp_path / "any_name.onnx")
     assert set(files.read(Path(alone))) == {"encode"}
-
-
-# Quantization.
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("quantize", "decibels"), [("dynamic", 50), ("int8", 40)])
-def test_files_of_integers_are_within_the_tolerance(quantize, decibels, tmp_path):
-    model, x = trained_conv_vae(), digits(256)
-    path = model.export(tmp_path / "m", format="onnx", quantize=quantize, calibration=x)
-    z = np.asarray(model.encode(digits(300)[256:]))
-    found = ask(path / "decode.onnx", z=z)["reconstruction"]
-    assert psnr(found, np.asarray(model.decode(z))) > decibels
-    assert files.check(files.read(path)) == quantize
-    assert files.quantization(files.read(path / "decode.onnx")["decode"].proto) == quantize
-    found = writer.verify(model, path, digits(300)[256:])
-    assert set(found) == set(VARIATIONAL)
-
-
-def dense_and_convolutions():
-    """A decoder with a weight of every kind that is quantized."""
-    z = keras.Input((8,), name="z")
-    h = keras.layers.Reshape((4, 4, 4))(keras.layers.Dense(64)(z))
-    h = keras.layers.Conv2DTranspose(24, 3, strides=2, padding="same")(h)
-    h = keras.layers.Conv2D(12, 3, padding="same")(h)
-    return keras.Model(z, keras.layers.Dense(30)(h))
-
-
-def test_int8_weights_are_within_half_a_step_of_their_channel():
-    network = dense_and_convolutions()
-    function = tf.function(
-        lambda z: {"y": network(z)}, input_signature=[tf.TensorSpec((None, 8), name="z")]
-    )
-    import tf2onnx
-
-    proto, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=18)
-    smaller = quantization.quantize_weights(proto)
-    onnx.checker.check_model(smaller, full_check=True)
-    parts = {t.name: numpy_helper.to_array(t) for t in smaller.graph.initializer}
-    weights = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
-    nodes = {n.output[0]: n for n in smaller.graph.node if n.op_type == "DequantizeLinear"}
-    assert len(nodes) == 4
-    for name, node in nodes.items():
-        axis = node.attribute[0].i % weights[name].ndim
-        others = tuple(i for i in range(weights[name].ndim) if i != axis)
-        levels, scale = (parts[part] for part in node.input)
-        largest = np.abs(weights[name]).max(axis=others)
-        np.testing.assert_allclose(scale, largest / 127, rtol=1e-6)
-        step = np.expand_dims(scale, others)
-        assert np.abs(levels * step - weights[name]).max(axis=others).max() <= scale.max() / 2
-        assert (np.abs(levels).max(axis=others) == 127).all()
-    size = sum(t.nbytes for t in parts.values())
-    assert size < 0.3 * sum(t.nbytes for t in weights.values())
-    # Output channels: 64 of the dense layer, 24, 12, and 30.
-    assert sorted(len(parts[node.input[1]]) for node in nodes.values()) == [12, 24, 30, 64]
-    z = np.random.default_rng(0).normal(size=(4, 8)).astype("float32")
-    run = onnxruntime.InferenceSession(smaller.SerializeToString()).run(None, {"z": z})[0]
-    exact = np.asarray(network(z))
-    assert 0 < np.abs(run - exact).max() < 0.02 * np.abs(exact).max()
-
-
-# Refusals.
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"quantize": "float16"}, "Expected quantize to be one of"),
-        ({"quantize": "int8"}, "Expected calibration data with quantize='int8'"),
-        ({"batch_size": 0}, "Expected batch_size"),
-        ({"batch_size": 2.5}, "Expected batch_size"),
-        ({"min_psnr": "high"}, "Expected min_psnr"),
-        ({"labels": "zero"}, "Expected labels to be a list of names"),
-        ({"endpoints": ["dream"]}, "Expected endpoints among"),
-        ({"io": "int8"}, "Expected options of format='onnx'.*format='litert'"),
-        ({"calibration": digits(8)[:, 1:]}, "Expected calibration of shape"),
-    ],
-)
-def test_wrong_options_are_refused(options, message, tmp_path):
-    with pytest.raises((UsageError, TypeError), match=message):
-        vae().export(tmp_path / "m.onnx", format="onnx", **options)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_tolerance_that_is_missed_leaves_nothing(tmp_path):
-    with pytest.raises(ToleranceError, match="a PSNR of at least 150 dB is needed"):
-        vae().export(
-            tmp_path / "m.onnx",
-            format="onnx",
-            endpoints=["decode"],
-            quantize="dynamic",
-            min_psnr=150,
-        )
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_layer_with_noise_is_named(tmp_path):
-    class Grain(keras.layers.Layer):
-        def call(self, x):
-            return x + keras.random.normal(keras.ops.shape(x))
-
-    encoder, decoder = kv.nets.dense((3,), 2, (2,))
-    z = keras.Input((2,), name="z")
-    model = kv.Autoencoder(encoder, keras.Model(z, Grain(name="grain")(decoder(z))))
-    with pytest.raises(UsageError, match=r"in layer 'grain' \(Grain\).*standard_normal"):
-        model.export(tmp_path / "m.onnx", format="onnx", endpoints=["decode"])
-
-
-def test_without_its_packages_the_message_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr(conversion, "PACKAGES", ("onnx", "no_such_package"))
-    with pytest.raises(RuntimeError, match=r"no no_such_package.*pip install \"keras-vae\[onnx\]"):
-        vae().export(tmp_path / "m.onnx", format="onnx")
-
-
-def test_other_formats_do_not_take_the_suffix(tmp_path):
-    for format in ("tf_saved_model", "litert"):
-        with pytest.raises(UsageError, match=r"For a \.onnx file use format='onnx'"):
-            vae().export(tmp_path / "m.onnx", format=format)
-    with pytest.raises(UsageError, match="use format='litert'"):
-        vae().export(tmp_path / "m.tflite", format="onnx")
 
 
 def test_files_replace_a_folder_and_a_folder_files(folder, decoder, tmp_path):
