@@ -239,7 +239,7 @@ class Autoencoder(
         return self.preprocess.of_raw_data(density)
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
-        """Encode `x` to codes `(batch, *latent_shape)`, float32, without noise."""
+        """Encode `x` to codes `(batch, *latent_shape)`, of `latent_dtype`, without noise."""
         return self.mark_rows(x, self.codes_from_outputs(self.encoder_outputs(x, training)))
 
     def codes_from_outputs(self, outputs: list[Tensor]) -> Tensor:

@@ -79,15 +79,11 @@ class CompressiveAutoencoder(Autoencoder):
             for name in ("location", "log_scale")
         )
 
-    def encode(self, x: Tensor, training: bool = False) -> Tensor:
-        """Encode `x` to integers of both signs, int32 `(batch, *latent_shape)`.
-
-        Integers have no NaN: examples with values that are not finite get code 0.
-        """
-        return super().encode(x, training)
-
     def codes_from_outputs(self, outputs: list[Tensor]) -> Tensor:
-        """Return the nearest integers."""
+        """Return the nearest integers, of both signs, int32 `(batch, *latent_shape)`.
+
+        Integers have no NaN: `encode` gives examples with values that are not finite code 0.
+        """
         return ops.cast(ops.clip(ops.round(outputs[0]), *CODE_RANGE), "int32")
 
     def decoder_input(self, z: Tensor) -> Tensor:

@@ -55,15 +55,11 @@ class QuantizedAutoencoder(Autoencoder):
         self.quantizer.build((None, *self.latent_shape))
         self.latent_shape = self.latent_shape[:-1]
 
-    def encode(self, x: Tensor, training: bool = False) -> Tensor:
-        """Encode `x` to integers, int32 `(batch, *latent_shape)`.
-
-        Integers have no NaN: examples with values that are not finite get code 0.
-        """
-        return super().encode(x, training)
-
     def codes_from_outputs(self, outputs: list[Tensor]) -> Tensor:
-        """Return the integers that stand for the vectors of the encoder."""
+        """Return the integers that stand for the vectors, int32 `(batch, *latent_shape)`.
+
+        Integers have no NaN: `encode` gives examples with values that are not finite code 0.
+        """
         return self.quantizer.codes(outputs[0])
 
     def decoder_input(self, z: Tensor) -> Tensor:

@@ -125,7 +125,7 @@ def read_folder(folder: Path) -> Preset:
     if version != VERSION or isinstance(version, bool):
         raise UsageError(
             f"Expected a preset of version {VERSION}. Received: {version!r} in {path}. "
-            " (Install a newer keras-vae.)"
+            "(Install a newer keras-vae.)"
         )
     check_entries(config, path)
     _check_files(folder, config["files"])

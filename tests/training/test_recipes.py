@@ -160,3 +160,19 @@ def test_a_continuation_with_another_option_is_refused():
     settings, arguments = train_options.parse("x", function, ["--latent-dim", "6"], stored)
     with pytest.raises(ValueError, match=r"--latent-dim 6 \(the run has 5\)"):
         train_options.refuse_changes(stored, settings, arguments)
+
+
+@pytest.mark.parametrize("rate", [-1.0, float("inf"), float("nan")])
+def test_a_learning_rate_without_a_sense_is_refused_before_the_work(rate):
+    import keras
+
+    for optimizer in (keras.optimizers.Adam(rate), recipes.cosine_adam(rate)(10)):
+        with pytest.raises(ValueError, match="Expected a learning rate of at least 0. Received: "):
+            recipes.check_learning_rate(optimizer)
+
+
+def test_a_schedule_may_warm_up_from_0():
+    import keras
+
+    warm_up = keras.optimizers.schedules.CosineDecay(0.0, 10, warmup_target=1e-3, warmup_steps=2)
+    recipes.check_learning_rate(keras.optimizers.Adam(warm_up))

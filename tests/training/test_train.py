@@ -325,15 +325,3 @@ def test_many_epochs_of_few_steps_get_advice(steps, epochs, batch_size, said):
     recipe = SimpleNamespace(epochs=epochs, batch_size=batch_size)
     advice = few_steps_advice(steps, recipe, images=256)
     assert said in advice and bool(advice) == bool(said)
-
-
-@pytest.mark.parametrize("rate", [-1.0, 0.0, float("inf"), float("nan")])
-def test_a_learning_rate_without_a_sense_is_refused_before_the_work(rate):
-    import keras
-
-    from keras_vae.training import recipes
-
-    for optimizer in (keras.optimizers.Adam(rate), recipes.cosine_adam(rate)(10)):
-        with pytest.raises(ValueError, match="Expected a learning rate above 0. Received: "):
-            recipes.check_learning_rate(optimizer)
-    recipes.check_learning_rate(recipes.cosine_adam(1e-3)(10))

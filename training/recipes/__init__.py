@@ -139,9 +139,9 @@ def _check_recipe(function: Any, name: str) -> Callable[..., Recipe]:
 
 
 def check_learning_rate(optimizer: Any) -> None:
-    """Raise ValueError unless the learning rate of the first step is above 0."""
+    """Raise ValueError for a negative learning rate; a schedule may begin at 0."""
     import keras
 
     rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-    if not 0.0 < rate < math.inf:
-        raise UsageError(f"Expected a learning rate above 0. Received: {rate:g}.")
+    if not 0.0 <= rate < math.inf:
+        raise UsageError(f"Expected a learning rate of at least 0. Received: {rate:g}.")
