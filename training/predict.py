@@ -119,6 +119,8 @@ def _endpoint(model: Any, output: str) -> Any:
         )
     if output == "score" and isinstance(model, AnomalyDetector):
         model.require_threshold()
+        model.warn_of_codes()
+        model.warn_of_threshold()
     return endpoints[output]
 
 

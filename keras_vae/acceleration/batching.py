@@ -67,12 +67,12 @@ def predict_checked(compiled: keras.Model, model: LatentModel, x: Any) -> Any:
     x = sources.check_data(model, x)
     if data_checks.are_arrays(x):
         return compiled.predict(x, verbose=0)
-    return predict_batches(compiled, sources.checked_batches(model, x))
+    return predict_batches(compiled.predict_on_batch, sources.checked_batches(model, x))
 
 
-def predict_batches(compiled: keras.Model, batches: Iterable[Any]) -> Any:
-    """Return the answers of a model to all batches of x, without the progress of `predict`."""
-    parts = [compiled.predict_on_batch(batch) for batch in batches]
+def predict_batches(predict: Callable[[Any], Any], batches: Iterable[Any]) -> Any:
+    """Return the answers of `predict` to all batches of x, joined."""
+    parts = [predict(batch) for batch in batches]
     return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
 
 

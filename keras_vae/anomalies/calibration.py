@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from keras_vae.anomalies import references, thresholds
+from keras_vae.anomalies import references, staleness, thresholds
 from keras_vae.anomalies.references import Reference
 from keras_vae.anomalies.thresholds import Threshold
 from keras_vae.errors import UsageError
@@ -20,8 +22,11 @@ class Calibration:
     """A mixin with the threshold and the reference of a detector, which its files keep."""
 
     predict: Any
+    model: Any
     _threshold: Threshold | None = None
     _reference: Reference | None = None
+    # The state that "adapt" and "fit_threshold" saw; none for numbers that were assigned.
+    _taken_from: Mapping[str, staleness.State] = MappingProxyType({})
     _without = "one without"
 
     @property
@@ -33,6 +38,7 @@ class Calibration:
     def threshold(self, value: Any) -> None:
         known = value is None or isinstance(value, Threshold)
         self._threshold = value if known else Threshold(value)
+        self._note_state("fit_threshold", None)
 
     @property
     def reference(self) -> Reference | None:
@@ -42,6 +48,7 @@ class Calibration:
     @reference.setter
     def reference(self, value: Any) -> None:
         self._reference = references.check(value)
+        self._note_state("adapt", None)
 
     def fit_threshold(
         self,
@@ -54,6 +61,8 @@ class Calibration:
         block_size: int | None = None,
     ) -> Threshold:
         """Choose the threshold from normal examples that the model was not trained on.
+
+        Call it again if the model is trained further. Until then, decisions come with a warning.
 
         Args:
             x: Held-out normal data: arrays, or a source of batches.
@@ -80,6 +89,7 @@ class Calibration:
         options = _used_options(method, level=level, block_size=block_size)
         scores = self.predict(x, batch_size=batch_size, verbose=0)
         self.threshold = thresholds.METHODS[method](scores, value, **options)
+        self._note_state("fit_threshold", self._state())
         return self.threshold
 
     def require_threshold(self) -> Threshold:
@@ -91,18 +101,45 @@ class Calibration:
             )
         return self._threshold
 
+    def warn_of_codes(self) -> None:
+        """Warn if the weights of the model have changed since `adapt`."""
+        staleness.warn_of_change("adapt", self._changed_since("adapt"))
+
+    def warn_of_threshold(self) -> None:
+        """Warn if weights or codes have changed since `fit_threshold`, but not since `adapt`.
+
+        `warn_of_codes` tells you to call both again.
+        """
+        if not self._changed_since("adapt"):
+            staleness.warn_of_change("fit_threshold", self._changed_since("fit_threshold"))
+
+    def _changed_since(self, method: str) -> list[str]:
+        before = self._taken_from.get(method)
+        return staleness.changes(method, before, self._state()) if before else []
+
+    def _state(self) -> staleness.State:
+        return staleness.state_of(self.model, self._reference)
+
+    def _note_state(self, method: str, state: staleness.State | None) -> None:
+        others = {name: one for name, one in self._taken_from.items() if name != method}
+        # Set without Keras, which would wrap the dictionary.
+        object.__setattr__(self, "_taken_from", {**others, **({method: state} if state else {})})
+
     def save_own_variables(self, store: Any) -> None:
-        """Save the threshold and the reference codes."""
+        """Save the threshold and the reference codes, and which weights they are of."""
         references.save(self._reference, store)
         if self._threshold is not None:
-            text = json.dumps(dataclasses.asdict(self._threshold))
-            store["threshold"] = np.frombuffer(text.encode(), np.uint8)
+            store["threshold"] = _to_bytes(dataclasses.asdict(self._threshold))
+        if self._taken_from:
+            store["taken_from"] = _to_bytes(self._taken_from)
 
     def load_own_variables(self, store: Any) -> None:
         """Load what `save_own_variables` saved."""
         self._reference = references.load(store)
         if "threshold" in store.keys():
-            self._load_threshold(json.loads(np.array(store["threshold"]).tobytes()))
+            self._load_threshold(_from_bytes(store["threshold"]))
+        known = _from_bytes(store["taken_from"]) if "taken_from" in store.keys() else {}
+        object.__setattr__(self, "_taken_from", known)
 
     def _load_threshold(self, stored: dict[str, Any]) -> None:
         """Take a threshold from a file; an infinite one, which older files may have, is none.
@@ -113,6 +150,14 @@ class Calibration:
             self._threshold = Threshold(**stored)
         else:
             self._without = f"one whose file has the threshold {stored['value']}, which is no limit"
+
+
+def _to_bytes(values: Mapping[str, Any]) -> np.ndarray:
+    return np.frombuffer(json.dumps(values).encode(), np.uint8)
+
+
+def _from_bytes(stored: Any) -> dict[str, Any]:
+    return json.loads(np.array(stored).tobytes())
 
 
 def _choose_method(asked: dict[str, Any]) -> tuple[str, Any]:

@@ -105,7 +105,8 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         They are the same at each call, and NaN for values in tensors that are not finite. NumPy
         arrays are checked as by `predict`.
         """
-        data_checks.check_if_arrays(self.model, x)
+        if data_checks.check_if_arrays(self.model, x):
+            self.warn_of_codes()
         scores = SCORES[self.score_name](self, x)
         scores = per_step(self, x, scores) if self.per == "step" else scores
         return nan_unless_finite(self.preprocess.without_gaps(x), scores)
@@ -148,6 +149,8 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
     def adapt(self, x: Any, examples: int | None = None) -> None:
         """Learn the distribution of the codes of normal examples, for the score "latent".
 
+        Call it again if the model is trained further. Until then, scores come with a warning.
+
         Args:
             x: The training data: arrays, or a source of batches.
             examples: Largest number of codes to keep, evenly spaced in x: only for `neighbors`, and
@@ -167,6 +170,7 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         if self.neighbors is not None and len(codes) > most:
             codes = codes[np.linspace(0, len(codes) - 1, most).astype(int)]
         self.reference = fit_reference(codes, self.neighbors)
+        self._note_state("adapt", self._state())
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Score arrays or a source of batches, `(count,)`, after a check of all rows.
@@ -182,6 +186,7 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         check_counts(given)
         check_reference(self)
         given["x"] = sources.check_data(self.model, x)
+        self.warn_of_codes()
         self.built = True
         if data_checks.are_arrays(given["x"]):
             return super().predict(**given)
@@ -191,12 +196,13 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
                 f"Received: callbacks={given['callbacks']!r}. (Give arrays, or leave them out.)"
             )
         batches = sources.checked_batches(self.model, given["x"], given.get("steps"))
-        return predict_batches(self, batches)
+        return predict_batches(super().predict_on_batch, batches)
 
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """Score one batch of arrays, `(count,)`; errors are those of `predict`."""
         check_reference(self)
         data_checks.check_batch(self.model, x)
+        self.warn_of_codes()
         self.built = True
         return super().predict_on_batch(x)
 
@@ -207,7 +213,9 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
             ValueError: If there is no threshold yet, or the data do not fit the model.
         """
         value = self.require_threshold().value
-        return ~(self.predict(x, batch_size=batch_size, verbose=0) <= np.float32(value))
+        scores = self.predict(x, batch_size=batch_size, verbose=0)
+        self.warn_of_threshold()
+        return ~(scores <= np.float32(value))
 
     # Saving and serving.
 
@@ -267,6 +275,8 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
             ValueError: If there is no threshold, or scores would be of int8.
         """
         self.require_threshold()
+        self.warn_of_codes()
+        self.warn_of_threshold()
         endpoints = kwargs.get("endpoints") or ["score"]
         if kwargs.get("quantize") == "int8" and "score" in keras.tree.flatten(endpoints):
             raise UsageError(

@@ -55,10 +55,12 @@ def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = 
         check_values("sample_weight", weights, (0.0, math.inf), "sample weights")
 
 
-def check_if_arrays(model: LatentModel, x: Any) -> None:
-    """Check one batch as `check_batch` does, if it is of NumPy arrays; pass over tensors."""
-    if all(isinstance(part, np.ndarray) for part in keras.tree.flatten(x)):
+def check_if_arrays(model: LatentModel, x: Any) -> bool:
+    """Check one batch as `check_batch` does, if it is of NumPy arrays, and return whether it is."""
+    of_arrays = all(isinstance(part, np.ndarray) for part in keras.tree.flatten(x))
+    if of_arrays:
         check_batch(model, x)
+    return of_arrays
 
 
 def single_array(name: str, values: Any, meaning: str) -> Any:
