@@ -7,6 +7,8 @@ from keras_vae.errors import UsageError, UsageTypeError
 
 SCHEMES = ("http", "https", "grpc", "grpcs")
 # User and password, query and fragment of a URL.
+# Blanks, line breaks, and what else has no place in a URL: `urlsplit` would drop some of them.
+FORBIDDEN = re.compile(r"[\s\\\x00-\x1f\x7f]")
 SECRET = re.compile(r"(?<=//).*(?=@)|(?<=[?#]).*|^[^/]*(?=@)", re.DOTALL)
 
 
@@ -30,10 +32,10 @@ def split_url(url: str) -> SplitResult:
             "Expected a URL without user, password, query and fragment, such as "
             f"http://localhost:8501. Received: {SECRET.sub('...', url)!r}."
         )
-    if not good:
+    if not good or FORBIDDEN.search(url):
         raise UsageError(
-            "Expected a URL such as http://localhost:8501 or grpc://localhost:8500. "
-            f"Received: {url!r}."
+            "Expected a URL such as http://localhost:8501 or grpc://localhost:8500, without blanks "
+            f"and line breaks. Received: {url!r}."
         )
     if "/v1/models" in parts.path:
         raise UsageError(

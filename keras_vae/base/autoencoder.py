@@ -78,6 +78,7 @@ class Autoencoder(
 
     # Whether the loss is right where x is a pair; see `keras_vae.base.conditioning.Conditioning`.
     takes_condition = True
+    instead_of_settings = "; for the weight of a loss term: model.loss_weights[TERM] = weight"
 
     terms: tuple[str, ...] = ("reconstruction",)
     # The constructor arguments that weigh terms, for `losses.weights.refuse_twice`.

@@ -26,6 +26,8 @@ class RecordedInit:
     """
 
     _arguments: dict[str, Any]
+    # What else may help who sets an argument later, for the message.
+    instead_of_settings = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Wrap the constructor that `cls` defines or inherits."""
@@ -41,7 +43,7 @@ class RecordedInit:
             raise UsageError(
                 f"Expected {name} in the constructor of {type(self).__name__}. Received: "
                 f"{name}={value!r} afterwards, when steps are compiled and variables made. (Make a "
-                "new object; for the weight of a loss term: model.loss_weights[TERM] = weight.)"
+                f"new {type(self).__name__}{self.instead_of_settings}.)"
             )
         super().__setattr__(name, value)
 

@@ -248,8 +248,10 @@ def test_a_setting_that_would_have_no_effect_later_is_refused(name):
     make, value = FIXED[name]
     one = make()
     before = getattr(one, name, None)
-    with pytest.raises(ValueError, match=f"Expected {name} in the constructor.*Received: {name}="):
+    message = f"Expected {name} in the constructor.*Received: {name}=.*Make a new "
+    with pytest.raises(ValueError, match=message + type(one).__name__) as caught:
         setattr(one, name, value)
+    assert ("model.loss_weights" in str(caught.value)) is isinstance(one, kv.Autoencoder)
     assert getattr(one, name, None) is before
 
 

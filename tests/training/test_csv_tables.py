@@ -1,5 +1,7 @@
 """Numbers in text files as people have them: read as they are meant, or refused by place."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,10 @@ READ = {
     "one name missing at the end": lines(plain, ["a,"]).encode(),
     "pandas index and numbers": lines(lambda i: f"{i},{plain(i)}", [",0,1"]).encode(),
     "pandas index and years": lines(lambda i: f"{i},{plain(i)}", [",2019,2020"]).encode(),
+    "separator of Excel": lines(with_commas, ["sep=;", "a;b"], "\r\n").encode("utf-8-sig"),
+    "separator of Excel, quoted": lines(with_commas, ['"sep=;"', "# by Excel", "a;b"]).encode(),
+    "separator of Excel, tab": lines(lambda i: with_commas(i, "\t"), ["SEP=\t"]).encode(),
+    "separator that only Excel's line tells": lines(lambda i: plain(i, ":"), ["sep=:"]).encode(),
     "a first step of zeros": lines(plain, ["0,0"]).encode(),
     "a whole first step over others": lines(plain, ["1,2", "3,0.5"]).encode(),
 }
@@ -93,6 +99,30 @@ REFUSED = {
     "an underscore, as Python writes": (cell("1_000"), "'1_000' in row 9"),
     "too large": (cell("1e39"), "float32 can hold. Received: 1e39 in row 9"),
     "thousands": (cell('"1,234"'), "'1,234' in row 9.*a comma in quotation marks"),
+    "thousands with points": (
+        lines(lambda i: f"1.234,5;{A[i]}".replace("0.", "0,"), ["a;b"]),
+        r"'1\.234,5' in row 2, column 1 \(a\): marks of thousands.*1234,5",
+    ),
+    "thousands with commas": (
+        lines(lambda i: f"1,234.5;{A[i]}", ["a;b"]),
+        r"'1,234\.5' in row 2, column 1 \(a\): marks of thousands.*1234\.5",
+    ),
+    "thousands in all of the first row": (
+        lines(with_commas, ["1 234,5;2 345,6"]),
+        "'1 234,5' in row 1, column 1: marks of thousands",
+    ),
+    "a comment in the middle": (
+        lines(plain, ["a,b"]) + "# restart\n1,2\n",
+        "comments before the first row.*Received: '# restart' in row 32.*[Rr]emove",
+    ),
+    "a comment with commas": (
+        lines(plain, ["a,b"]) + "# restart, again\n1,2\n",
+        "comments before the first row.*Received: '# restart' in row 32",
+    ),
+    "a comment under the heading": (
+        lines(plain, ["a,b", "#V,A"]),
+        "comments before the first row.*Received: '#V' in row 2",
+    ),
     "units": (lines(plain, ["a,b", "[V],[A]"]), r"'\[V\]' in row 2, column 1 \(a\)"),
     "time": (
         lines(lambda i: f"2020-01-01 00:{i:02}:00,{A[i]}", ["time,a"]),
@@ -145,6 +175,18 @@ def test_what_is_no_number_or_unclear_is_refused_with_its_place(tmp_path, name):
     with pytest.raises(UsageError, match=f"(?s){message}") as error:
         read_table(tmp_path / "a.csv")
     assert "a.csv" in str(error.value)
+
+
+@pytest.mark.parametrize("head", [[], ["a;b"]], ids=["no heading", "heading"])
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("1 234,5", "1234,5"), ("-1'234'567,5", "-1234567,5"), ("1\u202f234", "1234")],
+)
+def test_marks_of_thousands_are_shown_as_they_stand(tmp_path, text, wanted, head):
+    (tmp_path / "a.csv").write_text(lines(lambda i: f"{text};{2 * i}", head), "utf-8")
+    place = f"{re.escape(repr(text))} in row {len(head) + 1}, column 1"
+    with pytest.raises(UsageError, match=f"{place}.*thousands.*such as {wanted}"):
+        read_table(tmp_path / "a.csv")
 
 
 def test_what_is_no_text_is_refused(tmp_path):

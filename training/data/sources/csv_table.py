@@ -5,8 +5,6 @@ column of pandas. Everything else is refused with its row and column, so that no
 split or invented.
 """
 
-import codecs
-import csv
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -15,12 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.sources.csv_rows import read_rows
 
 SUFFIXES = (".csv", ".tsv", ".txt")
-DELIMITERS = (";", "\t", "|", ",")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+# A number with marks between groups of three digits.
+THOUSANDS = re.compile(r"[+-]?\d{1,3}([ \u00a0\u202f'\u2019.,])\d{3}(\1\d{3})*([.,]\d+)?", re.ASCII)
 # A whole number that begins with 0, as the digits behind a decimal comma do.
 FRACTION = re.compile(r"0\d+", re.ASCII)
 CONVERT = "Remove, fill in or convert it. --skip-columns leaves a column out by its name."
@@ -30,13 +30,6 @@ FILL = (
 )
 # Words for a number that is missing or infinite, which are no names of columns.
 MISSING = ("nan", "na", "n/a", "null", "none", "inf", "+inf", "-inf", "?", "-")
-BOMS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 
 
 def read_table(path: Path, skip_columns: Sequence[str] = ()) -> np.ndarray:
@@ -51,7 +44,7 @@ def read_table(path: Path, skip_columns: Sequence[str] = ()) -> np.ndarray:
         ValueError: If a cell is no number, or the table can be read in two ways; the message
             names the file, the row and the column.
     """
-    rows, numbers, delimiter = _rows(_decode(path), path)
+    rows, numbers, delimiter = read_rows(path)
     heading = rows[0] if rows and _is_heading(rows) else None
     if heading is not None:
         rows, numbers = rows[1:], numbers[1:]
@@ -67,75 +60,20 @@ def read_table(path: Path, skip_columns: Sequence[str] = ()) -> np.ndarray:
     return table.values()
 
 
-def _decode(path: Path) -> str:
-    """Return the text of a file; its encoding is known by its first bytes."""
-    content = path.read_bytes()
-    encoding = next((name for bom, name in BOMS.items() if content.startswith(bom)), None)
-    if encoding is None and b"\0" in content:
-        raise UsageError(
-            f"Expected text in {path}. Received: a zero byte at {content.index(0):,}, as binary "
-            "files and UTF-16 without a mark have. (Save it as UTF-8.)"
-        )
-    try:
-        return content.decode(encoding or "utf-8")
-    except UnicodeDecodeError as error:
-        if encoding is not None:
-            raise UsageError(
-                f"Expected {encoding} in {path}, as its first bytes say. Received: {error}. "
-                "(Save it as UTF-8.)"
-            ) from error
-    # An accent or a unit in the heading, as Windows writes it. Numbers are the same in both.
-    return content.decode("cp1252", errors="replace")
-
-
-def _rows(text: str, path: Path) -> tuple[list[list[str]], list[int], str]:
-    """Return the cells of each line that is not empty, its number, and the delimiter."""
-    lines = re.split(r"\r\n|\r|\n", text)
-    first = next((n for n, line in enumerate(lines) if line[:1] != "#" and line.strip()), 0)
-    lines = lines[first:]
-    delimiter = _delimiter(lines)
-    try:
-        if delimiter == " ":
-            cells = [line.split() for line in lines]
-        else:
-            cells = [
-                [cell.strip() for cell in row]
-                for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
-            ]
-    except csv.Error as error:
-        raise UsageError(f"Expected a table of numbers in {path}. Received: {error}.") from error
-    if len(cells) != len(lines):
-        raise UsageError(
-            f"Expected a row of numbers in each line of {path}. Received: a cell of several lines. "
-            "(A quotation mark is not closed, or a cell has text.)"
-        )
-    # Cells are empty in rows of spreadsheets that have nothing but delimiters.
-    kept = [(n, row) for n, row in enumerate(cells, first + 1) if any(row)]
-    return [row for _, row in kept], [n for n, _ in kept], delimiter
-
-
-def _delimiter(lines: Sequence[str]) -> str:
-    """Return the character between cells: the one that all of the first lines have."""
-    sample = [line for line in lines if line.strip()][:100]
-    for mark in DELIMITERS:
-        if sample and all(mark in line for line in sample):
-            return mark
-    if any(mark in line for line in sample for mark in DELIMITERS):
-        # Ragged, or a decimal comma under a heading; both are refused with their rows.
-        return max(DELIMITERS, key=lambda mark: sum(mark in line for line in sample))
-    # The name of a single column may have blanks.
-    return " " if any(len(line.split()) > 1 for line in sample[1:] or sample) else ","
-
-
 def _is_number(cell: str) -> bool:
     return bool(NUMBER.fullmatch(cell) or DECIMAL_COMMA.fullmatch(cell))
+
+
+def _has_thousands(cell: str) -> bool:
+    """Return whether a cell has marks of thousands; `1,234` and `1.234` may be decimals."""
+    return bool(THOUSANDS.fullmatch(cell)) and not _is_number(cell)
 
 
 def _is_heading(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row has a name where the column has numbers, or only names."""
     first, others = rows[0], rows[1:3]
     names = [n for n, cell in enumerate(first) if cell and not _is_number(cell)]
-    if any(first[n].lower() in MISSING for n in names):
+    if any(first[n].lower() in MISSING or _has_thousands(first[n]) for n in names):
         return False
     if _is_pandas_heading(first, [row[0] for row in others]):
         return True
@@ -175,6 +113,7 @@ class _Table:
         width = len(self._rows[0])
         for number, row in zip(self._numbers, self._rows, strict=True):
             if len(row) != width:
+                self._refuse_comment(number, row[0])
                 raise UsageError(
                     f"Expected rows of numbers, all of one length, in {self._path}. Received: "
                     f"{width} columns in row {self._numbers[0]}, and {len(row)} in row {number}."
@@ -239,6 +178,8 @@ class _Table:
             )
 
     def _column(self, place: int, cells: Sequence[str]) -> np.ndarray:
+        if any(map(_has_thousands, cells)):
+            self._refuse_thousands(place, cells)
         points = any("." in cell for cell in cells)
         if any("," in cell for cell in cells):
             if self._delimiter == ",":
@@ -268,11 +209,31 @@ class _Table:
             )
         return values
 
+    def _refuse_comment(self, number: int, cell: str) -> None:
+        """Refuse a comment below the first row."""
+        if cell.startswith("#"):
+            raise UsageError(
+                f"Expected comments before the first row alone, in {self._path}. Received: "
+                f"{cell!r} in row {number}. (Remove the line. If the recording was interrupted "
+                "there, save each part as a file of its own: no window may have steps of both.)"
+            )
+
+    def _refuse_thousands(self, place: int, cells: Sequence[str]) -> None:
+        """Refuse the first cell with marks of thousands, which may be decimal marks elsewhere."""
+        bad = next(n for n, cell in enumerate(cells) if _has_thousands(cell))
+        mark = THOUSANDS.fullmatch(cells[bad])[1]  # type: ignore[index]
+        raise UsageError(
+            f"Expected numbers in {self._path}. Received: {cells[bad]!r} in row "
+            f"{self._numbers[bad]}, {self._name(place)}: marks of thousands. (Write numbers such "
+            f"as {cells[bad].replace(mark, '')}. Spreadsheets have a format of cells for it.)"
+        )
+
     def _refuse(
         self, place: int, cells: Sequence[str], is_bad: Callable[[str], object], why: str
     ) -> None:
         bad = next(n for n, cell in enumerate(cells) if is_bad(cell))
         cell = cells[bad]
+        self._refuse_comment(self._numbers[bad], cell)
         what = f"{cell!r}" if cell else "an empty cell"
         raise UsageError(
             f"Expected numbers in {self._path}. Received: {what} in row {self._numbers[bad]}, "
