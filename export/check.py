@@ -18,15 +18,15 @@ from keras_vae.training import recipes
 from keras_vae.training.runs import run_directory
 from keras_vae.typing import LatentModel
 
-Format = Literal[
-    "saved_model", "float32", "float16", "dynamic", "int8", "onnx", "onnx_dynamic", "onnx_int8"
-]
+OnnxFormat = Literal["onnx", "onnx_dynamic", "onnx_int8", "openvino"]
+Format = Literal["saved_model", "float32", "float16", "dynamic", "int8", OnnxFormat]
 LITERT: tuple[Format, ...] = ("float32", "float16", "dynamic", "int8")
 ONNX: dict[Format, str | None] = {"onnx": None, "onnx_dynamic": "dynamic", "onnx_int8": "int8"}
 NAMES = {
     "saved_model": "SavedModel",
     **{name: f"LiteRT {name}" for name in LITERT},
     **{name: f"ONNX {quantize or 'float32'}" for name, quantize in ONNX.items()},
+    "openvino": "OpenVINO",
 }
 NEEDED: tuple[Format, ...] = ("saved_model", "float32")
 
@@ -66,8 +66,8 @@ def check(
     """Check before an hour of training whether a model will export, and what to change if not.
 
     Exports the model to every format, into a temporary folder, and runs the results. The SavedModel
-    runs in TensorFlow's C++ loader, the other files in LiteRT and ONNX Runtime. This takes one to
-    four minutes.
+    runs in TensorFlow's C++ loader, the other files in LiteRT, ONNX Runtime and OpenVINO. This
+    takes one to four minutes.
     Errors of quantized files depend on the weights: for a recipe, whose model is untrained, they
     are an estimate.
 
@@ -78,7 +78,7 @@ def check(
         formats: Formats to try; all by default.
         needs: Formats without which the check fails; saved_model and float32 by default, of those
             that are tried.
-        batch_size: Batch size of the .tflite files; those of ONNX take any.
+        batch_size: Batch size of the .tflite files; those of ONNX and OpenVINO take any.
         image_shape: Height, width and channels for a recipe; those of the recipe by default.
 
     Returns:
@@ -151,7 +151,7 @@ def verdicts(
         yield _verdict("saved_model", lambda: try_saved_model(model, endpoints))
     if litert := [name for name in LITERT if name in formats]:
         yield from _litert_verdicts(litert, model, endpoints, batch_size)
-    if onnx := [name for name in ONNX if name in formats]:
+    if onnx := [name for name in (*ONNX, "openvino") if name in formats]:
         yield from _onnx_verdicts(onnx, model, endpoints)
 
 
@@ -211,25 +211,27 @@ def _onnx_verdicts(
         yield from (Verdict(name, False, _first_line(error)) for name in names)
         return
     for name in names:
-        attempt = functools.partial(try_onnx, ONNX[name], model, endpoints, converted)
+        attempt = functools.partial(try_onnx, name, model, endpoints, converted)
         yield _verdict(name, attempt)
 
 
 def try_onnx(
-    quantize: str | None,
+    name: Format,
     model: LatentModel,
     endpoints: Mapping[str, Any],
     converted: Mapping[str, Any],
 ) -> tuple[str, int]:
-    """Quantize ONNX files and run them; return a note and their size in bytes."""
+    """Quantize ONNX files, or make OpenVINO files, and run them; return a note and their bytes."""
     from keras_vae.export.calibration import endpoint_rows, generate_examples
-    from keras_vae.export.onnx_files.writer import best_files
+    from keras_vae.export.onnx_files import writer
+    from keras_vae.export.onnx_files.building import best_files
+    from keras_vae.export.openvino_files import writer as openvino
 
+    form, quantize = openvino.FORM if name == "openvino" else writer.FORM, ONNX.get(name)
     lowest = None if quantize is None else -math.inf
     rows = endpoint_rows(model, endpoints, generate_examples(model))
-    found, differences = best_files(model, endpoints, converted, rows, quantize, None, lowest)
-    size = sum(proto.ByteSize() for proto in found.values())
-    return _describe_worst(differences, quantize), size
+    found, differences = best_files(model, endpoints, converted, rows, quantize, None, lowest, form)
+    return _describe_worst(differences, quantize), sum(map(form.size, found.values()))
 
 
 def _litert_verdict(

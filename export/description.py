@@ -17,7 +17,7 @@ from keras_vae.typing import LatentModel
 FORMAT = 1
 PACKAGES = (
     *("keras-vae", "keras", "tensorflow", "tensorflow-cpu", "ai-edge-litert", "numpy"),
-    *("tf2onnx", "onnx", "onnxruntime"),
+    *("tf2onnx", "onnx", "onnxruntime", "openvino"),
 )
 # Codes with more elements, such as large maps, get no statistics of each element.
 LARGEST_CODE = 1024

@@ -4,8 +4,14 @@ from pathlib import Path
 
 from keras_vae.errors import UsageError
 
-# The suffix of each format; a SavedModel is a folder.
-SUFFIXES = {"tf_saved_model": None, "litert": ".tflite", "onnx": ".onnx"}
+# The suffix of each format; a SavedModel and the files of OpenVINO are a folder.
+SUFFIXES = {"tf_saved_model": None, "litert": ".tflite", "onnx": ".onnx", "openvino": None}
+# Examples of names of the formats that are folders.
+FOLDERS = {"tf_saved_model": "served/vae/1", "openvino": "vae-openvino"}
+ADVICE = {
+    ".keras": "A .keras file is written by model.save.",
+    ".xml": "format='openvino' writes a folder with an .xml and a .bin file for each endpoint.",
+}
 # Suffixes of other formats of models, of archives and of text.
 OTHER_SUFFIXES = (
     *(
@@ -35,8 +41,8 @@ def check_suffix(path: Path, format: str) -> None:
     own = SUFFIXES[format]
     if suffix == own or suffix not in (*SUFFIXES.values(), *OTHER_SUFFIXES):
         return
-    example = "a folder, such as served/vae/1" if own is None else f"a file such as vae{own}"
-    advice = "A .keras file is written by model.save." if suffix == ".keras" else ""
+    example = f"a folder, such as {FOLDERS[format]}" if own is None else f"a file such as vae{own}"
+    advice = ADVICE.get(suffix, "")
     for name, other in SUFFIXES.items():
         if other == suffix:
             advice = f"For a {suffix} file use format={name!r}."

@@ -1,4 +1,4 @@
-"""Writers of SavedModel, LiteRT and ONNX files.
+"""Writers of SavedModel, LiteRT, ONNX and OpenVINO files.
 
 `Autoencoder.endpoints` says what can be served. The writers here say how. They trace graphs of
 TensorFlow; `other_backends` calls them in another process for models of JAX and PyTorch. They build
@@ -17,6 +17,7 @@ import keras
 
 from keras_vae.backend import release
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.export.endpoint_files import ENDPOINTS
 from keras_vae.export.formats import SUFFIXES, check_suffix
 from keras_vae.files.atomic import exists_error
 from keras_vae.files.folders import replacing
@@ -27,7 +28,7 @@ from keras_vae.validation.value_checks import check_weights
 __all__ = ["export"]
 
 # The files in a folder of an export: those of a SavedModel and that `keras-vae export saved-model`
-# adds, and those of ONNX.
+# adds, and those of ONNX and OpenVINO. Many programs write .xml files, so these have known names.
 EXPORTED = {
     "tf_saved_model": (
         *("saved_model.pb", "fingerprint.pb", "variables/variables.index"),
@@ -35,7 +36,11 @@ EXPORTED = {
         "assets.extra/tf_serving_warmup_requests",
     ),
     "onnx": ("*.onnx",),
+    "openvino": tuple(f"{name}.{end}" for end in ("xml", "bin") for name in ENDPOINTS),
 }
+
+# Files without which a folder is no export.
+MAIN = {"tf_saved_model": "saved_model.pb", "onnx": "*.onnx", "openvino": "*.xml"}
 
 
 def export(
@@ -51,13 +56,14 @@ def export(
     Args:
         model: A built `keras_vae.Autoencoder`.
         filepath: The new file or folder; it must not exist yet, unless you overwrite it.
-        format: "tf_saved_model" (a folder, for TF Serving), "litert" (a .tflite file) or "onnx" (a
-            .onnx file for one endpoint, a folder of such files for several).
+        format: "tf_saved_model" (a folder, for TF Serving), "litert" (a .tflite file), "onnx" (a
+            .onnx file for one endpoint, a folder of such files for several) or "openvino" (a folder
+            with an .xml and a .bin file for each endpoint).
         endpoints: Names of the endpoints to write, all by default. The first one becomes the
             default signature.
         overwrite: Whether to replace an export that is at `filepath`, once the new one is whole.
-        **options: Options of the writer, see `write_saved_model`, `write_litert` and
-            `write_onnx`.
+        **options: Options of the writer, see `write_saved_model`, `write_litert`, `write_onnx` and
+            `write_openvino`.
 
     Returns:
         The path that was written.
@@ -120,7 +126,7 @@ def _is_export(path: Path, format: str) -> bool:
     """Return whether a file or folder looks like an export of this format."""
     if path.is_dir():
         patterns = EXPORTED.get(format, ())
-        return bool(patterns) and any(file.is_file() for file in path.glob(patterns[0]))
+        return bool(patterns) and any(file.is_file() for file in path.glob(MAIN[format]))
     return path.is_file() and SUFFIXES[format] is not None
 
 
@@ -143,9 +149,15 @@ def _import_writers() -> dict[str, Callable[..., Path]]:
     """Return the writers by format; imported here, so that they can import from this package."""
     from keras_vae.export.litert.writer import write_litert
     from keras_vae.export.onnx_files.writer import write_onnx
+    from keras_vae.export.openvino_files.writer import write_openvino
     from keras_vae.export.saved_model.writer import write_saved_model
 
-    return {"tf_saved_model": write_saved_model, "litert": write_litert, "onnx": write_onnx}
+    return {
+        "tf_saved_model": write_saved_model,
+        "litert": write_litert,
+        "onnx": write_onnx,
+        "openvino": write_openvino,
+    }
 
 
 def _check_options(

@@ -34,6 +34,11 @@ PROGRAMS = {
         "export_onnx",
         "Write .onnx files for ONNX Runtime, OpenVINO and browsers.",
     ),
+    "export openvino": (
+        "keras_vae.export.openvino_files.program",
+        "export_openvino",
+        "Write .xml and .bin files for OpenVINO.",
+    ),
     "verify": ("keras_vae.export.verify", "verify", "Compare exported files with the model."),
     "check": ("keras_vae.export.check", "check", "Say what a model will export to."),
     "serve-config": (

@@ -8,7 +8,8 @@ ONNX Runtime Web and phones load one file.
 2. `conversion` traces an endpoint and lets tf2onnx convert the graph; it names layers in errors.
 3. `quantization` makes weights, or weights and activations, integers of 8 bits.
 4. `answers` runs the file in ONNX Runtime on the same rows as the model; `comparison` and
-   `tolerances` of `export.verification` refuse differences.
+   `tolerances` of `export.verification` refuse differences. `building` is these steps in order,
+   for OpenVINO files too.
 5. `metadata` is added to the file: shapes, ranges, labels, errors, and the SHA-256.
 
 | refused | where |

@@ -1,12 +1,14 @@
 """The answers of ONNX files in ONNX Runtime."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from keras_vae.errors import UnavailableError
 
+# Takes the inputs of a file by name, and returns its outputs by name.
+Run = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
 # Of the messages of ONNX Runtime, show errors alone.
 ERRORS = 3
 
@@ -36,24 +38,19 @@ def ask(session: Any, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
 
 
 def file_answers(
-    contents: Mapping[str, bytes],
-    rows: Mapping[str, Mapping[str, np.ndarray]],
-    batch_size: int | None,
+    runs: Mapping[str, Run], rows: Mapping[str, Mapping[str, np.ndarray]], batch_size: int | None
 ) -> dict[str, dict[str, np.ndarray]]:
     """Return the outputs of files by endpoint, run batch by batch, or all at once for None."""
-    return {
-        name: _answers(open_session(contents[name]), inputs, batch_size)
-        for name, inputs in rows.items()
-    }
+    return {name: _answers(runs[name], inputs, batch_size) for name, inputs in rows.items()}
 
 
 def _answers(
-    session: Any, inputs: Mapping[str, np.ndarray], batch_size: int | None
+    run: Run, inputs: Mapping[str, np.ndarray], batch_size: int | None
 ) -> dict[str, np.ndarray]:
     count = len(next(iter(inputs.values())))
     size = batch_size or count
     batches = [
-        ask(session, {name: rows[start : start + size] for name, rows in inputs.items()})
+        run({name: rows[start : start + size] for name, rows in inputs.items()})
         for start in range(0, count, size)
     ]
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}

@@ -38,7 +38,7 @@ def convert_all(
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise UnavailableError(
-            f"Expected {', '.join(PACKAGES)} to be installed for format='onnx'. Received: no "
+            f"Expected {', '.join(PACKAGES)} to be installed, which convert a model. Received: no "
             f'{", no ".join(missing)}. (pip install "keras-vae[onnx]")'
         )
     return {

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae.errors import UsageError
+from keras_vae.export import endpoint_files
 from keras_vae.export.onnx_files import metadata
 
 SUFFIX = ".onnx"
-# Names of endpoints, under which a file of another one would be taken for it.
-ENDPOINTS = ("reconstruct", "encode", "decode", "score", "sample")
 # Ops whose answers differ between two runs.
 RANDOM = (
     *("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"),
@@ -21,20 +20,6 @@ STANDARD_DOMAINS = ("", "ai.onnx")
 RUNTIME_DOMAIN = "com.microsoft"
 # Protocol buffers have no larger messages.
 LARGEST_FILE = 2**31 - 1
-
-
-def paths(path: Path) -> list[Path]:
-    """Return the files of an export: a file, or all files of a folder.
-
-    Raises:
-        ValueError: If a folder has none.
-    """
-    if not path.is_dir():
-        return [path]
-    found = sorted(file for file in path.glob(f"*{SUFFIX}") if file.is_file())
-    if not found:
-        raise UsageError(f"Expected a folder with {SUFFIX} files. Received: {path}, without any.")
-    return found
 
 
 @dataclass(frozen=True)
@@ -70,22 +55,8 @@ def read(path: Path) -> dict[str, File]:
         ValueError: If a file is no ONNX file, was changed since its export, or has the name of
             another endpoint; or if two are of the same one.
     """
-    found: dict[str, File] = {}
-    for one in paths(path):
-        file = File(one, *metadata.read_file(one))
-        name = file.endpoint
-        if path.is_dir() and one.stem in ENDPOINTS and name != one.stem:
-            raise UsageError(
-                f"Expected the endpoint {one.stem} in {one.name}. Received: {name}, in {path}. "
-                "(Rename the file.)"
-            )
-        if name in found:
-            raise UsageError(
-                f"Expected one file for each endpoint. Received: {found[name].path.name} and "
-                f"{one.name} in {path}, both of {name}. (Give one of these files.)"
-            )
-        found[name] = file
-    return found
+    files = [File(one, *metadata.read_file(one)) for one in endpoint_files.paths(path, SUFFIX)]
+    return endpoint_files.by_endpoint(path, files)
 
 
 def check(found: Mapping[str, File]) -> str | None:
@@ -96,17 +67,9 @@ def check(found: Mapping[str, File]) -> str | None:
     """
     for file in found.values():
         refuse_unrunnable(file.proto)
-    return the_same("quantization", {f.path.name: f.quantization for f in found.values()})
-
-
-def the_same(what: str, values: Mapping[str, Any]) -> Any:
-    """Return what all files of a folder have; raise ValueError if they differ."""
-    if len({*values.values()}) > 1:
-        raise UsageError(
-            f"Expected files of the same {what} in a folder. Received: {dict(values)}. (Give one "
-            "file at a time.)"
-        )
-    return next(iter(values.values()))
+    return endpoint_files.the_same(
+        "quantization", {f.path.name: f.quantization for f in found.values()}
+    )
 
 
 def quantization(model: Any) -> str | None:
@@ -115,11 +78,6 @@ def quantization(model: Any) -> str | None:
     if "QuantizeLinear" in ops:
         return "int8"
     return "dynamic" if ops & {"DequantizeLinear", "DynamicQuantizeLinear"} else None
-
-
-def is_folder(path: Path) -> bool:
-    """Return whether a path is a folder of ONNX files."""
-    return path.is_dir() and any(file.is_file() for file in path.glob(f"*{SUFFIX}"))
 
 
 def refuse_unrunnable(model: Any) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -43,11 +43,39 @@ def export_onnx(
     Returns:
         0.
     """
+    return write_files("onnx", run, path, endpoints, quantize, batch_size, min_psnr, data)
+
+
+def write_files(
+    format: str,
+    run: str,
+    path: Path,
+    endpoints: tuple[str, ...],
+    quantize: str,
+    batch_size: int | None,
+    min_psnr: float | None,
+    data: str | None,
+) -> int:
+    """Write a trained model in a format of a file for each endpoint; see `export_onnx`.
+
+    Args:
+        format: "onnx" or "openvino".
+        run: As in `export_onnx`.
+        path: As in `export_onnx`.
+        endpoints: As in `export_onnx`.
+        quantize: As in `export_onnx`.
+        batch_size: As in `export_onnx`.
+        min_psnr: As in `export_onnx`.
+        data: As in `export_onnx`.
+
+    Returns:
+        0.
+    """
     options.at_least(1, batch_size=batch_size)
     opened = run_directory.open_run(run)
     outputs.check_new(path, "file or folder")
     outputs.check_folder(path.parent)
-    check_suffix(path, "onnx")
+    check_suffix(path, format)
     cli.prepare_tensorflow()
     model = opened.model()
     tflite.refuse_untrained(model)
@@ -56,7 +84,7 @@ def export_onnx(
     began = time.perf_counter()
     model.export(
         path,
-        format="onnx",
+        format=format,
         endpoints=endpoints or None,
         quantize=None if quantize == "float32" else quantize,
         calibration=None if images is None else tflite.calibration_examples(images),
@@ -64,27 +92,38 @@ def export_onnx(
         min_psnr=min_psnr,
         labels=None if images is None else images.label_names,
     )
-    print(report(path, time.perf_counter() - began), end="")
+    print(report(path, format, time.perf_counter() - began), end="")
     return 0
 
 
-def report(path: Path, seconds: float) -> str:
+def report(path: Path, format: str, seconds: float) -> str:
     """Return the sizes of the files of an export and a table of their errors."""
-    from keras_vae.export.onnx_files import files
-    from keras_vae.export.onnx_files.metadata import read_metadata
-
-    found = files.paths(path)
-    abouts = [read_metadata(file) for file in found]
-    about, sizes = abouts[0], [file.stat().st_size for file in found]
+    abouts, sizes = _read(path, format)
+    about = abouts[0]
     batch = about["batch_size"] or "any number"
+    opset = f", opset {about['opset']}" if "opset" in about else ""
     lines = [
-        f"Wrote {path}: {len(found)} file(s), {sum(sizes):,} bytes, {about['model']['class']}, "
-        f"{about['quantization'] or 'float32'}, batch of {batch}, opset {about['opset']}, in "
-        f"{seconds:.1f} s",
+        f"Wrote {path}: {len(sizes)} file(s), {sum(sizes):,} bytes, {about['model']['class']}, "
+        f"{about['quantization'] or 'float32'}, batch of {batch}{opset}, in {seconds:.1f} s",
         f"Errors against Keras, on {about['verification']['on']}:",
         table(tflite.COLUMNS, [row for one in abouts for row in tflite.error_rows(one)]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _read(path: Path, format: str) -> tuple[list[dict[str, Any]], list[int]]:
+    """Return the metadata and the bytes of the files of an export."""
+    from keras_vae.export import endpoint_files
+    from keras_vae.export.onnx_files import files
+    from keras_vae.export.onnx_files.metadata import read_metadata
+    from keras_vae.export.openvino_files import files as openvino
+
+    if format == "openvino":
+        read = openvino.read(path).values()
+        sizes = [len(part) for one in read for part in (one.content.xml, one.content.weights)]
+        return [one.about for one in read], sizes
+    found = endpoint_files.paths(path, files.SUFFIX)
+    return [read_metadata(file) for file in found], [file.stat().st_size for file in found]
 
 
 if __name__ == "__main__":

@@ -6,23 +6,30 @@ from pathlib import Path
 from typing import Any
 
 from keras_vae.base.endpoint import Endpoint
-from keras_vae.export.calibration import check_quantize, endpoint_rows, examples_of, fill_gaps
-from keras_vae.export.description import describe, describe_differences
-from keras_vae.export.endpoints import choose_endpoints
-from keras_vae.export.onnx_files import conversion, files, metadata, quantization
-from keras_vae.export.onnx_files.answers import file_answers
+from keras_vae.export import endpoint_files
+from keras_vae.export.onnx_files import answers, building, conversion, files, metadata
 from keras_vae.export.onnx_files.metadata import read_metadata
-from keras_vae.export.verification import comparison
 from keras_vae.export.verification.comparison import Differences
-from keras_vae.export.verification.tolerances import first_within, refuse_differences
 from keras_vae.files.atomic import write_atomically
 from keras_vae.files.folders import partial_folder, publish
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
 
-__all__ = ["QUANTIZATIONS", "read_metadata", "verify", "write_onnx"]
+__all__ = ["FORM", "read_metadata", "verify", "write_onnx"]
 
-QUANTIZATIONS = (None, "dynamic", "int8")
+
+def _open(proto: Any) -> answers.Run:
+    """Return a function that asks a file in ONNX Runtime."""
+    return functools.partial(answers.ask, answers.open_session(proto.SerializeToString()))
+
+
+FORM = building.Form(
+    quantizations=(None, "dynamic", "int8"),
+    pack=lambda proto, quantize: proto,
+    open=_open,
+    size=lambda proto: proto.ByteSize(),
+    about={"opset": conversion.OPSET},
+)
 
 
 def write_onnx(
@@ -63,24 +70,10 @@ def write_onnx(
         ToleranceError: If a file differs too much from the model.
         RuntimeError: If onnx, onnxruntime or tf2onnx is not installed.
     """
-    if batch_size is not None:
-        batch_size = arguments.integer("batch_size", batch_size)
-    check_quantize(quantize, QUANTIZATIONS, calibration is not None)
-    if min_psnr is not None:
-        arguments.real("min_psnr", min_psnr)
-    if labels is not None:
-        arguments.names("labels", labels)
-    examples = examples_of(model, calibration)
-    rows = endpoint_rows(model, endpoints, examples)
-    converted = conversion.convert_all(model, endpoints, batch_size, keep_nan=quantize != "int8")
-    protos, found = best_files(model, endpoints, converted, rows, quantize, batch_size, min_psnr)
-    contents = {}
-    for name, proto in protos.items():
-        tensors, one = {name: metadata.signature(proto)}, {name: endpoints[name]}
-        about = describe(model, one, tensors, examples, calibration is not None, labels)
-        about |= {"quantization": quantize, "batch_size": batch_size, "opset": conversion.OPSET}
-        about["verification"] = describe_differences({name: found[name]}, calibration is not None)
-        contents[name] = metadata.add_metadata(proto, about)
+    protos, abouts = building.build(
+        model, endpoints, FORM, quantize, calibration, batch_size, min_psnr, labels
+    )
+    contents = {n: metadata.add_metadata(proto, abouts[n]) for n, proto in protos.items()}
     return _put(path, contents)
 
 
@@ -109,60 +102,9 @@ def verify(model: LatentModel, path: str | Path, data: Any = None) -> Difference
     found = files.read(path)
     quantize = files.check(found)
     sizes = {f.path.name: read_metadata(f.path)["batch_size"] for f in found.values()}
-    batch_size = files.the_same("batch size", sizes)
-    endpoints = choose_endpoints(model, list(found))
-    rows = endpoint_rows(model, endpoints, examples_of(model, data))
-    contents = {name: file.proto.SerializeToString() for name, file in found.items()}
-    differences = _differences(model, endpoints, contents, rows, batch_size)
-    refuse_differences(differences, quantize, None)
-    return differences
-
-
-def best_files(
-    model: LatentModel,
-    endpoints: Mapping[str, Endpoint],
-    converted: Mapping[str, Any],
-    rows: comparison.Rows,
-    quantize: str | None,
-    batch_size: int | None,
-    min_psnr: float | None,
-) -> tuple[dict[str, Any], Differences]:
-    """Return the smallest files within the tolerances, and their differences from the model.
-
-    Args:
-        model: The built model.
-        endpoints: The endpoints.
-        converted: Each of them, from `conversion.convert`.
-        rows: From `endpoint_rows`.
-        quantize: As in `write_onnx`.
-        batch_size: As in `write_onnx`.
-        min_psnr: As in `write_onnx`.
-
-    Raises:
-        ToleranceError: If none is within the tolerances.
-    """
-    calibration = fill_gaps(model, endpoints, rows)
-
-    def attempt(quantizer: quantization.Quantizer) -> tuple[dict[str, Any], Differences]:
-        protos = {name: quantizer(proto, calibration[name]) for name, proto in converted.items()}
-        contents = {name: proto.SerializeToString() for name, proto in protos.items()}
-        return protos, _differences(model, endpoints, contents, rows, batch_size)
-
-    attempts = [functools.partial(attempt, one) for one in quantization.variants(quantize)]
-    return first_within(attempts, quantize, min_psnr)
-
-
-def _differences(
-    model: LatentModel,
-    endpoints: Mapping[str, Endpoint],
-    contents: Mapping[str, bytes],
-    rows: comparison.Rows,
-    batch_size: int | None,
-) -> Differences:
-    """Return the differences of files from the model, by endpoint and output."""
-    some = comparison.choose_rows(rows, batch_size or 1)
-    expected = comparison.model_answers(model, endpoints, some)
-    return comparison.differences(model, expected, file_answers(contents, some, batch_size))
+    batch_size = endpoint_files.the_same("batch size", sizes)
+    protos = {name: file.proto for name, file in found.items()}
+    return building.compare(model, protos, quantize, batch_size, data, FORM)
 
 
 def _put(path: Path, contents: Mapping[str, bytes]) -> Path:

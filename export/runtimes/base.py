@@ -36,7 +36,7 @@ class Runtime(abc.ABC):
     Attributes:
         name: Name on the command line.
         title: Name in tables.
-        reads: Kinds of artifacts: "keras", "saved_model", "tflite" or "onnx".
+        reads: Kinds of artifacts: "keras", "saved_model", "tflite", "onnx" or "openvino".
         packages: Python packages that must be installed.
     """
 

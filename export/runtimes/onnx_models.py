@@ -1,8 +1,8 @@
-"""The runtimes that read ONNX files."""
+"""The runtimes that read ONNX files, and those made of them."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,40 +38,45 @@ class OnnxRuntime(Runtime):
 
 
 class OpenVinoRuntime(Runtime):
-    """OpenVINO on the CPU, which reads ONNX files, and the default signature of a SavedModel."""
+    """OpenVINO on the CPU. It reads its own and ONNX files, and one signature of a SavedModel."""
 
     name, title, packages = "openvino", "OpenVINO", ("onnx", "openvino")
-    reads = ("onnx", "saved_model")
+    reads = ("openvino", "onnx", "saved_model")
 
     def open(self, path: Path) -> Opened:
-        """Load the files of an export."""
-        # With this package, an import of OpenVINO reports itself to a server of its makers.
-        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-        import openvino
+        """Load the files of an export; of a SavedModel, its default signature."""
+        from keras_vae.export.openvino_files import representation
 
-        from keras_vae.export.onnx_files import files
-
-        outputs: dict[str, list[str]]
-        if saved := (path / "saved_model.pb").is_file():
-            found, outputs = {DEFAULT: path}, {DEFAULT: [*read_signatures(path)[DEFAULT].outputs]}
-        else:
-            read = files.read(path)
-            found = {name: file.path for name, file in read.items()}
-            outputs = {n: [one.name for one in f.proto.graph.output] for n, f in read.items()}
-        core = openvino.Core()
-        # By default it computes in bfloat16 on CPUs that have it.
-        precision = {"INFERENCE_PRECISION_HINT": "f32"}
-        models = {name: core.read_model(file) for name, file in found.items()}
-        compiled = {n: core.compile_model(model, "CPU", precision) for n, model in models.items()}
+        openvino = representation.import_openvino()
+        models, outputs, size = _read_models(path, openvino.Core())
+        runs = {n: representation.asker(model, outputs[n]) for n, model in models.items()}
         sizes = {name: model.inputs[0].partial_shape[0] for name, model in models.items()}
         batches = {n: s.get_length() if s.is_static else None for n, s in sizes.items()}
 
         def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
-            answer = compiled[signature](dict(inputs))
-            return {name: np.array(answer[name]) for name in outputs[signature]}
+            return runs[signature](inputs)
 
-        size = folder_size(path) if saved else _size(found.values())
         return Opened(openvino.__version__, batches, run, size)
+
+
+def _read_models(path: Path, core: Any) -> tuple[dict[str, Any], dict[str, list[str]], int]:
+    """Return the models of an export in OpenVINO, the names of their outputs, and their bytes."""
+    from keras_vae.export import endpoint_files
+    from keras_vae.export.onnx_files import files as onnx
+    from keras_vae.export.openvino_files import files
+
+    if (path / "saved_model.pb").is_file():
+        names = [*read_signatures(path)[DEFAULT].outputs]
+        return {DEFAULT: core.read_model(path)}, {DEFAULT: names}, folder_size(path)
+    if path.suffix.lower() == onnx.SUFFIX or endpoint_files.is_folder(path, onnx.SUFFIX):
+        read = onnx.read(path)
+        outputs = {n: [one.name for one in f.proto.graph.output] for n, f in read.items()}
+        size = _size(file.path for file in read.values())
+        return {name: core.read_model(file.path) for name, file in read.items()}, outputs, size
+    own = {name: file.content for name, file in files.read(path).items()}
+    models = {name: core.read_model(one.xml, one.weights) for name, one in own.items()}
+    outputs = {n: [port.get_any_name() for port in m.outputs] for n, m in models.items()}
+    return models, outputs, sum(one.size for one in own.values())
 
 
 def _size(paths: Iterable[Path]) -> int:

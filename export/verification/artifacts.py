@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keras_vae.errors import UsageError
-from keras_vae.export.onnx_files import files
+from keras_vae.export import endpoint_files
+from keras_vae.export.onnx_files import files as onnx
+from keras_vae.export.openvino_files import files as openvino
+from keras_vae.export.openvino_files.representation import SUFFIX as XML
 from keras_vae.export.saved_model import versions
 from keras_vae.export.verification import integrity
 
@@ -15,7 +18,7 @@ class Artifact:
 
     Attributes:
         path: Path of the file or folder.
-        kind: "saved_model", "tflite" or "onnx".
+        kind: "saved_model", "tflite", "onnx" or "openvino".
         quantization: None for float32, "float16", "dynamic" or "int8".
     """
 
@@ -46,13 +49,22 @@ def identify(path: Path) -> Artifact:
         return Artifact(path, "saved_model", None)
     if path.is_file() and path.suffix == ".tflite":
         return Artifact(path, "tflite", _checked_quantization(path))
-    if (path.is_file() and path.suffix.lower() == files.SUFFIX) or files.is_folder(path):
-        return Artifact(path, "onnx", files.check(files.read(path)))
+    if _is_of(path, onnx.SUFFIX):
+        return Artifact(path, "onnx", onnx.check(onnx.read(path)))
+    if _is_of(path, XML):
+        return Artifact(path, "openvino", openvino.check(openvino.read(path)))
     if not path.exists():
         raise FileNotFoundError(f"Expected an artifact. Received: {path}, which does not exist.")
     raise UsageError(
-        f"Expected a folder with saved_model.pb, a .tflite file, or .onnx files. Received: {path}."
+        "Expected a folder with saved_model.pb, a .tflite file, .onnx files, or .xml files of "
+        f"OpenVINO. Received: {path}."
     )
+
+
+def _is_of(path: Path, suffix: str) -> bool:
+    """Return whether a path is a file with this suffix, or a folder of such files."""
+    is_file = path.is_file() and path.suffix.lower() == suffix
+    return is_file or endpoint_files.is_folder(path, suffix)
 
 
 def _checked_quantization(path: Path) -> str | None:

@@ -67,13 +67,13 @@ class Serving:
         return {}
 
     def export(self, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any) -> Path:
-        """Write the endpoints as SavedModel, LiteRT or ONNX; see `keras_vae.export.writers`.
+        """Write the endpoints to files that run without Keras; see `keras_vae.export.writers`.
 
         Args:
-            filepath: A new folder for a SavedModel, a new file for LiteRT. For ONNX a new file for
-                one endpoint, and a new folder for several.
-            format: "tf_saved_model", "litert" or "onnx".
-            **kwargs: `endpoints` and `overwrite`; for LiteRT and ONNX also `quantize`,
+            filepath: A new folder for a SavedModel or OpenVINO, a new file for LiteRT. For ONNX a
+                new file for one endpoint, and a new folder for several.
+            format: "tf_saved_model", "litert", "onnx" or "openvino".
+            **kwargs: `endpoints` and `overwrite`; for all but a SavedModel also `quantize`,
                 `calibration`, `batch_size`.
 
         Returns:

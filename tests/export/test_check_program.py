@@ -59,8 +59,8 @@ def test_a_recipe_that_exports_to_everything_passes(program):
     assert "answers as Keras does" in line(out, "LiteRT float32")
     for name in ("float16", "dynamic", "int8"):
         assert " yes " in line(out, f"LiteRT {name}")
-    for name in ("float32", "dynamic", "int8"):
-        assert " yes " in line(out, f"ONNX {name}")
+    for name in ("ONNX float32", "ONNX dynamic", "ONNX int8", "OpenVINO"):
+        assert " yes " in line(out, name)
 
 
 @pytest.mark.long
@@ -92,12 +92,13 @@ def test_a_format_is_checked_with_the_endpoints_that_are_asked_for(program, tmp_
 def test_a_model_file_is_checked_too(program, tmp_path):
     path = tmp_path / "m.keras"
     small_conv_vae().save(path)
-    formats = ("--formats", "dynamic", "onnx_int8")
+    formats = ("--formats", "dynamic", "onnx_int8", "openvino")
     code, out, err = program(path, "--endpoints", "decode", *formats, "--needs", "dynamic")
     assert code == 0 and "ConvVAE, 5,145 parameters, decode" in out
     for name in ("LiteRT dynamic", "ONNX int8"):
         assert " dB, in decode/reconstruction" in line(out, name)
         assert f"{name} ... " in err
+    assert "answers as Keras does, relative error" in line(out, "OpenVINO")
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from keras_vae.export.litert import writer as litert_writer
-from keras_vae.export.onnx_files import writer as onnx_writer
+from keras_vae.export.onnx_files import building
 from keras_vae.export.saved_model import writer as saved_model_writer
 from tests.support import linear
 from tests.support.borders import (
@@ -47,14 +47,14 @@ def converters(monkeypatch):
         if batch_size is None:
             raise Reached(list(endpoints), None)
 
-    def onnx(model, endpoints, converted, rows, quantize, batch_size, min_psnr):
+    def onnx(model, endpoints, converted, rows, quantize, batch_size, min_psnr, form):
         given = {"quantize": quantize, "batch_size": batch_size, "min_psnr": min_psnr}
         assert converted == batch_size
         raise Reached(list(endpoints), types.SimpleNamespace(**given))
 
     monkeypatch.setattr(litert_writer, "best_content", litert)
-    monkeypatch.setattr(onnx_writer, "best_files", onnx)
-    monkeypatch.setattr(onnx_writer.conversion, "convert_all", lambda m, e, size, keep_nan: size)
+    monkeypatch.setattr(building, "best_files", onnx)
+    monkeypatch.setattr(building.conversion, "convert_all", lambda m, e, size, keep_nan: size)
     monkeypatch.setattr(litert_writer, "write_archive", archive)
     monkeypatch.setattr(saved_model_writer, "write_archive", archive)
 
@@ -119,7 +119,7 @@ def test_the_converter_gets_what_was_asked_for(converters, tmp_path, examples):
         examples,
         check,
         format=st.sampled_from(
-            ["litert", "litert", "litert", "onnx", "onnx", "tf_saved_model", "coreml", 3, ["a"]]
+            ["litert"] * 3 + ["onnx", "onnx", "openvino", "tf_saved_model", "coreml", 3, ["a"]]
         ),
         name=st.sampled_from(
             ["m", "m", "m.tflite", "m.tflite", "m.onnx", "m.keras", "m.1", 3, None, b"m", "m\0"]
@@ -141,14 +141,18 @@ def is_target(name, own):
     return suffix in (own, ".1", "")
 
 
-SUFFIXES = {"tf_saved_model": "", "litert": ".tflite", "onnx": ".onnx"}
+SUFFIXES = {"tf_saved_model": "", "litert": ".tflite", "onnx": ".onnx", "openvino": ""}
 
 
-def are_onnx_options(quantize=None, batch_size=None, **more):
-    """Those of LiteRT, but for the type of inputs, half precision, and any batch size."""
+def are_openvino_options(batch_size=None, **more):
+    """Those of LiteRT, but for the type of inputs, and any batch size."""
     size = 1 if batch_size is None else batch_size
+    return "io" not in more and are_options(batch_size=size, **more)
+
+
+def are_onnx_options(quantize=None, **more):
     half = isinstance(quantize, str) and quantize == "float16"
-    return "io" not in more and not half and are_options(quantize, batch_size=size, **more)
+    return not half and are_openvino_options(quantize=quantize, **more)
 
 
 def are_options(
@@ -171,4 +175,5 @@ TAKES = {
     "tf_saved_model": lambda **options: not options,
     "litert": are_options,
     "onnx": are_onnx_options,
+    "openvino": are_openvino_options,
 }

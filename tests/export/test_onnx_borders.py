@@ -16,6 +16,7 @@ from scipy import special
 import keras_vae as kv
 from keras_vae import quiet
 from keras_vae.errors import UsageError
+from keras_vae.export import endpoint_files
 from keras_vae.export.onnx_files import answers, files, logs, writer
 from keras_vae.export.onnx_files.writer import read_metadata
 
@@ -99,7 +100,7 @@ def test_a_folder_without_files_is_refused(model, tmp_path):
     (tmp_path / "folder.onnx").mkdir()
     with pytest.raises(UsageError, match=r"a folder with \.onnx files.*without any"):
         writer.verify(model, tmp_path)
-    assert not files.is_folder(tmp_path)
+    assert not endpoint_files.is_folder(tmp_path, files.SUFFIX)
 
 
 def test_folders_with_the_suffix_are_no_files(model, decoder, tmp_path):

@@ -76,6 +76,12 @@ def onnx_folder(quantize):
 
 
 @functools.cache
+def openvino_folder():
+    path = serving.folder() / "plain-openvino"
+    return serving.model("WideVAE").export(path, format="openvino", endpoints=["encode", "decode"])
+
+
+@functools.cache
 def table():
     """The report and the rows of all runtimes, by runtime and name of the artifact.
 
@@ -84,6 +90,7 @@ def table():
     from keras_vae.export.runtimes.c_api import libraries_folder
 
     exported = (version(), tflite(None), tflite("int8"), onnx_folder(None), onnx_folder("int8"))
+    exported += (openvino_folder(),)
     paths = [artifacts.identify(path) for path in exported]
     report, rows = measurement.compare(
         run(), paths, registry.list_installed(), EXAMPLES, libraries=[libraries_folder()]
@@ -108,6 +115,7 @@ def test_every_installed_runtime_has_a_row_and_meets_the_bars():
             "saved_model": (version().name,),
             "tflite": ("plain.tflite", "int8.tflite"),
             "onnx": ("plain-onnx", "int8-onnx"),
+            "openvino": ("plain-openvino",),
         }[kind]
     }
     again = rows["SavedModel, C++", version().name].version
@@ -131,6 +139,13 @@ def test_onnx_answers_every_endpoint_in_two_runtimes():
         assert set(row.differences) == {"reconstruct", "encode", "decode", "score", "sample"}
         assert row.largest_error < 1e-5 and set(row.latency["decode"]) == {"1", "64"}
         assert rows[runtime, "int8-onnx"].quantization == "int8"
+
+
+def test_the_files_of_openvino_answer_their_endpoints():
+    _, rows = table()
+    row = rows["OpenVINO", "plain-openvino"]
+    assert set(row.differences) == {"encode", "decode"} and row.largest_error < 1e-5
+    assert row.size == sum(file.stat().st_size for file in openvino_folder().iterdir())
 
 
 def test_latency_is_measured_at_batch_1_and_64_where_any_batch_goes():

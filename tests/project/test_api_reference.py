@@ -18,6 +18,8 @@ OTHERS = {
     "export.litert.writer.verify",
     "export.onnx_files.metadata.read_metadata",
     "export.onnx_files.writer.verify",
+    "export.openvino_files.files.read_metadata",
+    "export.openvino_files.writer.verify",
     "export.serving.Client",
     "export.serving.DeadlineExceeded",
     "export.serving.ServingError",

@@ -3,6 +3,7 @@
 import functools
 
 import keras
+import numpy as np
 import onnxruntime
 
 import keras_vae as kv
@@ -24,3 +25,12 @@ def ask(path, **inputs):
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def decoded_by_numpy(model, z):
+    """The reconstructions of codes by the two dense layers of `vae`, in float64."""
+    dense = [one for one in model.decoder.layers if isinstance(one, keras.layers.Dense)]
+    (kernel, bias), (out, shift) = (map(np.float64, one.get_weights()) for one in dense)
+    hidden = z @ kernel + bias
+    logits = np.where(hidden > 0, hidden, 0.2 * hidden) @ out + shift
+    return 1 / (1 + np.exp(-logits)).reshape(len(z), *model.event_shape)
