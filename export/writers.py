@@ -8,6 +8,7 @@ when you ask for it.
 
 import contextlib
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -19,6 +20,7 @@ from keras_vae.backend import release
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.export.endpoint_files import ENDPOINTS
 from keras_vae.export.formats import SUFFIXES, check_suffix
+from keras_vae.files import outputs
 from keras_vae.files.atomic import exists_error
 from keras_vae.files.folders import replacing
 from keras_vae.typing import LatentModel
@@ -75,6 +77,8 @@ def export(
             not built, or a weight is not finite.
         FileExistsError: If `filepath` exists, and you do not overwrite it, it is no export, or its
             folder has a file that no export writes.
+        NotADirectoryError: If a file is where a folder above `filepath` should be.
+        PermissionError: If that folder takes no new files.
         RuntimeError: If TensorFlow is not installed.
     """
     from keras_vae.export.endpoints import choose_endpoints, copy_of_half_precision
@@ -84,7 +88,8 @@ def export(
         raise UsageError(f"Expected format to be one of {sorted(writers)}. Received: {format!r}.")
     path = arguments.path("filepath", filepath)
     check_suffix(path, format)
-    if path.exists():
+    outputs.check_folder(path.parent)
+    if os.path.lexists(path):
         _check_replaceable(path, format, arguments.flag("overwrite", overwrite))
     _check_options(writers, format, options)
     choose_endpoints(model, endpoints)
@@ -95,7 +100,7 @@ def export(
         return other_backends.export(model, path, format, endpoints, overwrite, options)
     model = copy_of_half_precision(model)
     chosen = choose_endpoints(model, endpoints)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    outputs.make_folder(path.parent)
     place = replacing(path) if path.exists() else contextlib.nullcontext(path)
     try:
         with place as target:

@@ -16,6 +16,7 @@ from keras_vae.backend import sync_variables
 from keras_vae.checkpointing.exact_resume import TERMINATED, ExactResume, Position
 from keras_vae.errors import UnavailableError
 from keras_vae.estimators.codes import count_active
+from keras_vae.files import outputs
 from keras_vae.files.atomic import save_model, write_atomically
 from keras_vae.latents.board import LatentBoard
 from keras_vae.validation import arguments
@@ -74,6 +75,11 @@ class JsonLines(keras.callbacks.Callback):
         self._start: float | None = None
         self._before = 0.0
 
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Raise OSError if the file cannot be made, before any training."""
+        if not self.path.is_file():
+            outputs.check_folder(self.path.parent)
+
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Start the clock."""
         self._start = time.perf_counter()
@@ -121,12 +127,17 @@ class SafeCheckpoint(keras.callbacks.Callback):
 
     Raises:
         TypeError: If `path` is neither text nor a path.
-        OSError: If the file cannot be written, at the end of an epoch.
+        OSError: If the file cannot be written, at the end of an epoch. If its folder is a file or
+            takes no files, before the first step.
     """
 
     def __init__(self, path: str | Path) -> None:
         super().__init__()
         self.path = arguments.path("path", path)
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Raise OSError if the file cannot be made, before any training."""
+        outputs.check_folder(self.path.parent)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Replace the file."""
@@ -158,6 +169,11 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self.folder = None if folder is None else arguments.path("folder", folder)
         self._epoch = 0
         self._finite: dict[str, float] = {}
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Raise OSError if the folder takes no files, before any training."""
+        if self.folder is not None:
+            outputs.check_folder(self.folder)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Remember the number of the epoch."""

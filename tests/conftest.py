@@ -27,7 +27,15 @@ LONGEST = (
 # Files whose tests are marked `long`: kills, loads, fuzzing, several workers or TensorFlows, a
 # browser, and trainings of minutes. `make test` leaves them to `make test-long`.
 LONG = (
-    *("fuzz", "killed_training", "killed_tflite", "workers", "load", "old_tensorflow"),
+    *(
+        "fuzz",
+        "killed_training",
+        "killed_tflite",
+        "killed_onnx",
+        "workers",
+        "load",
+        "old_tensorflow",
+    ),
     *("artifacts", "explorer", "signatures", "pipeline", "numerics"),
     *("gallery", "showcase", "known_optima", "limits", "sequence_properties"),
     *("documents", "replicas", "catalogue", "verify", "examples", "stored_files", "serving_page"),

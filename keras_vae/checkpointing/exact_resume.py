@@ -23,6 +23,7 @@ from keras_vae.checkpointing.replay import Replay
 from keras_vae.checkpointing.schedule import Position, WriteSchedule
 from keras_vae.checkpointing.sigterm import TERMINATED, Termination
 from keras_vae.errors import UnavailableError, UsageError
+from keras_vae.files import outputs
 from keras_vae.validation import arguments
 
 __all__ = ["TERMINATED", "ExactResume", "Position"]
@@ -146,7 +147,7 @@ class ExactResume(CallbackGroup):
                 "would write checkpoints at different moments. (Save the model after each epoch, "
                 "as training.train does with --strategy multiworker.)"
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
+        outputs.make_folder(self.folder)
         self._at = self.position
         self._quarantine()
         self._replay = Replay(self._at.epoch, self._at.step, draw=not self.seekable)

@@ -31,7 +31,7 @@ def publish(folder: Path, target: Path) -> Path:
     """
     for path in (*folder.rglob("*"), folder):
         _flush(path)
-    if target.exists():
+    if os.path.lexists(target):
         raise exists_error(target)
     try:
         folder.rename(target)
@@ -48,6 +48,9 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a path to write a new file or folder to, which then replaces the one at `path`.
 
     Until the new one is whole, the old one stays, and it comes back if it cannot be replaced.
+
+    Raises:
+        FileExistsError: If another process has just replaced it; its file or folder stays.
     """
     with partial_folder(path.parent) as folder:
         new = folder / path.name
@@ -57,16 +60,24 @@ def replacing(path: Path) -> Iterator[Path]:
             return
         # A name that no cleaning removes: should this process be killed, the old one is there.
         old = path.with_name(f".{path.name}.replaced-{uuid.uuid4().hex}")
-        path.rename(old)
         try:
+            with contextlib.suppress(FileNotFoundError):  # Another process is replacing it too.
+                path.rename(old)
             publish(new, path)
-        except BaseException:
-            old.rename(path)
-            raise
-        if old.is_dir():
-            shutil.rmtree(old)
-        else:
-            old.unlink()
+        finally:
+            _restore_or_remove(old, path)
+
+
+def _restore_or_remove(old: Path, path: Path) -> None:
+    """Rename `old` back to `path` unless something is there; remove it if so."""
+    if not os.path.lexists(old):
+        return
+    if not os.path.lexists(path):
+        old.rename(path)
+    elif old.is_dir():
+        shutil.rmtree(old)
+    else:
+        old.unlink()
 
 
 def _flush(path: Path) -> None:

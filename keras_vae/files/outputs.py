@@ -32,15 +32,16 @@ def check_new_file(path: Path, word: str = "FILE") -> None:
         FileExistsError: If something is there.
         ValueError: If `path` is an address.
         FileNotFoundError: If its folder does not exist.
+        NotADirectoryError: If a file is in place of its folder.
         PermissionError: If its folder takes no new files.
     """
     check_new(path, word)
+    check_folder(path.parent)
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"Expected {word} in a folder that exists. Received: {path}, and no folder "
             f"{path.parent}. (Make the folder first.)"
         )
-    check_folder(path.parent)
 
 
 def check_file(path: Path) -> None:
@@ -87,6 +88,12 @@ def check_folder(path: Path) -> None:
             f"Expected a folder that takes new files. Received: {found}, which this user may not "
             "write to. (Choose another path.)"
         )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, unless they exist; errors are those of `check_folder`."""
+    check_folder(path)
+    path.mkdir(parents=True, exist_ok=True)
 
 
 def check_apart(outputs: Iterable[Path | None], inputs: Iterable[Path | None] = ()) -> None:

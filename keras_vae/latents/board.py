@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_vae.errors import MissingExtraError, UsageError
 from keras_vae.estimators.codes import kl_per_dimension
+from keras_vae.files import outputs
 from keras_vae.validation import arguments
 
 ROWS, COLUMNS = 4, 8
@@ -59,6 +60,10 @@ class LatentBoard(keras.callbacks.Callback):
             )
         self.every = arguments.integer("every", every)
         _import_writer()
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Raise OSError if the folder cannot be made, before any training."""
+        outputs.check_folder(self.folder)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write pictures and KL, at each epoch that `every` divides."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from keras_vae.export.saved_model import model_card
-from keras_vae.files.folders import partial_folder, publish
+from keras_vae.files.folders import partial_folder, publish, replacing
 from tests.support import serving
 
 # Writes versions for ever; sums.txt is the last file of each.
@@ -132,3 +132,52 @@ def test_permissions_are_those_of_any_new_folder(tmp_path):
     with partial_folder(tmp_path) as folder:
         publish(folder, tmp_path / "new")
     assert os.stat(tmp_path / "new").st_mode == os.stat(tmp_path / "plain").st_mode
+
+
+@pytest.mark.parametrize("moment", ["before", "between", "after"])
+def test_of_two_that_replace_a_folder_at_once_one_is_whole_and_nothing_is_left(tmp_path, moment):
+    """The other one comes while this one fills its folder, or has moved the old one away."""
+    path = tmp_path / "vae"
+    path.mkdir()
+    (path / "a").write_text("old")
+
+    def put(text):
+        with replacing(path) as new:
+            new.mkdir()
+            (new / "a").write_text(text)
+
+    first = replacing(path)
+    new = first.__enter__()
+    new.mkdir()
+    (new / "a").write_text("first")
+    if moment == "before":
+        put("second")
+    elif moment == "between":
+        path.rename(tmp_path / "moved by the other one")
+    first.__exit__(None, None, None)
+    if moment == "after":
+        put("second")
+    assert (path / "a").read_text() == ("second" if moment == "after" else "first")
+    left = {one.name for one in tmp_path.iterdir()} - {"moved by the other one"}
+    assert left == {"vae"}
+
+
+def test_a_folder_that_another_one_has_replaced_first_is_left_as_it_is(tmp_path, monkeypatch):
+    path = tmp_path / "vae"
+    path.mkdir()
+    (path / "a").write_text("old")
+    rename = Path.rename
+
+    def rename_and_let_another_one_in(self, target):
+        rename(self, target)
+        if self == path:
+            path.mkdir()
+            (path / "a").write_text("another")
+
+    with pytest.raises(FileExistsError, match="Expected a path that does not exist"):
+        with replacing(path) as new:
+            new.mkdir()
+            (new / "a").write_text("mine")
+            monkeypatch.setattr(Path, "rename", rename_and_let_another_one_in)
+    assert (path / "a").read_text() == "another"
+    assert [one.name for one in tmp_path.iterdir()] == ["vae"]

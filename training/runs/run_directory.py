@@ -250,7 +250,7 @@ def create(path: Path | None, recipe: str) -> Path:
         check_new(path)
         path.mkdir(parents=True, exist_ok=True)
         return path
-    RUNS.mkdir(exist_ok=True)
+    outputs.make_folder(RUNS)
     stem, number = Path(recipe).stem, 1
     while True:
         try:
