@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from keras_vae import cli, options
+from keras_vae.base.parameters import count_parameters
 from keras_vae.errors import UsageError
 from keras_vae.presets import places
 from keras_vae.training import recipes
@@ -100,7 +101,7 @@ def check(
     cli.prepare_tensorflow()
     built = opened.model() if opened is not None else build_from_recipe(recipe, image_shape)
     chosen = load_endpoints(built, endpoints)
-    size = sum(math.prod(v.shape) for v in built.trainable_variables)
+    size = count_parameters(built)
     print(f"{model}: {type(built).__name__}, {size:,} parameters, {', '.join(chosen)}", flush=True)
     print(f"Exports it to {len(formats)} format(s) and runs each.", flush=True)
     missing = []

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_vae.base.endpoint import Endpoint
+from keras_vae.base.parameters import count_parameters
 from keras_vae.export.calibration import latent_range
 from keras_vae.export.verification.comparison import Differences
 from keras_vae.latents import kl_per_dimension
@@ -50,7 +51,7 @@ def describe(
         "model": {
             "class": type(model).__name__,
             "name": model.name,
-            "parameters": sum(int(np.prod(v.shape)) for v in model.trainable_variables),
+            "parameters": count_parameters(model),
         },
         "likelihood": _likelihood(model),
         "labels": None if labels is None else [str(label) for label in labels],

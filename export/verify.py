@@ -49,7 +49,7 @@ def verify(
         libtensorflow: Folders of libtensorflow_cc.so.2 of other versions of TensorFlow, to load
             SavedModels with those too; scripts/old_tensorflow.sh fetches them.
         json: A file to write all measurements to.
-        markdown: A file to write the table to.
+        markdown: A file to write the tables to.
         budget: Pick the smallest and fastest artifact that meets the tolerances; others may miss
             them. All of them must have the same signatures.
 

@@ -18,7 +18,6 @@ interruption. SIGTERM writes a checkpoint and ends with status 75. Run the comma
 continue.
 """
 
-import math
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from keras_vae import cli
+from keras_vae.base.parameters import count_parameters
 from keras_vae.errors import UsageError
 from keras_vae.training import precision, recipes, session, train_options
 from keras_vae.training.distributed import workers
@@ -204,7 +204,7 @@ def configuration(
         "image_shape": data.image_shape,
         "training_images": len(data.train),
         "test_images": len(data.test),
-        "parameters": sum(math.prod(v.shape) for v in recipe.model.trainable_variables),
+        "parameters": count_parameters(recipe.model),
         "steps_per_epoch": steps,
         "steps_per_execution": session.steps_per_execution(steps, at_once),
         "versions": provenance.versions(),

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_vae.base.parameters import count_parameters
 from keras_vae.errors import UsageError
 from keras_vae.export.saved_model.png_endpoint import is_image
 from keras_vae.export.serving.signatures import TensorInfo, read_signatures
@@ -35,7 +36,7 @@ def describe(model: LatentModel, run: Any, default: str) -> dict[str, Any]:
         "model": {
             "class": type(model).__name__,
             "name": model.name,
-            "parameters": int(model.count_params()),
+            "parameters": count_parameters(model),
             "training_steps": int(model.steps),
         },
         "likelihood": likelihood

@@ -1,13 +1,13 @@
-"""The report of export.verify, as a Markdown table and as JSON."""
+"""The report of export.verify, as Markdown tables and as JSON."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from keras_vae.export.verification.comparison import DATA_OUTPUT, Difference
-from keras_vae.training.tables import format_number, replace_nonfinite, table
+from keras_vae.training.tables import Column, format_number, replace_nonfinite, table
 
 # Errors of image files are whole gray levels: they are judged, but not in the table.
 ENCODED = "_bytes"
@@ -87,27 +87,28 @@ class Row:
         return math.inf if size is None else times[size]["p50_ms"] / 1e3 / int(size)
 
 
-COLUMNS: tuple[tuple[str, str], ...] = (  # Heading, then left or right.
-    ("runtime", "l"),
-    ("artifact", "l"),
-    ("type", "l"),
-    ("KB", "r"),
-    ("largest error", "r"),
-    ("mean error", "r"),
-    ("PSNR, dB", "r"),
-    ("true PSNR, dB", "r"),
-    ("-ELBO, nats", "r"),
-    ("batch 1, ms", "r"),
-    ("batch 64, ms", "r"),
+# Three tables of the same rows, each of which fits a terminal. Headings, then left or right.
+WHAT: tuple[Column, ...] = (
+    *(("#", "r"), ("runtime", "l"), ("artifact", "l"), ("type", "l"), ("verdict", "l")),
+)
+ERRORS: tuple[Column, ...] = (
+    *(("#", "r"), ("largest error", "r"), ("mean error", "r"), ("PSNR, dB", "r")),
+    *(("true PSNR, dB", "r"), ("-ELBO, nats", "r")),
+)
+COSTS: tuple[Column, ...] = (
+    *(("#", "r"), ("KB", "r"), ("timed", "l"), ("batch 1, ms", "r"), ("batch 64, ms", "r")),
     ("peak MB", "r"),
-    ("verdict", "l"),
 )
 
 
 def markdown(report: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    """Return the report as Markdown: the table, the failures, and notes on the columns."""
+    """Return the report as Markdown: three tables, the failures, and notes on the columns."""
     names = _short_names([row.artifact for row in rows])
-    cells = [_cells(row, name) for row, name in zip(rows, names, strict=True)]
+    tables = (
+        table(WHAT, _numbered(map(_what, rows, names))),
+        table(ERRORS, _numbered(map(_errors, rows))),
+        table(COSTS, _numbered(map(_costs, rows))),
+    )
     missed = [
         f"- {row.runtime}, {name}: {words}"
         for row, name in zip(rows, names, strict=True)
@@ -115,7 +116,7 @@ def markdown(report: Mapping[str, Any], rows: Sequence[Row]) -> str:
     ]
     return "\n".join(
         [
-            table(COLUMNS, cells),
+            "\n\n".join(tables),
             "",
             *(["Missed:", *missed, ""] if missed else []),
             *_notes(report),
@@ -129,21 +130,32 @@ def to_json(report: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
     return replace_nonfinite({**report, "rows": [asdict(row) for row in rows]})
 
 
-def _cells(row: Row, name: str) -> tuple[str, ...]:
+def _numbered(rows: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    return [(str(number), *cells) for number, cells in enumerate(rows, 1)]
+
+
+def _what(row: Row, name: str) -> tuple[str, ...]:
+    verdict = "missed" if row.missed else "good"
+    return row.runtime, name, row.quantization or "float32", verdict
+
+
+def _errors(row: Row) -> tuple[str, ...]:
     return (
-        row.runtime,
-        name if row.timed_signature in (None, *TIMED[:2]) else f"{name} ({row.timed_signature})",
-        row.quantization or "float32",
-        f"{row.size / 1e3:,.0f}" if row.size else "",
         format_number(row.largest_error, ".1e"),
         format_number(max(map(_mean_relative, row.errors), default=math.nan), ".1e"),
         format_number(row.psnr, ".1f"),
         format_number(row.decibels, "+.3f"),
         format_number(row.nats, "+.3f"),
+    )
+
+
+def _costs(row: Row) -> tuple[str, ...]:
+    return (
+        f"{row.size / 1e3:,.0f}" if row.size else "",
+        row.timed_signature or "",
         _latency(row, 1),
         _latency(row, 64),
         f"{row.peak_memory / 1e6:,.0f}" if row.peak_memory else "",
-        "missed" if row.missed else "good",
     )
 
 
@@ -180,7 +192,7 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
         "an output (at least by 1 for codes and scores). PSNR is that of reconstructions against "
         "Keras's. True PSNR and -ELBO are changes against Keras on the true images: the former is "
         "better when positive, the latter when negative. Latency is the median / the 95th "
-        "percentile of whole calls of reconstruct, or of the signature in parentheses, with each "
+        "percentile of whole calls of the signature under timed, with each "
         "runtime's default threads; batch 64 is for artifacts that take any batch. Peak MB is of "
         "the whole process.",
     ]

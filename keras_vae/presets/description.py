@@ -14,6 +14,7 @@ def describe(model: Any) -> dict[str, Any]:
     import keras
 
     from keras_vae.anomalies.detector import AnomalyDetector
+    from keras_vae.base.parameters import count_parameters
 
     inner = model.model if isinstance(model, AnomalyDetector) else model
     likelihood = inner.likelihood
@@ -23,7 +24,7 @@ def describe(model: Any) -> dict[str, Any]:
         "model": {
             "class": type(model).__name__,
             **({} if inner is model else {"of": type(inner).__name__, "score": model.score_name}),
-            "parameters": int(inner.count_params()),
+            "parameters": count_parameters(inner),
             "training_steps": int(inner.steps),
             "event_shape": list(inner.event_shape),
             "latent_shape": list(inner.latent_shape),

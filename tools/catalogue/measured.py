@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.base.parameters import count_parameters
 from keras_vae.errors import ToleranceError
 from keras_vae.export.verification.comparison import DATA_OUTPUT
 from keras_vae.export.verification.measurement import compare_on, progress
@@ -85,7 +86,7 @@ def measure(entry: Entry, plan: Plan, folder: Path) -> dict[str, Any]:
         run, artifacts, plan.runtimes, test, source, plan.libraries, timed=TIMED
     )
     return {
-        "parameters": int(run.model().count_params()),
+        "parameters": count_parameters(run.model()),
         "keras": report["keras"],
         "examples": report["examples"],
         "source": source,
