@@ -18,7 +18,7 @@ from keras_vae.typing import LatentModel
 FORMAT = 1
 PACKAGES = (
     *("keras-vae", "keras", "tensorflow", "tensorflow-cpu", "ai-edge-litert", "numpy"),
-    *("tf2onnx", "onnx", "onnxruntime", "openvino"),
+    *("tf2onnx", "onnx", "onnxruntime", "openvino", "torch"),
 )
 # Codes with more elements, such as large maps, get no statistics of each element.
 LARGEST_CODE = 1024
@@ -44,7 +44,8 @@ def describe(
         labels: Names of the classes of the data.
     """
     x = examples[0] if len(examples) == 1 else tuple(examples)
-    encoded = {name: np.asarray(values) for name, values in model.encode_endpoint(x).items()}
+    answers = model.encode_endpoint(x)
+    encoded = {name: keras.ops.convert_to_numpy(values) for name, values in answers.items()}
     latent = _latent(model, encoded, x if from_data else None)
     return {
         "format": FORMAT,

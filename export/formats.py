@@ -5,7 +5,13 @@ from pathlib import Path
 from keras_vae.errors import UsageError
 
 # The suffix of each format; a SavedModel and the files of OpenVINO are a folder.
-SUFFIXES = {"tf_saved_model": None, "litert": ".tflite", "onnx": ".onnx", "openvino": None}
+SUFFIXES = {
+    "tf_saved_model": None,
+    "litert": ".tflite",
+    "onnx": ".onnx",
+    "openvino": None,
+    "torch": ".pt2",
+}
 # Examples of names of the formats that are folders.
 FOLDERS = {"tf_saved_model": "served/vae/1", "openvino": "vae-openvino"}
 ADVICE = {
@@ -26,7 +32,7 @@ OTHER_SUFFIXES = (
         ".tf",
         ".lite",
     ),
-    *(".pt", ".pth", ".pt2", ".pte", ".safetensors", ".gguf", ".bin", ".npz", ".npy", ".pkl"),
+    *(".pt", ".pth", ".pte", ".safetensors", ".gguf", ".bin", ".npz", ".npy", ".pkl"),
     *(".pickle", ".joblib", ".mlmodel", ".mlpackage", ".mlmodelc", ".engine", ".plan", ".trt"),
     *(".xml", ".json", ".yaml", ".zip", ".tar", ".gz", ".tgz", ".js", ".wasm", ".cc", ".task"),
 )

@@ -30,7 +30,7 @@ def verify(
 
     SavedModels run in TensorFlow's Python and C++ and in saved_model_cli, and their default
     signature in OpenVINO. .tflite files run in LiteRT, .onnx files in ONNX Runtime and OpenVINO,
-    and folders of .xml and .bin files in OpenVINO.
+    folders of .xml and .bin files in OpenVINO, and .pt2 files in PyTorch.
     Each runs in a process of its own, on test images.
 
     Tolerances against Keras: float32 within a relative error of 1e-5. Reconstructions at a PSNR of
@@ -38,14 +38,14 @@ def verify(
     true images, int8 may be at most 0.1 dB and 0.3 nats worse than Keras.
 
     Args:
-        artifacts: Version folders of SavedModels, .tflite files, .onnx or .xml files, and folders
-            of them.
+        artifacts: Version folders of SavedModels, .tflite files, .onnx, .xml or .pt2 files, and
+            folders of them.
         against: The run directory, or .keras file, that they were exported from.
         examples: Number of test examples, from all over the test set; 1000 by default.
         data: A data set instead of that of the run. Without it, a lone .keras file is compared on
             generated inputs.
-        runtimes: Runtimes among keras, python, cpp, cli, onnxruntime, openvino and litert; all
-            installed ones by default.
+        runtimes: Runtimes among keras, python, cpp, cli, onnxruntime, openvino, litert and
+            torch; all installed ones by default.
         libtensorflow: Folders of libtensorflow_cc.so.2 of other versions of TensorFlow, to load
             SavedModels with those too; scripts/old_tensorflow.sh fetches them.
         json: A file to write all measurements to.

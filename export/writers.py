@@ -1,7 +1,8 @@
-"""Writers of SavedModel, LiteRT, ONNX and OpenVINO files.
+"""Writers of SavedModel, LiteRT, ONNX, OpenVINO and PyTorch files.
 
 `Autoencoder.endpoints` says what can be served. The writers here say how. They trace graphs of
-TensorFlow; `other_backends` calls them in another process for models of JAX and PyTorch. They build
+TensorFlow; `other_backends` calls them in another process for models of JAX and PyTorch. Only
+PyTorch's own format needs models of that backend. They build
 a file or folder next to its target, rename it once it is complete, and overwrite an export only
 when you ask for it.
 """
@@ -38,11 +39,17 @@ EXPORTED = {
         "assets.extra/tf_serving_warmup_requests",
     ),
     "onnx": ("*.onnx",),
+    "torch": ("*.pt2",),
     "openvino": tuple(f"{name}.{end}" for end in ("xml", "bin") for name in ENDPOINTS),
 }
 
 # Files without which a folder is no export.
-MAIN = {"tf_saved_model": "saved_model.pb", "onnx": "*.onnx", "openvino": "*.xml"}
+MAIN = {
+    "tf_saved_model": "saved_model.pb",
+    "onnx": "*.onnx",
+    "openvino": "*.xml",
+    "torch": "*.pt2",
+}
 
 
 def export(
@@ -59,13 +66,14 @@ def export(
         model: A built `keras_vae.Autoencoder`.
         filepath: The new file or folder; it must not exist yet, unless you overwrite it.
         format: "tf_saved_model" (a folder, for TF Serving), "litert" (a .tflite file), "onnx" (a
-            .onnx file for one endpoint, a folder of such files for several) or "openvino" (a folder
-            with an .xml and a .bin file for each endpoint).
+            .onnx file for one endpoint, a folder of such files for several), "openvino" (a folder
+            with an .xml and a .bin file for each endpoint) or "torch" (.pt2, as for ONNX, on the
+            PyTorch backend alone).
         endpoints: Names of the endpoints to write, all by default. The first one becomes the
             default signature.
         overwrite: Whether to replace an export that is at `filepath`, once the new one is whole.
-        **options: Options of the writer, see `write_saved_model`, `write_litert`, `write_onnx` and
-            `write_openvino`.
+        **options: Options of the writer, see `write_saved_model`, `write_litert`, `write_onnx`,
+            `write_openvino` and `write_torch`.
 
     Returns:
         The path that was written.
@@ -74,7 +82,7 @@ def export(
         TypeError: If the writer of this format does not have an option, or an argument is of
             another type.
         ValueError: If the format or an endpoint is unknown or does not fit the path, the model is
-            not built, or a weight is not finite.
+            not built, or a weight is not finite. Also for "torch" on other backends.
         FileExistsError: If `filepath` exists, and you do not overwrite it, it is no export, or its
             folder has a file that no export writes.
         NotADirectoryError: If a file is where a folder above `filepath` should be.
@@ -94,7 +102,9 @@ def export(
     _check_options(writers, format, options)
     choose_endpoints(model, endpoints)
     check_weights(model)
-    if keras.backend.backend() != "tensorflow":
+    if format == "torch":
+        _check_backend()
+    elif keras.backend.backend() != "tensorflow":
         from keras_vae.export import other_backends
 
         return other_backends.export(model, path, format, endpoints, overwrite, options)
@@ -110,6 +120,15 @@ def export(
     finally:
         release.release_now()
     return path
+
+
+def _check_backend() -> None:
+    """Raise ValueError unless the backend is PyTorch."""
+    if (backend := keras.backend.backend()) != "torch":
+        raise UsageError(
+            f"Expected the PyTorch backend for format='torch'. Received: {backend}. (Save the "
+            "model, load it with KERAS_BACKEND=torch, and export it there. Or export ONNX.)"
+        )
 
 
 def _check_replaceable(path: Path, format: str, overwrite: bool) -> None:
@@ -156,12 +175,14 @@ def _import_writers() -> dict[str, Callable[..., Path]]:
     from keras_vae.export.onnx_files.writer import write_onnx
     from keras_vae.export.openvino_files.writer import write_openvino
     from keras_vae.export.saved_model.writer import write_saved_model
+    from keras_vae.export.torch_files.writer import write_torch
 
     return {
         "tf_saved_model": write_saved_model,
         "litert": write_litert,
         "onnx": write_onnx,
         "openvino": write_openvino,
+        "torch": write_torch,
     }
 
 

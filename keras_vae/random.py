@@ -48,6 +48,22 @@ class _Graph:
         return ops.multiply(a, ops.convert_to_tensor(b, dtype="uint32"))
 
 
+class _Wide:
+    """The three integer operations in 64 bits: PyTorch has no shift of unsigned integers."""
+
+    @staticmethod
+    def xor(a: Tensor, b: Any) -> Tensor:
+        return ops.bitwise_xor(a, ops.convert_to_tensor(b, dtype="int64"))
+
+    @staticmethod
+    def shift(a: Tensor, bits: Any) -> Tensor:
+        return ops.right_shift(a, int(bits))
+
+    @staticmethod
+    def multiply(a: Tensor, b: Any) -> Tensor:
+        return ops.bitwise_and(a * int(b), LARGEST)  # The product wraps around, its end is right.
+
+
 def _mix(x: Any, on: Any) -> Any:
     """Hash 32-bit integers; the map is a bijection."""
     x = on.multiply(on.xor(x, on.shift(x, np.uint32(16))), np.uint32(0x7FEB352D))
@@ -138,8 +154,12 @@ def standard_normal(seeds: Any, size: int) -> Tensor:
     if isinstance(seeds, np.ndarray):
         bits = _bits(seeds.astype(np.uint32)[:, None], 2 * size, _Numpy).astype(np.int32)
     else:
-        rows = ops.expand_dims(ops.cast(seeds, "uint32"), 1)
-        bits = ops.cast(_bits(rows, 2 * size, _Graph), "int32")
+        rows = ops.expand_dims(seeds, 1)
+        if keras.backend.backend() == "torch":
+            wide = ops.bitwise_and(ops.cast(rows, "int64"), LARGEST)
+            bits = ops.cast(_bits(wide, 2 * size, _Wide), "int32")
+        else:
+            bits = ops.cast(_bits(ops.cast(rows, "uint32"), 2 * size, _Graph), "int32")
     uniform = (ops.cast(bits, "float32") + 0.5) * (1.0 / (1 << 24))
     radius = ops.sqrt(-2.0 * ops.log(uniform[:, :size]))
     turn = uniform[:, size:]

@@ -10,8 +10,7 @@ from keras_vae.export import endpoint_files
 from keras_vae.export.onnx_files import answers, building, conversion, files, metadata
 from keras_vae.export.onnx_files.metadata import read_metadata
 from keras_vae.export.verification.comparison import Differences
-from keras_vae.files.atomic import write_atomically
-from keras_vae.files.folders import partial_folder, publish
+from keras_vae.files.folders import put_files
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
 
@@ -74,7 +73,7 @@ def write_onnx(
         model, endpoints, FORM, quantize, calibration, batch_size, min_psnr, labels
     )
     contents = {n: metadata.add_metadata(proto, abouts[n]) for n, proto in protos.items()}
-    return _put(path, contents)
+    return put_files(path, contents, files.SUFFIX)
 
 
 def verify(model: LatentModel, path: str | Path, data: Any = None) -> Differences:
@@ -105,14 +104,3 @@ def verify(model: LatentModel, path: str | Path, data: Any = None) -> Difference
     batch_size = endpoint_files.the_same("batch size", sizes)
     protos = {name: file.proto for name, file in found.items()}
     return building.compare(model, protos, quantize, batch_size, data, FORM)
-
-
-def _put(path: Path, contents: Mapping[str, bytes]) -> Path:
-    """Write one file, or a folder of several."""
-    if len(contents) == 1:
-        (content,) = contents.values()
-        return write_atomically(path, lambda new: new.write_bytes(content), new=True)
-    with partial_folder(path.parent) as folder:
-        for name, content in contents.items():
-            (folder / f"{name}{files.SUFFIX}").write_bytes(content)
-        return publish(folder, path)

@@ -36,7 +36,8 @@ class Runtime(abc.ABC):
     Attributes:
         name: Name on the command line.
         title: Name in tables.
-        reads: Kinds of artifacts: "keras", "saved_model", "tflite", "onnx" or "openvino".
+        reads: Kinds of artifacts: "keras", "saved_model", "tflite", "onnx", "openvino" or
+            "torch".
         packages: Python packages that must be installed.
     """
 

@@ -16,6 +16,7 @@ from keras_vae.export.runtimes.saved_models import (
     PythonRuntime,
 )
 from keras_vae.export.runtimes.tflite_files import LiteRtRuntime
+from keras_vae.export.runtimes.torch_programs import TorchRuntime
 
 RUNTIMES: dict[str, Runtime] = {
     runtime.name: runtime
@@ -27,6 +28,7 @@ RUNTIMES: dict[str, Runtime] = {
         OnnxRuntime(),
         OpenVinoRuntime(),
         LiteRtRuntime(),
+        TorchRuntime(),
     )
 }
 

@@ -9,6 +9,7 @@ from keras_vae.export.onnx_files import files as onnx
 from keras_vae.export.openvino_files import files as openvino
 from keras_vae.export.openvino_files.representation import SUFFIX as XML
 from keras_vae.export.saved_model import versions
+from keras_vae.export.torch_files import files as torch
 from keras_vae.export.verification import integrity
 
 
@@ -18,7 +19,7 @@ class Artifact:
 
     Attributes:
         path: Path of the file or folder.
-        kind: "saved_model", "tflite", "onnx" or "openvino".
+        kind: "saved_model", "tflite", "onnx", "openvino" or "torch".
         quantization: None for float32, "float16", "dynamic" or "int8".
     """
 
@@ -53,11 +54,14 @@ def identify(path: Path) -> Artifact:
         return Artifact(path, "onnx", onnx.check(onnx.read(path)))
     if _is_of(path, XML):
         return Artifact(path, "openvino", openvino.check(openvino.read(path)))
+    if _is_of(path, torch.SUFFIX):
+        torch.read(path)
+        return Artifact(path, "torch", None)
     if not path.exists():
         raise FileNotFoundError(f"Expected an artifact. Received: {path}, which does not exist.")
     raise UsageError(
-        "Expected a folder with saved_model.pb, a .tflite file, .onnx files, or .xml files of "
-        f"OpenVINO. Received: {path}."
+        "Expected a folder with saved_model.pb, a .tflite file, .onnx files, .xml files of "
+        f"OpenVINO, or .pt2 files. Received: {path}."
     )
 
 

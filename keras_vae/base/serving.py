@@ -70,9 +70,9 @@ class Serving:
         """Write the endpoints to files that run without Keras; see `keras_vae.export.writers`.
 
         Args:
-            filepath: A new folder for a SavedModel or OpenVINO, a new file for LiteRT. For ONNX a
-                new file for one endpoint, and a new folder for several.
-            format: "tf_saved_model", "litert", "onnx" or "openvino".
+            filepath: A new folder for a SavedModel or OpenVINO, a new file for LiteRT. For ONNX
+                and PyTorch a new file for one endpoint, and a new folder for several.
+            format: "tf_saved_model", "litert", "onnx", "openvino" or "torch".
             **kwargs: `endpoints` and `overwrite`; for all but a SavedModel also `quantize`,
                 `calibration`, `batch_size`.
 

@@ -4,10 +4,10 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from keras_vae.files.atomic import exists_error, flush_to_disk
+from keras_vae.files.atomic import exists_error, flush_to_disk, write_atomically
 from keras_vae.files.temporary import remove_abandoned, temporary_folder
 
 
@@ -41,6 +41,29 @@ def publish(folder: Path, target: Path) -> Path:
         raise
     _flush(target.parent)
     return target
+
+
+def put_files(path: Path, contents: Mapping[str, bytes], suffix: str) -> Path:
+    """Write one content to a new file `path`, or several to a new folder with a file for each.
+
+    Args:
+        path: The new file or folder.
+        contents: Bytes by the name of a file, without its suffix.
+        suffix: The suffix of the files in a folder.
+
+    Returns:
+        `path`.
+
+    Raises:
+        FileExistsError: If it exists.
+    """
+    if len(contents) == 1:
+        (content,) = contents.values()
+        return write_atomically(path, lambda new: new.write_bytes(content), new=True)
+    with partial_folder(path.parent) as folder:
+        for name, content in contents.items():
+            (folder / f"{name}{suffix}").write_bytes(content)
+        return publish(folder, path)
 
 
 @contextlib.contextmanager

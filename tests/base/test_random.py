@@ -25,6 +25,13 @@ def numbers(x):
     return keras.ops.convert_to_numpy(x)
 
 
+def test_a_tensor_of_seeds_gives_the_noise_of_their_array():
+    """PyTorch has no shift of unsigned integers, so a tensor gave NaN there."""
+    seeds = np.array([0, 1, -1, 7, 2**31 - 1, -(2**31)], "int32")
+    found = numbers(random.standard_normal(keras.ops.convert_to_tensor(seeds), 5))
+    np.testing.assert_allclose(found, numbers(random.standard_normal(seeds, 5)), atol=1e-6)
+
+
 def test_each_number_is_the_documented_function_of_its_integers():
     """The hash and Box-Muller once more, in Python integers and float64."""
 

@@ -20,6 +20,8 @@ OTHERS = {
     "export.onnx_files.writer.verify",
     "export.openvino_files.files.read_metadata",
     "export.openvino_files.writer.verify",
+    "export.torch_files.files.read_metadata",
+    "export.torch_files.writer.verify",
     "export.serving.Client",
     "export.serving.DeadlineExceeded",
     "export.serving.ServingError",

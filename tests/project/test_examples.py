@@ -13,6 +13,10 @@ ROOT = Path(__file__).parents[2]
 # Examples that are not run, each with the reason.
 NOT_RUN = {
     "export.serving.Client": "needs a server; tests/export/test_client.py has one",
+    **{
+        f"export.torch_files.{name}": "needs the PyTorch backend; tests/export/test_torch_files.py"
+        for name in ("files.read_metadata", "writer.verify")
+    },
 }
 
 
