@@ -1,6 +1,7 @@
 """The card of a preset, README.md: its YAML head is for the hub, the rest for readers."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ def write_card(config: Mapping[str, Any], hashes: Mapping[str, str], place: str)
 
 
 def _head(config: Mapping[str, Any]) -> str:
-    """Return YAML that the hub reads. JSON is YAML, and quotes what needs quotes."""
+    """Return YAML that the hub reads."""
     data = (config.get("data") or {}).get("name")
     head: dict[str, Any] = {
         "license": config.get("license") or "unknown",
@@ -48,7 +49,33 @@ def _head(config: Mapping[str, Any]) -> str:
         **({"datasets": [data]} if data else {}),
         "model-index": [{"name": config["name"], "results": _results(config)}],
     }
-    return "\n".join(f"{key}: {json.dumps(value)}" for key, value in head.items())
+    return "\n".join(_yaml(head))
+
+
+def _yaml(value: Any) -> list[str]:
+    """Return the lines of a value as YAML, an entry of a list or mapping on lines of its own."""
+    if not value or not isinstance(value, dict | list):
+        return [_scalar(value)]
+    lines: list[str] = []
+    for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
+        first, *rest = _yaml(entry)
+        if isinstance(value, list):
+            lines += [f"- {first}", *_indent(rest)]
+        elif entry and isinstance(entry, dict | list):
+            lines += [f"{key}:", *_indent([first, *rest])]
+        else:
+            lines.append(f"{key}: {first}")
+    return lines
+
+
+def _indent(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+def _scalar(value: Any) -> str:
+    """Return JSON that is YAML 1.1 too: 1.0e-05 and no halves of characters."""
+    text = json.dumps(value, ensure_ascii=False).encode("ascii", "backslashreplace").decode()
+    return re.sub(r"^(-?\d+)e", r"\1.0e", text) if isinstance(value, float) else text
 
 
 def _results(config: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -120,6 +120,17 @@ def test_the_card_has_metrics_exports_hashes_and_a_head_of_yaml(saved):
         assert text in card, text
 
 
+def test_the_head_of_a_card_keeps_any_text_and_number(model, tmp_path):
+    yaml = pytest.importorskip("yaml")
+    odd = 'a: "b"\n- \u2028\x85 \U0001f600 \xe9'
+    numbers = {"small": 1e-05, "large": -2e22, "exact": 0.1}
+    path = model.save_to_preset(tmp_path / "odd", license=odd, metrics=numbers)
+    head = yaml.safe_load(kv.presets.read(path).card.split("---\n")[1])
+    found = head["model-index"][0]["results"][0]["metrics"]
+    assert head["license"] == odd
+    assert {entry["type"]: entry["value"] for entry in found} == numbers
+
+
 def test_text_of_others_does_not_break_the_tables_of_a_card(model, tmp_path):
     path = model.save_to_preset(tmp_path / "odd", labels=["a|b", "c\n| d"])
     assert r"| labels | a\|b, c \| d |" in kv.presets.read(path).card
