@@ -64,7 +64,7 @@ def check(
     batch_size: int = 1,
     image_shape: tuple[int, int, int] | None = None,
 ) -> int:
-    """Check before an hour of training whether a model will export, and what to change if not.
+    """Check, before training, which formats a model can be exported to, and what to change if not.
 
     Exports the model to every format, into a temporary folder, and runs the results. The SavedModel
     runs in TensorFlow's C++ loader, the other files in LiteRT, ONNX Runtime and OpenVINO. This

@@ -188,13 +188,14 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
         f"{report['examples']:,} {report['source']}. {where['cores']} cores of "
         f"{where['processor']}, {report['date'][:10]}.",
         "",
-        "Errors are against Keras, the worst over all signatures, divided by the largest value of "
-        "an output (at least by 1 for codes and scores). PSNR is that of reconstructions against "
-        "Keras's. True PSNR and -ELBO are changes against Keras on the true images: the former is "
-        "better when positive, the latter when negative. Latency is the median / the 95th "
-        "percentile of whole calls of the signature under timed, with each "
-        "runtime's default threads; batch 64 is for artifacts that take any batch. Peak MB is of "
-        "the whole process.",
+        "- **Error**: the largest difference from Keras over all signatures, divided by the largest "
+        "value of the output. For codes and scores, the divisor is at least 1.",
+        "- **PSNR**: that of reconstructions against Keras's.",
+        "- **True PSNR and -ELBO**: changes against Keras on the true images. A positive PSNR is "
+        "better, and a negative -ELBO.",
+        "- **Latency**: the median / the 95th percentile of whole calls of the signature under "
+        "timed. Each runtime has its default threads. Batch 64 is for artifacts that take any batch.",
+        "- **Peak MB**: of the whole process.",
     ]
 
 

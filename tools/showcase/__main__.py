@@ -6,7 +6,7 @@ from typing import Any
 from keras_vae import cli
 from keras_vae.errors import UsageError
 
-NAMES = ("hero", "denoising", "inpainting", "anomalies", "betas", "color")
+NAMES = ("hero", "denoising", "inpainting", "anomalies", "betas", "color", "likelihoods", "rates")
 COLORS = 256
 
 
@@ -49,12 +49,13 @@ def showcase(
 
 def _draw(name: str, data: Any, epochs: int, path: Path) -> None:
     from tools.gallery import png
-    from tools.showcase import figures, hero
+    from tools.showcase import comparisons, figures, hero
 
     if name == "hero":
         png.save(hero.hero(data, epochs), path, COLORS)
     else:
-        png.save(png.to_image(getattr(figures, name)(data, epochs)), path, COLORS)
+        module = comparisons if hasattr(comparisons, name) else figures
+        png.save(png.to_image(getattr(module, name)(data, epochs)), path, COLORS)
 
 
 if __name__ == "__main__":
