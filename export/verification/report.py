@@ -188,13 +188,14 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
         f"{report['examples']:,} {report['source']}. {where['cores']} cores of "
         f"{where['processor']}, {report['date'][:10]}.",
         "",
-        "- **Error**: the largest difference from Keras over all signatures, divided by the largest "
-        "value of the output. For codes and scores, the divisor is at least 1.",
+        "- **Error**: the largest difference from Keras over all signatures, divided by the "
+        "largest value of the output. For codes and scores, the divisor is at least 1.",
         "- **PSNR**: that of reconstructions against Keras's.",
         "- **True PSNR and -ELBO**: changes against Keras on the true images. A positive PSNR is "
         "better, and a negative -ELBO.",
         "- **Latency**: the median / the 95th percentile of whole calls of the signature under "
-        "timed. Each runtime has its default threads. Batch 64 is for artifacts that take any batch.",
+        "timed. Each runtime has its default threads. Batch 64 is for artifacts that take any "
+        "batch.",
         "- **Peak MB**: of the whole process.",
     ]
 

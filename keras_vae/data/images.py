@@ -61,8 +61,8 @@ def load_images(
 
     Args:
         folder: The folder, with PNG, JPEG, BMP, GIF, or WEBP files at any depth.
-        size: The (height, width) of all images, whose aspect ratio is not kept. Needed if their sizes
-            differ.
+        size: The (height, width) of all images. Needed if their sizes differ. Their aspect ratio is
+            not kept.
         limit: Read only this many training images and this many test images, a fair sample.
         crop_to_aspect_ratio: Whether to cut off the edges of each image that stand over the aspect
             ratio of `size`, so that nothing is distorted. The name is that of Keras.

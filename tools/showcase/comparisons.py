@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -99,7 +99,7 @@ def _codec(images: np.ndarray, kind: str, quality: int) -> tuple[float, float]:
     return bits, kv.metrics.psnr_of_mean_error(as_floats(tiles), again)
 
 
-def _chart(curves: dict[str, Sequence[tuple[float, float]]], title: str) -> Any:
+def _chart(curves: Mapping[str, Sequence[tuple[float, float]]], title: str) -> Any:
     figure, (axes,) = panels(1, 3.6)
     for (name, points), color in zip(curves.items(), COLORS, strict=False):
         axes.plot(*np.transpose(sorted(points)), "o-", color=color, label=name, markersize=4)

@@ -72,8 +72,8 @@ def read_image_folder(
 
     Args:
         folder: The folder to search, see `keras_vae.training.data.file_search`.
-        image_size: The (height, width) of all images, whose aspect ratio is not kept; needed if their
-            sizes differ.
+        image_size: The (height, width) of all images, needed if their sizes differ. Their aspect
+            ratio is not kept.
         limit: Read only the first `limit` training and test images. They come in the order of
             the SHA-256, so the first of them are a fair sample.
 
