@@ -148,8 +148,8 @@ def _find_unregistered(model: LatentModel) -> list[str]:
     )
 
 
-def _run(folder: Path) -> None:
-    """Run the export of a folder in a process, and raise what it raises."""
+def _start(*folders: Path) -> subprocess.CompletedProcess[str]:
+    """Run the exports of folders, one after another, in a process with TensorFlow."""
     places = [str(Path(errors.__file__).parents[1]), *filter(None, sys.path)]
     environment = {
         **os.environ,
@@ -157,8 +157,13 @@ def _run(folder: Path) -> None:
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(places)),
     }
-    command = [sys.executable, "-m", "keras_vae.export.other_backends", str(folder)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    command = [sys.executable, "-m", "keras_vae.export.other_backends", *map(str, folders)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def _run(folder: Path) -> None:
+    """Run the export of a folder in a process, and raise what it raises."""
+    done = _start(folder)
     report = folder / REPORT
     if done.returncode == REFUSED and report.is_file():
         told = json.loads(report.read_text())
@@ -215,4 +220,4 @@ def _calibration(folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(max(main(Path(name)) for name in sys.argv[1:]))

@@ -52,6 +52,9 @@ PORTABLE = (
     *("resume_refusals", "resumed_callbacks", "preset_folders", "other_backends", "later_batches"),
 )
 
+# The folder of programs that JAX has compiled.
+CACHE = "JAX_COMPILATION_CACHE_DIR"
+
 # Packages of extras that `make test` does not install; tests that need them are marked `extra`.
 EXTRAS = {
     **{"backends": ("jax", "torch"), "beam": ("apache_beam",), "docs": ("sphinx",)},
@@ -60,17 +63,15 @@ EXTRAS = {
 
 
 def pytest_configure() -> None:
-    """On JAX, take time for no optimization and compile equal programs once."""
-    if os.environ.get("KERAS_BACKEND") != "jax":
+    """On JAX, take time for no optimization and compile equal programs once in all processes."""
+    if os.environ.get("KERAS_BACKEND") != "jax" or CACHE in os.environ:
         return
-    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-    import jax
-
     folder = tempfile.TemporaryDirectory(prefix="keras-vae-jax-", ignore_cleanup_errors=True)
     atexit.register(folder.cleanup)
-    jax.config.update("jax_compilation_cache_dir", folder.name)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    os.environ[CACHE] = folder.name
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

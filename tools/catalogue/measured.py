@@ -22,7 +22,8 @@ QUANTIZATIONS = {
     "litert": (None, "float16", "dynamic", "int8"),
     "onnx": (None, "dynamic", "int8"),
 }
-# The runtime that a format is for.
+# The kind of the files of a format, and the runtime that it is for.
+KINDS = {"litert": "tflite", "onnx": "onnx"}
 TITLES = {"litert": "LiteRT", "onnx": "ONNX Runtime"}
 # The first of these that an artifact has is timed.
 TIMED = ("reconstruct", "serving_default")
@@ -79,7 +80,7 @@ def measure(entry: Entry, plan: Plan, folder: Path) -> dict[str, Any]:
     inputs = entry.inputs(x, labels)
     with progress("training"):
         run = run_directory.Run(_train(entry, plan, inputs, folder), {})
-    artifacts, refused = _export(entry, run, inputs, folder)
+    artifacts, refused = _export(entry, run, inputs, folder, plan.runtimes)
     test = entry.inputs(*take_sample(plan.data.test, plan.data.test_labels, plan.examples))
     source = f"test images of {plan.data.name}"
     report, rows = compare_on(
@@ -145,8 +146,11 @@ def _train(entry: Entry, plan: Plan, inputs: Any, folder: Path) -> Path:
     return folder / "model.keras"
 
 
-def _export(entry: Entry, run: Any, inputs: Any, folder: Path) -> tuple[list[Any], list[Row]]:
-    """Return the artifacts, and a row for each failed export."""
+def _export(
+    entry: Entry, run: Any, inputs: Any, folder: Path, runtimes: Sequence[str]
+) -> tuple[list[Any], list[Row]]:
+    """Return the artifacts that the runtimes read, and a row for each failed export."""
+    from keras_vae.export.runtimes.registry import RUNTIMES
     from keras_vae.export.saved_model.program import write_version
     from keras_vae.export.verification.artifacts import identify
 
@@ -158,8 +162,9 @@ def _export(entry: Entry, run: Any, inputs: Any, folder: Path) -> tuple[list[Any
         refused.append(Row("SavedModel, C++", "", "saved_model", missed=[str(error)]))
     model = run.model()
     calibration = tuple(_few(a) for a in inputs) if isinstance(inputs, tuple) else _few(inputs)
+    readable = {kind for name in runtimes for kind in RUNTIMES[name].reads}
     for format, quantizations in QUANTIZATIONS.items():
-        for quantize in quantizations:
+        for quantize in quantizations if KINDS[format] in readable else ():
             name = quantize or "float32"
             path = folder / (f"{name}.tflite" if format == "litert" else f"{name}-onnx")
             try:
@@ -167,8 +172,9 @@ def _export(entry: Entry, run: Any, inputs: Any, folder: Path) -> tuple[list[Any
                     _write(model, path, format, quantize, calibration)
                     artifacts.append(identify(path))
             except (ValueError, RuntimeError) as error:
-                kind = "tflite" if format == "litert" else format
-                refused.append(Row(TITLES[format], "", kind, quantize, missed=[str(error)]))
+                refused.append(
+                    Row(TITLES[format], "", KINDS[format], quantize, missed=[str(error)])
+                )
     return artifacts, refused
 
 
