@@ -19,8 +19,9 @@ gc.set_threshold(50_000, 20, 100)
 
 # Files that take half a minute or more begin, so that no process is left alone with one at the end.
 LONGEST = (
-    *("contract", "precisions", "workers", "killed_training", "fuzz", "litert", "verify"),
-    *("exact_resume", "stored_files", "numerics", "serialization", "artifacts", "tokens"),
+    *("artifacts", "notebooks", "documents", "contract", "precisions", "workers"),
+    *("killed_training", "fuzz", "litert", "verify", "catalogue", "other_backends"),
+    *("exact_resume", "stored_files", "numerics", "serialization", "tokens", "examples"),
     *("gallery", "dimension_reduction", "sequence_properties", "limits", "predict"),
 )
 
