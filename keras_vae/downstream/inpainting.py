@@ -99,7 +99,7 @@ def known_elements(mask: Any, x: np.ndarray) -> np.ndarray:
 
     Errors are those of `inpaint`.
     """
-    mask = np.asarray(mask)
+    mask = arguments.array("mask", mask, finite=False)
     shapes = {x.shape: mask, x.shape[1:]: mask[None]}
     if x.ndim == 4:
         channels = mask[..., None]

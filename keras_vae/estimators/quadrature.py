@@ -38,6 +38,7 @@ def quadrature_log_likelihood(
     Raises:
         ValueError: If the codes are not two numbers, or the examples do not fit the model.
     """
+    value_checks.refuse_batches("x", x)
     x = np.asarray(x)
     data_checks.check_batch(model, x)
     arguments.integer("points", points, 2)

@@ -13,7 +13,7 @@ from keras_vae.latents.paths import METHODS, check_ends
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
 from keras_vae.validation.data_checks import check_shape, refuse_condition
-from keras_vae.validation.value_checks import check_weights
+from keras_vae.validation.value_checks import check_weights, refuse_batches
 
 # Values of a traversal: they span nearly all of a standard normal.
 TRAVERSED = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
@@ -47,6 +47,7 @@ def interpolate(
     refuse_condition(model)
     check_weights(model)
     _check_real_codes(model)
+    refuse_batches("start", start)
     check_shape("start", np.shape(start), model.event_shape)
     first, last, _ = check_ends(start, end, steps)
     codes = as_numpy(model.encode(np.concatenate([first, last])))
@@ -87,6 +88,7 @@ def traverse(
     check_weights(model)
     size = _vector_size(model)
     _check_real_codes(model)
+    refuse_batches("x", x)
     found, wanted = np.shape(x), tuple(model.event_shape)
     if len(found) != len(wanted) or any(
         size not in (None, have) for size, have in zip(wanted, found, strict=True)
@@ -185,7 +187,8 @@ def attribute_vector(codes: np.ndarray, has_attribute: np.ndarray) -> np.ndarray
     Raises:
         ValueError: If all codes or none have the attribute, or there are other numbers.
     """
-    codes, given = arguments.array("codes", codes), np.asarray(has_attribute)
+    codes = arguments.array("codes", codes)
+    given = arguments.array("has_attribute", has_attribute, finite=False)
     if not np.isin(given, (0, 1)).all():
         raise UsageError(
             f"Expected has_attribute of booleans, or 0 and 1. Received: {np.unique(given)[:5]}. "

@@ -9,6 +9,7 @@ import numpy as np
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.metrics.distances import density_and_coverage, frechet_distance, kernel_distance
 from keras_vae.validation import arguments
+from keras_vae.validation.value_checks import refuse_batches
 
 ORIENTATIONS, CELL, BLOCK = 9, 7, 2
 # Limits of the L2-Hys normalization of Dalal & Triggs.
@@ -124,6 +125,8 @@ def compare_pictures(
         raise UsageTypeError(
             f"Expected extractor to be an Extractor, such as HOG. Received: {extractor!r}."
         )
+    refuse_batches("real", real)
+    refuse_batches("generated", generated)
     if np.shape(real)[1:] != np.shape(generated)[1:]:
         raise UsageError(
             "Expected real and generated pictures of one shape. Received: "

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.validation import arguments
+from keras_vae.validation.value_checks import refuse_batches
 
 
 def linear_probe(train: Any, train_labels: Any, test: Any, test_labels: Any) -> float:
@@ -121,6 +122,7 @@ def _vectors(name: str, codes: Any, labels: np.ndarray) -> np.ndarray:
 
 def _labels(labels: Any) -> np.ndarray:
     """Return class labels, integers or text."""
+    refuse_batches("labels", labels)
     labels = np.asarray(labels)
     if labels.size and labels.dtype.kind in "fc" and (labels != np.round(labels)).any():
         raise UsageError(

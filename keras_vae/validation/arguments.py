@@ -13,7 +13,7 @@ from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.files import outputs
-from keras_vae.validation.value_checks import refuse_beyond_float32, refuse_masked
+from keras_vae.validation.value_checks import refuse_batches, refuse_beyond_float32, refuse_masked
 
 
 def integer(name: str, value: Any, least: float = 1) -> int:
@@ -188,6 +188,7 @@ def array(name: str, values: Any, finite: bool = True) -> np.ndarray:
         TypeError: If they are not real numbers.
         ValueError: If one is masked or, with `finite`, NaN or infinite.
     """
+    refuse_batches(name, values)
     try:
         found = np.asarray(ops.convert_to_numpy(values) if ops.is_tensor(values) else values)
     except ValueError as error:  # Lists of different lengths.

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel
-from keras_vae.validation.value_checks import ANY_NUMBER, check_values
+from keras_vae.validation.value_checks import ANY_NUMBER, check_values, refuse_batches
 
 
 def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = None) -> None:
@@ -214,6 +214,7 @@ def _differ(rows: Any, wanted: Any) -> bool:
 
 def require_arrays(name: str, values: Any) -> None:
     """Raise TypeError unless `values` is an array, a tensor, or a structure of these."""
+    refuse_batches(name, values)
     if not are_arrays(values):
         raise UsageTypeError(
             f"Expected {name} of arrays or tensors. Received: {type(values).__name__} of other "

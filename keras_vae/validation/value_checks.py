@@ -1,6 +1,7 @@
 """Checks of the values in arrays: their type, their range, and that they are numbers."""
 
 import math
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import keras
@@ -195,6 +196,27 @@ def refuse_8_bit(x: Any, support: tuple[float, float]) -> None:
             f"Expected x in [0, 1]. Received: {x.dtype} up to {x.max()}. (Divide 8-bit pixels by "
             "255: x / 255.)"
         )
+
+
+def refuse_batches(name: str, values: Any) -> None:
+    """Raise TypeError for a source of batches, or a function, where an array belongs.
+
+    Nothing is taken from it: a generator can be used afterwards.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: Anything.
+    """
+    is_source = hasattr(values, "__iter__") or hasattr(values, "__getitem__")
+    known = hasattr(values, "shape") or hasattr(values, "__array__")
+    if known or isinstance(values, Sequence | Mapping | Set) or not (is_source or callable(values)):
+        return
+    kind = type(values).__name__
+    what = f"a source of batches, {kind}" if is_source else f"a {kind}"
+    raise UsageTypeError(
+        f"Expected {name} to be an array. Received: {what}. (Join the batches first: "
+        "numpy.concatenate([batch for batch in batches]).)"
+    )
 
 
 def refuse_masked(name: str, values: Any, gaps: bool = False) -> None:

@@ -9,7 +9,7 @@ from keras_vae.training.runs import run_directory
 from tests.support.models import FAST, dense, uniform
 
 X = uniform(8, 6)
-FORMATS = {"tf_saved_model": "1", "litert": "a.tflite", "onnx": "a.onnx"}
+FORMATS = {"tf_saved_model": "1", "litert": "a.tflite", "onnx": "a.onnx", "openvino": "ir"}
 
 
 @pytest.fixture
