@@ -12,7 +12,8 @@ packages() { "$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("pur
 echo "Installing keras-vae[$extra] into $environment (300 MB)." >&2
 "$VENV/bin/python" -m venv "$environment"
 echo "import site; site.addsitedir('$(packages "$VENV")')" >"$(packages "$environment")/packages_below.pth"
+# Few of the many modules are ever imported, so they are compiled then.
 # shellcheck disable=SC2086 # An option and its file, or nothing.
-"$environment/bin/python" -m pip install --quiet --disable-pip-version-check --no-warn-conflicts $constraint \
-    --editable ".[$extra]"
+"$environment/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
+    --no-warn-conflicts $constraint --editable ".[$extra]"
 touch "$environment/.ready"
