@@ -121,6 +121,7 @@ def test_main_directions_are_those_of_the_largest_variance():
 
 
 @pytest.mark.tensorflow
+@pytest.mark.usefixtures("eager_functions")
 def test_all_pictures_are_drawn_and_on_the_page(tmp_path, monkeypatch, capsys):
     chosen = ("ConditionalVAE", "FSQ", "IWAE", "LadderVAE", "SparseAutoencoder", "WAE")
     monkeypatch.setattr(program, "MODELS", {name: MODELS[name] for name in chosen})

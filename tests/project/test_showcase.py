@@ -13,6 +13,7 @@ BROWSER = all(shutil.which(name) for name in ("chromium", "chromedriver", "npm")
 
 
 @pytest.mark.tensorflow
+@pytest.mark.usefixtures("eager_functions")
 @pytest.mark.parametrize("name", program.NAMES)
 def test_a_picture_is_drawn(name, tmp_path, monkeypatch):
     if name == "hero" and not BROWSER:

@@ -6,7 +6,10 @@ from typing import Any
 from keras_vae import cli
 from keras_vae.errors import UsageError
 
-NAMES = ("hero", "denoising", "inpainting", "anomalies", "betas", "color", "likelihoods", "rates")
+NAMES = (
+    *("hero", "denoising", "inpainting", "anomalies", "betas", "color", "likelihoods", "rates"),
+    "flow",
+)
 COLORS = 256
 
 
@@ -49,10 +52,12 @@ def showcase(
 
 def _draw(name: str, data: Any, epochs: int, path: Path) -> None:
     from tools.gallery import png
-    from tools.showcase import comparisons, figures, hero
+    from tools.showcase import comparisons, diagrams, figures, hero
 
     if name == "hero":
         png.save(hero.hero(data, epochs), path, COLORS)
+    elif name == "flow":
+        png.save(png.to_image(diagrams.flow()), path, COLORS)
     else:
         module = comparisons if hasattr(comparisons, name) else figures
         png.save(png.to_image(getattr(module, name)(data, epochs)), path, COLORS)
