@@ -42,7 +42,7 @@ def flow() -> Any:
 def _box(axes: Any, left: float, bottom: float, text: str, color: str | None) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    style = {"boxstyle": "round,pad=0,rounding_size=0.12", "linewidth": 1.4}
+    style: dict[str, Any] = {"boxstyle": "round,pad=0,rounding_size=0.12", "linewidth": 1.4}
     edge, face = color or TEXT_COLOR, f"{color}22" if color else "white"
     box = FancyBboxPatch((left, bottom), BOX, HEIGHT, edgecolor=edge, facecolor=face, **style)
     axes.add_patch(box)
