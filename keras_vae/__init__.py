@@ -78,6 +78,7 @@ __all__ = [
     "random",
     "samplers",
     "schedules",
+    "tables",
     "weights",
     "windows",
     "with_mask",

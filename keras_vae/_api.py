@@ -14,6 +14,7 @@ from keras_vae import (
     preprocessing,
     presets,
     random,
+    tables,
 )
 from keras_vae.acceleration.compile_fast import compile_fast
 from keras_vae.acceleration.compiled import Compiled

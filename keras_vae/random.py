@@ -5,6 +5,9 @@ LiteRT and the browser. Random ops do neither. So the numbers come from an integ
 rounds of xor, shift and multiply, after C. Wellons' "lowbias32") and the Box-Muller transform.
 """
 
+import contextlib
+import random
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -165,3 +168,15 @@ def standard_normal(seeds: Any, size: int) -> Tensor:
     turn = uniform[:, size:]
     # 2 pi is split in two. The first part is exact in float16, a dtype of LiteRT constants.
     return radius * ops.cos(6.28125 * turn + (2.0 * np.pi - 6.28125) * turn)
+
+
+@contextlib.contextmanager
+def temporary_seed(seed: int) -> Iterator[None]:
+    """Seed Keras and its backend; restore the states of Python and NumPy afterwards."""
+    states = random.getstate(), np.random.get_state()
+    try:
+        keras.utils.set_random_seed(seed)
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])

@@ -3,9 +3,7 @@
 from keras_vae.dimension_reduction import AutoencoderTransformer
 """
 
-import contextlib
-import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -16,6 +14,7 @@ from keras_vae.acceleration.batching import map_batches
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import get
 from keras_vae.errors import MissingExtraError, UsageError, UsageTypeError
+from keras_vae.random import temporary_seed
 from keras_vae.validation import arguments
 
 __all__ = ["AutoencoderTransformer"]
@@ -104,7 +103,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         x = validate_data(self, X, dtype=[np.float32, np.float64]).astype("float32")
         self._check_arguments()
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        with _temporary_seed(seed):
+        with temporary_seed(seed):
             model = self._make_model(x.shape[1], seed)
             model.compile(keras.optimizers.Adam(self.learning_rate))
             history = model.fit(x, epochs=self.epochs, batch_size=self.batch_size, verbose=0)
@@ -187,15 +186,3 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 def _apply_in_batches(function: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
     """Apply `function` to all rows, in the floating-point type of `x`."""
     return map_batches(function, x.astype("float32"), ROWS).astype(x.dtype)
-
-
-@contextlib.contextmanager
-def _temporary_seed(seed: int) -> Iterator[None]:
-    """Seed Keras and its backend; restore the states of Python and NumPy afterwards."""
-    states = random.getstate(), np.random.get_state()
-    try:
-        keras.utils.set_random_seed(seed)
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])

@@ -1,0 +1,214 @@
+"""A scikit-learn imputer, by a VAE of the columns of a table; needs scikit-learn."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae.acceleration.compile_fast import compile_fast
+from keras_vae.errors import MissingExtraError, UsageError
+from keras_vae.layers.gaps import FillGaps
+from keras_vae.models.vae import VAE
+from keras_vae.random import temporary_seed
+from keras_vae.tables import networks
+from keras_vae.tables.conditional import antithetic_noise, conditional_moments
+from keras_vae.validation import arguments
+
+__all__ = ["VAEImputer"]
+
+try:
+    from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+    from sklearn.impute import MissingIndicator
+    from sklearn.utils import check_random_state
+    from sklearn.utils.validation import check_is_fitted, validate_data
+
+    from keras_vae.tables.columns import Columns
+except ImportError as error:
+    raise MissingExtraError(
+        "Expected scikit-learn 1.6 or newer, whose imputer this is. Received: no such package. "
+        '(pip install "keras-vae[samplers]")'
+    ) from error
+
+STEPS = 1500  # Of a fit, if the number of epochs is left open.
+LARGEST_CODE = 16
+FLOATS = [np.float64, np.float32]
+
+
+class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """A scikit-learn imputer: missing numbers are their mean given the known ones, by a VAE.
+
+    Each column is standardized, and made nearly normal by a power. A VAE learns the joint density
+    of all columns from the known numbers alone: what is missing counts nothing in its loss. Its
+    encoder multiplies one Gaussian for each known column, and its decoder has a variance for each
+    column. A missing number is the mean of the decoder over importance-weighted codes.
+
+    With `hidden=()` the VAE is a factor analysis. Known numbers are returned as they are. A pickle
+    holds the model as a .keras file.
+
+    Loss:
+        loss = mean over rows of [ -log p(known | z) + KL(q(z | known) || p(z)) ] + decay / rows *
+        sum of squared weights of the decoder, in nats of the standardized columns.
+
+    Source: Mattei & Frellsen 2019 (arXiv:1812.02633) for bound and weights.
+
+    Example:
+        >>> table = np.random.default_rng(0).normal(size=(200, 1)) * [1.0, 2.0, 3.0] + [0, 0, 50]
+        >>> holes = table.copy()
+        >>> holes[5, 0] = holes[8, 2] = np.nan
+        >>> filled = keras_vae.tables.VAEImputer(random_state=0).fit_transform(holes)
+        >>> np.abs(filled - table).max() < 0.1
+        np.True_
+
+    Args:
+        latent_dim: Size of the code. None for half of the columns and one more, at most 16.
+        hidden: Widths of the decoder's hidden layers, which add curves to the linear part.
+        samples: Codes for each row, over which means are taken; an odd number counts as the next one.
+        epochs: Passes through the rows. None for about 1,500 steps.
+        batch_size: Rows per step.
+        learning_rate: First learning rate of Adam, which falls to 0 by a cosine.
+        decay: Weight of the squared weights, as if each had a normal prior of this precision
+            times 2.
+        add_indicator: Whether to append a column of 0 and 1 for each column with missing numbers
+            in the training data.
+        keep_empty_features: Whether columns without a known number become 0. If not, they are
+            left out.
+        verbose: As in `keras.Model.fit`: 1 for a progress bar.
+        random_state: Seed of weights, order and noise: an integer, a `RandomState` or None. A fit
+            sets the global seed of Keras and of its backend; those of Python and NumPy stay.
+
+    Attributes:
+        model_: The trained `keras_vae.VAE`, of transformed columns with NaN for missing numbers.
+        columns_: The transformation of the columns: `forward` and `expected`.
+        known_: Which columns have a known number in the training data, bool `(features,)`.
+        history_: Logged numbers: a list of one for each epoch, by name.
+        n_features_in_: Number of features of the training data.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int | None = None,
+        hidden: Sequence[int] = (),
+        samples: int = 100,
+        epochs: int | None = None,
+        batch_size: int = 64,
+        learning_rate: float = 0.02,
+        decay: float = 0.5,
+        add_indicator: bool = False,
+        keep_empty_features: bool = False,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.latent_dim = latent_dim
+        self.hidden = hidden
+        self.samples = samples
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.decay = decay
+        self.add_indicator = add_indicator
+        self.keep_empty_features = keep_empty_features
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> "VAEImputer":  # noqa: N803
+        """Train a new VAE on `X`, `(samples, features)`, with NaN for missing; `y` is ignored.
+
+        Raises:
+            ValueError: If `X` has infinity or no known number, or an argument is out of range.
+        """
+        x = validate_data(self, X, dtype=FLOATS, ensure_all_finite="allow-nan")
+        self._check_arguments()
+        self.known_ = ~np.isnan(x).all(axis=0)
+        if not self.known_.any():
+            raise UsageError(
+                f"Expected a table with a known number. Received: NaN in all of shape {x.shape}."
+            )
+        self.indicator_ = (
+            MissingIndicator(error_on_new=False).fit(x) if self.add_indicator else None
+        )
+        self.columns_ = Columns(x[:, self.known_].astype("float64"))
+        rows = self.columns_.forward(x[:, self.known_].astype("float64"))
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        with temporary_seed(seed):
+            self._train(rows[~np.isnan(rows).all(axis=1)].astype("float32"), seed)
+        return self
+
+    def _train(self, rows: np.ndarray, seed: int) -> None:
+        """Set `model_`, `history_` and the noise of `transform`."""
+        size = min(1 + rows.shape[1] // 2, LARGEST_CODE)
+        size = size if self.latent_dim is None else int(self.latent_dim)
+        self._noise = antithetic_noise(self.samples, size, seed)
+        parts = networks.table_networks(
+            rows.shape[1], size, tuple(self.hidden), self.decay / len(rows)
+        )
+        networks.start_at_principal_axes(*parts, rows)
+        gaps = FillGaps(networks.MISSING)
+        model = VAE(*parts, likelihood="normal_per_element", preprocess=gaps, seed=seed)
+        steps = -(-len(rows) // self.batch_size)
+        epochs = -(-STEPS // steps) if self.epochs is None else self.epochs
+        rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, epochs * steps)
+        compile_fast(model, keras.optimizers.Adam(rate), say=lambda text: None)
+        history = model.fit(rows, epochs=epochs, batch_size=self.batch_size, verbose=self.verbose)
+        self.model_, self.history_ = model, history.history
+
+    def transform(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Return `X`, `(samples, features)`, with numbers in place of NaN, in its float type.
+
+        Raises:
+            ValueError: If `X` has infinity, or another number of features.
+        """
+        check_is_fitted(self)
+        x = validate_data(self, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=False)
+        filled = np.zeros_like(x)
+        filled[:, self.known_] = self._fill(x[:, self.known_])
+        filled = filled if self.keep_empty_features else filled[:, self.known_]
+        if self.indicator_ is None:
+            return filled
+        return np.hstack([filled, self.indicator_.transform(x).astype(x.dtype)])
+
+    def _fill(self, x: np.ndarray) -> np.ndarray:
+        """Return rows of the known columns with their means in place of NaN."""
+        holes = np.isnan(x)
+        chosen = holes.any(axis=1)
+        if not chosen.any():
+            return x
+        rows = self.columns_.forward(x[chosen].astype("float64"))
+        means = self.columns_.expected(*conditional_moments(self.model_, rows, self._noise))
+        filled = x.copy()
+        filled[chosen] = np.where(holes[chosen], means, x[chosen])
+        return filled
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns of `transform`, an array of objects.
+
+        Args:
+            input_features: Names of the columns of `X`; None for those that `fit` saw.
+        """
+        names = super().get_feature_names_out(input_features)
+        kept = names if self.keep_empty_features else names[self.known_]
+        if self.indicator_ is None:
+            return kept
+        return np.concatenate([kept, self.indicator_.get_feature_names_out(names)])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _check_arguments(self) -> None:
+        for name in ("latent_dim", "epochs"):
+            if getattr(self, name) is not None:
+                arguments.integer(name, getattr(self, name))
+        for name in ("samples", "batch_size"):
+            arguments.integer(name, getattr(self, name))
+        arguments.sizes("hidden", self.hidden, some=False)
+        arguments.real("decay", self.decay, 0.0)
+        if arguments.real("learning_rate", self.learning_rate) <= 0:
+            raise UsageError(
+                f"Expected learning_rate above 0. Received: learning_rate={self.learning_rate!r}."
+            )
+        for name in ("add_indicator", "keep_empty_features"):
+            arguments.flag(name, getattr(self, name))
