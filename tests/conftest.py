@@ -48,7 +48,7 @@ LONG = (
 PORTABLE = (
     *("contract", "fitting", "random", "serialization", "loading", "stored_files", "steps"),
     *("gradients", "data_parallel", "exact_resume", "checkpoints", "objectives", "loss_weights"),
-    *("controllers", "estimators", "codes", "data_sources", "inference"),
+    *("controllers", "estimators", "codes", "data_sources", "inference", "imputer"),
     *("preprocessing", "preprocessed_models", "argument_properties", "resume_events"),
     *("resume_refusals", "resumed_callbacks", "preset_folders", "other_backends", "later_batches"),
 )

@@ -63,7 +63,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Args:
         latent_dim: Size of the code. None for half of the columns and one more, at most 16.
         hidden: Widths of the decoder's hidden layers, which add curves to the linear part.
-        samples: Codes for each row, over which means are taken; an odd number counts as the next one.
+        samples: Codes for each row, an even number or the next one.
         epochs: Passes through the rows. None for about 1,500 steps.
         batch_size: Rows per step.
         learning_rate: First learning rate of Adam, which falls to 0 by a cosine.
