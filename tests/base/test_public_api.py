@@ -71,6 +71,7 @@ NAMES = [
     "random",
     "samplers",
     "schedules",
+    "tables",
     "weights",
     "windows",
     "with_mask",

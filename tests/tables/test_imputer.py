@@ -1,5 +1,6 @@
 """The imputer of scikit-learn: exact conditional means, its rules of columns, files, refusals."""
 
+import functools
 import pickle
 import random
 
@@ -11,6 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import keras_vae as kv
 from keras_vae.tables import VAEImputer
+from tests.support.models import FAST
 
 GENERATOR = np.random.default_rng(0)
 ROWS, COLUMNS, FACTORS = 300, 6, 2
@@ -50,11 +52,22 @@ def error(filled, truth=X, holes=HOLES):
 
 
 def quick(**kwargs):
-    return VAEImputer(**{"epochs": 1, "samples": 4, "random_state": 0, **kwargs})
+    """As little training as there can be."""
+    few = {"epochs": 1, "batch_size": ROWS, "samples": 4, "random_state": 0}
+    return VAEImputer(**few | kwargs)
+
+
+@pytest.fixture(autouse=True)
+def eager(request, monkeypatch):
+    """Nothing quick is of graphs, which take longer than a step."""
+    if not request.node.get_closest_marker("slow"):
+        compile_eager = functools.partialmethod(kv.Autoencoder.compile, **FAST)
+        monkeypatch.setattr(kv.Autoencoder, "compile", compile_eager)
 
 
 @pytest.fixture(scope="module")
 def fitted():
+    """Trained once, in graphs: fixtures of a module come before those of a test."""
     return VAEImputer(latent_dim=2, epochs=60, learning_rate=0.03, random_state=0).fit(HOLES)
 
 
@@ -95,12 +108,27 @@ def test_a_row_without_any_number_gets_the_means_of_the_columns(fitted):
     assert np.abs((filled - means) / deviations).max() < 0.1
 
 
+@pytest.mark.slow
 def test_independent_columns_are_filled_with_their_means():
     x = np.random.default_rng(3).normal(size=(400, 4))
     holes = with_holes(x, 0.3, np.random.default_rng(4))
     filled = VAEImputer(epochs=20, random_state=0).fit_transform(holes)
     means = SimpleImputer().fit_transform(holes)
     assert error(filled, x, holes) < 1.05 * error(means, x, holes)
+
+
+@pytest.mark.slow
+def test_hidden_layers_learn_a_curve_that_no_power_straightens():
+    generator = np.random.default_rng(7)
+    angle = generator.uniform(0, 2 * np.pi, size=(600, 1))
+    x = np.hstack([np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)])
+    x = x + 0.05 * generator.normal(size=x.shape)
+    holes = with_holes(x, 0.15, generator)
+    linear, curved = (
+        error(VAEImputer(hidden=h, latent_dim=2, random_state=0).fit_transform(holes), x, holes)
+        for h in ((), (32,))
+    )
+    assert curved < 0.8 * linear
 
 
 def test_a_skewed_column_is_filled_with_its_mean_and_not_with_its_median():
