@@ -1,6 +1,5 @@
 """A scikit-learn imputer, by a VAE of the columns of a table; needs scikit-learn."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -38,13 +37,13 @@ FLOATS = [np.float64, np.float32]
 class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """A scikit-learn imputer: missing numbers are their mean given the known ones, by a VAE.
 
-    Each column is standardized, and made nearly normal by a power. A VAE learns the joint density
-    of all columns from the known numbers alone: what is missing counts nothing in its loss. Its
-    encoder multiplies one Gaussian for each known column, and its decoder has a variance for each
-    column. A missing number is the mean of the decoder over importance-weighted codes.
+    Each column is standardized, and made nearly normal by a power. A linear VAE, which is a factor
+    analysis, learns the joint density of all columns from the known numbers alone. Missing numbers
+    count nothing in its loss. Its encoder multiplies one Gaussian for each known column, and its
+    decoder has a variance for each column. A missing number becomes the mean of the decoder over
+    importance-weighted codes, in the units of the table.
 
-    With `hidden=()` the VAE is a factor analysis. Known numbers are returned as they are. A pickle
-    holds the model as a .keras file.
+    Known numbers are returned as they are. A pickle holds the model as a .keras file.
 
     Loss:
         loss = mean over rows of [ -log p(known | z) + KL(q(z | known) || p(z)) ] + decay / rows *
@@ -61,7 +60,6 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Args:
         latent_dim: Size of the code. None for half of the columns and one more, at most 16.
-        hidden: Widths of the decoder's hidden layers, which add curves to the linear part.
         samples: Codes for each row, an even number or the next one.
         epochs: Passes through the rows. None for about 1,500 steps.
         batch_size: Rows per step.
@@ -88,7 +86,6 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self,
         *,
         latent_dim: int | None = None,
-        hidden: Sequence[int] = (),
         samples: int = 100,
         epochs: int | None = None,
         batch_size: int = 64,
@@ -100,7 +97,6 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         random_state: Any = None,
     ) -> None:
         self.latent_dim = latent_dim
-        self.hidden = hidden
         self.samples = samples
         self.epochs = epochs
         self.batch_size = batch_size
@@ -139,9 +135,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         size = min(1 + rows.shape[1] // 2, LARGEST_CODE)
         size = size if self.latent_dim is None else int(self.latent_dim)
         self._noise = antithetic_noise(self.samples, size, seed)
-        parts = networks.table_networks(
-            rows.shape[1], size, tuple(self.hidden), self.decay / len(rows)
-        )
+        parts = networks.table_networks(rows.shape[1], size, self.decay / len(rows))
         networks.start_at_principal_axes(*parts, rows)
         gaps = FillGaps(networks.MISSING)
         model = VAE(*parts, likelihood="normal_per_element", preprocess=gaps, seed=seed)
@@ -203,7 +197,6 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 arguments.integer(name, getattr(self, name))
         for name in ("samples", "batch_size"):
             arguments.integer(name, getattr(self, name))
-        arguments.sizes("hidden", self.hidden, some=False)
         arguments.real("decay", self.decay, 0.0)
         if arguments.real("learning_rate", self.learning_rate) <= 0:
             raise UsageError(

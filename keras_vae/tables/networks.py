@@ -1,6 +1,5 @@
 """Networks of tables with holes: an encoder that knows which columns it sees, and a decoder."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -80,36 +79,23 @@ class ColumnVariance(layers.Layer):
         return ops.zeros_like(x) + ops.logaddexp(self.log_var, float(np.log(LEAST_VARIANCE)))
 
 
-def table_networks(
-    columns: int, latent_dim: int, hidden: Sequence[int], decay: float
-) -> tuple[keras.Model, keras.Model]:
-    """Return an encoder and a decoder of rows `(columns,)`, for `normal_per_element`.
-
-    The mean of the decoder is linear in the code, plus the output of a network with tanh that
-    starts at 0.
+def table_networks(columns: int, latent_dim: int, decay: float) -> tuple[keras.Model, keras.Model]:
+    """Return an encoder and a linear decoder of rows `(columns,)`, for `normal_per_element`.
 
     Args:
         columns: Number of columns.
         latent_dim: Size of the code.
-        hidden: Widths of the hidden layers of the network with tanh; `()` leaves it out.
-        decay: Weight of the squared weights in the loss.
+        decay: Weight of the squared weights of the decoder in the loss.
     """
     x, z = keras.Input((columns,), name="x"), keras.Input((latent_dim,), name="z")
     encoder = keras.Model(x, GaussianExperts(latent_dim, name="experts")(x), name="encoder")
     shrink = keras.regularizers.L2(decay)
     mean = layers.Dense(columns, kernel_regularizer=shrink, name="linear")(z)
-    if hidden:
-        h = z
-        for width in hidden:
-            h = layers.Dense(width, "tanh", kernel_regularizer=shrink)(h)
-        last = layers.Dense(columns, use_bias=False, kernel_initializer="zeros")
-        last.kernel_regularizer = shrink
-        mean = mean + last(h)
     return encoder, keras.Model(z, [mean, ColumnVariance()(mean)], name="decoder")
 
 
 def start_at_principal_axes(encoder: keras.Model, decoder: keras.Model, x: np.ndarray) -> None:
-    """Set the linear parts of both networks to the principal axes of rows with NaN for holes."""
+    """Set the weights of both networks to the principal axes of rows with NaN for holes."""
     filled = np.nan_to_num(x)
     _, lengths, axes = np.linalg.svd(filled, full_matrices=False)
     experts, linear = encoder.get_layer("experts"), decoder.get_layer("linear")

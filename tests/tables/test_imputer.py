@@ -117,20 +117,6 @@ def test_independent_columns_are_filled_with_their_means():
     assert error(filled, x, holes) < 1.05 * error(means, x, holes)
 
 
-@pytest.mark.slow
-def test_hidden_layers_learn_a_curve_that_no_power_straightens():
-    generator = np.random.default_rng(7)
-    angle = generator.uniform(0, 2 * np.pi, size=(600, 1))
-    x = np.hstack([np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)])
-    x = x + 0.05 * generator.normal(size=x.shape)
-    holes = with_holes(x, 0.15, generator)
-    linear, curved = (
-        error(VAEImputer(hidden=h, latent_dim=2, random_state=0).fit_transform(holes), x, holes)
-        for h in ((), (32,))
-    )
-    assert curved < 0.8 * linear
-
-
 def test_a_skewed_column_is_filled_with_its_mean_and_not_with_its_median():
     x = np.exp(np.random.default_rng(5).normal(size=(500, 2)))
     holes = with_holes(x, 0.2, np.random.default_rng(6))
