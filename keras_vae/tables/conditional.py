@@ -43,7 +43,7 @@ def _moments(model: VAE, x: Any, noise: np.ndarray) -> list[Tensor]:
     x = ops.convert_to_tensor(x)
     q = repeat_rows(model.posterior(x), count)
     z, log_q = q.from_noise_with_log_prob(ops.tile(noise, (len(x), 1)))
-    p = model.observation(z)
+    p: Any = model.observation(z)
     log_weights = p.log_prob(ops.repeat(x, count, axis=0)) + model.prior(z).log_prob(z) - log_q
     weights = ops.softmax(ops.reshape(log_weights, (-1, 1, count)))
     mean = weights @ _by_row(p.mean, count)
