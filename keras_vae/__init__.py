@@ -57,6 +57,7 @@ __all__ = [
     "compile_fast",
     "controllers",
     "decode_tiled",
+    "distill_decoder",
     "encode_tiled",
     "distributions",
     "errors",

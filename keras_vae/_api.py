@@ -23,6 +23,7 @@ from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.base.endpoint import Endpoint
 from keras_vae.data import load_images, point_scores, windows, with_mask
 from keras_vae.downstream.classifiers import classifier_from
+from keras_vae.downstream.distillation import distill_decoder
 from keras_vae.downstream.inpainting import inpaint
 from keras_vae.loading import load
 from keras_vae.losses import controllers, schedules, weights
