@@ -1,8 +1,9 @@
 """Small decoders for devices: size, time and quality of students of a preset's decoder.
 
-    python -m benchmarks.distilled --sizes 0.25 0.5
+    python -m benchmarks.distilled --sizes 0.25 0.5 --hidden 96
 
-It distills the decoder of a preset on Fashion-MNIST, exports `decode` to .tflite in float32 with a
+It distills the decoder of a preset on Fashion-MNIST into narrow copies, and into dense networks of
+one hidden layer. It exports `decode` to .tflite in float32 with a
 batch of 1, times the files in turn on one thread, and compares reconstructions of the test images.
 """
 
@@ -23,7 +24,8 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="conv_vae_fashion_mnist")
-    parser.add_argument("--sizes", type=float, nargs="+", default=(0.25, 0.5))
+    parser.add_argument("--sizes", type=float, nargs="*", default=(0.25, 0.5))
+    parser.add_argument("--hidden", type=int, nargs="*", default=(96,))
     parser.add_argument("--examples", type=int, default=60000)
     parser.add_argument("--epochs", type=int, default=20)
     options = parser.parse_args()
@@ -33,14 +35,19 @@ def main() -> None:
     data = load("fashion_mnist")
     train, test = as_floats(data.train), as_floats(data.test)
     models: dict[str, Any] = {"teacher": kv.from_preset(options.preset)}
-    for size in options.sizes:
-        models[f"size={size:g}"] = kv.distill_decoder(
+    students: dict[str, dict[str, Any]] = {f"size={s:g}": {"size": s} for s in options.sizes}
+    for hidden in options.hidden:
+        teacher = models["teacher"]
+        _, student = kv.nets.dense(teacher.event_shape, *teacher.latent_shape, (hidden,))
+        students[f"dense, {hidden} hidden units"] = {"student": student}
+    for name, choice in students.items():
+        models[name] = kv.distill_decoder(
             models["teacher"],
             train[: options.examples],
-            size=size,
             epochs=options.epochs,
             seed=0,
             verbose=0,
+            **choice,
         )
     with tempfile.TemporaryDirectory() as folder:
         files = {

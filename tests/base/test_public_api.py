@@ -50,6 +50,7 @@ NAMES = [
     "compile_fast",
     "controllers",
     "decode_tiled",
+    "distill_decoder",
     "encode_tiled",
     "distributions",
     "errors",
