@@ -38,7 +38,8 @@ def main() -> None:
     students: dict[str, dict[str, Any]] = {f"size={s:g}": {"size": s} for s in options.sizes}
     for hidden in options.hidden:
         teacher = models["teacher"]
-        _, student = kv.nets.dense(teacher.event_shape, *teacher.latent_shape, (hidden,))
+        (code,) = teacher.latent_shape
+        _, student = kv.nets.dense(teacher.event_shape, code, (hidden,))
         students[f"dense, {hidden} hidden units"] = {"student": student}
     for name, choice in students.items():
         models[name] = kv.distill_decoder(
