@@ -53,6 +53,7 @@ def test_all_but_the_decoder_is_the_same(pair, tmp_path):
     np.testing.assert_allclose(array(again.sample(3, seed=1)), array(small.sample(3, seed=1)), 1e-5)
 
 
+@pytest.mark.long
 def test_a_model_that_makes_its_networks_becomes_what_it_is_made_of():
     model = kv.ConvVAE((8, 8, 1), latent_dim=2, filters=(4, 8), hidden=8, seed=0)
     images = uniform(8, 8, 8, 1)
@@ -63,11 +64,13 @@ def test_a_model_that_makes_its_networks_becomes_what_it_is_made_of():
     np.testing.assert_array_equal(array(small.encode(images)), array(model.encode(images)))
 
 
+@pytest.mark.long
 def test_a_likelihood_of_two_outputs_keeps_both():
     small = distill(teacher("normal_per_element"), epochs=1)
     assert len(keras.tree.flatten(small.decoder.output)) == 2
 
 
+@pytest.mark.long
 def test_a_student_of_your_own_is_trained():
     z = keras.Input((2,))
     student = keras.Model(z, keras.layers.Dense(6)(z))

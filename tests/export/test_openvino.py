@@ -85,6 +85,7 @@ def test_a_file_describes_itself_to_openvino_too(folder):
     assert about["versions"]["openvino"]
 
 
+@pytest.mark.long
 def test_existing_files_are_compared_with_the_model(folder):
     found = writer.verify(vae(), folder, digits(32))
     assert set(found) == {"decode", "encode"} and found["encode"]["z_mean"].relative < 1e-5
