@@ -6,7 +6,7 @@
     python -m benchmarks.defaults explosions   # first steps at many inputs
     python -m benchmarks.defaults --page docs/dev/defaults.md
 
-Each training is a line of `build/defaults.jsonl`, so an interrupted measurement goes on.
+Each training is a line of `docs/dev/defaults.jsonl`, so an interrupted measurement goes on.
 """
 
 import os
@@ -46,7 +46,7 @@ def defaults(
                 f"{cli.did_you_mean(name, tuple(plan.PASSES))}"
             )
     _limit_threads(threads)
-    results = Results(Path("build/defaults.jsonl"))
+    results = Results(Path("docs/dev/defaults.jsonl"))
     for name in passes:
         for trial in plan.PASSES[name] if train else ():
             results.measure(trial)
