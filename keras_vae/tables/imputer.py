@@ -29,7 +29,9 @@ except ImportError as error:
         '(pip install "keras-vae[samplers]")'
     ) from error
 
-STEPS = 1500  # Of a fit, if the number of epochs is left open.
+# Steps of a fit, and smallest number of them in an epoch, if the number of epochs is left open: the
+# start of an epoch takes as long as many steps.
+STEPS, STEPS_OF_EPOCH = 1500, 50
 LARGEST_CODE = 16
 FLOATS = [np.float64, np.float32]
 
@@ -61,7 +63,8 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Args:
         latent_dim: Size of the code. None for half of the columns and one more, at most 16.
         samples: Codes for each row, an even number or the next one.
-        epochs: Passes through the rows. None for about 1,500 steps.
+        epochs: Passes through the rows. None for about 1,500 steps, with the rows of small tables
+            several times in an epoch.
         batch_size: Rows per step.
         learning_rate: First learning rate of Adam, which falls to 0 by a cosine.
         decay: Weight of the squared weights, as if each had a normal prior of this precision
@@ -139,6 +142,8 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         networks.start_at_principal_axes(*parts, rows)
         gaps = FillGaps(networks.MISSING)
         model = VAE(*parts, likelihood="normal_per_element", preprocess=gaps, seed=seed)
+        if self.epochs is None:
+            rows = np.tile(rows, (-(-STEPS_OF_EPOCH * self.batch_size // len(rows)), 1))
         steps = -(-len(rows) // self.batch_size)
         epochs = -(-STEPS // steps) if self.epochs is None else self.epochs
         rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, epochs * steps)
