@@ -10,7 +10,7 @@ from keras_vae import latents
 from keras_vae.plots.figures import Figure
 from tools.gallery.outlines import hide_stretches, outlines, outlines_of_many_lengths
 from tools.gallery.panels import COLORS, GRAY, Line, rows_of_lines
-from tools.gallery.studio import COLUMNS, Studio, samples_of
+from tools.gallery.studio import BATCH, COLUMNS, Studio, samples_of
 
 LATENT = 16
 # Points of an outline: of all, or at most.
@@ -24,6 +24,8 @@ HIDDEN = 10
 # The first hidden point of the figures.
 GAP = 16
 DRAWS = 20
+# Sizes of the transformers.
+SMALL = {"width": 32, "blocks": 1, "attention_heads": 4}
 BLUE, ORANGE = COLORS[:2]
 
 
@@ -55,14 +57,19 @@ def lstm_vae(studio: Studio) -> Figure:
 
 def transformer_autoencoder(studio: Studio) -> Figure:
     """Draw outlines with a hidden stretch, and the completed outlines."""
-    model = _train(studio, kv.TransformerAutoencoder, _hidden(studio), 2 * EPOCHS, masked=True)
+    model = _train(
+        studio, kv.TransformerAutoencoder, _hidden(studio), 2 * EPOCHS, masked=True, **SMALL
+    )
     x, mask = _with_gaps(outlines(studio.some, POINTS))
     return _draw_gaps(studio, model, model.encode((x, mask)), "A stretch of each outline is hidden")
 
 
 def transformer_vae(studio: Studio) -> Figure:
     """Draw the same for several samples of the code."""
-    model = _train(studio, kv.TransformerVAE, _hidden(studio), 2 * EPOCHS, masked=True)
+    x, times = _hidden(studio), 3 * EPOCHS
+    steps = studio.epochs * times * -(-len(x[0]) // BATCH)
+    beta = kv.schedules.LinearWarmUp(int(0.3 * steps), 0.1)
+    model = _train(studio, kv.TransformerVAE, x, times, masked=True, beta=beta, **SMALL)
     pair = [np.concatenate([part] * DRAWS) for part in _with_gaps(outlines(studio.some, POINTS))]
     return _draw_gaps(
         studio, model, model.posterior(pair).sample(0), f"{DRAWS} ways to fill the gap"
@@ -77,10 +84,9 @@ def _hidden(studio: Studio) -> tuple[np.ndarray, np.ndarray]:
     return hide_stretches(outlines(_some(studio), POINTS), HIDDEN)
 
 
-def _train(studio: Studio, kind: Any, x: Any, times: float, masked: bool = False) -> Any:
+def _train(studio: Studio, kind: Any, x: Any, times: float, **options: Any) -> Any:
     keras.utils.set_random_seed(0)
-    likelihood = "normal_learned_scale"
-    model = kind((POINTS, 2), LATENT, likelihood=likelihood, masked=masked, seed=0)
+    model = kind((POINTS, 2), LATENT, likelihood="normal_learned_scale", seed=0, **options)
     return studio.train(model, x, times)
 
 
