@@ -28,6 +28,7 @@ ROWS_AT_ONCE = 256
 LIST_OF_TEXTS = re.compile(rb'\[\s*+(?:"(?:[^"\\]|\\.)*+"\s*+,?+\s*+)*+\]\s*+')
 # Unicode's categories of control characters, surrogates, and separators of lines and paragraphs.
 UNSAFE = ("Cc", "Cs", "Zl", "Zp")
+LONGEST_NAME = 255  # Bytes of the name of a file, of the usual file systems.
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
@@ -243,7 +244,8 @@ def _new_names(names: Sequence[str]) -> list[str]:
     The suffix of the original stays in the name, so that a.png and a.jpg are two files.
 
     Raises:
-        ValueError: If two of them are one file, also where case makes no difference.
+        ValueError: If two of them are one file, also where case makes no difference, or a name is
+            too long.
     """
     new = [name if name.lower().endswith(".png") else f"{name}.png" for name in names]
     owners: dict[str, str] = {}
@@ -252,6 +254,11 @@ def _new_names(names: Sequence[str]) -> list[str]:
         for parent in list(path.parents)[:-1]:
             folders.setdefault(_key(str(parent)), name)
         key = _key(str(path))
+        if (size := len(path.name.encode())) > LONGEST_NAME:
+            raise UsageError(
+                f"Expected names whose restored files have at most {LONGEST_NAME} bytes. Received: "
+                f"{size}, with .png, for {name}. (Rename it.)"
+            )
         if key in owners:
             raise UsageError(_not_one_to_one(owners[key], name, str(path)))
         owners[key] = name

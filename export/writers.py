@@ -10,7 +10,7 @@ when you ask for it.
 import contextlib
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,7 @@ def export(
     if os.path.lexists(path):
         _check_replaceable(path, format, arguments.flag("overwrite", overwrite))
     _check_options(writers, format, options)
-    choose_endpoints(model, endpoints)
+    _check_one_file(path, format, choose_endpoints(model, endpoints))
     check_weights(model)
     if format == "torch":
         _check_backend()
@@ -120,6 +120,16 @@ def export(
     finally:
         release.release_now()
     return path
+
+
+def _check_one_file(path: Path, format: str, endpoints: Collection[str]) -> None:
+    """Raise ValueError for a single ONNX file without its suffix, by which it is found again."""
+    suffix = SUFFIXES[format]
+    if format == "onnx" and len(endpoints) == 1 and path.suffix.lower() != suffix:
+        raise UsageError(
+            f"Expected a path that ends in {suffix}, since one endpoint is one file. Received: "
+            f"{path}. (Give {path.name}{suffix})"
+        )
 
 
 def _check_backend() -> None:

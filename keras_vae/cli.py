@@ -66,6 +66,7 @@ def main(
     """
     import tyro
 
+    _forget_missing_backend()
     words = sys.argv[1:] if arguments is None else list(arguments)
     words, modules = split_imports(words)
     call = tyro.cli(
@@ -75,6 +76,16 @@ def main(
         description=_description(function),
     )
     sys.exit(run(lambda: after_imports(modules, call)))
+
+
+def _forget_missing_backend() -> None:
+    """Draw without a window if the environment names a backend of Matplotlib that is missing.
+
+    A notebook names its own, also to programs of another environment, and Keras fails to import.
+    """
+    kind, _, module = os.environ.get("MPLBACKEND", "").partition("://")
+    if kind == "module" and importlib.util.find_spec(module.partition(".")[0]) is None:
+        del os.environ["MPLBACKEND"]
 
 
 def split_imports(words: Sequence[str]) -> tuple[list[str], list[str]]:

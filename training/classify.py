@@ -117,7 +117,8 @@ def check(data: Any, wanted: list[int | None], run: str) -> None:
     """Raise ValueError unless each class of the data has enough labels."""
     if data.train_labels is None:
         raise UsageError(
-            f"Expected data with labels. Received: {data.name}, which has none. (Give --data.)"
+            f"Expected data with labels. Received: {data.name}, which has none. (Give --data with "
+            "labels, such as a folder for each class.)"
         )
     import numpy as np
 

@@ -141,10 +141,13 @@ def tail(scores: Any, rate: float, level: float = 0.98) -> Threshold:
     start = np.quantile(scores, level, method="inverted_cdf")
     excesses = scores[scores > start] - start
     if len(excesses) < FEWEST_EXCESSES:
+        advice = "Hold out more, or lower level=..."
+        if scores.min() == scores.max():
+            advice = "All scores are equal, and have no tail: give quantile=..."
         raise UsageError(
             f"Expected at least {FEWEST_EXCESSES} held-out scores above the quantile {level:g}, "
             f"so about {math.ceil(FEWEST_EXCESSES / (1.0 - level) - EXACT)} examples. Received: "
-            f"{len(excesses)} of {len(scores)}. (Hold out more, or lower level=...)"
+            f"{len(excesses)} of {len(scores)}. ({advice})"
         )
     value = start + fit_pareto(excesses).excess(rate * len(scores) / len(excesses))
     return Threshold(float(value), "tail", float(rate), len(scores))

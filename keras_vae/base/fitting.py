@@ -14,7 +14,7 @@ from keras_vae.backend.keras_private import validates_in_fit
 from keras_vae.base.explosion import with_watch
 from keras_vae.base.starting import start_scale
 from keras_vae.errors import UsageError
-from keras_vae.validation import arguments, data_checks, later_batches, sources
+from keras_vae.validation import arguments, data_checks, examples, later_batches, sources
 
 
 class Fitting:
@@ -120,6 +120,7 @@ class Fitting:
         if validates_in_fit(kwargs):  # `fit` has checked its validation data.
             return super().evaluate(**given)  # type: ignore[misc]
         check_counts(given)
+        examples.require_end(given["x"], given.get("steps"))
         given |= self._check_arrays(given)
         lower_steps_per_execution(self, given.get("steps"))
         names, given = _sources(given), tensorflow_data.with_tf_data_for_one_pass(given, self)
@@ -134,6 +135,7 @@ class Fitting:
         """
         given = name_arguments(keras.Model.predict, self, (x, *args), kwargs)
         check_counts(given)
+        examples.require_end(x, given.get("steps"))
         given["x"] = sources.check_shapes(self, x)  # type: ignore[arg-type]
         return super().predict(**tensorflow_data.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
 

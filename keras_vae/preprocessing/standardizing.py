@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_vae.errors import UsageError
 from keras_vae.layers.gaps import FillGaps
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, value_checks
 
 
 def standardize(x: Any, gaps: bool | None = None) -> list[keras.layers.Layer]:
@@ -48,19 +48,8 @@ def standardize(x: Any, gaps: bool | None = None) -> list[keras.layers.Layer]:
         )
     axes = tuple(range(x.ndim - 1))
     mean, variance = np.nanmean(x, axis=axes), np.nanvar(x, axis=axes)
-    _refuse_coarse(x, axes, np.sqrt(variance))
+    value_checks.refuse_coarse(np.nanmax(np.abs(x), axis=axes), np.sqrt(variance))
     layer = keras.layers.Normalization(
         mean=mean, variance=np.where(variance > 0.0, variance, 1.0), name="standardization"
     )
     return [layer, FillGaps(0.0)] if (missing.any() if gaps is None else gaps) else [layer]
-
-
-def _refuse_coarse(x: np.ndarray, axes: tuple[int, ...], deviation: np.ndarray) -> None:
-    """Raise ValueError for channels whose numbers differ by less than float32 holds."""
-    steps = np.spacing(np.nanmax(np.abs(x), axis=axes).astype("float32"))
-    if (coarse := (deviation > 0.0) & (steps > deviation)).any():
-        raise UsageError(
-            "Expected channels that float32 can tell apart, since models compute in it. Received: "
-            f"channel(s) {np.flatnonzero(coarse).tolist()} that vary less than float32's steps of "
-            f"{steps[coarse].max():g}. (Subtract a constant first, such as the first time stamp.)"
-        )

@@ -12,6 +12,13 @@ from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel
 from keras_vae.validation.value_checks import ANY_NUMBER, check_values, refuse_batches
 
+# What arrays and tensors of other kinds have, and the way to a dense one.
+NOT_DENSE = {
+    "toarray": "Make it dense: {0}.toarray().",
+    "dense_shape": "Make it dense: tf.sparse.to_dense({0}).",
+    "row_splits": "Pad the rows with {0}.to_tensor(), and mask the steps that there are not.",
+}
+
 
 def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = None) -> None:
     """Check the shapes and values of one batch of inputs and targets.
@@ -60,6 +67,8 @@ def check_if_arrays(model: LatentModel, x: Any) -> bool:
     of_arrays = all(isinstance(part, np.ndarray) for part in keras.tree.flatten(x))
     if of_arrays:
         check_batch(model, x)
+    else:
+        refuse_not_dense("x", x)
     return of_arrays
 
 
@@ -220,12 +229,18 @@ def require_arrays(name: str, values: Any) -> None:
             f"Expected {name} of arrays or tensors. Received: {type(values).__name__} of other "
             f'objects. (For a list of numbers: numpy.asarray({name}, "float32").)'
         )
-    sparse = [p for p in keras.tree.flatten(values) if hasattr(p, "toarray")]
-    if sparse:
-        raise UsageTypeError(
-            f"Expected {name} of dense arrays. Received: {type(sparse[0]).__name__}. (Make it "
-            f"dense: {name}.toarray().)"
-        )
+    refuse_not_dense(name, values)
+
+
+def refuse_not_dense(name: str, values: Any) -> None:
+    """Raise TypeError for a sparse or ragged array or tensor, which no layer here takes."""
+    for part in keras.tree.flatten(values):
+        for attribute, advice in NOT_DENSE.items():
+            if hasattr(part, attribute):
+                raise UsageTypeError(
+                    f"Expected {name} of dense arrays. Received: {type(part).__name__}. "
+                    f"({advice.format(name)})"
+                )
 
 
 def are_arrays(x: Any) -> bool:

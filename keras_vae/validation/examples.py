@@ -6,8 +6,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.errors import UsageTypeError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
+
+WITHOUT_END = -1  # As tf.data.INFINITE_CARDINALITY.
 
 
 def first_input(x: Any) -> Tensor:
@@ -43,6 +45,21 @@ def _frame_to_array(frame: Any) -> np.ndarray:
     if kinds <= set("biuf"):
         frame = frame.astype("float64" if "f" in kinds else "int64")
     return frame.to_numpy()
+
+
+def require_end(source: Any, steps: int | None = None) -> None:
+    """Raise ValueError for a `tf.data.Dataset` that repeats without end, of which all is wanted.
+
+    Args:
+        source: Data of any kind.
+        steps: Number of batches that are taken; None for all.
+    """
+    cardinality = getattr(source, "cardinality", None)
+    if steps is None and callable(cardinality) and int(cardinality()) == WITHOUT_END:
+        raise UsageError(
+            f"Expected data that end. Received: a {type(source).__name__} that repeats without "
+            "end. (Leave .repeat() out, or give data.take(number_of_batches).)"
+        )
 
 
 def batches_of(source: Any) -> Iterator[Any]:

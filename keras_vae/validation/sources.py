@@ -15,8 +15,8 @@ from keras_vae.validation.data_checks import (
     check_shape,
     require_arrays,
 )
-from keras_vae.validation.examples import as_arrays, batches_of, first_input
-from keras_vae.validation.value_checks import check_numbers
+from keras_vae.validation.examples import as_arrays, batches_of, first_input, require_end
+from keras_vae.validation.value_checks import check_numbers, check_precision
 
 
 def check_data(
@@ -51,6 +51,7 @@ def check_data(
     if are_arrays(x):
         checked = (x, as_arrays(y), as_arrays(sample_weight))
         check_batch(model, *checked)
+        check_precision(first_input(x))
     else:
         first = _first_batch(x)
         check_batch_of_source(model, first)
@@ -72,12 +73,20 @@ def checked_batches(model: LatentModel, source: Any, steps: int | None = None) -
         steps: Largest number of batches; None for all.
 
     Raises:
-        ValueError: As for `check_data`.
+        ValueError: As for `check_data`. Also if the source has no end, or sample weights, which
+            nothing here uses. A target is passed over, as by `keras.Model.predict`.
         TypeError: As for `check_data`.
     """
+    require_end(source, steps)
     for batch in itertools.islice(batches_of(source), steps):
         check_batch_of_source(model, batch)
-        x = keras.utils.unpack_x_y_sample_weight(batch)[0]
+        x, _, weights = keras.utils.unpack_x_y_sample_weight(batch)
+        if weights is not None:
+            raise UsageError(
+                "Expected batches without sample weights, since each example counts once here. "
+                "Received: (x, y, sample_weight). (Leave them out: "
+                "data.map(lambda x, y, sample_weight: x).)"
+            )
         yield keras.tree.map_structure(np.asarray, x)
 
 

@@ -61,6 +61,8 @@ def check_values(
             hint = f" (Divide 16-bit pixels by 65535: {name} / 65535.)"
         elif support == (0.0, 1.0) and -1 <= low and high <= 1:
             hint = f" (Of values from -1 to 1: ({name} + 1) / 2, or choose likelihood='normal'.)"
+        elif support == (-2.0 * math.pi, 2.0 * math.pi) and -360 <= low and high <= 360:
+            hint = f" (Of degrees: numpy.radians({name}).)"
         raise UsageError(
             f"Expected {name} in [{support[0]:g}, {support[1]:g}], the support of {what}. "
             f"Received: values from {_digits(low)} to {_digits(high)}.{hint}"
@@ -217,6 +219,35 @@ def refuse_batches(name: str, values: Any) -> None:
         f"Expected {name} to be an array. Received: {what}. (Join the batches first: "
         "numpy.concatenate([batch for batch in batches]).)"
     )
+
+
+def refuse_coarse(largest: np.ndarray, spread: np.ndarray) -> None:
+    """Raise ValueError for channels whose numbers differ by less than float32 holds.
+
+    Args:
+        largest: The largest absolute value of each channel, `(channels,)`.
+        spread: By how much the numbers of each channel vary, `(channels,)`.
+    """
+    steps = np.spacing(largest.astype("float32"))
+    if (coarse := (spread > 0.0) & (steps > spread)).any():
+        raise UsageError(
+            "Expected channels that float32 can tell apart, since models compute in it. Received: "
+            f"channel(s) {np.flatnonzero(coarse).tolist()} that vary less than float32's steps of "
+            f"{steps[coarse].max():g}. (Subtract a constant first, such as the first time stamp.)"
+        )
+
+
+def check_precision(x: np.ndarray) -> None:
+    """Raise ValueError if float32 loses the differences of numbers of 64 bits in a channel.
+
+    Args:
+        x: An array `(count, ..., channels)`.
+    """
+    if not isinstance(x, np.ndarray) or x.dtype.itemsize < 8 or x.ndim < 2:
+        return
+    axes = tuple(range(x.ndim - 1))
+    low, high = np.fmin.reduce(x, axes), np.fmax.reduce(x, axes)  # Of the numbers that are there.
+    refuse_coarse(np.maximum(np.abs(low), np.abs(high)), (high - low) / 2)
 
 
 def refuse_masked(name: str, values: Any, gaps: bool = False) -> None:

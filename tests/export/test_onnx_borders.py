@@ -212,3 +212,9 @@ def test_two_threads_that_silence_stderr_leave_it():
     before = os.fstat(2)
     overlapping(quiet.silence_stderr(), quiet.silence_stderr())
     assert os.path.samestat(os.fstat(2), before)
+
+
+def test_one_endpoint_is_a_file_with_its_suffix(model, tmp_path):
+    with pytest.raises(ValueError, match=r"ends in \.onnx.*Received: .*plain.*Give plain\.onnx"):
+        model.export(tmp_path / "plain", format="onnx", endpoints=["decode"])
+    assert not list(tmp_path.iterdir())

@@ -135,3 +135,16 @@ def test_with_the_variable_set_errors_keep_their_traceback(monkeypatch):
         cli.run(lambda: 1 // 0)
     with pytest.raises(ValueError, match="b"):
         cli.run(lambda: int("b"))
+
+
+def test_a_missing_backend_of_matplotlib_is_forgotten(monkeypatch):
+    """A notebook names its own to all programs, also to those of another environment."""
+    for name, kept in (("no_such_package.inline", False), ("json.tool", True)):
+        monkeypatch.setenv("MPLBACKEND", f"module://{name}")
+        with pytest.raises(SystemExit):
+            cli.main(lambda: None, [])
+        assert ("MPLBACKEND" in os.environ) == kept
+    monkeypatch.setenv("MPLBACKEND", "TkAgg")
+    with pytest.raises(SystemExit):
+        cli.main(lambda: None, [])
+    assert os.environ["MPLBACKEND"] == "TkAgg"

@@ -1,6 +1,7 @@
 """Series for the programs: MNIST-1D, windows of recordings, and what is refused."""
 
 import dataclasses
+import gzip
 import json
 import random
 import re
@@ -112,7 +113,8 @@ def test_one_array_is_a_recording_of_one_feature(tmp_path):
 REFUSED = {
     "shorter than two windows": (STEPS[:7], {"window": 4}, "at least 8 steps.*7 steps"),
     "shorter than one": (STEPS[:3], {"window": 4}, "at least 8 steps.*3 steps"),
-    "no window": (STEPS, {}, "--window.*Received: window None"),
+    "no window": (STEPS, {}, "--window.*Received: window None.*keras_vae.windows cuts"),
+    "half a window": (STEPS, {"window": 10.0}, r"whole number.*Received: window 10\.0"),
     "a stride of nothing": (STEPS, {"window": 3, "stride": 0}, "stride 0"),
     "NaN": (np.full((20, 2), np.nan), {"window": 4}, "machine.csv.*'nan' in row 2, column 1"),
     "words": ([["1", "x"], ["2", "y"]], {"window": 1}, "Expected numbers in.*machine.csv"),
@@ -131,6 +133,13 @@ def test_what_is_no_series_is_refused(tmp_path, name):
     rows, options, message = REFUSED[name]
     with pytest.raises(ValueError, match=message):
         load(f"series:{recording(tmp_path, rows)}", **options)
+
+
+def test_a_compressed_table_is_refused_by_that_name(tmp_path):
+    path = tmp_path / "machine.csv.gz"
+    path.write_bytes(gzip.compress(recording(tmp_path).read_bytes()))
+    with pytest.raises(ValueError, match=r"a \.csv, .*\.npz file.*csv\.gz, which is compressed"):
+        load(f"series:{path}", window=3)
 
 
 def test_images_have_no_window():

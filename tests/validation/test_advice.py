@@ -58,6 +58,13 @@ def test_the_scale_of_images_is_recognized(values, hint):
     assert hint in str(caught.value)
 
 
+def test_angles_in_degrees_are_told_to_be_in_radians():
+    encoder, decoder = kv.nets.dense((6,), 2, (), heads=2, decoder_heads=2)
+    model = kv.VAE(encoder, decoder, likelihood="von_mises")
+    with pytest.raises(ValueError, match=r"Of degrees: numpy\.radians\(x\)"):
+        model.score(np.linspace(0.0, 359.0, 12).reshape(2, 6))
+
+
 def test_integer_labels_of_a_conditional_model_are_told_to_be_one_hot():
     model = kv.ConditionalVAE(*kv.nets.conditional(kv.nets.dense, (6,), 2, 10, heads=2))
     for call in (model.fit, model.encode):

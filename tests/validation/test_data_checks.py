@@ -36,3 +36,30 @@ def test_what_is_outside_is_printed_with_all_its_digits_and_the_remedy(value, me
         kv.validation.value_checks.check_values(
             "x", np.array([0.5, value]), (0.0, 1.0), "the 'bernoulli' likelihood"
         )
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("method", ["fit", "evaluate", "score", "encode"])
+def test_sparse_and_ragged_tensors_are_refused_with_the_way_to_a_dense_one(method):
+    import tensorflow as tf
+
+    model = kv.VAE(*kv.nets.dense((6,), 2, heads=2), seed=0)
+    model.compile("sgd", run_eagerly=True)
+    with pytest.raises(TypeError, match=r"dense arrays.*Sparse.*tf\.sparse\.to_dense\(x\)"):
+        getattr(model, method)(tf.sparse.from_dense(np.ones((2, 6), "float32")))
+    with pytest.raises(TypeError, match=r"dense arrays.*Ragged.*x\.to_tensor\(\)"):
+        getattr(model, method)(tf.ragged.constant([[0.0] * 6, [0.0] * 3]))
+
+
+def test_numbers_that_float32_cannot_tell_apart_are_refused():
+    """As by `standardize`: the clock in seconds since 1970, whose float32 has steps of 128."""
+    x = np.random.default_rng(0).random((64, 3))
+    model = kv.VAE(*kv.nets.dense((3,), 2, heads=2), likelihood="normal", seed=0)
+    model.compile("sgd", run_eagerly=True)
+    clock = x + [0.0, 1.7e9, 0.0] + np.arange(64)[:, None]
+    with pytest.raises(ValueError, match=r"channel\(s\) \[1\] that vary less .* steps of 128"):
+        model.fit(clock, verbose=0)
+    with pytest.raises(ValueError, match=r"channel\(s\) \[1\]"):
+        model.evaluate(clock.round().astype("int64"), verbose=0)
+    model.fit(x + [0.0, 1000.0, 0.0], verbose=0)
+    model.evaluate(x + [0.0, 1.7e9, 0.0] * (np.arange(64) == 0)[:, None], verbose=0)

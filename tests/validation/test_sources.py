@@ -118,3 +118,23 @@ def test_an_endless_generator_is_scored_for_as_many_steps_as_asked(model):
     model.build_for(X)
     batches = itertools.cycle(np.split(X, 5))
     assert len(ask(model, "elbo").predict(batches, steps=3, verbose=0)) == 12
+
+
+@pytest.mark.parametrize("use", USES)
+def test_sample_weights_are_refused_where_each_example_counts_once(model, use):
+    model.build_for(X)
+    source = Endless([(x, x, np.ones(len(x), "float32")) for x in np.split(X, 5)])
+    with pytest.raises(ValueError, match=r"without sample weights.*sample_weight: x\)"):
+        USES[use](model, source)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("use", [*USES, "evaluate", "predict"])
+def test_a_data_set_that_repeats_without_end_is_refused(model, use):
+    model.build_for(X)
+    more = {name: getattr(model, name) for name in ("evaluate", "predict")}
+    calls = USES | {name: lambda _, x, ask=ask: ask(x, verbose=0) for name, ask in more.items()}
+    with pytest.raises(ValueError, match=r"Expected data that end.*repeats without end.*take"):
+        calls[use](model, dataset(X).repeat())
+    if use in more:
+        more[use](dataset(X).repeat(), steps=2, verbose=0)

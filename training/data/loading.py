@@ -190,6 +190,12 @@ def _find_without_scheme(name: str) -> tuple[Source, str]:
     raise UsageError(_unknown_name(name, tfds_names()))
 
 
+_ADVICE_ON_CSV = (
+    " (Give series:{} with --window and --stride, where the program has them. Or cut it with "
+    "keras_vae.windows, and numpy.save the result)"
+)
+
+
 def _unreadable_file(path: Path) -> str:
     from keras_vae.training.data.image_files import SUFFIXES
     from keras_vae.training.data.sources.streamed import OPENERS, kind_of
@@ -199,7 +205,7 @@ def _unreadable_file(path: Path) -> str:
     return (
         f"Expected a folder of images or of IDX files, or an {' or '.join(suffixes)} file. "
         f"Received: the file {path}."
-        + (f" (Give series:{path} with --window and --stride)" if path.suffix == ".csv" else "")
+        + (_ADVICE_ON_CSV.format(path) if path.suffix == ".csv" else "")
         + (f" (Give its folder: {path.parent})" if path.suffix.lower() in SUFFIXES else "")
         + (f" (Give {registry.STREAM}{path})" if kind_of(path) in OPENERS else "")
     )

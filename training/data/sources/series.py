@@ -1,6 +1,7 @@
 """Series: MNIST-1D, and windows of the user's recordings."""
 
 import contextlib
+import numbers
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from keras_vae.training.data.sources.base import Data
 from keras_vae.training.data.sources.csv_table import SUFFIXES, read_table
 
 TEST_FRACTION = 0.1
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 MNIST1D_SERIES = 4_000  # to train on, in the paper
 
 
@@ -105,6 +107,11 @@ def read_series(
             f"{', '.join(skip_columns)} for {path}, whose columns have no names. (Leave them out "
             "of the array.)"
         )
+    if path.suffix.lower() in PACKED:
+        raise UsageError(
+            f"Expected a {', '.join(SUFFIXES)}, .npy or .npz file. Received: {path}, which is "
+            "compressed. (Unpack it first.)"
+        )
     names = array_names(path)
     if {"train", "test"} <= set(names):
         if window is not None or stride is not None:
@@ -131,10 +138,12 @@ def _windows(path: Path, steps: np.ndarray, window: int | None, stride: int | No
         raise UsageError(
             f"Expected a recording of shape (steps, features) in {path}. Received: {steps.shape}."
         )
-    if window is None or window < 1 or (stride is not None and stride < 1):
+    whole = all(isinstance(one, numbers.Integral) for one in (window, stride or 1))
+    if not whole or window < 1 or (stride is not None and stride < 1):
         raise UsageError(
-            f"Expected --window of at least 1, and --stride, for the {len(steps)} steps of {path}. "
-            f"Received: window {window} and stride {stride}."
+            f"Expected --window, a whole number of at least 1, and --stride, for the {len(steps)} "
+            f"steps of {path}. Received: window {window} and stride {stride}. (For a program "
+            "without --window: keras_vae.windows cuts an array, and numpy.save makes a file of it.)"
         )
     tested = max(window, int(len(steps) * TEST_FRACTION))
     if len(steps) - tested < window:
