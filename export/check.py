@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from keras_vae import cli, options
-from keras_vae.base.parameters import count_parameters
 from keras_vae.errors import UsageError
 from keras_vae.presets import places
 from keras_vae.training import recipes
@@ -99,6 +98,8 @@ def check(
     options.only_with("a recipe", opened is None, image_shape=image_shape)
     recipe = recipes.find(model) if opened is None else None
     cli.prepare_tensorflow()
+    from keras_vae.base.parameters import count_parameters
+
     built = opened.model() if opened is not None else build_from_recipe(recipe, image_shape)
     chosen = load_endpoints(built, endpoints)
     size = count_parameters(built)

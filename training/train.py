@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from keras_vae import cli
-from keras_vae.base.parameters import count_parameters
 from keras_vae.errors import UsageError
 from keras_vae.training import precision, recipes, session, train_options
 from keras_vae.training.distributed import workers
@@ -189,6 +188,7 @@ def configuration(
     stored: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the content of config.json; `stored` is that of the run to continue."""
+    from keras_vae.base.parameters import count_parameters
     from keras_vae.training.data.loading import steps_per_epoch
 
     steps = steps_per_epoch(len(data.train), recipe.batch_size)

@@ -233,7 +233,7 @@ def test_names_that_lead_out_of_the_folder_or_are_none_are_refused(name):
 
 def test_a_name_that_is_too_long_once_restored_is_refused_before_the_work(run, tmp_path):
     (tmp_path / "in").mkdir()
-    for name in (f"{248 * 'a'}.jpg", f"{251 * 'b'}.png", f"{251 * 'c'}.bmp"):
+    for name in (f"{247 * 'a'}.jpg", f"{251 * 'b'}.png", f"{251 * 'c'}.bmp"):
         Image.fromarray(np.zeros((6, 5), "uint8")).save(tmp_path / "in" / name)
     with pytest.raises(ValueError, match=r"at most 255 bytes.*259, with \.png, for c+\.bmp"):
         compress(run, tmp_path / "in", tmp_path / "new")

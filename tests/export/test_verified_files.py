@@ -122,7 +122,10 @@ def test_a_change_anywhere_in_a_tflite_is_refused_as_bad_input(tmp_path):
     [
         ([], "Expected an artifact"),
         (["nowhere"], "Expected an artifact. Received: nowhere, which does not exist"),
-        (["README.md"], "Expected a folder with saved_model.pb, a .tflite file, or .onnx files"),
+        (
+            ["README.md"],
+            "Expected a folder with saved_model.pb, a .tflite file, .onnx files, .xml files of",
+        ),
         (["README.md", "--runtimes", "abacus"], "Expected runtimes among keras"),
         (["README.md", "--json", "no/folder.json"], "Expected a file in a folder that exists"),
         (["README.md", "--json", "r", "--markdown", "./r"], "one path for each of"),

@@ -149,8 +149,8 @@ NEEDLESS_WORK = {
     ),
     "compress below a file": Bad(
         on(COMPRESS, pictures_of(8, 8), under_a_file, step=0.5),
-        "FILE in a folder that exists...file",
-        FileNotFoundError,
+        "a folder...the file",
+        NotADirectoryError,
     ),
     "decompress below a file": Bad(
         on(DECOMPRESS, lambda f: touched(f / "x.kvae"), under_a_file),
