@@ -139,7 +139,7 @@ def _windows(path: Path, steps: np.ndarray, window: int | None, stride: int | No
             f"Expected a recording of shape (steps, features) in {path}. Received: {steps.shape}."
         )
     whole = all(isinstance(one, numbers.Integral) for one in (window, stride or 1))
-    if not whole or window < 1 or (stride is not None and stride < 1):
+    if window is None or not whole or window < 1 or (stride is not None and stride < 1):
         raise UsageError(
             f"Expected --window, a whole number of at least 1, and --stride, for the {len(steps)} "
             f"steps of {path}. Received: window {window} and stride {stride}. (For a program "
