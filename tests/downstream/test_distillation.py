@@ -36,6 +36,7 @@ def pair():
     return model, small
 
 
+@pytest.mark.slow
 def test_a_student_is_narrow_and_near_its_teacher(pair):
     model, small = pair
     assert [layer.units for layer in small.decoder.layers if layer.weights] == [8, 6]
@@ -44,6 +45,7 @@ def test_a_student_is_narrow_and_near_its_teacher(pair):
     assert np.mean((found - wanted) ** 2) < 0.1 * np.var(wanted)
 
 
+@pytest.mark.slow
 def test_all_but_the_decoder_is_the_same(pair, tmp_path):
     model, small = pair
     assert type(small) is kv.VAE and small.get_config()["beta"] == 0.5
