@@ -1,5 +1,6 @@
 """OpenVINO's intermediate representation of an endpoint: made of ONNX, and asked."""
 
+import functools
 import importlib.util
 import sys
 import tempfile
@@ -62,6 +63,16 @@ def import_openvino() -> Any:
     return openvino
 
 
+@functools.cache
+def core() -> Any:
+    """Return the only `openvino.Core` of the process, which stays.
+
+    For AMX, its plugin for CPUs sets a larger stack for signals, and takes it back once the last
+    Core is gone. Then a signal would end a process with Python's `faulthandler`.
+    """
+    return import_openvino().Core()
+
+
 def convert(proto: Any, quantize: str | None, mark: str) -> Representation:
     """Return the two files of an endpoint, made of an `onnx.ModelProto`.
 
@@ -75,7 +86,7 @@ def convert(proto: Any, quantize: str | None, mark: str) -> Representation:
     """
     openvino = import_openvino()
     try:
-        model = openvino.Core().read_model(proto.SerializeToString())
+        model = core().read_model(proto.SerializeToString())
     except RuntimeError as error:
         last = str(error).strip().splitlines()[-1]
         raise ConversionError(
@@ -93,7 +104,7 @@ def convert(proto: Any, quantize: str | None, mark: str) -> Representation:
 
 def open_representation(content: Representation) -> Run:
     """Return a function that asks the two files of an endpoint."""
-    model = import_openvino().Core().read_model(content.xml, content.weights)
+    model = core().read_model(content.xml, content.weights)
     return asker(model, [port.get_any_name() for port in model.outputs])
 
 
@@ -102,7 +113,7 @@ def asker(model: Any, outputs: Iterable[str]) -> Run:
 
     The function raises RuntimeError if OpenVINO does not answer.
     """
-    compiled, names = import_openvino().Core().compile_model(model, "CPU", PRECISION), [*outputs]
+    compiled, names = core().compile_model(model, "CPU", PRECISION), [*outputs]
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         try:

@@ -48,7 +48,7 @@ class OpenVinoRuntime(Runtime):
         from keras_vae.export.openvino_files import representation
 
         openvino = representation.import_openvino()
-        models, outputs, size = _read_models(path, openvino.Core())
+        models, outputs, size = _read_models(path, representation.core())
         runs = {n: representation.asker(model, outputs[n]) for n, model in models.items()}
         sizes = {name: model.inputs[0].partial_shape[0] for name, model in models.items()}
         batches = {n: s.get_length() if s.is_static else None for n, s in sizes.items()}
