@@ -3,8 +3,8 @@
     python -m benchmarks.distilled --sizes 0.25 0.5 --hidden 96
 
 It distills the decoder of a preset on Fashion-MNIST into narrow copies, and into dense networks of
-one hidden layer. It exports `decode` to .tflite in float32 with a
-batch of 1, times the files in turn on one thread, and compares reconstructions of the test images.
+one hidden layer. It exports `decode` to .tflite in float32 with a batch of 1, times the files in
+turn on one thread, and compares reconstructions of the test images.
 """
 
 import argparse

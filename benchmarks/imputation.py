@@ -17,7 +17,7 @@ import numpy as np
 TABLES = ("breast_cancer", "wine", "diabetes", "iris", "digits")
 
 
-def standardized(x: np.ndarray) -> np.ndarray:
+def standardize(x: np.ndarray) -> np.ndarray:
     """Return the columns that vary, with mean 0 and variance 1."""
     x = x[:, x.std(axis=0) > 0].astype("float64")
     return (x - x.mean(axis=0)) / x.std(axis=0)
@@ -66,7 +66,7 @@ def rows(
 
     makers, found = imputers(), []
     for table in tables:
-        x = standardized(getattr(datasets, f"load_{table}")().data)
+        x = standardize(getattr(datasets, f"load_{table}")().data)
         for rate in rates:
             holes = {seed: hide(x, rate, seed) for seed in seeds}
             means = [

@@ -10,7 +10,7 @@ from keras_vae.base.endpoint import Endpoint, WholeNumbers, has_gaps
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.random import row_seeds
 from keras_vae.typing import LatentModel
-from keras_vae.validation import data_checks, value_checks
+from keras_vae.validation import arguments, data_checks, value_checks
 from keras_vae.validation.examples import as_arrays, batches_of
 
 # Smallest range of codes of a generative model, in standard deviations of the prior: that of a
@@ -34,6 +34,22 @@ def check_quantize(quantize: Any, choices: Sequence[str | None], calibrated: boo
             "Expected calibration data with quantize='int8'. Received: none. "
             "(Pass calibration=..., some hundred examples of the training data.)"
         )
+
+
+def check_options(
+    batch_size: int | None, min_psnr: float | None, labels: Sequence[str] | None
+) -> int | None:
+    """Return the batch size of files of any batch, after a check of what a writer was given.
+
+    Raises:
+        TypeError: If one is of another type.
+        ValueError: If one is out of range.
+    """
+    if min_psnr is not None:
+        arguments.real("min_psnr", min_psnr)
+    if labels is not None:
+        arguments.names("labels", labels)
+    return None if batch_size is None else arguments.integer("batch_size", batch_size)
 
 
 def examples_of(model: LatentModel, data: Any) -> Arrays:

@@ -131,6 +131,38 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def describe_each(
+    model: Any,
+    endpoints: Mapping[str, Endpoint],
+    tensors: Mapping[str, Any],
+    examples: Sequence[np.ndarray],
+    from_data: bool,
+    labels: Sequence[str] | None,
+    found: Differences,
+    settings: Mapping[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """Return the metadata of files of one endpoint each, by endpoint.
+
+    Args:
+        model: As in `describe`.
+        endpoints: As in `describe`.
+        tensors: As in `describe`.
+        examples: As in `describe`.
+        from_data: As in `describe`.
+        labels: As in `describe`.
+        found: The differences of all files from the model.
+        settings: The settings of the export, which all files have.
+    """
+    return {
+        name: {
+            **describe(model, {name: endpoint}, {name: tensors[name]}, examples, from_data, labels),
+            **settings,
+            "verification": describe_differences({name: found[name]}, from_data),
+        }
+        for name, endpoint in endpoints.items()
+    }
+
+
 def describe_differences(found: Differences, from_data: bool) -> dict[str, Any]:
     """Return the differences of a file from the model, for the metadata."""
     return {

@@ -6,15 +6,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keras_vae.base.endpoint import Endpoint
-from keras_vae.export.calibration import check_quantize, endpoint_rows, examples_of, fill_gaps
-from keras_vae.export.description import describe, describe_differences
+from keras_vae.export.calibration import (
+    check_options,
+    check_quantize,
+    endpoint_rows,
+    examples_of,
+    fill_gaps,
+)
+from keras_vae.export.description import describe_each
 from keras_vae.export.endpoints import choose_endpoints
 from keras_vae.export.onnx_files import answers, conversion, metadata, quantization
 from keras_vae.export.verification import comparison
 from keras_vae.export.verification.comparison import Differences
 from keras_vae.export.verification.tolerances import first_within, refuse_differences
 from keras_vae.typing import LatentModel
-from keras_vae.validation import arguments
 
 
 @dataclass(frozen=True)
@@ -50,27 +55,19 @@ def build(
 
     The other arguments, and errors, are those of `write_onnx`.
     """
-    if batch_size is not None:
-        batch_size = arguments.integer("batch_size", batch_size)
+    batch_size = check_options(batch_size, min_psnr, labels)
     check_quantize(quantize, form.quantizations, calibration is not None)
-    if min_psnr is not None:
-        arguments.real("min_psnr", min_psnr)
-    if labels is not None:
-        arguments.names("labels", labels)
     examples, from_data = examples_of(model, calibration), calibration is not None
     rows = endpoint_rows(model, endpoints, examples)
     converted = conversion.convert_all(model, endpoints, batch_size, keep_nan=quantize != "int8")
     contents, found = best_files(
         model, endpoints, converted, rows, quantize, batch_size, min_psnr, form
     )
-    abouts = {}
-    for name, endpoint in endpoints.items():
-        tensors = {name: metadata.signature(converted[name])}
-        about = describe(model, {name: endpoint}, tensors, examples, from_data, labels)
-        about |= {"quantization": quantize, "batch_size": batch_size, **form.about}
-        about["verification"] = describe_differences({name: found[name]}, from_data)
-        abouts[name] = about
-    return contents, abouts
+    tensors = {name: metadata.signature(proto) for name, proto in converted.items()}
+    settings = {"quantization": quantize, "batch_size": batch_size, **form.about}
+    return contents, describe_each(
+        model, endpoints, tensors, examples, from_data, labels, found, settings
+    )
 
 
 def best_files(

@@ -8,8 +8,8 @@ import numpy as np
 
 from keras_vae.base.endpoint import Endpoint
 from keras_vae.export import endpoint_files
-from keras_vae.export.calibration import endpoint_rows, examples_of
-from keras_vae.export.description import describe, describe_differences
+from keras_vae.export.calibration import check_options, endpoint_rows, examples_of
+from keras_vae.export.description import describe_each
 from keras_vae.export.endpoints import choose_endpoints
 from keras_vae.export.onnx_files.answers import file_answers
 from keras_vae.export.torch_files import conversion, files
@@ -57,25 +57,17 @@ def write_torch(
         ValueError: If an argument is none of the above, or PyTorch cannot trace an endpoint.
         ToleranceError: If a file differs too much from the model.
     """
-    if batch_size is not None:
-        batch_size = arguments.integer("batch_size", batch_size)
-    if min_psnr is not None:
-        arguments.real("min_psnr", min_psnr)
-    if labels is not None:
-        arguments.names("labels", labels)
+    batch_size = check_options(batch_size, min_psnr, labels)
     examples, from_data = examples_of(model, calibration), calibration is not None
     rows = endpoint_rows(model, endpoints, examples)
     programs = {n: conversion.convert(model, n, e, batch_size) for n, e in endpoints.items()}
     plain = {name: files.pack(program, {}) for name, program in programs.items()}
     found, answers = _compare(model, endpoints, plain, rows, batch_size)
     refuse_differences(found, None, min_psnr)
-    contents = {}
-    for name, endpoint in endpoints.items():
-        tensors = {name: _tensors(endpoint, answers[name], batch_size)}
-        about = describe(model, {name: endpoint}, tensors, examples, from_data, labels)
-        about |= {"quantization": None, "batch_size": batch_size}
-        about["verification"] = describe_differences({name: found[name]}, from_data)
-        contents[name] = files.pack(programs[name], about)
+    tensors = {n: _tensors(e, answers[n], batch_size) for n, e in endpoints.items()}
+    settings = {"quantization": None, "batch_size": batch_size}
+    abouts = describe_each(model, endpoints, tensors, examples, from_data, labels, found, settings)
+    contents = {name: files.pack(program, abouts[name]) for name, program in programs.items()}
     return put_files(path, contents, files.SUFFIX)
 
 

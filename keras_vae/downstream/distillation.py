@@ -41,6 +41,8 @@ def distill_decoder(
     itself stays as it is. The student is trained on the codes of `x`, and on as many codes from
     the prior if the model has one, for the squared error of decoded data and of raw outputs.
 
+    Source: Hinton et al. 2015 (arXiv:1503.02531), for decoders and without a temperature.
+
     Example:
         >>> small = keras_vae.distill_decoder(model, images, size=0.5, epochs=2, verbose=0)
         >>> small.decoder.count_params() < model.decoder.count_params()

@@ -1,4 +1,4 @@
-"""How are tables with holes filled in? By a VAE of their columns.
+"""Imputation of tables: a VAE of their columns fills in what is missing.
 
 Begin with `imputer.py`, the estimator of scikit-learn. `networks.py` has its encoder and decoder,
 and `conditional.py` the distribution of what is missing given what is known.

@@ -27,7 +27,7 @@ class Columns:
         """Return `x` in the units of the networks."""
         return self.steps.transform(x)
 
-    def expected(self, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    def means(self, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
         """Return the means in the units of the table of normal distributions in those of networks.
 
         Values beyond those of the training data count as the nearest of these.

@@ -79,7 +79,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Attributes:
         model_: The trained `keras_vae.VAE`, of transformed columns with NaN for missing numbers.
-        columns_: The transformation of the columns: `forward` and `expected`.
+        columns_: The transformation of the columns: `forward` and `means`.
         known_: Which columns have a known number in the training data, bool `(features,)`.
         history_: Logged numbers: a list of one for each epoch, by name.
         n_features_in_: Number of features of the training data.
@@ -173,7 +173,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if not chosen.any():
             return x
         rows = self.columns_.forward(x[chosen].astype("float64"))
-        means = self.columns_.expected(*conditional_moments(self.model_, rows, self._noise))
+        means = self.columns_.means(*conditional_moments(self.model_, rows, self._noise))
         filled = x.copy()
         filled[chosen] = np.where(holes[chosen], means, x[chosen])
         return filled

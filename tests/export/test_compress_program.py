@@ -15,7 +15,8 @@ from PIL import Image
 
 import keras_vae as kv
 from keras_vae.compression.container import Container
-from keras_vae.export.compress import _names, compress, decompress
+from keras_vae.export.compress import compress, decompress
+from keras_vae.export.image_names import read_note
 from keras_vae.files.atomic import save_model
 from keras_vae.training.data.resizing import CropTo, resize
 from keras_vae.training.runs import run_directory
@@ -122,7 +123,7 @@ def test_a_small_file_cannot_claim_millions_of_images(run, tmp_path):
 def test_names_and_tables_that_unpack_to_gigabytes_are_refused(run):
     bomb = zlib.compress(b"[" + b" " * 100_000_000, 9)
     with pytest.raises(ValueError, match="without names"):
-        _names(bomb, 2**32 - 1)
+        read_note(bomb, 2**32 - 1)
     with pytest.raises(ValueError, match="Expected tables"):
         kv.compression.Tables.from_bytes(zlib.compress(struct.pack("<dI", 0, 1) + bytes(10**8), 9))
 
@@ -140,14 +141,14 @@ def test_a_forged_list_of_names_is_refused_before_it_takes_memory(note, count, m
     packed = zlib.compress(note)
     tracemalloc.start()
     with pytest.raises(ValueError, match="without names|a name for each of 4,294,967,295 images"):
-        _names(packed, count)
+        read_note(packed, count)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < megabytes * 1e6
 
 
 def test_more_names_than_can_be_read_again_are_refused(run, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_vae.export.compress.MAX_NAMES_BYTES", 30)
+    monkeypatch.setattr("keras_vae.export.image_names.MAX_NAMES_BYTES", 30)
     with pytest.raises(ValueError, match="at most 30 bytes in all. Received: 3.*several smaller"):
         compress(run, pictures, tmp_path / "new")
 
@@ -228,7 +229,7 @@ def test_a_damaged_file_leaves_no_folder(run, pictures, tmp_path):
 )
 def test_names_that_lead_out_of_the_folder_or_are_none_are_refused(name):
     with pytest.raises(ValueError, match="leads out of it|Expected names of files"):
-        _names(zlib.compress(json.dumps(["good.png", name]).encode()), 2)
+        read_note(zlib.compress(json.dumps(["good.png", name]).encode()), 2)
 
 
 def test_a_name_that_is_too_long_once_restored_is_refused_before_the_work(run, tmp_path):

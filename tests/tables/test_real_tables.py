@@ -8,7 +8,7 @@ from sklearn import datasets
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer
 
-from benchmarks.imputation import hide, standardized
+from benchmarks.imputation import hide, standardize
 from keras_vae.tables import VAEImputer
 
 
@@ -17,7 +17,7 @@ from keras_vae.tables import VAEImputer
 @pytest.mark.parametrize("rate", [0.2, 0.5])
 @pytest.mark.parametrize("name", ["wine", "diabetes", "breast_cancer"])
 def test_its_error_is_smaller_than_that_of_iterative_imputer(name, rate):
-    x = standardized(getattr(datasets, f"load_{name}")().data)
+    x = standardize(getattr(datasets, f"load_{name}")().data)
     holes = hide(x, rate, seed=1000)  # Not one of the seeds of the documents.
 
     @functools.cache
