@@ -147,10 +147,10 @@ class _Table:
 
     def skip(self, names: Sequence[str]) -> None:
         """Leave out the columns of these names; raise ValueError for a name that none has."""
-        has = ", ".join(self._names[n] for n in self._columns if self._names)
         for name in names:
             found = [n for n in self._columns if self._names and self._names[n] == name]
             if len(found) != 1 or len(self._columns) == 1:
+                has = ", ".join(self._names[n] for n in self._columns if self._names)
                 raise UsageError(
                     f"Expected a column to skip, of a name of its own, and others to keep, in "
                     f"{self._path}. Received: {name!r}; the file has {has or 'no names'}."
