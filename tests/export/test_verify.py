@@ -1,8 +1,12 @@
 """export.verify on real artifacts: every runtime, the gate, exit codes, memory."""
 
 import functools
+import importlib.util
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -82,6 +86,23 @@ def openvino_folder():
 
 
 @functools.cache
+def torch_folder():
+    """The .pt2 files of the run's model, written in a process with PyTorch as its backend."""
+    path = serving.folder() / "plain-torch"
+    code = (
+        "import sys, keras_vae; model = keras_vae.load(sys.argv[1]); "
+        "model.export(sys.argv[2], format='torch', endpoints=['encode', 'decode'])"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, str(run().path / "model.keras"), str(path)],
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        check=True,
+        timeout=240,
+    )
+    return path
+
+
+@functools.cache
 def table():
     """The report and the rows of all runtimes, by runtime and name of the artifact.
 
@@ -91,6 +112,8 @@ def table():
 
     exported = (version(), tflite(None), tflite("int8"), onnx_folder(None), onnx_folder("int8"))
     exported += (openvino_folder(),)
+    if importlib.util.find_spec("torch"):
+        exported += (torch_folder(),)
     paths = [artifacts.identify(path) for path in exported]
     report, rows = measurement.compare(
         run(), paths, registry.list_installed(), EXAMPLES, libraries=[libraries_folder()]
@@ -116,6 +139,7 @@ def test_every_installed_runtime_has_a_row_and_meets_the_bars():
             "tflite": ("plain.tflite", "int8.tflite"),
             "onnx": ("plain-onnx", "int8-onnx"),
             "openvino": ("plain-openvino",),
+            "torch": ("plain-torch",),
         }[kind]
     }
     again = rows["SavedModel, C++", version().name].version
