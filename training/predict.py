@@ -11,7 +11,7 @@ continue after an interruption, run the same command again.
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import tyro
 
@@ -22,13 +22,14 @@ from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.runs import folder_lock, run_directory
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+Output = Literal["encode", "reconstruct", "score", "score_map", "decode"]
 
 
 def predict(
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")],
     out: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
-    output: Literal["encode", "reconstruct", "score", "score_map", "decode"] = "encode",
+    output: Output = "encode",
     part: str | None = None,
     format: Literal["npz", "npy"] = "npz",
     rows_per_shard: int | None = None,
@@ -113,9 +114,9 @@ def _endpoint(model: Any, output: str) -> Any:
 
     endpoints = model.endpoints()
     if output not in endpoints:
+        offered = ", ".join(name for name in get_args(Output) if name in endpoints)
         raise UsageError(
-            f"Expected --output {', '.join(endpoints)}, which a {type(model).__name__} has. "
-            f"Received: {output}."
+            f"Expected --output {offered}, which a {type(model).__name__} has. Received: {output}."
         )
     if output == "score" and isinstance(model, AnomalyDetector):
         model.require_threshold()

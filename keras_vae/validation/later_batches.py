@@ -18,7 +18,7 @@ from keras import ops
 
 from keras_vae.backend import tensorflow_checks
 from keras_vae.backend.keras_private import DataAdapter, data_adapter
-from keras_vae.errors import KerasVAEError
+from keras_vae.errors import KerasVAEError, UsageError
 from keras_vae.typing import LatentModel
 from keras_vae.validation.sources import check_batch_of_source
 from keras_vae.validation.value_checks import ANY_NUMBER
@@ -48,10 +48,25 @@ def each_checked(
 
 
 def _adapter(given: dict[str, Any], name: str) -> DataAdapter:
-    if name != "x":
-        return data_adapter(*keras.utils.unpack_x_y_sample_weight(given[name]))
-    y, sample_weight = given.get("y"), given.get("sample_weight")
-    return data_adapter(given["x"], y, sample_weight, shuffle=given.get("shuffle", False))
+    with _named_difference():
+        if name != "x":
+            return data_adapter(*keras.utils.unpack_x_y_sample_weight(given[name]))
+        y, sample_weight = given.get("y"), given.get("sample_weight")
+        return data_adapter(given["x"], y, sample_weight, shuffle=given.get("shuffle", False))
+
+
+@contextlib.contextmanager
+def _named_difference() -> Iterator[None]:
+    """Say what an error means by which Keras finds that the first batches are not alike."""
+    try:
+        yield
+    except KerasVAEError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise UsageError(
+            "Expected batches that are alike: each x, or each (x, y), with the same types and "
+            f"numbers of axes. Received: batches that Keras finds different. ({error})"
+        ) from error
 
 
 def ranges_of(model: LatentModel, batch: Any) -> Ranges | None:
@@ -110,7 +125,9 @@ class CheckedData(DataAdapter):
         """Return the batches up to the first bad one; a distributed data set as it is."""
         self._in_graph = True
         ranges = functools.partial(ranges_of, self._model)
-        return tensorflow_checks.take_while(self._data.get_tf_dataset(), self._accepts, ranges)
+        with _named_difference():
+            batches = self._data.get_tf_dataset()
+        return tensorflow_checks.take_while(batches, self._accepts, ranges)
 
     @property
     def num_batches(self) -> int | None:

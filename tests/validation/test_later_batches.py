@@ -227,3 +227,19 @@ def test_an_endless_data_set_keeps_its_place_from_epoch_to_epoch():
     endless = tf_data((bad(np.nan),)).repeat()
     refuse("batch 2 of the data", model.fit, endless, steps_per_epoch=2, epochs=5)
     assert int(array(model.steps)) == GOOD
+
+
+class Changing(keras.utils.PyDataset):
+    """Batches of x and of (x, y) in turns."""
+
+    num_batches = 4
+
+    def __getitem__(self, index):
+        return (X[:5], X[:5]) if index % 2 else (X[:5],)
+
+
+@pytest.mark.tensorflow  # Other backends take batches of any structure.
+def test_first_batches_of_different_structure_are_named():
+    refuse("Expected batches that are alike: each x, or each", vae().fit, Changing())
+    batches = (Changing()[index] for index in range(4))
+    refuse("Expected batches that are alike: each x, or each", vae().fit, batches)
