@@ -135,6 +135,7 @@ def own(owner):
             yield value
 
 
+@pytest.mark.slow
 def test_the_import_brings_in_neither_programs_nor_plots():
     """Keras and NumPy aside, it imports itself alone: 0.2 s at most, and no side effects."""
     program = (

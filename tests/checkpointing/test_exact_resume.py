@@ -82,6 +82,7 @@ def test_preprocessing_is_the_same_after_an_interruption(tmp_path):
     assert_same(train(tmp_path / "parts", model=new_model(layers)), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_data_that_shuffle_are_passed_over_in_the_same_order(tmp_path):
     import tensorflow as tf

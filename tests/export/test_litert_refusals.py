@@ -93,6 +93,7 @@ def test_a_dilated_transposed_convolution_is_named_with_its_replacement(refused)
     assert "layer 'wide' (Conv2DTranspose)" in message and "UpSampling2D" in message
 
 
+@pytest.mark.slow
 def test_a_crash_of_the_converter_is_an_error_that_names_the_loop(refused):
     z = keras.Input((3,), name="z")
     h = layers.LSTM(4, name="memory")(layers.RepeatVector(5)(z))

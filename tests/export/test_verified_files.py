@@ -29,6 +29,7 @@ def _in_this_process(monkeypatch):
     monkeypatch.setattr(worker, "LATENCY_BATCHES", (1,))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_in_this_process")
 def test_a_file_and_a_saved_model_are_compared_with_keras(tmp_path):
     paths = (tflite(None), serving.saved_model("WideVAE"))

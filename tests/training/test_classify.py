@@ -92,6 +92,7 @@ def test_three_networks_are_compared_and_the_table_is_kept(folder, capsys):
     assert cells[1:3] == ["40", "100.00 (100.00 - 100.00)"]
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 @pytest.mark.usefixtures("eager_functions")
 def test_the_table_of_other_data_is_kept_beside_the_run_s_own(folder):
