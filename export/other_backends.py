@@ -1,8 +1,9 @@
-"""Exports of models that were trained on JAX or PyTorch, in a process with TensorFlow.
+"""Exports of models of another backend than that of the converter, in a process of its own.
 
-The converters trace graphs of TensorFlow. So a model of another backend is saved as a .keras file,
-and a short process with the TensorFlow backend loads and exports it. Before, the process compares
-the answers of the loaded model with those that the first process has computed on its own backend.
+The converters trace graphs of TensorFlow, and that of .pt2 files traces PyTorch. So a model of
+another backend is saved as a .keras file, and a short process with the backend of the converter
+loads and exports it. Before, the process compares the answers of the loaded model with those that
+the first process has computed on its own backend.
 """
 
 import importlib
@@ -41,6 +42,11 @@ REPORT = "report.json"
 # numbers in other orders, so it is wider than that of a file.
 BACKENDS_ERROR = 1e-4
 REFUSED = 3
+# The title of a backend, and how to install it.
+BACKENDS = {
+    "tensorflow": ("TensorFlow", 'pip install "keras-vae[tensorflow,litert]", or tensorflow-cpu'),
+    "torch": ("PyTorch", "pip install torch"),
+}
 # Errors that are raised again as what they were. All others are errors of the conversion.
 BUILT_IN: tuple[type[Exception], ...] = (
     *(FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError),
@@ -56,18 +62,20 @@ def export(
     overwrite: bool,
     options: Mapping[str, Any],
 ) -> Path:
-    """Do what `export.writers.export` does, for a model of another backend than TensorFlow.
+    """Do what `export.writers.export` does, for a model of another backend than the converter's.
 
     Raises:
-        RuntimeError: If TensorFlow is not installed, or the process ends otherwise than it should.
+        RuntimeError: If that backend is not installed, or the process ends otherwise than it
+            should.
         ValueError: If the process cannot import a class of the model; also what `writers.export`
             raises.
     """
-    if importlib.util.find_spec("tensorflow") is None:
+    backend = needed_backend(format)
+    title, way = BACKENDS[backend]
+    if importlib.util.find_spec(backend) is None:
         raise UnavailableError(
-            "Expected TensorFlow to be installed, which exports models of every backend. Received: "
-            f"the {keras.backend.backend()} backend alone. "
-            '(pip install "keras-vae[tensorflow,litert]", or tensorflow-cpu)'
+            f"Expected {title} to be installed, which exports models of every backend to {format}. "
+            f"Received: the {keras.backend.backend()} backend alone. ({way})"
         )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -97,8 +105,13 @@ def export(
             raise UsageTypeError(
                 f"Expected options of numbers and texts. Received: {dict(options)!r}."
             ) from error
-        _run(folder)
+        _run(folder, backend)
     return path
+
+
+def needed_backend(format: str) -> str:
+    """Return the backend whose graphs the converter to a format reads."""
+    return "torch" if format == "torch" else "tensorflow"
 
 
 def _plain(value: Any) -> Any:
@@ -131,8 +144,8 @@ def _modules_of_classes(model: LatentModel) -> list[str]:
         raise UsageError(
             "Expected classes in a module that another process can import. Received: "
             f"{', '.join(inside)}, of a program or a notebook. (Put them into a .py file, and "
-            "import them from there. Or save the model, and export it with "
-            "KERAS_BACKEND=tensorflow.)"
+            "import them from there. Or save the model, and export it with the KERAS_BACKEND of "
+            "the converter: torch for format='torch', and else tensorflow.)"
         )
     return sorted(set(found.values()))
 
@@ -148,12 +161,12 @@ def _find_unregistered(model: LatentModel) -> list[str]:
     )
 
 
-def _start(*folders: Path) -> subprocess.CompletedProcess[str]:
-    """Run the exports of folders, one after another, in a process with TensorFlow."""
+def _start(*folders: Path, backend: str = "tensorflow") -> subprocess.CompletedProcess[str]:
+    """Run the exports of folders, one after another, in a process with a backend."""
     places = [str(Path(errors.__file__).parents[1]), *filter(None, sys.path)]
     environment = {
         **os.environ,
-        "KERAS_BACKEND": "tensorflow",
+        "KERAS_BACKEND": backend,
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(places)),
     }
@@ -161,9 +174,9 @@ def _start(*folders: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
-def _run(folder: Path) -> None:
-    """Run the export of a folder in a process, and raise what it raises."""
-    done = _start(folder)
+def _run(folder: Path, backend: str) -> None:
+    """Run the export of a folder in a process with a backend, and raise what it raises."""
+    done = _start(folder, backend=backend)
     report = folder / REPORT
     if done.returncode == REFUSED and report.is_file():
         told = json.loads(report.read_text())
@@ -172,8 +185,8 @@ def _run(folder: Path) -> None:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise ConversionError(
-            "Expected a process with the TensorFlow backend to export the model. Received: exit "
-            f"status {done.returncode}, {last}"
+            f"Expected a process with the {BACKENDS[backend][0]} backend to export the model. "
+            f"Received: exit status {done.returncode}, {last}"
         )
 
 
@@ -205,8 +218,9 @@ def check_answers(model: LatentModel, folder: Path, backend: str) -> None:
     if bad:
         numbers = ", ".join(f"{name} with a relative error of {e:.2g}" for name, e in bad.items())
         raise ToleranceError(
-            f"Expected the model to answer on TensorFlow as on {backend}, with an error of at most "
-            f"{BACKENDS_ERROR:g}. Received: {numbers}. (Look for a layer that computes otherwise.)"
+            f"Expected the model to answer on {keras.backend.backend()} as on {backend}, with an "
+            f"error of at most {BACKENDS_ERROR:g}. Received: {numbers}. (Look for a layer that "
+            "computes otherwise.)"
         )
 
 

@@ -1,10 +1,9 @@
 """Writers of SavedModel, LiteRT, ONNX, OpenVINO and PyTorch files.
 
 `Autoencoder.endpoints` says what can be served. The writers here say how. They trace graphs of
-TensorFlow; `other_backends` calls them in another process for models of JAX and PyTorch. Only
-PyTorch's own format needs models of that backend. They build
-a file or folder next to its target, rename it once it is complete, and overwrite an export only
-when you ask for it.
+TensorFlow, and that of PyTorch's own format traces PyTorch. `other_backends` calls them in another
+process for models of other backends. They build a file or folder next to its target, rename it
+once it is complete, and overwrite an export only when you ask for it.
 """
 
 import contextlib
@@ -67,8 +66,7 @@ def export(
         filepath: The new file or folder; it must not exist yet, unless you overwrite it.
         format: "tf_saved_model" (a folder, for TF Serving), "litert" (a .tflite file), "onnx" (a
             .onnx file for one endpoint, a folder of such files for several), "openvino" (a folder
-            with an .xml and a .bin file for each endpoint) or "torch" (.pt2, as for ONNX, on the
-            PyTorch backend alone).
+            with an .xml and a .bin file for each endpoint) or "torch" (.pt2, as for ONNX).
         endpoints: Names of the endpoints to write, all by default. The first one becomes the
             default signature.
         overwrite: Whether to replace an export that is at `filepath`, once the new one is whole.
@@ -82,13 +80,14 @@ def export(
         TypeError: If the writer of this format does not have an option, or an argument is of
             another type.
         ValueError: If the format or an endpoint is unknown or does not fit the path, the model is
-            not built, or a weight is not finite. Also for "torch" on other backends.
+            not built, or a weight is not finite.
         FileExistsError: If `filepath` exists, and you do not overwrite it, it is no export, or its
             folder has a file that no export writes.
         NotADirectoryError: If a file is where a folder above `filepath` should be.
         PermissionError: If that folder takes no new files.
-        RuntimeError: If TensorFlow is not installed.
+        RuntimeError: If TensorFlow is not installed, or PyTorch for "torch".
     """
+    from keras_vae.export import other_backends
     from keras_vae.export.endpoints import choose_endpoints, copy_of_half_precision
 
     writers = _import_writers()
@@ -102,11 +101,7 @@ def export(
     _check_options(writers, format, options)
     _check_one_file(path, format, choose_endpoints(model, endpoints))
     check_weights(model)
-    if format == "torch":
-        _check_backend()
-    elif keras.backend.backend() != "tensorflow":
-        from keras_vae.export import other_backends
-
+    if keras.backend.backend() != other_backends.needed_backend(format):
         return other_backends.export(model, path, format, endpoints, overwrite, options)
     model = copy_of_half_precision(model)
     chosen = choose_endpoints(model, endpoints)
@@ -123,21 +118,12 @@ def export(
 
 
 def _check_one_file(path: Path, format: str, endpoints: Collection[str]) -> None:
-    """Raise ValueError for a single ONNX file without its suffix, by which it is found again."""
+    """Raise ValueError for the file of one endpoint without its suffix, which tells its kind."""
     suffix = SUFFIXES[format]
-    if format == "onnx" and len(endpoints) == 1 and path.suffix.lower() != suffix:
+    if format in ("onnx", "torch") and len(endpoints) == 1 and path.suffix.lower() != suffix:
         raise UsageError(
             f"Expected a path that ends in {suffix}, since one endpoint is one file. Received: "
             f"{path}. (Give {path.name}{suffix})"
-        )
-
-
-def _check_backend() -> None:
-    """Raise ValueError unless the backend is PyTorch."""
-    if (backend := keras.backend.backend()) != "torch":
-        raise UsageError(
-            f"Expected the PyTorch backend for format='torch'. Received: {backend}. (Save the "
-            "model, load it with KERAS_BACKEND=torch, and export it there. Or export ONNX.)"
         )
 
 

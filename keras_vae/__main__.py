@@ -39,6 +39,11 @@ PROGRAMS = {
         "export_openvino",
         "Write .xml and .bin files for OpenVINO.",
     ),
+    "export torch": (
+        "keras_vae.export.torch_files.program",
+        "export_torch",
+        "Write .pt2 files for PyTorch.",
+    ),
     "verify": ("keras_vae.export.verify", "verify", "Compare exported files with the model."),
     "check": ("keras_vae.export.check", "check", "Say what a model will export to."),
     "serve-config": (

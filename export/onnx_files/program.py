@@ -43,7 +43,7 @@ def export_onnx(
     Returns:
         0.
     """
-    return write_files("onnx", run, path, endpoints, quantize, batch_size, min_psnr, data)
+    return write_files("onnx", run, path, endpoints, batch_size, min_psnr, data, quantize)
 
 
 def write_files(
@@ -51,22 +51,22 @@ def write_files(
     run: str,
     path: Path,
     endpoints: tuple[str, ...],
-    quantize: str,
     batch_size: int | None,
     min_psnr: float | None,
     data: str | None,
+    quantize: str | None = None,
 ) -> int:
     """Write a trained model in a format of a file for each endpoint; see `export_onnx`.
 
     Args:
-        format: "onnx" or "openvino".
+        format: "onnx", "openvino" or "torch".
         run: As in `export_onnx`.
         path: As in `export_onnx`.
         endpoints: As in `export_onnx`.
-        quantize: As in `export_onnx`.
         batch_size: As in `export_onnx`.
         min_psnr: As in `export_onnx`.
         data: As in `export_onnx`.
+        quantize: As in `export_onnx`; None for a format that has float32 alone.
 
     Returns:
         0.
@@ -80,13 +80,14 @@ def write_files(
     model = opened.model()
     tflite.refuse_untrained(model)
     images = tflite.calibration_data(opened, data, needed=quantize == "int8")
-    print(tflite.plan(quantize, images), flush=True)
+    print(tflite.plan(quantize or "float32", images), flush=True)
+    quantized = {} if quantize in (None, "float32") else {"quantize": quantize}
     began = time.perf_counter()
     model.export(
         path,
         format=format,
         endpoints=endpoints or None,
-        quantize=None if quantize == "float32" else quantize,
+        **quantized,
         calibration=None if images is None else tflite.calibration_examples(images),
         batch_size=batch_size,
         min_psnr=min_psnr,
@@ -117,7 +118,11 @@ def _read(path: Path, format: str) -> tuple[list[dict[str, Any]], list[int]]:
     from keras_vae.export.onnx_files import files
     from keras_vae.export.onnx_files.metadata import read_metadata
     from keras_vae.export.openvino_files import files as openvino
+    from keras_vae.export.torch_files import files as torch
 
+    if format == "torch":
+        programs = torch.read(path).values()
+        return [one.about for one in programs], [len(one.content) for one in programs]
     if format == "openvino":
         read = openvino.read(path).values()
         sizes = [len(part) for one in read for part in (one.content.xml, one.content.weights)]

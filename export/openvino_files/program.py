@@ -38,7 +38,7 @@ def export_openvino(
     Returns:
         0.
     """
-    return write_files("openvino", run, path, endpoints, quantize, batch_size, min_psnr, data)
+    return write_files("openvino", run, path, endpoints, batch_size, min_psnr, data, quantize)
 
 
 if __name__ == "__main__":

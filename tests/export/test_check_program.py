@@ -102,6 +102,15 @@ def test_a_model_file_is_checked_too(program, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.extra(name="backends")
+def test_pt2_files_are_tried_too(program, tmp_path):
+    small_conv_vae().save(tmp_path / "m.keras")
+    words = ("--endpoints", "decode", "--formats", "torch", "--needs", "torch")
+    code, out, _ = program(tmp_path / "m.keras", *words)
+    assert code == 0 and "answers as Keras does, relative error" in line(out, "PyTorch")
+
+
+@pytest.mark.slow
 def test_a_loop_is_named_as_what_int8_cannot_have(program, tmp_path):
     encoder, _ = dense_networks()
     z = keras.Input((3,), name="z")

@@ -1,11 +1,11 @@
-"""Models of JAX and PyTorch are exported in a process with TensorFlow, or refused."""
+"""Models of another backend than the converter's are exported in a process, or refused."""
 
 import importlib.util
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copytree
 
 import keras
 import numpy as np
@@ -78,7 +78,7 @@ def jobs(tmp_path_factory):
     folders = {kind: tmp_path_factory.mktemp("jobs") / kind for kind in KINDS}
     with pytest.MonkeyPatch.context() as patch:
         for kind, folder in folders.items():
-            patch.setattr(other_backends, "_run", lambda job, to=folder: shutil.copytree(job, to))
+            patch.setattr(other_backends, "_run", lambda job, _, to=folder: copytree(job, to))
             KINDS[kind]().export(folder.with_name(f"{kind}-1"))
     done = other_backends._start(*folders.values())
     assert done.returncode in (0, other_backends.REFUSED), done.stderr[-3000:]
@@ -136,8 +136,9 @@ def no_process(monkeypatch):
     """The export stops before its process; gives the jobs."""
     jobs = []
 
-    def run(folder):
+    def run(folder, backend):
         jobs.append(json.loads((folder / "job.json").read_text()))
+        jobs[-1]["process"] = backend
         jobs[-1]["answers"] = arrays.read(folder / "answers.npz")
         jobs[-1]["calibration"] = (folder / "calibration.npz").is_file()
 
@@ -155,7 +156,13 @@ def test_all_that_was_given_reaches_the_process(no_process, tmp_path):
         **{"format": "litert", "endpoints": ["decode"], "overwrite": True},
         **{"min_psnr": 30.0, "labels": ["a", "b"]},
     }
-    assert set(job["answers"]) == {"decode"}
+    assert set(job["answers"]) == {"decode"} and job["process"] == "tensorflow"
+
+
+def test_the_process_has_the_backend_of_the_converter(no_process, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    export(vae(), tmp_path / "m.pt2", "torch", ["decode"])
+    assert [job["process"] for job in no_process] == ["torch"]
 
 
 @keras.saving.register_keras_serializable("test_other_backends")
@@ -233,7 +240,7 @@ def test_errors_of_the_file_system_stay_what_they_are(kind, tmp_path, monkeypatc
 
     monkeypatch.setattr(subprocess, "run", run)
     with pytest.raises(OSError, match=r"Expected a folder\.") as raised:
-        other_backends._run(tmp_path)
+        other_backends._run(tmp_path, "tensorflow")
     assert raised.type.__name__ == kind
 
 

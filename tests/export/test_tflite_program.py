@@ -1,6 +1,5 @@
 """`keras-vae export litert RUN FILE`: what it writes, prints and refuses."""
 
-import json
 import subprocess
 import sys
 import time
@@ -11,28 +10,14 @@ import pytest
 from keras_vae import cli
 from keras_vae.export.litert.writer import read_metadata
 from keras_vae.export.tflite import export_tflite
-from tests.support.litert_files import digits, psnr, run, small_conv_vae
+from tests.support.litert_files import digits, psnr, run, run_of_digits, small_conv_vae
 
 pytestmark = pytest.mark.tensorflow
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A run directory as training.train leaves it, and its model."""
-    folder = tmp_path_factory.mktemp("runs") / "small"
-    folder.mkdir()
-    model = small_conv_vae()
-    model.compile("adam")
-    model.fit(digits(512), epochs=3, verbose=0)
-    model.save(folder / "model.keras")
-    config = {
-        "recipe": "conv_vae_digits",
-        "arguments": {},
-        "settings": {"data": "digits"},
-        "image_shape": [8, 8, 1],
-    }
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder, model
+    return run_of_digits(tmp_path_factory.mktemp("runs") / "small")
 
 
 @pytest.fixture
@@ -61,6 +46,7 @@ def test_it_writes_a_file_that_answers_as_the_run_does(program, trained, tmp_pat
     assert "sample: reconstruction" in out and "score: kl" in out
 
 
+@pytest.mark.slow
 def test_int8_is_calibrated_on_the_data_of_the_run(program, trained, tmp_path):
     folder, model = trained
     file = tmp_path / "decoder.tflite"

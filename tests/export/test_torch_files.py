@@ -1,5 +1,6 @@
 """Programs of PyTorch: what they hold and answer, and what is refused."""
 
+import importlib.util
 import zipfile
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 import keras_vae as kv
-from keras_vae.errors import UsageError
+from keras_vae.errors import UnavailableError, UsageError
 from keras_vae.export import writers
 from tests.support.models import CASES, uniform
 
@@ -21,10 +22,27 @@ def vae(seed=0):
 
 
 @pytest.mark.only_on("tensorflow", "jax")
-def test_other_backends_are_refused_with_the_way(tmp_path):
-    with pytest.raises(UsageError, match=r"PyTorch backend.*KERAS_BACKEND=torch.*export ONNX"):
-        vae().export(tmp_path / "m.pt2", format="torch")
+def test_without_pytorch_you_are_told_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UnavailableError, match=r"Expected PyTorch to be .*pip install torch"):
+        vae().export(tmp_path / "m.pt2", format="torch", endpoints=["decode"])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.extra(name="backends")
+@pytest.mark.only_on("tensorflow", "jax")
+def test_models_of_other_backends_are_exported_in_a_process(tmp_path):
+    from keras_vae.export.torch_files import conversion, files
+
+    model = vae()
+    model.export(tmp_path / "m", format="torch", endpoints=["encode", "sample"], calibration=X)
+    found = files.read(tmp_path / "m")
+    encode = conversion.open_program(found["encode"].content)
+    np.testing.assert_allclose(encode({"x": X})["z_mean"], model.encode(X), atol=1e-5)
+    sample = conversion.open_program(found["sample"].content)
+    picture = sample({"seed": kv.random.row_seeds(4, 3)})["reconstruction"]
+    np.testing.assert_allclose(picture, model.sample(4, seed=3), atol=1e-5)
 
 
 def test_names_of_other_formats_are_refused(tmp_path):

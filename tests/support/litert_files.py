@@ -1,5 +1,7 @@
 """What the tests of .tflite files share: small models, and LiteRT itself as the oracle."""
 
+import json
+
 import keras
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -87,3 +89,20 @@ def psnr(expected, received, peak=1.0):
     """In dB."""
     noise = np.mean(np.square(np.asarray(expected, np.float64) - received))
     return 10 * np.log10(peak**2 / noise)
+
+
+def run_of_digits(folder):
+    """A run directory as training.train leaves it, and its model."""
+    folder.mkdir()
+    model = small_conv_vae()
+    model.compile("adam")
+    model.fit(digits(512), epochs=3, verbose=0)
+    model.save(folder / "model.keras")
+    config = {
+        "recipe": "conv_vae_digits",
+        "arguments": {},
+        "settings": {"data": "digits"},
+        "image_shape": [8, 8, 1],
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder, model
