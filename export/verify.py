@@ -29,9 +29,9 @@ def verify(
     """Compare exported artifacts with their Keras model, in every runtime that is installed.
 
     SavedModels run in TensorFlow's Python and C++ and in saved_model_cli, and their default
-    signature in OpenVINO. .tflite files run in LiteRT, .onnx files in ONNX Runtime and OpenVINO,
-    folders of .xml and .bin files in OpenVINO, and .pt2 files in PyTorch.
-    Each runs in a process of its own, on test images.
+    signature in OpenVINO. .tflite files run in LiteRT, by its interpreter and as a CompiledModel,
+    .onnx files in ONNX Runtime and OpenVINO, folders of .xml and .bin files in OpenVINO, and .pt2
+    files in PyTorch. Each runs in a process of its own, on test images.
 
     Tolerances against Keras: float32 within a relative error of 1e-5. Reconstructions at a PSNR of
     at least 80 dB (float16), 50 dB (dynamic) or 40 dB (int8), other outputs 10 dB less. Against the
@@ -44,8 +44,8 @@ def verify(
         examples: Number of test examples, from all over the test set; 1000 by default.
         data: A data set instead of that of the run. Without it, a lone .keras file is compared on
             generated inputs.
-        runtimes: Runtimes among keras, python, cpp, cli, onnxruntime, openvino, litert and
-            torch; all installed ones by default.
+        runtimes: Runtimes among keras, python, cpp, cli, onnxruntime, openvino, litert,
+            compiled_model and torch; all installed ones by default.
         libtensorflow: Folders of libtensorflow_cc.so.2 of other versions of TensorFlow, to load
             SavedModels with those too; scripts/old_tensorflow.sh fetches them.
         json: A file to write all measurements to.

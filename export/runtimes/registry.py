@@ -15,7 +15,7 @@ from keras_vae.export.runtimes.saved_models import (
     KerasRuntime,
     PythonRuntime,
 )
-from keras_vae.export.runtimes.tflite_files import LiteRtRuntime
+from keras_vae.export.runtimes.tflite_files import CompiledModelRuntime, LiteRtRuntime
 from keras_vae.export.runtimes.torch_programs import TorchRuntime
 
 RUNTIMES: dict[str, Runtime] = {
@@ -28,6 +28,7 @@ RUNTIMES: dict[str, Runtime] = {
         OnnxRuntime(),
         OpenVinoRuntime(),
         LiteRtRuntime(),
+        CompiledModelRuntime(),
         TorchRuntime(),
     )
 }

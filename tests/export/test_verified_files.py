@@ -8,10 +8,11 @@ import subprocess
 import numpy as np
 import pytest
 
-from keras_vae.export.runtimes import base, worker
+from keras_vae.export.runtimes import base, registry, worker
 from keras_vae.export.verification import artifacts, measurement
 from tests.export.test_verify import _keras_once, changed, program, tflite, wrong_scale  # noqa: F401
 from tests.support import serving
+from tests.support.litert_files import digits
 
 pytestmark = pytest.mark.tensorflow
 
@@ -55,6 +56,22 @@ def test_the_best_file_is_picked_among_those_that_are_right(tmp_path, capsys):
     assert (tmp_path / "table.md").read_text() in output
     assert program(wrong, *options) == 1
     assert "No artifact meets the tolerances." in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_interpreter_and_the_compiled_model_answer_alike(tmp_path):
+    options = {"format": "litert", "quantize": "int8", "io": "int8", "calibration": digits(64)}
+    path = serving.model("WideVAE").export(
+        tmp_path / "m.tflite", endpoints=["encode", "decode"], batch_size=2, **options
+    )
+    runtimes = [registry.RUNTIMES[name].open(path) for name in ("litert", "compiled_model")]
+    requests = {"encode": {"x": digits(5)}, "decode": {"z": np.ones((5, 3), "float32")}}
+    for signature, inputs in requests.items():
+        one, other = (base.run_in_batches(found, signature, inputs, 2) for found in runtimes)
+        assert set(one) == set(other)
+        for name, values in one.items():
+            assert len(np.unique(values)) > 3 and values.dtype == "float32"
+            np.testing.assert_array_equal(values, other[name])
 
 
 INT8 = pytest.param("int8", marks=pytest.mark.slow)
