@@ -67,9 +67,10 @@ MODELS = {
     "PerceptualAutoencoder": "From codes of the same size you get sharper edges.",
     "RAE": "Its samples come from a fitted sampler, and are sharper than those of a VAE.",
     "SparseAutoencoder": "A few units describe each letter, and the others are exactly 0.",
-    "TransformerAutoencoder": "Ten points of an outline are hidden by a mask. The model draws them "
-    "in orange, over the true line in gray.",
-    "TransformerVAE": "A VAE fills the same gap in many ways, so you see how sure it is.",
+    "TransformerAutoencoder": "Ten points of an outline are hidden by a mask. The model fills "
+    "them in, in orange over the true line in gray. It finds the way, but cuts corners.",
+    "TransformerVAE": "A VAE fills the same gap in many ways, so you see how sure it is. It keeps "
+    "closer to the true line.",
     "VAE": "The code of an image is a distribution. Its samples decode to one letter, and bright "
     "pixels show you where they differ.",
     "VQVAE": "Each code has a color. One code in the middle is changed, and only its surroundings "

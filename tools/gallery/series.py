@@ -101,7 +101,7 @@ def _draw_gaps(studio: Studio, model: Any, codes: Any, title: str) -> Figure:
     x = outlines(studio.some, POINTS)
     everything = np.ones((len(codes), POINTS), "float32")
     again = latents.as_numpy(model.decode((codes, everything))).reshape(-1, *x.shape)
-    rows: dict[str, list[list[Line]]] = {"visible": [], "completed": []}
+    rows: dict[str, list[list[Line]]] = {"visible": [], "filled": []}
     for number, one in enumerate(x):
         visible = [Line(one[:GAP], BLUE), Line(one[GAP + HIDDEN :], BLUE)]
         gap = slice(GAP - 1, GAP + HIDDEN + 1)
@@ -109,5 +109,5 @@ def _draw_gaps(studio: Studio, model: Any, codes: Any, title: str) -> Figure:
             Line(draw[gap], ORANGE, 1.3 if len(again) == 1 else 0.6) for draw in again[:, number]
         ]
         rows["visible"].append(visible)
-        rows["completed"].append([Line(one[gap], GRAY, 3.0), *visible, *draws])
+        rows["filled"].append([Line(one[gap], GRAY, 3.0), *visible, *draws])
     return rows_of_lines(rows, title)
