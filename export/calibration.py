@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_vae.base.endpoint import Endpoint, WholeNumbers, has_gaps
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.export.formats import CALIBRATED
 from keras_vae.random import row_seeds
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments, data_checks, value_checks
@@ -29,9 +30,9 @@ def check_quantize(quantize: Any, choices: Sequence[str | None], calibrated: boo
     """Raise ValueError unless `quantize` is one of `choices`, with data where it needs them."""
     if not (quantize is None or isinstance(quantize, str)) or quantize not in choices:
         raise UsageError(f"Expected quantize to be one of {choices}. Received: {quantize!r}.")
-    if quantize == "int8" and not calibrated:
+    if quantize in CALIBRATED and not calibrated:
         raise UsageError(
-            "Expected calibration data with quantize='int8'. Received: none. "
+            f"Expected calibration data with quantize={quantize!r}. Received: none. "
             "(Pass calibration=..., some hundred examples of the training data.)"
         )
 

@@ -12,6 +12,8 @@ SUFFIXES = {
     "openvino": None,
     "torch": ".pt2",
 }
+# Quantizations of activations too, which need calibration.
+CALIBRATED = ("int8", "int16x8")
 # Examples of names of the formats that are folders.
 FOLDERS = {"tf_saved_model": "served/vae/1", "openvino": "vae-openvino"}
 ADVICE = {

@@ -9,7 +9,7 @@ import tyro
 
 from keras_vae import cli, options
 from keras_vae.errors import UsageError
-from keras_vae.export.formats import check_suffix
+from keras_vae.export.formats import CALIBRATED, check_suffix
 from keras_vae.files import outputs
 from keras_vae.training.runs import run_directory
 from keras_vae.training.tables import Column, table
@@ -31,7 +31,7 @@ def export_tflite(
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
     file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
     endpoints: tuple[str, ...] = (),
-    quantize: Literal["float32", "float16", "dynamic", "int8"] = "float32",
+    quantize: Literal["float32", "float16", "dynamic", "int8", "int16x8"] = "float32",
     io: Literal["float32", "int8"] = "float32",
     batch_size: int = 1,
     min_psnr: float | None = None,
@@ -48,11 +48,13 @@ def export_tflite(
         file: The new file.
         endpoints: Endpoints to write, for example decode; all by default.
         quantize: float32; float16 weights (half the size); dynamic: int8 weights (a quarter of the
-            size); int8: also int8 arithmetic, calibrated on training images.
+            size); int8: also int8 arithmetic, calibrated on training images; int16x8: arithmetic
+            of 16 bits, for encode, decode and reconstruct alone.
         io: Type of inputs and outputs, with int8 arithmetic.
         batch_size: Rows in a batch of the file.
-        min_psnr: Smallest PSNR of decoded codes against the model, in dB; 80, 50, 40 by default.
-            Outputs that depend on the encoder may be 10 dB lower.
+        min_psnr: Smallest PSNR of decoded codes against the model, in dB; by default 80 (float16),
+            50 (dynamic, int16x8) or 40 (int8). Outputs that depend on the encoder may be 10 dB
+            lower.
         data: A data set for calibration and comparison; that of the run by default.
 
     Returns:
@@ -68,7 +70,7 @@ def export_tflite(
     cli.prepare_tensorflow()
     model = opened.model()
     refuse_untrained(model)
-    images = calibration_data(opened, data, needed=int8)
+    images = calibration_data(opened, data, needed=quantize in CALIBRATED)
     print(plan(quantize, images), flush=True)
     began = time.perf_counter()
     model.export(
@@ -137,7 +139,7 @@ def error_rows(about: Mapping[str, Any]) -> list[tuple[str, ...]]:
 def plan(quantize: str, images: Any) -> str:
     """Return a line on the work to come."""
     source = "generated inputs" if images is None else f"training images of {images.name}"
-    isolated = ", in a process of its own" if quantize == "int8" else ""
+    isolated = ", in a process of its own" if quantize in CALIBRATED else ""
     return f"Converting to {quantize}{isolated}; comparing with the model on {source} ..."
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import ConversionError, UsageError
+from keras_vae.export.formats import CALIBRATED
 from keras_vae.export.litert import converter, converter_process
 from keras_vae.export.litert.allowed_ops import unrunnable_ops
 from keras_vae.export.litert.constants import halve_constants, restore_small_weights
@@ -30,7 +31,7 @@ def convert_checked(model: LatentModel, job: Mapping[str, Any], calibration: Bat
     Args:
         model: The Keras model, to name its layers in errors.
         job: See `keras_vae.export.litert.converter.convert`.
-        calibration: Rows by signature and by input name; used for int8 only.
+        calibration: Rows by signature and by input name; used for int8 and int16x8 only.
 
     Raises:
         ValueError: If a layer needs an op that a device does not have, or the converter fails.
@@ -53,8 +54,8 @@ def convert_checked(model: LatentModel, job: Mapping[str, Any], calibration: Bat
 
 def _run(model: LatentModel, job: Mapping[str, Any], calibration: Batches, graph: Any) -> bytes:
     # The first process imports TensorFlow, which takes 4 s; a float conversion takes 0.3 s. The
-    # known crashes are those of loops and of int8, whose calibration runs an interpreter.
-    apart = job["quantize"] == "int8" or any(op in graph for op in LOOPS)
+    # known crashes are those of loops and of calibration, which runs an interpreter.
+    apart = job["quantize"] in CALIBRATED or any(op in graph for op in LOOPS)
     try:
         if apart:
             return _convert_in_process(job, calibration)
@@ -77,6 +78,12 @@ def _explain(model: LatentModel, message: str, graph: Mapping[str, list[str]]) -
     ops = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", message)))
     if ops:
         return _refusal(explain_ops(model, ops, graph))
+    if few := sorted(set(re.findall(r"16x8-bit not yet supported for op: '(\w+)'", message))):
+        return (
+            "Expected endpoints of layers that convert to 16 bits, for quantize='int16x8'. "
+            f"Received: the ops {', '.join(few)}. (Give endpoints=['encode', 'decode'], or "
+            "quantize='int8'.)"
+        )
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     errors = [line for line in lines if "error:" in line] or lines or ["no message"]
     return f"Expected a graph that converts. Received: {errors[0][:500]}"

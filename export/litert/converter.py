@@ -50,13 +50,13 @@ def convert(job: Mapping[str, Any], calibration: Batches) -> bytes:
     """Convert as `job` says, and return the bytes of the .tflite.
 
     Args:
-        job: `folder` of the SavedModel, its `signatures`, `quantize` (None, "dynamic" or "int8")
-            and `io` as in `write_litert`, `batch_size`, the names of all `layers`, and
+        job: `folder` of the SavedModel, its `signatures`, `quantize` (None, "dynamic", "int8" or
+            "int16x8") and `io` as in `write_litert`, `batch_size`, the names of all `layers`, and
             `per_channel` and `keep_float`. With `per_channel`, each unit of a dense layer has its
             own scale. That is more exact and costs 12 bytes a unit: half of the file for a decoder
             that begins with a wide layer. With `keep_float`, int8 files compute in integers only
             where an op has more than `SMALL` weights.
-        calibration: For int8, arrays of rows by signature and by name of the input.
+        calibration: For int8 and int16x8, arrays of rows by signature and by name of the input.
 
     Raises:
         Exception: Whatever the converter raises.
@@ -71,8 +71,12 @@ def convert(job: Mapping[str, Any], calibration: Batches) -> bytes:
     if quantize == "dynamic":
         private = "_experimental_disable_per_channel_quantization_for_dense_layers"
         setattr(converter, private, not job["per_channel"])
-    if quantize == "int8":
+    if quantize in ("int8", "int16x8"):
         converter.representative_dataset = lambda: _batches(calibration, job["batch_size"])
+    if quantize == "int16x8":
+        wide = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        converter.target_spec.supported_ops = [wide]
+    if quantize == "int8":
         # Calibrate only: before the next step, the ops that stay in float are chosen.
         converter._experimental_calibrate_only = True
     content = converter.convert()

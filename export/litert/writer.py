@@ -18,6 +18,7 @@ from keras_vae.export.calibration import (
 )
 from keras_vae.export.description import describe, describe_differences
 from keras_vae.export.endpoints import choose_endpoints, float32_policy, write_archive
+from keras_vae.export.formats import CALIBRATED
 from keras_vae.export.litert.allowed_ops import refuse_unrunnable
 from keras_vae.export.litert.answers import file_answers
 from keras_vae.export.litert.conversion import convert_checked
@@ -31,7 +32,7 @@ from keras_vae.validation import arguments
 
 __all__ = ["QUANTIZATIONS", "read_metadata", "refuse_unrunnable", "verify", "write_litert"]
 
-QUANTIZATIONS = (None, "float16", "dynamic", "int8")
+QUANTIZATIONS = (None, "float16", "dynamic", "int8", "int16x8")
 IO = ("float32", "int8")
 # From the smallest file to the most exact one, see `conversion.convert_checked`.
 VARIANTS = (
@@ -40,7 +41,7 @@ VARIANTS = (
     {"per_channel": True, "keep_float": True},
 )
 # Number of variants to try: the others would not differ.
-VARIANTS_TRIED = {None: 1, "float16": 1, "dynamic": 3, "int8": 3}
+VARIANTS_TRIED = {None: 1, "float16": 1, "dynamic": 3, "int8": 3, "int16x8": 1}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,16 +75,16 @@ def write_litert(
         path: A new file.
         endpoints: The endpoints to write, from `choose_endpoints`.
         quantize: None for float32, "float16" weights, "dynamic" for int8 weights, "int8" for
-            int8 weights and activations.
+            int8 weights and activations, "int16x8" for int8 weights and activations of 16 bits.
         calibration: Examples like the training data: an array `(n, *event_shape)` or a data set of
-            batches. Required for "int8". For all others, the file is compared on these examples,
-            and the metadata have statistics of their codes.
+            batches. Required for "int8" and "int16x8". For all others, the file is compared on
+            these examples, and the metadata have statistics of their codes.
         batch_size: The fixed batch size; a dynamic one is ten times slower on a device.
         io: Type of inputs and outputs, "float32". With "int8" quantization also "int8", for devices
             without floats; scales and zero points are in the metadata.
         min_psnr: Smallest PSNR of decoded codes against the model, in dB. None for 80 (float16),
-            50 (dynamic) or 40 (int8). Outputs that depend on the encoder may be 10 dB lower.
-            float32 must be within a relative error of 1e-5 unless this is set.
+            50 (dynamic, int16x8) or 40 (int8). Outputs that depend on the encoder may be 10 dB
+            lower. float32 must be within a relative error of 1e-5 unless this is set.
         labels: Names of the classes of the data, for the metadata.
 
     Returns:
@@ -104,7 +105,7 @@ def write_litert(
     rows = endpoint_rows(model, endpoints, examples)
     with tempfile.TemporaryDirectory() as folder:
         with float32_policy(model):
-            write_archive(endpoints, folder, batch_size, keep_nan=quantize != "int8")
+            write_archive(endpoints, folder, batch_size, keep_nan=quantize not in CALIBRATED)
         content, found = best_content(model, folder, endpoints, rows, options)
     description = {
         **describe(

@@ -20,7 +20,7 @@ class Artifact:
     Attributes:
         path: Path of the file or folder.
         kind: "saved_model", "tflite", "onnx", "openvino" or "torch".
-        quantization: None for float32, "float16", "dynamic" or "int8".
+        quantization: None for float32, "float16", "dynamic", "int8" or "int16x8".
     """
 
     path: Path
@@ -86,8 +86,8 @@ def _checked_quantization(path: Path) -> str | None:
 def quantization(content: bytes) -> str | None:
     """Return the quantization of a .tflite, by the types of its tensors.
 
-    If results of ops are int8, the arithmetic is. If only constants are int8 or float16, they are
-    converted to float while the file runs.
+    If results of ops are int8 or int16, the arithmetic is. If only constants are int8 or float16,
+    they are converted to float while the file runs.
     """
     from keras_vae.export.litert.allowed_ops import schema, unpack
 
@@ -99,6 +99,8 @@ def quantization(content: bytes) -> str | None:
         for tensor in graph.tensors:
             data = model.buffers[tensor.buffer].data
             (results if data is None or len(data) == 0 else constants).add(tensor.type)
+    if types.INT16 in results:
+        return "int16x8"
     if types.INT8 in results:
         return "int8"
     if types.INT8 in constants:

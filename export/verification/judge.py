@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.export.formats import CALIBRATED
 from keras_vae.export.verification.comparison import (
     DATA_OUTPUT,
     EXACT_PSNR,
@@ -117,11 +118,11 @@ class Judge:
             for name, one in outputs.items()
             if not is_close(f"{signature}/{name}", one, quantization)
         ]
-        if quantization == "int8" and decibels is not None and decibels < -MAX_DECIBELS:
+        if quantization in CALIBRATED and decibels is not None and decibels < -MAX_DECIBELS:
             words.append(
                 f"{-decibels:.2f} dB worse against the true images, {MAX_DECIBELS} allowed"
             )
-        if quantization == "int8" and nats is not None and nats > MAX_NATS:
+        if quantization in CALIBRATED and nats is not None and nats > MAX_NATS:
             words.append(f"{nats:.2f} nats worse, {MAX_NATS} allowed")
         return words
 

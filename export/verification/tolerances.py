@@ -12,7 +12,7 @@ File = TypeVar("File")
 # Largest error of float32, as a fraction of the largest value.
 RELATIVE_ERROR = 1e-5
 # Smallest PSNR of decoded codes against the model, in dB.
-MIN_PSNR = {None: 100.0, "float16": 80.0, "dynamic": 50.0, "int8": 40.0}
+MIN_PSNR = {None: 100.0, "float16": 80.0, "dynamic": 50.0, "int16x8": 50.0, "int8": 40.0}
 DECODED = (f"decode/{DATA_OUTPUT}", f"sample/{DATA_OUTPUT}")
 # By how many dB the PSNR of other outputs may be lower. Codes and scores are no images, and in
 # `reconstruct` the errors of encoder and decoder add up.
@@ -23,7 +23,7 @@ SET_PSNR = (
 )
 # Smallest fraction of equal integer codes, which have no PSNR. A code changes where two codebook
 # entries are almost equally near; both reconstruct about as well.
-MIN_EQUAL = {None: 0.999, "float16": 0.99, "dynamic": 0.95, "int8": 0.95}
+MIN_EQUAL = {None: 0.999, "float16": 0.99, "dynamic": 0.95, "int16x8": 0.95, "int8": 0.95}
 # By how many nats an int8 file may score true examples worse than the model.
 MAX_NATS = 0.3
 

@@ -108,7 +108,7 @@ def test_the_converter_gets_what_was_asked_for(converters, tmp_path, examples):
 
     odd = [value for value in ODD if not is_whole(value)]
     each = {
-        "quantize": words(None, "float16", "dynamic", "int8", odd=[*odd, "int4"]),
+        "quantize": words(None, "float16", "dynamic", "int8", "int16x8", odd=[*odd, "int4"]),
         "calibration": st.sampled_from(
             [calibration, calibration, None, "x", calibration[:, 1:], 3]
         ),
@@ -149,7 +149,8 @@ SUFFIXES = {"tf_saved_model": "", "litert": ".tflite", "onnx": ".onnx", "openvin
 def are_openvino_options(batch_size=None, **more):
     """Those of LiteRT, but for the type of inputs, and any batch size."""
     size = 1 if batch_size is None else batch_size
-    return "io" not in more and are_options(batch_size=size, **more)
+    wide = isinstance(more.get("quantize"), str) and more["quantize"] == "int16x8"
+    return "io" not in more and not wide and are_options(batch_size=size, **more)
 
 
 def are_onnx_options(quantize=None, **more):
@@ -162,11 +163,11 @@ def are_options(
 ):
     right = not more and is_whole(batch_size) and (min_psnr is None or is_real(min_psnr))
     right = right and (quantize is None or isinstance(quantize, str))
-    right = right and quantize in (None, "float16", "dynamic", "int8")
+    right = right and quantize in (None, "float16", "dynamic", "int8", "int16x8")
     right = right and isinstance(io, str) and io in ("float32", "int8")
     if not right or (io == "int8" and quantize != "int8"):
         return False
-    if quantize == "int8" and calibration is None:
+    if quantize in ("int8", "int16x8") and calibration is None:
         return False
     if calibration is not None and np.shape(calibration) != linear.X.shape:
         return False

@@ -7,6 +7,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 import keras_vae
 from keras_vae.export.litert.allowed_ops import unpack
+from keras_vae.export.litert.writer import read_metadata
+from keras_vae.export.verification.artifacts import identify
 from tests.support import models
 from tests.support.artifacts import READINGS, preprocessed_vae
 from tests.support.litert_files import (
@@ -100,6 +102,25 @@ def test_smaller_weights_are_as_good_as_promised(tmp_path, vae, quantize, least)
     np.testing.assert_allclose(sampled["z"], keras_vae.random.standard_normal(seed, 4), atol=1e-5)
     score = run(path, "score", x=x)["score"]
     np.testing.assert_allclose(score, vae.score(x), rtol=0.02)
+
+
+@pytest.mark.slow
+def test_activations_of_16_bits_are_more_exact_than_those_of_8(tmp_path, vae):
+    x = digits(96)
+    z = np.random.default_rng(0).standard_normal((64, 4)).astype("float32")
+    found = {}
+    for quantize in ("int8", "int16x8"):
+        options = {"quantize": quantize, "calibration": x, "endpoints": ["encode", "decode"]}
+        path = vae.export(tmp_path / f"{quantize}.tflite", format="litert", **options)
+        found[quantize] = psnr(vae.decode(z), run(path, "decode", z=z)["reconstruction"])
+        assert identify(path).quantization == quantize
+        assert read_metadata(path)["quantization"] == quantize
+    assert found["int16x8"] >= 50 and found["int16x8"] > found["int8"] + 6
+    with pytest.raises(ValueError, match=r"quantize='int16x8'\. Received: the ops .*RIGHT_SHIFT"):
+        vae.export(tmp_path / "s.tflite", format="litert", quantize="int16x8", calibration=x)
+    with pytest.raises(ValueError, match="calibration data with quantize='int16x8'"):
+        vae.export(tmp_path / "s.tflite", format="litert", quantize="int16x8")
+    assert not (tmp_path / "s.tflite").exists()
 
 
 @pytest.mark.slow
