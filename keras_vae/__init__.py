@@ -76,6 +76,7 @@ __all__ = [
     "point_scores",
     "posteriors",
     "priors",
+    "quantization",
     "random",
     "samplers",
     "schedules",

@@ -13,6 +13,7 @@ from keras_vae import (
     nets,
     preprocessing,
     presets,
+    quantization,
     random,
     tables,
 )

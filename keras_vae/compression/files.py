@@ -236,11 +236,6 @@ def _check_step(model: LatentModel, step: float | None) -> None:
 
 
 def _contexts(model: LatentModel) -> np.ndarray:
-    """Return the table of each position: its element or channel.
-
-    Indices of a codebook share one table.
-    """
+    """Return the table of each position: its element or channel, or its codebook."""
     positions = int(np.prod(model.latent_shape))
-    if hasattr(model, "codebook_size"):
-        return np.zeros(positions, "int64")
-    return np.arange(positions) % model.latent_shape[-1]
+    return np.arange(positions) % getattr(model, "codebooks", model.latent_shape[-1])

@@ -1,5 +1,6 @@
 """The base class of autoencoders whose codes are integers."""
 
+import math
 from typing import Any
 
 import keras
@@ -8,7 +9,8 @@ from keras import ops
 
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageError, UsageTypeError
-from keras_vae.quantization.quantizers import CodeUse, Quantizer
+from keras_vae.quantization.base import Quantizer
+from keras_vae.quantization.code_use import CodeUse
 from keras_vae.typing import Tensor
 from keras_vae.validation import value_checks
 
@@ -16,9 +18,10 @@ from keras_vae.validation import value_checks
 class QuantizedAutoencoder(Autoencoder):
     """Base class of autoencoders with a quantizer between encoder and decoder.
 
-    A code is a map of integers from 0 to `codebook_size` - 1, one for each vector along the last
-    axis of the encoder output. `encode` returns the integers and `decode` takes them. Logs hold
-    `perplexity`, the effective number of codes in use over an epoch.
+    A code is a map of integers from 0 to `codebook_size` - 1. Each vector along the last axis of
+    the encoder output has one integer, or as many as the quantizer has codebooks. `encode` returns
+    the integers and `decode` takes them. Logs hold `perplexity`, the effective number of codes in
+    use over an epoch, as a mean over the codebooks.
 
     A subclass defines `code_terms`, its loss terms, in place of `loss_terms`. A training step
     computes the codes once, for the loss, for `perplexity` and for the update of the codebook.
@@ -26,7 +29,7 @@ class QuantizedAutoencoder(Autoencoder):
     Args:
         encoder: As in `Autoencoder`; the last axis of its output holds the vectors to quantize.
         decoder: Layer or model from such vectors to the parameters of p(x | z).
-        quantizer: One of `keras_vae.quantization.quantizers`.
+        quantizer: One of `keras_vae.quantization`.
         **kwargs: Of `Autoencoder`.
     """
 
@@ -42,18 +45,24 @@ class QuantizedAutoencoder(Autoencoder):
     ) -> None:
         super().__init__(encoder, decoder, **kwargs)
         self.quantizer = quantizer
-        self.code_use = CodeUse(quantizer.size)
+        self.code_use = CodeUse(quantizer.size, self.codebooks)
 
     @property
     def codebook_size(self) -> int:
-        """Number of different codes."""
+        """Number of different integers, of each codebook."""
         return self.quantizer.size
+
+    @property
+    def codebooks(self) -> int:
+        """Number of integers of each vector, which lie on the last axes of a code."""
+        return math.prod(self.quantizer.code_shape)
 
     def build(self, input_shape: Any) -> None:
         """Make all variables, with those of the quantizer."""
         super().build(input_shape)
-        self.quantizer.build((None, *self.latent_shape))
-        self.latent_shape = self.latent_shape[:-1]
+        *places, dimensions = self.latent_shape
+        self.quantizer.build_for(dimensions)
+        self.latent_shape = (*places, *self.quantizer.code_shape)
 
     def codes_from_outputs(self, outputs: list[Tensor]) -> Tensor:
         """Return the integers that stand for the vectors, int32 `(batch, *latent_shape)`.
@@ -78,7 +87,7 @@ class QuantizedAutoencoder(Autoencoder):
         """Return the terms of the loss for each example; subclasses must define it.
 
         Args:
-            z: Vectors of the encoder, float32 `(batch, *latent_shape, dimensions)`.
+            z: Vectors of the encoder, float32 `(batch, ..., dimensions)`.
             codes: Integer codes of these vectors, `(batch, *latent_shape)`.
             y: Target, `(batch, *event_shape)`.
             training: Whether layers such as dropout are active.
@@ -97,7 +106,7 @@ class QuantizedAutoencoder(Autoencoder):
         z = self.encoder_outputs(x, training)[0]
         codes = self.quantizer.codes(z)
         loss, logs = self.reduce_terms(self.code_terms(z, codes, y, training), rows, training)
-        weights = _vector_weights(rows, codes)
+        weights = _vector_weights(rows, z)
         self.code_use.update_state(codes, weights)
         if training:
             self.quantizer.learn(z, codes, weights, self.seed_generator)
@@ -109,12 +118,12 @@ class QuantizedAutoencoder(Autoencoder):
         return [*super().metrics, self.code_use]
 
 
-def _vector_weights(rows: Tensor | None, codes: Tensor) -> Tensor:
-    """Return the weight of each vector, that of its example, in the shape of `codes`."""
+def _vector_weights(rows: Tensor | None, z: Tensor) -> Tensor:
+    """Return the weight of each vector, that of its example: `z.shape[:-1]`."""
     if rows is None:
-        return ops.ones_like(codes, dtype="float32")
-    rows = ops.reshape(rows, (-1, *(1 for _ in codes.shape[1:])))
-    return ops.broadcast_to(rows, ops.shape(codes))
+        return ops.ones_like(z[..., 0], dtype="float32")
+    rows = ops.reshape(rows, (-1, *(1 for _ in z.shape[1:-1])))
+    return ops.broadcast_to(rows, ops.shape(z)[:-1])
 
 
 def check_integers(codes: Any, size: int) -> None:

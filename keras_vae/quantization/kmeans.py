@@ -33,13 +33,13 @@ def kmeans(
         )
     centers = _spread(vectors, count, np.random.default_rng(seed))
     for _ in range(rounds):
-        nearest = _nearest(vectors, centers)
-        sizes = np.bincount(nearest, minlength=count)
+        chosen = nearest(vectors, centers)
+        sizes = np.bincount(chosen, minlength=count)
         sums = np.zeros(centers.shape)
-        np.add.at(sums, nearest, vectors)
+        np.add.at(sums, chosen, vectors)
         means = sums / np.maximum(sizes, 1)[:, None]
         centers = np.where(sizes[:, None] > 0, means, centers)
-    return centers, np.bincount(_nearest(vectors, centers), minlength=count)
+    return centers, np.bincount(nearest(vectors, centers), minlength=count)
 
 
 def _spread(vectors: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
@@ -54,7 +54,8 @@ def _spread(vectors: np.ndarray, count: int, random: np.random.Generator) -> np.
     return vectors[chosen]
 
 
-def _nearest(vectors: np.ndarray, centers: np.ndarray) -> np.ndarray:
+def nearest(vectors: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """Return the index of the nearest center of each vector, `(n,)`."""
     lengths = np.square(centers).sum(axis=1)
     parts = np.array_split(vectors, -(-len(vectors) // CHUNK))
     return np.concatenate([np.argmin(lengths - 2.0 * part @ centers.T, axis=1) for part in parts])

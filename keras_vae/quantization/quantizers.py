@@ -10,6 +10,8 @@ from keras import ops
 
 from keras_vae.backend import sum_over_replicas
 from keras_vae.errors import UsageError
+from keras_vae.quantization.base import Quantizer
+from keras_vae.quantization.kmeans import kmeans
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
 
@@ -17,33 +19,20 @@ from keras_vae.validation import arguments
 SMOOTHING = 1e-8
 
 
-class Quantizer(keras.layers.Layer):
-    """Base class of quantizers of vectors, which lie on the last axis.
-
-    Attributes:
-        size: Number of different integers.
-    """
-
-    size: int
-
-    def codes(self, z: Tensor) -> Tensor:
-        """Return the integer of each vector: `(..., dimensions)` to int32 `(...)`."""
-        raise NotImplementedError(f"{type(self).__name__} must define codes(z).")
-
-    def lookup(self, codes: Tensor) -> Tensor:
-        """Return the vector of each integer: int `(...)` to float32 `(..., dimensions)`."""
-        raise NotImplementedError(f"{type(self).__name__} must define lookup(codes).")
-
-    def learn(self, z: Tensor, codes: Tensor, weights: Tensor, seed: Any) -> None:
-        """Learn from the vectors `z` of a training step; without state do nothing."""
-
-
+@keras.saving.register_keras_serializable("keras_vae")
 class VectorQuantizer(Quantizer):
     """A codebook of running means of vectors (van den Oord et al. 2017, appendix A).
 
     Each code is the mean of its nearest vectors, over about 1 / (1 - decay) batches
     (arXiv:1711.00937, equations 6 to 8). This is k-means on a stream, without gradients. A small
     pseudo-count at the code itself keeps codes without vectors in place.
+
+    Example:
+        >>> quantizer = keras_vae.quantization.VectorQuantizer(4, seed=0)
+        >>> quantizer.build((None, 2))
+        >>> quantizer.adapt(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0], [3.0, 3.0]]))
+        >>> np.array(quantizer.lookup(quantizer.codes(np.array([[2.8, 3.1]], "float32"))))
+        array([[3., 3.]], dtype=float32)
 
     Args:
         size: Number of codes.
@@ -57,9 +46,9 @@ class VectorQuantizer(Quantizer):
     """
 
     def __init__(
-        self, size: int, decay: float = 0.99, restart: float = 0.05, seed: int | None = None
+        self, size: int = 512, decay: float = 0.99, restart: float = 0.05, seed: int | None = None
     ) -> None:
-        super().__init__(name="quantizer")
+        super().__init__()
         self.size = arguments.integer("size of the codebook", size)
         self.decay, self.restart, self.seed = decay, restart, arguments.seed(seed)
         if 1.0 in (arguments.fraction("decay", decay), arguments.fraction("restart", restart)):
@@ -75,7 +64,7 @@ class VectorQuantizer(Quantizer):
         self.codebook = self._state("codebook", shape, small)
         self.sums = self._state("sums", shape, "zeros")
         self.counts = self._state("counts", shape[:1], "zeros")
-        self.built = True
+        super().build(input_shape)
 
     def codes(self, z: Tensor) -> Tensor:
         """Return the nearest code of each vector: `(..., dimensions)` to int32 `(...)`."""
@@ -124,6 +113,18 @@ class VectorQuantizer(Quantizer):
         self.counts.assign(counts)
         self.sums.assign(counts[:, None] * centers)
 
+    def adapt(self, vectors: np.ndarray, seed: int | None = None) -> None:
+        """Initialize the codebook by k-means of vectors.
+
+        Args:
+            vectors: Shape `(count, dimensions)`.
+            seed: Seed of k-means.
+
+        Raises:
+            ValueError: If there are fewer vectors than codes.
+        """
+        self.start(*kmeans(vectors, self.size, seed))
+
     def _statistics(self, z: Tensor, codes: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Return the number of vectors of each code, and their sum, over all replicas."""
         counts = ops.segment_sum(weights, codes, num_segments=self.size)
@@ -152,22 +153,31 @@ class VectorQuantizer(Quantizer):
         )
 
 
+@keras.saving.register_keras_serializable("keras_vae")
 class FiniteScalarQuantizer(Quantizer):
     """A quantizer without a codebook: each element is rounded to one of a few levels.
 
-    Source: Mentzer et al. 2023, arXiv:2309.15505, appendix A.1. A vector has an element for each
-        entry
-    of `levels`. The number of codes is the product of the levels.
+    A vector has an element for each entry of `levels`. The number of codes is the product of the
+    levels.
+
+    Source: Mentzer et al. 2023, arXiv:2309.15505, appendix A.1.
+
+    Example:
+        >>> quantizer = keras_vae.quantization.FiniteScalarQuantizer((8, 5, 5, 5))
+        >>> quantizer.size
+        1000
 
     Args:
-        levels: Number of values of each element, 2 to 256; (8, 5, 5, 5) gives 1000 codes.
+        levels: Number of values of each element, 2 to 256.
 
     Raises:
         ValueError: If there are no levels, one is out of range, or the codes do not fit int32.
     """
 
+    term_weights = {}
+
     def __init__(self, levels: Sequence[int]) -> None:
-        super().__init__(name="quantizer")
+        super().__init__()
         levels = arguments.sizes("levels", levels)
         if not all(2 <= n <= 256 for n in levels) or math.prod(levels) >= 2**31:
             raise UsageError(
@@ -186,7 +196,7 @@ class FiniteScalarQuantizer(Quantizer):
                 f"Expected codes with {len(self.levels)} elements on the last axis, one for each "
                 f"of the levels {self.levels}. Received: {input_shape[-1]}."
             )
-        self.built = True
+        super().build(input_shape)
 
     def round_to_levels(self, z: Tensor) -> Tensor:
         """Round to the nearest levels, in [-1, 1].
@@ -205,6 +215,12 @@ class FiniteScalarQuantizer(Quantizer):
         constants = (np.arctanh(offset / reach), reach, offset)
         z, shift, reach, offset = map(ops.convert_to_tensor, (z, *constants))
         return ops.tanh(z + shift) * reach - offset
+
+    def approximate(
+        self, z: Tensor, codes: Tensor, seed: Any = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the rounded vectors with the gradient of `bound`, and no term."""
+        return self.round_to_levels(z), {}
 
     def codes(self, z: Tensor) -> Tensor:
         """Return the index of the nearest levels: `(..., dimensions)` to int32 `(...)`."""
@@ -225,34 +241,6 @@ class FiniteScalarQuantizer(Quantizer):
         codes = ops.expand_dims(ops.cast(codes, "int32"), -1)
         digits = (codes // basis) % ops.convert_to_tensor(np.array(self.levels, "int32"))
         return (ops.cast(digits, "float32") - half) / half
-
-
-class CodeUse(keras.metrics.Metric):
-    """Perplexity of code usage since the last reset: the effective number of codes in use.
-
-    It is the exponential of the entropy of the code frequencies, over all batches of an epoch. A
-    single batch would underrate a large codebook. It is at most the number of codes.
-
-    Args:
-        size: Number of codes.
-        name: Name in the logs.
-    """
-
-    def __init__(self, size: int, name: str = "perplexity") -> None:
-        super().__init__(name=name, dtype="float32")
-        self.size = size
-        self.counts = self.add_variable(shape=(size,), initializer="zeros", name="counts")
-
-    def update_state(self, codes: Tensor, sample_weight: Tensor) -> None:
-        """Count the `codes` with their `sample_weight`; integers and weights of one shape."""
-        codes, weights = (ops.reshape(part, (-1,)) for part in (codes, sample_weight))
-        self.counts.assign_add(ops.segment_sum(weights, codes, num_segments=self.size))
-
-    def result(self) -> Tensor:
-        """Return the perplexity, between 1 and `size`; 1 before the first count."""
-        counts = ops.convert_to_tensor(self.counts)
-        shares = counts / ops.maximum(ops.sum(counts), 1e-12)
-        return ops.exp(-ops.sum(shares * ops.log(ops.maximum(shares, 1e-12))))
 
 
 def _sample_rows(z: Tensor, weights: Tensor, count: int, seed: Any) -> Tensor:

@@ -69,6 +69,7 @@ NAMES = [
     "preprocessing",
     "presets",
     "priors",
+    "quantization",
     "random",
     "samplers",
     "schedules",

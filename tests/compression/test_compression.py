@@ -18,7 +18,10 @@ from tests.support.models import CASES, array, dense, uniform
 pytest.importorskip("constriction", reason="pip install keras-vae[compression]")
 
 ALL = {case.id: case for case in CASES}
-STEPS = {"autoencoder": 0.05, "conv_vae": 0.1, "compressive": None, "vq_vae": None, "fsq": None}
+STEPS = {
+    **{"autoencoder": 0.05, "conv_vae": 0.1, "compressive": None, "vq_vae": None, "fsq": None},
+    "residual_vq_vae": None,
+}
 FEW = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -33,6 +36,15 @@ def model_of(name):
 @functools.cache
 def blob_of(name="compressive", **kwargs):
     return compression.compress(model_of(name), ALL[name].x, STEPS[name], **kwargs)
+
+
+def test_each_codebook_has_a_table_of_its_own():
+    model = model_of("residual_vq_vae")
+    codes = array(model.encode(ALL["residual_vq_vae"].x)).reshape(-1, 2)
+    found = compression.fit_tables(model, ALL["residual_vq_vae"].x)
+    assert found.lows == tuple(codes.min(axis=0)) and len(found.frequencies) == 2
+    lengths = np.ptp(codes, axis=0) + 2  # The last one is of integers that are not in a table.
+    assert [len(row) for row in found.frequencies] == list(lengths)
 
 
 integers = st.one_of(st.integers(-5, 5), st.integers(-(2**31), 2**31 - 1))

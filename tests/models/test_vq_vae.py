@@ -9,6 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 
 import keras_vae as kv
+from keras_vae.quantization import FiniteScalarQuantizer, Quantizer, VectorQuantizer
 from tests.support.linear import batches
 from tests.support.models import FAST, array
 from tests.support.objectives import loss_and_gradients
@@ -25,6 +26,13 @@ def linear(**kwargs):
     codebook = np.random.default_rng(1).normal(size=(model.codebook_size, DIMENSIONS))
     model.quantizer.codebook.assign(codebook)
     return model
+
+
+def given(quantizer, dimensions=DIMENSIONS, **kwargs):
+    """A model with this quantizer in place of the usual codebook."""
+    keras.utils.set_random_seed(3)
+    networks = kv.nets.dense((FEATURES,), dimensions, hidden=())
+    return kv.VQVAE(*networks, quantizer=quantizer, seed=1, **kwargs)
 
 
 def identity(features, **kwargs):
@@ -182,9 +190,92 @@ def test_a_map_of_vectors_has_a_map_of_codes():
     np.testing.assert_allclose(array(model.decode(codes)), array(model(images)), atol=1e-6)
 
 
+def after_a_step(model):
+    """The logs of a training step, then all variables but the states of generators."""
+    model.compile(keras.optimizers.SGD(0.1), **FAST)
+    logs = model.train_on_batch(X, return_dict=True)
+    return [*map(array, logs.values()), *(array(weight) for weight in model.weights)]
+
+
+def test_a_quantizer_takes_the_place_of_the_codebook():
+    """The same numbers, given to the model or to its quantizer, make the same step."""
+    keras.utils.set_random_seed(3)
+    plain = kv.VQVAE(
+        *kv.nets.dense((FEATURES,), DIMENSIONS, hidden=()), 4, 0.5, 0.7, restart=0.2, seed=1
+    )
+    other = given(VectorQuantizer(4, 0.7, 0.2, seed=1), commitment=0.5)
+    assert other.codebook_size == 4 and other.terms == kv.VQVAE.terms
+    for one, two in zip(after_a_step(plain), after_a_step(other), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_with_fixed_levels_it_is_the_model_of_these():
+    other = given(FiniteScalarQuantizer((3, 4)))
+    keras.utils.set_random_seed(3)
+    networks = kv.nets.dense((FEATURES,), DIMENSIONS, hidden=())
+    plain = kv.FSQ(*networks, levels=(3, 4), seed=1)
+    assert other.terms == plain.terms and other.codebook_size == 12
+    for one, two in zip(after_a_step(plain), after_a_step(other), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Halves(Quantizer):
+    """A quantizer of two elements: which of them are above a threshold."""
+
+    size, code_shape = 2, (2,)
+
+    def __init__(self, threshold=0.0):
+        super().__init__()
+        self.threshold = threshold
+
+    def codes(self, z):
+        return keras.ops.cast(z > self.threshold, "int32")
+
+    def lookup(self, codes):
+        return keras.ops.cast(codes, "float32")
+
+
+def test_a_quantizer_of_ones_own_is_saved_with_the_model(tmp_path):
+    model = given(Halves(0.25))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.quantizer.threshold == 0.25 and loaded.latent_shape == (2,)
+    codes = array(model.encoder(X) > 0.25)
+    np.testing.assert_array_equal(array(loaded.encode(X)), codes)
+    np.testing.assert_array_equal(array(loaded.decode(codes.astype(int))), array(model(X)))
+    np.testing.assert_array_equal(loaded.loss_weights.setting("commitment"), 0.25)
+
+
+def test_files_have_the_numbers_of_the_codebook_not_the_defaults():
+    config = kv.VQVAE(*kv.nets.dense((FEATURES,), 2, hidden=()), 4).get_config()
+    found = [config[name] for name in ("codebook_size", "decay", "restart", "quantizer")]
+    assert found == [4, 0.99, 0.05, None]
+    config = given(VectorQuantizer(4)).get_config()
+    assert config["codebook_size"] is config["decay"] is config["restart"] is None
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
+        (lambda: given("fsq"), TypeError, "keras_vae.quantization.*quantizer='fsq'"),
+        (lambda: given(VectorQuantizer), TypeError, "Expected quantizer to be one"),
+        (lambda: given(VectorQuantizer(4), codebook_size=512), ValueError, "size.: 512.*next to"),
+        (lambda: given(VectorQuantizer(4), decay=0.99), ValueError, "decay.: 0.99"),
+        (lambda: given(VectorQuantizer(4), restart=0.0), ValueError, "restart.: 0.0"),
+        (
+            lambda: given(FiniteScalarQuantizer((3, 3)), commitment=0.25),
+            ValueError,
+            "no commitment",
+        ),
+        (lambda: given(FiniteScalarQuantizer((3, 3))).adapt(X), TypeError, "a codebook of running"),
+        (
+            lambda: given(given(VectorQuantizer(4)).quantizer, 3),
+            ValueError,
+            "Expected vectors with 2",
+        ),
+        (lambda: given(Halves()).decode(np.array([[0, 2]])), ValueError, "Received: 0 to 2"),
+        (lambda: given(Halves()).decode(np.array([0, 1])), ValueError, "Expected z of shape"),
         (lambda: linear(codebook_size=0), ValueError, "codebook of at least 1"),
         (lambda: linear(decay=1.0), ValueError, "decay and restart in .0, 1.*decay=1.0"),
         (lambda: linear(restart=-0.1), ValueError, "restart=-0.1"),

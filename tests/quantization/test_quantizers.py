@@ -9,7 +9,8 @@ import pytest
 import scipy.stats
 
 from keras_vae.quantization import quantizers
-from keras_vae.quantization.quantizers import CodeUse, FiniteScalarQuantizer, VectorQuantizer
+from keras_vae.quantization.code_use import CodeUse
+from keras_vae.quantization.quantizers import FiniteScalarQuantizer, VectorQuantizer
 from tests.support.differentiation import gradient
 
 BOOK = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0], [-3.0, 1.0]], "float32")
@@ -219,3 +220,13 @@ def test_perplexity_is_the_exponential_of_scipys_entropy_over_all_batches():
         assert float(numbers(use.result())) == pytest.approx(expected, rel=1e-5)
     use.reset_state()
     assert float(numbers(use.result())) == pytest.approx(1.0)
+
+
+def test_the_perplexity_of_several_codebooks_is_their_mean():
+    use = CodeUse(4, codebooks=2)
+    codes = np.array([[[0, 3], [1, 3]], [[2, 3], [1, 0]]])
+    weights = np.array([[1.0, 2.0], [0.5, 1.0]], "float32")
+    use.update_state(codes, keras.ops.convert_to_tensor(weights))
+    counts = [np.bincount(codes[..., i].ravel(), weights.ravel(), minlength=4) for i in (0, 1)]
+    expected = np.mean([np.exp(scipy.stats.entropy(one)) for one in counts])
+    assert float(numbers(use.result())) == pytest.approx(expected, rel=1e-5)

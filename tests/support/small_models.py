@@ -152,6 +152,12 @@ def vq_vae() -> Any:
     return kv.VQVAE(*kv.nets.conv_map(IMAGE, 2, filters=(2,)), codebook_size=4, seed=1)
 
 
+def residual_vq_vae() -> Any:
+    quantizer = kv.quantization.ResidualVectorQuantizer(2, 4, dropout=0.5, seed=1)
+    networks = kv.nets.conv_map(IMAGE, 2, filters=(2,))
+    return kv.VQVAE(*networks, quantizer=quantizer, seed=1)
+
+
 def fsq() -> Any:
     return kv.FSQ(*dense(), levels=(3, 2, 4), seed=1)
 

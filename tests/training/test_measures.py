@@ -195,6 +195,24 @@ def test_the_use_of_a_codebook_is_counted_over_all_images():
     assert latent.codebook(binary_vae(), IMAGES, 16) == {}
 
 
+class TwoCodebooks(HalfOfFour):
+    """The first integer tells white images from black ones, the second is always 2."""
+
+    codebooks = 2
+
+    def encode(self, x, training=False):
+        first = super().encode(x)
+        return keras.ops.concatenate([first, 2 * keras.ops.ones_like(first)], axis=1)
+
+
+def test_the_use_of_several_codebooks_is_their_mean():
+    model = TwoCodebooks(*kv.nets.dense((8, 8, 1), 1, ()), likelihood="bernoulli")
+    rows = latent.codebook(model, two_kinds([0] * 40, [0] * 40).test, 16)
+    assert rows["codebook_perplexity"].value == pytest.approx((2.0 + 1.0) / 2)
+    assert rows["codebook_used"].value == (0.5 + 0.25) / 2
+    assert "mean of 2 codebooks" in str(rows["codebook_used"])
+
+
 def picture_vae():
     keras.utils.set_random_seed(0)
     return kv.VAE(*kv.nets.dense((14, 14, 1), 2, (8,), heads=2), seed=0)

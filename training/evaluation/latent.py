@@ -40,14 +40,20 @@ def information(model: LatentModel, images: np.ndarray) -> dict[str, Measure]:
 
 
 def codebook(model: LatentModel, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
-    """Return the share of the codebook in use, for models with a `codebook_size`."""
+    """Return the use of the codebook, or the mean over several, for models that have one."""
     from keras_vae import metrics
 
     if not hasattr(model, "codebook_size"):
         return {}
-    used = metrics.codebook_usage(codes(model, images, batch_size), model.codebook_size)
-    of = f"of {model.codebook_size:,} codes"
+    size, books = model.codebook_size, getattr(model, "codebooks", 1)
+    found = codes(model, images, batch_size).reshape(-1, books)
+    used = [metrics.codebook_usage(found[:, i], size) for i in range(books)]
+    of = f"of {size:,} codes" + (f", mean of {books} codebooks" if books > 1 else "")
+    perplexity, share = (
+        float(np.mean([one[name] for one in used]))
+        for name in ("codebook_perplexity", "codebook_used")
+    )
     return {
-        "codebook_perplexity": Measure(used["codebook_perplexity"], "", f"{of}, used evenly"),
-        "codebook_used": Measure(used["codebook_used"], "", f"share {of} that occurs"),
+        "codebook_perplexity": Measure(perplexity, "", f"{of}, used evenly"),
+        "codebook_used": Measure(share, "", f"share {of} that occurs"),
     }
