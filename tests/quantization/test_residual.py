@@ -52,9 +52,11 @@ def test_the_commitment_is_that_of_lee_and_the_gradient_goes_straight_through():
     expected = sum(np.square(Z - total).sum(axis=1) for total in sums)
     np.testing.assert_allclose(array(terms["commitment"]), expected, rtol=1e-5)
 
+    weights = keras.ops.convert_to_tensor(WEIGHTS[:, None])
+
     def loss(z):
         vectors, terms = q.approximate(z, q.codes(z))
-        return keras.ops.sum(vectors * WEIGHTS[:, None]) + keras.ops.sum(terms["commitment"])
+        return keras.ops.sum(vectors * weights) + keras.ops.sum(terms["commitment"])
 
     slopes = WEIGHTS[:, None] + sum(2 * (Z - total) for total in sums)
     np.testing.assert_allclose(gradient(loss, Z)[0], slopes, rtol=1e-4, atol=1e-5)
