@@ -10,6 +10,7 @@ from keras import ops
 from keras_vae.base.recorded_init import RecordedInit
 from keras_vae.distributions import sum_event
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.quantization.gradients import GRADIENTS
 from keras_vae.typing import Tensor
 
 
@@ -30,20 +31,25 @@ class Quantizer(RecordedInit, keras.layers.Layer):
         >>> np.array(Rounding().codes(np.array([[2.7], [-1.0]])))
         array([3, 0], dtype=int32)
 
+    Args:
+        **kwargs: `name` and `dtype` of `keras.layers.Layer`.
+
     Attributes:
         size: Number of different integers at each place of `code_shape`.
         code_shape: Shape of the integers of one vector: () for a single one.
         term_weights: Names of the terms that `approximate` adds to the loss, with their weights.
+        gradient: How the gradient of the decoder gets to `z`: "straight_through" or "rotation".
         dimensions: Elements of a vector; set by `build`.
     """
 
     size: int
     code_shape: tuple[int, ...] = ()
     term_weights: Mapping[str, float] = {"commitment": 0.25}
+    gradient: str = "straight_through"
     dimensions: int
 
-    def __init__(self) -> None:
-        super().__init__(name="quantizer")
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"name": "quantizer", **kwargs})
 
     def build(self, input_shape: tuple) -> None:
         """Make the state for vectors of the last axis of `input_shape`."""
@@ -69,12 +75,16 @@ class Quantizer(RecordedInit, keras.layers.Layer):
             seed: A `SeedGenerator` in a training step, else None.
 
         Returns:
-            The vectors of the codes, with a gradient to `z`: here it passes unchanged (straight
-            through). And the terms of `term_weights` by name, `(batch,)` each: here the
-            commitment, the squared distance of `z` from these vectors.
+            The vectors of the codes, with a gradient to `z`: here that of `gradient`. And the
+            terms of `term_weights` by name, `(batch,)` each: here the commitment, the squared
+            distance of `z` from these vectors.
         """
         e = ops.stop_gradient(self.lookup(codes))
-        return pass_through(z, e), {"commitment": sum_event(ops.square(z - e))}
+        return self.with_gradient(z, e), {"commitment": sum_event(ops.square(z - e))}
+
+    def with_gradient(self, z: Tensor, e: Tensor) -> Tensor:
+        """Return the constant vectors `e` with the gradient to `z` that `gradient` names."""
+        return GRADIENTS[self.gradient](z, e)
 
     def learn(self, z: Tensor, codes: Tensor, weights: Tensor, seed: Any) -> None:
         """Learn from the vectors of a training step; without state do nothing.
@@ -113,8 +123,3 @@ class Quantizer(RecordedInit, keras.layers.Layer):
                 f"{type(self).__name__} is built. Received: {dimensions}. (Make a new one for each "
                 "model.)"
             )
-
-
-def pass_through(z: Tensor, e: Tensor) -> Tensor:
-    """Return the constant `e` with the gradient of `z` (straight through)."""
-    return z + ops.stop_gradient(e - z)

@@ -11,6 +11,7 @@ from keras import ops
 from keras_vae.backend import sum_over_replicas
 from keras_vae.errors import UsageError
 from keras_vae.quantization.base import Quantizer
+from keras_vae.quantization.gradients import GRADIENTS
 from keras_vae.quantization.kmeans import kmeans
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
@@ -40,17 +41,25 @@ class VectorQuantizer(Quantizer):
         restart: Fraction of the mean count below which a code restarts at a random vector of the
             batch (as in Dhariwal et al. 2020, arXiv:2005.00341); 0 for never.
         seed: Seed of the initial codebook.
+        gradient: "straight_through", or "rotation" for the rotation trick of Fifty et al. 2024
+            (arXiv:2410.06424): the gradient keeps its angle to the vector.
 
     Raises:
         ValueError: If an argument is outside its range.
     """
 
     def __init__(
-        self, size: int = 512, decay: float = 0.99, restart: float = 0.05, seed: int | None = None
+        self,
+        size: int = 512,
+        decay: float = 0.99,
+        restart: float = 0.05,
+        seed: int | None = None,
+        gradient: str = "straight_through",
     ) -> None:
         super().__init__()
         self.size = arguments.integer("size of the codebook", size)
         self.decay, self.restart, self.seed = decay, restart, arguments.seed(seed)
+        self.gradient = arguments.choice("gradient", gradient, tuple(GRADIENTS))
         if 1.0 in (arguments.fraction("decay", decay), arguments.fraction("restart", restart)):
             raise UsageError(
                 "Expected decay and restart in [0, 1). "
@@ -68,13 +77,7 @@ class VectorQuantizer(Quantizer):
 
     def codes(self, z: Tensor) -> Tensor:
         """Return the nearest code of each vector: `(..., dimensions)` to int32 `(...)`."""
-        book = ops.convert_to_tensor(self.codebook)
-        flat = ops.reshape(ops.stop_gradient(z), (-1, book.shape[1]))
-        # |z - e|^2 without |z|^2, which is the same for all codes.
-        distance = ops.sum(ops.square(book), axis=1) - 2.0 * ops.matmul(flat, ops.transpose(book))
-        # argmin has no builtin op in LiteRT.
-        nearest = ops.cast(ops.top_k(-distance, 1)[1], "int32")
-        return ops.reshape(nearest, ops.shape(z)[:-1])
+        return nearest_code(z, ops.convert_to_tensor(self.codebook))
 
     def lookup(self, codes: Tensor) -> Tensor:
         """Return the vector of each code: int `(...)` to float32 `(..., dimensions)`."""
@@ -241,6 +244,16 @@ class FiniteScalarQuantizer(Quantizer):
         codes = ops.expand_dims(ops.cast(codes, "int32"), -1)
         digits = (codes // basis) % ops.convert_to_tensor(np.array(self.levels, "int32"))
         return (ops.cast(digits, "float32") - half) / half
+
+
+def nearest_code(z: Tensor, book: Tensor) -> Tensor:
+    """Return the row of `book`, `(size, dimensions)`, nearest to each vector, int32 `(...)`."""
+    flat = ops.reshape(ops.stop_gradient(z), (-1, book.shape[1]))
+    # |z - e|^2 without |z|^2, which is the same for all codes.
+    distance = ops.sum(ops.square(book), axis=1) - 2.0 * ops.matmul(flat, ops.transpose(book))
+    # argmin has no builtin op in LiteRT.
+    nearest = ops.cast(ops.top_k(-distance, 1)[1], "int32")
+    return ops.reshape(nearest, ops.shape(z)[:-1])
 
 
 def _sample_rows(z: Tensor, weights: Tensor, count: int, seed: Any) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.distributions import sum_event
-from keras_vae.quantization.base import Quantizer, pass_through
+from keras_vae.quantization.base import Quantizer
 from keras_vae.quantization.kmeans import nearest
 from keras_vae.quantization.quantizers import VectorQuantizer
 from keras_vae.typing import Tensor
@@ -31,9 +31,9 @@ class ResidualVectorQuantizer(Quantizer):
 
     All codebooks learn from all vectors, also where `dropout` leaves their level out.
 
-    Source: Zeghidour et al. 2021 (arXiv:2107.03312, section III.C); the commitment is that of Lee
-    et al. 2022 (arXiv:2203.01941, equation 8), and the fraction of examples with dropout that of
-    Kumar et al. 2023 (arXiv:2306.06546).
+    Source: Zeghidour et al. 2021 (arXiv:2107.03312); the commitment is that of Lee et al. 2022
+    (arXiv:2203.01941), and the fraction of examples with dropout that of Kumar et al. 2023
+    (arXiv:2306.06546).
 
     Example:
         >>> encoder, decoder = keras_vae.nets.conv_map((28, 28, 1), latent_channels=8)
@@ -50,6 +50,7 @@ class ResidualVectorQuantizer(Quantizer):
         dropout: Fraction of the examples of a training step that keep only the first 1 to `depth`
             levels, each number equally often. The model then decodes fewer integers too.
         seed: Seed of the initial codebooks.
+        gradient: As in `VectorQuantizer`, of the sum of all levels.
 
     Raises:
         ValueError: If an argument is outside its range.
@@ -63,14 +64,16 @@ class ResidualVectorQuantizer(Quantizer):
         restart: float = 0.05,
         dropout: float = 0.0,
         seed: int | None = None,
+        gradient: str = "straight_through",
     ) -> None:
         super().__init__()
         self.depth = arguments.integer("depth", depth)
         self.dropout = arguments.fraction("dropout", dropout)
         first = arguments.seed(seed)
         seeds = [None if first is None else (first + i) % 2**32 for i in range(self.depth)]
-        self.levels = [VectorQuantizer(size, decay, restart, one) for one in seeds]
+        self.levels = [VectorQuantizer(size, decay, restart, one, gradient) for one in seeds]
         self.size, self.code_shape = self.levels[0].size, (self.depth,)
+        self.gradient = gradient
 
     def build(self, input_shape: tuple) -> None:
         """Make the codebooks for vectors of the last axis of `input_shape`."""
@@ -100,12 +103,12 @@ class ResidualVectorQuantizer(Quantizer):
     def approximate(
         self, z: Tensor, codes: Tensor, seed: Any = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return sums of vectors with the gradient of `z`, and the commitment; see `Quantizer`."""
+        """Return sums of vectors with a gradient to `z`, and the commitment; see `Quantizer`."""
         total, commitment = ops.zeros_like(z), 0.0
         for share, e in zip(self._shares(z, seed), self._vectors(codes), strict=True):
             total = total + share * ops.stop_gradient(e)
             commitment = commitment + share * ops.square(z - total)
-        return pass_through(z, total), {"commitment": sum_event(commitment)}
+        return self.with_gradient(z, total), {"commitment": sum_event(commitment)}
 
     def learn(self, z: Tensor, codes: Tensor, weights: Tensor, seed: Any) -> None:
         """Move the codes of each level towards its residuals; arguments as of `Quantizer`."""

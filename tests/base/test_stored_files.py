@@ -125,7 +125,9 @@ def test_every_likelihood_has_a_stored_file(configs):
     assert set(kv.distributions.FAMILIES) - {"categorical"} <= stored, ADD
 
 
-@pytest.mark.parametrize("module", [kv.layers, kv.schedules, kv.controllers, kv.priors])
+@pytest.mark.parametrize(
+    "module", [kv.layers, kv.schedules, kv.controllers, kv.priors, kv.quantization]
+)
 def test_every_public_class_that_a_model_keeps_has_a_stored_file(configs, module):
     stored = {one.get("registered_name") for config in configs for one in objects(config)}
     public = [getattr(module, name) for name in dir(module) if not name.startswith("_")]

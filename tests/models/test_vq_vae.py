@@ -225,8 +225,8 @@ class Halves(Quantizer):
 
     size, code_shape = 2, (2,)
 
-    def __init__(self, threshold=0.0):
-        super().__init__()
+    def __init__(self, threshold=0.0, **kwargs):
+        super().__init__(**kwargs)
         self.threshold = threshold
 
     def codes(self, z):

@@ -102,7 +102,7 @@ def planted(count):
 
 
 def test_a_planted_sum_of_codebooks_is_recovered():
-    x, wide, narrow = planted(450)
+    x, wide, narrow = planted(90)
     encoder, decoder = kv.nets.dense((2,), 2, hidden=())
     for network in (encoder, decoder):
         network.set_weights([np.eye(2), np.zeros(2)])
@@ -111,7 +111,7 @@ def test_a_planted_sum_of_codebooks_is_recovered():
     )
     model.compile(keras.optimizers.SGD(0.0), **FAST)
     model.adapt(x)
-    logs = model.fit(x, batch_size=90, epochs=3, shuffle=False, verbose=0).history
+    logs = model.fit(x, batch_size=90, epochs=2, shuffle=False, verbose=0).history
     np.testing.assert_allclose(array(model(x)), x, atol=1e-3)
     assert logs["perplexity"][-1] == pytest.approx(3.0, rel=1e-4)
     for level, book in zip(model.quantizer.levels, (wide, narrow), strict=True):

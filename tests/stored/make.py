@@ -11,6 +11,7 @@ After adding a model class, add a case and run this program once.
 """
 
 import contextlib
+import functools
 import lzma
 import shutil
 import subprocess
@@ -131,6 +132,10 @@ MORE: dict[str, tuple[Callable[[], Any], Any]] = {
         weights(lambda: kv.controllers.Capacity(0.5, 2.0), lambda: kv.schedules.SigmoidWarmUp(9)),
         X,
     ),
+    **{
+        f"quantizer_{name}": (functools.partial(models.quantized, name), X)
+        for name in models.QUANTIZERS
+    },
     "networks_lstm": (
         saved_networks(kv.Autoencoder, kv.nets.lstm, models.SEQUENCE, 3, (3,)),
         uniform(BATCH, *models.SEQUENCE),

@@ -55,7 +55,9 @@ from tests.support.small_models import (
     vq_vae,
     wae,
 )
+from tests.support.small_models import QUANTIZERS as QUANTIZERS
 from tests.support.small_models import dense as dense
+from tests.support.small_models import quantized as quantized
 
 # A graph of TensorFlow takes longer to trace than a few steps on tiny data take; an eager step of
 # JAX compiles each op.

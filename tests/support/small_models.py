@@ -158,6 +158,21 @@ def residual_vq_vae() -> Any:
     return kv.VQVAE(*networks, quantizer=quantizer, seed=1)
 
 
+# Quantizers of three elements, for which no case of the contract tests stands.
+QUANTIZERS: dict[str, Callable[[], Any]] = {
+    "vector_rotation": lambda: kv.quantization.VectorQuantizer(4, seed=1, gradient="rotation"),
+    "levels": lambda: kv.quantization.FiniteScalarQuantizer((3, 2, 4)),
+    "grouped": lambda: kv.quantization.GroupedResidualVectorQuantizer(3, 2, 4, seed=1),
+    "sim_vq": lambda: kv.quantization.SimVectorQuantizer(4, seed=1),
+    "lookup_free": lambda: kv.quantization.LookupFreeQuantizer(3),
+    "spherical": lambda: kv.quantization.BinarySphericalQuantizer(3),
+}
+
+
+def quantized(name: str) -> Any:
+    return kv.VQVAE(*dense(), quantizer=QUANTIZERS[name](), seed=1)
+
+
 def fsq() -> Any:
     return kv.FSQ(*dense(), levels=(3, 2, 4), seed=1)
 
