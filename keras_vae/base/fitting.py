@@ -83,7 +83,10 @@ class Fitting:
         Raises:
             ValueError: If the data do not fit the model.
         """
-        given = {"shuffle": True} | name_arguments(keras.Model.fit, self, (x, y, *args), kwargs)
+        given = name_arguments(keras.Model.fit, self, (x, y, *args), kwargs)
+        # Keras warns that it does not shuffle other sources, even if nobody asked for it.
+        is_shuffled = data_checks.are_arrays(x) or isinstance(x, keras.utils.PyDataset)
+        given.setdefault("shuffle", is_shuffled)
         check_counts(given)
         _refuse_class_weight(given.get("class_weight"))
         given |= self._check_arrays(given, training=True)

@@ -39,7 +39,8 @@ class RecordedInit:
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute, unless it is a constructor argument whose change has no effect."""
-        if name in self.__dict__.get("_arguments", ()) and not _is_settable(type(self), name):
+        made = "_arguments" in self.__dict__
+        if made and name in _arguments_of(type(self)) and not _is_settable(type(self), name):
             raise UsageError(
                 f"Expected {name} in the constructor of {type(self).__name__}. Received: "
                 f"{name}={value!r} afterwards, when steps are compiled and variables made. (Make a "
@@ -73,6 +74,16 @@ class RecordedInit:
         """Make an object from the result of `get_config`."""
         deserialize = keras.saving.deserialize_keras_object
         return cls(**{name: deserialize(value) for name, value in config.items()})
+
+
+@functools.cache
+def _arguments_of(cls: type) -> frozenset[str]:
+    """Return the names of all arguments of the constructors of a class and its bases."""
+    kinds = [kind for kind in cls.__mro__ if issubclass(kind, RecordedInit)]
+    inits = [vars(kind)["__init__"] for kind in kinds if "__init__" in vars(kind)]
+    named = {name: p for init in inits for name, p in inspect.signature(init).parameters.items()}
+    several = inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
+    return frozenset(name for name, p in named.items() if p.kind not in several) - {"self"}
 
 
 def _is_settable(cls: type, name: str) -> bool:

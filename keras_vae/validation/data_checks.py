@@ -1,6 +1,7 @@
 """Checks of data from users, made before anything is trained or changed."""
 
 import math
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -224,6 +225,11 @@ def _differ(rows: Any, wanted: Any) -> bool:
 def require_arrays(name: str, values: Any) -> None:
     """Raise TypeError unless `values` is an array, a tensor, or a structure of these."""
     refuse_batches(name, values)
+    if values is None or isinstance(values, str | bytes | os.PathLike):
+        text = "" if values is None else " (Read the file first, such as by numpy.load.)"
+        raise UsageTypeError(
+            f"Expected {name} of arrays or tensors. Received: {values!r:.200}.{text}"
+        )
     if not are_arrays(values):
         raise UsageTypeError(
             f"Expected {name} of arrays or tensors. Received: {type(values).__name__} of other "

@@ -1,6 +1,7 @@
 """The first examples of a data set, and its batches, from any source that Keras takes."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Set
 from typing import Any
 
 import keras
@@ -54,7 +55,7 @@ def require_end(source: Any, steps: int | None = None) -> None:
         source: Data of any kind.
         steps: Number of batches that are taken; None for all.
     """
-    cardinality = getattr(source, "cardinality", None)
+    cardinality = None if isinstance(source, type) else getattr(source, "cardinality", None)
     if steps is None and callable(cardinality) and int(cardinality()) == WITHOUT_END:
         raise UsageError(
             f"Expected data that end. Received: a {type(source).__name__} that repeats without "
@@ -68,8 +69,29 @@ def batches_of(source: Any) -> Iterator[Any]:
     A `PyDataset` may also be an endless iterator, as that of `ImageDataGenerator.flow` is. So it
     is asked for its batches by number.
     """
+    check_source(source)
     if isinstance(source, keras.utils.PyDataset) and source.num_batches is not None:
         return (source[number] for number in range(source.num_batches))
+    return iter(source)
+
+
+def check_source(source: Any) -> None:
+    """Raise TypeError unless `source` may give batches of arrays: a text or a class does not."""
+    if isinstance(source, type):
+        raise UsageTypeError(
+            "Expected arrays or a source of batches. Received: the class "
+            f"{source.__name__}. (Give an object of it.)"
+        )
+    if isinstance(source, str | bytes | os.PathLike):
+        raise UsageTypeError(
+            f"Expected arrays or a source of batches. Received: {source!r:.200}. (Read the file "
+            "first, such as by numpy.load or keras_vae.load_images.)"
+        )
+    if isinstance(source, Set | range):
+        raise UsageTypeError(
+            "Expected arrays or a source of batches, such as a tf.data.Dataset or a generator. "
+            f"Received: {type(source).__name__}."
+        )
     if not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
         named = getattr(source, "__name__", type(source).__name__)
         advice = f" (Call it: {named}().)" if callable(source) else ""
@@ -77,7 +99,6 @@ def batches_of(source: Any) -> Iterator[Any]:
             "Expected arrays or a source of batches, such as a tf.data.Dataset or a generator. "
             f"Received: {type(source).__name__}.{advice}"
         )
-    return iter(source)
 
 
 def input_batches(source: Any) -> Iterator[Any]:

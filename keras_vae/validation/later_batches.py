@@ -57,7 +57,7 @@ def _adapter(given: dict[str, Any], name: str) -> DataAdapter:
 
 @contextlib.contextmanager
 def _named_difference() -> Iterator[None]:
-    """Say what an error means by which Keras finds that the first batches are not alike."""
+    """Say what Keras expects of the first batches, in which it found a difference."""
     try:
         yield
     except KerasVAEError:
@@ -65,7 +65,7 @@ def _named_difference() -> Iterator[None]:
     except (ValueError, TypeError) as error:
         raise UsageError(
             "Expected batches that are alike: each x, or each (x, y), with the same types and "
-            f"numbers of axes. Received: batches that Keras finds different. ({error})"
+            f"numbers of axes. Received: batches that Keras refuses. ({error})"
         ) from error
 
 

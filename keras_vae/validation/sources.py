@@ -15,7 +15,13 @@ from keras_vae.validation.data_checks import (
     check_shape,
     require_arrays,
 )
-from keras_vae.validation.examples import as_arrays, batches_of, first_input, require_end
+from keras_vae.validation.examples import (
+    as_arrays,
+    batches_of,
+    check_source,
+    first_input,
+    require_end,
+)
 from keras_vae.validation.value_checks import check_numbers, check_precision
 
 
@@ -60,8 +66,7 @@ def check_data(
         then(*checked)
     if are_arrays(x):
         return x
-    ends = isinstance(x, Iterator) and not isinstance(x, keras.utils.PyDataset)
-    return _generator(itertools.chain([first], x)) if ends else x
+    return _as_generator(itertools.chain([first], x)) if _is_iterator(x) else x
 
 
 def checked_batches(model: LatentModel, source: Any, steps: int | None = None) -> Iterator[Any]:
@@ -142,7 +147,9 @@ def check_shapes(model: LatentModel, x: Any) -> Any:
         check_shape("x", first_input(x).shape, model.event_shape)
         for part in keras.tree.flatten(x):
             check_numbers("x", part)
-    return x
+        return x
+    check_source(x)
+    return _as_generator(x) if _is_iterator(x) else x
 
 
 def _first_batch(source: Any) -> Any:
@@ -155,6 +162,11 @@ def _first_batch(source: Any) -> Any:
     )
 
 
-def _generator(items: Any) -> Iterator:
-    """Wrap an iterable in a generator, the only kind of iterator that Keras takes."""
-    yield from items
+def _is_iterator(source: Any) -> bool:
+    return isinstance(source, Iterator) and not isinstance(source, keras.utils.PyDataset)
+
+
+def _as_generator(batches: Any) -> Iterator:
+    """Yield batches as tuples: of all iterators, Keras takes generators of tuples alone."""
+    for batch in batches:
+        yield tuple(batch) if isinstance(batch, list | tuple) else (batch,)

@@ -232,6 +232,7 @@ def test_the_weights_of_the_papers_are_those_of_the_terms(name):
 FIXED = {
     "likelihood": (lambda: linear.vae(), "bernoulli"),
     "seed": (lambda: linear.vae(), 5),
+    "preprocess": (lambda: linear.vae(), [keras.layers.Rescaling(1 / 255)]),
     "encoder": (lambda: linear.vae(), keras.layers.Dense(2)),
     "loss_weights": (lambda: linear.vae(), {"kl": 4.0}),
     "samples": (lambda: kv.IWAE(*dense(2)), 7),

@@ -243,3 +243,32 @@ def test_first_batches_of_different_structure_are_named():
     refuse("Expected batches that are alike: each x, or each", vae().fit, Changing())
     batches = (Changing()[index] for index in range(4))
     refuse("Expected batches that are alike: each x, or each", vae().fit, batches)
+
+
+@pytest.mark.parametrize(
+    "make", [iter, lambda x: map(np.array, x), zip, lambda x: (a for a in x)], ids="abcd"
+)
+def test_iterators_of_arrays_are_sources_like_generators_of_tuples(make):
+    batches = [X[:5], X[5:10]]
+    model, other = vae(), vae()
+    model.fit(make(batches), steps_per_epoch=2, verbose=0)
+    other.fit(((batch,) for batch in batches), steps_per_epoch=2, verbose=0)
+    assert_equal(values(model.variables), values(other.variables))
+    found = model.evaluate(make(batches), steps=2, verbose=0)
+    assert found == other.evaluate(X[:10], batch_size=5, verbose=0)
+    assert model.predict(make(batches), steps=2, verbose=0).shape == (10, 4)
+
+
+@pytest.mark.parametrize("verb", ["fit", "evaluate", "predict"])
+def test_what_is_neither_arrays_nor_a_source_is_named(verb):
+    call = getattr(vae(), verb)
+    told = {
+        "Received: set": {1, 2},
+        r"Received: range": range(3),
+        r"Received: 'a\.csv'\. \(Read the file first": "a.csv",
+        "Received: the class PyDataset. .Give an object": keras.utils.PyDataset,
+        "at most 64 bits in x. Received: float128": X.astype("longdouble"),
+    }
+    for text, x in told.items():
+        with pytest.raises(TypeError, match=text):
+            call(x, verbose=0)
