@@ -1,5 +1,6 @@
 """Warnings of a threshold or of codes that a detector took from other weights of its model."""
 
+import math
 import warnings
 import zlib
 from collections.abc import Iterable
@@ -28,16 +29,20 @@ def state_of(model: LatentModel, reference: Reference | None) -> State:
     """Return checksums of a model's weights and of a reference, the same on each backend."""
     weights = model.weights
     places = sorted(set(np.linspace(0, len(weights) - 1, WEIGHTS).astype(int)))
+    largest = sorted(weights, key=lambda weight: -math.prod(weight.shape))[:WEIGHTS]
     return {
         "weights": _checksum([model.steps, *(weights[place] for place in places)]),
+        "largest": _checksum(largest),  # Biases may all be 0, and stay so.
         "codes": _checksum(vars(reference).values() if reference else ()),
     }
 
 
 def changes(method: str, before: State, now: State) -> list[str]:
     """Return the names of the parts that have changed; codes count for "fit_threshold" alone."""
+    changed = {part for part in before if before[part] != now[part]}  # Older files have fewer.
+    changed |= {"weights"} if "largest" in changed else set()
     parts = ("weights", "codes") if method == "fit_threshold" else ("weights",)
-    return [part for part in parts if before[part] != now[part]]
+    return [part for part in parts if part in changed]
 
 
 def warn_of_change(method: str, changed: list[str]) -> None:

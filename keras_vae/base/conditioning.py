@@ -198,11 +198,15 @@ class Conditioning:
 
     def check_condition(self, condition: Tensor) -> None:
         """Raise an error for a condition of the wrong shape, or no real numbers."""
-        if len(condition.shape) == 1 and len(self.condition_shape) == 1:
+        shape, wanted = tuple(condition.shape), self.condition_shape
+        if len(wanted) == 1 and (len(shape) == 1 or shape[1:] == (1,) != wanted):
+            labels = "labels" if len(shape) == 1 else "labels[:, 0]"
+            if getattr(condition.dtype, "kind", "") in "OSU":
+                labels = f"numpy.unique({labels}, return_inverse=True)[1]"
             raise UsageError(
-                f"Expected {self.condition_name} of shape {('batch', *self.condition_shape)}. "
-                f"Received: {tuple(condition.shape)}. (Of labels, make one number for each class: "
-                f"keras.utils.to_categorical(labels, {self.condition_shape[0]}).)"
+                f"Expected {self.condition_name} of shape {('batch', *wanted)}. Received: {shape}. "
+                "(Of labels, make one number for each class: "
+                f"keras.utils.to_categorical({labels}, {wanted[0]}).)"
             )
         data_checks.check_shape(self.condition_name, condition.shape, self.condition_shape)
         value_checks.check_numbers(f"the {self.condition_name}", condition)

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.validation import data_checks
+from keras_vae.validation.containers import refuse_masked, refuse_not_dense
 from keras_vae.validation.examples import as_arrays, first_input, sample_examples
 
 EXAMPLES = 1000
@@ -41,6 +42,8 @@ def suggest(x: Any) -> tuple[str, str]:
         ValueError: If there are no examples, or values that are not finite.
         TypeError: If the values are not numbers.
     """
+    refuse_not_dense("x", x)
+    refuse_masked("x", x, gaps=True)
     x = as_arrays(x)
     if isinstance(x, list | tuple | Mapping):  # Such as (x, mask).
         data_checks.require_arrays("x", x)

@@ -16,6 +16,7 @@ from keras_vae.distributions import get
 from keras_vae.errors import MissingExtraError, UsageError, UsageTypeError
 from keras_vae.random import temporary_seed
 from keras_vae.validation import arguments
+from keras_vae.validation.containers import refuse_masked
 
 __all__ = ["AutoencoderTransformer"]
 
@@ -100,6 +101,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 likelihood, or an argument of the constructor is out of range.
             TypeError: If `build` returns no autoencoder.
         """
+        refuse_masked("X", X)
         x = validate_data(self, X, dtype=[np.float32, np.float64]).astype("float32")
         self._check_arguments()
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -113,6 +115,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return codes `(samples, n_components)` of the rows of `X`, in its floating-point type."""
         check_is_fitted(self)
+        refuse_masked("X", X)
         x = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
         return _apply_in_batches(self.model_.encode, x)
 
@@ -133,6 +136,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def score(self, X: Any, y: Any = None) -> float:  # noqa: N803
         """Return minus the mean squared error of the reconstruction of `X`; `y` is ignored."""
         check_is_fitted(self)
+        refuse_masked("X", X)
         x = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
         rebuilt = _apply_in_batches(self.model_.reconstruct, x)
         return -float(np.mean(np.square(rebuilt - x, dtype="float64")))

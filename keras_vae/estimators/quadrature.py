@@ -9,7 +9,7 @@ from keras_vae.acceleration.batching import CompiledFunction, default_batch_size
 from keras_vae.errors import UsageError
 from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.typing import LatentModel, Tensor
-from keras_vae.validation import arguments, data_checks, value_checks
+from keras_vae.validation import arguments, containers, data_checks, value_checks
 
 
 def quadrature_log_likelihood(
@@ -38,7 +38,7 @@ def quadrature_log_likelihood(
     Raises:
         ValueError: If the codes are not two numbers, or the examples do not fit the model.
     """
-    value_checks.refuse_batches("x", x)
+    containers.refuse_batches("x", x)
     x = np.asarray(x)
     data_checks.check_batch(model, x)
     arguments.integer("points", points, 2)

@@ -28,7 +28,7 @@ def lerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
 
     Raises:
         ValueError: If the shapes differ, a code is not finite, or `steps` is less than 2.
-        TypeError: If codes are not numbers, or `steps` is no integer.
+        TypeError: If codes are not real numbers, or `steps` is no integer.
     """
     start, end, fraction = check_ends(start, end, steps)
     return _combine(start, end, 1.0 - fraction, fraction)
@@ -65,10 +65,10 @@ def check_ends(start: Any, end: Any, steps: int) -> tuple[np.ndarray, np.ndarray
 
     Raises:
         ValueError: If the shapes differ, a number is not finite, or `steps` is less than 2.
-        TypeError: If they are not numbers.
+        TypeError: If they are not real numbers.
     """
     arguments.integer("steps", steps, 2)
-    start, end = arguments.array("start", start), arguments.array("end", end)
+    start, end = arguments.codes("start", start), arguments.codes("end", end)
     if start.shape != end.shape or start.ndim < 2 or not start.size:
         raise UsageError(
             "Expected start and end of one shape (batch, ...), at least one each. Received: shapes "

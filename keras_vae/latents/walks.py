@@ -12,8 +12,9 @@ from keras_vae.estimators.codes import kl_per_dimension
 from keras_vae.latents.paths import METHODS, check_ends
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
+from keras_vae.validation.containers import refuse_batches
 from keras_vae.validation.data_checks import check_shape, refuse_condition
-from keras_vae.validation.value_checks import check_weights, refuse_batches
+from keras_vae.validation.value_checks import check_weights
 
 # Values of a traversal: they span nearly all of a standard normal.
 TRAVERSED = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
@@ -186,8 +187,9 @@ def attribute_vector(codes: np.ndarray, has_attribute: np.ndarray) -> np.ndarray
 
     Raises:
         ValueError: If all codes or none have the attribute, or there are other numbers.
+        TypeError: If codes are integers, as indices of a codebook are.
     """
-    codes = arguments.array("codes", codes)
+    codes = arguments.codes("codes", codes)
     given = arguments.array("has_attribute", has_attribute, finite=False)
     if not np.isin(given, (0, 1)).all():
         raise UsageError(

@@ -19,6 +19,12 @@ def known(x: Tensor) -> Tensor:
     return ops.abs(ops.cast(x, "float32")) <= LARGEST
 
 
+def is_number(x: Tensor) -> Tensor:
+    """Return which elements of float32 `x` are not NaN, bool of the same shape."""
+    # OpenVINO takes NaN for greater than anything.
+    return ops.logical_or(known(x), ops.equal(ops.abs(x), np.float32(np.inf)))
+
+
 def fill(x: Tensor, value: Any) -> Tensor:
     """Return `x` in float32 with `value` in place of NaN.
 
@@ -27,8 +33,7 @@ def fill(x: Tensor, value: Any) -> Tensor:
         value: A number, or an array that broadcasts to one row.
     """
     x = tensor(x)
-    usable = ops.logical_or(known(x), ops.abs(x) > LARGEST)
-    return ops.where(usable, x, value)
+    return ops.where(is_number(x), x, value)
 
 
 def has_known(x: Tensor) -> Tensor:

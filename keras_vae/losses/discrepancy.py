@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import keras
 from keras import ops
 
 from keras_vae.errors import UsageError
@@ -45,12 +46,18 @@ def mmd(
         ValueError: If the shapes do not fit, a sample is too small, the kernel is unknown, or
             vectors are not finite. Traced tensors are not checked.
     """
-    x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
+    x, y = (_as_real(ops.convert_to_tensor(part)) for part in (x, y))
     _check(x, y, kernel, scale)
     width = float(x.shape[1] if scale is None else scale)
     xx, yy, xy = (_kernel(a, b, kernel, width) for a, b in ((x, x), (y, y), (x, y)))
     within = ops.mean(_row_means(xx, unbiased)) + ops.mean(_row_means(yy, unbiased))
     return _finite(within - 2.0 * ops.mean(xy))
+
+
+def _as_real(x: Tensor) -> Tensor:
+    """Return integers in float32, and anything else as it is."""
+    whole = "int" in keras.backend.standardize_dtype(x.dtype) or x.dtype == "bool"
+    return ops.cast(x, "float32") if whole else x
 
 
 def mmd_of_rows(x: Any, y: Any, kernel: str = "rbf", scale: float | None = None) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.metrics.distances import density_and_coverage, frechet_distance, kernel_distance
 from keras_vae.validation import arguments
-from keras_vae.validation.value_checks import refuse_batches
+from keras_vae.validation.containers import refuse_batches
 
 ORIENTATIONS, CELL, BLOCK = 9, 7, 2
 # Limits of the L2-Hys normalization of Dalal & Triggs.

@@ -30,9 +30,10 @@ def neighbors(codes: Any, queries: Any, k: int = 5) -> tuple[np.ndarray, np.ndar
 
     Raises:
         ValueError: If the shapes do not fit, there are fewer than `k` codes, or some are NaN.
+        TypeError: If codes are integers, as indices of a codebook are.
     """
-    found = arguments.array("codes", codes).astype("float64")
-    sought = arguments.array("queries", queries).astype("float64")
+    found = arguments.codes("codes", codes).astype("float64")
+    sought = arguments.codes("queries", queries).astype("float64")
     arguments.integer("k", k)
     if found.ndim < 2 or found.shape[1:] != sought.shape[1:] or k > len(found):
         raise UsageError(

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.validation import arguments
-from keras_vae.validation.value_checks import refuse_batches
+from keras_vae.validation.containers import refuse_batches
 
 
 def linear_probe(train: Any, train_labels: Any, test: Any, test_labels: Any) -> float:

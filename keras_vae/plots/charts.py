@@ -52,7 +52,7 @@ def read_history(path: str | Path) -> dict[str, list[float]]:
     }
 
 
-def loss_curves(history: Any) -> Figure:
+def loss_curves(history: Any, validation_freq: int | None = None) -> Figure:
     """Draw a panel for each logged number, training and validation together, over epochs.
 
     Example:
@@ -61,12 +61,17 @@ def loss_curves(history: Any) -> Figure:
 
     Args:
         history: The result of `model.fit`, its `.history`, or the path of a `metrics.jsonl`.
+        validation_freq: Epochs between two validations, as in `fit`. None finds it in the number
+            of validations, if one alone leads to it.
 
     Raises:
-        ValueError: If it holds no epoch, or the file is no `metrics.jsonl`.
+        ValueError: If it holds no epoch, the file is no `metrics.jsonl`, or there are fewer
+            validations than epochs, by an unknown `validation_freq`.
         TypeError: If it is no history of numbers.
     """
     curves = _curves(history)
+    epochs = max((len(values) for values in curves.values()), default=0)
+    every = _spacings(curves, epochs, validation_freq)
     names = _panels(curves)
     if not names:
         raise UsageError("Expected the logs of at least one epoch. Received: none.")
@@ -74,7 +79,7 @@ def loss_curves(history: Any) -> Figure:
     rows = -(-len(names) // columns)
     figure = new_figure(3.4 * columns, 3.0 * rows, layout="constrained")
     for place, name in enumerate(names, start=1):
-        _draw_curve(figure.add_subplot(rows, columns, place), curves, name)
+        _draw_curve(figure.add_subplot(rows, columns, place), curves, every, name)
     return figure
 
 
@@ -152,22 +157,47 @@ def _panels(curves: Mapping[str, Sequence[float]]) -> list[str]:
     return [name for name in names if curves.get(name) or curves.get(f"val_{name}")]
 
 
-def _draw_curve(axes: Any, curves: Mapping[str, Sequence[float]], name: str) -> None:
+def _spacings(
+    curves: Mapping[str, Sequence[float]], epochs: int, validation_freq: int | None
+) -> dict[str, int]:
+    """Return the epochs between two numbers of each curve."""
+    if validation_freq is not None:
+        arguments.integer("validation_freq", validation_freq)
+    found = {}
+    for name, values in curves.items():
+        fitting = [k for k in range(1, epochs + 1) if epochs // k == len(values)]
+        fitting = [k for k in fitting if validation_freq in (None, k) or k == 1]
+        if values and len(fitting) != 1:
+            raise UsageError(
+                f"Expected {name} at each epoch, or at every validation_freq of {epochs} epochs. "
+                f"Received: {len(values)} numbers and validation_freq={validation_freq!r}. (Give "
+                "the validation_freq of fit.)"
+            )
+        found[name] = fitting[0] if values else 1
+    return found
+
+
+def _draw_curve(
+    axes: Any, curves: Mapping[str, Sequence[float]], every: Mapping[str, int], name: str
+) -> None:
     curves_by_label = {
-        "training": (curves.get(name), TRAINING_COLOR),
-        "validation": (curves.get(f"val_{name}"), VALIDATION_COLOR),
+        "training": (curves.get(name), TRAINING_COLOR, every.get(name, 1)),
+        "validation": (
+            *(curves.get(f"val_{name}"), VALIDATION_COLOR),
+            every.get(f"val_{name}", 1),
+        ),
     }
-    for label, (values, color) in curves_by_label.items():
+    for label, (values, color, step) in curves_by_label.items():
         if values:
             marker = "o" if len(values) < 10 else None
-            epochs = range(1, len(values) + 1)
+            epochs = range(step, step * len(values) + 1, step)
             axes.plot(epochs, values, color=color, label=label, marker=marker, markersize=4)
     counts = name.endswith("units")
     if counts:
         axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
         axes.yaxis.get_major_locator().set_params(integer=True)
     else:
-        _scale_to_end(axes, [values for values, _ in curves_by_label.values() if values])
+        _scale_to_end(axes, [values for values, *_ in curves_by_label.values() if values])
     axes.xaxis.get_major_locator().set_params(integer=True)
     title = name.replace("_", " ") + ("" if counts else " (nats)")
     axes.set_title(title, loc="left", fontsize=FONT_SIZE + 1)

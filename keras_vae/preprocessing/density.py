@@ -46,4 +46,4 @@ class Preprocessed(Distribution):
 
     def _counts(self, x: Tensor) -> Tensor:
         """Return which elements are no gaps; infinity is none."""
-        return ops.logical_or(gaps.known(x), ops.abs(x) > gaps.LARGEST)
+        return gaps.is_number(x)

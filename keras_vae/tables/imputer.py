@@ -13,6 +13,7 @@ from keras_vae.random import temporary_seed
 from keras_vae.tables import networks
 from keras_vae.tables.conditional import antithetic_noise, conditional_moments
 from keras_vae.validation import arguments
+from keras_vae.validation.containers import refuse_masked
 
 __all__ = ["VAEImputer"]
 
@@ -114,8 +115,10 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Train a new VAE on `X`, `(samples, features)`, with NaN for missing; `y` is ignored.
 
         Raises:
-            ValueError: If `X` has infinity or no known number, or an argument is out of range.
+            ValueError: If `X` has infinity, masked values or no known number, or an argument is
+                out of range.
         """
+        refuse_masked("X", X, gaps=True)
         x = validate_data(self, X, dtype=FLOATS, ensure_all_finite="allow-nan")
         self._check_arguments()
         self.known_ = ~np.isnan(x).all(axis=0)
@@ -158,6 +161,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             ValueError: If `X` has infinity, or another number of features.
         """
         check_is_fitted(self)
+        refuse_masked("X", X, gaps=True)
         x = validate_data(self, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=False)
         filled = np.zeros_like(x)
         filled[:, self.known_] = self._fill(x[:, self.known_])

@@ -13,7 +13,8 @@ from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.files import outputs
-from keras_vae.validation.value_checks import refuse_batches, refuse_beyond_float32, refuse_masked
+from keras_vae.validation.containers import refuse_batches, refuse_masked, refuse_not_dense
+from keras_vae.validation.value_checks import refuse_beyond_float32
 
 
 def integer(name: str, value: Any, least: float = 1) -> int:
@@ -189,6 +190,7 @@ def array(name: str, values: Any, finite: bool = True) -> np.ndarray:
         ValueError: If one is masked or, with `finite`, NaN or infinite.
     """
     refuse_batches(name, values)
+    refuse_not_dense(name, values)
     try:
         found = np.asarray(ops.convert_to_numpy(values) if ops.is_tensor(values) else values)
     except ValueError as error:  # Lists of different lengths.
@@ -204,6 +206,23 @@ def array(name: str, values: Any, finite: bool = True) -> np.ndarray:
         )
     if finite and found.dtype.kind == "f":
         refuse_beyond_float32(name, found.min(initial=0.0), found.max(initial=0.0))
+    return found
+
+
+def codes(name: str, values: Any) -> np.ndarray:
+    """Return `array(name, values)` of vectors, between which there are distances and means.
+
+    Raises:
+        TypeError: If they are no real numbers, or integers, as the indices of a codebook are.
+        ValueError: If one is masked, NaN or infinite.
+    """
+    found = array(name, values)
+    if found.dtype.kind in "iu":
+        raise UsageTypeError(
+            f"Expected {name} of real numbers, between which there are distances. Received: "
+            f"{found.dtype}, as indices of a codebook are. (Of a VQVAE or FSQ: "
+            f'model.quantizer.lookup({name}). Of numbers: {name}.astype("float32").)'
+        )
     return found
 
 

@@ -11,14 +11,8 @@ from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel
-from keras_vae.validation.value_checks import ANY_NUMBER, check_values, refuse_batches
-
-# What arrays and tensors of other kinds have, and the way to a dense one.
-NOT_DENSE = {
-    "toarray": "Make it dense: {0}.toarray().",
-    "dense_shape": "Make it dense: tf.sparse.to_dense({0}).",
-    "row_splits": "Pad the rows with {0}.to_tensor(), and mask the steps that there are not.",
-}
+from keras_vae.validation.containers import refuse_batches, refuse_not_dense
+from keras_vae.validation.value_checks import ANY_NUMBER, check_values
 
 
 def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = None) -> None:
@@ -132,10 +126,15 @@ def check_count_of_parts(encoder: Any, x: Any) -> None:
         )
     takes, parts = getattr(encoder, "inputs", None), keras.tree.flatten(x)
     if takes and len(parts) != len(takes):
+        advice = (
+            "A target is y, as in fit(x, y); a mask needs a model of sequences with masked=True; "
+            "a condition needs a ConditionalVAE."
+        )
+        if len(parts) > 3 and len({tuple(part.shape) for part in parts}) == 1:
+            advice = "For one array of all rows: numpy.stack(x)."
         raise UsageError(
             f"Expected x of {len(takes)} array(s), as many as the encoder takes. Received: "
-            f"{len(parts)}. (A target is y, as in fit(x, y); a mask needs a model of sequences "
-            "with masked=True; a condition needs a ConditionalVAE.)"
+            f"{len(parts)}. ({advice})"
         )
 
 
@@ -236,17 +235,6 @@ def require_arrays(name: str, values: Any) -> None:
             f'objects. (For a list of numbers: numpy.asarray({name}, "float32").)'
         )
     refuse_not_dense(name, values)
-
-
-def refuse_not_dense(name: str, values: Any) -> None:
-    """Raise TypeError for a sparse or ragged array or tensor, which no layer here takes."""
-    for part in keras.tree.flatten(values):
-        for attribute, advice in NOT_DENSE.items():
-            if hasattr(part, attribute):
-                raise UsageTypeError(
-                    f"Expected {name} of dense arrays. Received: {type(part).__name__}. "
-                    f"({advice.format(name)})"
-                )
 
 
 def are_arrays(x: Any) -> bool:

@@ -1,7 +1,6 @@
 """Checks of the values in arrays: their type, their range, and that they are numbers."""
 
 import math
-from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import keras
@@ -9,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.validation.containers import refuse_masked
 
 ANY_NUMBER = (-math.inf, math.inf)
 FLOAT32_MAX = float(np.finfo("float32").max)
@@ -61,6 +61,8 @@ def check_values(
             hint = f" (Divide 16-bit pixels by 65535: {name} / 65535.)"
         elif support == (0.0, 1.0) and -1 <= low and high <= 1:
             hint = f" (Of values from -1 to 1: ({name} + 1) / 2, or choose likelihood='normal'.)"
+        elif support == (0.0, 1.0):
+            hint = " (Scale it to [0, 1], or choose likelihood='normal'.)"
         elif support == (-2.0 * math.pi, 2.0 * math.pi) and -360 <= low and high <= 360:
             hint = f" (Of degrees: numpy.radians({name}).)"
         raise UsageError(
@@ -82,9 +84,12 @@ def check_whole(name: str, values: Any, what: str) -> None:
         return
     broken = values[(values != np.rint(values)) & ~np.isnan(values)]
     if broken.size:
+        advice = "Give raw counts, neither scaled nor in logarithms."
+        if 0.0 <= np.nanmin(values) and np.nanmax(values) <= 1.0:
+            advice = "Counts are not scaled. For pixels in [0, 1], choose likelihood 'bernoulli'."
         raise UsageError(
             f"Expected whole numbers in {name}, for {what}. Received: {broken.size} others, such "
-            f"as {_digits(broken[0])}. (Give raw counts, neither scaled nor in logarithms.)"
+            f"as {_digits(broken[0])}. ({advice})"
         )
 
 
@@ -210,27 +215,6 @@ def refuse_8_bit(x: Any, support: tuple[float, float]) -> None:
         )
 
 
-def refuse_batches(name: str, values: Any) -> None:
-    """Raise TypeError for a source of batches, or a function, where an array belongs.
-
-    Nothing is taken from it: a generator can be used afterwards.
-
-    Args:
-        name: Name of the argument, for the message.
-        values: Anything.
-    """
-    is_source = hasattr(values, "__iter__") or hasattr(values, "__getitem__")
-    known = hasattr(values, "shape") or hasattr(values, "__array__")
-    if known or isinstance(values, Sequence | Mapping | Set) or not (is_source or callable(values)):
-        return
-    kind = type(values).__name__
-    what = f"a source of batches, {kind}" if is_source else f"a {kind}"
-    raise UsageTypeError(
-        f"Expected {name} to be an array. Received: {what}. (Join the batches first: "
-        "numpy.concatenate([batch for batch in batches]).)"
-    )
-
-
 def refuse_coarse(largest: np.ndarray, spread: np.ndarray) -> None:
     """Raise ValueError for channels whose numbers differ by less than float32 holds.
 
@@ -258,23 +242,6 @@ def check_precision(x: np.ndarray) -> None:
     axes = tuple(range(x.ndim - 1))
     low, high = np.fmin.reduce(x, axes), np.fmax.reduce(x, axes)  # Of the numbers that are there.
     refuse_coarse(np.maximum(np.abs(low), np.abs(high)), (high - low) / 2)
-
-
-def refuse_masked(name: str, values: Any, gaps: bool = False) -> None:
-    """Raise ValueError for a masked array, whose mask nothing here uses.
-
-    Args:
-        name: Name of the argument, for the message.
-        values: Anything.
-        gaps: Whether NaN stands for a missing value in this argument.
-    """
-    if np.ma.is_masked(values):
-        filled = f'{name}.astype("float32").filled(numpy.nan)' if gaps else f"{name}.filled(0)"
-        raise UsageError(
-            f"Expected {'numbers or NaN' if gaps else 'finite values'} in {name}. Received: a "
-            f"masked array with {np.ma.count_masked(values)} masked values, whose data would be "
-            f"used. (Fill them: {filled}.)"
-        )
 
 
 def refuse_beyond_float32(name: str, *values: float) -> None:

@@ -199,3 +199,8 @@ def _check(codes: np.ndarray, components: int, covariance: str) -> None:
             f"Expected codes of at most {LARGEST_FULL} numbers for full covariances. Received: "
             f"{codes.shape[1]}. (covariance='diag' takes any.)"
         )
+    if (different := len(np.unique(codes, axis=0))) < components:
+        raise UsageError(
+            "Expected at least as many different codes as components. Received: "
+            f"components={components} and {different} different code(s)."
+        )

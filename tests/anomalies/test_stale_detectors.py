@@ -82,6 +82,14 @@ def test_loaded_weights_count_as_changed():
         detector.is_anomaly(X)
 
 
+def test_weights_that_are_set_count_as_changed():
+    detector = detector_of("reconstruction")  # Untrained: all its biases are 0.
+    detector.fit_threshold(X, quantile=0.9)
+    detector.model.set_weights([3 * weight for weight in detector.model.get_weights()])
+    with pytest.warns(UserWarning, match=CHANGED):
+        detector.is_anomaly(X)
+
+
 def test_numbers_of_your_own_are_not_questioned():
     detector = fitted()
     detector.threshold, detector.reference = 3.0, dataclasses.replace(detector.reference)

@@ -18,8 +18,9 @@ from keras_vae.errors import ToleranceError, UnavailableError, UsageError
 from keras_vae.export import writers
 from keras_vae.export.openvino_files import files, representation, writer
 from keras_vae.export.openvino_files.files import read_metadata
-from tests.support.artifacts import CASES
+from tests.support.artifacts import CASES, READINGS, preprocessed_vae
 from tests.support.litert_files import VARIATIONAL, digits, psnr
+from tests.support.models import array
 from tests.support.onnx_models import decoded_by_numpy, vae
 
 pytestmark = pytest.mark.tensorflow
@@ -233,6 +234,18 @@ def test_a_seed_gives_the_sample_that_the_model_draws(tmp_path):
     found = ask(path / "sample.xml", seed=seeds)
     np.testing.assert_allclose(found["reconstruction"], vae().sample(3, seed=3), atol=1e-5)
     assert read_metadata(path / "sample.xml")["batch_size"] == 3
+
+
+@pytest.mark.slow
+def test_a_gap_is_filled_as_by_keras(tmp_path):
+    """OpenVINO takes NaN for greater than any number."""
+    model = preprocessed_vae()
+    x = np.repeat(np.nan_to_num(READINGS[:1]), 4, axis=0)
+    x[0, 0], x[1, -1], x[2, 1:3] = np.nan, np.nan, np.nan
+    path = model.export(tmp_path / "m.onnx", format="onnx", endpoints=["score"])
+    found = ask(path, x=x)["score"]
+    np.testing.assert_allclose(found, array(model.score(x)), rtol=1e-4)
+    assert np.isfinite(found).all() and len(np.unique(found)) == 4
 
 
 @pytest.mark.long

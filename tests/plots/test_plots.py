@@ -170,6 +170,23 @@ def test_curves_show_training_and_validation_of_each_number(tmp_path):
     assert len(curves) == 3
 
 
+def places_of(figure, label):
+    return [[*line.get_xdata()] for line in figure.axes[0].lines if line.get_label() == label]
+
+
+def test_validations_stand_at_their_epochs():
+    figure = plots.loss_curves({"loss": [4.0, 3.0, 2.0, 1.0], "val_loss": [3.5, 1.5]})
+    assert places_of(figure, "training") == [[1, 2, 3, 4]]
+    assert places_of(figure, "validation") == [[2, 4]]
+    history = {"loss": [1.0] * 10, "val_loss": [1.0, 0.5]}  # At every 4th or 5th epoch.
+    with pytest.raises(ValueError, match=r"val_loss at each epoch.*Received: 2 numbers"):
+        plots.loss_curves(history)
+    figure = plots.loss_curves(history, validation_freq=4)
+    assert places_of(figure, "validation") == [[4, 8]]
+    with pytest.raises(ValueError, match="validation_freq=3"):
+        plots.loss_curves(history, validation_freq=3)
+
+
 def test_a_loss_that_is_minus_the_bound_is_drawn_once():
     history = {"loss": [5.0, 4.0], "elbo": [-5.0, -4.0], "val_active_units": [1, 2]}
     assert {name for name, _ in curves_of(plots.loss_curves(history))} == {

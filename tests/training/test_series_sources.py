@@ -251,6 +251,8 @@ def test_columns_that_a_training_skips_are_skipped_by_later_programs(tmp_path):
     assert settings_for("digits", stored) == {}
     with pytest.raises(TypeError, match="Expected skip_columns to be a list of names"):
         load(name, window=4, skip_columns="time")
+    with pytest.raises(ValueError, match="each column to skip once. Received: time more than"):
+        load(name, window=4, skip_columns=["time", "time"])
     with pytest.raises(ValueError, match="Received: skip_columns"):
         load("digits", skip_columns=["time"])
     np.save(tmp_path / "machine.npy", STEPS)

@@ -147,9 +147,18 @@ class _Table:
 
     def skip(self, names: Sequence[str]) -> None:
         """Leave out the columns of these names; raise ValueError for a name that none has."""
+        if twice := [name for name in dict.fromkeys(names) if list(names).count(name) > 1]:
+            raise UsageError(
+                f"Expected each column to skip once. Received: {', '.join(twice)} more than once."
+            )
+        if self._names and {self._names[n] for n in self._columns} <= set(names):
+            raise UsageError(
+                f"Expected at least one column to keep, in {self._path}. Received: all of them to "
+                f"skip, {', '.join(names)}."
+            )
         for name in names:
             found = [n for n in self._columns if self._names and self._names[n] == name]
-            if len(found) != 1 or len(self._columns) == 1:
+            if len(found) != 1:
                 has = ", ".join(self._names[n] for n in self._columns if self._names)
                 raise UsageError(
                     f"Expected a column to skip, of a name of its own, and others to keep, in "

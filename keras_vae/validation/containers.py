@@ -1,0 +1,71 @@
+"""Refusals of what holds numbers otherwise than an array: sources, sparse and masked arrays."""
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae.errors import UsageError, UsageTypeError
+
+# What arrays and tensors of other kinds have, and the way to a dense one.
+NOT_DENSE = {
+    "toarray": "Make it dense: {0}.toarray().",
+    "dense_shape": "Make it dense: tf.sparse.to_dense({0}).",
+    "row_splits": "Pad the rows with {0}.to_tensor(), and mask the steps that there are not.",
+}
+
+
+def refuse_batches(name: str, values: Any) -> None:
+    """Raise TypeError for a source of batches, or a function, where an array belongs.
+
+    Nothing is taken from it: a generator can be used afterwards.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: Anything.
+    """
+    is_source = hasattr(values, "__iter__") or hasattr(values, "__getitem__")
+    known = hasattr(values, "shape") or hasattr(values, "__array__")
+    if known or isinstance(values, Sequence | Mapping | Set) or not (is_source or callable(values)):
+        return
+    kind = type(values).__name__
+    what = f"a source of batches, {kind}" if is_source else f"a {kind}"
+    raise UsageTypeError(
+        f"Expected {name} to be an array. Received: {what}. (Join the batches first: "
+        "numpy.concatenate([batch for batch in batches]).)"
+    )
+
+
+def refuse_not_dense(name: str, values: Any) -> None:
+    """Raise TypeError for a sparse, ragged or structured array, which no layer here takes."""
+    for part in keras.tree.flatten(values):
+        if isinstance(part, np.ndarray) and part.dtype.names:
+            raise UsageTypeError(
+                f"Expected {name} of numbers. Received: a structured array of "
+                f"{', '.join(part.dtype.names[:4])}. (Make one array of its columns: "
+                f"numpy.lib.recfunctions.structured_to_unstructured({name}).)"
+            )
+        for attribute, advice in NOT_DENSE.items():
+            if hasattr(part, attribute):
+                raise UsageTypeError(
+                    f"Expected {name} of dense arrays. Received: {type(part).__name__}. "
+                    f"({advice.format(name)})"
+                )
+
+
+def refuse_masked(name: str, values: Any, gaps: bool = False) -> None:
+    """Raise ValueError for a masked array, whose mask nothing here uses.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: Anything.
+        gaps: Whether NaN stands for a missing value in this argument.
+    """
+    if np.ma.is_masked(values):
+        filled = f'{name}.astype("float32").filled(numpy.nan)' if gaps else f"{name}.filled(0)"
+        raise UsageError(
+            f"Expected {'numbers or NaN' if gaps else 'finite values'} in {name}. Received: a "
+            f"masked array with {np.ma.count_masked(values)} masked values, whose data would be "
+            f"used. (Fill them: {filled}.)"
+        )
