@@ -123,7 +123,7 @@ def _check_one_file(path: Path, format: str, endpoints: Collection[str]) -> None
     if format in ("onnx", "torch") and len(endpoints) == 1 and path.suffix.lower() != suffix:
         raise UsageError(
             f"Expected a path that ends in {suffix}, since one endpoint is one file. Received: "
-            f"{path}. (Give {path.name.removeprefix(suffix) or 'model'}{suffix})"
+            f"{path}. (Give {path.name.removeprefix(suffix or '') or 'model'}{suffix})"
         )
 
 

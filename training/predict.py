@@ -86,7 +86,9 @@ def predict(
     resizing = choose_resizing(settings, **given) if takes_images else given
     reading = {"part": part, **resizing, "data_dir": data_dir, "settings": settings}
     rows = open_rows(source, inputs, **reading)
-    print(f"{rows.count:,} rows of {rows.name}{describe_resizing(resizing, inputs[0].shape[1:])}")
+    options.only_with("images of bytes, which arrays of floats are not", rows.are_resized, **given)
+    how = describe_resizing(resizing, inputs[0].shape[1:]) if rows.are_resized else ""
+    print(f"{rows.count:,} rows of {rows.name}{how}")
     folder.mkdir(parents=True, exist_ok=True)
     identity = digests.of_file(opened.model_path)
     cropped = resizing["crop_to_aspect_ratio"]

@@ -77,7 +77,7 @@ class RecordedInit:
 
 
 @functools.cache
-def _arguments_of(cls: type) -> frozenset[str]:
+def _arguments_of(cls: Any) -> frozenset[str]:
     """Return the names of all arguments of the constructors of a class and its bases."""
     kinds = [kind for kind in cls.__mro__ if issubclass(kind, RecordedInit)]
     inits = [vars(kind)["__init__"] for kind in kinds if "__init__" in vars(kind)]

@@ -28,7 +28,10 @@ def test_rounding_errors_of_float64_are_no_values_outside_the_range():
         (1e39, r"values in x that float32 can hold.* Received: 1e\+39\. \(Scale them"),
         (-np.inf, "Expected finite values in x.*Received: NaN or infinity"),
         (np.nan, "Expected finite values in x"),
-        (-3.0, r"values from -3 to 0\.5\.$"),
+        (
+            -3.0,
+            r"values from -3 to 0\.5\. \(Scale it to \[0, 1\], or choose likelihood=.normal.\.\)$",
+        ),
     ],
 )
 def test_what_is_outside_is_printed_with_all_its_digits_and_the_remedy(value, message):

@@ -1,9 +1,8 @@
 """Rows: the examples of a source for bulk prediction, in order and a few at a time."""
 
 import functools
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,7 +21,6 @@ from keras_vae.training.data.sources.base import (
 )
 
 PARTS = ("train", "test")
-ROWS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,7 @@ class Rows:
         read: A function from `(start, stop)` to the arrays of these rows, one for each input of the
             model, as the model takes them.
         labels: A function from `(start, stop)` to the names of these rows; None for no names.
+        are_resized: Whether images are stretched or cropped.
     """
 
     name: str
@@ -44,6 +43,7 @@ class Rows:
     digest: Callable[[], str]
     read: Callable[[int, int], list[np.ndarray]]
     labels: Callable[[int, int], np.ndarray] | None = None
+    are_resized: bool = False
 
     @functools.cached_property
     def identity(self) -> str:
@@ -125,14 +125,10 @@ def _open_data_set(source: str, inputs: Sequence[Any], part: str, reading: dict[
     if part not in PARTS:
         raise UsageError(f"Expected --part {' or '.join(PARTS)} for {source}. Received: {part}.")
     array = getattr(loading.load(source, **reading), part)
-    return _open_arrays([array], inputs, f"{source}, {part}", lambda: _hash_array(array))
-
-
-def _hash_array(array: Any) -> str:
-    digest = hashlib.sha256()
-    for start in range(0, len(array), ROWS_AT_ONCE):  # They may lie on the disk.
-        digest.update(np.asarray(array[start : start + ROWS_AT_ONCE]).tobytes())
-    return digest.hexdigest()
+    found = _open_arrays(
+        [array], inputs, f"{source}, {part}", functools.partial(digests.of_rows, array)
+    )
+    return replace(found, are_resized=bool(reading.get("image_size")))
 
 
 def _open_arrays(
@@ -152,15 +148,17 @@ def _open_arrays(
     for array, spec in zip(arrays, inputs, strict=True):
         if array.dtype == np.uint8 and spec.dtype[0] == "f":
             check_levels(array, name)
+    given = arrays
     if size:
         arrays = [_resize(a, s, size) for a, s in zip(arrays, inputs, strict=True)]
+    resized = any(one is not other for one, other in zip(arrays, given, strict=True))
     for array, spec in zip(arrays, inputs, strict=True):
         _check_array(array, spec, name)
 
     def read(start: int, stop: int) -> list[np.ndarray]:
         return [_convert_input(a[start:stop], s) for a, s in zip(arrays, inputs, strict=True)]
 
-    return Rows(name, counts[0], digest, read)
+    return Rows(name, counts[0], digest, read, are_resized=resized)
 
 
 def _resize(array: Any, spec: Any, size: tuple[int, int]) -> Any:
@@ -221,6 +219,7 @@ def _open_images(folder: Path, inputs: Sequence[Any], size: tuple[int, int] | No
         functools.partial(digests.of_file_list, folder, paths),
         lambda start, stop: [as_floats(np.asarray(images[start:stop]))],
         lambda start, stop: names[start:stop],
+        bool(size),
     )
 
 
