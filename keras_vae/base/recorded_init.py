@@ -40,7 +40,8 @@ class RecordedInit:
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute, unless it is a constructor argument whose change has no effect."""
         made = "_arguments" in self.__dict__
-        if made and name in _arguments_of(type(self)) and not _is_settable(type(self), name):
+        kind: Any = type(self)
+        if made and name in _arguments_of(kind) and not _is_settable(kind, name):
             raise UsageError(
                 f"Expected {name} in the constructor of {type(self).__name__}. Received: "
                 f"{name}={value!r} afterwards, when steps are compiled and variables made. (Make a "
