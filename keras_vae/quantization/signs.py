@@ -28,7 +28,7 @@ class LookupFreeQuantizer(Quantizer):
         entropy = H(p(c | z)),  diversity = -H(mean of p(c | z)),  each in nats
 
         p(c | z) is the softmax of -||z - c||^2 / temperature over all vectors of signs c. Each
-        example gets its summands of the mean, which is that over the vectors of the batch.
+        example gets its summands of the mean, over the vectors of its batch on its replica.
 
     An example with a clear code has little entropy. Codes that are used equally have much, so the
     diversity is as low as -bits * log(2) for each vector. Up to 8 bits, both entropies are exact.
@@ -47,8 +47,8 @@ class LookupFreeQuantizer(Quantizer):
 
     Args:
         bits: Elements of a vector, 1 to 24. There are 2^bits codes.
-        entropy: Weight of `entropy` and of `diversity`. To set one alone, assign
-            `model.loss_weights["diversity"]`.
+        entropy: Weight of `entropy` and of `diversity`. If it is small, few codes may be used. To
+            set one alone, assign `model.loss_weights["diversity"]`.
         temperature: Softness of p(c | z), above 0. At 1, an element of 1 has the probability 0.98
             for its sign.
 
@@ -56,7 +56,7 @@ class LookupFreeQuantizer(Quantizer):
         ValueError: If an argument is outside its range, or vectors have another length.
     """
 
-    def __init__(self, bits: int = 10, entropy: float = 0.1, temperature: float = 1.0) -> None:
+    def __init__(self, bits: int = 10, entropy: float = 1.0, temperature: float = 1.0) -> None:
         super().__init__()
         self.bits = arguments.integer("bits", bits)
         if self.bits > MOST_BITS:
@@ -149,6 +149,9 @@ class BinarySphericalQuantizer(LookupFreeQuantizer):
     Raises:
         ValueError: If an argument is outside its range, or vectors have another length.
     """
+
+    def __init__(self, bits: int = 10, entropy: float = 0.1, temperature: float = 1.0) -> None:
+        super().__init__(bits, entropy, temperature)
 
     def lookup(self, codes: Tensor) -> Tensor:
         """Return the vectors on the unit sphere: int `(...)` to float32 `(..., bits)`."""

@@ -116,6 +116,11 @@ def test_the_gradient_passes_to_the_sphere_and_through_the_division_by_the_lengt
     assert np.isfinite(gradient(loss, 0 * z)[0]).all()
 
 
+def test_the_entropies_of_lookup_free_quantization_weigh_more():
+    assert LookupFreeQuantizer(3).term_weights["diversity"] == 1.0
+    assert BinarySphericalQuantizer(3).term_weights["diversity"] == 0.1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -37,6 +37,9 @@ MAKERS = {
     ),
     "one scale": lambda side: kv.Autoencoder(*conv(side), likelihood="normal_learned_scale"),
     "VQVAE": lambda side: kv.VQVAE(*conv(side), codebook_size=5, seed=0),
+    "residual": lambda side: kv.VQVAE(
+        *conv(side), quantizer=kv.quantization.ResidualVectorQuantizer(2, 5, seed=0), seed=0
+    ),
     "FSQ": lambda side: kv.FSQ(*conv(side), levels=(3, 3, 3)),
     "compressive": lambda side: kv.CompressiveAutoencoder(*conv(side)),
 }
