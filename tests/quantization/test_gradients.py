@@ -34,6 +34,13 @@ def test_the_vector_is_that_of_the_code_and_its_jacobian_the_matrix_of_the_paper
     np.testing.assert_allclose(slopes_of(rotate, Z, E), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_maps_of_vectors_are_rotated_as_lists_are():
+    z, e = (keras.ops.convert_to_tensor(one[:, None].repeat(2, axis=1)) for one in (Z, E))
+    slopes = keras.ops.convert_to_tensor(SLOPES[:, None].repeat(2, axis=1))
+    found = gradient(lambda z: keras.ops.sum(rotate(z, e) * slopes), array(z))[0]
+    np.testing.assert_allclose(found[:, 1], slopes_of(rotate, Z, E), rtol=1e-5, atol=1e-6)
+
+
 def test_a_gradient_keeps_its_angle_to_the_vector_and_straight_through_its_numbers():
     turned = slopes_of(rotate, Z, E)
     np.testing.assert_allclose((turned * Z).sum(axis=1), (SLOPES * E).sum(axis=1), rtol=1e-4)

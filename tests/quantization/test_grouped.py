@@ -29,7 +29,7 @@ def test_each_group_is_quantized_on_its_own():
     z, *halves = map(keras.ops.convert_to_tensor, (Z, Z[:, :2], Z[:, 2:]))
     codes = whole.codes(z)
     apart = [array(q.codes(half)) for q, half in zip(parts, halves, strict=True)]
-    assert whole.code_shape == (2, 2) and whole.size == 3
+    assert whole.code_shape == (2, 2) and whole.size == 3 and whole.dimensions == 4
     np.testing.assert_array_equal(array(codes), np.stack(apart, axis=1))
     for levels in (1, 2):
         vectors = [array(q.lookup(c[:, :levels])) for q, c in zip(parts, apart, strict=True)]
@@ -54,6 +54,15 @@ def test_each_group_starts_from_its_own_vectors():
     whole.adapt(x, 0)
     found = whole.lookup(whole.codes(keras.ops.convert_to_tensor(x)))
     np.testing.assert_allclose(array(found), x, atol=1e-6)
+
+
+def test_the_defaults_are_those_of_the_residual_quantizer_in_two_groups():
+    found, one = GroupedResidualVectorQuantizer(), ResidualVectorQuantizer()
+    assert found.code_shape == (2, 4) and one.code_shape == (4,)
+    assert found.size == one.size == 256
+    for q in (*found.parts, one):
+        assert (q.levels[0].decay, q.levels[0].restart, q.dropout) == (0.99, 0.05, 0.0)
+        assert q.gradient == q.levels[0].gradient == "straight_through"
 
 
 def test_groups_divide_the_elements_of_a_vector():

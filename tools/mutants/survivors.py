@@ -2,6 +2,7 @@
 
 _ROWS = "It changes how many rows are computed at a time, and no result depends on that."
 _DIGITS = "It changes the result by less than 6e-8 of it, half the precision of float32."
+_ARRAYS = "TensorFlow takes variables for tensors."
 _FIRST = "Only the first of what is found is used."
 
 REASONS: dict[str, str] = {
@@ -25,6 +26,17 @@ REASONS: dict[str, str] = {
     "`isinstance(value, numbers.Real) or isinstance(before, numbers.Real)`": (
         "A schedule or a controller is equal to no number."
     ),
+    "keras_vae/quantization/code_use.py: CodeUse.__init__: "
+    "`super().__init__(name=name, dtype='float32')` -> `super().__init__(name=name)`": (
+        "It is the default, but under another policy of precision."
+    ),
+    "keras_vae/quantization/code_use.py: CodeUse.result: `ops.convert_to_tensor(self.counts)` -> "
+    "`self.counts`": _ARRAYS,
+    "keras_vae/quantization/grouped.py: GroupedResidualVectorQuantizer.adapt: `zip(self.parts, "
+    "np.split(vectors, self.groups, axis=1), strict=True)` -> "
+    "`zip(self.parts, np.split(vectors, self.groups, axis=1))`": "There is a part for each group.",
+    "keras_vae/quantization/sim_vq.py: SimVectorQuantizer.lookup: "
+    "`ops.convert_to_tensor(self.codebook)` -> `self.codebook`": _ARRAYS,
     "keras_vae/quantization/quantizers.py: FiniteScalarQuantizer.lookup: `ops.convert_to_tensor("
     "np.array(self.levels, 'int32'))` -> `np.array(self.levels, 'int32')`": (
         "TensorFlow takes arrays for tensors. PyTorch does not: `make test-backends`."
