@@ -83,7 +83,7 @@ class Endpoint:
 def nan_unless_finite(inputs: Any, outputs: Any, no_number: int | None = 0) -> Any:
     """Return `outputs` with NaN in all floats of each row whose inputs have a NaN or infinity.
 
-    Compiled graphs lose NaN on the way: a fused ReLU makes it 0.
+    The files of pictures are empty there. Compiled graphs lose NaN on the way: a fused ReLU makes it 0.
 
     Args:
         inputs: Tensors or arrays in any structure, with the batch in front; integers are finite.
@@ -93,11 +93,11 @@ def nan_unless_finite(inputs: Any, outputs: Any, no_number: int | None = 0) -> A
     finite = _finite_rows(inputs)
 
     def mark(value: Tensor) -> Tensor:
-        instead = float("nan") if keras.backend.is_float_dtype(value.dtype) else no_number
-        if instead is None:
-            return value
         rows = ops.reshape(finite, (-1, *(1 for _ in value.shape[1:])))
-        return ops.where(rows, value, ops.cast(instead, value.dtype))
+        if keras.backend.standardize_dtype(value.dtype) == "string":  # Files of pictures.
+            return ops.where(rows, value, ops.convert_to_tensor("", dtype="string"))
+        instead = float("nan") if keras.backend.is_float_dtype(value.dtype) else no_number
+        return value if instead is None else ops.where(rows, value, ops.cast(instead, value.dtype))
 
     return outputs if finite is None else keras.tree.map_structure(mark, outputs)
 

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+import keras_vae
 from keras_vae.export.runtimes import arrays, cpp_loader
 from keras_vae.export.serving.signatures import read_signatures
 from keras_vae.random import row_seeds
@@ -57,6 +58,22 @@ def assert_close(received, expected):
     expected = np.asarray(expected)
     assert received.shape == expected.shape
     assert np.abs(received - expected).max() <= 1e-5 * max(1.0, np.abs(expected).max())
+
+
+@pytest.mark.slow
+def test_png_of_a_conditional_model_is_that_of_keras_and_empty_without_a_number(tmp_path):
+    """Its condition is an input of numbers, beside a picture in a file."""
+    networks = keras_vae.nets.conditional(keras_vae.nets.conv, serving.SHAPE, 3, 2, filters=(4,))
+    model = keras_vae.ConditionalVAE(*networks, likelihood="bernoulli", seed=0)
+    condition = np.array([[1, 0], [0, 1], [np.nan, 0]], "float32")
+    x = (np.round(serving.images(3) * 255) / 255).astype("float32")
+    expected = np.round(np.asarray(model.reconstruct((x[:2], condition[:2]))) * 255)
+    inputs = {"image_bytes": pngs()[:3], "condition": condition}
+    with cpp_loader.SavedModel(model.export(tmp_path / "vae")) as loaded:
+        first, second, third = loaded.run("reconstruct_png", inputs)["reconstruction_bytes"]
+    for file, picture in zip((first, second), expected, strict=True):
+        assert np.abs(np.asarray(Image.open(io.BytesIO(file))) - picture[..., 0]).max() <= 1
+    assert third == b""
 
 
 @pytest.mark.slow
