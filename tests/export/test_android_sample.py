@@ -42,6 +42,7 @@ def tensors(tmp_path_factory):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_the_app_names_all_tensors_of_its_file_and_their_axes(tensors):
     text = source("Vae.kt")

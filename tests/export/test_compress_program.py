@@ -120,6 +120,7 @@ def test_a_small_file_cannot_claim_millions_of_images(run, tmp_path):
             read(model, file.read_bytes())
 
 
+@pytest.mark.slow
 def test_names_and_tables_that_unpack_to_gigabytes_are_refused(run):
     bomb = zlib.compress(b"[" + b" " * 100_000_000, 9)
     with pytest.raises(ValueError, match="without names"):

@@ -75,6 +75,7 @@ def order_in(path):
     return [s.signatureKey for s in sorted(model.signatureDefs, key=lambda s: s.subgraphIndex)]
 
 
+@pytest.mark.slow
 def test_sample_of_a_file_draws_what_the_model_draws(tmp_path, vae):
     path = vae.export(tmp_path / "sample.tflite", format="litert", endpoints=["sample"])
     drawn = run(path, "sample", seed=keras_vae.random.row_seeds(4, seed=7))["reconstruction"]
@@ -165,6 +166,7 @@ def test_int8_fills_gaps_before_it_rounds(tmp_path):
     assert (np.abs(scores - run(path, "score", x=filled)["score"]) > 1).any()  # Gaps count nothing.
 
 
+@pytest.mark.slow
 def test_quantized_files_are_smaller(tmp_path):
     model = keras_vae.Autoencoder(*keras_vae.nets.dense((64,), 8, hidden=(256,)))
     sizes = {}

@@ -1,5 +1,6 @@
 """Models of another backend than the converter's are exported in a process, or refused."""
 
+import functools
 import importlib.util
 import json
 import subprocess
@@ -20,10 +21,11 @@ from tests.support.models import CASES, FEW, array, uniform
 X = uniform(40, 6)
 
 
-def vae(**options):
+@functools.cache
+def vae():
     keras.utils.set_random_seed(0)
     networks = kv.nets.dense((6,), 3, (5,), heads=2)
-    model = kv.VAE(*networks, likelihood="bernoulli", seed=0, **options)
+    model = kv.VAE(*networks, likelihood="bernoulli", seed=0)
     model.compile("adam")
     model.fit(X, epochs=1, batch_size=20, verbose=0)
     return model
