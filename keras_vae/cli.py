@@ -27,6 +27,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
+from keras_vae import options
 from keras_vae.errors import KerasVAEError, UsageError
 from keras_vae.terminal import escaped_output
 
@@ -37,6 +38,7 @@ INTERRUPTED = 130
 ENDED = 143
 TRACEBACK = "KERAS_VAE_TRACEBACK"
 IMPORT = "--import"
+BACKENDS = ("tensorflow", "jax", "torch")
 EXPECTED_ERRORS = (KerasVAEError, OSError)
 _imported: list[str] = []
 
@@ -66,9 +68,7 @@ def main(
     """
     import tyro
 
-    _forget_missing_backend()
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    words, modules = split_imports(words)
+    words, modules = split_imports(sys.argv[1:] if arguments is None else arguments)
     call = tyro.cli(
         _as_thunk(function),
         args=words,
@@ -79,20 +79,38 @@ def main(
 
 
 def _forget_missing_backend() -> None:
-    """Draw without a window if the environment names a backend of Matplotlib that is missing.
+    """Draw without a window if the environment names a backend of Matplotlib by its module.
 
-    A notebook names its own, also to programs of another environment, and Keras fails to import.
+    A notebook names its own, also to programs of another environment, where its import may fail.
     """
-    kind, _, module = os.environ.get("MPLBACKEND", "").partition("://")
-    if kind == "module" and importlib.util.find_spec(module.partition(".")[0]) is None:
+    if os.environ.get("MPLBACKEND", "").startswith("module://"):
         del os.environ["MPLBACKEND"]
 
 
+def _check_keras_backend() -> None:
+    """Raise ValueError for a backend of Keras that there is not, or is not installed."""
+    name = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if name not in BACKENDS:
+        raise UsageError(
+            f"Expected KERAS_BACKEND to be {', '.join(BACKENDS[:-1])} or {BACKENDS[-1]}. Received: "
+            f"{name}.{did_you_mean(name.lower(), BACKENDS)}"
+        )
+    if importlib.util.find_spec(name) is None:
+        raise UsageError(
+            f"Expected the package of KERAS_BACKEND to be installed. Received: {name}, which is "
+            f"not. (pip install {name}, or choose another backend.)"
+        )
+
+
 def split_imports(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the words of a command line without `--import MODULE`, and the modules."""
+    """Return the words of a command line without `--import MODULE`, and the modules.
+
+    All programs begin with it. It also puts the home folder in place of ~.
+    """
+    _forget_missing_backend()
     others: list[str] = []
     modules: list[str] = []
-    left = iter(words)
+    left = map(options.expand_home, words)
     for word in left:
         if word == IMPORT:
             modules.append(next(left, ""))
@@ -112,6 +130,7 @@ def after_imports(modules: Sequence[str], call: Callable[[], int | None]) -> int
         FileNotFoundError: If there is no such file.
         ValueError: If there is no such module.
     """
+    _check_keras_backend()
     if modules:
         prepare_tensorflow()
         sys.path.insert(0, os.getcwd())
@@ -138,8 +157,8 @@ def next_command(*words: str | os.PathLike[str], imports: Iterable[str] = ()) ->
         imports: Modules or files to import, in addition to those of this command.
     """
     modules = dict.fromkeys([*_imported, *imports])
-    options = [word for name in modules for word in (IMPORT, name)]
-    return shlex.join(["keras-vae", *[os.fspath(word) for word in words], *options])
+    imported = [word for name in modules for word in (IMPORT, name)]
+    return shlex.join(["keras-vae", *[os.fspath(word) for word in words], *imported])
 
 
 def run(call: Callable[[], int | None], clean_up: bool = True) -> int:

@@ -1,5 +1,6 @@
 """Checks of the options of programs, before any work: numbers, and options that need others."""
 
+import os
 from typing import Any
 
 from keras_vae.errors import UsageError
@@ -37,3 +38,9 @@ def at_least(smallest: int, **options: int | None) -> None:
 def flag(name: str) -> str:
     """Return the option of a Python name, such as --batch-size."""
     return f"--{name.replace('_', '-')}"
+
+
+def expand_home(word: str) -> str:
+    """Return a word with the home folder in place of ~, which shells leave after a sign."""
+    option, sign, value = word.rpartition("=") if word.startswith("--") else ("", "", word)
+    return f"{option}{sign}{os.path.expanduser(value)}" if value[:1] == "~" else word

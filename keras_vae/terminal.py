@@ -38,7 +38,9 @@ class _EscapedStream:
 
     def write(self, text: str) -> int:
         kept = iter(HARMLESS.findall(text))
-        self._stream.write("".join(escape(part) + next(kept, "") for part in HARMLESS.split(text)))
+        shown = "".join(escape(part) + next(kept, "") for part in HARMLESS.split(text))
+        known = getattr(self._stream, "encoding", None) or "utf-8"
+        self._stream.write(shown.encode(known, "backslashreplace").decode(known))
         return len(text)
 
     def writelines(self, lines: Any) -> None:

@@ -36,5 +36,10 @@ def _probe(dtype: str) -> Any:
     """Run a convolution and a product of matrices, the operations of most networks."""
     from keras import ops
 
-    image = ops.conv(ops.ones((1, 4, 4, 2), dtype), ops.ones((3, 3, 2, 4), dtype), padding="same")
+    image = ops.conv(
+        ops.ones((1, 4, 4, 2), dtype),
+        ops.ones((3, 3, 2, 4), dtype),
+        padding="same",
+        data_format="channels_last",
+    )
     return ops.convert_to_numpy(ops.cast(ops.matmul(image, image), "float32"))

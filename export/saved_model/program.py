@@ -45,7 +45,9 @@ def export_saved_model(
     from keras_vae.export.saved_model import versions
 
     opened = run_directory.open_run(run)
-    base = versions.check_models_folder(folder) / versions.check_name(name or default_name(opened))
+    base = versions.check_models_folder(folder) / versions.check_name(
+        default_name(opened) if name is None else name
+    )
     outputs.check_folder(base)
     versions.check_version(base, version)
     cli.prepare_tensorflow()

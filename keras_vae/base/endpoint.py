@@ -83,7 +83,8 @@ class Endpoint:
 def nan_unless_finite(inputs: Any, outputs: Any, no_number: int | None = 0) -> Any:
     """Return `outputs` with NaN in all floats of each row whose inputs have a NaN or infinity.
 
-    The files of pictures are empty there. Compiled graphs lose NaN on the way: a fused ReLU makes it 0.
+    The files of pictures are empty there. Compiled graphs lose NaN on the way: a fused ReLU makes
+    it 0.
 
     Args:
         inputs: Tensors or arrays in any structure, with the batch in front; integers are finite.

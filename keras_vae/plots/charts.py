@@ -234,11 +234,17 @@ def _draw_points(
     colors = colormaps["tab10" if len(classes) <= 10 else "tab20"]
     for index, label in enumerate(classes):
         chosen = points[labels == label]
-        name = names[label] if names else str(label)
+        name = _plain_name(str(names[label] if names else label))
         axes.scatter(*chosen.T, color=colors(index), label=name, **style)
     figure.legend(
         *axes.get_legend_handles_labels(), loc="outside right upper", frameon=False, markerscale=2
     )
+
+
+def _plain_name(name: str) -> str:
+    """Return a name as Matplotlib shows it: without mathematics, and not hidden."""
+    name = name.replace("$", r"\$")
+    return f" {name}" if name.startswith("_") else name or "(no name)"
 
 
 def _plain(axes: Any) -> None:

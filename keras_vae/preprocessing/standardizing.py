@@ -9,6 +9,9 @@ from keras_vae.errors import UsageError
 from keras_vae.layers.gaps import FillGaps
 from keras_vae.validation import arguments, value_checks
 
+# Below, float32 has few digits for a variance, or none.
+SMALLEST_VARIANCE = 1e-37
+
 
 def standardize(x: Any, gaps: bool | None = None) -> list[keras.layers.Layer]:
     """Return the layers that standardize each channel, and fill gaps with its mean.
@@ -35,7 +38,7 @@ def standardize(x: Any, gaps: bool | None = None) -> list[keras.layers.Layer]:
 
     Raises:
         ValueError: If a channel has no finite number, a value is infinite, or float32 cannot tell
-            the numbers of a channel apart.
+            the numbers of a channel apart, or hold their variance.
     """
     x = arguments.readings("x", x).astype("float64")
     missing = np.isnan(x)
@@ -49,6 +52,14 @@ def standardize(x: Any, gaps: bool | None = None) -> list[keras.layers.Layer]:
     axes = tuple(range(x.ndim - 1))
     mean, variance = np.nanmean(x, axis=axes), np.nanvar(x, axis=axes)
     value_checks.refuse_coarse(np.nanmax(np.abs(x), axis=axes), np.sqrt(variance))
+    tiny = (0.0 < variance) & (variance < SMALLEST_VARIANCE)
+    if tiny.any():
+        raise UsageError(
+            "Expected channels whose variance float32 can hold, of at least "
+            f"{SMALLEST_VARIANCE:g}. Received: {variance[tiny][0]:.2g} in channel(s) "
+            f"{np.flatnonzero(tiny).tolist()}. (Change its unit, such as from C to aC: multiply "
+            "the channel by 1e18.)"
+        )
     layer = keras.layers.Normalization(
         mean=mean, variance=np.where(variance > 0.0, variance, 1.0), name="standardization"
     )

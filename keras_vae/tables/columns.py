@@ -22,6 +22,7 @@ class Columns:
         self.steps = Pipeline([("scale", StandardScaler()), ("power", PowerTransformer())])
         values = self.steps.fit_transform(x)
         self.lowest, self.highest = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+        self.smallest, self.largest = np.nanmin(x, axis=0), np.nanmax(x, axis=0)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Return `x` in the units of the networks."""
@@ -34,4 +35,5 @@ class Columns:
         """
         points = [np.clip(mean + at * deviation, self.lowest, self.highest) for at, _ in POINTS]
         raw = [self.steps.inverse_transform(values) for values in points]
-        return sum(weight * values for (_, weight), values in zip(POINTS, raw, strict=True))
+        found = sum(weight * values for (_, weight), values in zip(POINTS, raw, strict=True))
+        return np.clip(found, self.smallest, self.largest)  # Rounding leads out of the range.

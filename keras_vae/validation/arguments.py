@@ -160,7 +160,7 @@ def names(name: str, value: Any, example: str = "a") -> list[str]:
 
 
 def path(name: str, value: Any) -> Path:
-    """Return `value` as a path.
+    """Return `value` as a path, with the home folder in place of ~.
 
     Raises:
         TypeError: If it is neither text nor a path.
@@ -174,7 +174,7 @@ def path(name: str, value: Any) -> Path:
     if "\0" in os.fspath(value):
         raise UsageError(f"Expected {name} without zero bytes. Received: {name}={value!r}.")
     outputs.refuse_address(name, os.fspath(value))
-    return Path(value)
+    return Path(os.path.expanduser(value))
 
 
 def array(name: str, values: Any, finite: bool = True) -> np.ndarray:

@@ -225,7 +225,8 @@ def require_arrays(name: str, values: Any) -> None:
     """Raise TypeError unless `values` is an array, a tensor, or a structure of these."""
     refuse_batches(name, values)
     if values is None or isinstance(values, str | bytes | os.PathLike):
-        text = "" if values is None else " (Read the file first, such as by numpy.load.)"
+        is_file = values is not None and name in ("x", "y")
+        text = " (Read the file first, such as by numpy.load.)" if is_file else ""
         raise UsageTypeError(
             f"Expected {name} of arrays or tensors. Received: {values!r:.200}.{text}"
         )

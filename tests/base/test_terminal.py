@@ -1,5 +1,6 @@
 """Control characters from files are shown on the terminal, not obeyed."""
 
+import io
 import pickle
 import sys
 
@@ -52,3 +53,11 @@ def test_colors_and_progress_bars_stay(capsys):
         sys.stdout.writelines(["a", "\x1b[2J"])
         assert not sys.stdout.isatty()
     assert capsys.readouterr().out == bar + "a\\x1b[2J"
+
+
+def test_letters_that_a_terminal_does_not_have_are_written_as_codes(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert cli.run(lambda: print("files of \u00e4")) == 0
+    stream.flush()
+    assert stream.buffer.getvalue() == b"files of \\xe4\n"

@@ -170,6 +170,15 @@ def test_curves_show_training_and_validation_of_each_number(tmp_path):
     assert len(curves) == 3
 
 
+def test_names_of_classes_are_shown_as_they_are(tmp_path):
+    labels = np.arange(9) % 3
+    names = ["_other", "", "cheap_$5_to_$10"]
+    figure = plots.latent_scatter(ImageModel(), images(9), labels, names)
+    shown = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert shown == [" _other", "(no name)", r"cheap_\$5_to_\$10"]  # Escaped for Matplotlib.
+    figure.savefig(tmp_path / "a.png")
+
+
 def places_of(figure, label):
     return [[*line.get_xdata()] for line in figure.axes[0].lines if line.get_label() == label]
 

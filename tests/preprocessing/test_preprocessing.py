@@ -116,6 +116,12 @@ def test_nats_are_those_of_the_raw_data():
     np.testing.assert_allclose(array(p.log_prob(RAW)), wanted.sum(1), rtol=1e-3, atol=1e-3)
 
 
+def test_standardize_refuses_variances_that_float32_cannot_hold():
+    x = np.random.default_rng(0).normal(size=(64, 3)) * [1.0, 1e-20, 0.0]
+    with pytest.raises(ValueError, match=r"at least 1e-37\. Received: .* in channel\(s\) \[1\]"):
+        kv.preprocessing.standardize(x)
+
+
 def test_the_bound_is_that_of_standardized_data_minus_the_log_scales():
     """The same weights, on data that NumPy standardizes; the seed gives both the same noise."""
     mean, std = RAW.mean(0, dtype="float64"), RAW.std(0, dtype="float64")

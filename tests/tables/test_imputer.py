@@ -174,6 +174,13 @@ def test_empty_columns_are_left_out_and_constant_ones_stay_constant():
     assert imputer.get_feature_names_out(list("abcdef")).tolist() == list("abdef")
 
 
+def test_a_constant_column_is_filled_with_its_constant():
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    x[:, 1] = 5.0
+    x[3, 1] = np.nan
+    assert VAEImputer(random_state=0, epochs=1).fit_transform(x)[3, 1] == 5.0
+
+
 def test_or_become_zero_and_indicators_are_appended_in_the_type_of_the_table():
     table = EMPTY.astype("float32")
     imputer = quick(keep_empty_features=True, add_indicator=True).fit(table)

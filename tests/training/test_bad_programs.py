@@ -133,6 +133,7 @@ PROGRAMS = {
         on(SAVED_MODEL, "served", endpoints=("draw",)), "endpoints among...'draw'"
     ),
     "a name for no model": Bad(on(SAVED_MODEL, "served", name="a b"), "name of letters...'a b'"),
+    "an empty name": Bad(on(SAVED_MODEL, "served", name=""), "name of letters...''"),
     "a version of 0": Bad(on(SAVED_MODEL, "served", version=0), "a version from 1...0"),
     "a negative version": Bad(on(SAVED_MODEL, "served", version=-3), "a version from 1...-3"),
     "a version that is there": Bad(

@@ -137,14 +137,38 @@ def test_with_the_variable_set_errors_keep_their_traceback(monkeypatch):
         cli.run(lambda: int("b"))
 
 
-def test_a_missing_backend_of_matplotlib_is_forgotten(monkeypatch):
-    """A notebook names its own to all programs, also to those of another environment."""
-    for name, kept in (("no_such_package.inline", False), ("json.tool", True)):
+def test_the_backend_of_matplotlib_of_a_notebook_is_forgotten(monkeypatch):
+    """It names its own to all programs, also to those of another environment."""
+    for name in ("no_such_package.inline", "json.tool"):
         monkeypatch.setenv("MPLBACKEND", f"module://{name}")
-        with pytest.raises(SystemExit):
-            cli.main(lambda: None, [])
-        assert ("MPLBACKEND" in os.environ) == kept
+        assert cli.split_imports(["a"]) == (["a"], [])
+        assert "MPLBACKEND" not in os.environ
     monkeypatch.setenv("MPLBACKEND", "TkAgg")
     with pytest.raises(SystemExit):
         cli.main(lambda: None, [])
     assert os.environ["MPLBACKEND"] == "TkAgg"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Tensorflow", "to be tensorflow, jax or torch. Received: Tensorflow. (Did you mean"),
+        ("torch", "Received: torch, which is not. (pip install torch"),
+    ],
+)
+def test_a_backend_that_there_is_not_is_named(monkeypatch, capsys, name, told):
+    monkeypatch.setenv("KERAS_BACKEND", name)
+    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda package: None)
+    assert cli.run(lambda: cli.after_imports([], lambda: 0)) == cli.BAD_INPUT
+    assert told in capsys.readouterr().err
+
+
+def test_the_home_folder_is_known_after_a_sign_too(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/of-me")
+    words = ["--out=~/run", "--import=~/m.py", "~/x.npy", "--name=a~b", "~", "a=~/b", "--x=y=~/z"]
+    others, modules = cli.split_imports(words)
+    assert others == [
+        *("--out=/home/of-me/run", "/home/of-me/x.npy", "--name=a~b", "/home/of-me", "a=~/b"),
+        "--x=y=/home/of-me/z",
+    ]
+    assert modules == ["/home/of-me/m.py"]

@@ -122,6 +122,16 @@ def test_pictures_of_another_size_are_named_and_stretched_on_demand(files, tmp_p
     assert "crop_to_aspect_ratio" in capsys.readouterr().err
 
 
+def test_one_image_without_a_batch_axis_is_no_batch_of_rows(files, tmp_path, capsys):
+    path = tmp_path / "one.npy"
+    np.save(path, np.zeros(np.load(files / "x.npy").shape[1:], "uint8"))
+    for options in ((), ("--stretch",)):
+        words = files / "vae.keras", path, tmp_path / "out", *options
+        assert run(*words) == cli.BAD_INPUT
+        assert "one image. (Add the batch axis" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_detector_flags_rows(files, tmp_path, capsys):
     x = np.load(files / "x.npy")[:20]
     np.save(tmp_path / "x.npy", x)

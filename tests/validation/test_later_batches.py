@@ -259,6 +259,13 @@ def test_iterators_of_arrays_are_sources_like_generators_of_tuples(make):
     assert model.predict(make(batches), steps=2, verbose=0).shape == (10, 4)
 
 
+def test_epochs_of_text_and_weights_of_text_are_named():
+    with pytest.raises(TypeError, match="Expected epochs of at least 0, an integer. Received: ep"):
+        vae().fit(X, epochs="5", verbose=0)
+    with pytest.raises(TypeError, match=r"sample_weight of arrays .* Received: 'balanced'\.$"):
+        vae().fit(X, sample_weight="balanced", verbose=0)
+
+
 @pytest.mark.parametrize("verb", ["fit", "evaluate", "predict"])
 def test_what_is_neither_arrays_nor_a_source_is_named(verb):
     call = getattr(vae(), verb)

@@ -98,3 +98,28 @@ def _crop_center(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     wide = max(1, min(width, height * size[1] // size[0]))
     top, left = (height - tall) // 2, (width - wide) // 2
     return image[top : top + tall, left : left + wide]
+
+
+def refuse_one_image(array: Any, spec: Any, name: str) -> None:
+    """Raise ValueError for an image without a batch axis, which looks like a batch of rows."""
+    channels = tuple(spec.shape[3:])
+    if array.ndim == 3 and len(spec.shape) == 4 and array.shape[2:] == channels != spec.shape[2:3]:
+        raise UsageError(
+            f"Expected images (rows, height, width, channels) in {name}. Received: shape "
+            f"{array.shape}, one image. (Add the batch axis: numpy.save(path, image[None]).)"
+        )
+
+
+def resize_array(array: Any, spec: Any, size: tuple[int, int]) -> Any:
+    """Return images, if they are bytes or bool, that are resized when they are read."""
+    from keras_vae.training.data.sources.base import bool_as_bytes
+    from keras_vae.training.data.sources.streamed import StreamedImages
+
+    if array.dtype not in (np.uint8, bool) or array.ndim not in (3, 4) or len(spec.shape) != 4:
+        return array
+
+    def read(number: int) -> np.ndarray:
+        (image,) = bool_as_bytes(np.asarray(array[number : number + 1]))
+        return resize(image if image.ndim == 3 else image[..., np.newaxis], size)
+
+    return StreamedImages(read, np.arange(len(array)), (*size, *(array.shape[3:] or (1,))))

@@ -12,10 +12,9 @@ import numpy as np
 from keras_vae.errors import UsageError
 from keras_vae.files import digests
 from keras_vae.training.data.file_search import tell_passed_over, tell_unread
-from keras_vae.training.data.resizing import resize, size_for
+from keras_vae.training.data.resizing import refuse_one_image, resize_array, size_for
 from keras_vae.training.data.sources.base import (
     as_floats,
-    bool_as_bytes,
     check_levels,
     shape_text,
 )
@@ -148,9 +147,11 @@ def _open_arrays(
     for array, spec in zip(arrays, inputs, strict=True):
         if array.dtype == np.uint8 and spec.dtype[0] == "f":
             check_levels(array, name)
+    for array, spec in zip(arrays, inputs, strict=True):
+        refuse_one_image(array, spec, name)
     given = arrays
     if size:
-        arrays = [_resize(a, s, size) for a, s in zip(arrays, inputs, strict=True)]
+        arrays = [resize_array(a, s, size) for a, s in zip(arrays, inputs, strict=True)]
     resized = any(one is not other for one, other in zip(arrays, given, strict=True))
     for array, spec in zip(arrays, inputs, strict=True):
         _check_array(array, spec, name)
@@ -159,20 +160,6 @@ def _open_arrays(
         return [_convert_input(a[start:stop], s) for a, s in zip(arrays, inputs, strict=True)]
 
     return Rows(name, counts[0], digest, read, are_resized=resized)
-
-
-def _resize(array: Any, spec: Any, size: tuple[int, int]) -> Any:
-    """Return images, if they are bytes or bool, that are resized when they are read."""
-    from keras_vae.training.data.sources.streamed import StreamedImages
-
-    if array.dtype not in (np.uint8, bool) or array.ndim not in (3, 4) or len(spec.shape) != 4:
-        return array
-
-    def read(number: int) -> np.ndarray:
-        (image,) = bool_as_bytes(np.asarray(array[number : number + 1]))
-        return resize(image if image.ndim == 3 else image[..., np.newaxis], size)
-
-    return StreamedImages(read, np.arange(len(array)), (*size, *(array.shape[3:] or (1,))))
 
 
 def _open_parquet(

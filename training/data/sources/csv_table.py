@@ -118,6 +118,8 @@ class _Table:
                     f"Expected rows of numbers, all of one length, in {self._path}. Received: "
                     f"{width} columns in row {self._numbers[0]}, and {len(row)} in row {number}."
                 )
+        if self._names and len(self._names) == width - 1 and not any(row[-1] for row in self._rows):
+            self._names.append("")  # A delimiter ends the rows, but not the heading.
         if self._names and len(self._names) != width:
             hint = (
                 "If the comma is the decimal mark, write points, or put semicolons between columns."
