@@ -183,11 +183,9 @@ class Fitting:
 
 def check_counts(given: dict[str, Any]) -> None:
     """Make Python integers of the counts in `given`; raise for those that Keras would misread."""
-    for name in ("batch_size", "validation_batch_size", "steps_per_epoch", "steps"):
+    for name in ("batch_size", "validation_batch_size", "steps_per_epoch", "steps", "epochs"):
         if given.get(name) is not None:
-            given[name] = arguments.integer(name, given[name])
-    if given.get("epochs") is not None:
-        given["epochs"] = arguments.integer("epochs", given["epochs"], 0)
+            given[name] = arguments.integer(name, given[name], 0 if name == "epochs" else 1)
     split = given.get("validation_split") or 0.0
     if not 0 <= arguments.real("validation_split", split) < 1:
         raise UsageError(f"Expected validation_split from 0 to below 1. Received: {split!r}.")

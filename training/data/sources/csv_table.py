@@ -153,7 +153,8 @@ class _Table:
             raise UsageError(
                 f"Expected each column to skip once. Received: {', '.join(twice)} more than once."
             )
-        if self._names and {self._names[n] for n in self._columns} <= set(names):
+        has = [self._names[n] for n in self._columns] if self._names else []
+        if has and len(set(has)) == len(has) and set(has) <= set(names):
             raise UsageError(
                 f"Expected at least one column to keep, in {self._path}. Received: all of them to "
                 f"skip, {', '.join(names)}."
