@@ -24,11 +24,12 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any, NoReturn
 
 from keras_vae import options
 from keras_vae.errors import KerasVAEError, UsageError
+from keras_vae.files.scripts import run_python_file
 from keras_vae.terminal import escaped_output
 
 BAD_INPUT = 2
@@ -141,7 +142,7 @@ def after_imports(modules: Sequence[str], call: Callable[[], int | None]) -> int
             else:
                 importlib.import_module(name)
             _imported.append(name)
-        except (ImportError, ValueError) as error:
+        except (ImportError, ValueError, SyntaxError) as error:
             raise UsageError(
                 f"Expected {IMPORT} with the name of a module that Python can import, such as "
                 f"mymodel for mymodel.py in this folder. Received: {name!r} ({error})."
@@ -237,29 +238,6 @@ def prepare_tensorflow(training: bool = False) -> None:
     # TensorFlow writes to stderr before its own log level applies.
     with silence_stderr() if quiet else contextlib.nullcontext():
         import tensorflow  # noqa: F401
-
-
-def run_python_file(path: Path) -> ModuleType:
-    """Run a .py file and return its module; the files next to it can be imported.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"Expected the path of a .py file that exists. Received: {path} (relative paths "
-            f"start at {Path.cwd()})."
-        )
-    name = f"recipe_file_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:  # As Python does for a script.
-        sys.path.append(folder)
-    spec.loader.exec_module(module)
-    return module
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

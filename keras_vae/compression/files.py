@@ -238,4 +238,6 @@ def _check_step(model: LatentModel, step: float | None) -> None:
 def _contexts(model: LatentModel) -> np.ndarray:
     """Return the table of each position: its element or channel, or its codebook."""
     positions = int(np.prod(model.latent_shape))
-    return np.arange(positions) % getattr(model, "codebooks", model.latent_shape[-1])
+    # An index of a whole example has no axis.
+    tables = model.codebooks if hasattr(model, "codebooks") else model.latent_shape[-1]
+    return np.arange(positions) % tables

@@ -45,6 +45,7 @@ def test_a_file_and_a_saved_model_are_compared_with_keras(tmp_path):
         assert all(0 < times["1"]["p50_ms"] for times in row["latency"].values())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_in_this_process")
 def test_the_best_file_is_picked_among_those_that_are_right(tmp_path, capsys):
     wrong = changed(tflite("dynamic"), tmp_path / "wrong.tflite", wrong_scale)

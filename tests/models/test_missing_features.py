@@ -101,6 +101,7 @@ def test_other_kinds_of_masks_are_refused():
         kv.LSTMVAE((4,), 2, vocabulary_size=5, masked="features")
 
 
+@pytest.mark.slow
 def test_training_compiled_models_and_files_take_masks_of_features(tmp_path):
     model = make("TransformerVAE", "features")
     model.compile("adam", **FAST)

@@ -176,3 +176,10 @@ def test_a_schedule_may_warm_up_from_0():
 
     warm_up = keras.optimizers.schedules.CosineDecay(0.0, 10, warmup_target=1e-3, warmup_steps=2)
     recipes.check_learning_rate(keras.optimizers.Adam(warm_up))
+
+
+def test_a_recipe_that_python_cannot_read_is_named_with_its_line(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def recipe():\n    return (\n")
+    with pytest.raises(ValueError, match=r"mine\.py, with '\(' was never closed in line 2"):
+        recipes.find(str(path))

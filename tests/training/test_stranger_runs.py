@@ -9,6 +9,7 @@ import pytest
 
 import keras_vae as kv
 from keras_vae import cli
+from keras_vae.files import scripts
 from keras_vae.training.evaluation import generation
 from keras_vae.training.runs import best_epoch, run_directory
 from tests.support.models import dense
@@ -52,7 +53,7 @@ def test_the_recipe_that_a_run_names_is_not_run(run):
 
 
 def test_classes_of_the_recipe_are_had_by_importing_it(run):
-    module = cli.run_python_file(run / "strange.py")
+    module = scripts.run_python_file(run / "strange.py")
     module.Strange(*dense(), seed=1).save(run / "model.keras")
     forget()
     (run / "mark").unlink()

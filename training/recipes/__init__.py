@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keras_vae.cli import did_you_mean, run_python_file
+from keras_vae.cli import did_you_mean
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.files.scripts import run_python_file
 from keras_vae.typing import LatentModel
 
 FILLED_IN = ("image_shape", "shape", "seed")

@@ -162,10 +162,10 @@ class _Table:
         for name in names:
             found = [n for n in self._columns if self._names and self._names[n] == name]
             if len(found) != 1:
-                has = ", ".join(self._names[n] for n in self._columns if self._names)
+                named = ", ".join(self._names[n] for n in self._columns if self._names)
                 raise UsageError(
                     f"Expected a column to skip, of a name of its own, and others to keep, in "
-                    f"{self._path}. Received: {name!r}; the file has {has or 'no names'}."
+                    f"{self._path}. Received: {name!r}; the file has {named or 'no names'}."
                 )
             self._columns.remove(found[0])
 
