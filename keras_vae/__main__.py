@@ -151,7 +151,7 @@ def run() -> NoReturn:
         main()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        sys.exit(cli.READER_ENDED)
 
 
 if __name__ == "__main__":

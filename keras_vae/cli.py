@@ -7,7 +7,8 @@ A program exits with status
 - 2 for bad input, with a message on stderr,
 - 70 (EX_SOFTWARE) for a bug, with a traceback on stderr,
 - 75 (EX_TEMPFAIL) if the same command goes on from where it stopped, such as after SIGTERM,
-- 130 after Ctrl-C, and 143 after SIGTERM if the same command starts anew.
+- 130 after Ctrl-C, and 143 after SIGTERM if the same command starts anew,
+- 141 if the reader of its output, such as `head`, has ended.
 """
 
 import contextlib
@@ -37,6 +38,7 @@ BUG = 70
 TERMINATED = 75  # As keras_vae.callbacks.TERMINATED, whose import takes seconds.
 INTERRUPTED = 130
 ENDED = 143
+READER_ENDED = 141
 TRACEBACK = "KERAS_VAE_TRACEBACK"
 IMPORT = "--import"
 BACKENDS = ("tensorflow", "jax", "torch")

@@ -41,6 +41,7 @@ You can tell from the exit status what happened:
 | 70 | You met a bug. The traceback is on stderr. |
 | 75 | The program stopped early, and the same command continues from there. |
 | 130 | You pressed Ctrl-C. |
+| 141 | The reader of the output, such as `head`, ended first. |
 | 143 | The program received SIGTERM, and the same command starts again from the beginning. |
 
 For a traceback of every error, set `KERAS_VAE_TRACEBACK=1`. In the options below, `{None}|INT`
