@@ -81,8 +81,8 @@ class Client:
         known = _is_name(model) and (label is None or _is_name(label))
         if not known or (version is not None and not _is_version(version)):
             raise UsageError(
-                "Expected a name without /, and a whole number from 1 as a version or a label. "
-                f"Received: {model!r}, {version!r} and {label!r}."
+                "Expected a name, and a whole number from 1 as a version or a label. Received: "
+                f"{model!r}, {version!r} and {label!r}."
             )
         if version is not None and label is not None:
             raise UsageError(
@@ -215,7 +215,7 @@ class Client:
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and value != "" and "/" not in value  # It is part of a URL.
+    return isinstance(value, str) and value != ""
 
 
 def _is_version(version: Any) -> bool:
