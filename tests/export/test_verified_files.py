@@ -8,6 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 
+import keras_vae
 from keras_vae.export.runtimes import base, registry, worker
 from keras_vae.export.verification import artifacts, measurement
 from tests.export.test_verify import _keras_once, changed, program, tflite, wrong_scale  # noqa: F401
@@ -73,6 +74,19 @@ def test_the_interpreter_and_the_compiled_model_answer_alike(tmp_path):
         for name, values in one.items():
             assert len(np.unique(values)) > 3 and values.dtype == "float32"
             np.testing.assert_array_equal(values, other[name])
+
+
+@pytest.mark.slow
+def test_an_output_of_two_names_is_one_tensor(tmp_path):
+    """The score of a plain autoencoder is its reconstruction error."""
+    model = keras_vae.Autoencoder(*keras_vae.nets.dense((6,), 2, (8,)), likelihood="normal")
+    path = model.export(tmp_path / "m.tflite", format="litert", endpoints=["score"])
+    x = np.random.default_rng(0).normal(size=(3, 6)).astype("float32")
+    opened = registry.RUNTIMES["compiled_model"].open(path)
+    found = base.run_in_batches(opened, "score", {"x": x}, 1)
+    assert set(found) == {"score", "reconstruction_error"}
+    for values in found.values():
+        np.testing.assert_allclose(values, model.score(x), rtol=1e-5)
 
 
 INT8 = pytest.param("int8", marks=pytest.mark.slow)
