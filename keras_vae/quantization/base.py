@@ -1,4 +1,4 @@
-"""What all quantizers share: vectors to integers and back, with a gradient and a loss."""
+"""The base of quantizers: vectors to integers and back, with a gradient and a loss."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""How many codes are in use."""
+"""The number of codes in use."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""How the gradient of the decoder gets past a choice of codes, which has none."""
+"""Gradients of the decoder past a choice of codes, which has none itself."""
 
 from collections.abc import Callable
 
