@@ -21,6 +21,7 @@ LATENT_RANGE = 3.0
 EXAMPLES = 1024
 CALIBRATING = 128
 GENERATED_EXAMPLES = 32
+LABEL = "label"  # The input of `sample` for a class.
 
 Arrays = list[np.ndarray]
 Rows = dict[str, dict[str, np.ndarray]]
@@ -138,11 +139,20 @@ def endpoint_rows(model: LatentModel, endpoints: Mapping[str, Endpoint], example
     if any(spec.name not in named for e in endpoints.values() for spec in e.inputs):
         named.update(_decoder_inputs(model, examples))
         # Few seeds give noise of a small range, outside of which int8 would cut off.
-        named["seed"] = row_seeds(4 * len(examples[0]), 0)
+        named.update(sample_inputs(endpoints, 4 * len(examples[0])))
     return {
         name: _repeat_to_equal_length({spec.name: named[spec.name] for spec in endpoint.inputs})
         for name, endpoint in endpoints.items()
     }
+
+
+def sample_inputs(endpoints: Mapping[str, Endpoint], count: int) -> dict[str, np.ndarray]:
+    """Return what `sample` takes for `count` rows: seeds, and labels of all classes in turn."""
+    inputs = {"seed": row_seeds(count, 0)}
+    for spec in endpoints["sample"].inputs if "sample" in endpoints else ():
+        if spec.name == LABEL and isinstance(spec, WholeNumbers):
+            inputs[LABEL] = (np.arange(count) % spec.count).astype(spec.dtype)
+    return inputs
 
 
 def fill_gaps(

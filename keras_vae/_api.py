@@ -15,6 +15,7 @@ from keras_vae import (
     presets,
     quantization,
     random,
+    samplers,
     tables,
 )
 from keras_vae.acceleration.compile_fast import compile_fast
@@ -54,5 +55,4 @@ from keras_vae.models.vq_vae import VQVAE
 from keras_vae.models.wae import WAE
 from keras_vae.presets.places import from_preset
 from keras_vae.tiles import decode_tiled, encode_tiled
-from keras_vae.variational import mixture_sampler as samplers
 from keras_vae.variational import posteriors, priors

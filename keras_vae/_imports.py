@@ -19,7 +19,6 @@ PUBLIC_MODULES = {
     "keras_vae.dimension_reduction": "keras_vae.downstream.dimension_reduction",
     "keras_vae.posteriors": "keras_vae.variational.posteriors",
     "keras_vae.priors": "keras_vae.variational.priors",
-    "keras_vae.samplers": "keras_vae.variational.mixture_sampler",
     "keras_vae.schedules": "keras_vae.losses.schedules",
     "keras_vae.weights": "keras_vae.losses.weights",
 }

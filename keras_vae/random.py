@@ -1,4 +1,4 @@
-"""Standard normal noise as a pure function of integer seeds, the same in every runtime.
+"""Noise as a pure function of integer seeds, the same in every runtime.
 
 A served `sample` must keep no state. The same seed must give the same image in TensorFlow,
 LiteRT and the browser. Random ops do neither. So the numbers come from an integer hash (two
@@ -18,7 +18,7 @@ from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments, value_checks
 
-__all__ = ["row_seeds", "standard_normal"]
+__all__ = ["row_seeds", "standard_normal", "uniform"]
 
 # 2^32 divided by the golden ratio; it is far from all small integers.
 GOLDEN = np.uint32(0x9E3779B9)
@@ -153,21 +153,48 @@ def standard_normal(seeds: Any, size: int) -> Tensor:
         TypeError: If they are no integers.
     """
     size = arguments.integer("size", size, 0)
-    seeds = check_seeds(seeds)
-    if isinstance(seeds, np.ndarray):
-        bits = _bits(seeds.astype(np.uint32)[:, None], 2 * size, _Numpy).astype(np.int32)
-    else:
-        rows = ops.expand_dims(seeds, 1)
-        if keras.backend.backend() == "torch":
-            wide = ops.bitwise_and(ops.cast(rows, "int64"), LARGEST)
-            bits = ops.cast(_bits(wide, 2 * size, _Wide), "int32")
-        else:
-            bits = ops.cast(_bits(ops.cast(rows, "uint32"), 2 * size, _Graph), "int32")
-    uniform = (ops.cast(bits, "float32") + 0.5) * (1.0 / (1 << 24))
+    uniform = _uniform(seeds, 2 * size)
     radius = ops.sqrt(-2.0 * ops.log(uniform[:, :size]))
     turn = uniform[:, size:]
     # 2 pi is split in two. The first part is exact in float16, a dtype of LiteRT constants.
     return radius * ops.cos(6.28125 * turn + (2.0 * np.pi - 6.28125) * turn)
+
+
+def uniform(seeds: Any, size: int) -> Tensor:
+    """Return numbers between 0 and 1 in which row i depends on `seeds[i]` alone.
+
+    Example:
+        >>> np.array(keras_vae.random.uniform(np.arange(2), size=2)).shape
+        (2, 2)
+
+    Args:
+        seeds: As for `standard_normal`.
+        size: Numbers in a row.
+
+    Returns:
+        float32 `(batch, size)`, above 0 and below 1.
+
+    Raises:
+        ValueError: As for `standard_normal`.
+        TypeError: As for `standard_normal`.
+    """
+    found = _uniform(seeds, arguments.integer("size", size, 0))
+    return ops.minimum(found, 1.0 - 2.0**-24)  # Rounding may make the largest one 1.
+
+
+def _uniform(seeds: Any, size: int) -> Tensor:
+    """Return uniform numbers of which the largest may be 1, `(batch, size)`."""
+    seeds = check_seeds(seeds)
+    if isinstance(seeds, np.ndarray):
+        bits = _bits(seeds.astype(np.uint32)[:, None], size, _Numpy).astype(np.int32)
+    else:
+        rows = ops.expand_dims(seeds, 1)
+        if keras.backend.backend() == "torch":
+            wide = ops.bitwise_and(ops.cast(rows, "int64"), LARGEST)
+            bits = ops.cast(_bits(wide, size, _Wide), "int32")
+        else:
+            bits = ops.cast(_bits(ops.cast(rows, "uint32"), size, _Graph), "int32")
+    return (ops.cast(bits, "float32") + 0.5) * (1.0 / (1 << 24))
 
 
 @contextlib.contextmanager

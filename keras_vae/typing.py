@@ -28,7 +28,7 @@ class LatentModel(Protocol):
         losses: Losses that layers added, such as weight regularizers.
         steps: Variable that counts training steps.
         loss_weights: Weight of each loss term by name.
-        sampler: Mixture that `fit_sampler` fitted, or None.
+        sampler: The `keras_vae.samplers.Sampler` that `fit_prior` fitted, or None.
         prior: Method from codes to p(z), of models that have one.
         posterior: Method from x to q(z | x), of models that have one.
         compile, fit, evaluate, predict, save, get_config, count_params, weights, variables,
@@ -113,7 +113,14 @@ class LatentModel(Protocol):
     def sample(self, count: int, seed: int | None = None, temperature: float = 1.0) -> Tensor:
         """Sample new examples, `(count, *event_shape)`."""
 
-    def sample_codes(self, count: int, seed: int | None, temperature: float) -> Tensor:
+    def sample_codes(
+        self,
+        count: int,
+        seed: int | None,
+        temperature: float,
+        condition: Any = None,
+        guidance: float | None = None,
+    ) -> Tensor:
         """Sample the codes that `sample` decodes."""
 
     def sample_codes_from_seeds(self, seeds: Any, temperature: float = 1.0) -> Tensor:
@@ -124,6 +131,9 @@ class LatentModel(Protocol):
 
     def adapt(self, data: Any, examples: int = ...) -> None:
         """Take a part of the state from data, of models that can, such as a codebook."""
+
+    def fit_prior(self, x: Any, labels: Any = None, prior: str = ..., **settings: Any) -> None:
+        """Fit a distribution of the codes of `x`."""
 
     def fit_sampler(self, x: Any, components: int = ..., **kwargs: Any) -> None:
         """Fit a mixture of Gaussians to the codes of `x`."""

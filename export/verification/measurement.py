@@ -161,10 +161,9 @@ def make_requests(model: LatentModel, given: Sequence[np.ndarray] = ()) -> array
         model: The built model.
         given: An array for each of the first inputs of the model; the others are generated.
     """
-    from keras_vae.export.calibration import generate_examples
+    from keras_vae.export.calibration import generate_examples, sample_inputs
     from keras_vae.export.saved_model.png_endpoint import encode_png, white_of
     from keras_vae.export.saved_model.writer import add_png_endpoint
-    from keras_vae.random import row_seeds
 
     endpoints = model.endpoints()
     default = next(iter(endpoints))
@@ -176,7 +175,7 @@ def make_requests(model: LatentModel, given: Sequence[np.ndarray] = ()) -> array
     }
     others = [s.name for s in endpoints["decode"].inputs if s.name not in named]
     named |= dict(zip(others, _decoder_inputs(model, [named[name] for name in names]), strict=True))
-    named["seed"] = row_seeds(count, 0)
+    named |= sample_inputs(endpoints, count)
     if "reconstruct_png" in (served := add_png_endpoint(endpoints)):
         white = white_of(endpoints["reconstruct"].inputs[0]) or 1.0
         named["image_bytes"] = encode_png(examples[0], white)

@@ -72,11 +72,18 @@ class Compiled:
         return self.call("score", x)["score"]
 
     def sample(
-        self, count: int, seed: int | None = None, temperature: float = 1.0, condition: Any = None
+        self,
+        count: int,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        condition: Any = None,
+        guidance: float | None = None,
     ) -> Tensor:
-        """Return `model.sample(count, seed, temperature)`, given conditions if it has any."""
-        codes = self.model.sample_codes(count, seed, temperature)
-        return self.decode(codes if condition is None else [codes, condition])
+        """Return `model.sample` of the same arguments."""
+        if getattr(self.model, "conditional", False):
+            codes = self.model.sample_codes(count, seed, temperature)
+            return self.decode(codes if condition is None else [codes, condition])
+        return self.decode(self.model.sample_codes(count, seed, temperature, condition, guidance))
 
     def call(self, name: str, inputs: Any) -> dict[str, Tensor]:
         """Return the outputs of an endpoint of the model, by name.

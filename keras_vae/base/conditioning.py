@@ -108,6 +108,7 @@ class Conditioning:
         seed: int | None = None,
         temperature: float = 1.0,
         condition: Any = None,
+        guidance: float | None = None,
     ) -> Tensor:
         """Sample new examples for a condition; see `Sampling.sample`.
 
@@ -117,16 +118,22 @@ class Conditioning:
             temperature: As in `Sampling.sample`.
             condition: One for each example, `(count, *condition_shape)`, or one for all,
                 `condition_shape`.
+            guidance: As in `Sampling.sample`; None for a model that takes a condition itself.
 
         Returns:
             Shape `(count, *event_shape)`, in the range of the data.
 
         Raises:
-            ValueError: If the condition is missing or of the wrong shape, or `count` or
-                `temperature` is out of range.
+            ValueError: If the condition is missing or of the wrong shape, `count` or `temperature`
+                is out of range, or there is a guidance.
         """
         if not self.conditional:
-            return super().sample(count, seed, temperature)  # type: ignore[misc]
+            return super().sample(count, seed, temperature, condition, guidance)  # type: ignore[misc]
+        if guidance is not None:
+            raise UsageError(
+                f"Expected no guidance: {type(self).__name__} takes its {self.condition_name} "
+                f"itself. Received: guidance={guidance!r}."
+            )
         rows = self._conditions(condition, count)
         return self.decode([self.sample_codes(len(rows), seed, temperature), rows])
 

@@ -221,7 +221,7 @@ def _warn_of_sampler(model: keras.Model) -> None:
     if model.sampler is not None:
         warnings.warn(
             "The model has a sampler, fitted to its codes before this training. After it, call "
-            "fit_sampler again, or set model.sampler = None to sample from the prior.",
+            "fit_prior or fit_sampler again, or set model.sampler = None to sample from the prior.",
             stacklevel=3,
         )
 

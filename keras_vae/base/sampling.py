@@ -1,15 +1,18 @@
-"""New examples of a model, decoded from codes of its prior or of a fitted sampler."""
+"""New examples of a model, decoded from codes of its prior or of a sampler."""
 
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from keras_vae import random
-from keras_vae.errors import UsageTypeError
+from keras_vae.base.endpoint import WholeNumbers
+from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.samplers import fitting
+from keras_vae.samplers.base import Sampler
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
-from keras_vae.variational import mixture_sampler
 
 
 def sample_standard_normal(shape: tuple[int, ...], seeds: Any, temperature: float = 1.0) -> Tensor:
@@ -26,11 +29,11 @@ class Sampling:
 
     Attributes:
         generative: Whether the model has a prior, and so defines `sample_prior_from_seeds`.
-        sampler: Mixture that `fit_sampler` fitted, used instead of the prior; None for the prior.
+        sampler: What `fit_prior` fitted, used instead of the prior; None for the prior.
     """
 
     generative = False
-    sampler: mixture_sampler.MixtureSampler | None = None
+    sampler: Sampler | None = None
     latent_shape: tuple[int, ...]
     latent_dtype: str
     decode: Any
@@ -49,7 +52,7 @@ class Sampling:
         """
         hint = "model.fit_sampler(x) fits a mixture of Gaussians to its codes, to sample from"
         if self.latent_dtype != "float32":
-            hint = "Its codes are integers: model.decode takes any you draw"
+            hint = "model.fit_prior(x, prior='autoregressive') learns to draw its codes"
         raise UsageTypeError(
             f"Expected a model with a prior. Received: {type(self).__name__}, which has none. "
             f"({hint}.)"
@@ -62,19 +65,36 @@ class Sampling:
         """
         return self.encode(x)
 
-    def sample_codes_from_seeds(self, seeds: Any, temperature: float = 1.0) -> Tensor:
+    def sample_codes_from_seeds(
+        self,
+        seeds: Any,
+        temperature: float = 1.0,
+        labels: Any = None,
+        guidance: float | None = None,
+    ) -> Tensor:
         """Sample codes of the fitted sampler, or of the prior if there is no sampler.
 
-        The arguments, result and errors are those of `sample_prior_from_seeds`.
+        Args:
+            seeds: As in `sample_prior_from_seeds`.
+            temperature: As in `sample_prior_from_seeds`.
+            labels: int32 `(batch,)`, of a sampler that knows classes; None for any class.
+            guidance: As in `sample`.
+
+        Raises:
+            TypeError: If the model has neither a prior nor a sampler.
         """
         if self.sampler is None:
             return self.sample_prior_from_seeds(seeds, temperature)
-        size = int(np.prod(self.latent_shape))
-        noise = random.standard_normal(seeds, size + self.sampler.extra_noise)
-        codes = self.sampler.from_noise(ops.convert_to_tensor(noise), temperature)
-        return ops.reshape(codes, (-1, *self.latent_shape))
+        return self.sampler.draw(seeds, self.latent_shape, temperature, labels, guidance)
 
-    def sample(self, count: int, seed: int | None = None, temperature: float = 1.0) -> Tensor:
+    def sample(
+        self,
+        count: int,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        condition: Any = None,
+        guidance: float | None = None,
+    ) -> Tensor:
         """Sample new examples: the mean of p(x | z) for z of the prior or the fitted sampler.
 
         Args:
@@ -82,30 +102,120 @@ class Sampling:
             seed: The same seed gives the same examples; None for new ones at each call. The
                 served `sample` gives the same rows for the seeds
                 `keras_vae.random.row_seeds(count, seed)`.
-            temperature: Factor of the standard deviation of z. Below 1, samples vary less.
+            temperature: Factor of the standard deviation of z. Below 1, samples vary less. Of
+                integer codes, logits are divided by it, and 0 takes the most likely ones.
+            condition: Class of each example, integers `(count,)`, or one for all, of a model whose
+                `fit_prior` got labels; None for any class.
+            guidance: Above 1, examples are more typical of their class and vary less; 1 as in the
+                data; None for the guidance of `fit_prior`, which is 1 by default.
 
         Returns:
             Shape `(count, *event_shape)`, in the range of the data.
 
         Raises:
-            ValueError: If `count` is less than 1 or `temperature` is negative.
-            TypeError: If the model has neither a prior nor a sampler.
+            ValueError: If `count` is less than 1, `temperature` is negative, or there is no such
+                class.
+            TypeError: If the model has neither a prior nor a sampler, or got no labels.
         """
-        return self.decode(self.sample_codes(count, seed, temperature))
+        return self.decode(self.sample_codes(count, seed, temperature, condition, guidance))
 
-    def sample_codes(self, count: int, seed: int | None, temperature: float) -> Tensor:
+    def sample_codes(
+        self,
+        count: int,
+        seed: int | None,
+        temperature: float,
+        condition: Any = None,
+        guidance: float | None = None,
+    ) -> Tensor:
         """Sample the codes that `sample` decodes, with its arguments and errors."""
-        arguments.integer("count", count)
+        count = arguments.integer("count", count)
         arguments.real("temperature", temperature, 0.0)
         seed = arguments.seed(seed)
+        labels = self._labels(condition, guidance, count)
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
-        return self.sample_codes_from_seeds(random.row_seeds(count, seed), temperature)
+        seeds = random.row_seeds(count, seed)
+        return self.sample_codes_from_seeds(seeds, temperature, labels, guidance)
 
-    def sample_endpoint(self, seed: Tensor) -> dict[str, Tensor]:
-        """Answer the `sample` endpoint: `reconstruction` and `z`, for one seed a row."""
-        z = self.sample_codes_from_seeds(seed)
+    def _labels(self, condition: Any, guidance: Any, count: int) -> np.ndarray | None:
+        """Return the class of each of `count` examples, or None."""
+        if guidance is not None:
+            arguments.real("guidance", guidance)
+            if condition is None:
+                raise UsageError(
+                    "Expected guidance with a condition, the class to be guided to. Received: "
+                    f"guidance={guidance!r} alone."
+                )
+        if condition is None:
+            return None
+        if self.sampler is None:
+            raise UsageTypeError(
+                "Expected no condition: the model has no sampler that knows classes. Received: "
+                "one. (model.fit_prior(x, labels, prior=...) fits one.)"
+            )
+        found = arguments.array("condition", condition)
+        self.sampler.check_labels(found)
+        if found.ndim and len(found) != count:
+            raise UsageError(
+                f"Expected one class for all, or one for each of {count} examples. Received: "
+                f"{len(found)}."
+            )
+        return np.broadcast_to(found, (count,)).astype("int32")
+
+    def sample_endpoint(self, seed: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
+        """Answer the `sample` endpoint: `reconstruction` and `z`, for one seed a row.
+
+        Args:
+            seed: int32 `(batch,)`.
+            label: int32 `(batch,)`, if the sampler knows classes; their number for any class.
+        """
+        z = self.sample_codes_from_seeds(seed, labels=label)
         return {"reconstruction": self.decode(z), "z": z}
+
+    def sample_specs(self) -> tuple[keras.InputSpec, ...]:
+        """Return the inputs of the `sample` endpoint."""
+        seed = keras.InputSpec(shape=(None,), dtype="int32", name="seed")
+        if not getattr(self.sampler, "classes", 0):
+            return (seed,)
+        count = self.sampler.classes + 1
+        return seed, WholeNumbers(count, shape=(None,), dtype="int32", name="label")
+
+    def fit_prior(self, x: Any, labels: Any = None, prior: str = "mixture", **settings: Any) -> None:
+        """Fit a distribution of the codes of `x`, from which `sample` then samples.
+
+        Only `sample` and its endpoint change, and any autoencoder then has them. The loss, the
+        bound and the score stay. Files and exports store what was fitted. Fit it again after more
+        training, or remove it by `model.sampler = None`. If the model has a posterior q(z | x), the
+        codes are samples of it.
+
+        | `prior` | codes | what it is |
+        |---|---|---|
+        | "mixture" | real numbers | Gaussians, see `fit_sampler` |
+        | "flow" | real numbers | an equation from noise to codes, see `samplers.FlowSampler` |
+        | "autoregressive" | integers | one place after the other, `samplers.AutoregressiveSampler` |
+        | "masked" | integers | all places in a few rounds, see `samplers.MaskedSampler` |
+
+        Example:
+            >>> model.fit(images, epochs=10)
+            >>> model.fit_prior(images, labels, prior="flow", epochs=1, verbose=0)
+            >>> new = model.sample(4, seed=0, condition=[0, 1, 2, 3], guidance=2.0)
+
+        Args:
+            x: Arrays, or a source of batches such as a `tf.data.Dataset`: the training examples.
+            labels: Class of each example, integers from 0 `(count,)`, for samples of a class.
+            prior: Name of the kind.
+            **settings: For a mixture `components`, `covariance` and `seed`. For the others:
+                `epochs` (10 for "autoregressive", 20 for "masked", 30 for "flow"), `batch_size`
+                (128), `seed` (0), `verbose` as in `fit`, `width` (128), `blocks` (3) and `heads`
+                (4) of a transformer, and `guidance` (1.0), the default of `sample`. For "masked"
+                and "flow" `rounds` (12), the passes of the network.
+
+        Raises:
+            ValueError: If a number is out of range, or the examples or labels do not fit.
+            TypeError: If the codes are of another kind, or a setting is unknown.
+            ImportError: If the mixture needs scikit-learn, which is not installed.
+        """
+        self.sampler = fitting.fit_prior(self, x, labels, prior, **settings)  # type: ignore[arg-type]
 
     def fit_sampler(
         self,
@@ -141,10 +251,4 @@ class Sampling:
             TypeError: If codes are integers.
             ImportError: If scikit-learn is not installed.
         """
-        if self.latent_dtype != "float32":
-            raise UsageTypeError(
-                "Expected a model whose codes are real numbers, as Gaussians are. "
-                f"Received: {type(self).__name__}, whose codes are {self.latent_dtype}."
-            )
-        codes = mixture_sampler.sample_posterior(self, x, seed, batch_size)  # type: ignore[arg-type]
-        self.sampler = mixture_sampler.fit_mixture(codes, components, covariance, seed)
+        self.sampler = fitting.fit_mixture_of(self, x, components, covariance, seed, batch_size)  # type: ignore[arg-type]

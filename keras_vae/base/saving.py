@@ -14,8 +14,8 @@ from keras_vae.backend.keras_private import flatten_layers, own_variables
 from keras_vae.base import network_defaults
 from keras_vae.errors import UsageError
 from keras_vae.losses.weights import LossWeights
+from keras_vae.samplers import files as sampler_files
 from keras_vae.validation.activations import trust_networks
-from keras_vae.variational import mixture_sampler
 
 # What configurations have next to the arguments of the constructor.
 SETTINGS = ("frozen", "changed_loss_weights", "network_defaults")
@@ -94,13 +94,13 @@ class Saving:
         """Save the variables of the model itself, the states of random generators, the sampler."""
         for number, variable in enumerate(self._own_weights()):
             store[f"{number}"] = variable
-        mixture_sampler.save(self.sampler, store)
+        sampler_files.save(self.sampler, store)
         for number, state in enumerate(self._seed_states()):
             store[f"seed_{number}"] = state
 
     def load_own_variables(self, store: Any) -> None:
         """Load the result of `save_own_variables`."""
-        own, ours = self._own_weights(), ("seed_", mixture_sampler.PREFIX)
+        own, ours = self._own_weights(), ("seed_", sampler_files.PREFIX)
         count = len([name for name in store.keys() if not name.startswith(ours)])
         values = [np.asarray(store[f"{number}"]) for number in range(count)]
         values = self._take_loss_weights(values, count - len(own))
@@ -112,7 +112,7 @@ class Saving:
             )
         for variable, value in zip(own, values, strict=True):
             variable.assign(value)
-        self.sampler = mixture_sampler.load(store)
+        self.sampler = sampler_files.load(store)
         for number, state in enumerate(self._seed_states()):
             state.assign(store[f"seed_{number}"])
 

@@ -24,6 +24,7 @@ class Serving:
     reconstruct: Any
     score_terms: Any
     sample_endpoint: Any
+    sample_specs: Any
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Return the endpoints by name; the first one is the default of servers.
@@ -34,14 +35,13 @@ class Serving:
         """
         x = self.event_spec()
         z = _spec("z", self.latent_shape, self.latent_dtype, getattr(self, "codebook_size", None))
-        seed = keras.InputSpec(shape=(None,), dtype="int32", name="seed")
         samples = self.generative or self.sampler is not None
         return {
             "reconstruct": Endpoint(lambda x: {"reconstruction": self.reconstruct(x)}, (x,)),
             "encode": Endpoint(self.encode_endpoint, (x,)),
             "decode": Endpoint(lambda z: {"reconstruction": self.decode(z)}, (z,)),
             "score": Endpoint(self.score_endpoint, (x,)),
-            **({"sample": Endpoint(self.sample_endpoint, (seed,))} if samples else {}),
+            **({"sample": Endpoint(self.sample_endpoint, self.sample_specs())} if samples else {}),
         }
 
     def event_spec(self) -> keras.InputSpec:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_vae.distributions import choices
 from keras_vae.distributions.base import Distribution, Tensor
 from keras_vae.distributions.categorical import Categorical
 
@@ -46,19 +47,12 @@ class Autoregressive(Distribution):
     @property
     def mean(self) -> Tensor:
         """Most probable token given those chosen before, int32 `(batch, time)`."""
-        # Not argmax, which LiteRT has no builtin op for.
-        return self._run_freely(lambda logits: ops.top_k(logits, 1)[1][..., 0])
+        return self._run_freely(choices.most_likely)
 
     def sample(self, seed: Any = None) -> Tensor:
         """Sample a sequence for each row, int32 `(batch, time)`."""
         noise = keras.random.uniform(ops.shape(self.start), seed=seed)
-
-        def choose_by_noise(logits: Tensor) -> Tensor:
-            reached = ops.cumsum(ops.softmax(logits, axis=-1), axis=-1) <= noise[..., None]
-            # Rounding may leave the sum of all probabilities below the noise.
-            return ops.minimum(ops.sum(ops.cast(reached, "int32"), axis=-1), logits.shape[-1] - 1)
-
-        return self._run_freely(choose_by_noise)
+        return self._run_freely(lambda logits: choices.by_uniform(logits, noise))
 
     def element_log_prob(self, x: Tensor) -> Tensor:
         """Return the log probability of each token given those before, `(batch, time)`, in nats."""

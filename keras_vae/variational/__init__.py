@@ -1,5 +1,4 @@
 """Distributions of latent codes beyond a standard normal.
 
-`priors` and `posteriors` hold learned ones, `flows` the invertible networks of both, and
-`mixture_sampler` the Gaussian mixture that `fit_sampler` fits to the codes after training.
+`priors` and `posteriors` hold learned ones, and `flows` the invertible networks of both.
 """

@@ -62,10 +62,14 @@ TARGETS = (
     ),
     _target(
         "keras_vae/variational",
-        "flows priors posteriors mixture_sampler",
+        "flows priors posteriors",
         "variational/test_parts variational/test_posteriors variational/test_flows"
-        " variational/test_priors variational/test_samplers"
-        " variational/test_sampler_properties",
+        " variational/test_priors",
+    ),
+    _target(
+        "keras_vae/samplers",
+        "mixture",
+        "samplers/test_mixture samplers/test_mixture_properties variational/test_parts",
     ),
     _target(
         "keras_vae/metrics",

@@ -9,13 +9,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae import random
 from keras_vae.acceleration.batching import CompiledFunction, default_batch_size, padded_batches
 from keras_vae.errors import MissingExtraError, UsageError
+from keras_vae.samplers.base import Sampler
 from keras_vae.typing import LatentModel, Tensor
 from keras_vae.validation import arguments, data_checks, sources
 from keras_vae.variational.priors import choose_components
-
-__all__ = ["MixtureSampler", "fit_mixture", "sample_posterior"]
 
 # Largest dimension of codes with full covariances: 10 of them take 40 MB.
 LARGEST_FULL = 1024
@@ -23,7 +23,7 @@ PREFIX = "sampler_"  # Prefix of names in files.
 
 
 @dataclasses.dataclass(frozen=True)
-class MixtureSampler:
+class MixtureSampler(Sampler):
     """A constant mixture of K Gaussians over n-dimensional codes, saved with the model.
 
     Example:
@@ -44,6 +44,19 @@ class MixtureSampler:
     means: np.ndarray
     factors: np.ndarray
     extra_noise = 2
+
+    def draw(
+        self,
+        seeds: Any,
+        shape: tuple[int, ...],
+        temperature: float = 1.0,
+        labels: Any = None,
+        guidance: float | None = None,
+    ) -> Tensor:
+        """Draw codes; see `Sampler.draw`. There are no classes, so guidance has no effect."""
+        noise = random.standard_normal(seeds, math.prod(shape) + self.extra_noise)
+        codes = self.from_noise(ops.convert_to_tensor(noise), temperature)
+        return ops.reshape(codes, (-1, *shape))
 
     def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """Transform standard normals `(batch, n + 2)` to codes `(batch, n)`.

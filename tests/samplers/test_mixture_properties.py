@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 
 import keras_vae as kv
-from keras_vae.variational import mixture_sampler
+from keras_vae.samplers import mixture
 from tests.support import linear
 from tests.support.borders import (
     DEPTHS,
@@ -88,7 +88,7 @@ def test_a_mixture_has_the_mean_of_its_codes(examples):
         wanted = wanted.reshape(len(wanted), -1)
         good = is_mixture(components, covariance, seed, len(wanted)) and right
         found = attempt(
-            lambda: mixture_sampler.fit_mixture(form(codes), components, covariance, seed), good
+            lambda: mixture.fit_mixture(form(codes), components, covariance, seed), good
         )
         if found is not None:
             assert_fits(found, wanted, components, covariance)

@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 
 import keras_vae as kv
-from keras_vae.variational import mixture_sampler
+from keras_vae.samplers import mixture
 from tests.support.models import FAST, FEATURES, array, dense, uniform
 
 RNG = np.random.default_rng(0)
@@ -30,27 +30,27 @@ def autoencoder(kind=kv.Autoencoder, heads=1, **kwargs):
 
 def test_one_component_is_the_gaussian_of_the_mean_and_the_covariance():
     codes = correlated()
-    sampler = mixture_sampler.fit_mixture(codes, 1)
+    sampler = mixture.fit_mixture(codes, 1)
     np.testing.assert_allclose(sampler.means[0], codes.mean(0), rtol=1e-5)
     factor = sampler.factors[0]
     np.testing.assert_allclose(factor @ factor.T, np.cov(codes.T, bias=True), rtol=1e-4)
-    diagonal = mixture_sampler.fit_mixture(codes, 1, covariance="diag")
+    diagonal = mixture.fit_mixture(codes, 1, covariance="diag")
     np.testing.assert_allclose(diagonal.factors[0], codes.std(0), rtol=1e-4)
 
 
 def test_codes_of_one_number_need_no_axis_for_it():
     codes = correlated(50)[:, 0]
-    sampler = mixture_sampler.fit_mixture(codes, 1)
+    sampler = mixture.fit_mixture(codes, 1)
     np.testing.assert_allclose(sampler.means, [[codes.mean()]], rtol=1e-5)
     np.testing.assert_allclose(sampler.factors, [[[codes.std()]]], rtol=1e-4)
     with pytest.raises(ValueError, match="Received: one number"):
-        mixture_sampler.fit_mixture(3.0)
+        mixture.fit_mixture(3.0)
 
 
 @pytest.mark.parametrize("covariance", ["full", "diag"])
 def test_codes_from_noise_have_the_moments_of_the_mixture(covariance):
     codes = np.concatenate([correlated(300) - 20, correlated(700) + 20])
-    sampler = mixture_sampler.fit_mixture(codes, 2, covariance)
+    sampler = mixture.fit_mixture(codes, 2, covariance)
     np.testing.assert_allclose(np.sort(np.exp(sampler.log_weights)), [0.3, 0.7], rtol=1e-5)
     drawn = array(sampler.from_noise(noise(sampler)))
     low, high = drawn[drawn[:, 0] < 0], drawn[drawn[:, 0] > 0]
@@ -62,7 +62,7 @@ def test_codes_from_noise_have_the_moments_of_the_mixture(covariance):
 
 
 def test_temperature_scales_the_spread_and_zero_gives_the_means():
-    sampler = mixture_sampler.fit_mixture(correlated(), 3)
+    sampler = mixture.fit_mixture(correlated(), 3)
     z = noise(sampler, 200)
     cold, warm, hot = (array(sampler.from_noise(z, t)) for t in (0.0, 1.0, 2.0))
     np.testing.assert_allclose(hot - warm, warm - cold, atol=1e-4)
@@ -114,11 +114,11 @@ def test_the_file_of_a_model_keeps_its_sampler(covariance, tmp_path):
 def test_a_sampler_outlives_the_file_it_is_read_from(tmp_path):
     """A store may give arrays that are read on demand, as HDF5 does."""
     h5py = pytest.importorskip("h5py")
-    sampler = mixture_sampler.fit_mixture(correlated(50), 2)
+    sampler = mixture.fit_mixture(correlated(50), 2)
     with h5py.File(tmp_path / "store.h5", "w") as store:
-        mixture_sampler.save(sampler, store)
+        mixture.save(sampler, store)
     with h5py.File(tmp_path / "store.h5") as store:
-        loaded = mixture_sampler.load(store)
+        loaded = mixture.load(store)
     for name, part in vars(sampler).items():
         np.testing.assert_array_equal(getattr(loaded, name), part)
 
@@ -150,9 +150,9 @@ def test_codes_are_sampled_as_many_at_a_time_as_asked_for(monkeypatch):
         return codes_from_noise(self, x, noise)
 
     monkeypatch.setattr(type(model), "codes_from_noise", counted)
-    assert mixture_sampler.sample_posterior(model, X[:23], batch_size=5).shape == (23, 3)
+    assert mixture.sample_posterior(model, X[:23], batch_size=5).shape == (23, 3)
     assert rows == {5}
-    mixture_sampler.sample_posterior(model, X[:4], batch_size=5)
+    mixture.sample_posterior(model, X[:4], batch_size=5)
     assert rows == {5, 4}
 
 
@@ -203,7 +203,7 @@ def test_a_model_without_prior_and_sampler_says_how_to_get_one():
 )
 def test_what_no_mixture_fits_is_refused(codes, kwargs, message):
     with pytest.raises(ValueError, match=message):
-        mixture_sampler.fit_mixture(codes, **kwargs)
+        mixture.fit_mixture(codes, **kwargs)
 
 
 def test_examples_of_another_shape_are_refused():

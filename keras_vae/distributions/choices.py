@@ -1,0 +1,41 @@
+"""Choices among classes by uniform numbers, as a pure function with builtin ops."""
+
+from keras import ops
+
+from keras_vae.typing import Tensor
+
+
+def most_likely(logits: Tensor) -> Tensor:
+    """Return the class of the largest logit, int32 `logits.shape[:-1]`."""
+    # Not argmax, which LiteRT has no builtin op for.
+    return ops.cast(ops.top_k(logits, 1)[1][..., 0], "int32")
+
+
+def by_uniform(logits: Tensor, uniform: Tensor) -> Tensor:
+    """Return the class in whose part of [0, 1) each number lies.
+
+    Args:
+        logits: Unnormalized log probabilities, `(..., classes)`.
+        uniform: Numbers in (0, 1), `(...)`.
+
+    Returns:
+        int32 `(...)`.
+    """
+    reached = ops.cumsum(ops.softmax(logits, axis=-1), axis=-1) <= ops.expand_dims(uniform, -1)
+    # Rounding may leave the sum of all probabilities below the number.
+    count = ops.sum(ops.cast(reached, "int32"), axis=-1)
+    return ops.minimum(count, logits.shape[-1] - 1)
+
+
+def at_temperature(logits: Tensor, uniform: Tensor, temperature: float) -> Tensor:
+    """Return `by_uniform` of `logits / temperature`, and for 0 the most likely class."""
+    if temperature == 0.0:
+        return most_likely(logits)
+    return by_uniform(logits / temperature, uniform)
+
+
+def log_prob(logits: Tensor, classes: Tensor) -> Tensor:
+    """Return the log probability of integer classes, `(...)`, in nats."""
+    # A sum, since not every runtime has an op that takes one class a place.
+    is_class = ops.equal(ops.expand_dims(classes, -1), ops.arange(logits.shape[-1], dtype="int32"))
+    return ops.sum(ops.log_softmax(logits, axis=-1) * ops.cast(is_class, "float32"), axis=-1)

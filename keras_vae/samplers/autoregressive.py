@@ -1,0 +1,88 @@
+"""The autoregressive sampler: each integer of a code given those before it."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from keras import ops
+
+from keras_vae import random
+from keras_vae.distributions import choices
+from keras_vae.samplers import transformer
+from keras_vae.samplers.network import Given, NetworkSampler
+from keras_vae.typing import Tensor
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AutoregressiveSampler(NetworkSampler):
+    """A causal transformer over the integers of a code, in row-major order.
+
+    Loss:
+        -log p(codes) = - sum over places i of log p(code_i | code_0 ... code_(i-1), class)
+
+    Sources: van den Oord et al. 2017 (arXiv:1711.00937, section 3.3) for a prior over codes, Esser
+    et al. 2021 (arXiv:2012.09841) for a transformer as one.
+
+    Example:
+        >>> model.fit_prior(images, prior="autoregressive")
+        >>> nats = model.sampler.log_prob(model.encode(test))
+    """
+
+    name = "autoregressive"
+
+    def log_prob(self, codes: Any, labels: Any = None) -> Tensor:
+        """Return the log probability of codes, `(batch,)`, in nats.
+
+        Args:
+            codes: Integers, `(batch, *latent_shape)`.
+            labels: Class of each code, `(batch,)`; None for any class.
+        """
+        weights = {name: ops.convert_to_tensor(part) for name, part in self.weights.items()}
+        if labels is not None:
+            labels = ops.cast(ops.convert_to_tensor(labels), "int32")
+        return self._log_prob(weights, ops.convert_to_tensor(codes), labels)
+
+    def losses(
+        self, weights: Mapping[str, Tensor], codes: Tensor, labels: Tensor | None, seed: Any
+    ) -> Tensor:
+        """Return -log p(codes), `(batch,)`, in nats."""
+        return -self._log_prob(weights, codes, self.hide_some(labels, seed))
+
+    def _log_prob(self, weights: Mapping[str, Tensor], codes: Tensor, labels: Any) -> Tensor:
+        size = self.size
+        codes = ops.reshape(ops.cast(codes, "int32"), (-1, size.places))
+        before = ops.concatenate(
+            [ops.full_like(codes[:, :1], size.inputs), codes[:, :-1]], axis=1
+        )
+        h = transformer.embed(weights, size, before, labels)
+        logits = transformer.outputs(weights, size, h, causal=True)
+        return ops.sum(choices.log_prob(logits, codes), axis=1)
+
+    def from_weights(
+        self, weights: Mapping[str, Tensor], seeds: Any, temperature: float, given: Given
+    ) -> Tensor:
+        """Draw one place after the other; keys and values of those before are kept."""
+        size, labels = self.size, given.all_labels()
+        uniform = ops.convert_to_tensor(random.uniform(seeds, size.places))
+        numbers = ops.arange(size.places)
+        first = ops.cast(ops.zeros_like(uniform[:, 0]), "int32")
+
+        def choose(place: Tensor, last: Tensor, codes: Tensor, *cache: Tensor) -> tuple:
+            here = ops.cast(ops.equal(numbers, place), "float32")
+            own = {**weights, "positions": ops.matmul(here[None], weights["positions"])}
+            h = transformer.embed(own, size, given.repeat(last)[:, None], labels)
+            logits, cache = transformer.next_outputs(weights, size, h, place, cache)
+            chance = ops.sum(uniform * here, axis=1)
+            chosen = choices.at_temperature(given.combine(logits), chance, temperature)
+            codes = codes + ops.cast(here, "int32") * chosen[:, None]
+            return (place + 1, chosen, codes, *cache)
+
+        start = (
+            ops.convert_to_tensor(0, "int32"),
+            first + size.inputs,
+            ops.zeros_like(ops.cast(uniform, "int32")),
+            *transformer.empty_cache(size, ops.shape(given.repeat(first))[0]),
+        )
+        return ops.while_loop(
+            lambda place, *_: place < size.places, choose, start, maximum_iterations=size.places
+        )[2]

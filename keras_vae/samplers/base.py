@@ -1,0 +1,64 @@
+"""The base of samplers: constant objects that draw codes as pure functions of seeds."""
+
+from typing import Any
+
+from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.typing import Tensor
+
+
+class Sampler:
+    """Base class of what `model.sampler` may be; constant once it is made.
+
+    Its numbers are constants of the graphs that draw from it, and are saved with the model.
+
+    Attributes:
+        classes: Number of classes that it knows; 0 if it was fitted without labels.
+        guidance: The guidance of `sample` and of exported files, if none is given.
+    """
+
+    classes: int = 0
+    guidance: float = 1.0
+
+    def draw(
+        self,
+        seeds: Any,
+        shape: tuple[int, ...],
+        temperature: float = 1.0,
+        labels: Any = None,
+        guidance: float | None = None,
+    ) -> Tensor:
+        """Draw codes in which row i depends on `seeds[i]` and `labels[i]` alone.
+
+        Args:
+            seeds: int32 `(batch,)`, as for `keras_vae.random.standard_normal`.
+            shape: Shape of a code.
+            temperature: How far codes vary: 0 for the most likely ones, 1 as in the data.
+            labels: int32 `(batch,)`, where `classes` stands for any class; None for any class.
+            guidance: How much more a code is of its class than the data: 1 as in the data, 0 of any
+                class; None for `self.guidance`.
+
+        Returns:
+            `(batch, *shape)`, of the dtype of codes.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define draw.")
+
+    def check_labels(self, labels: Any) -> None:
+        """Raise an error unless the sampler knows the classes of `labels`, an array or None."""
+        if labels is None:
+            return
+        if not self.classes:
+            raise UsageTypeError(
+                f"Expected no condition: this {type(self).__name__} was fitted without labels. "
+                "Received: one. (model.fit_prior(x, labels) with prior='autoregressive', 'masked' "
+                "or 'flow' learns classes.)"
+            )
+        if labels.dtype.kind not in "iu" or labels.ndim > 1:
+            raise UsageTypeError(
+                "Expected a condition of one label for each example, an integer from 0 to "
+                f"{self.classes - 1}. Received: {labels.dtype} of shape {labels.shape}."
+            )
+        if labels.size and not 0 <= labels.min() <= labels.max() < self.classes:
+            raise UsageError(
+                f"Expected labels from 0 to {self.classes - 1}. Received: {labels.min()} to "
+                f"{labels.max()}."
+            )

@@ -1,0 +1,172 @@
+"""The fit of a sampler to the codes of a model."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.samplers import mixture, transformer
+from keras_vae.samplers.base import Sampler
+from keras_vae.samplers.files import KINDS
+from keras_vae.samplers.network import NetworkSampler
+from keras_vae.samplers.training import train
+from keras_vae.typing import LatentModel
+from keras_vae.validation import arguments
+
+MIXTURE = "mixture"
+# Epochs unless given. Small networks for codes of one place are fast and need more of them.
+EPOCHS = {"autoregressive": 10, "masked": 20, "flow": 30}
+WIDTH, BLOCKS, HEADS = 128, 3, 4
+SMALLEST_DEVIATION = 1e-6
+LARGEST_PLACES = 1024
+
+
+def fit_prior(
+    model: LatentModel,
+    x: Any,
+    labels: Any,
+    prior: str,
+    *,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    verbose: Any = "auto",
+    **settings: Any,
+) -> Sampler:
+    """Return a sampler of the codes of `x`; see `Autoencoder.fit_prior`."""
+    arguments.choice("prior", prior, (MIXTURE, *KINDS))
+    if prior == MIXTURE:
+        if batch_size is not None:
+            settings["batch_size"] = batch_size
+        return _fit_mixture(model, x, labels, epochs, seed, settings)
+    kind = KINDS[prior]
+    _check_codes(model, kind)
+    seed = arguments.integer("seed", seed, 0)
+    batch_size = arguments.integer("batch_size", 128 if batch_size is None else batch_size)
+    epochs = arguments.integer("epochs", EPOCHS[prior] if epochs is None else epochs)
+    sizes, others = _settings(kind, settings)
+    codes = mixture.sample_posterior(model, x, seed)
+    classes = _labels(model, labels, len(codes))
+    count = 0 if classes is None else int(classes.max()) + 1
+    size = kind.size_for(
+        tuple(model.latent_shape), getattr(model, "codebook_size", None), count, **sizes
+    )
+    if size.places > LARGEST_PLACES:
+        raise UsageError(
+            f"Expected codes of at most {LARGEST_PLACES} places, which a transformer reads all at "
+            f"once. Received: {size.places}. (Use an encoder with one more stage.)"
+        )
+    if kind.is_real:
+        others |= _moments(codes, size)
+    sampler = kind(size, transformer.initial_weights(size, seed), **others)
+    weights = train(sampler, codes, classes, epochs, batch_size, seed, verbose)
+    return dataclasses.replace(sampler, weights=weights)
+
+
+def _fit_mixture(
+    model: LatentModel, x: Any, labels: Any, epochs: Any, seed: int, settings: dict[str, Any]
+) -> Sampler:
+    if labels is not None or epochs is not None:
+        raise UsageError(
+            "Expected neither labels nor epochs for prior='mixture', which has no classes and is "
+            "fitted at once. Received: one of them. (prior='flow' learns classes.)"
+        )
+    _refuse_unknown(settings, ("components", "covariance", "batch_size"))
+    return fit_mixture_of(model, x, seed=seed, **settings)
+
+
+def fit_mixture_of(
+    model: LatentModel,
+    x: Any,
+    components: int = 10,
+    covariance: str = "full",
+    seed: int = 0,
+    batch_size: int | None = None,
+) -> mixture.MixtureSampler:
+    """Return a mixture of Gaussians of the codes of `x`; see `Autoencoder.fit_sampler`."""
+    if model.latent_dtype != "float32":
+        raise UsageTypeError(
+            "Expected a model whose codes are real numbers, as Gaussians are. "
+            f"Received: {type(model).__name__}, whose codes are {model.latent_dtype}. "
+            "(model.fit_prior(x, prior='autoregressive') takes integers.)"
+        )
+    codes = mixture.sample_posterior(model, x, seed, batch_size)
+    return mixture.fit_mixture(codes, components, covariance, seed)
+
+
+def _settings(
+    kind: type[NetworkSampler], given: dict[str, Any]
+) -> tuple[dict[str, int], dict[str, Any]]:
+    """Return the sizes of the network, and the other settings of a sampler."""
+    has_rounds = any(field.name == "rounds" for field in dataclasses.fields(kind))
+    _refuse_unknown(
+        given, ("width", "blocks", "heads", "guidance", *(("rounds",) if has_rounds else ()))
+    )
+    sizes = {
+        "width": arguments.integer("width", given.get("width", WIDTH), 2),
+        "blocks": arguments.integer("blocks", given.get("blocks", BLOCKS), 0),
+        "heads": arguments.integer("heads", given.get("heads", HEADS)),
+    }
+    if sizes["width"] % sizes["heads"] or sizes["width"] % 2:
+        raise UsageError(
+            "Expected an even width that heads divide. Received: "
+            f"width={sizes['width']}, heads={sizes['heads']}."
+        )
+    others: dict[str, Any] = {}
+    if "guidance" in given:
+        others["guidance"] = float(arguments.real("guidance", given["guidance"]))
+    if "rounds" in given:
+        others["rounds"] = arguments.integer("rounds", given["rounds"])
+    return sizes, others
+
+
+def _refuse_unknown(given: dict[str, Any], known: tuple[str, ...]) -> None:
+    if unknown := sorted(set(given) - set(known)):
+        raise UsageTypeError(
+            f"Expected settings among {', '.join(known)} for this prior. Received: "
+            f"{', '.join(unknown)}."
+        )
+
+
+def _check_codes(model: LatentModel, kind: type[NetworkSampler]) -> None:
+    is_real = model.latent_dtype == "float32"
+    if is_real != kind.is_real:
+        wanted = "real numbers" if kind.is_real else "integers, as those of VQVAE and FSQ"
+        advice = "flow' or 'mixture" if is_real else "autoregressive' or 'masked"
+        raise UsageTypeError(
+            f"Expected codes of {wanted} for prior={kind.name!r}. Received: "
+            f"{type(model).__name__}, whose codes are {model.latent_dtype}. (prior='{advice}' "
+            "takes them.)"
+        )
+
+
+def _labels(model: Any, labels: Any, count: int) -> np.ndarray | None:
+    """Return the class of each code, int32 `(count,)`, or None."""
+    if labels is None:
+        return None
+    if getattr(model, "conditional", False):
+        raise UsageTypeError(
+            f"Expected no labels: {type(model).__name__} takes a condition itself. Received: "
+            "labels. (Leave them out; sample(condition=...) gives the decoder its condition.)"
+        )
+    found = arguments.array("labels", labels)
+    if found.dtype.kind not in "iu" or found.shape != (count,):
+        raise UsageError(
+            f"Expected labels of one integer for each of {count} examples. Received: "
+            f"{found.dtype} of shape {found.shape}. (numpy.unique(labels, return_inverse=True)[1] "
+            "numbers names, keras.ops.argmax(labels, -1) one-hot rows.)"
+        )
+    if found.min() < 0:
+        raise UsageError(f"Expected labels of at least 0. Received: {found.min()}.")
+    return found.astype("int32")
+
+
+def _moments(codes: np.ndarray, size: transformer.Size) -> dict[str, np.ndarray]:
+    """Return mean and standard deviation of codes, each `(places, outputs)`."""
+    rows = codes.reshape(len(codes), size.places, size.outputs).astype("float64")
+    mean, scale = rows.mean(axis=0), rows.std(axis=0)
+    return {
+        "mean": mean.astype("float32"),
+        "scale": np.maximum(scale, SMALLEST_DEVIATION).astype("float32"),
+    }
