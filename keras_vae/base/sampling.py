@@ -175,12 +175,14 @@ class Sampling:
     def sample_specs(self) -> tuple[keras.InputSpec, ...]:
         """Return the inputs of the `sample` endpoint."""
         seed = keras.InputSpec(shape=(None,), dtype="int32", name="seed")
-        if not getattr(self.sampler, "classes", 0):
+        if self.sampler is None or not self.sampler.classes:
             return (seed,)
         count = self.sampler.classes + 1
         return seed, WholeNumbers(count, shape=(None,), dtype="int32", name="label")
 
-    def fit_prior(self, x: Any, labels: Any = None, prior: str = "mixture", **settings: Any) -> None:
+    def fit_prior(
+        self, x: Any, labels: Any = None, prior: str = "mixture", **settings: Any
+    ) -> None:
         """Fit a distribution of the codes of `x`, from which `sample` then samples.
 
         Only `sample` and its endpoint change, and any autoencoder then has them. The loss, the
@@ -191,8 +193,8 @@ class Sampling:
         | `prior` | codes | what it is |
         |---|---|---|
         | "mixture" | real numbers | Gaussians, see `fit_sampler` |
-        | "flow" | real numbers | an equation from noise to codes, see `samplers.FlowSampler` |
-        | "autoregressive" | integers | one place after the other, `samplers.AutoregressiveSampler` |
+        | "flow" | real numbers | from noise to codes, see `samplers.FlowSampler` |
+        | "autoregressive" | integers | see `samplers.AutoregressiveSampler` |
         | "masked" | integers | all places in a few rounds, see `samplers.MaskedSampler` |
 
         Example:

@@ -51,9 +51,7 @@ class AutoregressiveSampler(NetworkSampler):
     def _log_prob(self, weights: Mapping[str, Tensor], codes: Tensor, labels: Any) -> Tensor:
         size = self.size
         codes = ops.reshape(ops.cast(codes, "int32"), (-1, size.places))
-        before = ops.concatenate(
-            [ops.full_like(codes[:, :1], size.inputs), codes[:, :-1]], axis=1
-        )
+        before = ops.concatenate([ops.full_like(codes[:, :1], size.inputs), codes[:, :-1]], axis=1)
         h = transformer.embed(weights, size, before, labels)
         logits = transformer.outputs(weights, size, h, causal=True)
         return ops.sum(choices.log_prob(logits, codes), axis=1)

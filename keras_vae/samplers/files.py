@@ -13,10 +13,13 @@ from keras_vae.samplers.base import Sampler
 from keras_vae.samplers.flow import FlowSampler
 from keras_vae.samplers.masked import MaskedSampler
 from keras_vae.samplers.network import NetworkSampler
+from keras_vae.validation import arguments
 
 PREFIX = mixture.PREFIX  # Prefix of names in files.
 SETTINGS = "settings"
 WEIGHT = "weight_"
+ARRAYS = ("mean", "scale")  # Those beside the weights.
+MOST_ROUNDS = 1000
 KINDS: dict[str, type[NetworkSampler]] = {
     kind.name: kind for kind in (AutoregressiveSampler, MaskedSampler, FlowSampler)
 }
@@ -29,7 +32,7 @@ def save(sampler: Sampler | None, store: Any) -> None:
         return
     others = {f.name: getattr(sampler, f.name) for f in dataclasses.fields(sampler)}
     weights, size = others.pop("weights"), others.pop("size")
-    arrays = {name: others.pop(name) for name in ("mean", "scale") if name in others}
+    arrays = {name: others.pop(name) for name in ARRAYS if name in others}
     settings = {"kind": sampler.name, "size": dataclasses.asdict(size), **others}
     text = json.dumps(settings).encode()
     store[PREFIX + SETTINGS] = np.frombuffer(text, np.uint8)
@@ -49,20 +52,44 @@ def load(store: Any) -> Sampler | None:
     parts = {name: np.array(store[PREFIX + name]) for name in names}
     settings = _read_settings(parts.pop(SETTINGS))
     weights = {n.removeprefix(WEIGHT): p for n, p in parts.items() if n.startswith(WEIGHT)}
-    others = {name: part for name, part in parts.items() if not name.startswith(WEIGHT)}
+    others: dict[str, Any] = {
+        name: part for name, part in parts.items() if not name.startswith(WEIGHT)
+    }
     try:
         kind = KINDS[settings.pop("kind")]
-        size = transformer.Size(**settings.pop("size"))
-        sampler = kind(size, weights, **settings, **others)
-        wanted = {n: p.shape for n, p in transformer.initial_weights(size, 0).items()}
-    except (KeyError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
+        size = _size(settings.pop("size"), len(weights))
+        sampler = kind(size, weights, **_check_numbers(settings), **others)
+    except (KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"Expected the settings of a sampler of {', '.join(KINDS)}. Received: {error!r}."
         ) from error
-    found = {name: part.shape for name, part in weights.items()}
+    wanted = {**transformer.weight_shapes(size)}
+    wanted |= {name: (size.places, size.outputs) for name in ARRAYS if kind.is_real}
+    found = {name: part.shape for name, part in {**weights, **others}.items()}
     if found != wanted:
-        raise UsageError(f"Expected weights of the shapes {wanted}. Received: {found}.")
+        raise UsageError(f"Expected arrays of the shapes {wanted}. Received: {found}.")
     return sampler
+
+
+def _size(given: dict[str, Any], arrays: int) -> transformer.Size:
+    """Return the sizes; raise for those that `arrays` arrays cannot have, before they are used."""
+    size = transformer.Size(**given)
+    numbers = [v for k, v in dataclasses.asdict(size).items() if k != "is_real"]
+    if not all(isinstance(n, int) and 0 <= n < 2**31 for n in numbers) or size.blocks > arrays:
+        raise UsageError(f"Expected the sizes of a transformer. Received: {given}.")
+    if not size.heads or size.width % size.heads:
+        raise UsageError(f"Expected heads that divide the width. Received: {given}.")
+    return size
+
+
+def _check_numbers(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings next to the sizes: the guidance, and maybe a number of rounds."""
+    arguments.real("guidance", settings.get("guidance", 1.0))
+    if "rounds" in settings and arguments.integer("rounds", settings["rounds"]) > MOST_ROUNDS:
+        raise UsageError(
+            f"Expected at most {MOST_ROUNDS} rounds. Received: rounds={settings['rounds']}."
+        )
+    return settings
 
 
 def _read_settings(text: np.ndarray) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.samplers import mixture, transformer
 from keras_vae.samplers.base import Sampler
-from keras_vae.samplers.files import KINDS
+from keras_vae.samplers.files import KINDS, MOST_ROUNDS
 from keras_vae.samplers.network import NetworkSampler
 from keras_vae.samplers.training import train
 from keras_vae.typing import LatentModel
@@ -118,6 +118,10 @@ def _settings(
         others["guidance"] = float(arguments.real("guidance", given["guidance"]))
     if "rounds" in given:
         others["rounds"] = arguments.integer("rounds", given["rounds"])
+        if others["rounds"] > MOST_ROUNDS:
+            raise UsageError(
+                f"Expected at most {MOST_ROUNDS} rounds. Received: rounds={others['rounds']}."
+            )
     return sizes, others
 
 

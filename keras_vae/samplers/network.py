@@ -40,7 +40,7 @@ class NetworkSampler(Sampler):
 
     @classmethod
     def size_for(
-        cls, shape: tuple[int, ...], codebook_size: int | None, classes: int, **sizes: int
+        cls, shape: tuple[int, ...], codebook_size: int | None, classes: int, **sizes: Any
     ) -> transformer.Size:
         """Return the sizes for codes of `shape`.
 
@@ -55,7 +55,9 @@ class NetworkSampler(Sampler):
             places = int(np.prod(shape, dtype=int))
             return transformer.Size(places, codebook_size, codebook_size, classes=classes, **sizes)
         places = int(np.prod(shape[:-1], dtype=int))
-        return transformer.Size(places, shape[-1], shape[-1], classes=classes, is_real=True, **sizes)
+        return transformer.Size(
+            places, shape[-1], shape[-1], classes=classes, is_real=True, **sizes
+        )
 
     def losses(
         self, weights: Mapping[str, Tensor], codes: Tensor, labels: Tensor | None, seed: Any

@@ -42,9 +42,7 @@ class SamplerTraining(keras.Model):
 
     def numbers(self) -> dict[str, np.ndarray]:
         """Return the trained weights by name."""
-        return {
-            name: keras.ops.convert_to_numpy(variable) for name, variable in self.parts.items()
-        }
+        return {name: keras.ops.convert_to_numpy(variable) for name, variable in self.parts.items()}
 
 
 def train(
@@ -86,7 +84,5 @@ def train(
     inputs = {"codes": codes} if labels is None else {"codes": codes, "labels": labels}
     order = np.random.default_rng(seed).permutation(len(codes))
     inputs = {name: part[order] for name, part in inputs.items()}
-    model.fit(
-        inputs, np.zeros(len(codes), "float32"), batch_size, epochs, verbose=verbose
-    )
+    model.fit(inputs, np.zeros(len(codes), "float32"), batch_size, epochs, verbose=verbose)
     return model.numbers()

@@ -45,38 +45,52 @@ class Size:
     is_real: bool = False
 
 
-def initial_weights(size: Size, seed: int) -> dict[str, np.ndarray]:
-    """Return the weights before training, float32: the outputs are 0."""
-    random, width = np.random.default_rng(seed), size.width
-
-    def dense(rows: int, columns: int, factor: float = 1.0) -> np.ndarray:
-        return random.normal(0.0, factor / math.sqrt(rows), (rows, columns))
-
-    found = {
-        "positions": random.normal(0.0, EMBEDDED, (size.places, width)),
-        "scale": np.ones(width),
-        "output": np.zeros((width, size.outputs)),
-        "output_bias": np.zeros(size.outputs),
+def weight_shapes(size: Size) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the weights by name."""
+    width = size.width
+    shapes = {
+        "positions": (size.places, width),
+        "scale": (width,),
+        "output": (width, size.outputs),
+        "output_bias": (size.outputs,),
     }
     if size.is_real:
-        found |= {"input": dense(size.inputs, width), "time": dense(width, width)}
+        shapes |= {"input": (size.inputs, width), "time": (width, width)}
     else:  # The last row stands for no integer.
-        found["embedding"] = random.normal(0.0, EMBEDDED, (size.inputs + 1, width))
-    if size.classes:
-        found["classes"] = random.normal(0.0, EMBEDDED, (size.classes + 1, width))
-    residual = 1.0 / math.sqrt(2 * max(size.blocks, 1))
+        shapes["embedding"] = (size.inputs + 1, width)
+    if size.classes:  # The last row stands for any class.
+        shapes["classes"] = (size.classes + 1, width)
     for i in range(size.blocks):
-        found |= {
-            f"qkv_{i}": dense(width, 3 * width),
-            f"attended_{i}": dense(width, width, residual),
-            f"wide_{i}": dense(width, 4 * width),
-            f"narrow_{i}": dense(4 * width, width, residual),
-            f"wide_bias_{i}": np.zeros(4 * width),
-            f"narrow_bias_{i}": np.zeros(width),
-            f"scale_1_{i}": np.ones(width),
-            f"scale_2_{i}": np.ones(width),
+        shapes |= {
+            f"qkv_{i}": (width, 3 * width),
+            f"attended_{i}": (width, width),
+            f"wide_{i}": (width, 4 * width),
+            f"narrow_{i}": (4 * width, width),
+            f"wide_bias_{i}": (4 * width,),
+            f"narrow_bias_{i}": (width,),
+            f"scale_1_{i}": (width,),
+            f"scale_2_{i}": (width,),
         }
-    return {name: part.astype("float32") for name, part in found.items()}
+    return shapes
+
+
+def initial_weights(size: Size, seed: int) -> dict[str, np.ndarray]:
+    """Return the weights before training, float32: the outputs are 0."""
+    random, residual = np.random.default_rng(seed), 1.0 / math.sqrt(2 * max(size.blocks, 1))
+    found = {}
+    for name, shape in weight_shapes(size).items():
+        kind = name.rstrip("_0123456789")
+        if kind == "scale":
+            part = np.ones(shape)
+        elif kind.endswith("bias") or kind == "output":
+            part = np.zeros(shape)
+        elif kind in ("positions", "embedding", "classes"):
+            part = random.normal(0.0, EMBEDDED, shape)
+        else:
+            factor = residual if kind in ("attended", "narrow") else 1.0
+            part = random.normal(0.0, factor / math.sqrt(shape[0]), shape)
+        found[name] = part.astype("float32")
+    return found
 
 
 def embed(weights: Weights, size: Size, tokens: Tensor, labels: Tensor | None) -> Tensor:
@@ -182,9 +196,7 @@ def _attend(size: Size, q: Tensor, k: Tensor, v: Tensor, hidden: Any) -> Tensor:
     each = size.width // size.heads
 
     def by_head(part: Tensor) -> Tensor:
-        return ops.transpose(
-            ops.reshape(part, (-1, part.shape[1], size.heads, each)), (0, 2, 1, 3)
-        )
+        return ops.transpose(ops.reshape(part, (-1, part.shape[1], size.heads, each)), (0, 2, 1, 3))
 
     q, k, v = by_head(q), by_head(k), by_head(v)
     scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) / math.sqrt(each)

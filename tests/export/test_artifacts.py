@@ -179,7 +179,7 @@ def test_a_file_has_one_signature_for_each_endpoint(artifact):
 
 
 # tests/anomalies names the outputs of detectors.
-@pytest.mark.only_with(artifact=lambda case: not case.id.startswith("detector"))
+@pytest.mark.only_with(artifact=lambda case: not case.id.startswith(("detector", "prior")))
 def test_a_file_has_the_names_of_the_model(artifact):
     model = artifact.model
     outputs = VARIATIONAL if isinstance(model, keras_vae.VAE) else PLAIN

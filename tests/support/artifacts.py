@@ -141,6 +141,22 @@ def rescaled_conv_vae() -> Any:
     return model
 
 
+def with_prior(name: str, prior: str) -> Callable[[], Any]:
+    """A model with a prior of classes, whose codes are drawn in the file."""
+
+    def make() -> Any:
+        case = next(case for case in models.CASES if case.id == name)
+        model = case.trained()
+        sizes: Any = {"width": 8, "blocks": 1, "heads": 2, "guidance": 1.5, "verbose": 0}
+        labels = np.arange(len(case.x)) % 2
+        if prior != "autoregressive":
+            sizes["rounds"] = 3
+        model.fit_prior(case.x, labels, prior, epochs=30, batch_size=4, **sizes)
+        return model
+
+    return make
+
+
 def readings() -> np.ndarray:
     x = models.uniform(models.ROWS, *models.FEATURES)
     x = (x * [1, 10, 0.1, 2, 5, 100] + [20, 1013, 0, -3, 7, 4000]).astype("float32")
@@ -152,10 +168,13 @@ READINGS = readings()
 PIXELS = np.round(255 * models.IMAGES)
 VAE = next(case for case in models.CASES if case.id == "vae_bernoulli")
 OTHERS = [case for case in models.CASES if case.id in ("sparse_l1", "mixture_vae")]
+INTEGERS = ("autoregressive", "masked")  # Priors of integer codes.
 # One of each class, what encodes in another way, and a detector for each score.
 CASES = [
     *(Case(case.id, case.trained, case.x) for case in (*models.ONE_OF_EACH, *OTHERS)),
     *(Case(f"detector_{s}", detector(s), VAE.x) for s in kv.anomalies.detector.SCORES),
+    *(Case(f"prior_{p}", with_prior("vq_vae", p), models.IMAGES) for p in INTEGERS),
+    Case("prior_flow", with_prior("vae_bernoulli", "flow"), VAE.x),
     Case("preprocessed_vae", preprocessed_vae, READINGS),
     Case("detector_preprocessed", preprocessed_detector, READINGS),
     Case("rescaled_conv_vae", rescaled_conv_vae, PIXELS),

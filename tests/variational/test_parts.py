@@ -6,7 +6,7 @@ import pytest
 import scipy.special
 import scipy.stats
 
-from keras_vae.samplers import mixture
+from keras_vae.samplers import mixture as samplers
 from keras_vae.variational import flows, priors
 
 RANDOM = np.random.default_rng(0)
@@ -172,7 +172,7 @@ def test_a_sampler_of_noise_has_the_covariance_of_the_chosen_component(covarianc
     means, full = RANDOM.normal(size=(3, 4)), np.tril(RANDOM.normal(size=(3, 4, 4)))
     factors = full if covariance == "full" else np.abs(RANDOM.normal(size=(3, 4)))
     parts = (part.astype("float32") for part in (np.log(WEIGHTS), means, factors))
-    sampler = mixture.MixtureSampler(*parts)
+    sampler = samplers.MixtureSampler(*parts)
     noise = RANDOM.normal(size=(40, 6)).astype("float32")
     chosen = np.searchsorted(np.cumsum(WEIGHTS), uniform_of(noise[:, :2]), side="right")
     for temperature in (1.0, 0.5):
@@ -184,18 +184,18 @@ def test_a_sampler_of_noise_has_the_covariance_of_the_chosen_component(covarianc
         found = numbers(sampler.from_noise(keras.ops.convert_to_tensor(noise), *more))
         np.testing.assert_allclose(found, means[chosen] + own, atol=1e-5)
     store = {}
-    mixture.save(sampler, store)
-    again = mixture.load({**store, "other": 1})
+    samplers.save(sampler, store)
+    again = samplers.load({**store, "other": 1})
     for name, part in vars(sampler).items():
         np.testing.assert_array_equal(getattr(again, name), part)
 
 
 def test_nothing_is_saved_of_no_sampler_and_other_arrays_are_refused():
     store = {}
-    mixture.save(None, store)
-    assert store == {} and mixture.load(store) is None
+    samplers.save(None, store)
+    assert store == {} and samplers.load(store) is None
     shapes = {"log_weights": (3,), "means": (3, 4), "factors": (3, 4)}
-    assert mixture.load(arrays(shapes)).means.shape == (3, 4)
+    assert samplers.load(arrays(shapes)).means.shape == (3, 4)
     for wrong in (
         {"means": (2, 4)},
         {"factors": (3, 5)},
@@ -204,7 +204,7 @@ def test_nothing_is_saved_of_no_sampler_and_other_arrays_are_refused():
         {"more": (1,)},
     ):
         with pytest.raises(ValueError, match="arrays of a mixture of Gaussians"):
-            mixture.load(arrays({**shapes, **wrong}))
+            samplers.load(arrays({**shapes, **wrong}))
 
 
 def arrays(shapes):
