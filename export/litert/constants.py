@@ -1,5 +1,6 @@
 """The constants of a .tflite file, stored as float16 or float32 depending on their size."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -37,24 +38,34 @@ def halve_constants(content: bytes) -> bytes:
     return file.pack()
 
 
-def restore_small_weights(content: bytes, exact: bytes) -> bytes:
+def restore_weights(content: bytes, exact: bytes, others: Iterable[np.ndarray] = ()) -> bytes:
     """Return a file of dynamic range whose weights of up to `SMALL` elements are float32 again.
 
     Args:
         content: The bytes of a .tflite with int8 weights.
         exact: The bytes of the same file in float32.
+        others: Larger weights that are float32 again, where only ops read them that can.
 
     Returns:
         The bytes of a file with the same signatures.
     """
     file, before = _Constants(unpack(content)), _Constants(unpack(exact))
+    # The converter transposes the matrix of a product.
+    forms = [form for part in others for form in (part, np.ascontiguousarray(part.T))]
     for graph, original in zip(file.model.subgraphs, before.model.subgraphs, strict=True):
         named = {tensor.name: before.values(tensor) for tensor in original.tensors}
-        for tensor in graph.tensors:
+        for index, tensor in enumerate(graph.tensors):
             values, wanted = file.values(tensor), named.get(tensor.name)
             if wanted is not None and wanted.size <= SMALL and _rounds_to(wanted, values, tensor):
                 tensor.quantization = None
                 file.put(tensor, wanted)
+                continue
+            # Larger ones are found by their numbers, since the names of both files differ.
+            for form in forms:
+                if _rounds_to(form, values, tensor) and file.read_as_floats(graph, index):
+                    tensor.quantization = None
+                    file.put(tensor, form)
+                    break
     return file.pack()
 
 
@@ -96,6 +107,35 @@ class _Constants:
         array = np.frombuffer(np.asarray(data, "uint8").tobytes(), self._types[tensor.type])
         return array.reshape([] if tensor.shape is None else tensor.shape)
 
+    def read_as_floats(self, graph: Any, index: int) -> bool:
+        """Let all ops read a tensor as float32 that was int8; False if one of them cannot.
+
+        Dense layers read both, rows that are taken from it are then float32, and no op has to
+        compute float32 from it any more.
+        """
+        kinds = schema().BuiltinOperator
+        uses = [(op, place) for op in graph.operators for place in _places(op, index)]
+        codes = [self.model.operatorCodes[op.opcodeIndex].builtinCode for op, _ in uses]
+        can = {(kinds.FULLY_CONNECTED, 1), (kinds.DEQUANTIZE, 0), (kinds.GATHER, 0)}
+        if not {(code, place) for code, (_, place) in zip(codes, uses, strict=True)} <= can:
+            return False
+        # The signature names its outputs by their numbers.
+        if any(set(op.outputs) & set(graph.outputs) for op, _ in uses):
+            return False
+        taken = [
+            op.outputs[0] for code, (op, _) in zip(codes, uses, strict=True) if code == kinds.GATHER
+        ]
+        if not all(self.read_as_floats(graph, output) for output in taken):
+            return False
+        for output in taken:
+            graph.tensors[output].type = schema().TensorType.FLOAT32
+            graph.tensors[output].quantization = None
+        for code, (op, _) in zip(codes, uses, strict=True):
+            if code == kinds.DEQUANTIZE:
+                _replace(graph, op.outputs[0], index)
+                graph.operators = [other for other in graph.operators if other is not op]
+        return True
+
     def put(self, tensor: Any, values: np.ndarray) -> None:
         """Give a tensor these numbers and their type."""
         tensor.type = next(k for k, dtype in self._types.items() if dtype == values.dtype)
@@ -133,6 +173,17 @@ class _Constants:
         code.version = 3
         self.model.operatorCodes.append(code)
         return len(self.model.operatorCodes) - 1
+
+
+def _places(operator: Any, index: int) -> list[int]:
+    return [place for place, one in enumerate(operator.inputs) if one == index]
+
+
+def _replace(graph: Any, old: int, new: int) -> None:
+    """Let all ops and outputs of a graph read tensor `new` in place of `old`."""
+    for op in graph.operators:
+        op.inputs = [new if one == old else one for one in op.inputs]
+    graph.outputs = [new if one == old else one for one in graph.outputs]
 
 
 def _new_computed_tensor(tensor: Any) -> Any:

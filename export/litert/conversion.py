@@ -15,7 +15,7 @@ from keras_vae.errors import ConversionError, UsageError
 from keras_vae.export.formats import CALIBRATED
 from keras_vae.export.litert import converter, converter_process
 from keras_vae.export.litert.allowed_ops import unrunnable_ops
-from keras_vae.export.litert.constants import halve_constants, restore_small_weights
+from keras_vae.export.litert.constants import halve_constants, restore_weights
 from keras_vae.export.litert.graph_ops import explain_ops, graph_ops
 from keras_vae.quiet import silence_stderr
 from keras_vae.typing import LatentModel
@@ -43,7 +43,10 @@ def convert_checked(model: LatentModel, job: Mapping[str, Any], calibration: Bat
     else:
         content = _run(model, job, calibration, graph)
     if job["quantize"] == "dynamic" and job["keep_float"]:
-        content = restore_small_weights(content, _run(model, exact, calibration, graph))
+        # One other code changes all that a sampler draws after it.
+        drawing = getattr(getattr(model, "sampler", None), "weights", {})
+        exact_content = _run(model, exact, calibration, graph)
+        content = restore_weights(content, exact_content, drawing.values())
     bad = unrunnable_ops(content)
     if bad:
         raise UsageError(

@@ -205,7 +205,7 @@ def measure_differences(
     some = comparison.choose_rows(rows, options.batch_size)
     expected = comparison.model_answers(model, endpoints, some)
     received = file_answers(content, some, options.batch_size)
-    return comparison.differences(model, expected, received)
+    return comparison.differences(model, expected, received, some)
 
 
 def _check(options: Options, calibrated: bool, labels: Any) -> None:

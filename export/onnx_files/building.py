@@ -148,4 +148,5 @@ def _differences(
     some = comparison.choose_rows(rows, batch_size or 1)
     expected = comparison.model_answers(model, endpoints, some)
     runs = {name: form.open(content) for name, content in contents.items()}
-    return comparison.differences(model, expected, answers.file_answers(runs, some, batch_size))
+    received = answers.file_answers(runs, some, batch_size)
+    return comparison.differences(model, expected, received, some)

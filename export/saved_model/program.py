@@ -141,7 +141,7 @@ def verify(
     named = {DEFAULT: next(iter(endpoints.values())), **endpoints}
     expected = gray_levels(model_answers(model, named, rows))
     loader, received = run_in_cpp(folder, rows)
-    found = differences(model, expected, gray_levels(received))
+    found = differences(model, expected, gray_levels(received), rows)
     _refuse_different(found, libraries_folder())
     return loader, found
 

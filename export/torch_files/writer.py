@@ -115,7 +115,7 @@ def _compare(
     expected = comparison.model_answers(model, endpoints, some)
     runs = {name: conversion.open_program(content) for name, content in contents.items()}
     answers = file_answers(runs, some, batch_size)
-    return comparison.differences(model, expected, answers), answers
+    return comparison.differences(model, expected, answers, some), answers
 
 
 def _tensors(

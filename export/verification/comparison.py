@@ -12,6 +12,7 @@ from keras_vae.base.endpoint import Endpoint
 from keras_vae.errors import UsageError
 from keras_vae.export.endpoints import float32_policy
 from keras_vae.metrics.pictures import psnr
+from keras_vae.samplers import AutoregressiveSampler
 from keras_vae.typing import LatentModel
 
 Answers = dict[str, dict[str, np.ndarray]]
@@ -24,6 +25,7 @@ COMPARED_ROWS = 64
 DATA_OUTPUT = "reconstruction"
 # The endpoint that returns codes, and those that depend on the codes of the same rows.
 CODES = "encode"
+SAMPLE = "sample"
 ENCODED = ("reconstruct", "serving_default", "reconstruct_png", "score")
 # The output that is a decision, which follows from the file's own score and threshold.
 DECISION = "is_anomaly"
@@ -86,31 +88,65 @@ def model_answers(model: LatentModel, endpoints: Mapping[str, Endpoint], rows: R
     return answers
 
 
-def differences(model: LatentModel, expected: Answers, received: Answers) -> Differences:
+def differences(
+    model: LatentModel, expected: Answers, received: Answers, rows: Rows | None = None
+) -> Differences:
     """Return the differences by endpoint and output.
 
     Integer codes that differ are different codes, so their distance means nothing. `equal` says
     what fraction of them is equal. Outputs that depend on `encode` are compared on the rows with
-    equal codes only.
+    equal codes only. Samples of integer codes are compared with what follows from the codes that
+    the file drew, since one other code changes all that are drawn after it; see `_follow`.
+
+    Args:
+        model: The model.
+        expected: Its answers by endpoint and output.
+        received: Those of the file.
+        rows: The inputs by endpoint and name, of which the noise of samples is made again.
 
     Raises:
         ValueError: If an output is missing or has another shape.
     """
     result = {}
+    expected = _follow(model, expected, received, rows)
     alike = _rows_of_equal_codes(expected, received)
     for endpoint, outputs in expected.items():
         shapes = {name: values.shape for name, values in outputs.items()}
         given = {name: values.shape for name, values in received[endpoint].items()}
         if shapes != given:
             raise UsageError(f"Expected {endpoint} to answer {shapes}. Received: {given}.")
-        rows = alike if endpoint in ENCODED else slice(None)
+        chosen = alike if endpoint in ENCODED else slice(None)
         if DECISION in outputs:
             outputs = {**outputs, DECISION: _decisions(received[endpoint])}
         result[endpoint] = {
-            name: _difference(model, name, values[rows], received[endpoint][name][rows])
+            name: _difference(model, name, values[chosen], received[endpoint][name][chosen])
             for name, values in outputs.items()
         }
     return result
+
+
+def _follow(model: LatentModel, expected: Answers, received: Answers, rows: Rows | None) -> Answers:
+    """Return `expected` with samples that follow from the integer codes that the file drew.
+
+    The picture is that of the codes of the file. Each code is what the model draws after the codes
+    before it, for the same noise, if the sampler draws one code after the other.
+    """
+    codes = received.get(SAMPLE, {}).get("z")
+    wanted = expected.get(SAMPLE, {}).get("z")
+    if codes is None or wanted is None or wanted.dtype.kind != "i" or wanted.shape != codes.shape:
+        return expected
+    if not (
+        0 <= codes.min(initial=0) and codes.max(initial=0) < getattr(model, "codebook_size", 0)
+    ):
+        return expected
+    followed = dict(expected[SAMPLE])
+    with float32_policy(model):
+        followed[DATA_OUTPUT] = keras.ops.convert_to_numpy(model.decode(codes))
+        if rows is not None and isinstance(model.sampler, AutoregressiveSampler):
+            inputs = rows[SAMPLE]
+            again = model.sampler.follow(codes, inputs[SEED], inputs.get("label"))
+            followed["z"] = keras.ops.convert_to_numpy(again)
+    return {**expected, SAMPLE: followed}
 
 
 def _rows_of_equal_codes(expected: Answers, received: Answers) -> Any:

@@ -44,10 +44,17 @@ class Judge:
         model: The Keras model.
         x: True examples, `(n, *event_shape)`, or None for generated inputs.
         expected: Answers of Keras by signature and output.
+        requests: What was asked, by signature and input; None if samples are not followed.
     """
 
-    def __init__(self, model: LatentModel, x: np.ndarray | None, expected: Answers) -> None:
-        self.model, self.x, self.expected = model, x, expected
+    def __init__(
+        self,
+        model: LatentModel,
+        x: np.ndarray | None,
+        expected: Answers,
+        requests: Answers | None = None,
+    ) -> None:
+        self.model, self.x, self.expected, self.requests = model, x, expected, requests
 
     def differences(self, received: Answers) -> dict[str, dict[str, Difference]]:
         """Return the difference of each output from that of Keras.
@@ -60,7 +67,8 @@ class Judge:
             raise UsageError(
                 f"Expected signatures of the model, {sorted(self.expected)}. Received: {unknown}."
             )
-        return differences(self.model, {name: self.expected[name] for name in received}, received)
+        expected = {name: self.expected[name] for name in received}
+        return differences(self.model, expected, received, self.requests)
 
     def reference(self) -> dict[str, float]:
         """Return the values of Keras itself, which changes refer to.

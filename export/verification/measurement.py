@@ -124,7 +124,7 @@ def compare_on(
                         f"Expected Keras to run its model. Received: {row.missed[0]}"
                     )
                 answers[DEFAULT] = answers[next(iter(model.endpoints()))]
-                judge = Judge(model, given[0] if given else None, answers)
+                judge = Judge(model, given[0] if given else None, answers, requests)
             if not row.missed:
                 _judge(row, judge, answers)
         rows.append(row)

@@ -42,6 +42,27 @@ class AutoregressiveSampler(NetworkSampler):
             labels = ops.cast(ops.convert_to_tensor(labels), "int32")
         return self._log_prob(weights, ops.convert_to_tensor(codes), labels)
 
+    def follow(self, codes: Any, seeds: Any, labels: Any = None) -> Tensor:
+        """Return what is drawn at each place if those before it are as in `codes`.
+
+        Codes that `draw` returned for the same seeds and labels are returned as they are.
+
+        Args:
+            codes: Integers, `(batch, *latent_shape)`.
+            seeds: As in `draw`.
+            labels: As in `draw`.
+
+        Returns:
+            int32, of the shape of `codes`.
+        """
+        weights = {name: ops.convert_to_tensor(part) for name, part in self.weights.items()}
+        given = Given(self.size, labels, self.guidance)
+        codes = ops.cast(ops.convert_to_tensor(codes), "int32")
+        flat = given.repeat(ops.reshape(codes, (-1, self.size.places)))
+        logits = given.combine(self._logits(weights, flat, given.all_labels()))
+        uniform = ops.convert_to_tensor(random.uniform(seeds, self.size.places))
+        return ops.reshape(choices.by_uniform(logits, uniform), ops.shape(codes))
+
     def losses(
         self, weights: Mapping[str, Tensor], codes: Tensor, labels: Tensor | None, seed: Any
     ) -> Tensor:
@@ -49,12 +70,16 @@ class AutoregressiveSampler(NetworkSampler):
         return -self._log_prob(weights, codes, self.hide_some(labels, seed))
 
     def _log_prob(self, weights: Mapping[str, Tensor], codes: Tensor, labels: Any) -> Tensor:
+        codes = ops.reshape(ops.cast(codes, "int32"), (-1, self.size.places))
+        logits = self._logits(weights, codes, labels)
+        return ops.sum(choices.log_prob(logits, codes), axis=1)
+
+    def _logits(self, weights: Mapping[str, Tensor], codes: Tensor, labels: Any) -> Tensor:
+        """Return the logits of each place, `(batch, places, codes)`."""
         size = self.size
-        codes = ops.reshape(ops.cast(codes, "int32"), (-1, size.places))
         before = ops.concatenate([ops.full_like(codes[:, :1], size.inputs), codes[:, :-1]], axis=1)
         h = transformer.embed(weights, size, before, labels)
-        logits = transformer.outputs(weights, size, h, causal=True)
-        return ops.sum(choices.log_prob(logits, codes), axis=1)
+        return transformer.outputs(weights, size, h, causal=True)
 
     def from_weights(
         self, weights: Mapping[str, Tensor], seeds: Any, temperature: float, given: Given

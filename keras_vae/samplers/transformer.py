@@ -50,7 +50,6 @@ def weight_shapes(size: Size) -> dict[str, tuple[int, ...]]:
     width = size.width
     shapes = {
         "positions": (size.places, width),
-        "scale": (width,),
         "output": (width, size.outputs),
         "output_bias": (size.outputs,),
     }
@@ -68,8 +67,6 @@ def weight_shapes(size: Size) -> dict[str, tuple[int, ...]]:
             f"narrow_{i}": (4 * width, width),
             f"wide_bias_{i}": (4 * width,),
             f"narrow_bias_{i}": (width,),
-            f"scale_1_{i}": (width,),
-            f"scale_2_{i}": (width,),
         }
     return shapes
 
@@ -80,9 +77,7 @@ def initial_weights(size: Size, seed: int) -> dict[str, np.ndarray]:
     found = {}
     for name, shape in weight_shapes(size).items():
         kind = name.rstrip("_0123456789")
-        if kind == "scale":
-            part = np.ones(shape)
-        elif kind.endswith("bias") or kind == "output":
+        if kind.endswith("bias") or kind == "output":
             part = np.zeros(shape)
         elif kind in ("positions", "embedding", "classes"):
             part = random.normal(0.0, EMBEDDED, shape)
@@ -186,7 +181,7 @@ def empty_cache(size: Size, rows: Any) -> tuple[Tensor, ...]:
 
 def _queries(weights: Weights, i: int, h: Tensor) -> list[Tensor]:
     """Return queries, keys and values, `(batch, places, width)` each."""
-    return ops.split(_dense(_normalize(h, weights[f"scale_1_{i}"]), weights[f"qkv_{i}"]), 3, axis=2)
+    return ops.split(_dense(_normalize(h), weights[f"qkv_{i}"]), 3, axis=2)
 
 
 def _attend(size: Size, q: Tensor, k: Tensor, v: Tensor, hidden: Any) -> Tensor:
@@ -207,18 +202,21 @@ def _attend(size: Size, q: Tensor, k: Tensor, v: Tensor, hidden: Any) -> Tensor:
 def _block(weights: Weights, size: Size, i: int, h: Tensor, read: Tensor) -> Tensor:
     """Return the features after a block, in which the values `read` were attended to."""
     h = h + _dense(read, weights[f"attended_{i}"])
-    wide = _dense(_normalize(h, weights[f"scale_2_{i}"]), weights[f"wide_{i}"])
+    wide = _dense(_normalize(h), weights[f"wide_{i}"])
     wide = ops.relu(wide + weights[f"wide_bias_{i}"])
     return h + _dense(wide, weights[f"narrow_{i}"]) + weights[f"narrow_bias_{i}"]
 
 
 def _last_outputs(weights: Weights, h: Tensor) -> Tensor:
-    return _dense(_normalize(h, weights["scale"]), weights["output"]) + weights["output_bias"]
+    return _dense(_normalize(h), weights["output"]) + weights["output_bias"]
 
 
-def _normalize(h: Tensor, scale: Tensor) -> Tensor:
-    """Divide features by their root mean square (Zhang and Sennrich 2019, arXiv:1910.07467)."""
-    return h * ops.rsqrt(ops.mean(ops.square(h), axis=-1, keepdims=True) + 1e-6) * scale
+def _normalize(h: Tensor) -> Tensor:
+    """Divide features by their root mean square (Zhang and Sennrich 2019, arXiv:1910.07467).
+
+    A learned scale would do nothing that the matrix after it cannot.
+    """
+    return h * ops.rsqrt(ops.mean(ops.square(h), axis=-1, keepdims=True) + 1e-6)
 
 
 def _dense(h: Tensor, matrix: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_vae
-from keras_vae.export.litert.constants import SMALL, halve_constants, restore_small_weights
+from keras_vae.export.litert.constants import SMALL, halve_constants, restore_weights
 from tests.support.litert_files import run
 
 pytestmark = pytest.mark.tensorflow
@@ -108,7 +108,7 @@ def test_small_weights_of_a_dynamic_file_are_floats_again_and_large_ones_stay(tm
     content, exact = (path.read_bytes() for path in paths)
     assert int8_sizes(paths[0]) == {SMALL, 64 * 64}
     path = tmp_path / "new" / "m.tflite"
-    path.write_bytes(restore_small_weights(content, exact))
+    path.write_bytes(restore_weights(content, exact))
     assert int8_sizes(path) == {64 * 64}
     z = np.random.default_rng(0).normal(size=(16, 16)).astype("float32")
     wanted = np.asarray(model.decode(z))
@@ -130,5 +130,5 @@ def test_a_weight_is_not_restored_from_another_one_of_the_same_name(tmp_path):
     other = exported(model, tmp_path, None, endpoints=["decode"])
     assert set(constants(path)) & {(n, schema.TensorType.INT8) for n, _ in constants(other)}
     again = tmp_path / "again.tflite"
-    again.write_bytes(restore_small_weights(path.read_bytes(), other.read_bytes()))
+    again.write_bytes(restore_weights(path.read_bytes(), other.read_bytes()))
     assert int8_sizes(again) == int8_sizes(path) == {SMALL, 64 * 64}

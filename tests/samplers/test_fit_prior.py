@@ -18,11 +18,11 @@ LABELS = np.arange(len(IMAGES)) % 2
 SEEDS = kv.random.row_seeds(200, 0)
 
 
-def learned(kind, codes, labels, epochs, places, inputs, batch_size=32):
+def learned(kind, codes, labels, epochs, places, inputs):
     """A sampler that was trained on codes."""
     size = transformer.Size(places, inputs, inputs, 16, 1, 2, 3, kind.is_real)
     start = kind(size, transformer.initial_weights(size, 0))
-    weights = train(start, codes, labels, epochs, batch_size, 0, 0)
+    weights = train(start, codes, labels, epochs, 32, 0, 0)
     return kind(size, weights)
 
 
@@ -47,7 +47,7 @@ def test_a_flow_learns_two_gaussians_and_which_class_has_which():
     labels = RANDOM.integers(3, size=384).astype("int32")
     centers = np.array([[-2.0, 0.0], [2.0, 0.0], [0.0, 3.0]])
     codes = (centers[labels] + 0.3 * RANDOM.normal(size=(384, 2))).astype("float32")
-    one = learned(FlowSampler, codes, labels, 150, 1, 2, 128)
+    one = learned(FlowSampler, codes, labels, 150, 1, 2)
     for label, center in enumerate(centers):
         drawn = array(one.draw(SEEDS, (2,), 1.0, np.full(200, label, "int32")))
         np.testing.assert_allclose(drawn.mean(axis=0), center, atol=0.3)

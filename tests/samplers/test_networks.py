@@ -72,6 +72,19 @@ def test_the_cache_gives_the_same_logits_as_the_whole_sequence():
     np.testing.assert_array_equal(drawn, logits.argmax(axis=-1))
 
 
+def test_what_was_drawn_follows_from_itself_and_what_was_not_does_not():
+    one = sampler(AutoregressiveSampler, sizes(classes=2), guidance=1.5)
+    labels = np.array([0, 1, 2, 0, 1], "int32")
+    drawn = array(one.draw(SEEDS, (2, 2), 1.0, labels))
+    np.testing.assert_array_equal(array(one.follow(drawn, SEEDS, labels)), drawn)
+    other = drawn.copy()
+    other[:, 0, 0] = (other[:, 0, 0] + 1) % 3
+    found = array(one.follow(other, SEEDS, labels))
+    np.testing.assert_array_equal(found[:, 0, 0], drawn[:, 0, 0])
+    # The next place follows from the code that was changed, not from the one that was drawn.
+    assert (found != drawn).any()
+
+
 @pytest.mark.parametrize("kind", [AutoregressiveSampler, MaskedSampler, FlowSampler])
 def test_a_row_depends_on_its_seed_and_its_class_alone(kind):
     one = sampler(kind, sizes(classes=2, real=kind.is_real))
