@@ -12,6 +12,11 @@ from keras_vae import cli
 PROGRAMS = {
     "train": ("keras_vae.training.train", "main", "Train a recipe, or a model of yours."),
     "evaluate": ("keras_vae.training.evaluate", "evaluate", "Measure a trained model."),
+    "fit-prior": (
+        "keras_vae.training.fit_prior",
+        "fit_prior",
+        "Fit a prior to its codes, to draw examples.",
+    ),
     "predict": ("keras_vae.training.predict", "predict", "Encode or score all rows of a source."),
     "classify": ("keras_vae.training.classify", "classify", "Train classifiers on its codes."),
     "one-class": (

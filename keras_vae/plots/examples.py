@@ -35,7 +35,8 @@ def sample_images(
     Raises:
         ValueError: If there is a condition that the model does not take, or none that it takes.
     """
-    given = {"condition": condition} if getattr(model, "conditional", False) else {}
+    takes = getattr(model, "conditional", False) or getattr(model.sampler, "classes", 0)
+    given = {"condition": condition} if takes else {}
     if condition is not None and not given:
         raise UsageError(
             f"Expected no condition for a {type(model).__name__}, which takes none. Received: an "

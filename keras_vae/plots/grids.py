@@ -68,7 +68,8 @@ def samples(
         columns: Columns of the grid.
         seed: As in `model.sample`.
         temperature: As in `model.sample`.
-        condition: For a conditional model: one for all samples, or one for each, row by row.
+        condition: For a conditional model, or one with a prior of classes: one for all samples,
+            or one for each, row by row.
 
     Raises:
         ValueError: If a number is out of range, or a condition is missing or not used.

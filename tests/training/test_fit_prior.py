@@ -1,0 +1,68 @@
+"""The program that fits a prior: the file it writes, the picture, and what it refuses."""
+
+import numpy as np
+import pytest
+
+import keras_vae as kv
+from keras_vae import cli
+from keras_vae.training import fit_prior
+from tests.support.models import array
+
+FAST = ("--epochs", "1", "--width", "8", "--blocks", "1", "--limit", "40", "--data", "digits")
+
+
+def run(*words):
+    with pytest.raises(SystemExit) as end:
+        cli.main(fit_prior.fit_prior, [str(word) for word in words])
+    return end.value.code
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A file of a model with integer codes, and one of a VAE."""
+    folder = tmp_path_factory.mktemp("models")
+    networks = kv.nets.conv_map((8, 8, 1), 2, (2,))
+    kv.VQVAE(*networks, 4, likelihood="bernoulli", seed=0).save(folder / "vq.keras")
+    kv.ConvVAE((8, 8, 1), latent_dim=2, filters=(2,), hidden=4).save(folder / "vae.keras")
+    return folder
+
+
+def test_the_file_draws_what_its_prior_says_and_the_model_is_as_before(models, capsys):
+    before = (models / "vq.keras").read_bytes()
+    assert run(models / "vq.keras", "--classes", "--guidance", 1.5, *FAST) == 0
+    assert "prior: autoregressive" in capsys.readouterr().out
+    assert (models / "vq.keras").read_bytes() == before
+    model = kv.load(models / "vq-prior.keras")
+    assert model.sampler.classes == 10 and model.sampler.guidance == 1.5
+    assert array(model.sample(3, seed=0, condition=[1, 2, 9])).shape == (3, 8, 8, 1)
+    assert (models / "vq-prior.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_codes_of_real_numbers_get_a_flow(models, tmp_path, capsys):
+    target = tmp_path / "new.keras"
+    assert run(models / "vae.keras", "--out", target, *FAST) == 0
+    assert "40 training images of digits, prior: flow" in capsys.readouterr().out
+    model = kv.load(target)
+    assert model.sampler.name == "flow"
+    first, again = (array(model.sample(2, seed=1)) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (("--out", "prior.h5"), "ends in .keras"),
+        (("--out", "{folder}/vae.keras"), "vae.keras"),
+        (("--guidance", "2"), "--classes"),
+        (("--epochs", "0"), "--epochs"),
+        (("--prior", "masked"), "prior='flow' or 'mixture'"),
+        (("--prior", "mixture", "--epochs", "2"), "neither labels nor epochs"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_reason(models, tmp_path, capsys, words, match):
+    words = [word.format(folder=models) for word in words]
+    words += [] if "--out" in words else ["--out", tmp_path / "new.keras"]
+    given = [*words, "--data", "digits", "--limit", "40"]
+    assert run(models / "vae.keras", *given) == 2
+    assert match in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
