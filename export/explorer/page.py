@@ -20,7 +20,7 @@ def write_page(
 
     Args:
         folder: The new folder; it must not exist yet.
-        model: A VAE of images with a flat code.
+        model: A VAE of images with a flat code, or any model of images with a fitted prior.
         data: `keras_vae.training.data.loading.Data` whose test images are shown on the map.
         points: Number of test images.
         cache: See `keras_vae.export.explorer.runtime.load_runtime`.
@@ -30,7 +30,7 @@ def write_page(
 
     Raises:
         FileExistsError: If `folder` exists.
-        ValueError: If the model is no VAE of images, or its code is not flat.
+        ValueError: If the model is of something else.
     """
     if folder.exists():
         raise FileExistsError(
@@ -56,29 +56,50 @@ def own_files(
     about = json.dumps(describe(model, data, points)).encode()
     with tempfile.TemporaryDirectory() as temporary:
         decoder = Path(temporary) / "decoder.tflite"
-        model.export(decoder, format="litert", endpoints=("decode",), quantize=quantize)
+        names = ("decode",) if model.sampler is None else ("decode", "sample")
+        model.export(decoder, format="litert", endpoints=names, quantize=quantize)
         return {"model.json": about, "decoder.tflite": decoder.read_bytes()}
 
 
 def describe(model: LatentModel, data: Any, points: int) -> dict[str, Any]:
-    """Return the content of model.json: shapes, ranges, order of the dimensions, encoded images.
+    """Return the content of model.json.
+
+    It has the shape of images and how samples are drawn. For a VAE with a flat code, it also has
+    ranges, order of the dimensions, and encoded images.
 
     Raises:
-        ValueError: If the model is no VAE of images, its code is not flat, or codes are not finite.
+        ValueError: If the model is no VAE of images with a flat code and has no fitted prior, or
+            codes are not finite.
     """
-    from keras_vae.training.data.loading import as_floats
-
     takes = [spec.name for spec in model.endpoints()["decode"].inputs]
-    if not hasattr(model, "posterior") or len(model.latent_shape) != 1 or takes != ["z"]:
+    flat = hasattr(model, "posterior") and len(model.latent_shape) == 1 and takes == ["z"]
+    if not flat and (model.sampler is None or takes != ["z"]):
         raise UsageError(
-            "Expected a VAE with a flat code, whose dimensions can be sliders. Received: "
-            f"{type(model).__name__}, which decodes {takes}, codes of shape {model.latent_shape}."
+            "Expected a VAE with a flat code, whose dimensions can be sliders, or a model with a "
+            f"prior to draw from. Received: {type(model).__name__}, which decodes {takes}, codes "
+            f"of shape {model.latent_shape}. (keras-vae fit-prior fits a prior.)"
         )
     if len(model.event_shape) != 3 or model.event_shape[-1] not in (1, 3, 4):
         raise UsageError(
             "Expected a VAE of grey or color images, which the page shows. Received: "
             f"{type(model).__name__} of {model.event_shape}."
         )
+    classes = getattr(model.sampler, "classes", 0)
+    names = _label_names(data, data.test_labels) or []
+    return {
+        "model": type(model).__name__,
+        "data": data.name,
+        "image_shape": list(model.event_shape),
+        "has_prior": model.sampler is not None,
+        "classes": [names[i] if i < len(names) else str(i) for i in range(classes)],
+        **(_codes(model, data, points) if flat else {"latent_dim": 0}),
+    }
+
+
+def _codes(model: LatentModel, data: Any, points: int) -> dict[str, Any]:
+    """Return what the sliders and the map show, of a flat code."""
+    from keras_vae.training.data.loading import as_floats
+
     x = as_floats(data.test[:points])
     mean = np.asarray(model.encode(x))
     kl = kl_per_dimension(model, x)
@@ -89,9 +110,6 @@ def describe(model: LatentModel, data: Any, points: int) -> dict[str, Any]:
         )
     labels = None if data.test_labels is None else data.test_labels[:points]
     return {
-        "model": type(model).__name__,
-        "data": data.name,
-        "image_shape": list(model.event_shape),
         "latent_dim": int(mean.shape[1]),
         "range": max(3.0, float(np.ceil(np.abs(mean).max()))),
         "mean": _round(mean.mean(axis=0)),

@@ -114,12 +114,17 @@ class Client:
         """
         return self.predict("score", x=x)
 
-    def sample(self, seeds: Any) -> np.ndarray:
+    def sample(self, seeds: Any, labels: Any = None) -> np.ndarray:
         """Sample new examples, `(n, *event_shape)`, one for each whole number in `seeds`.
 
         `keras_vae.random.row_seeds(count, seed)` gives the seeds of `model.sample(count, seed)`.
+
+        Args:
+            seeds: Whole numbers, `(n,)`.
+            labels: Class of each example, for a model whose prior knows classes.
         """
-        return self.predict("sample", seed=seeds)["reconstruction"]
+        inputs = {"seed": seeds} if labels is None else {"seed": seeds, "label": labels}
+        return self.predict("sample", **inputs)["reconstruction"]
 
     def reconstruct_png(self, pictures: Sequence[bytes]) -> list[bytes]:
         """Return the reconstructions of image files of the model's size, as PNG files."""

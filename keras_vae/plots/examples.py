@@ -35,7 +35,9 @@ def sample_images(
     Raises:
         ValueError: If there is a condition that the model does not take, or none that it takes.
     """
-    takes = getattr(model, "conditional", False) or getattr(model.sampler, "classes", 0)
+    takes = getattr(model, "conditional", False) or getattr(
+        getattr(model, "sampler", None), "classes", 0
+    )
     given = {"condition": condition} if takes else {}
     if condition is not None and not given:
         raise UsageError(

@@ -24,7 +24,9 @@ class AutoregressiveSampler(NetworkSampler):
     et al. 2021 (arXiv:2012.09841) for a transformer as one.
 
     Example:
-        >>> model.fit_prior(images, prior="autoregressive")
+        >>> networks = keras_vae.nets.conv_map((28, 28, 1), latent_channels=4)
+        >>> model = keras_vae.VQVAE(*networks, codebook_size=16)
+        >>> model.fit_prior(images, prior="autoregressive", epochs=1, verbose=0)
         >>> nats = model.sampler.log_prob(model.encode(test))
     """
 

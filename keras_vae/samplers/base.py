@@ -11,6 +11,10 @@ class Sampler:
 
     Its numbers are constants of the graphs that draw from it, and are saved with the model.
 
+    Example:
+        >>> model.fit_prior(images, prior="flow", epochs=1, verbose=0)
+        >>> codes = model.sampler.draw(keras_vae.random.row_seeds(4, 0), model.latent_shape)
+
     Attributes:
         classes: Number of classes that it knows; 0 if it was fitted without labels.
         guidance: The guidance of `sample` and of exported files, if none is given.

@@ -27,6 +27,10 @@ class FlowSampler(NetworkSampler):
     Source: Lipman et al. 2023 (arXiv:2210.02747), with the straight paths of Liu et al. 2023
     (arXiv:2209.03003).
 
+    Example:
+        >>> model.fit_prior(images, prior="flow", epochs=1, rounds=8, verbose=0)
+        >>> new = model.sample(4, seed=0, temperature=0.8)
+
     Attributes:
         mean: Mean of each element of the codes, `(places, outputs)`.
         scale: Their standard deviation, of the same shape.

@@ -33,6 +33,12 @@ class MaskedSampler(NetworkSampler):
 
     Source: Chang et al. 2022 (arXiv:2202.04200, section 3).
 
+    Example:
+        >>> networks = keras_vae.nets.conv_map((28, 28, 1), latent_channels=4)
+        >>> model = keras_vae.VQVAE(*networks, codebook_size=16)
+        >>> model.fit_prior(images, labels, prior="masked", epochs=1, rounds=8, verbose=0)
+        >>> new = model.sample(4, seed=0, condition=[0, 1, 2, 3], guidance=2.0)
+
     Attributes:
         rounds: Number of rounds.
     """

@@ -15,8 +15,9 @@ REASONS: dict[str, str] = {
     "keras_vae/checkpointing/state.py: assign: `zip(wanted, found, strict=False)` -> "
     "`zip(wanted, found)`": "It is the default.",
     "keras_vae/distributions/__init__.py: get: `1` -> `2`": _FIRST,
-    "keras_vae/distributions/autoregressive.py: Autoregressive.sample.choose_by_noise: "
-    "`ops.cast(reached, 'int32')` -> `reached`": "Keras sums booleans as whole numbers.",
+    "keras_vae/distributions/choices.py: by_uniform: `ops.cast(reached, 'int32')` -> `reached`": (
+        "Keras sums booleans as whole numbers."
+    ),
     "keras_vae/distributions/__init__.py: get: `difflib.get_close_matches(str(identifier), "
     "FAMILIES, n=1)` -> `difflib.get_close_matches(str(identifier), FAMILIES)`": _FIRST,
     "keras_vae/estimators/codes.py: _posterior_parameters: `1` -> `2`": _ROWS,

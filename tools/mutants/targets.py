@@ -27,10 +27,12 @@ def _target(folder: str, modules: str, tests: str, share: int = 1) -> Target:
 TARGETS = (
     _target(
         "keras_vae/distributions",
-        "autoregressive base bernoulli categorical laplace logistic masked normal special __init__",
+        "autoregressive base bernoulli categorical choices laplace logistic masked normal special"
+        " __init__",
         "distributions/test_families distributions/test_quantiles"
         " distributions/test_distributions distributions/test_grey_levels"
-        " distributions/test_near_limits distributions/test_counts distributions/test_special",
+        " distributions/test_near_limits distributions/test_counts distributions/test_special"
+        " samplers/test_networks",
     ),
     _target(
         "keras_vae/losses",
@@ -70,6 +72,11 @@ TARGETS = (
         "keras_vae/samplers",
         "mixture",
         "samplers/test_mixture samplers/test_mixture_properties variational/test_parts",
+    ),
+    _target(
+        "keras_vae/samplers",
+        "autoregressive flow masked network transformer",
+        "samplers/test_networks samplers/test_fit_prior",
     ),
     _target(
         "keras_vae/metrics",

@@ -5,7 +5,7 @@ import { makeMap } from "./map.js";
 
 const $ = (id) => document.getElementById(id);
 const STEPS = 11;
-let about, decode, map;
+let about, decode, sample, map;
 let z, from, to;
 
 function say(text, bad = false) {
@@ -83,11 +83,26 @@ function setEnds(start, end) {
   return drawStrip();
 }
 
-function random() {
+// The picture of a seed, drawn as the model's endpoint `sample` draws it everywhere else.
+async function random() {
   const seed = Number($("seed").value) | 0;
-  map.clear();
-  setCode(standardNormal(seed, about.latent_dim));
   $("seed").value = seed + 1;
+  map?.clear();
+  if (!about.has_prior) return setCode(standardNormal(seed, about.latent_dim));
+  const start = performance.now();
+  const { image, code } = await sample(seed, Number($("class").value));
+  $("timing").textContent = `drawn in ${(performance.now() - start).toFixed(2)} ms`;
+  document.body.dataset.drawn = `${seed}`;
+  if (about.latent_dim) return setCode(code);
+  document.body.dataset.code = Array.from(code).join(",");
+  paint($("picture"), [image]);
+}
+
+function makeClasses() {
+  if (!about.classes?.length) return;
+  $("classes").hidden = false;
+  about.classes.forEach((name, index) => $("class").append(new Option(name, index)));
+  $("class").append(new Option("any", about.classes.length, true, true));
 }
 
 function download() {
@@ -115,7 +130,7 @@ function setTheme(theme) {
 }
 
 const switchTheme = () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
-const reset = () => { map.clear(); setCode(about.mean); };
+const reset = () => { map?.clear(); setCode(about.mean); };
 
 function makeArithmetic() {
   if (!about.label_means) return;
@@ -131,7 +146,9 @@ function makeArithmetic() {
 }
 
 function listen() {
-  const keys = { r: random, 0: reset, s: download, l: share, t: switchTheme };
+  const keys = about.latent_dim
+    ? { r: random, 0: reset, s: download, l: share, t: switchTheme }
+    : { r: random, s: download, t: switchTheme };
   $("random").addEventListener("click", random);
   $("reset").addEventListener("click", reset);
   $("download").addEventListener("click", download);
@@ -144,7 +161,7 @@ function listen() {
     const typing = event.target.matches("input[type=number], select");
     if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey) keys[event.key]?.();
   });
-  addEventListener("hashchange", useLink);
+  if (about.latent_dim) addEventListener("hashchange", useLink);
 }
 
 function useLink() {
@@ -156,7 +173,9 @@ function useLink() {
 async function start() {
   setTheme(localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
   about = await (await fetch("model.json")).json();
-  decode = await loadDecoder(about);
+  ({ decode, sample } = await loadDecoder(about));
+  makeClasses();
+  if (!about.latent_dim) return startSamples();
   $("about").textContent = `${about.model} of ${about.data}, ${about.latent_dim} latents`;
   makeSliders();
   makeArithmetic();
@@ -170,6 +189,20 @@ async function start() {
   z = Float32Array.from(about.mean);
   if (!useLink()) await setCode(about.points[0].z);
   await setEnds(Float32Array.from(about.points[0].z), Float32Array.from(about.points[1].z));
+  ready();
+}
+
+// A model whose code has no sliders shows what its prior draws.
+async function startSamples() {
+  $("about").textContent = `${about.model} of ${about.data}`;
+  for (const id of ["codes", "atlas", "between", "reset", "share"]) $(id).hidden = true;
+  listen();
+  document.querySelector("main").hidden = false;
+  await random();
+  ready();
+}
+
+function ready() {
   say("");
   document.body.dataset.ready = "true";
   if ("serviceWorker" in navigator) navigator.serviceWorker.register("offline.js").catch(() => {});

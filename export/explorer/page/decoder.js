@@ -14,7 +14,18 @@ export async function loadDecoder(about) {
     outputs.reconstruction.delete();
     return image;
   }
-  return decode;
+
+  // A new picture of the model's own prior, and its code if that is one of numbers for sliders.
+  async function sample(seed, label) {
+    const inputs = { seed: new Tensor(Int32Array.of(seed), [1]) };
+    if (about.classes?.length) inputs.label = new Tensor(Int32Array.of(label), [1]);
+    const outputs = await model.run("sample", inputs);
+    const image = Float32Array.from(outputs.reconstruction.toTypedArray()).slice(0, size);
+    const code = Float32Array.from(outputs.z.toTypedArray());
+    for (const tensor of [...Object.values(inputs), ...Object.values(outputs)]) tensor.delete();
+    return { image, code };
+  }
+  return { decode, sample };
 }
 
 // Pixels in [0, 1], grey or RGB, as a picture that a canvas takes.
