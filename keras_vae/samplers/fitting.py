@@ -135,6 +135,12 @@ def _refuse_unknown(given: dict[str, Any], known: tuple[str, ...]) -> None:
 
 def _check_codes(model: LatentModel, kind: type[NetworkSampler]) -> None:
     is_real = model.latent_dtype == "float32"
+    if not is_real and getattr(model, "codebook_size", None) is None:
+        raise UsageTypeError(
+            "Expected real codes, or integers of a codebook. Received: "
+            f"{type(model).__name__}, whose integers have no largest one. (Its entropy model is a "
+            "prior of its own: see keras_vae.compression.)"
+        )
     if is_real != kind.is_real:
         wanted = "real numbers" if kind.is_real else "integers, as those of VQVAE and FSQ"
         advice = "flow' or 'mixture" if is_real else "autoregressive' or 'masked"

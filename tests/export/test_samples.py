@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_vae as kv
 from keras_vae.export.litert.writer import read_metadata
 from tests.support.litert_files import small_conv_vae
 
@@ -94,6 +95,35 @@ def test_the_cpp_sample_says_what_is_wrong(vae, cpp, tmp_path):
     ]:
         done = subprocess.run([cpp, *words], capture_output=True, text=True)
         assert done.returncode == 2 and message in done.stderr
+
+
+@pytest.fixture(scope="module", params=["autoregressive", "masked"])
+def drawing(request, tmp_path_factory):
+    """A model of integer codes with a prior of classes, and its file."""
+    keras.utils.set_random_seed(0)
+    model = kv.VQVAE(*kv.nets.conv_map((8, 8, 1), 2, (4,)), 8, likelihood="bernoulli", seed=0)
+    for variable in model.decoder.trainable_variables:
+        variable.assign(3 * variable)
+    x, labels = np.random.default_rng(0).random((20, 8, 8, 1), "float32"), np.arange(20) % 2
+    sizes = {"epochs": 2, "width": 8, "blocks": 1, "heads": 2, "verbose": 0}
+    model.fit_prior(x, labels, request.param, **sizes)
+    path = tmp_path_factory.mktemp("prior") / "model.tflite"
+    return model, model.export(path, format="litert", endpoints=["decode", "sample"])
+
+
+def test_samples_of_a_prior_are_those_of_keras_in_python_and_in_cpp(drawing, cpp):
+    model, path = drawing
+    python = [sys.executable, str(SAMPLES / "python/decode.py")]
+    for seed, label in ((7, 1), (-3, 0), (7, 2)):
+        endpoint = model.endpoints()["sample"]
+        given = (np.array([number], "int32") for number in (seed, label))
+        wanted = np.asarray(endpoint.function(*given)["reconstruction"])[0, ..., 0] * 255
+        for program in (python, [str(cpp)]):
+            words = [*program, "--sample", str(path), str(seed), str(label)]
+            done = subprocess.run(words, capture_output=True, check=True)
+            assert np.abs(picture(done.stdout) - wanted).max() <= 0.51
+    done = subprocess.run([cpp, "--sample", path, "7"], capture_output=True, text=True)
+    assert done.returncode == 2 and "takes a label after the seed" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["kotlin/Decoder.kt", "swift/Decoder.swift"])

@@ -10,7 +10,20 @@ import pytest
 import keras_vae as kv
 from keras_vae.samplers import AutoregressiveSampler, FlowSampler, MaskedSampler, transformer
 from keras_vae.samplers.training import train
-from tests.support.models import IMAGES, array, conv_vae, dense, fsq, uniform, vae, vq_vae
+from tests.support.models import (
+    CASES,
+    FEW,
+    IMAGES,
+    array,
+    compressive,
+    conv_vae,
+    dense,
+    each,
+    fsq,
+    uniform,
+    vae,
+    vq_vae,
+)
 
 RANDOM = np.random.default_rng(0)
 SMALL = {"width": 8, "blocks": 1, "heads": 2, "verbose": 0}
@@ -53,6 +66,21 @@ def test_a_flow_learns_two_gaussians_and_which_class_has_which():
         np.testing.assert_allclose(drawn.mean(axis=0), center, atol=0.3)
         nearest = np.square(drawn[:, None] - centers).sum(axis=-1).argmin(axis=1)
         assert (nearest == label).mean() > 0.97 and drawn.std(axis=0).min() > 0.1
+
+
+WITHOUT_LIMITS = "compressive"  # Integer codes of which there is no largest one.
+
+
+@each([case for case in CASES if case.id != WITHOUT_LIMITS], FEW, "slow")
+def test_each_model_draws_from_a_prior_of_its_codes(case):
+    model = case.make()
+    is_real = model.latent_dtype == "float32"
+    model.fit_prior(case.x, prior="flow" if is_real else "masked", epochs=1, rounds=2, **SMALL)
+    drawn = case.draw(model, 3, seed=0)
+    assert drawn.shape == (3, *model.event_shape) and np.isfinite(drawn).all()
+    np.testing.assert_array_equal(case.draw(model, 3, seed=0), drawn)
+    assert array(model.sample_codes(3, 0, 1.0)).dtype == model.latent_dtype
+    assert case.range[0] <= drawn.min() and drawn.max() <= case.range[1]
 
 
 def model_with(prior):
@@ -166,6 +194,7 @@ REFUSED = {
         "return_inverse",
     ),
     "labels below 0": (vq_vae, {"prior": "masked", "labels": LABELS - 1}, "at least 0"),
+    "integers without limits": (compressive, {"prior": "masked"}, "no largest one"),
     "guidance": (vq_vae, {"prior": "masked", "guidance": np.nan}, "guidance"),
 }
 

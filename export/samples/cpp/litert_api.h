@@ -28,7 +28,7 @@ enum LiteRtTensorBufferLockMode {
   kLiteRtTensorBufferLockModeRead = 0,
   kLiteRtTensorBufferLockModeWrite = 1,
 };
-enum LiteRtElementType { kLiteRtElementTypeFloat32 = 1 };
+enum LiteRtElementType { kLiteRtElementTypeFloat32 = 1, kLiteRtElementTypeInt32 = 2 };
 
 struct LiteRtLayout {
   unsigned int rank : 7;
@@ -57,6 +57,10 @@ LiteRtStatus LiteRtGetModelMetadata(LiteRtModel, const char*, const void**, size
 LiteRtStatus LiteRtGetNumModelSignatures(LiteRtModel, size_t*);
 LiteRtStatus LiteRtGetModelSignature(LiteRtModel, size_t, LiteRtSignature*);
 LiteRtStatus LiteRtGetSignatureKey(LiteRtSignature, const char**);
+LiteRtStatus LiteRtGetNumSignatureInputs(LiteRtSignature, size_t*);
+LiteRtStatus LiteRtGetSignatureInputName(LiteRtSignature, size_t, const char**);
+LiteRtStatus LiteRtGetNumSignatureOutputs(LiteRtSignature, size_t*);
+LiteRtStatus LiteRtGetSignatureOutputName(LiteRtSignature, size_t, const char**);
 LiteRtStatus LiteRtGetSignatureInputTensor(LiteRtSignature, const char*, LiteRtTensor*);
 LiteRtStatus LiteRtGetSignatureOutputTensor(LiteRtSignature, const char*, LiteRtTensor*);
 LiteRtStatus LiteRtGetRankedTensorType(LiteRtTensor, LiteRtRankedTensorType*);

@@ -1,9 +1,11 @@
 """Decode with a .tflite file, without Keras or TensorFlow: pip install ai-edge-litert numpy.
 
     python decode.py decoder.tflite 0.5 -1.2 ... > image.pgm
+    python decode.py --sample model.tflite SEED [LABEL] > image.pgm
 
 The numbers are the latent code, one for each dimension. Numbers left out are 0, the mean of the
-prior. The image is written to stdout as a PGM, or as a PPM if it has colors.
+prior. A seed gives the same image as in Keras. The image is written to stdout as a PGM, or as a PPM
+if it has colors.
 """
 
 import sys
@@ -34,8 +36,22 @@ def to_pnm(image: np.ndarray) -> bytes:
     return header + np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8).tobytes()
 
 
-def main(path: str, *numbers: str) -> None:
-    """Decode one code and write the image to stdout."""
+def sample(path: str | Path, seed: int, *label: int) -> np.ndarray:
+    """Return the image of a seed, `(height, width, channels)`, of a class if the file takes one."""
+    interpreter = Interpreter(model_path=str(path))
+    runner = interpreter.get_signature_runner("sample")
+    names = ("seed", "label")[: 1 + len(label)]
+    inputs = {k: np.array([v], np.int32) for k, v in zip(names, (seed, *label), strict=True)}
+    return np.array(runner(**inputs)["reconstruction"])[0]
+
+
+def main(*words: str) -> None:
+    """Decode one code, or draw one image, and write it to stdout."""
+    if words[0] == "--sample":
+        path, *numbers = words[1:]
+        sys.stdout.buffer.write(to_pnm(sample(path, *map(int, numbers))))
+        return
+    path, *numbers = words
     decoder = Decoder(path)
     z = np.zeros(decoder.code_shape, np.float32)
     z.reshape(-1)[: len(numbers)] = [float(number) for number in numbers]
