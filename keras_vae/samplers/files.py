@@ -49,8 +49,8 @@ def load(store: Any) -> Sampler | None:
     names = [name.removeprefix(PREFIX) for name in store.keys() if name.startswith(PREFIX)]
     if SETTINGS not in names:
         return mixture.load(store)
-    parts = {name: np.array(store[PREFIX + name]) for name in names}
-    settings = _read_settings(parts.pop(SETTINGS))
+    settings = _read_settings(np.array(store[PREFIX + SETTINGS]))
+    parts = {name: _floats(store[PREFIX + name]) for name in names if name != SETTINGS}
     weights = {n.removeprefix(WEIGHT): p for n, p in parts.items() if n.startswith(WEIGHT)}
     others: dict[str, Any] = {
         name: part for name, part in parts.items() if not name.startswith(WEIGHT)
@@ -92,11 +92,18 @@ def _check_numbers(settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def _floats(values: Any) -> np.ndarray:
+    """Return an array of a file as float32, in which samplers compute."""
+    found = np.array(values)
+    if found.dtype.kind != "f":
+        raise UsageError(f"Expected floats of a sampler. Received: {found.dtype}.")
+    return found.astype("float32")
+
+
 def _read_settings(text: np.ndarray) -> dict[str, Any]:
     try:
-        settings = json.loads(text.astype(np.uint8).tobytes())
-    except (ValueError, TypeError) as error:
+        return dict(json.loads(text.astype(np.uint8).tobytes()))
+    except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(
             f"Expected the settings of a sampler as JSON. Received: {error}."
         ) from error
-    return dict(settings)
