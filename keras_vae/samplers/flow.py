@@ -49,7 +49,8 @@ class FlowSampler(NetworkSampler):
         """Return the squared error of the velocity, summed over a code, `(batch,)`."""
         size = self.size
         shape = (-1, size.places, size.inputs)
-        z = (ops.reshape(codes, shape) - self.mean) / self.scale
+        mean, scale = (ops.convert_to_tensor(part, "float32") for part in (self.mean, self.scale))
+        z = (ops.reshape(codes, shape) - mean) / scale
         noise = keras.random.normal(ops.shape(z), seed=seed)
         t = keras.random.uniform((ops.shape(z)[0],), seed=seed)
         mixed = noise + t[:, None, None] * (z - noise)
@@ -75,4 +76,5 @@ class FlowSampler(NetworkSampler):
             start = velocity(z, number * step)
             end = velocity(z + step * start, (number + 1) * step)
             z = z + 0.5 * step * (start + end)
-        return ops.convert_to_tensor(self.mean) + ops.convert_to_tensor(self.scale) * z
+        mean, scale = (ops.convert_to_tensor(part, "float32") for part in (self.mean, self.scale))
+        return mean + scale * z

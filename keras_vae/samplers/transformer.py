@@ -138,7 +138,8 @@ def outputs(weights: Weights, size: Size, h: Tensor, causal: bool = False) -> Te
         `(batch, places, outputs)`.
     """
     places = size.places
-    hidden = np.triu(np.full((places, places), FAR, "float32"), 1) if causal else None
+    later = np.triu(np.full((places, places), FAR, "float32"), 1)
+    hidden = ops.convert_to_tensor(later) if causal else None
     for i in range(size.blocks):
         q, k, v = _queries(weights, i, h)
         h = _block(weights, size, i, h, _attend(size, q, k, v, hidden))

@@ -16,7 +16,7 @@ import keras_vae as kv
 from keras_vae.errors import ConversionError, ToleranceError, UnavailableError, UsageError
 from keras_vae.export import other_backends
 from keras_vae.export.runtimes import arrays
-from tests.support.models import CASES, FEW, array, uniform
+from tests.support.models import CASES, FEW, IMAGES, array, uniform
 
 X = uniform(40, 6)
 
@@ -68,9 +68,17 @@ def with_sampler():
     return model
 
 
+def with_prior():
+    model = next(case for case in CASES if case.id == "vq_vae").trained()
+    labels = np.arange(len(IMAGES)) % 2
+    sizes = {"width": 8, "blocks": 1, "heads": 2, "epochs": 1, "verbose": 0}
+    model.fit_prior(IMAGES, labels, "autoregressive", **sizes)
+    return model
+
+
 KINDS = {
     **{case.id: case.trained for case in CASES if case.id in FEW},
-    **{"detector": detector, "sampler": with_sampler},
+    **{"detector": detector, "sampler": with_sampler, "prior": with_prior},
 }
 
 

@@ -93,7 +93,8 @@ def model_with(prior):
 RELOAD = """
 import sys, numpy as np, keras_vae
 model = keras_vae.load(sys.argv[1])
-print(np.array(model.sample(3, seed=5, condition=1, guidance=2.0)).ravel().tolist())
+drawn = model.sample(3, seed=5, condition=1, guidance=2.0)
+print(keras_vae.latents.as_numpy(drawn).ravel().tolist())
 """
 
 
