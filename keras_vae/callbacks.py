@@ -19,7 +19,7 @@ from keras_vae.estimators.codes import count_active
 from keras_vae.files import outputs
 from keras_vae.files.atomic import save_model, write_atomically
 from keras_vae.latents.board import LatentBoard
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, data_checks, objects
 
 __all__ = [
     "COLLAPSED",
@@ -234,8 +234,10 @@ class LatentReport(keras.callbacks.Callback):
         least_steps: int = STEPS_TO_COLLAPSE,
     ) -> None:
         super().__init__()
+        data_checks.require_arrays("x", x)
         self.x = x
-        self.say, self.least_steps = say, least_steps
+        self.say = objects.function("say", say)
+        self.least_steps = arguments.integer("least_steps", least_steps, 0)
         self.active: int | None = None
         self._said = False
 

@@ -165,7 +165,12 @@ def is_moved(before: str, now: str) -> bool:
 
 
 def refuse_other_data(stored: dict[str, Any], data: Any) -> None:
-    """Raise ValueError if the data of a continuation differ in number or shape from the run's."""
+    """Raise ValueError if the data of a continuation are not those of the run.
+
+    Runs of earlier versions have no digest: only the number and the shape are compared.
+    """
+    from keras_vae.training.data.digest import digest
+
     now = {
         "training_images": len(data.train),
         "test_images": len(data.test),
@@ -176,6 +181,11 @@ def refuse_other_data(stored: dict[str, Any], data: Any) -> None:
         raise UsageError(
             f"Expected the data of the run: { ({name: before[name] for name in changed}) }. "
             f"Received: {changed} in {data.name}. (Put the same data there, or start a new run.)"
+        )
+    if stored.get("data_digest", found := digest(data)) != found:
+        raise UsageError(
+            f"Expected the {data.kind} that the run was trained on. Received: as many others, or "
+            f"in another order, in {data.name}. (Put the same data there, or start a new run.)"
         )
 
 
@@ -189,6 +199,7 @@ def configuration(
 ) -> dict[str, Any]:
     """Return the content of config.json; `stored` is that of the run to continue."""
     from keras_vae.base.parameters import count_parameters
+    from keras_vae.training.data.digest import digest
     from keras_vae.training.data.loading import steps_per_epoch
 
     steps = steps_per_epoch(len(data.train), recipe.batch_size)
@@ -204,6 +215,7 @@ def configuration(
         "image_shape": data.image_shape,
         "training_images": len(data.train),
         "test_images": len(data.test),
+        "data_digest": stored.get("data_digest") or digest(data),
         "parameters": count_parameters(recipe.model),
         "steps_per_epoch": steps,
         "steps_per_execution": session.steps_per_execution(steps, at_once),

@@ -53,11 +53,11 @@ def compile_fast(
             "(Use its own compile.)"
         )
     if steps_per_epoch is not None:
-        arguments.integer("steps_per_epoch", steps_per_epoch)
+        steps_per_epoch = arguments.integer("steps_per_epoch", steps_per_epoch)
     at_once = kwargs.pop("steps_per_execution", None)
     if at_once is None:
         at_once = _choose_steps(steps_per_epoch)
-    arguments.integer("steps_per_execution", at_once)
+    at_once = arguments.integer("steps_per_execution", at_once)
     given = "jit_compile" in kwargs
     kwargs.setdefault("jit_compile", False if _on_cpu() else "auto")
     if kwargs.get("run_eagerly"):

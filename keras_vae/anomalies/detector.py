@@ -32,7 +32,7 @@ from keras_vae.base.serving import Serving
 from keras_vae.distributions import sum_event
 from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel, Tensor
-from keras_vae.validation import arguments, data_checks, sources
+from keras_vae.validation import arguments, data_checks, objects, sources
 from keras_vae.validation.examples import first_input
 
 
@@ -85,11 +85,12 @@ class AnomalyDetector(RecordedInit, Untrainable, Calibration, Wrapping, Serving,
         per: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**arguments.check_keras_arguments(type(self), kwargs))
+        super().__init__(**objects.check_keras_arguments(type(self), kwargs))
         check_score(model, score)
-        arguments.integer("samples", samples)
-        arguments.integer("neighbors", 1 if neighbors is None else neighbors)
-        arguments.seed(arguments.integer("seed", seed, 0))
+        samples = arguments.integer("samples", samples)
+        neighbors = None if neighbors is None else arguments.integer("neighbors", neighbors)
+        seed = arguments.integer("seed", seed, 0)
+        arguments.seed(seed)
         check_settings(score, samples=samples, neighbors=neighbors, seed=seed)
         self.model = model
         self.score_name = score

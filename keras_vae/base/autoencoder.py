@@ -19,7 +19,7 @@ from keras_vae.base.serving import Serving
 from keras_vae.losses.weights import LossWeight, LossWeights, refuse_twice
 from keras_vae.preprocessing import Preprocessing
 from keras_vae.typing import Tensor
-from keras_vae.validation import arguments, data_checks, networks, value_checks
+from keras_vae.validation import arguments, data_checks, networks, objects, value_checks
 from keras_vae.validation.activations import is_trusted
 from keras_vae.validation.examples import first_input
 
@@ -96,7 +96,7 @@ class Autoencoder(
         preprocess: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**arguments.check_keras_arguments(type(self), kwargs))
+        super().__init__(**objects.check_keras_arguments(type(self), kwargs))
         self.encoder = networks.check_network("encoder", encoder)
         self.decoder = networks.check_network("decoder", decoder)
         self.network_defaults = edition()

@@ -8,6 +8,8 @@ import contextlib
 import contextvars
 from collections.abc import Iterator
 
+from keras_vae.validation import objects
+
 # Activation of hidden layers by edition of the defaults; files without an edition have the first.
 ACTIVATIONS = {1: "relu", 2: "leaky_relu"}
 FIRST, NEWEST = 1, 2
@@ -32,4 +34,4 @@ def use_edition(number: int) -> Iterator[None]:
 
 def activation_or_default(activation: str | None) -> str:
     """Return the activation of hidden layers; None stands for the default."""
-    return ACTIVATIONS[edition()] if activation is None else activation
+    return ACTIVATIONS[edition()] if activation is None else objects.activation(activation)

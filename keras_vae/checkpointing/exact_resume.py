@@ -24,7 +24,7 @@ from keras_vae.checkpointing.schedule import Position, WriteSchedule
 from keras_vae.checkpointing.sigterm import TERMINATED, Termination
 from keras_vae.errors import UnavailableError, UsageError
 from keras_vae.files import outputs
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, objects
 
 __all__ = ["TERMINATED", "ExactResume", "Position"]
 
@@ -90,14 +90,15 @@ class ExactResume(CallbackGroup):
         seekable: bool = False,
         say: Callable[[str], Any] = print,
     ) -> None:
-        super().__init__(callbacks)
-        for name, value in {"minutes": minutes, "steps": steps, "keep": keep}.items():
-            if value is not None and arguments.real(name, value) <= 0:
-                raise UsageError(f"Expected {name} above 0. Received: {value!r}.")
+        super().__init__(objects.callbacks(callbacks))
+        if minutes is not None and arguments.real("minutes", minutes) <= 0:
+            raise UsageError(f"Expected minutes above 0. Received: {minutes!r}.")
+        steps = None if steps is None else arguments.integer("steps", steps)
+        seekable = arguments.flag("seekable", seekable)
         if seekable and keras.backend.backend() == "torch":
             raise UsageError("Expected seekable=False on PyTorch, where Keras draws the batches.")
         self.folder = arguments.path("folder", folder)
-        self.keep, self.say = keep, say
+        self.keep, self.say = arguments.integer("keep", keep), objects.function("say", say)
         self.seekable = seekable
         self._termination = Termination()
         self._history: dict[str, dict[str, float]] = {}

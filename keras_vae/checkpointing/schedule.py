@@ -3,6 +3,8 @@
 import dataclasses
 import time
 
+from keras_vae.validation import arguments
+
 # Writing takes at most this share of the time, however large the model.
 LARGEST_COST = 0.02
 
@@ -24,6 +26,12 @@ class Position:
     epoch: int = 0
     step: int = 0
     ended: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise TypeError or ValueError unless both are counts and `ended` is a flag."""
+        for name in ("epoch", "step"):
+            object.__setattr__(self, name, arguments.integer(name, getattr(self, name), 0))
+        object.__setattr__(self, "ended", arguments.flag("ended", self.ended))
 
 
 class WriteSchedule:

@@ -13,7 +13,7 @@ from keras_vae.base.masking import Masking
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.preprocessing.layer import PreprocessingLayer
 from keras_vae.typing import LatentModel, Tensor
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, objects
 
 
 def classifier_from(
@@ -67,7 +67,7 @@ def classifier_from(
     num_classes = arguments.integer("num_classes", num_classes, 2)
     hidden = arguments.sizes("hidden", hidden, some=False)
     freeze = arguments.flag("freeze", freeze)
-    arguments.check_keras_arguments(keras.Model, {"name": name})
+    objects.check_keras_arguments(keras.Model, {"name": name})
     encoder, inputs = _copy(model, layer)
     for each in flatten_layers(encoder):  # Keras leaves out layers inside a trainable model.
         each.trainable = not freeze

@@ -65,11 +65,11 @@ def inpaint(
     """
     if not isinstance(model, Autoencoder):
         raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
-    arguments.integer("steps", steps)
+    steps = arguments.integer("steps", steps)
     if batch_size is not None:
-        arguments.integer("batch_size", batch_size)
+        batch_size = arguments.integer("batch_size", batch_size)
     if start is not None:
-        arguments.real("start", start)
+        start = arguments.real("start", start)
     x = as_arrays(x)
     data_checks.require_arrays("x", x)
     event, *others = (arguments.array("x", part, finite=False) for part in keras.tree.flatten(x))

@@ -17,7 +17,7 @@ from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.preprocessing.pipeline import fills_gaps
 from keras_vae.typing import LatentModel
-from keras_vae.validation import arguments, data_checks, value_checks
+from keras_vae.validation import arguments, data_checks, objects, value_checks
 from keras_vae.validation.examples import as_arrays
 from keras_vae.validation.value_checks import DIVERGED
 
@@ -97,7 +97,7 @@ def mutual_information(
         ValueError: If a number is out of range, or an example is not finite.
         TypeError: If the model has no posterior or another one, or a number is no integer.
     """
-    _check_draws(samples, seed)
+    samples, seed = _check_draws(samples, seed)
     mean, log_var = _codes(model, x, batch_size)
     total = 0.0
     for z, rows in _draws(mean, log_var, samples, seed):
@@ -137,7 +137,7 @@ def total_correlation(
     Example:
         >>> nats = keras_vae.estimators.total_correlation(model, test)
     """
-    _check_draws(samples, seed)
+    samples, seed = _check_draws(samples, seed)
     mean, log_var = _codes(model, x, batch_size)
     total = 0.0
     for z, _ in _draws(mean, log_var, samples, seed):
@@ -160,20 +160,20 @@ def _posterior_parameters(
     model: LatentModel, x: Any, batch_size: int | None, parameters: Callable[[Any], tuple]
 ) -> tuple[np.ndarray, ...]:
     """Return `parameters(q(z | x))` of all examples, float64 `(count, *latent_shape)` each."""
-    if not hasattr(model, "posterior"):
+    if not hasattr(objects.model(model), "posterior"):
         raise UsageTypeError(
             "Expected a model with a posterior, such as keras_vae.VAE. "
             f"Received: {type(model).__name__}, whose codes are not random."
         )
     if batch_size is not None:
-        arguments.integer("batch_size", batch_size)
+        batch_size = arguments.integer("batch_size", batch_size)
     x = as_arrays(x)
     data_checks.require_arrays("x", x)
     finite = not fills_gaps(model)
     x = keras.tree.map_structure(lambda part: arguments.array("x", part, finite), x)
     first = keras.tree.flatten(x)[0]
-    if not first.size:
-        raise UsageError(f"Expected at least one example. Received: shape {first.shape}.")
+    if not first.ndim or not first.size:
+        raise UsageError(f"Expected x of at least one example. Received: shape {first.shape}.")
     data_checks.check_rows(model, "x", x)
     size = min(batch_size or default_batch_size(first.shape[1:]), len(first))
 
@@ -207,9 +207,10 @@ def _normal_parameters(q: Any) -> tuple:
     return q.mean, q.log_var
 
 
-def _check_draws(samples: int, seed: int) -> None:
-    arguments.integer("samples", samples)
-    arguments.seed(arguments.integer("seed", seed, 0))
+def _check_draws(samples: int, seed: int) -> tuple[int, int]:
+    seed = arguments.integer("seed", seed, 0)
+    arguments.seed(seed)
+    return arguments.integer("samples", samples), seed
 
 
 def _draws(

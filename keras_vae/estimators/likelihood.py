@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -14,7 +14,7 @@ from keras_vae.distributions import Distribution
 from keras_vae.errors import UsageTypeError
 from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.typing import LatentModel, Tensor
-from keras_vae.validation import arguments, data_checks, value_checks
+from keras_vae.validation import arguments, containers, data_checks, value_checks
 from keras_vae.validation.examples import as_arrays
 
 # Largest count of noise values in a call, and of log weights kept for a batch.
@@ -125,7 +125,7 @@ def measure_likelihood(
         >>> sorted(result.bounds), result.elbo.shape
         ([1, 10], (32,))
     """
-    counts = _sort_counts(samples)
+    counts = sorted(set(arguments.sizes("samples", samples)))
     parts = [
         (
             weights.mean(axis=1),
@@ -163,8 +163,15 @@ def log_weights(
     """
     x = as_arrays(x)
     data_checks.require_arrays("x", x)
+    containers.refuse_masked("x", x)
     x = keras.tree.map_structure(np.asarray, x)
-    _check(model, x, samples, batch_size, seed)
+    samples, seed = (
+        arguments.integer("samples", samples),
+        arguments.integer("seed", seed, -math.inf),
+    )
+    batch_size = None if batch_size is None else arguments.integer("batch_size", batch_size)
+    verbose = arguments.integer("verbose", verbose, 0)
+    _check(model, x)
     count = len(keras.tree.flatten(x)[0])
     size = min(batch_size or _batch_size(model, samples), count)
     chunk = _chunk(size * int(np.prod(model.latent_shape)), samples)
@@ -237,16 +244,7 @@ def _chunk(numbers_per_sample: int, samples: int) -> int:
     return -(-samples // -(-samples // most))
 
 
-def _sort_counts(samples: Sequence[int]) -> list[int]:
-    several = isinstance(samples, Iterable) and not isinstance(samples, str)
-    return sorted(set(arguments.sizes("samples", list(samples) if several else samples)))
-
-
-def _check(model: LatentModel, x: Any, samples: int, batch_size: int | None, seed: int) -> None:
-    arguments.integer("samples", samples)
-    arguments.integer("seed", seed, -math.inf)
-    if batch_size is not None:
-        arguments.integer("batch_size", batch_size)
+def _check(model: LatentModel, x: Any) -> None:
     if not all(hasattr(model, noun) for noun in ("posterior", "prior", "observation")):
         raise UsageTypeError(
             "Expected a model with posterior(x), prior(z) and observation(z), such as "

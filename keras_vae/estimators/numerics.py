@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -69,7 +68,9 @@ def bits_per_dim(nats: Any, event_shape: Sequence[int], levels: int = 1) -> Any:
         TypeError: If a size or `levels` is no integer, or `nats` are not numbers.
     """
     size = math.prod(arguments.sizes("event_shape", event_shape, some=False))
-    arguments.integer("levels", levels)
-    if not ops.is_tensor(nats) and not isinstance(nats, Real):
+    levels = arguments.integer("levels", levels)
+    if isinstance(nats, bool | int):
+        nats = arguments.real("nats", nats)
+    elif not ops.is_tensor(nats) and not isinstance(nats, float | np.floating):
         nats = arguments.array("nats", nats, finite=False)
     return nats / (size * math.log(2.0)) + math.log2(levels)

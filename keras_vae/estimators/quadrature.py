@@ -10,6 +10,7 @@ from keras_vae.errors import UsageError
 from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.typing import LatentModel, Tensor
 from keras_vae.validation import arguments, containers, data_checks, value_checks
+from keras_vae.validation.examples import as_arrays
 
 
 def quadrature_log_likelihood(
@@ -39,9 +40,10 @@ def quadrature_log_likelihood(
         ValueError: If the codes are not two numbers, or the examples do not fit the model.
     """
     containers.refuse_batches("x", x)
-    x = np.asarray(x)
+    containers.refuse_masked("x", x)
+    x = np.asarray(as_arrays(x))
     data_checks.check_batch(model, x)
-    arguments.integer("points", points, 2)
+    points = arguments.integer("points", points, 2)
     if tuple(model.latent_shape) != (2,) or arguments.real("limit", limit) <= 0:
         raise UsageError(
             "Expected a model with codes of shape (2,) and a limit above 0. Received: codes of "

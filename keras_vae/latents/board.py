@@ -3,7 +3,7 @@
 import io
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +53,17 @@ class LatentBoard(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.folder, self.x = arguments.path("folder", folder), arguments.array("x", x)
+        if self.x.ndim < 2:
+            raise UsageError(f"Expected x of several examples. Received: shape {self.x.shape}.")
         self.labels = labels
-        if labels is not None and len(labels) != len(self.x):
+        ordered = getattr(labels, "ndim", 1) and hasattr(labels, "__len__")
+        if isinstance(labels, str | bytes | Mapping | Set):
+            ordered = False
+        if labels is not None and (not ordered or len(labels) != len(self.x)):
+            found = len(labels) if ordered else type(labels).__name__
             raise UsageError(
-                f"Expected a label for each of the {len(self.x)} examples. Received: {len(labels)}."
+                f"Expected labels, a list of one label for each of the {len(self.x)} examples. "
+                f"Received: {found}."
             )
         self.every = arguments.integer("every", every)
         _import_writer()

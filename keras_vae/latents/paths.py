@@ -67,7 +67,7 @@ def check_ends(start: Any, end: Any, steps: int) -> tuple[np.ndarray, np.ndarray
         ValueError: If the shapes differ, a number is not finite, or `steps` is less than 2.
         TypeError: If they are not real numbers.
     """
-    arguments.integer("steps", steps, 2)
+    steps = arguments.integer("steps", steps, 2)
     start, end = arguments.codes("start", start), arguments.codes("end", end)
     if start.shape != end.shape or start.ndim < 2 or not start.size:
         raise UsageError(

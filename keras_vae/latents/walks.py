@@ -161,7 +161,7 @@ def normal_grid(size: int) -> np.ndarray:
     Raises:
         ValueError: If `size` is less than 1.
     """
-    arguments.integer("size", size)
+    size = arguments.integer("size", size)
     normal = NormalDist()
     points = [normal.inv_cdf((index + 0.5) / size) for index in range(size)]
     horizontal, vertical = np.meshgrid(points, points[::-1])

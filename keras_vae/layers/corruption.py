@@ -4,12 +4,13 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_vae.errors import UsageError
 from keras_vae.layers.outlines import Outlines as Outlines
 from keras_vae.typing import Tensor
-from keras_vae.validation import arguments, data_checks
+from keras_vae.validation import arguments, data_checks, value_checks
 
 
 class _Corruption(keras.layers.Layer):
@@ -136,10 +137,9 @@ class RectangleOcclusion(_Corruption):
         **kwargs: Any,
     ) -> None:
         super().__init__(seed, **kwargs)
-        self.height, self.width, self.fill = height, width, fill
-        arguments.integer("height", height)
-        arguments.integer("width", width)
-        arguments.real("fill", fill)
+        self.height = arguments.integer("height", height)
+        self.width = arguments.integer("width", width)
+        self.fill = arguments.real("fill", fill)
 
     def corrupt(self, x: Tensor) -> Tensor:
         """Cover one rectangle of each image `(batch, height, width, channels)`."""
@@ -275,8 +275,21 @@ def keep_top_k(z: Tensor, k: int) -> Tensor:
 
     Args:
         z: Codes, `(batch, ...)`.
-        k: Number of activations to keep in a row, at least 1.
+        k: Number of activations to keep in a row, at least 1 and at most their number.
+
+    Raises:
+        ValueError: If `k` is out of range, or `z` has no row axis.
+        TypeError: If `k` is no integer, or `z` is no array or tensor.
     """
+    k = arguments.integer("k", k)
+    z = z if hasattr(z, "shape") else arguments.array("z", z)
+    if isinstance(z, np.ndarray):
+        value_checks.check_kind("z", z.dtype)
+    if len(z.shape) < 2 or math.prod(z.shape[1:]) < k:
+        raise UsageError(
+            f"Expected z of shape (batch, ...) with at least k={k} activations in a row. Received: "
+            f"shape {tuple(z.shape)}."
+        )
     flat = ops.reshape(z, (-1, math.prod(z.shape[1:])))
     threshold = ops.top_k(flat, k)[0][:, -1]
     threshold = ops.reshape(threshold, (-1, *(1 for _ in z.shape[1:])))

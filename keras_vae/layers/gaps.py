@@ -7,8 +7,9 @@ import numpy as np
 from keras import ops
 
 from keras_vae.distributions.base import tensor
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 LARGEST = float(np.finfo("float32").max)
 
@@ -66,17 +67,20 @@ class FillGaps(keras.layers.Layer):
         **kwargs: Of `keras.layers.Layer`.
 
     Raises:
-        ValueError: If a value is not finite.
+        ValueError: If a value is no finite number, or there is none.
     """
 
     def __init__(self, value: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         try:
-            self.value = np.asarray(value, "float32").tolist()
-        except (TypeError, ValueError):
-            self.value = np.nan
-        if not np.isfinite(self.value).all():
-            raise UsageError(f"Expected finite values to fill gaps with. Received: {value!r}.")
+            found = arguments.array("value", value)
+        except (UsageError, UsageTypeError):
+            found = np.zeros(0)
+        if found.dtype == bool or not found.size:
+            raise UsageError(
+                f"Expected finite values to fill gaps with. Received: value={value!r:.80}."
+            )
+        self.value = found.astype("float32").tolist()
 
     def call(self, x: Tensor) -> Tensor:
         """Return `x` without NaN, in float32 or the layer's dtype."""

@@ -13,7 +13,7 @@ from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_vae.base.recorded_init import RecordedInit
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
 
@@ -143,8 +143,13 @@ class Geco(Controller):
     ) -> None:
         super().__init__(**kwargs)
         given = {"target": target, "rate": rate, "smoothing": smoothing, "start": start}
-        for name, value in given.items():
-            arguments.real(name, value)
+        target, rate, smoothing, start = (arguments.real(*item) for item in given.items())
+        if not arguments.is_list(bounds) or len(bounds) != 2:
+            raise UsageTypeError(
+                "Expected bounds to be a pair of numbers, such as (1e-4, 1e4). Received: "
+                f"bounds={bounds!r}."
+            )
+        bounds = (arguments.real("bounds", bounds[0]), arguments.real("bounds", bounds[1]))
         if rate <= 0 or not 0 <= smoothing < 1 or not 0 < bounds[0] <= start <= bounds[1]:
             raise UsageError(
                 "Expected rate above 0, smoothing in [0, 1) and 0 < smallest <= start <= largest. "

@@ -46,16 +46,23 @@ def mmd(
         ValueError: If the shapes do not fit, a sample is too small, the kernel is unknown, or
             vectors are not finite. Traced tensors are not checked.
     """
-    x, y = (_as_real(ops.convert_to_tensor(part)) for part in (x, y))
+    x, y = _as_real("x", x), _as_real("y", y)
     _check(x, y, kernel, scale)
+    unbiased = arguments.flag("unbiased", unbiased)
+    kind = keras.backend.result_type(x.dtype, y.dtype)
+    x, y = ops.cast(x, kind), ops.cast(y, kind)
     width = float(x.shape[1] if scale is None else scale)
     xx, yy, xy = (_kernel(a, b, kernel, width) for a, b in ((x, x), (y, y), (x, y)))
     within = ops.mean(_row_means(xx, unbiased)) + ops.mean(_row_means(yy, unbiased))
     return _finite(within - 2.0 * ops.mean(xy))
 
 
-def _as_real(x: Tensor) -> Tensor:
-    """Return integers in float32, and anything else as it is."""
+def _as_real(name: str, x: Any) -> Tensor:
+    """Return numbers as a tensor, integers in float32."""
+    if not ops.is_tensor(x):
+        x = arguments.array(name, x, finite=False)
+        x = x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+    x = ops.convert_to_tensor(x)
     whole = "int" in keras.backend.standardize_dtype(x.dtype) or x.dtype == "bool"
     return ops.cast(x, "float32") if whole else x
 

@@ -128,9 +128,9 @@ class SigmoidWarmUp(WarmUp):
         sharpness: float = 10.0,
     ) -> None:
         super().__init__(steps, start, end, delay)
-        if arguments.real("sharpness", sharpness) <= 0:
+        self.sharpness = arguments.real("sharpness", sharpness)
+        if self.sharpness <= 0:
             raise UsageError(f"Expected sharpness above 0. Received: {sharpness!r}.")
-        self.sharpness = sharpness
 
     def fraction(self, done: Tensor) -> Tensor:
         """Return a logistic curve from 0 to 1, computed by tanh."""
@@ -176,10 +176,9 @@ class CyclicalWarmUp(WarmUp):
         rise: float = 0.5,
     ) -> None:
         super().__init__(steps, start, end, delay)
-        arguments.integer("cycles", cycles)
-        if not 0.0 < arguments.real("rise", rise) <= 1.0:
+        self.cycles, self.rise = arguments.integer("cycles", cycles), arguments.real("rise", rise)
+        if not 0.0 < self.rise <= 1.0:
             raise UsageError(f"Expected rise above 0 and at most 1. Received: rise={rise!r}.")
-        self.cycles, self.rise = cycles, rise
 
     def fraction(self, done: Tensor) -> Tensor:
         """Return a sawtooth wave with a flat top."""

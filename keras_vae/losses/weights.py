@@ -220,7 +220,7 @@ def _check_weight(model: keras.Model, name: str, weight: Any) -> None:
             f"Expected the weight of {name!r} to be a number, a Keras schedule or a controller "
             f"(keras_vae.schedules, keras_vae.controllers). Received: {weight!r}."
         )
-    arguments.real(f"the weight of {name!r}", weight)
+    weight = arguments.real(f"the weight of {name!r}", weight)
     if abs(float(weight)) > LARGEST:
         raise UsageError(
             f"Expected the weight of {name!r} to be finite in float32. Received: {weight!r}."

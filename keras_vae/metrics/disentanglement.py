@@ -34,8 +34,9 @@ def mig(codes: Any, factors: Any, bins: int = 20) -> float:
             one value only, or `bins` is less than 2.
         TypeError: If there are values that are not numbers.
     """
-    arguments.integer("bins", bins, 2)
+    bins = arguments.integer("bins", bins, 2)
     codes, factors = arguments.array("codes", codes), arguments.array("factors", factors)
+    factors = factors.astype("int64") if factors.dtype == bool else factors
     _check_shapes(codes, factors)
     binned = [_cut_into_bins(column, bins) for column in codes.T]
     gaps = []
@@ -85,13 +86,10 @@ def factor_vae_score(
         TypeError: If `codes_of` is no function, or a number is no integer.
     """
     sizes = np.asarray(arguments.sizes("factor_sizes", factor_sizes))
-    for name, value, least in (
-        ("votes", votes, 1),
-        ("test_votes", test_votes, 1),
-        ("batch_size", batch_size, 2),
-        ("variance_examples", variance_examples, 2),
-    ):
-        arguments.integer(name, value, least)
+    votes = arguments.integer("votes", votes)
+    test_votes = arguments.integer("test_votes", test_votes)
+    batch_size = arguments.integer("batch_size", batch_size, 2)
+    variance_examples = arguments.integer("variance_examples", variance_examples, 2)
     if not np.any(sizes > 1):
         raise UsageError(
             "Expected factor_sizes with a factor of at least two values. "
@@ -164,7 +162,8 @@ def _mutual_information(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _check_shapes(codes: np.ndarray, factors: np.ndarray) -> None:
-    if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors) or codes.shape[1] < 2:
+    fits = codes.ndim == factors.ndim == 2 and len(codes) == len(factors)
+    if not fits or codes.shape[1] < 2 or not factors.shape[1]:
         raise UsageError(
             "Expected codes (count, latent elements) with at least two elements, and factors "
             f"(count, factors). Received: shapes {codes.shape} and {factors.shape}."

@@ -32,7 +32,7 @@ def frechet_distance(x: Any, y: Any) -> float:
     Raises:
         ValueError: If the shapes do not fit, a set is too small, or a number is not finite.
     """
-    x, y = _check_vectors(x, y, 2)
+    x, y = _check_vectors({"x": x, "y": y}, 2)
     covariance_x, covariance_y = (np.atleast_2d(np.cov(part, rowvar=False)) for part in (x, y))
     values, vectors = np.linalg.eigh(covariance_x)
     root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
@@ -62,8 +62,8 @@ def kernel_distance(x: Any, y: Any, blocks: int = 10, seed: int = 0) -> tuple[fl
     Raises:
         ValueError: As `frechet_distance`, or if there are fewer than two blocks.
     """
-    arguments.integer("blocks", blocks, 2)
-    x, y = _check_vectors(x, y, 2 * blocks)
+    blocks = arguments.integer("blocks", blocks, 2)
+    x, y = _check_vectors({"x": x, "y": y}, 2 * blocks)
     generator = np.random.default_rng(arguments.seed(seed))
     parts = (np.array_split(part[generator.permutation(len(part))], blocks) for part in (x, y))
     found = [_squared_discrepancy(a, b) for a, b in zip(*parts, strict=True)]
@@ -94,8 +94,8 @@ def density_and_coverage(real: Any, generated: Any, neighbors: int = 5) -> tuple
     Raises:
         ValueError: As `frechet_distance`, or if there are too few vectors.
     """
-    arguments.integer("neighbors", neighbors)
-    real, generated = _check_vectors(real, generated, 1)
+    neighbors = arguments.integer("neighbors", neighbors)
+    real, generated = _check_vectors({"real": real, "generated": generated}, 1)
     if len(real) <= neighbors:
         raise UsageError(f"Expected more than {neighbors} real vectors. Received: {len(real)}.")
     inside, covered = 0, 0
@@ -134,12 +134,14 @@ def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return squares - 2.0 * x @ y.T
 
 
-def _check_vectors(x: Any, y: Any, least: int) -> tuple[np.ndarray, np.ndarray]:
-    x, y = (arguments.array("vectors", part).astype("float64") for part in (x, y))
+def _check_vectors(pair: dict[str, Any], least: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return two arguments, by their names, as float64 vectors of one size."""
+    x, y = (arguments.array(name, part).astype("float64") for name, part in pair.items())
     shapes_fit = x.ndim == y.ndim == 2 and x.shape[1] == y.shape[1] > 0
     if not shapes_fit or min(len(x), len(y)) < least:
         raise UsageError(
-            f"Expected two sets of at least {least} vectors of one size, (count, dimensions). "
+            f"Expected {' and '.join(pair)} of at least {least} vectors of one size each, (count, "
+            f"dimensions). "
             f"Received: shapes {x.shape} and {y.shape}."
         )
     return x, y

@@ -34,7 +34,7 @@ def neighbors(codes: Any, queries: Any, k: int = 5) -> tuple[np.ndarray, np.ndar
     """
     found = arguments.codes("codes", codes).astype("float64")
     sought = arguments.codes("queries", queries).astype("float64")
-    arguments.integer("k", k)
+    k = arguments.integer("k", k)
     if found.ndim < 2 or found.shape[1:] != sought.shape[1:] or k > len(found):
         raise UsageError(
             "Expected codes and queries of one shape (count, ...), and k of 1 up to the number of "

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.errors import UsageError, UsageTypeError
-from keras_vae.validation import arguments
-from keras_vae.validation.containers import refuse_batches
+from keras_vae.errors import UsageError
+from keras_vae.validation import arguments, objects
 
 
 def linear_probe(train: Any, train_labels: Any, test: Any, test_labels: Any) -> float:
@@ -37,7 +36,7 @@ def linear_probe(train: Any, train_labels: Any, test: Any, test_labels: Any) -> 
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    if len(classes := np.unique(_labels(train_labels))) < 2:
+    if len(classes := np.unique(objects.labels("train_labels", train_labels))) < 2:
         raise UsageError(
             "Expected train_labels of at least two classes. Received: "
             f"{', '.join(map(str, classes)) or 'none'}."
@@ -60,7 +59,9 @@ def knn_probe(
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    if arguments.integer("neighbors", neighbors) > len(train):
+    neighbors = arguments.integer("neighbors", neighbors)
+    train = arguments.array("train", train)
+    if train.ndim and neighbors > len(train):
         raise UsageError(
             f"Expected neighbors of at most {len(train)}, the number of training codes. "
             f"Received: neighbors={neighbors!r}."
@@ -99,7 +100,8 @@ def auroc(normal: Any, anomalous: Any) -> float:
 
 
 def _accuracy(reader: Any, train: Any, train_labels: Any, test: Any, test_labels: Any) -> float:
-    train_labels, test_labels = _labels(train_labels), _labels(test_labels)
+    train_labels = objects.labels("train_labels", train_labels)
+    test_labels = objects.labels("test_labels", test_labels)
     train, test = _vectors("train", train, train_labels), _vectors("test", test, test_labels)
     if train.shape[1] != test.shape[1] or _is_text(train_labels) != _is_text(test_labels):
         raise UsageError(
@@ -118,23 +120,6 @@ def _vectors(name: str, codes: Any, labels: np.ndarray) -> np.ndarray:
             f"Received: shapes {codes.shape} and {labels.shape}."
         )
     return codes.reshape(len(codes), -1)
-
-
-def _labels(labels: Any) -> np.ndarray:
-    """Return class labels, integers or text."""
-    refuse_batches("labels", labels)
-    labels = np.asarray(labels)
-    if labels.size and labels.dtype.kind in "fc" and (labels != np.round(labels)).any():
-        raise UsageError(
-            "Expected labels of classes, integers or text. Received: fractions or NaN."
-        )
-    kinds = {type(one).__name__ for one in labels.flat} if labels.dtype == object else set()
-    if kinds - {"str"}:
-        raise UsageTypeError(
-            "Expected labels of classes, integers or text. Received: objects of "
-            f"{', '.join(sorted(kinds))}."
-        )
-    return labels
 
 
 def _is_text(labels: np.ndarray) -> bool:

@@ -51,6 +51,7 @@ def conv(
     Raises:
         ValueError: If `image_shape` is not `(height, width, channels)` or `filters` is empty.
     """
+    decoder_heads = arguments.integer("decoder_heads", decoder_heads)
     encoder = conv_encoder(image_shape, latent_dim, filters, hidden, heads, kernel, activation)
     decoder = conv_decoder(
         image_shape, latent_dim, filters, decoder_heads, kernel, activation, decoder_hidden
@@ -234,7 +235,8 @@ def _up(
 
 def _add_context(h: Tensor, width: int, activation: str) -> Tensor:
     """Add to feature maps a convolution of these maps and of a summary of all places."""
-    if arguments.integer("context", width, 0) == 0:
+    width = arguments.integer("context", width, 0)
+    if width == 0:
         return h
     *places, channels = h.shape[1:]
     summary = layers.Dense(width, activation)(layers.Flatten()(h))

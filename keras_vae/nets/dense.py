@@ -41,6 +41,7 @@ def dense(
         ValueError: If `shape` is no shape or a size is not positive.
     """
     hidden = arguments.sizes("hidden", hidden, some=False)
+    decoder_heads = arguments.integer("decoder_heads", decoder_heads)
     encoder = dense_encoder(shape, latent_dim, hidden, heads, activation)
     return encoder, dense_decoder(shape, latent_dim, hidden[::-1], decoder_heads, activation)
 
@@ -84,11 +85,12 @@ def dense_decoder(
         (None, 16)
     """
     shape, hidden = event_shape(shape), arguments.sizes("hidden", hidden, some=False)
+    heads = arguments.integer("heads", heads)
     z = keras.Input((arguments.integer("latent_dim", latent_dim),), name="z")
     h = z
     for width in hidden:
         h = layers.Dense(width, activation_or_default(activation))(h)
-    flat = layers.Dense(math.prod(shape) * arguments.integer("heads", heads))(h)
+    flat = layers.Dense(math.prod(shape) * heads)(h)
     events = layers.Reshape((*shape[:-1], shape[-1] * heads))(flat)
     return keras.Model(z, split(events, heads), name="decoder")
 

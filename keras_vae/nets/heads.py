@@ -32,8 +32,8 @@ def codes(features: Tensor, make: Callable[[str], layers.Layer], heads: int) -> 
     Raises:
         ValueError: If `heads` is not 1 or 2.
     """
-    integer = isinstance(heads, numbers.Integral) and not isinstance(heads, bool)
-    if not integer or heads not in (1, 2):
+    is_integer = isinstance(heads, numbers.Integral) and not isinstance(heads, bool)
+    if not is_integer or heads not in (1, 2):
         raise UsageError(
             "Expected heads to be 1, for a plain code, or 2, for z_mean and z_log_var. "
             f"Received: {heads!r}."
@@ -91,7 +91,7 @@ def with_heads(network: keras.Model, latent_dim: int, heads: int = 2) -> keras.M
             f"{type(network).__name__} with {len(ends[0])} and {len(ends[1])}. "
             "(keras.Model(inputs, outputs) makes one.)"
         )
-    arguments.integer("latent_dim", latent_dim)
+    latent_dim = arguments.integer("latent_dim", latent_dim)
     features = layers.Flatten(name="features")(network.outputs[0])
     z = codes(features, lambda name: layers.Dense(latent_dim, name=name), heads)
     return keras.Model(network.inputs[0], z, name=f"{network.name}_encoder")

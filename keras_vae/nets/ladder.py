@@ -47,7 +47,8 @@ def gated_ladder(
     latent_dims = arguments.sizes("latent_dims", latent_dims)
     width = arguments.integer("width", width)
     decoder_heads = arguments.integer("decoder_heads", decoder_heads)
-    x = keras.Input(event_shape(shape), name="x")
+    shape = event_shape(shape)
+    x = keras.Input(shape, name="x")
     h = layers.Flatten()(x) if len(shape) > 1 else x
     features: list[Tensor] = []
     for _ in latent_dims:

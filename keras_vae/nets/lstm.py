@@ -85,6 +85,7 @@ def lstm(
     """
     units = arguments.sizes("units", units)
     bidirectional = arguments.flag("bidirectional", bidirectional)
+    unroll = arguments.flag("unroll", unroll)
     latent_dim = arguments.integer("latent_dim", latent_dim)
     decoder_heads = arguments.integer("decoder_heads", decoder_heads)
     if vocabulary_size is None:

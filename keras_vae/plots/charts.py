@@ -162,7 +162,7 @@ def _spacings(
 ) -> dict[str, int]:
     """Return the epochs between two numbers of each curve."""
     if validation_freq is not None:
-        arguments.integer("validation_freq", validation_freq)
+        validation_freq = arguments.integer("validation_freq", validation_freq)
     found = {}
     for name, values in curves.items():
         fitting = [k for k in range(1, epochs + 1) if epochs // k == len(values)]

@@ -31,7 +31,7 @@ def reconstructions(model: LatentModel, x: Any, columns: int = 10) -> Figure:
     Raises:
         ValueError: If there are no images, one is not finite, or `columns` is less than 1.
     """
-    arguments.integer("columns", columns)
+    columns = arguments.integer("columns", columns)
     if getattr(model, "conditional", False):
         return _reconstructions_of_pairs(model, x, columns)
     x = examples("x", x)[:columns]
@@ -74,8 +74,8 @@ def samples(
     Raises:
         ValueError: If a number is out of range, or a condition is missing or not used.
     """
-    arguments.integer("rows", rows)
-    arguments.integer("columns", columns)
+    rows = arguments.integer("rows", rows)
+    columns = arguments.integer("columns", columns)
     images = sample_images(model, rows * columns, seed, temperature, condition)
     title = "Samples"
     if temperature != 1.0:
@@ -127,7 +127,7 @@ def traversal(
         ValueError: If there are no images or values, one is not finite, or `rows` is less than 1.
         TypeError: If the model is no VAE.
     """
-    arguments.integer("rows", rows)
+    rows = arguments.integer("rows", rows)
     refuse_condition(model)
     x = examples("x", x)
     kl = latents.kl_per_dimension(model, x)

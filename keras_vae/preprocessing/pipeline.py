@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_vae.distributions import Autoregressive, Categorical, Distribution
 from keras_vae.distributions.base import tensor
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.layers import gaps
 from keras_vae.preprocessing import steps
 from keras_vae.preprocessing.density import Preprocessed
@@ -43,6 +43,11 @@ class Preprocessing:
     """
 
     def __init__(self, layers: Sequence[Any] = ()) -> None:
+        if not isinstance(layers, list | tuple):
+            raise UsageTypeError(
+                f"Expected layers to be a list of Keras layers. Received: {layers!r:.80}. (Write "
+                "[layer] for one.)"
+            )
         self.steps = tuple(
             layer if type(layer) in steps.STEPS.values() else read_layer(layer) for layer in layers
         )

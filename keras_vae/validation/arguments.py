@@ -14,7 +14,9 @@ from keras import ops
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.files import outputs
 from keras_vae.validation.containers import refuse_batches, refuse_masked, refuse_not_dense
-from keras_vae.validation.value_checks import refuse_beyond_float32
+from keras_vae.validation.value_checks import check_kind, refuse_beyond_float32
+
+REAL = (int, float, np.integer, np.floating)  # No fractions: no configuration file holds them.
 
 
 def integer(name: str, value: Any, least: float = 1) -> int:
@@ -38,20 +40,20 @@ def _of_at_least(least: float) -> str:
 
 
 def real(name: str, value: Any, least: float = -math.inf) -> float:
-    """Return `value`, a finite real number.
+    """Return `value`, a finite real number, as a float or an int.
 
     Raises:
         TypeError: If it is no real number.
         ValueError: If it is NaN, infinite, or less than `least`.
     """
     what = "a finite number" + _of_at_least(least)
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+    if isinstance(value, bool) or not isinstance(value, REAL):
         raise UsageTypeError(f"Expected {name} to be {what}. Received: {name}={value!r}.")
     if value < least:
         raise UsageError(f"Expected {name} of at least {least:g}. Received: {name}={value!r}.")
     if not _is_finite(value):
         raise UsageError(f"Expected {name} to be {what}. Received: {name}={value!r}.")
-    return value  # type: ignore[return-value]
+    return value if isinstance(value, int | float) else float(value)
 
 
 def _is_finite(value: Any) -> bool:
@@ -68,9 +70,9 @@ def fraction(name: str, value: Any) -> float:
         TypeError: If it is no real number.
         ValueError: If it is outside this range.
     """
-    if not 0.0 <= real(name, value) <= 1.0:
+    if not 0.0 <= (number := real(name, value)) <= 1.0:
         raise UsageError(f"Expected {name} between 0 and 1. Received: {name}={value!r}.")
-    return value
+    return number
 
 
 def sizes(name: str, value: Any, least: int = 1, some: bool = True) -> tuple[int, ...]:
@@ -86,7 +88,7 @@ def sizes(name: str, value: Any, least: int = 1, some: bool = True) -> tuple[int
         TypeError: If it is no sequence, or an element is no integer.
         ValueError: If an element is less than `least`, or the sequence is empty.
     """
-    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
+    if not is_list(value):
         raise UsageTypeError(
             f"Expected {name} to be a sequence of integers of at least {least}, such as (32, 64). "
             f"Received: {name}={value!r}."
@@ -94,6 +96,13 @@ def sizes(name: str, value: Any, least: int = 1, some: bool = True) -> tuple[int
     if some and not len(value):
         raise UsageError(f"Expected {name} of at least one integer. Received: {name}={value!r}.")
     return tuple(integer(f"each of {name}", one, least) for one in value)
+
+
+def is_list(value: Any) -> bool:
+    """Return whether a value is a list, a tuple, a range, or an array of at least one axis."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
 
 
 def shape(name: str, value: Any, axes: Sequence[str] = (), example: Sequence[int] = (64,)) -> Any:
@@ -108,8 +117,7 @@ def shape(name: str, value: Any, axes: Sequence[str] = (), example: Sequence[int
     Raises:
         ValueError: If it is no sequence of positive integers, one for each axis.
     """
-    good = isinstance(value, Sequence) and not isinstance(value, str)
-    good = good and len(value) == (len(axes) or max(len(value), 1))
+    good = is_list(value) and len(value) == (len(axes) or max(len(value), 1))
     if not good or not all(_is_size(one) for one in value):
         form = f"({', '.join(axes)})" if axes else "a shape"
         raise UsageError(
@@ -149,8 +157,7 @@ def names(name: str, value: Any, example: str = "a") -> list[str]:
     Raises:
         TypeError: If it is anything else, or an element is no text.
     """
-    is_list = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes)
-    if is_list and np.ndim(value) and all(isinstance(one, str) for one in value):
+    if is_list(value) and all(isinstance(one, str) for one in value):
         return list(value)
     good = [value] if isinstance(value, str) else [example, "..."]
     raise UsageTypeError(
@@ -171,6 +178,8 @@ def path(name: str, value: Any) -> Path:
             f"Expected {name} to be text or a path. Received: {name}={value!r}. "
             f'(Write {name}="PATH".)'
         )
+    if not os.fspath(value):
+        raise UsageError(f"Expected {name} to be the path of a file or a folder. Received: ''.")
     if "\0" in os.fspath(value):
         raise UsageError(f"Expected {name} without zero bytes. Received: {name}={value!r}.")
     outputs.refuse_address(name, os.fspath(value))
@@ -195,8 +204,7 @@ def array(name: str, values: Any, finite: bool = True) -> np.ndarray:
         found = np.asarray(ops.convert_to_numpy(values) if ops.is_tensor(values) else values)
     except ValueError as error:  # Lists of different lengths.
         raise UsageError(f"Expected {name} of one shape. Received: {error}") from error
-    if found.dtype.kind in "OSUcMm":
-        raise UsageTypeError(f"Expected real numbers in {name}. Received: {found.dtype}.")
+    check_kind(name, found.dtype)
     refuse_masked(name, values, gaps=not finite)
     if finite and not np.isfinite(found).all():
         raise UsageError(
@@ -275,26 +283,3 @@ def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise UsageTypeError(f"Expected {name} to be True or False. Received: {name}={value!r}.")
     return bool(value)
-
-
-def check_keras_arguments(cls: type, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return `given`, arguments that every Keras model takes: `name`, `dtype`, `trainable`.
-
-    Args:
-        cls: The class that is constructed, for the message.
-        given: Arguments by name.
-
-    Raises:
-        TypeError: If there is an argument that `cls` does not have.
-        ValueError: If the name is no text, empty, or has a "/".
-    """
-    unknown = sorted(set(given) - {"name", "dtype", "trainable"})
-    if unknown:
-        raise UsageTypeError(
-            f"Expected arguments that {cls.__name__} has. Received: {', '.join(unknown)}. "
-            f"(help(keras_vae.{cls.__name__}) lists them.)"
-        )
-    called = given.get("name")
-    if called is not None and (not isinstance(called, str) or not called or "/" in called):
-        raise UsageError(f"Expected name to be text without '/'. Received: name={called!r}.")
-    return given

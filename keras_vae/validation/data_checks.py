@@ -11,6 +11,7 @@ from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel
+from keras_vae.validation import objects
 from keras_vae.validation.containers import refuse_batches, refuse_not_dense
 from keras_vae.validation.value_checks import ANY_NUMBER, check_values
 
@@ -28,6 +29,8 @@ def check_batch(model: LatentModel, x: Any, y: Any = None, sample_weight: Any = 
         ValueError: As for `keras_vae.validation.sources.check_data`.
         TypeError: If there are values that are not numbers.
     """
+    if isinstance(model, type) or not hasattr(model, "build_for"):
+        objects.model(model)
     require_arrays("x", x)
     event, *others = keras.tree.flatten(x)
     if len(event.shape) == 0 or event.shape[0] == 0:
@@ -200,7 +203,7 @@ def check_rows(model: Any, name: str, x: Any) -> None:
 
 def refuse_condition(model: Any) -> None:
     """Raise TypeError for a model that takes a pair, where x or codes alone are walked or drawn."""
-    if getattr(model, "conditional", False):
+    if getattr(objects.model(model), "conditional", False):
         raise UsageTypeError(
             f"Expected a model that takes x alone. Received: a {type(model).__name__}, which takes "
             f"a pair (x, {model.condition_name}). (Use model.encode((x, {model.condition_name})), "

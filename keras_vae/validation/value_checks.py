@@ -127,10 +127,10 @@ def check_numbers(name: str, values: Any, gaps: bool = False) -> None:
             f"Expected at least one row in {name}. Received: an array of shape {values.shape}."
         )
     refuse_masked(name, values, gaps)
-    _check_kind(name, values.dtype)
+    check_kind(name, values.dtype)
 
 
-def _check_kind(name: str, dtype: np.dtype) -> None:
+def check_kind(name: str, dtype: np.dtype) -> None:
     """Raise TypeError unless a dtype of NumPy is one of real numbers that backends have."""
     if dtype.kind in NOT_NUMBERS:
         raise UsageTypeError(f"Expected real numbers in {name}. Received: {dtype}.")
@@ -263,5 +263,5 @@ def _extremes(name: str, values: Any) -> tuple[float, float]:
     """Return the smallest and the largest value; both are NaN if any value is NaN."""
     if not isinstance(values, np.ndarray):
         values = ops.convert_to_numpy(values)
-    _check_kind(name, values.dtype)
+    check_kind(name, values.dtype)
     return float(values.min()), float(values.max())

@@ -329,3 +329,24 @@ def test_labels_without_a_name_are_refused():
     images, labels = np.zeros((2, 3, 3, 1), np.uint8), np.array([0, 2])
     with pytest.raises(ValueError, match="from 0 to 1"):
         Data("x", images, images, labels, labels, ("a", "b"))
+
+
+CONTENTS = {
+    b"12 13\n14 15\n": "holds text, which begins with '12 13'",
+    "größe\n".encode(): "holds text, which begins with 'größe'",
+    b"": "is empty",
+    b"\x1f\x8b\x08\x00zz": "another kind, beginning with the bytes 1f 8b 08 00 7a 7a",
+}
+
+
+@pytest.mark.parametrize(("content", "words"), CONTENTS.items(), ids=CONTENTS.values())
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "series:a.dat"])
+def test_a_file_of_another_kind_is_refused_with_its_content(tmp_path, name, content, words):
+    scheme, _, file = name.rpartition(":")
+    (tmp_path / file).write_bytes(content)
+    refused(
+        f"{scheme}{':' * bool(scheme)}{tmp_path / file}",
+        ".npy or .npz" if scheme else "numpy.save",
+        file,
+        words,
+    )

@@ -71,10 +71,10 @@ BAD = {
     "a vector of codes": (lambda: score(lambda f: f[:, 0]), r"codes_of to give \(10000, el.*"),
     "codes for others": (lambda: score(lambda f: f[:5] * 1.0), "codes_of to give"),
     "a table for a function": (lambda: score(CODES), "codes_of to be a function.*ndarray"),
-    "text vectors": (lambda: metrics.frechet_distance([["a"]], [["a"]]), "real numbers in vectors"),
+    "text vectors": (lambda: metrics.frechet_distance([["a"]], [["a"]]), "real numbers in x"),
     "vectors of no size": (
         lambda: metrics.kernel_distance(CODES[:, :0], CODES[:, :0], blocks=2),
-        "vectors of one size",
+        "x and y of at least 4 vectors of one size",
     ),
     "half a block": (
         lambda: metrics.kernel_distance(CODES, CODES, 2.5),

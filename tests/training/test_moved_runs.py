@@ -47,6 +47,9 @@ def test_a_run_goes_on_after_its_data_and_its_recipe_were_moved(tmp_path, capsys
     np.save(new / "y.npy", picture(0, (30, 4, 4)))
     assert run(*again, "--data", new / "y.npy") == 2
     assert "Received: {'training_images': 27, 'test_images': 3}" in capsys.readouterr().err
+    np.save(new / "w.npy", picture(1, (20, 4, 4)))
+    assert run(*again, "--data", new / "w.npy") == 2
+    assert "the images that the run was trained on. Received: as many" in capsys.readouterr().err
     assert run(*again, "--data", new / "x.npy") == 0
     found = run_directory.open_run(new / "run")
     assert found.config["data"] == str(new / "x.npy") and len(found.data().train) == 18

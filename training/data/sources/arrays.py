@@ -1,5 +1,6 @@
 """Images from NumPy's own files, .npy and .npz."""
 
+import codecs
 import contextlib
 import math
 import zipfile
@@ -257,6 +258,32 @@ def _report_damage(path: Path) -> Iterator[None]:
     # Of zlib, bad headers, and entries that are encrypted, too.
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise UsageError(
-            f"Expected a file written by numpy.save or numpy.savez, of numbers. Received: {path}: "
-            f"which is none, or is damaged ({error})"
+            "Expected a file written by numpy.save or numpy.savez, of numbers. Received: "
+            f"{path}, which {content_of(path) or f'is damaged ({error})'}."
         ) from error
+
+
+def content_of(path: Path) -> str | None:
+    """Return words for the content of a file that is neither .npy nor .npz; None if it may be.
+
+    Example:
+        >>> content_of(Path("README.md"))
+        "holds text, which begins with '# keras_vae'"
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(512)
+    except OSError:
+        return None
+    if start.startswith((np.lib.format.MAGIC_PREFIX, b"PK")):
+        return None
+    if not start:
+        return "is empty"
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(start)  # The last may be cut.
+    except UnicodeDecodeError:
+        text = "\0"
+    first, *_ = text.splitlines() or [""]
+    if text.replace("\n", "").replace("\r", "").replace("\t", "").isprintable():
+        return f"holds text, which begins with {first[:40]!r}"
+    return f"is of another kind, beginning with the bytes {start[:8].hex(' ')}"

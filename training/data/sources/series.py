@@ -10,7 +10,7 @@ import numpy as np
 from keras_vae.data import windows
 from keras_vae.errors import MissingExtraError, UsageError
 from keras_vae.training.data.file_search import tell_unread
-from keras_vae.training.data.sources.arrays import array_names, load_arrays
+from keras_vae.training.data.sources.arrays import array_names, content_of, load_arrays
 from keras_vae.training.data.sources.base import Data
 from keras_vae.training.data.sources.csv_table import SUFFIXES, read_table
 
@@ -111,6 +111,11 @@ def read_series(
         raise UsageError(
             f"Expected a {', '.join(SUFFIXES)}, .npy or .npz file. Received: {path}, which is "
             "compressed. (Unpack it first.)"
+        )
+    if content := content_of(path):
+        raise UsageError(
+            f"Expected a {', '.join(SUFFIXES)}, .npy or .npz file. Received: {path}, which "
+            f"{content}. (Columns of numbers in a text file need such an ending: rename it.)"
         )
     names = array_names(path)
     if {"train", "test"} <= set(names):
