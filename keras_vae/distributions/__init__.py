@@ -96,7 +96,8 @@ def get(identifier: str | type[Distribution]) -> Any:
         ValueError: If no distribution has that name.
     """
     found = _find_class(identifier) if isinstance(identifier, str) else identifier
-    if isinstance(found, type) and issubclass(found, Distribution):
+    is_family = isinstance(found, type) and issubclass(found, Distribution)
+    if is_family and found is not Distribution:  # Which has no density.
         return found
     near = difflib.get_close_matches(str(identifier), FAMILIES, n=1)
     raise UsageError(

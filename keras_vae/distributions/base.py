@@ -6,9 +6,11 @@ import numbers
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_vae.errors import UsageTypeError
+from keras_vae.validation.value_checks import check_kind
 
 Tensor = Any  # A tensor of the backend of Keras.
 
@@ -16,7 +18,9 @@ LOG_2PI = math.log(2.0 * math.pi)
 
 
 def tensor(x: Any) -> Tensor:
-    """Convert an array or a tensor to a float32 tensor."""
+    """Convert real numbers, an array or a tensor, to a float32 tensor."""
+    if isinstance(x, np.ndarray):
+        check_kind("the parameters and values of distributions", x.dtype)
     return ops.convert_to_tensor(x, dtype="float32")
 
 

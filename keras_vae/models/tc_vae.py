@@ -94,7 +94,7 @@ class BetaTCVAE(VAE):
         weights = merge_weights(own, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
         self.dataset_size = arguments.integer("dataset_size", dataset_size)
-        self.stratified = stratified
+        self.stratified = arguments.flag("stratified", stratified)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return reconstruction, KL and the three parts of KL, each `(batch,)`, in nats."""
