@@ -66,6 +66,7 @@ def load_any(
     from keras_vae.backend.keras_private import limit_variables, load_open_file
 
     path = arguments.path("path", path)
+    compile = arguments.flag("compile", compile)
     objects = None if custom_objects is None else _by_name(custom_objects)
     with _open(path) as file:  # Once, so that what is checked is what is loaded.
         _check(file, path)

@@ -5,6 +5,8 @@ from typing import Any
 
 from keras_vae.errors import UsageError
 
+LARGEST = 2**31 - 1  # Of the integers in training steps.
+
 
 def only_with(needed: str, is_given: object, **options: Any) -> None:
     """Raise ValueError for options that would have no effect.
@@ -29,10 +31,12 @@ def only_with(needed: str, is_given: object, **options: Any) -> None:
 
 
 def at_least(smallest: int, **options: int | None) -> None:
-    """Raise ValueError for a number that is given and below the smallest one."""
+    """Raise ValueError for a number that is given and out of range, up to `LARGEST`."""
     for name, value in options.items():
         if value is not None and value < smallest:
             raise UsageError(f"Expected {flag(name)} of at least {smallest}. Received: {value}.")
+        if value is not None and value > LARGEST:
+            raise UsageError(f"Expected {flag(name)} of at most {LARGEST}. Received: {value}.")
 
 
 def flag(name: str) -> str:

@@ -220,6 +220,7 @@ class Autoencoder(
             ValueError: If the codes have another shape.
         """
         data_checks.require_arrays("z", z)
+        z = data_checks.single_array("z", z, "one code for each row")
         data_checks.check_shape("z", z.shape, self.latent_shape)
         value_checks.check_numbers("z", z)
         return self.observation_from_inputs(self.decoder_input(z), training)

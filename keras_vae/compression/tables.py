@@ -84,7 +84,7 @@ class Tables:
         try:
             reader = zlib.decompressobj()
             whole = reader.decompress(content, MAX_BYTES)
-            if not reader.eof:
+            if not reader.eof or reader.unused_data:
                 raise ValueError("They are cut off, or too large.")
             return cls._parse(whole)
         except (zlib.error, struct.error, ValueError) as error:

@@ -62,7 +62,7 @@ class LatentBoard(keras.callbacks.Callback):
         if labels is not None and (not ordered or len(labels) != len(self.x)):
             found = len(labels) if ordered else type(labels).__name__
             raise UsageError(
-                f"Expected labels, a list of one label for each of the {len(self.x)} examples. "
+                f"Expected labels, a label for each of the {len(self.x)} examples. "
                 f"Received: {found}."
             )
         self.every = arguments.integer("every", every)

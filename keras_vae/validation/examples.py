@@ -1,7 +1,7 @@
 """The first examples of a data set, and its batches, from any source that Keras takes."""
 
 import os
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import keras
@@ -42,6 +42,8 @@ def _in_native_order(array: Any) -> Any:
 
 
 def _frame_to_array(frame: Any) -> np.ndarray:
+    if not hasattr(frame, "dtypes"):  # One array with names, as of xarray.
+        return _in_native_order(frame.to_numpy())
     kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(frame.dtypes)}
     if kinds <= set("biuf"):
         frame = frame.astype("float64" if "f" in kinds else "int64")
@@ -87,7 +89,7 @@ def check_source(source: Any) -> None:
             f"Expected arrays or a source of batches. Received: {source!r:.200}. (Read the file "
             "first, such as by numpy.load or keras_vae.load_images.)"
         )
-    if isinstance(source, Set | range):
+    if isinstance(source, Mapping | Set | range):
         raise UsageTypeError(
             "Expected arrays or a source of batches, such as a tf.data.Dataset or a generator. "
             f"Received: {type(source).__name__}."

@@ -242,6 +242,12 @@ def test_numbers_below_the_smallest_are_named(value):
         options.at_least(1, a=2, a_b=value)
 
 
+def test_numbers_that_no_step_counts_are_named():
+    options.at_least(1, a_b=2**31 - 1)
+    with pytest.raises(ValueError, match="Expected --a-b of at most 2147483647. Received: 10"):
+        options.at_least(1, a_b=10**23)
+
+
 def test_commands_to_type_next_are_words_of_a_shell(monkeypatch):
     monkeypatch.setattr(cli, "_imported", ["my model.py"])
     command = cli.next_command("evaluate", Path("it's mine") / "a b")

@@ -20,6 +20,7 @@ MODEL = kv.VAE(*dense(2), seed=1)
 CODES = np.random.default_rng(0).normal(size=(16, 2))
 IMAGES = np.random.default_rng(0).random((6, 12, 12, 1))
 LABELS = np.arange(16) % 2
+TABLES = kv.compression.fit_tables(MODEL, X, step=0.5)
 MASKED = np.ma.masked_array(X, np.arange(X.size).reshape(X.shape) == 0)
 A_SET = {2, 3}
 
@@ -152,6 +153,13 @@ BAD = {
         lambda: kv.VAE(*dense(2), likelihood=kv.distributions.Distribution),
         "a subclass of keras_vae.distributions.Distribution",
     ),
+    "a list of codes": (lambda: MODEL.decode(list(array(MODEL.encode(X)))), "z of one array"),
+    "an empty dictionary": (lambda: MODEL.predict({}, verbose=0), "arrays or a source of batches"),
+    "a word as compile": (lambda: kv.load("a.keras", compile="no"), "compile to be True or False"),
+    "a byte after tables": (
+        lambda: kv.compression.Tables.from_bytes(TABLES.to_bytes() + b"x"),
+        "tables that keras_vae.compression wrote",
+    ),
     "text to a density": (
         lambda: kv.distributions.Normal(CODES).log_prob(CODES.astype(str)),
         "real numbers in the parameters and values",
@@ -247,6 +255,20 @@ def test_mmd_takes_two_kinds_of_numbers(kinds):
     found = estimators.mmd(x.astype(kinds[0]), y.astype(kinds[1]))
     expected = estimators.mmd(x.astype("float32"), y.astype("float32"))
     assert float(array(found)) == pytest.approx(float(array(expected)), rel=1e-3, abs=1e-3)
+
+
+class Labeled:
+    """An array with names, as of xarray: it has `to_numpy`, and no types of columns."""
+
+    shape = X.shape
+
+    def to_numpy(self):
+        return X.astype(">f4")
+
+
+def test_an_array_with_names_is_an_array():
+    found = MODEL.predict(Labeled(), verbose=0)
+    np.testing.assert_array_equal(found, MODEL.predict(X, verbose=0))
 
 
 def test_factors_of_true_and_false_are_0_and_1():
