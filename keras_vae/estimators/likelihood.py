@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -125,7 +125,7 @@ def measure_likelihood(
         >>> sorted(result.bounds), result.elbo.shape
         ([1, 10], (32,))
     """
-    counts = sorted(set(arguments.sizes("samples", samples)))
+    counts = _sort_counts(samples)
     parts = [
         (
             weights.mean(axis=1),
@@ -242,6 +242,11 @@ def _chunk(numbers_per_sample: int, samples: int) -> int:
     """Return the number of samples at a time, such that all chunks are nearly full."""
     most = max(NOISE_PER_CHUNK // numbers_per_sample, 8)
     return -(-samples // -(-samples // most))
+
+
+def _sort_counts(samples: Sequence[int]) -> list[int]:
+    several = isinstance(samples, Iterable) and not isinstance(samples, str | bytes)
+    return sorted(set(arguments.sizes("samples", list(samples) if several else samples)))
 
 
 def _check(model: LatentModel, x: Any) -> None:

@@ -1,7 +1,9 @@
 """Checks of arguments that are no numbers: models, functions, lists of objects, class labels."""
 
+import inspect
+import numbers
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import keras
@@ -11,10 +13,19 @@ from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.validation.arguments import is_list
 from keras_vae.validation.containers import refuse_batches, refuse_masked
 
+# What is no model, whatever methods it has.
+DATA = (type, str, bytes, os.PathLike, numbers.Number, Mapping, Collection, np.ndarray, np.generic)
+
 
 def model(value: Any) -> Any:
-    """Return `value`; raise TypeError unless it is an autoencoder, or an object with its verbs."""
-    if isinstance(value, type) or not (hasattr(value, "encode") and hasattr(value, "decode")):
+    """Return `value`; raise TypeError for a file, data, a function or a layer in its place.
+
+    Any other object may have the methods that are asked of it.
+    """
+    is_part = isinstance(value, keras.layers.Layer) or inspect.isroutine(value)
+    if is_part:
+        is_part = not any(hasattr(value, verb) for verb in ("encode", "decode", "posterior"))
+    if value is None or is_part or isinstance(value, DATA) or keras.ops.is_tensor(value):
         is_text = isinstance(value, str | bytes)
         raise UsageTypeError(
             "Expected model to be an autoencoder of keras_vae, such as a keras_vae.VAE. Received: "

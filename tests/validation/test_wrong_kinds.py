@@ -97,7 +97,6 @@ BAD = {
     ),
     "a number as x": (lambda: estimators.active_units(MODEL, np.array(5.0)), "x of at least one"),
     "a word as verbose": (lambda: estimators.elbo(MODEL, X, 2, verbose="yes"), "verbose"),
-    "a set of samples": (lambda: estimators.measure_likelihood(MODEL, X, A_SET), "samples to be a"),
     "True nats": (lambda: estimators.bits_per_dim(True, (2,)), "nats to be a finite number"),
     "text in bounds": (lambda: geco("12"), "bounds to be a pair"),
     "one bound": (lambda: geco((0.1,)), "bounds to be a pair"),
