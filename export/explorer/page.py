@@ -56,7 +56,8 @@ def own_files(
     about = json.dumps(describe(model, data, points)).encode()
     with tempfile.TemporaryDirectory() as temporary:
         decoder = Path(temporary) / "decoder.tflite"
-        names = ("decode",) if model.sampler is None else ("decode", "sample")
+        has_prior = getattr(model, "sampler", None) is not None
+        names = ("decode", "sample") if has_prior else ("decode",)
         model.export(decoder, format="litert", endpoints=names, quantize=quantize)
         return {"model.json": about, "decoder.tflite": decoder.read_bytes()}
 
