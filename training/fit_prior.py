@@ -33,6 +33,7 @@ def fit_prior(
     batch_size: int | None = None,
     width: int | None = None,
     blocks: int | None = None,
+    rounds: int | None = None,
     guidance: float | None = None,
     data: str | None = None,
     limit: int | None = None,
@@ -41,18 +42,20 @@ def fit_prior(
     """Fit a prior to the codes of the training examples.
 
     Writes a .keras file with the model and its prior, and for images a picture of samples next to
-    it. Export this file as any other: its endpoint sample draws from the prior, the same examples
-    for the same seeds on a server, a device and in a browser. Times are in the guide on samples.
+    it, with a column for each class. Export this file as any other: its endpoint sample draws from
+    the prior, the same examples for the same seeds on a server, a device and in a browser.
 
     Args:
         run: A run directory of keras-vae train, or a .keras file.
-        out: The new file, whose name ends in .keras; by default RUN/prior.keras.
+        out: The new file, whose name ends in .keras; by default NAME-prior.keras in the run, or
+            next to the file NAME.keras.
         prior: By default autoregressive for integer codes and flow for others.
         classes: Learn the classes of the data, so that samples can be of a class.
         epochs: Passes over the codes; 10 for autoregressive, 20 for masked, 30 for flow.
         batch_size: Codes of a step, 128 by default.
         width: Features inside the transformer, 128 by default.
         blocks: Its blocks, 3 by default.
+        rounds: Rounds of masked, or steps of flow, 12 by default.
         guidance: Above 1, samples are more typical of their class; 1 by default.
         data: A data set in place of the run's own; its training part is used.
         limit: Number of training examples; all by default.
@@ -62,7 +65,13 @@ def fit_prior(
         0.
     """
     options.at_least(
-        1, epochs=epochs, batch_size=batch_size, width=width, blocks=blocks, limit=limit
+        1,
+        epochs=epochs,
+        batch_size=batch_size,
+        width=width,
+        blocks=blocks,
+        limit=limit,
+        rounds=rounds,
     )
     options.only_with("--classes", classes, guidance=guidance)
     opened = run_directory.open_run(run)
@@ -80,7 +89,7 @@ def fit_prior(
     labels = _labels(loaded, limit) if classes else None
     chosen = prior or ("autoregressive" if model.latent_dtype == "int32" else "flow")
     sizes = {"epochs": epochs, "batch_size": batch_size, "width": width, "blocks": blocks}
-    settings = {**sizes, "guidance": guidance}
+    settings = {**sizes, "rounds": rounds, "guidance": guidance}
     train = loaded.train[:limit]
     print(f"{len(train):,} training {loaded.kind} of {loaded.name}, prior: {chosen}", flush=True)
     begin = time.perf_counter()
@@ -101,7 +110,9 @@ def fit_prior(
 
 
 def _default_target(path: Path) -> Path:
-    return path / "prior.keras" if path.is_dir() else path.with_name(f"{path.stem}-prior.keras")
+    """Return a file whose name says what it is of, since servers take it as that of the model."""
+    folder = path if path.is_dir() else path.parent
+    return folder / f"{path.resolve().stem if path.is_file() else path.resolve().name}-prior.keras"
 
 
 def _labels(loaded: Any, limit: int | None) -> Any:

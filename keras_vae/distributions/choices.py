@@ -27,9 +27,13 @@ def by_uniform(logits: Tensor, uniform: Tensor) -> Tensor:
     return ops.minimum(count, logits.shape[-1] - 1)
 
 
+# Below this temperature the most likely class is the only one, as logits differ by more than that.
+COLD = 1e-6
+
+
 def at_temperature(logits: Tensor, uniform: Tensor, temperature: float) -> Tensor:
-    """Return `by_uniform` of `logits / temperature`, and for 0 the most likely class."""
-    if temperature == 0.0:
+    """Return `by_uniform` of `logits / temperature`, and for about 0 the most likely class."""
+    if temperature < COLD:
         return most_likely(logits)
     return by_uniform(logits / temperature, uniform)
 

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_vae.errors import UsageError, UsageTypeError
@@ -13,6 +14,7 @@ from keras_vae.samplers.network import NetworkSampler
 from keras_vae.samplers.training import train
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
+from keras_vae.validation.containers import refuse_batches, refuse_masked
 
 MIXTURE = "mixture"
 # Epochs unless given. Small networks for codes of one place are fast and need more of them.
@@ -20,6 +22,7 @@ EPOCHS = {"autoregressive": 10, "masked": 20, "flow": 30}
 WIDTH, BLOCKS, HEADS = 128, 3, 4
 SMALLEST_DEVIATION = 1e-6
 LARGEST_PLACES = 1024
+MOST_CLASSES = 10_000
 
 
 def fit_prior(
@@ -46,8 +49,13 @@ def fit_prior(
     batch_size = arguments.integer("batch_size", 128 if batch_size is None else batch_size)
     epochs = arguments.integer("epochs", EPOCHS[prior] if epochs is None else epochs)
     sizes, others = _settings(kind, settings)
+    classes = _labels(model, labels)
     codes = mixture.sample_posterior(model, x, seed)
-    classes = _labels(model, labels, len(codes))
+    if classes is not None and len(classes) != len(codes):
+        raise UsageError(
+            f"Expected labels of one integer for each of {len(codes)} examples. Received: "
+            f"{len(classes)}."
+        )
     count = 0 if classes is None else int(classes.max()) + 1
     size = kind.size_for(
         tuple(model.latent_shape), getattr(model, "codebook_size", None), count, **sizes
@@ -67,10 +75,12 @@ def fit_prior(
 def _fit_mixture(
     model: LatentModel, x: Any, labels: Any, epochs: Any, seed: int, settings: dict[str, Any]
 ) -> Sampler:
-    if labels is not None or epochs is not None:
+    given = [n for n, v in {"labels": labels, "epochs": epochs}.items() if v is not None]
+    if given:
         raise UsageError(
-            "Expected neither labels nor epochs for prior='mixture', which has no classes and is "
-            "fitted at once. Received: one of them. (prior='flow' learns classes.)"
+            "Expected neither labels nor epochs for prior='mixture', the default, which has no "
+            f"classes and is fitted at once. Received: {' and '.join(given)}. (prior='flow' learns "
+            "classes, and for integer codes 'autoregressive' and 'masked'.)"
         )
     _refuse_unknown(settings, ("components", "covariance", "batch_size"))
     return fit_mixture_of(model, x, seed=seed, **settings)
@@ -151,8 +161,8 @@ def _check_codes(model: LatentModel, kind: type[NetworkSampler]) -> None:
         )
 
 
-def _labels(model: Any, labels: Any, count: int) -> np.ndarray | None:
-    """Return the class of each code, int32 `(count,)`, or None."""
+def _labels(model: Any, labels: Any) -> np.ndarray | None:
+    """Return the class of each example, int32 `(count,)`, or None."""
     if labels is None:
         return None
     if getattr(model, "conditional", False):
@@ -160,15 +170,22 @@ def _labels(model: Any, labels: Any, count: int) -> np.ndarray | None:
             f"Expected no labels: {type(model).__name__} takes a condition itself. Received: "
             "labels. (Leave them out; sample(condition=...) gives the decoder its condition.)"
         )
-    found = arguments.array("labels", labels)
-    if found.dtype.kind not in "iu" or found.shape != (count,):
+    refuse_batches("labels", labels)
+    refuse_masked("labels", labels)
+    is_tensor = keras.ops.is_tensor(labels)
+    found = np.asarray(keras.ops.convert_to_numpy(labels) if is_tensor else labels)
+    if found.dtype.kind not in "iu" or found.ndim != 1 or not found.size:
         raise UsageError(
-            f"Expected labels of one integer for each of {count} examples. Received: "
-            f"{found.dtype} of shape {found.shape}. (numpy.unique(labels, return_inverse=True)[1] "
-            "numbers names, keras.ops.argmax(labels, -1) one-hot rows.)"
+            "Expected labels of one integer for each example. Received: "
+            f"{found.dtype} of shape {found.shape}. (Names and numbers with gaps are numbered by "
+            "numpy.unique(labels, return_inverse=True)[1], one-hot rows by labels.argmax(-1), and "
+            'whole floats by labels.astype("int32").)'
         )
-    if found.min() < 0:
-        raise UsageError(f"Expected labels of at least 0. Received: {found.min()}.")
+    if not 0 <= found.min() <= found.max() < MOST_CLASSES:
+        raise UsageError(
+            f"Expected labels from 0 to {MOST_CLASSES - 1}. Received: {found.min()} to "
+            f"{found.max()}. (numpy.unique(labels, return_inverse=True)[1] numbers classes from 0.)"
+        )
     return found.astype("int32")
 
 

@@ -188,13 +188,16 @@ REFUSED = {
     "too many rounds": (vq_vae, {"prior": "masked", "rounds": 5000}, "at most 1000"),
     "heads": (vq_vae, {"prior": "masked", "width": 8, "heads": 3}, "heads divide"),
     "no epochs": (vq_vae, {"prior": "masked", "epochs": 0}, "epochs of at least 1"),
-    "fewer labels": (vq_vae, {"prior": "masked", "labels": LABELS[:5]}, "one integer for each"),
+    "fewer labels": (vq_vae, {"prior": "masked", "labels": LABELS[:5]}, "each of 13 examples"),
+    "labels of text": (vq_vae, {"prior": "masked", "labels": ["a", "b"] * 6}, "return_inverse"),
+    "ids as labels": (vq_vae, {"prior": "masked", "labels": LABELS + 2**31}, "numbers classes"),
+    "batches of labels": (vq_vae, {"prior": "masked", "labels": iter(LABELS)}, "labels"),
     "labels with names": (
         vq_vae,
         {"prior": "masked", "labels": LABELS.astype("float32")},
         "return_inverse",
     ),
-    "labels below 0": (vq_vae, {"prior": "masked", "labels": LABELS - 1}, "at least 0"),
+    "labels below 0": (vq_vae, {"prior": "masked", "labels": LABELS - 1}, "labels from 0"),
     "integers without limits": (compressive, {"prior": "masked"}, "no largest one"),
     "guidance": (vq_vae, {"prior": "masked", "guidance": np.nan}, "guidance"),
 }

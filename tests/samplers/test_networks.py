@@ -65,6 +65,8 @@ def test_drawn_codes_follow_the_density():
 def test_the_cache_gives_the_same_logits_as_the_whole_sequence():
     one = sampler(AutoregressiveSampler)
     drawn = array(one.draw(SEEDS, (4,), temperature=0.0))
+    for cold in (1e-30, 1e-45):
+        np.testing.assert_array_equal(array(one.draw(SEEDS, (4,), cold)), drawn)
     weights = {k: keras.ops.convert_to_tensor(v) for k, v in one.weights.items()}
     before = np.concatenate([np.full((5, 1), 3), drawn[:, :-1]], axis=1)
     h = transformer.embed(weights, one.size, before, None)
