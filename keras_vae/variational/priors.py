@@ -68,10 +68,12 @@ class GaussianMixture(Distribution):
         Differences are squared before they are summed. A matrix product would be faster on a CPU,
         but it cancels large numbers, of which accelerators keep three digits.
         """
-        mean, log_var = self.components.mean[None], self.components.log_var[None]
-        pairs = Normal(mean, log_var).element_log_prob(tensor(z)[:, None])
+        # Components come first: with examples first, OpenVINO 2026.4 reads beyond the end of the
+        # largest density, for more examples than components.
+        mean, log_var = self.components.mean[:, None], self.components.log_var[:, None]
+        pairs = Normal(mean, log_var).element_log_prob(tensor(z)[None])
         log_densities = ops.sum(pairs, axis=tuple(range(2, len(pairs.shape))))
-        return ops.logsumexp(log_densities + self.log_weights[None], axis=1)
+        return ops.logsumexp(log_densities + self.log_weights[:, None], axis=0)
 
     def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """Transform standard normals to codes: two choose the component, the rest are its noise.

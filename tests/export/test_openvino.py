@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -255,3 +256,15 @@ def test_other_models_answer_as_keras_does(name, tmp_path):
     model = case.make()
     path = model.export(tmp_path / "m", format="openvino", calibration=case.x)
     assert writer.verify(model, path, case.x).keys() == model.endpoints().keys()
+
+
+def test_many_rows_of_a_mixture_prior_have_the_scores_of_keras(tmp_path):
+    """OpenVINO's kernels for many rows are others than those for a few."""
+    keras.utils.set_random_seed(7)
+    networks = kv.nets.dense((64,), 16, (32,), heads=2)
+    model = kv.VampVAE(*networks, components=50, likelihood="bernoulli", seed=0)
+    x = np.random.default_rng(0).random((300, 64), "float32")
+    file = model.export(tmp_path / "score.onnx", format="onnx", endpoints=["score"])
+    for _ in range(3):  # What it read beyond the end was another number each time.
+        run = representation.asker(representation.core().read_model(file), ["score"])
+        np.testing.assert_allclose(run({"x": x})["score"], array(model.score(x)), rtol=1e-5)
