@@ -6,6 +6,13 @@ from keras_vae.metrics.distances import density_and_coverage, frechet_distance, 
 from keras_vae.metrics.features import HOG, Extractor, compare_pictures, hog
 from keras_vae.metrics.pictures import mean_psnr, psnr_of_mean_error, ssim
 from keras_vae.metrics.probes import auroc, knn_probe, linear_probe
+from keras_vae.metrics.ranges import (
+    point_adjusted_f1_at_k,
+    range_f1,
+    range_precision,
+    range_recall,
+    vus_pr,
+)
 
 __all__ = [
     "HOG",
@@ -22,6 +29,11 @@ __all__ = [
     "linear_probe",
     "mean_psnr",
     "mig",
+    "point_adjusted_f1_at_k",
     "psnr_of_mean_error",
+    "range_f1",
+    "range_precision",
+    "range_recall",
     "ssim",
+    "vus_pr",
 ]

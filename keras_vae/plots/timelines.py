@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.metrics.ranges import ends
 from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
 from keras_vae.validation import arguments
 
@@ -69,8 +70,7 @@ def _draw(scores: np.ndarray, value: float | None, flagged: np.ndarray, places: 
 
 def stretches(flagged: np.ndarray) -> list[tuple[int, int]]:
     """Return the first index and the one after the last of each stretch of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flagged, [False]]).astype(int)))
-    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
+    return [(int(start), int(stop)) for start, stop in zip(*ends(flagged), strict=True)]
 
 
 def _number(threshold: Any) -> Any:
