@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_vae import random
 from keras_vae.base.autoencoder import Autoencoder
+from keras_vae.distributions import sum_event
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.estimators.likelihood import log_weight
 from keras_vae.typing import LatentModel, Tensor
@@ -84,13 +85,30 @@ def choose_per(model: Any, score: str, per: str | None) -> str:
 
 
 def per_step(detector: Any, x: Tensor, scores: Tensor) -> Tensor:
-    """Divide scores by the number of present steps, `(batch,)`, to nats per step."""
-    return scores / detector.model.present_steps(x)
+    """Divide scores by the number of present steps, `(batch,)`, to nats per step.
+
+    The units of missing values count as those of present ones do, so a gap of a sensor with large
+    numbers changes no score for its unit.
+    """
+    model = detector.model
+    scores = scores / model.present_steps(x)
+    if not model.preprocess:
+        return scores
+    return scores + sum_event(model.present_units(x)) / model.present_steps(x) - model.all_units()
 
 
 def per_feature(detector: Any, x: Tensor, steps: Tensor) -> Tensor:
-    """Divide scores of steps, `(batch, time)`, by the share of their features that are present."""
-    return steps / detector.model.present_shares(x)
+    """Divide scores of steps, `(batch, time)`, by the share of their features that are present.
+
+    Units count as in `per_step`. A step without any feature scores 0.
+    """
+    model = detector.model
+    shares = model.present_shares(x)
+    if not model.preprocess:
+        return steps / shares
+    units = model.present_units(x)
+    whole = steps / shares + units / shares - model.all_units()
+    return ops.where(model.has_values(x), whole, ops.zeros_like(whole))
 
 
 # The score that uses a setting of the detector, and the value that counts as not given.

@@ -26,6 +26,8 @@ class Masking(Conditioning):
 
     condition_name = "mask"
     preprocess: Any
+    family: Any
+    event_shape: tuple[int, ...]
 
     def observation(self, z: Tensor, training: bool = False) -> Distribution:
         """Return p(x | z) of what is present, for codes or a pair `(z, mask)`."""
@@ -75,6 +77,30 @@ class Masking(Conditioning):
         mask = self._present(x)
         shares = ops.ones_like(mask) if len(mask.shape) == 2 else ops.mean(mask, axis=2)
         return ops.where(shares > 0, shares, ops.ones_like(shares))
+
+    def has_values(self, x: Any) -> Tensor:
+        """Return whether each step has a present value, bool `(batch, time)`."""
+        mask = self._present(x)
+        return (mask if len(mask.shape) == 2 else ops.max(mask, axis=2)) > 0
+
+    def present_units(self, x: Any) -> Tensor:
+        """Return the nats that the units of the present values take off each step.
+
+        They are the log slopes of `preprocess`, summed over present features, float32
+        `(batch, time)`.
+        """
+        mask = self._present(x)
+        slopes = self._log_slopes()
+        return mask * np.sum(slopes) if len(mask.shape) == 2 else ops.sum(mask * slopes, axis=2)
+
+    def all_units(self) -> float:
+        """Return `present_units` of a step with all of its values."""
+        return float(np.sum(self._log_slopes()))
+
+    def _log_slopes(self) -> np.ndarray:
+        features = self.event_shape[-1:]
+        scaled = self.preprocess and self.family.continuous
+        return np.broadcast_to(self.preprocess.log_slope if scaled else np.float32(0), features)
 
     def check_condition(self, condition: Tensor) -> None:
         """Raise ValueError for a mask of the wrong shape, or NumPy values other than 0 and 1."""

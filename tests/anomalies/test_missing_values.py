@@ -63,6 +63,31 @@ def test_a_step_with_missing_features_scores_like_a_whole_one():
     np.testing.assert_allclose(sums, each.sum(2), rtol=1e-5)
 
 
+@pytest.mark.parametrize("steps", [False, True], ids=["windows", "steps"])
+@pytest.mark.parametrize("masked", MASKS)
+def test_units_of_missing_values_change_no_score(masked, steps):
+    """In hPa, volts or amperes: scores differ by the same constant, whatever is missing."""
+    mean, scale = np.array([1000.0, 0.2]), np.array([1e3, 1e-2])
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Normalization(mean=mean, variance=scale**2), kv.layers.FillGaps(0.0)]
+    sizes = {"width": 8, "blocks": 1, "attention_heads": 2}
+    raw = kv.TransformerVAE((6, 2), 2, masked=masked, preprocess=layers, seed=0, **sizes)
+    raw.set_weights(model(masked).get_weights())
+    gaps = np.where(MASKS[masked].reshape(40, 6, -1) > 0, X * scale + mean, np.nan)
+    other = kv.AnomalyDetector(raw)
+    name = "score_steps" if steps else "score"
+    one, two = (
+        array(getattr(found, name)(data))
+        for found, data in (
+            (detector(masked), (X, MASKS[masked])),
+            (other, (gaps.astype("float32"), MASKS[masked])),
+        )
+    )
+    known = MASKS[masked].reshape(40, 6, -1).max(2) > 0 if steps else np.ones(40, bool)
+    assert not two[~known].any()
+    np.testing.assert_allclose((two - one)[known], np.log(scale).sum(), atol=2e-3)
+
+
 def test_files_of_older_versions_score_per_example(tmp_path):
     made = detector()
     made.save(tmp_path / "new.keras")
