@@ -20,8 +20,12 @@ BOMS = {
 }
 
 
-def read_rows(path: Path) -> tuple[list[list[str]], list[int], str]:
+def read_rows(path: Path, keep_empty: bool = False) -> tuple[list[list[str]], list[int], str]:
     """Return the cells of each line that is not empty, its number, and the delimiter.
+
+    Args:
+        path: A text file.
+        keep_empty: Whether to keep lines of delimiters alone that have others below them.
 
     Raises:
         ValueError: If the file is no text, or a cell has several lines.
@@ -48,7 +52,12 @@ def read_rows(path: Path) -> tuple[list[list[str]], list[int], str]:
             "(A quotation mark is not closed, or a cell has text.)"
         )
     # Cells are empty in rows of spreadsheets that have nothing but delimiters.
-    kept = [(n, row) for n, row in enumerate(cells, first + 1) if any(row)]
+    last = max((n for n, row in enumerate(cells, first + 1) if any(row)), default=0)
+    kept = [
+        (n, row)
+        for n, row in enumerate(cells, first + 1)
+        if any(row) or (keep_empty and len(row) > 1 and n < last)
+    ]
     return [row for _, row in kept], [n for n, _ in kept], delimiter
 
 

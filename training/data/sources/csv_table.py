@@ -5,7 +5,6 @@ column of pandas. Everything else is refused with its row and column, so that no
 split or invented.
 """
 
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,23 +12,24 @@ from pathlib import Path
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.sources.csv_cells import (
+    FRACTION,
+    NUMBER,
+    THOUSANDS,
+    WHOLE,
+    counts,
+    has_thousands,
+    is_gap,
+    is_heading,
+)
 from keras_vae.training.data.sources.csv_rows import read_rows
 
 SUFFIXES = (".csv", ".tsv", ".txt")
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
-WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
-# A number with marks between groups of three digits.
-THOUSANDS = re.compile(r"[+-]?\d{1,3}([ \u00a0\u202f'\u2019.,])\d{3}(\1\d{3})*([.,]\d+)?", re.ASCII)
-# A whole number that begins with 0, as the digits behind a decimal comma do.
-FRACTION = re.compile(r"0\d+", re.ASCII)
 CONVERT = "Remove, fill in or convert it. --skip-columns leaves a column out by its name."
 FILL = (
     "Remove or fill it in. In Python, numpy.genfromtxt makes NaN of it, and a model with "
     "keras_vae.preprocessing.standardize takes NaN as a gap."
 )
-# Words for a number that is missing or infinite, which are no names of columns.
-MISSING = ("nan", "na", "n/a", "null", "none", "inf", "+inf", "-inf", "?", "-")
 
 
 def read_table(path: Path, skip_columns: Sequence[str] = ()) -> np.ndarray:
@@ -44,56 +44,38 @@ def read_table(path: Path, skip_columns: Sequence[str] = ()) -> np.ndarray:
         ValueError: If a cell is no number, or the table can be read in two ways; the message
             names the file, the row and the column.
     """
-    rows, numbers, delimiter = read_rows(path)
-    heading = rows[0] if rows and _is_heading(rows) else None
+    table = open_table(path)
+    table.skip(skip_columns)
+    return table.values()
+
+
+def open_table(path: Path, gaps: bool = False) -> "Table":
+    """Return the table of a text file, with all its columns but the index of pandas.
+
+    Args:
+        path: As in `read_table`.
+        gaps: Whether empty cells, and words such as NaN, are gaps. Rows of empty cells are then
+            rows of gaps, except at the end.
+
+    Raises:
+        ValueError: If rows have different lengths, or there are none.
+    """
+    rows, numbers, delimiter = read_rows(path, keep_empty=gaps)
+    heading = rows[0] if rows and is_heading(rows) else None
     if heading is not None:
         rows, numbers = rows[1:], numbers[1:]
     if not rows:
         raise UsageError(
             f"Expected rows of numbers, all of one length, in {path}. Received: 0 rows of numbers."
         )
-    table = _Table(path, rows, numbers, heading or [], delimiter)
+    table = Table(path, rows, numbers, heading or [], delimiter, gaps)
     table.check_lengths()
     table.drop_empty_column()
     table.drop_index()
-    table.skip(skip_columns)
-    return table.values()
+    return table
 
 
-def _is_number(cell: str) -> bool:
-    return bool(NUMBER.fullmatch(cell) or DECIMAL_COMMA.fullmatch(cell))
-
-
-def _has_thousands(cell: str) -> bool:
-    """Return whether a cell has marks of thousands; `1,234` and `1.234` may be decimals."""
-    return bool(THOUSANDS.fullmatch(cell)) and not _is_number(cell)
-
-
-def _is_heading(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether the first row has a name where the column has numbers, or only names."""
-    first, others = rows[0], rows[1:3]
-    names = [n for n, cell in enumerate(first) if cell and not _is_number(cell)]
-    if any(first[n].lower() in MISSING or _has_thousands(first[n]) for n in names):
-        return False
-    if _is_pandas_heading(first, [row[0] for row in others]):
-        return True
-    below = [n for n in names if any(len(row) > n and _is_number(row[n]) for row in others)]
-    return bool(below) or (bool(names) and not any(_is_number(cell) for cell in first))
-
-
-def _is_pandas_heading(first: Sequence[str], below: Sequence[str]) -> bool:
-    """Return whether the first row has whole numbers as names, behind an empty one of the index."""
-    if first[0] or len(first) < 2 or not all(map(WHOLE.fullmatch, first[1:])):
-        return False
-    return _counts(first[1:]) or (bool(below) and _counts(below))
-
-
-def _counts(cells: Sequence[str]) -> bool:
-    """Return whether cells are 0, 1, 2, and so on."""
-    return list(cells) == [str(n) for n in range(len(cells))]
-
-
-class _Table:
+class Table:
     """The rows of a table, with their numbers in the file and the names of the columns."""
 
     def __init__(
@@ -103,8 +85,9 @@ class _Table:
         numbers: Sequence[int],
         heading: Sequence[str],
         delimiter: str,
+        gaps: bool = False,
     ) -> None:
-        self._path, self._rows, self._numbers = path, rows, numbers
+        self._path, self._rows, self._numbers, self._gaps = path, rows, numbers, gaps
         self._names, self._delimiter = list(heading), delimiter
         self._columns = list(range(len(rows[0])))
 
@@ -169,8 +152,21 @@ class _Table:
                 )
             self._columns.remove(found[0])
 
+    def names(self) -> list[str]:
+        """Return the names of the columns, or "column 1" and so on where there is none."""
+        return [
+            self._names[n] or f"column {n + 1}" if self._names else f"column {n + 1}"
+            for n in self._columns
+        ]
+
+    def texts(self, name: str) -> list[str]:
+        """Return the cells of the column of this name as they stand, and leave the column out."""
+        self.skip([name])
+        place = self._names.index(name)
+        return [row[place] for row in self._rows]
+
     def values(self) -> np.ndarray:
-        """Return the numbers; raise ValueError for the first cell that is none."""
+        """Return the numbers, NaN for gaps; raise ValueError for the first cell that is none."""
         self._refuse_column_numbers()
         columns = [self._column(n, [row[n] for row in self._rows]) for n in self._columns]
         return np.stack(columns, axis=1)
@@ -181,7 +177,7 @@ class _Table:
         if self._names or len(set(first)) < len(first) or not all(map(WHOLE.fullmatch, first)):
             return
         others = (row[n] for row in self._rows[1:] for n in self._columns)
-        is_counted = len(first) > 1 and _counts(first)
+        is_counted = len(first) > 1 and counts(first)
         if len(self._rows) > 1 and (is_counted or not any(map(WHOLE.fullmatch, others))):
             raise UsageError(
                 f"Expected names or numbers of a step in row {self._numbers[0]} of {self._path}. "
@@ -190,25 +186,42 @@ class _Table:
             )
 
     def _column(self, place: int, cells: Sequence[str]) -> np.ndarray:
-        if any(map(_has_thousands, cells)):
-            self._refuse_thousands(place, cells)
+        known = np.array([not (self._gaps and is_gap(cell)) for cell in cells])
+        if not known.any():
+            raise UsageError(
+                f"Expected at least one number in {self._name(place)} of {self._path}. Received: "
+                "empty cells alone. (Leave the column out: --skip-columns.)"
+            )
+        found = np.full(len(cells), np.nan)
+        places = np.flatnonzero(known)
+        found[known] = self._known_numbers(place, [cells[int(n)] for n in places], places)
+        return found
+
+    def _known_numbers(self, place: int, cells: Sequence[str], rows: np.ndarray) -> np.ndarray:
+        """Return the numbers of cells of a column that are no gaps, in these rows."""
+        if any(map(has_thousands, cells)):
+            self._refuse_thousands(place, cells, rows)
         points = any("." in cell for cell in cells)
         if any("," in cell for cell in cells):
             if self._delimiter == ",":
-                self._refuse(place, cells, lambda cell: "," in cell, "a comma in quotation marks")
+                self._refuse(
+                    place, cells, rows, lambda cell: "," in cell, "a comma in quotation marks"
+                )
             if any("." in row[n] for row in self._rows for n in self._columns):
-                self._refuse(place, cells, lambda cell: "," in cell, "a comma, and others a point")
+                self._refuse(
+                    place, cells, rows, lambda cell: "," in cell, "a comma, and others a point"
+                )
             cells = [cell.replace(",", ".", 1) for cell in cells]
         elif not points and any(map(FRACTION.fullmatch, cells)):
             hint = "digits behind a 0, as of a decimal comma. (Write points, or put semicolons "
-            self._refuse(place, cells, FRACTION.fullmatch, f"{hint}between columns)")
+            self._refuse(place, cells, rows, FRACTION.fullmatch, f"{hint}between columns)")
         if not all(map(NUMBER.fullmatch, cells)):
-            self._refuse(place, cells, lambda cell: not NUMBER.fullmatch(cell), "")
+            self._refuse(place, cells, rows, lambda cell: not NUMBER.fullmatch(cell), "")
         with np.errstate(over="ignore"):
             values = np.array(cells, np.float64)
             lost = ~np.isfinite(values.astype(np.float32))
         if lost.any():
-            number = self._numbers[int(np.argmax(lost))]
+            number = self._numbers[rows[int(np.argmax(lost))]]
             raise UsageError(
                 f"Expected numbers that float32 can hold. Received: {cells[int(np.argmax(lost))]} "
                 f"in row {number}, {self._name(place)} of {self._path}."
@@ -230,25 +243,31 @@ class _Table:
                 "there, save each part as a file of its own: no window may have steps of both.)"
             )
 
-    def _refuse_thousands(self, place: int, cells: Sequence[str]) -> None:
+    def _refuse_thousands(self, place: int, cells: Sequence[str], rows: np.ndarray) -> None:
         """Refuse the first cell with marks of thousands, which may be decimal marks elsewhere."""
-        bad = next(n for n, cell in enumerate(cells) if _has_thousands(cell))
+        bad = next(n for n, cell in enumerate(cells) if has_thousands(cell))
         mark = THOUSANDS.fullmatch(cells[bad])[1]  # type: ignore[index]
         raise UsageError(
             f"Expected numbers in {self._path}. Received: {cells[bad]!r} in row "
-            f"{self._numbers[bad]}, {self._name(place)}: marks of thousands. (Write numbers such "
-            f"as {cells[bad].replace(mark, '')}. Spreadsheets have a format of cells for it.)"
+            f"{self._numbers[rows[bad]]}, {self._name(place)}: marks of thousands. (Write "
+            f"numbers such as {cells[bad].replace(mark, '')}. Spreadsheets have a format of "
+            "cells for it.)"
         )
 
     def _refuse(
-        self, place: int, cells: Sequence[str], is_bad: Callable[[str], object], why: str
+        self,
+        place: int,
+        cells: Sequence[str],
+        rows: np.ndarray,
+        is_bad: Callable[[str], object],
+        why: str,
     ) -> None:
         bad = next(n for n, cell in enumerate(cells) if is_bad(cell))
-        cell = cells[bad]
-        self._refuse_comment(self._numbers[bad], cell)
+        cell, number = cells[bad], self._numbers[rows[bad]]
+        self._refuse_comment(number, cell)
         what = f"{cell!r}" if cell else "an empty cell"
         raise UsageError(
-            f"Expected numbers in {self._path}. Received: {what} in row {self._numbers[bad]}, "
+            f"Expected numbers in {self._path}. Received: {what} in row {number}, "
             f"{self._name(place)}{f': {why}' if why else ''}. ({CONVERT if cell else FILL})"
         )
 

@@ -1,0 +1,82 @@
+"""Recordings with time stamps and holes: gaps stay gaps at their steps, and words are refused."""
+
+import numpy as np
+import pytest
+
+from keras_vae.errors import UsageError
+from keras_vae.training.data.sources.csv_recording import read_recording
+
+NAN = np.nan
+WANTED = np.array([[1.5, NAN], [NAN, 2.25], [NAN, NAN], [4.0, -1.0]])
+
+
+def write(tmp_path, text, name="a.csv"):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+STAMPED = "time,a,b\n10:00,1.5,\n10:05,,2.25\n10:10,,\n10:15,4,-1\n"
+READ = {
+    "plain": "a,b\n1.5,\n,2.25\n,\n4,-1\n",
+    "words": "a,b\n1.5,NaN\nn/a,2.25\n?,-\n4,-1\n",
+    "no heading": "1.5,\n,2.25\n,\n4,-1\n",
+    "gaps in the first row of words": "a,b\n1.5,null\nNone,2.25\nNA,nan\n4,-1\n",
+    "decimal commas": "a;b\n1,5;\n;2,25\n;\n4,0;-1,0\n",
+    "rows of nothing at the end": "a,b\n1.5,\n,2.25\n,\n4,-1\n,\n,\n",
+    "pandas": ",a,b\n0,1.5,\n1,,2.25\n2,,\n3,4,-1\n",
+    "utf-16": "a,b\n1.5,\n,2.25\n,\n4,-1\n".encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_gaps_are_nan_at_their_steps(name, tmp_path):
+    found = read_recording(write(tmp_path, READ[name]))
+    np.testing.assert_array_equal(found.values, WANTED)
+    assert found.names == (["column 1", "column 2"] if name == "no heading" else ["a", "b"])
+    assert (found.stamps, found.stamp_name) == (["0", "1", "2", "3"], "step")
+
+
+@pytest.mark.parametrize("column", ["time", "when"])
+def test_time_stamps_are_kept_as_they_stand(column, tmp_path):
+    path = write(tmp_path, STAMPED.replace("time", column))
+    found = read_recording(path, column)
+    np.testing.assert_array_equal(found.values, WANTED)
+    assert found.stamps == ["10:00", "10:05", "10:10", "10:15"]
+    assert (found.stamp_name, found.names) == (column, ["a", "b"])
+
+
+def test_columns_are_left_out_by_name(tmp_path):
+    path = write(tmp_path, STAMPED)
+    found = read_recording(path, "time", ["a"])
+    np.testing.assert_array_equal(found.values, WANTED[:, 1:])
+    assert found.names == ["b"]
+
+
+BAD = {
+    "a label": ("a,b\n1,2\n,ok\n3,4\n", {}, r"'ok' in row 3, column 2 \(b\)"),
+    "infinity": ("a,b\n,2\n1,-inf\n", {}, r"'-inf' in row 3, column 2 \(b\)"),
+    "thousands": ('a,b\n,1\n3,"1,234.5"\n', {}, r"'1,234.5' in row 3, column 2.*thousands"),
+    "too large": ("a,b\n,1\n1,1\n2,1e39\n", {}, "1e39 in row 4"),
+    "an empty column": ("a,b\n1,\n2,\n", {}, r"at least one number in column 2 \(b\)"),
+    "stamps without a name": (STAMPED, {}, r"'10:00' in row 2, column 1 \(time\)"),
+    "no such time": (STAMPED, {"time_column": "date"}, "'date'; the file has time, a, b"),
+    "time to skip": (
+        STAMPED,
+        {"time_column": "time", "skip_columns": ["time"]},
+        "--skip-columns than the --time-column. Received: time in both",
+    ),
+    "time alone": ("time\n10:00\n10:05\n", {"time_column": "time"}, "at least one column to keep"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_neither_a_number_nor_a_gap_is_refused_with_its_place(name, tmp_path):
+    text, given, message = BAD[name]
+    with pytest.raises(UsageError, match=f"^Expected .*{message}"):
+        read_recording(write(tmp_path, text), **given)
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"Expected a .csv, .tsv, .txt file. Received: .*a.npy"):
+        read_recording(write(tmp_path, "", "a.npy"))
