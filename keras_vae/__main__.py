@@ -24,6 +24,11 @@ PROGRAMS = {
         "one_class",
         "Tell one class of images from all others.",
     ),
+    "anomalies": (
+        "keras_vae.training.anomalies",
+        "anomalies",
+        "Find faults in a recording of sensors.",
+    ),
     "export saved-model": (
         "keras_vae.export.saved_model.program",
         "export_saved_model",
