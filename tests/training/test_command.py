@@ -80,12 +80,14 @@ def test_every_program_imports_tensorflow_without_its_log(tmp_path):
     for path in ("m.keras", "x.npy", "x.kvae", "x.tflite", "in/a.png"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(b"")
+    (tmp_path / "x.csv").write_text("a,b\n1.5,2\n,3\n")
     calls = [
         "train vae_digits",
         "evaluate m.keras --data digits",
         "predict m.keras x.npy out",
         "classify m.keras --data digits",
         "one-class",
+        "anomalies x.csv",
         "export saved-model m.keras served",
         "export litert m.keras new.tflite",
         "verify x.tflite --against m.keras",
