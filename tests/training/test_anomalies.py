@@ -13,7 +13,7 @@ import pytest
 import keras_vae as kv
 from keras_vae import cli
 from keras_vae.training.anomalies import anomalies
-from tests.support import sensors
+from tests.support import litert_files, sensors
 
 pytestmark = pytest.mark.tensorflow
 
@@ -122,8 +122,6 @@ np.savez(sys.argv[3], scores=scores, flags=detector.is_anomaly(pair))
 
 @pytest.mark.slow
 def test_the_detector_of_a_new_process_and_that_of_a_device_agree_with_the_scores(made, tmp_path):
-    from ai_edge_litert.interpreter import Interpreter
-
     values = np.delete(recording()[0], NAMES.index("pressure"), axis=1).astype("float32")
     windows = np.ascontiguousarray(kv.windows(values[-200:], WINDOW, STRIDE))
     assert np.isnan(windows).any()
@@ -134,8 +132,8 @@ def test_the_detector_of_a_new_process_and_that_of_a_device_agree_with_the_score
     points = kv.point_scores(found["scores"], 200, WINDOW, STRIDE)[WINDOW:]
     written = [float(row["score"]) for row in read_scores(made[0])[-200:]][WINDOW:]
     np.testing.assert_allclose(points, written, rtol=1e-3)
-    device = Interpreter(str(made[0] / "detector.tflite")).get_signature_runner("score")
-    answer = device(x=windows, mask=np.ones_like(windows))
+    pair = {"x": windows, "mask": np.ones_like(windows)}
+    answer = litert_files.run(made[0] / "detector.tflite", "score", **pair)
     np.testing.assert_allclose(answer["score"], found["scores"], rtol=1e-3, atol=1e-3)
     near = np.abs(found["scores"] - answer["threshold"]) < 1e-2
     assert (answer["is_anomaly"].astype(bool) == found["flags"])[~near].all()
