@@ -9,6 +9,7 @@ from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.validation import arguments
 
 VOTES_AT_ONCE = 100
+SMALLEST_INFORMATION = 1e-12  # Nats; rounding errors of a constant are less.
 
 
 def mig(codes: Any, factors: Any, bins: int = 20) -> float:
@@ -35,16 +36,67 @@ def mig(codes: Any, factors: Any, bins: int = 20) -> float:
         TypeError: If there are values that are not numbers.
     """
     bins = arguments.integer("bins", bins, 2)
-    codes, factors = arguments.array("codes", codes), arguments.array("factors", factors)
-    factors = factors.astype("int64") if factors.dtype == bool else factors
-    _check_shapes(codes, factors)
-    binned = [_cut_into_bins(column, bins) for column in codes.T]
-    gaps = []
-    for factor in factors.T:
-        _, values = np.unique(factor, return_inverse=True)
-        information = sorted(_mutual_information(code, values) for code in binned)
-        gaps.append((information[-1] - information[-2]) / _mutual_information(values, values))
-    return float(np.mean(gaps))
+    codes, factors = check_codes_and_factors(codes, factors)
+    information, entropies = _information(codes, factors, bins)
+    return float(np.mean(_gaps(information) / entropies))
+
+
+def sap(codes: Any, factors: Any) -> float:
+    """Return the separated attribute predictability (Kumar et al. 2018, arXiv:1711.00848).
+
+    It is the regression form of section 3. The score of a latent element for a factor is the R^2
+    of a line from one to the other, their squared correlation. For each factor, take the
+    difference of the two largest scores. The metric is its mean over factors, from 0 to 1.
+
+    Example:
+        >>> factors = np.random.default_rng(0).integers(0, 4, (1000, 2))
+        >>> round(keras_vae.metrics.sap(factors + 0.0, factors), 1)  # each code is one factor
+        1.0
+
+    Args:
+        codes: Posterior means, `(count, latent elements)`, at least two elements. A constant
+            element has score 0.
+        factors: Values of the factors, `(count, factors)`, real numbers whose order has a meaning.
+
+    Raises:
+        ValueError: If the shapes do not fit, a number is not finite, or a factor has one value
+            only.
+        TypeError: If there are values that are not numbers.
+    """
+    codes, factors = check_codes_and_factors(codes, factors, integers=False)
+    return float(np.mean(_gaps(np.square(correlations(codes, factors)))))
+
+
+def modularity(codes: Any, factors: Any, bins: int = 20) -> float:
+    """Return the modularity of codes (Ridgeway & Mozer 2018, arXiv:1802.05312, section 3).
+
+    A latent element is modular if it has information about one factor only. Let m be its mutual
+    information with each of F factors, and t the largest. The modularity of the element is
+    1 - (sum(m^2) - t^2) / (t^2 (F - 1)), from 0 to 1. The metric is the mean over latent elements.
+    Elements without any information count 0, as in Locatello et al. 2019. Elements of noise know
+    some factor best by chance, so they score far above 0. Remove the columns of unused ones.
+
+    Example:
+        >>> factors = np.random.default_rng(0).integers(0, 4, (1000, 2))
+        >>> round(keras_vae.metrics.modularity(factors + 0.0, factors), 1)
+        1.0
+
+    Args:
+        codes: Posterior means, `(count, latent elements)`, at least two elements.
+        factors: Values of the factors, `(count, factors)`, integers, at least two factors.
+        bins: Number of bins of equal width, at least 2, into which codes are cut.
+
+    Raises:
+        ValueError: As `mig`, or if there is one factor only.
+        TypeError: If there are values that are not numbers.
+    """
+    bins = arguments.integer("bins", bins, 2)
+    codes, factors = check_codes_and_factors(codes, factors, least_factors=2)
+    squares = np.square(_information(codes, factors, bins)[0])
+    largest = squares.max(axis=1)
+    known = largest > SMALLEST_INFORMATION**2
+    rest = (squares.sum(axis=1) - largest)[known] / (largest[known] * (squares.shape[1] - 1))
+    return float(np.sum(1.0 - rest) / len(largest))
 
 
 def factor_vae_score(
@@ -147,6 +199,34 @@ def _codes(codes_of: Callable[[np.ndarray], Any], factors: np.ndarray) -> np.nda
     return codes
 
 
+def correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the correlations of columns, `(columns of x, columns of y)`; 0 for constant ones."""
+
+    def unit(values: np.ndarray) -> np.ndarray:
+        centered = values - values.mean(axis=0, dtype="float64")
+        norms = np.linalg.norm(centered, axis=0)
+        varies = (norms > 0) & (np.ptp(values, axis=0) > 0)
+        return np.divide(centered, norms, out=np.zeros_like(centered), where=varies)
+
+    return unit(x).T @ unit(y)
+
+
+def _gaps(scores: np.ndarray) -> np.ndarray:
+    """Return the difference of the two largest scores, `(elements, factors)`, of each factor."""
+    second, first = np.sort(scores, axis=0)[-2:]
+    return first - second
+
+
+def _information(
+    codes: np.ndarray, factors: np.ndarray, bins: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mutual information `(elements, factors)` and entropies of factors, in nats."""
+    binned = [_cut_into_bins(column, bins) for column in codes.T]
+    values = [np.unique(factor, return_inverse=True)[1] for factor in factors.T]
+    information = [[_mutual_information(code, value) for value in values] for code in binned]
+    return np.array(information), np.array([_mutual_information(v, v) for v in values])
+
+
 def _cut_into_bins(column: np.ndarray, bins: int) -> np.ndarray:
     edges = np.histogram_bin_edges(column, bins)
     return np.digitize(column, edges[1:-1])
@@ -161,18 +241,46 @@ def _mutual_information(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sum(joint[held] * np.log(joint[held] / independent[held])))
 
 
-def _check_shapes(codes: np.ndarray, factors: np.ndarray) -> None:
+def check_codes_and_factors(
+    codes: Any, factors: Any, least_factors: int = 1, integers: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return codes and factors as arrays.
+
+    Args:
+        codes: `(count, latent elements)`, at least two elements.
+        factors: `(count, factors)`.
+        least_factors: Smallest number of factors.
+        integers: Whether fractions as factors are refused.
+
+    Raises:
+        ValueError: If the shapes do not fit, a number is not finite or a fraction, or a factor has
+            one value only.
+        TypeError: If there are values that are not numbers.
+    """
+    codes, factors = arguments.array("codes", codes), arguments.array("factors", factors)
+    factors = factors.astype("int64") if factors.dtype == bool else factors
     fits = codes.ndim == factors.ndim == 2 and len(codes) == len(factors)
     if not fits or codes.shape[1] < 2 or not factors.shape[1]:
         raise UsageError(
             "Expected codes (count, latent elements) with at least two elements, and factors "
             f"(count, factors). Received: shapes {codes.shape} and {factors.shape}."
         )
-    if (factors != np.round(factors)).any():
+    if factors.shape[1] < least_factors:
+        raise UsageError(
+            f"Expected factors (count, factors) of at least {least_factors} factors. Received: "
+            f"shape {factors.shape}."
+        )
+    if integers and (factors != np.round(factors)).any():
         raise UsageError("Expected factors of integers. Received: fractions. (Cut them into bins.)")
+    refuse_constant(factors)
+    return codes, factors
+
+
+def refuse_constant(factors: np.ndarray, where: str = "") -> None:
+    """Raise ValueError if there is a factor of one value only, or none at all."""
     constant = np.flatnonzero(np.ptp(factors, axis=0) == 0) if len(factors) else range(1)
     if len(constant):
         raise UsageError(
-            "Expected factors that vary. Received: one value only in column(s) "
+            f"Expected factors that vary{where}. Received: one value only in column(s) "
             f"{list(map(int, constant))} (leave them out)."
         )

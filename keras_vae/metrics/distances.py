@@ -100,13 +100,63 @@ def density_and_coverage(real: Any, generated: Any, neighbors: int = 5) -> tuple
         raise UsageError(f"Expected more than {neighbors} real vectors. Received: {len(real)}.")
     inside, covered = 0, 0
     for rows in _rows(real, max(len(real), len(generated))):
-        # A vector is its own nearest neighbor, so the k-th other one is at place k.
-        to_real = squared_distances(real[rows], real)
-        radius = np.partition(to_real, neighbors, axis=1)[:, neighbors, None]
-        holds = squared_distances(real[rows], generated) < radius
+        holds = squared_distances(real[rows], generated) < _squared_radii(real, rows, neighbors)
         inside += int(holds.sum())
         covered += int(holds.any(axis=1).sum())
     return inside / (neighbors * len(generated)), covered / len(real)
+
+
+def precision_and_recall(real: Any, generated: Any, neighbors: int = 3) -> tuple[float, float]:
+    """Return precision and recall of generated vectors.
+
+    The source is Kynkäänniemi et al. 2019, arXiv:1904.06991, equations 1 and 2. The ball of a
+    vector reaches to its k-th nearest neighbor of the same set, and includes its edge. Precision
+    is the share of generated vectors in a ball of a real one. Recall is the share of real vectors
+    in a ball of a generated one. Both are from 0 to 1. Outliers have large balls, which favors
+    both; `density_and_coverage` is less sensitive. The paper takes features of a VGG-16 and 50,000
+    vectors of each set. Compare only numbers of equal counts.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(100, 16))
+        >>> keras_vae.metrics.precision_and_recall(x, x)
+        (1.0, 1.0)
+
+    Args:
+        real: Vectors, `(count, dimensions)`, more than `neighbors`.
+        generated: Vectors, `(count of its own, dimensions)`, more than `neighbors`.
+        neighbors: k.
+
+    Returns:
+        Precision and recall.
+
+    Raises:
+        ValueError: As `frechet_distance`, or if there are too few vectors.
+        TypeError: If there are values that are not numbers.
+    """
+    neighbors = arguments.integer("neighbors", neighbors)
+    real, generated = _check_vectors({"real": real, "generated": generated}, neighbors + 1)
+    center = real.mean(axis=0)  # Products of centered vectors lose fewer digits.
+    real, generated = real - center, generated - center
+    return _share_inside(generated, real, neighbors), _share_inside(real, generated, neighbors)
+
+
+def _share_inside(vectors: np.ndarray, centers: np.ndarray, neighbors: int) -> float:
+    """Return the share of vectors in a ball of at least one center."""
+    # Rounding errors of squared distances. Without it, equal distances would be a matter of luck.
+    squares = max(float(np.max(np.sum(part * part, axis=1))) for part in (vectors, centers))
+    slack = 4 * np.finfo("float64").eps * vectors.shape[1] * squares
+    inside = np.zeros(len(vectors), bool)
+    for rows in _rows(centers, max(len(centers), len(vectors))):
+        radii = _squared_radii(centers, rows, neighbors) + slack
+        inside |= (squared_distances(centers[rows], vectors) <= radii).any(axis=0)
+    return float(inside.mean())
+
+
+def _squared_radii(vectors: np.ndarray, rows: slice, neighbors: int) -> np.ndarray:
+    """Return squared distances of these rows to their k-th neighbors, `(rows, 1)`."""
+    # A vector is its own nearest neighbor, so the k-th other one is at place k.
+    to_all = squared_distances(vectors[rows], vectors)
+    return np.partition(to_all, neighbors, axis=1)[:, neighbors, None]
 
 
 def _squared_discrepancy(x: np.ndarray, y: np.ndarray) -> float:

@@ -23,6 +23,11 @@ def score(codes_of=lambda factors: factors.astype(float), sizes=(2, 3), **kwargs
     return metrics.factor_vae_score(codes_of, sizes, **{"votes": 10, **kwargs})
 
 
+def curve(rates=(1, 2, 3, 4), psnrs=(30, 31, 32, 33), other_psnrs=(30, 31, 32, 33)):
+    return metrics.bd_rate(rates, psnrs, (1, 2, 3, 4), other_psnrs)
+
+
+TWO = np.stack([np.arange(16) % 3, np.arange(16) % 2], axis=1)
 BAD = {
     "more voters than codes": (
         lambda: metrics.knn_probe(CODES[:3], [0, 1, 1], CODES[:2], [0, 1], neighbors=5),
@@ -58,6 +63,48 @@ BAD = {
     "no bins": (lambda: metrics.mig(CODES, FACTORS, bins=0), "bins of at least 2"),
     "one bin": (lambda: metrics.mig(CODES, FACTORS, bins=1), "bins of at least 2"),
     "a rule for bins": (lambda: metrics.mig(CODES, FACTORS, bins="auto"), "bins of at least 2"),
+    "NaN for sap": (lambda: metrics.sap(NAN, FACTORS), "finite values in codes"),
+    "one code for sap": (lambda: metrics.sap(CODES[:, :1], FACTORS), "at least two elements"),
+    "a vector for sap": (lambda: metrics.sap(CODES[:, 0], FACTORS), "codes .count, latent"),
+    "a constant for sap": (lambda: metrics.sap(CODES, 0 * FACTORS), r"that vary.*column.s. \[0\]"),
+    "no rows for sap": (lambda: metrics.sap(CODES[:0], FACTORS[:0]), "factors that vary"),
+    "no factors for sap": (lambda: metrics.sap(CODES, TWO[:, :0]), r"\(16, 2\) and \(16, 0\)"),
+    "other rows for sap": (lambda: metrics.sap(CODES, FACTORS[:9]), r"\(16, 2\) and \(9, 1\)"),
+    "one factor": (lambda: metrics.modularity(CODES, FACTORS), "of at least 2 factor"),
+    "a constant factor": (lambda: metrics.modularity(CODES, TWO * [1, 0]), r"column.s. \[1\]"),
+    "one bin of modularity": (lambda: metrics.modularity(CODES, TWO, 1), "bins of at least 2"),
+    "fractions for modularity": (lambda: metrics.modularity(CODES, CODES), "factors of integers"),
+    "fractions for dci": (lambda: metrics.dci(CODES, CODES), "factors of integers"),
+    "one factor for dci": (lambda: metrics.dci(CODES, FACTORS), "of at least 2 factor"),
+    "two rows for dci": (lambda: metrics.dci(CODES[:2], TWO[:2]), "at least three rows.*2"),
+    "another forest": (lambda: metrics.dci(CODES, TWO, "lasso"), "'forest' or 'boosting'"),
+    "a large seed": (lambda: metrics.dci(CODES, TWO, seed=2**32), "seed below 2.32"),
+    "a row of importances": (
+        lambda: metrics.disentanglement_and_completeness([[1, 0]]),
+        r"at least two of each.*\(1, 2\)",
+    ),
+    "negative importances": (
+        lambda: metrics.disentanglement_and_completeness([[1, 0], [0, -1]]),
+        "importances of at least 0.*-1 to 1",
+    ),
+    "no importances": (
+        lambda: metrics.disentanglement_and_completeness(np.zeros((2, 2))),
+        "one above 0. Received: 0 to 0",
+    ),
+    "NaN importances": (lambda: metrics.disentanglement_and_completeness(NAN), "finite values"),
+    "one model": (lambda: metrics.udr([CODES], [[1, 1]]), "at least two models.*1 and 1"),
+    "KL of one model": (lambda: metrics.udr([CODES] * 2, [[1, 1]]), "KL divergences of each"),
+    "other examples": (lambda: metrics.udr([CODES, CODES[:9]], [[1, 1]] * 2), "the same two or"),
+    "KL of others": (lambda: metrics.udr([CODES] * 2, [[1, 1], [1]]), r"KL divergences \(latent"),
+    "one example": (lambda: metrics.udr([CODES[:1]] * 2, [[1, 1]] * 2), "the same two or more"),
+    "NaN KL": (lambda: metrics.udr([CODES] * 2, NAN[:2]), "finite values in kls"),
+    "NaN codes of a model": (lambda: metrics.udr([CODES, NAN], [[1, 1]] * 2), "codes_of_models"),
+    "models of a generator": (
+        lambda: metrics.udr(iter([CODES, CODES]), [[1, 1]] * 2),
+        "codes_of_models to be a list",
+    ),
+    "a number of KL": (lambda: metrics.udr([CODES] * 2, 1.0), "kls to be a list.*float"),
+    "NaN threshold": (lambda: metrics.udr([CODES] * 2, [[1, 1]] * 2, np.nan), "threshold"),
     "text as sizes": (lambda: score(sizes="ab"), "factor_sizes to be a sequence"),
     "one size": (lambda: score(sizes=3), "factor_sizes to be a sequence"),
     "half a size": (lambda: score(sizes=(2.5, 3)), "each of factor_sizes"),
@@ -83,6 +130,20 @@ BAD = {
     "another seed": (lambda: metrics.kernel_distance(CODES, CODES, 2, seed=1.5), "seed"),
     "half a neighbor": (lambda: metrics.density_and_coverage(CODES, CODES, 2.5), "neighbors of at"),
     "True neighbors": (lambda: metrics.density_and_coverage(CODES, CODES, True), "neighbors of at"),
+    "no neighbors of samples": (
+        lambda: metrics.precision_and_recall(CODES, CODES, 0),
+        "neighbors of at least 1",
+    ),
+    "three real vectors": (
+        lambda: metrics.precision_and_recall(CODES[:3], CODES),
+        "real and generated of at least 4 vectors",
+    ),
+    "three samples": (lambda: metrics.precision_and_recall(CODES, CODES[:3]), "at least 4 vectors"),
+    "samples of another size": (
+        lambda: metrics.precision_and_recall(CODES, CODES[:, :1]),
+        "vectors of one size",
+    ),
+    "NaN samples": (lambda: metrics.precision_and_recall(CODES, NAN), "finite values in generated"),
     "NaN pixels": (lambda: metrics.hog(IMAGES * np.nan), "finite values in pictures"),
     "text pixels": (lambda: metrics.hog(IMAGES.astype(str)), "real numbers in pictures"),
     "no channels": (lambda: metrics.hog(IMAGES[..., :0]), "pictures .count, height"),
@@ -127,6 +188,29 @@ BAD = {
     "infinite range": (lambda: metrics.mean_psnr(IMAGES, IMAGES, np.inf), "data_range"),
     "text range": (lambda: metrics.psnr_of_mean_error(IMAGES, IMAGES, "1"), "data_range"),
     "True range": (lambda: metrics.mean_psnr(IMAGES, IMAGES, True), "data_range"),
+    "six scales": (lambda: metrics.ms_ssim(IMAGES, IMAGES, scales=6), "scales of at most 5"),
+    "no scale": (lambda: metrics.ms_ssim(IMAGES, IMAGES, scales=0), "scales of at least 1"),
+    "small images": (lambda: metrics.ms_ssim(IMAGES, IMAGES), "at least 161x161 pixels for 5"),
+    "images without channels": (
+        lambda: metrics.ms_ssim(IMAGES[..., 0], IMAGES[..., 0], scales=1),
+        "pictures .count, height, width, channels",
+    ),
+    "8-bit images for scales": (
+        lambda: metrics.ms_ssim(BYTES, BYTES, scales=1),
+        "x within a data_range",
+    ),
+    "three rates": (lambda: curve((1, 2, 3), (30, 31, 32)), "at least four points"),
+    "other rates": (lambda: curve((1, 2, 3, 4, 5)), r"shapes \(5,\) and \(4,\)"),
+    "a table of rates": (lambda: curve(np.ones((4, 4)), np.ones((4, 4))), "rates .points,"),
+    "a rate of nothing": (lambda: curve((0, 1, 2, 3)), "rates above 0. Received: 0"),
+    "one rate twice": (lambda: curve((1, 2, 2, 3)), "rise with the rates, without equal"),
+    "falling PSNR": (lambda: curve(psnrs=(30, 32, 31, 33)), "psnrs that rise with the rates"),
+    "lossless PSNR": (lambda: curve(psnrs=(30, 31, 32, np.inf)), "finite values in psnrs"),
+    "PSNRs of others": (lambda: curve(other_psnrs=(1, 2, 3, 30)), "with PSNRs in common.*1 to 30"),
+    "rates of others": (
+        lambda: metrics.bd_psnr((5, 6, 7, 8), (1, 2, 3, 4), (1, 2, 3, 4), (1, 2, 3, 4)),
+        "with rates in common. Received: logarithms of rates of 1.6",
+    ),
     "text scores": (lambda: metrics.auroc(["a"], [1.0]), "real numbers in normal"),
     "no scores at all": (lambda: metrics.auroc([1.0], None), "real numbers in anomalous"),
     "text as a codebook": (lambda: metrics.codebook_usage([0], "4"), "size of at least 1"),
