@@ -155,7 +155,7 @@ class Judge:
             self._reconstructions(received),
             self._reconstructions(self.expected, like=received),
         )
-        if mine is None or theirs is None or self.model.family.heads != 1:
+        if mine is None or theirs is None or not self._has_one_output():
             return None
         for parameter in (_mean, _logit):
             exact = self._log_prob(parameter(theirs, 1e-7))
@@ -163,6 +163,11 @@ class Judge:
                 clipped = [self._log_prob(parameter(p, HALF_LEVEL)) for p in (mine, theirs)]
                 return float(clipped[1].mean() - clipped[0].mean())
         return None
+
+    def _has_one_output(self) -> bool:
+        """Return whether the decoder has one number for each element of x."""
+        family, shape = self.model.family, self.model.event_shape
+        return family.heads == 1 and family.output_shape(shape) == shape
 
     def _log_prob(self, parameter: np.ndarray) -> np.ndarray:
         """Return log p(x | z) for decoders with one output, a mean or a logit."""

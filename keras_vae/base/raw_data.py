@@ -48,6 +48,8 @@ class RawData:
         value_checks.check_values(name, values, self.data_range, what, self.preprocess.fills)
         if self.family.whole:  # `later_batches.ranges_of` knows when a range is not all.
             value_checks.check_whole(name, values, what)
+        if self.family.by_column:
+            self.family.check_columns(name, values)
 
     def mark_rows(self, inputs: Any, outputs: Tensor) -> Tensor:
         """Return `outputs` of x as `nan_unless_finite` does, outside of graphs being traced.

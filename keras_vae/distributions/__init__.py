@@ -18,6 +18,7 @@ from keras_vae.distributions.counts import NegativeBinomial, Poisson
 from keras_vae.distributions.laplace import Laplace
 from keras_vae.distributions.logistic import DiscretizedLogistic, DiscretizedLogisticMixture
 from keras_vae.distributions.masked import Masked
+from keras_vae.distributions.mixed import Mixed
 from keras_vae.distributions.normal import Normal, NormalLearnedScale, NormalPerElement
 from keras_vae.distributions.positive import Gamma, LogNormal
 from keras_vae.distributions.student_t import StudentT
@@ -43,6 +44,7 @@ __all__ = [
     "Laplace",
     "LogNormal",
     "Masked",
+    "Mixed",
     "NegativeBinomial",
     "Normal",
     "NormalLearnedScale",
@@ -113,5 +115,6 @@ def get(identifier: str | type[Distribution]) -> Any:
 
 def _find_class(name: str) -> Any:
     classes = {family.__name__: family for family in FAMILIES.values()}
-    known = {**FAMILIES, **classes}.get(name) or BetaBinomial.from_name(name)
+    known = {**FAMILIES, **classes}.get(name)
+    known = known or BetaBinomial.from_name(name) or Mixed.from_name(name)
     return known or keras.saving.get_registered_object(name)

@@ -78,6 +78,7 @@ class Distribution:
         continuous: Whether `log_prob` is a density, which changes with the unit of x. If not, it is
             a probability, such as that of a class or a gray level.
         whole: Whether the data are whole numbers, as counts are; others are rejected.
+        by_column: Whether each column of a row has a support of its own, see `check_columns`.
         encodes_log: Whether the encoder gets log(1 + x) in place of x, as of counts.
         scales: Names of arguments that are logarithms of a scale. If they are learned, `fit`
             starts them at `log_scale_of` the data.
@@ -88,6 +89,7 @@ class Distribution:
     support = (-math.inf, math.inf)
     continuous = True
     whole = False
+    by_column = False
     encodes_log = False
     scales: tuple[str, ...] = ()
 
@@ -100,6 +102,16 @@ class Distribution:
     def output_names(cls, count: int) -> list[str]:
         """Return the names of the parameters that `count` outputs of a decoder are."""
         return list(inspect.signature(cls.__init__).parameters)[1 : count + 1]
+
+    @classmethod
+    def output_shape(cls, event_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of each output of a decoder, without the batch axis."""
+        return event_shape
+
+    @classmethod
+    def check_columns(cls, name: str, values: Any) -> None:
+        """Raise ValueError unless rows, the argument `name`, are in the support, by column."""
+        raise NotImplementedError(f"{cls.__name__} has no columns.")
 
     @classmethod
     def log_scale_of(cls, deviation: float) -> float:

@@ -1,20 +1,24 @@
-"""Imputation of tables: a VAE of their columns fills in what is missing.
+"""Tables: a VAE of columns of every kind, and an imputer of numbers for scikit-learn.
 
-Begin with `imputer.py`, the estimator of scikit-learn. `networks.py` has its encoder and decoder,
-and `conditional.py` the distribution of what is missing given what is known.
+`schema.py` has the columns of a table and the way from data frames to arrays, and `reading.py` the
+kinds of columns. The imputer is in `imputer.py`, with `conditional.py`, the distribution of what is
+missing given what is known, and its networks in `networks.py`.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from keras_vae.distributions.columns import Column
+from keras_vae.tables.schema import Schema
+
 if TYPE_CHECKING:
     from keras_vae.tables.imputer import VAEImputer as VAEImputer
 
-__all__ = ["VAEImputer"]
+__all__ = ["Column", "Schema", "VAEImputer"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the imputer when it is first used, since it needs scikit-learn."""
-    if name not in __all__:
+    if name != "VAEImputer":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.imputer"), name)

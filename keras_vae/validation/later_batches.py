@@ -83,7 +83,8 @@ def ranges_of(model: LatentModel, batch: Any) -> Ranges | None:
     checks = (type(model).check_event, type(model).check_target, type(model).check_parts)
     ours = all(check.__module__.startswith("keras_vae.") for check in checks)
     named = getattr(model, "conditional", False) and getattr(model, "condition_name", None)
-    more = model.event_dtype != "float32" or model.family.whole or named == "mask"
+    more = model.family.whole or model.family.by_column or named == "mask"
+    more = more or model.event_dtype != "float32"
     if more or not ours:
         return None
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)

@@ -65,11 +65,13 @@ def check_decoder(model: LatentModel, x: Any) -> None:
             f"{model.likelihood!r}. Received: {len(shapes)} "
             "(decoder_heads=... in keras_vae.nets sets it)."
         )
+    wanted = model.family.output_shape(model.event_shape)
+    what = "encoder's input shape" if wanted == model.event_shape else "shape of the likelihood"
     for shape in shapes:
-        if shape[1:] != model.event_shape:
+        if shape[1:] != wanted:
             raise UsageError(
-                "Expected a decoder whose outputs have the encoder's input shape "
-                f"{(None, *model.event_shape)}. Received: {shape}."
+                f"Expected a decoder whose outputs have the {what} {(None, *wanted)}. "
+                f"Received: {shape}."
             )
     check_logits(model, outputs, model.family.output_names(len(outputs)))
 

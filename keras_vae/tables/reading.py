@@ -1,0 +1,147 @@
+"""Columns of data frames: their values as arrays, which of them are missing, and their kind."""
+
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from keras_vae.distributions.columns import CLASSES, Column
+from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.validation.containers import refuse_masked
+
+# Texts of more different values are names and keys, from which there is nothing to learn.
+LARGEST = 1000
+
+
+def names_of(frame: Any) -> list[str]:
+    """Return the names of the columns of a frame, or of a mapping of sequences.
+
+    Raises:
+        TypeError: If it has none, or they are not texts.
+    """
+    if hasattr(frame, "columns") or hasattr(frame, "keys"):
+        names = list(frame.columns if hasattr(frame, "columns") else frame.keys())
+        if names and all(isinstance(name, str) for name in names):
+            return names
+    raise UsageTypeError(
+        "Expected a data frame of pandas or polars, or a dictionary of sequences, with texts as "
+        f"names of columns. Received: {type(frame).__name__}. (Of an array x: "
+        '{"a": x[:, 0], "b": x[:, 1]}.)'
+    )
+
+
+def values_of(frame: Any, name: str) -> np.ndarray:
+    """Return the values of a column, `(rows,)`: float64 with NaN, or objects with None.
+
+    Raises:
+        ValueError: If there is no such column.
+        TypeError: If it is no sequence.
+    """
+    if name not in names_of(frame):
+        raise UsageError(
+            f"Expected a column {name!r}. Received: a table of {names_of(frame)}. (Where all is "
+            "missing: a column of None.)"
+        )
+    column = frame[name]
+    refuse_masked(name, column, gaps=True)
+    if hasattr(column, "to_numpy"):  # Of pandas and polars.
+        column = column.to_numpy()
+    if isinstance(column, np.ndarray) and column.ndim == 1:
+        if column.dtype.kind in "iuf":
+            return column.astype("float64")
+        column = column.tolist() if column.dtype.kind in "bUO" else list(column)
+    if isinstance(column, str) or not isinstance(column, Iterable) or hasattr(column, "ndim"):
+        raise UsageTypeError(
+            f"Expected a sequence of values in column {name!r}. Received: {type(column).__name__}."
+        )
+    values = [None if is_missing(value) else value for value in column]
+    found = np.empty(len(values), object)
+    found[:] = values
+    return found
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a value is None, NaN, or the mark of pandas."""
+    if isinstance(value, numbers.Real):
+        return bool(value != value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def known(values: np.ndarray) -> np.ndarray:
+    """Return which values of `values_of` are not missing, bool."""
+    if values.dtype.kind == "f":
+        return ~np.isnan(values)
+    return np.array([value is not None for value in values], bool)
+
+
+def infer_column(frame: Any, name: str, kind: str | None = None) -> Column:
+    """Return the column of a name, of a given kind or of that of its values.
+
+    Raises:
+        ValueError: If no value is known, or they do not fit the kind.
+        TypeError: If they are no numbers, texts, or booleans.
+    """
+    values = values_of(frame, name)
+    values = values[known(values)]
+    if not len(values):
+        raise UsageError(
+            f"Expected a known value in column {name!r}. Received: none. (Leave it out.)"
+        )
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values.tolist()]
+    for value in plain:
+        if not isinstance(value, str | numbers.Real):
+            raise UsageTypeError(
+                f"Expected numbers, texts, or booleans in column {name!r}. Received: {value!r}. "
+                "(Make it a number first, such as the days since the first date.)"
+            )
+    categories, kind = _categories(frame[name], plain, kind)
+    is_number = not any(isinstance(value, str) for value in plain)
+    mean, scale = _moments(name, np.array(plain, "float64")) if is_number else (0.0, 1.0)
+    kind = kind or _kind(plain, categories, mean, scale)
+    if kind not in CLASSES:
+        if not is_number:
+            raise UsageError(
+                f"Expected numbers in column {name!r} of kind {kind!r}. Received: texts, such as "
+                f"{next(value for value in plain if isinstance(value, str))!r}."
+            )
+        return Column(name, kind, (), mean, scale)
+    if len(categories) > LARGEST:
+        raise UsageError(
+            f"Expected at most {LARGEST} categories in column {name!r}. Received: "
+            f"{len(categories)}. (Leave out names and keys, and join rare categories.)"
+        )
+    return Column(name, kind, categories, mean, scale)
+
+
+def _categories(column: Any, plain: list[Any], kind: str | None) -> tuple[tuple[Any, ...], Any]:
+    """Return the categories of a column, and the kind if its type says it."""
+    dtype = getattr(column, "dtype", None)
+    declared = getattr(dtype, "categories", None)  # Of pandas, and of an Enum of polars.
+    if declared is not None and len(declared):
+        ordered = getattr(dtype, "ordered", False)
+        return tuple(declared), kind or ("ordinal" if ordered else "categorical")
+    if all(isinstance(value, bool) for value in plain):
+        return (False, True), kind or "boolean"
+    whole = [int(v) if isinstance(v, float) and v.is_integer() else v for v in plain]
+    return tuple(sorted(set(whole), key=lambda value: (isinstance(value, str), value))), kind
+
+
+def _moments(name: str, values: np.ndarray) -> tuple[float, float]:
+    """Return mean and standard deviation, which is 1 for a constant column."""
+    if not np.isfinite(values).all():
+        raise UsageError(f"Expected finite numbers in column {name!r}. Received: infinity.")
+    return float(values.mean()), float(values.std()) or 1.0
+
+
+def _kind(plain: list[Any], categories: tuple[Any, ...], mean: float, scale: float) -> str:
+    """Return the kind of numbers or texts."""
+    if any(isinstance(value, str) for value in plain):
+        return "categorical"
+    if categories in ((0, 1), (False, True)):
+        return "boolean"
+    if all(isinstance(value, int) for value in categories):
+        # A count varies at least as much as a Poisson count, roughly. A year does not.
+        is_count = min(categories) >= 0 and scale**2 > 0.5 * mean
+        return "count" if is_count else "numeric"
+    return "positive" if min(categories) > 0.0 else "numeric"

@@ -1,0 +1,237 @@
+"""The columns of a table, and the way from data frames to arrays and back."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vae.distributions.columns import CLASSES, Column
+from keras_vae.errors import UsageError
+from keras_vae.tables.reading import infer_column, known, names_of, values_of
+from keras_vae.validation import arguments
+
+SHOWN = 6  # Categories in a printed schema.
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+@dataclasses.dataclass(frozen=True)
+class Schema:
+    """The columns of a table: their names, kinds, and categories.
+
+    Arrays of a table are float32 `(rows, columns)`: numbers, indices of categories, and NaN for
+    missing.
+
+    Example:
+        >>> frame = {"age": [31, 58, None], "city": ["Bern", "Rome", "Bern"]}
+        >>> schema = keras_vae.tables.Schema.infer(frame).replace("age", "numeric")
+        >>> print(schema)
+        column  kind         values
+        age     numeric      mean 44.5, scale 13.5
+        city    categorical  Bern, Rome
+        >>> schema.to_array(frame)
+        array([[31.,  0.],
+               [58.,  1.],
+               [nan,  0.]], dtype=float32)
+
+    Args:
+        columns: The `keras_vae.tables.Column` of each column, in the order of arrays.
+
+    Raises:
+        ValueError: If there are none, or two have one name.
+    """
+
+    columns: tuple[Column, ...]
+
+    def __post_init__(self) -> None:
+        """Check the names."""
+        object.__setattr__(self, "columns", tuple(self.columns))
+        if not self.columns or len(set(self.names)) < len(self.columns):
+            raise UsageError(f"Expected columns of different names. Received: {self.names}.")
+
+    @classmethod
+    def infer(cls, frame: Any, kinds: Mapping[str, str] | None = None) -> "Schema":
+        """Return the schema of a table. Print it, and correct what is not as you mean it.
+
+        Texts are categorical, booleans and 0 with 1 boolean. Whole numbers from 0 are counts,
+        unless they vary less than counts do, as years. Other numbers are positive or numeric.
+        Types of pandas and polars with categories keep these, in their order.
+
+        Args:
+            frame: A data frame of pandas or polars, or a dictionary of sequences. None, NaN, and
+                the marks of pandas are missing.
+            kinds: Kinds of columns by name, which are then not inferred.
+
+        Raises:
+            ValueError: If a column has no known value, one category, or more than 1,000.
+            TypeError: If a column has other values than numbers, texts, and booleans.
+        """
+        kinds = arguments.mapping("kinds", kinds)
+        if unknown := set(kinds) - set(names_of(frame)):
+            raise UsageError(
+                f"Expected kinds of columns of the table. Received: {sorted(unknown)}."
+            )
+        return cls(tuple(infer_column(frame, n, kinds.get(n)) for n in names_of(frame)))
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return [column.name for column in self.columns]
+
+    def __iter__(self) -> Iterator[Column]:
+        """Return the columns one by one."""
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        """Return the number of columns."""
+        return len(self.columns)
+
+    def __getitem__(self, name: str) -> Column:
+        """Return the column of a name.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        return self.columns[self.names.index(arguments.choice("name", name, self.names))]
+
+    def replace(self, name: str, kind: str, categories: Iterable[Any] | None = None) -> "Schema":
+        """Return a schema in which a column has another kind.
+
+        Args:
+            name: The column.
+            kind: Its kind, as in `keras_vae.tables.Column`.
+            categories: Its categories in order; None for those it has.
+
+        Raises:
+            ValueError: If the kind is unknown, or needs categories that are not given.
+        """
+        column = self[name]
+        found = column.categories if categories is None else tuple(categories)
+        arguments.choice("kind", kind, ("numeric", "positive", "count", *CLASSES))
+        if kind in CLASSES and not found:
+            raise UsageError(
+                f"Expected the categories of column {name!r} of kind {kind!r}. Received: none. "
+                f"(replace({name!r}, {kind!r}, categories=[...]), or infer(frame, kinds={{...}}).)"
+            )
+        if kind not in CLASSES and any(isinstance(value, str) for value in found):
+            raise UsageError(
+                f"Expected a column of numbers for the kind {kind!r}. Received: {name!r} with "
+                f"categories {list(found)}."
+            )
+        changed = dataclasses.replace(
+            column, kind=kind, categories=found if kind in CLASSES else ()
+        )
+        return Schema(tuple(changed if old is column else old for old in self.columns))
+
+    def to_array(self, frame: Any) -> np.ndarray:
+        """Return a table as float32 `(rows, columns)`, with NaN for missing.
+
+        Args:
+            frame: As in `infer`. Other columns than those of the schema are left out.
+
+        Raises:
+            ValueError: If a column is missing, or a value does not fit its column.
+        """
+        found = [_encode(column, values_of(frame, column.name)) for column in self.columns]
+        if len({len(values) for values in found}) > 1:
+            raise UsageError(
+                "Expected columns of equally many rows. Received: "
+                f"{ {name: len(values) for name, values in zip(self.names, found, strict=True)} }."
+            )
+        return np.stack(found, axis=1).astype("float32")
+
+    def to_frame(self, x: Any) -> dict[str, list[Any]]:
+        """Return the table of an array, with None for missing; counts are rounded.
+
+        `pandas.DataFrame` and `polars.DataFrame` take it.
+
+        Args:
+            x: `(rows, columns)`, as of `to_array` or of a model.
+
+        Raises:
+            ValueError: If it has another number of columns, or a category has no such index.
+        """
+        x = np.asarray(keras.ops.convert_to_numpy(x), "float32")
+        if x.ndim != 2 or x.shape[1] != len(self):
+            raise UsageError(
+                f"Expected an array of shape (rows, {len(self)}). Received: shape {x.shape}."
+            )
+        return {column.name: _decode(column, x[:, i]) for i, column in enumerate(self.columns)}
+
+    def __str__(self) -> str:
+        """Return a table of the columns."""
+        rows = [("column", "kind", "values")]
+        rows += [(column.name, column.kind, _about(column)) for column in self.columns]
+        first, second = (max(len(row[i]) for row in rows) for i in (0, 1))
+        return "\n".join(f"{a:{first}}  {b:{second}}  {c}".rstrip() for a, b, c in rows)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the columns, as JSON can hold them."""
+        return {"columns": [column.get_config() for column in self.columns]}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Schema":
+        """Return the schema of `get_config()`."""
+        return cls(tuple(Column(**column) for column in config["columns"]))
+
+
+def _encode(column: Column, values: np.ndarray) -> np.ndarray:
+    """Return the values of a column as numbers, float64 `(rows,)`, with NaN for missing."""
+    found = np.full(len(values), np.nan)
+    index = {category: i for i, category in enumerate(column.categories)}
+    is_class = column.kind in CLASSES
+    for row in np.flatnonzero(known(values)) if is_class or values.dtype.kind == "O" else ():
+        value = values[row]
+        try:
+            found[row] = index[value] if is_class else _number(value)
+        except (KeyError, TypeError):
+            raise _unfit(column, int(row), value) from None
+    found = found if is_class or values.dtype.kind == "O" else values
+    if (wrong := np.flatnonzero(~column.accepts(found))).size:
+        raise _unfit(column, int(wrong[0]), values[wrong[0]])
+    return found
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str):
+        raise TypeError
+    return float(value)
+
+
+def _unfit(column: Column, row: int, value: Any) -> UsageError:
+    wanted = column.meaning
+    if column.kind in CLASSES:
+        wanted = f"one of {list(column.categories)}"
+    value = value.item() if isinstance(value, np.generic) else value
+    return UsageError(
+        f"Expected {wanted}, or None for missing, in column {column.name!r}. Received: {value!r} "
+        f"in row {row}."
+    )
+
+
+def _decode(column: Column, values: np.ndarray) -> list[Any]:
+    """Return the values of a column of an array as those of a table."""
+    if column.kind == "count":
+        values = np.maximum(np.rint(values), 0.0)
+    if (wrong := np.flatnonzero(~column.accepts(values))).size and column.kind in CLASSES:
+        raise UsageError(
+            f"Expected {column.meaning}, in column {column.name!r}. Received: "
+            f"{values[wrong[0]]:g} in row {wrong[0]}."
+        )
+
+    def value(number: np.float32) -> Any:
+        if column.kind in CLASSES:
+            return column.categories[int(number)]
+        # By its shortest text, so that 0.1 is 0.1 and not the float64 next to the float32.
+        return int(number) if column.kind == "count" else float(str(number))
+
+    return [None if np.isnan(number) else value(number) for number in values]
+
+
+def _about(column: Column) -> str:
+    if column.kind not in CLASSES:
+        return f"mean {column.mean:.6g}, scale {column.scale:.6g}"
+    shown = ", ".join(map(str, column.categories[:SHOWN]))
+    more = len(column.categories) - SHOWN
+    return f"{shown}, and {more} more" if more > 0 else shown
