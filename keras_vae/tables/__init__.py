@@ -1,8 +1,9 @@
 """Tables: a VAE of columns of every kind, and an imputer of numbers for scikit-learn.
 
 `schema.py` has the columns of a table and the way from data frames to arrays, and `reading.py` the
-kinds of columns. The imputer is in `imputer.py`, with `conditional.py`, the distribution of what is
-missing given what is known, and its networks in `networks.py`.
+kinds of columns. `tabular.py` has the model, with `mixed_networks.py`. The imputer is in
+`imputer.py`, with `conditional.py`, the distribution of what is missing given what is known, and
+its networks in `networks.py`.
 """
 
 import importlib
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from keras_vae.distributions.columns import Column
 from keras_vae.tables.schema import Schema
+from keras_vae.tables.tabular import TabularVAE
 
 if TYPE_CHECKING:
     from keras_vae.tables.imputer import VAEImputer as VAEImputer
 
-__all__ = ["Column", "Schema", "VAEImputer"]
+__all__ = ["Column", "Schema", "TabularVAE", "VAEImputer"]
 
 
 def __getattr__(name: str) -> Any:
