@@ -46,6 +46,8 @@ from tests.support.small_models import (
     rae,
     residual_vq_vae,
     sparse,
+    table,
+    tabular_vae,
     token_lstm,
     token_transformer,
     transformer,
@@ -221,6 +223,7 @@ CASES = [
         kv.MaskedAutoencoder.terms,
         x=uniform(ROWS, *PATCHED),
     ),
+    Case("tabular_vae", tabular_vae, x=table(), **BOUND),
     Case("conv_ladder_vae", conv_ladder_vae, x=IMAGES, range=UNIT, **BOUND),
 ]
 

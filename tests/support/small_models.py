@@ -185,6 +185,30 @@ def conv_ladder_vae() -> Any:
     return kv.LadderVAE(*kv.nets.conv_ladder(IMAGE, 2, 2, filters=(2,), levels=(1,)), seed=1)
 
 
+TABLE = kv.tables.Schema(
+    (
+        kv.tables.Column("color", "categorical", ("blue", "green", "red")),
+        kv.tables.Column("height", "numeric", mean=0.5, scale=0.3),
+        kv.tables.Column("grade", "ordinal", (1, 2, 3, 4)),
+        kv.tables.Column("income", "positive", mean=1.0, scale=0.5),
+        kv.tables.Column("visits", "count", mean=2.0, scale=2.0),
+    )
+)
+
+
+def table() -> np.ndarray:
+    """Rows of `TABLE`, one value of each second row missing."""
+    generator = np.random.default_rng(0)
+    x = generator.random((ROWS, 5)) + [0.0, 0.0, 0.0, 0.5, 0.0]
+    x[:, [0, 2, 4]] = generator.integers(3, size=(ROWS, 3))
+    x[np.arange(0, ROWS, 2), np.arange(0, ROWS, 2) % 5] = np.nan
+    return x.astype("float32")
+
+
+def tabular_vae() -> Any:
+    return kv.tables.TabularVAE(TABLE, latent_dim=3, hidden=(5,), seed=1)
+
+
 def masked_autoencoder() -> Any:
     sizes = {"width": 8, "blocks": 1, "decoder_blocks": 1, "attention_heads": 2}
     return kv.MaskedAutoencoder(PATCHED, 2, latent_dim=3, mask_ratio=0.5, **sizes, seed=1)
