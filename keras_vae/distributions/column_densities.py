@@ -12,7 +12,7 @@ from keras_vae.distributions import choices, special
 from keras_vae.distributions.base import Distribution, Tensor, tensor
 from keras_vae.distributions.counts import NegativeBinomial
 from keras_vae.distributions.normal import Normal
-from keras_vae.distributions.positive import LogNormal
+from keras_vae.distributions.positive import SMALLEST, LogNormal
 
 # Least variance of a number given the code, in units of that of its column. Without one, a value
 # that many rows share, such as 0, has a density without a limit.
@@ -44,10 +44,30 @@ class Classes(Distribution):
         return ops.cast(choices.by_uniform(self.logits, uniform), "float32")
 
     def element_log_prob(self, x: Tensor) -> Tensor:
-        """Return the log probability of each class, `(batch, ...)`, in nats; -inf for no class."""
+        """Return the log probability of each class, `(batch, ...)`, in nats.
+
+        It is that of the smallest float32 for a number that is no class, so scores stay finite.
+        """
         known = ops.logical_and(x >= 0.0, x < float(self.logits.shape[-1]))
         found = choices.log_prob(self.logits, ops.cast(ops.where(known, x, 0.0), "int32"))
-        return ops.where(known, found, -math.inf)
+        return ops.where(known, found, math.log(SMALLEST))
+
+
+def mean_of_mixtures(density: Distribution, weights: Tensor) -> Tensor:
+    """Return expected numbers, or most probable classes, of mixtures, `(rows, columns)`.
+
+    Args:
+        density: Over `(rows * components, columns)`, the components of a mixture together.
+        weights: `(rows, components)`, with a sum of 1 in each row.
+    """
+
+    def average(x: Tensor) -> Tensor:
+        parts = ops.reshape(x, (-1, weights.shape[1], *x.shape[1:]))
+        return ops.einsum("rc...,rc->r...", parts, weights)
+
+    if isinstance(density, Classes):
+        return Classes(ops.log(average(ops.softmax(density.logits, axis=-1)))).mean
+    return average(density.mean)
 
 
 class Standardized(Distribution):

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.distributions.base import Distribution, Tensor, next_seed, tensor
-from keras_vae.distributions.column_densities import DENSITIES
+from keras_vae.distributions.column_densities import DENSITIES, mean_of_mixtures
 from keras_vae.distributions.columns import CLASSES, Column
 from keras_vae.errors import UsageError
 from keras_vae.layers import gaps
@@ -160,6 +160,15 @@ class Mixed(Distribution):
     def mean(self) -> Tensor:
         """Expected numbers, and indices of the most probable categories, `(batch, columns)`."""
         return self._join([density.mean for density in self.densities])
+
+    def mean_of_mixtures(self, weights: Tensor) -> Tensor:
+        """Return `mean` of mixtures of these distributions, `(rows, columns)`.
+
+        Args:
+            weights: `(rows, components)`, with a sum of 1 in each row. This distribution has
+                `rows * components` rows, with the components of a mixture together.
+        """
+        return self._join([mean_of_mixtures(density, weights) for density in self.densities])
 
     def sample(self, seed: Any = None) -> Tensor:
         """Sample once for each row, `(batch, columns)`."""

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from keras_vae.acceleration.batching import map_batches
+from keras_vae.distributions import choices
 from keras_vae.losses.terms import repeat_rows
 from keras_vae.models.vae import VAE
 from keras_vae.typing import Tensor
@@ -33,19 +35,44 @@ def conditional_moments(model: VAE, x: np.ndarray, noise: np.ndarray) -> list[np
         x: Rows with NaN for gaps, `(rows, columns)`.
         noise: Standard normals, `(samples, latent_dim)`.
     """
-    rows = max(VALUES // (len(noise) * max(x.shape[1], noise.shape[1])), 1)
+    rows = rows_at_once(len(noise), max(x.shape[1], noise.shape[1]))
     return map_batches(lambda batch: _moments(model, batch, noise), x.astype("float32"), rows)
+
+
+def weigh_codes(model: VAE, x: Tensor, noise: Tensor) -> tuple[Tensor, Any, Tensor]:
+    """Return several codes z of each row, p(x | z) of them, and their weights.
+
+    The weights are w = p(known values | z) p(z) / q(z), normalized to a sum of 1 over the codes of
+    a row.
+
+    Args:
+        model: A VAE that fills gaps.
+        x: Rows with NaN for gaps, `(rows, columns)`.
+        noise: Standard normals, `(rows * samples, latent_dim)`, with the samples of a row together.
+
+    Returns:
+        Codes `(rows * samples, latent_dim)`, the distribution over `(rows * samples, columns)`,
+        and weights `(rows, samples)`.
+    """
+    # A tensor: arrays are checked for rows without any number, which have an answer here.
+    x = ops.convert_to_tensor(x)
+    count = len(noise) // len(x)
+    q = repeat_rows(model.posterior(x), count)
+    z, log_q = q.from_noise_with_log_prob(noise)
+    p: Any = model.observation(z)
+    log_weights = p.log_prob(ops.repeat(x, count, axis=0)) + model.prior(z).log_prob(z) - log_q
+    return z, p, ops.softmax(ops.reshape(log_weights, (-1, count)))
+
+
+def rows_at_once(samples: int, columns: int) -> int:
+    """Return the number of rows of a batch, for the number of codes of each row."""
+    return max(VALUES // (samples * columns), 1)
 
 
 def _moments(model: VAE, x: Any, noise: np.ndarray) -> list[Tensor]:
     count = len(noise)
-    # A tensor: arrays are checked for rows without any number, which have an answer here.
-    x = ops.convert_to_tensor(x)
-    q = repeat_rows(model.posterior(x), count)
-    z, log_q = q.from_noise_with_log_prob(ops.tile(noise, (len(x), 1)))
-    p: Any = model.observation(z)
-    log_weights = p.log_prob(ops.repeat(x, count, axis=0)) + model.prior(z).log_prob(z) - log_q
-    weights = ops.softmax(ops.reshape(log_weights, (-1, 1, count)))
+    _, p, weights = weigh_codes(model, x, ops.tile(noise, (len(x), 1)))
+    weights = weights[:, None]
     mean = weights @ _by_row(p.mean, count)
     squares = _by_row(ops.exp(p.density.log_var) + ops.square(p.mean), count)
     variance = weights @ squares - ops.square(mean)
@@ -54,3 +81,43 @@ def _moments(model: VAE, x: Any, noise: np.ndarray) -> list[Tensor]:
 
 def _by_row(values: Tensor, count: int) -> Tensor:
     return ops.reshape(values, (-1, count, values.shape[-1]))
+
+
+def expected_rows(model: VAE, x: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Return E[x | known values] of a model with the likelihood `Mixed`, `(rows, columns)`.
+
+    Categories are the most probable ones, see `Mixed.mean_of_mixtures`. The weights are those of
+    `conditional_moments`, and so are the arguments.
+    """
+
+    def expect(batch: np.ndarray) -> Tensor:
+        _, p, weights = weigh_codes(model, batch, ops.tile(noise, (len(batch), 1)))
+        return p.density.mean_of_mixtures(weights)
+
+    rows = rows_at_once(len(noise), max(x.shape[1], noise.shape[1]))
+    return map_batches(expect, x, min(rows, len(x)))
+
+
+def draw_rows(model: VAE, x: np.ndarray, samples: int, seed: Any) -> np.ndarray:
+    """Return samples of p(x | known values), one for each row, `(rows, columns)`.
+
+    A code is drawn from `samples` of them, by their weights (sampling importance resampling, Rubin
+    1987), and x of p(x | z).
+
+    Args:
+        model: A VAE that fills gaps.
+        x: Rows with NaN for gaps, `(rows, columns)`.
+        samples: Number of codes of each row to draw from.
+        seed: A `keras.random.SeedGenerator`.
+    """
+    size = model.latent_shape[0]
+
+    def draw(batch: np.ndarray) -> Tensor:
+        noise = keras.random.normal((len(batch) * samples, size), dtype="float32", seed=seed)
+        z, _, weights = weigh_codes(model, batch, noise)
+        uniform = keras.random.uniform((len(batch),), dtype="float32", seed=seed)
+        chosen = choices.by_uniform(ops.log(weights), uniform)
+        starts = ops.arange(len(batch), dtype="int32") * samples
+        return model.observation(ops.take(z, starts + chosen, axis=0)).sample(seed)
+
+    return map_batches(draw, x, min(rows_at_once(samples, max(x.shape[1], size)), len(x)))

@@ -1,6 +1,6 @@
 """The VAE of tables with columns of every kind."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,10 +11,14 @@ from keras_vae.acceleration.batching import default_batch_size, map_batches
 from keras_vae.distributions.mixed import Mixed
 from keras_vae.layers.gaps import FillGaps
 from keras_vae.models.vae import VAE
+from keras_vae.tables.conditional import antithetic_noise, draw_rows, expected_rows
 from keras_vae.tables.mixed_networks import mixed_networks, sentinels
 from keras_vae.tables.schema import Schema
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
+
+# Codes of a row in imputation, of which one is drawn or all are averaged by their weights.
+SAMPLES = 100
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -68,8 +72,9 @@ class TabularVAE(VAE):
     def impute(self, frame: Any, draws: int | None = None, seed: int | None = None) -> Any:
         """Return a table with values in place of missing ones; the others stay.
 
-        A number becomes its expected value at the mean code of its row, and a category the most
-        probable one. Draws are samples of p(x | z) with z of q(z | known columns).
+        A number becomes its expected value given the known ones, over importance-weighted codes as
+        of `VAEImputer`, and a category the most probable one. Draws are samples of all missing
+        values together.
 
         Args:
             frame: As in `Schema.infer`.
@@ -81,22 +86,14 @@ class TabularVAE(VAE):
         """
         x = self.schema.to_array(frame)
         if draws is None:
-            return self._fill(x, lambda q: self.observation(q.mean).mean)
-        noise = keras.random.SeedGenerator(arguments.seed(seed))
+            noise = antithetic_noise(SAMPLES, self.latent_shape[0], seed=0)
+            return self._fill(x, expected_rows(self, x, noise))
+        generator = keras.random.SeedGenerator(arguments.seed(seed))
+        count = arguments.integer("draws", draws)
+        return [self._fill(x, draw_rows(self, x, SAMPLES, generator)) for _ in range(count)]
 
-        def draw(q: Any) -> Tensor:
-            return self.observation(q.sample(noise)).sample(noise)
-
-        return [self._fill(x, draw) for _ in range(arguments.integer("draws", draws))]
-
-    def _fill(self, x: np.ndarray, answer: Callable[[Any], Tensor]) -> dict[str, list[Any]]:
-        found = self._by_rows(lambda rows: answer(self.posterior(rows)), x)
+    def _fill(self, x: np.ndarray, found: np.ndarray) -> dict[str, list[Any]]:
         return self.schema.to_frame(np.where(np.isnan(x), found, x))
-
-    def _by_rows(self, function: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray:
-        # Tensors: arrays are checked for rows without any number, which have an answer here.
-        size = min(default_batch_size(x.shape[1:]), len(x))
-        return map_batches(lambda rows: function(ops.convert_to_tensor(rows)), x, size)
 
     def sample_table(self, count: int, seed: int | None = None) -> dict[str, list[Any]]:
         """Return new rows, samples of p(x | z) with z of the prior, as a dictionary of columns.
@@ -119,8 +116,10 @@ class TabularVAE(VAE):
             frame: As in `Schema.infer`.
         """
 
-        def scores(x: Tensor) -> Tensor:
+        def scores(batch: np.ndarray) -> Tensor:
+            x = ops.convert_to_tensor(batch)  # Arrays are checked for rows without any number.
             return 0.0 - self.observation(self.posterior(x).mean).element_log_prob(x)
 
-        found = self._by_rows(scores, self.schema.to_array(frame))
+        x = self.schema.to_array(frame)
+        found = map_batches(scores, x, min(default_batch_size(x.shape[1:]), len(x)))
         return dict(zip(self.schema.names, found.T, strict=True))
