@@ -158,6 +158,11 @@ class Preprocessing:
                 f"Expected no preprocess that scales with likelihood={likelihood!r}, of "
                 f"counts. Received: {self.describe()}. (Remove it: the encoder gets log(1 + x).)"
             )
+        if family.by_column and not all(step.fills for step in self.steps):
+            raise UsageError(
+                "Expected no preprocess that scales with a likelihood of columns, which "
+                f"standardizes numbers itself. Received: {self.describe()}. (Remove it.)"
+            )
         self.raw_range(family.support)
 
     def check_event_shape(self, shape: tuple[int, ...]) -> None:

@@ -207,6 +207,11 @@ def test_a_vae_of_networks_of_your_own_takes_it_and_refuses_values_by_column(tmp
     np.testing.assert_allclose(numbers(again.score(HOLES)), numbers(model.score(HOLES)), rtol=1e-5)
 
 
+def test_preprocessing_that_scales_is_refused():
+    with pytest.raises(ValueError, match="no preprocess that scales with a likelihood of columns"):
+        kv.VAE(*networks(), likelihood=FAMILY, preprocess=keras.layers.Rescaling(0.1))
+
+
 def test_networks_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"shape of the likelihood \(None, 17\).*\(None, 16\)"):
         kv.VAE(*networks(16), likelihood=FAMILY)

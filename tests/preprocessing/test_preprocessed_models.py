@@ -11,7 +11,8 @@ from tests.support.models import CASES, ROWS, array, each, event, first
 # Terms with a log-likelihood in them.
 LIKELIHOODS = {"reconstruction", "iwae", "hidden", "visible"}
 REFUSING = [case for case in CASES if case.id.endswith(("_tokens", "_negative_binomial"))]
-TAKING = [case for case in CASES if case not in REFUSING]
+# The preprocessing of a table follows from its schema, and is no argument.
+TAKING = [case for case in CASES if case not in REFUSING and case.id != "tabular_vae"]
 
 
 def preprocessing_for(case):
