@@ -37,7 +37,7 @@ LONG = (
         "load",
         "old_tensorflow",
     ),
-    *("artifacts", "explorer", "signatures", "pipeline", "numerics"),
+    *("artifacts", "explorer", "explorer_samples", "signatures", "pipeline", "numerics"),
     *("gallery", "showcase", "known_optima", "limits", "sequence_properties"),
     *("documents", "replicas", "catalogue", "verify", "examples", "stored_files", "serving_page"),
     "release",
@@ -51,6 +51,7 @@ PORTABLE = (
     *("controllers", "estimators", "codes", "data_sources", "inference", "imputer"),
     *("preprocessing", "preprocessed_models", "argument_properties", "resume_events"),
     *("resume_refusals", "resumed_callbacks", "preset_folders", "other_backends", "later_batches"),
+    *("fitted_priors", "sampler_networks", "tabular"),
 )
 
 # The folder of programs that JAX has compiled.

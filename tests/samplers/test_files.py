@@ -7,7 +7,7 @@ import pytest
 
 import keras_vae as kv
 from keras_vae.samplers import AutoregressiveSampler, FlowSampler, MaskedSampler, files
-from tests.samplers.test_networks import sampler, sizes
+from tests.samplers.test_sampler_networks import sampler, sizes
 from tests.support.models import array
 
 SETTINGS = "sampler_settings"

@@ -32,7 +32,7 @@ TARGETS = (
         "distributions/test_families distributions/test_quantiles"
         " distributions/test_distributions distributions/test_grey_levels"
         " distributions/test_near_limits distributions/test_counts distributions/test_special"
-        " samplers/test_networks",
+        " samplers/test_sampler_networks",
     ),
     _target(
         "keras_vae/losses",
@@ -76,7 +76,7 @@ TARGETS = (
     _target(
         "keras_vae/samplers",
         "autoregressive flow masked network transformer",
-        "samplers/test_networks samplers/test_fit_prior",
+        "samplers/test_sampler_networks samplers/test_fitted_priors",
     ),
     _target(
         "keras_vae/metrics",
