@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_vae.distributions import choices, special
@@ -79,7 +78,7 @@ class Standardized(Distribution):
         scale: Likewise, above 0.
     """
 
-    def __init__(self, density: Distribution, shift: np.ndarray, scale: np.ndarray) -> None:
+    def __init__(self, density: Distribution, shift: Tensor, scale: Tensor) -> None:
         self.density, self.shift, self.scale = density, shift, scale
 
     @property
@@ -93,7 +92,7 @@ class Standardized(Distribution):
 
     def element_log_prob(self, x: Tensor) -> Tensor:
         """Return the log density of each number, in nats of x."""
-        return self.density.element_log_prob((x - self.shift) / self.scale) - np.log(self.scale)
+        return self.density.element_log_prob((x - self.shift) / self.scale) - ops.log(self.scale)
 
 
 def _log_variance(output: Tensor) -> Tensor:
@@ -123,29 +122,29 @@ def ordered_logits(outputs: Tensor) -> Tensor:
     return below + above + between
 
 
-def _numeric(outputs: Tensor, shift: np.ndarray, scale: np.ndarray) -> Distribution:
+def _numeric(outputs: Tensor, shift: Tensor, scale: Tensor) -> Distribution:
     density = Normal(outputs[..., 0], _log_variance(outputs[..., 1]))
     return Standardized(density, shift, scale)
 
 
-def _positive(outputs: Tensor, shift: np.ndarray, scale: np.ndarray) -> Distribution:
-    log_scale = np.log(scale) + 0.5 * _log_variance(outputs[..., 1])
+def _positive(outputs: Tensor, shift: Tensor, scale: Tensor) -> Distribution:
+    log_scale = ops.log(scale) + 0.5 * _log_variance(outputs[..., 1])
     return LogNormal(shift + scale * outputs[..., 0], log_scale)
 
 
-def _count(outputs: Tensor, shift: np.ndarray, scale: np.ndarray) -> Distribution:
+def _count(outputs: Tensor, shift: Tensor, scale: Tensor) -> Distribution:
     return NegativeBinomial(shift + scale * outputs[..., 0], outputs[..., 1])
 
 
-def _ordinal(outputs: Tensor, shift: np.ndarray, scale: np.ndarray) -> Distribution:
+def _ordinal(outputs: Tensor, shift: Tensor, scale: Tensor) -> Distribution:
     return Classes(ordered_logits(outputs))
 
 
-def _categorical(outputs: Tensor, shift: np.ndarray, scale: np.ndarray) -> Distribution:
+def _categorical(outputs: Tensor, shift: Tensor, scale: Tensor) -> Distribution:
     return Classes(outputs)
 
 
-DENSITIES: dict[str, Callable[[Tensor, np.ndarray, np.ndarray], Distribution]] = {
+DENSITIES: dict[str, Callable[[Tensor, Tensor, Tensor], Distribution]] = {
     "numeric": _numeric,
     "positive": _positive,
     "count": _count,

@@ -39,7 +39,8 @@ class Group:
 
     def density(self, outputs: Tensor) -> Distribution:
         """Return the distribution of these columns for their outputs, `(batch, ...)`."""
-        shift, scale = np.array([column.units for column in self.columns], "float32").T
+        units = np.array([column.units for column in self.columns], "float32")
+        shift, scale = tensor(units[:, 0]), tensor(units[:, 1])
         parts = ops.reshape(outputs, (-1, len(self.columns), self.outputs))
         return DENSITIES[self.columns[0].kind](parts, shift, scale)
 

@@ -59,18 +59,21 @@ class TableInputs(keras.layers.Layer):
     def call(self, x: Tensor) -> Tensor:
         """Return the inputs, `(batch, features)`, for rows `(batch, columns)` with sentinels."""
         x = ops.cast(x, "float32")
-        known = ops.cast(x > np.array(sentinels(self.columns, 0.5), "float32"), "float32")
+        least = ops.convert_to_tensor(sentinels(self.columns, 0.5), "float32")
+        known = ops.cast(ops.greater(x, least), "float32")
         parts = [self._numbers(kind, x, known) for kind in NUMBERS if self._positions[kind]]
         if self._classes:
             places, indices = np.array(self._classes).T
-            chosen = ops.equal(ops.take(x, places, axis=-1), indices.astype("float32"))
+            wanted = ops.convert_to_tensor(indices, "float32")
+            chosen = ops.equal(ops.take(x, places, axis=-1), wanted)
             parts.append(ops.cast(chosen, "float32"))
         return ops.cast(ops.concatenate([*parts, known], axis=-1), self.compute_dtype)
 
     def _numbers(self, kind: str, x: Tensor, known: Tensor) -> Tensor:
         """Return the standardized numbers of a kind, 0 where missing."""
         places = np.array(self._positions[kind])
-        shift, scale = np.array([self.columns[i].units for i in places], "float32").T
+        units = np.array([self.columns[i].units for i in places], "float32")
+        shift, scale = (ops.convert_to_tensor(part) for part in (units[:, 0], units[:, 1]))
         x = ops.take(x, places, axis=-1)
         if kind == "positive":
             x = ops.log(ops.maximum(x, SMALLEST))
