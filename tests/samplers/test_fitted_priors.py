@@ -71,7 +71,7 @@ def test_a_flow_learns_two_gaussians_and_which_class_has_which():
 WITHOUT_LIMITS = "compressive"  # Integer codes of which there is no largest one.
 
 
-@each([case for case in CASES if case.id != WITHOUT_LIMITS], FEW, "slow")
+@each([case for case in CASES if case.id != WITHOUT_LIMITS], FEW, "long")
 def test_each_model_draws_from_a_prior_of_its_codes(case):
     model = case.make()
     is_real = model.latent_dtype == "float32"
