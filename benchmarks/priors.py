@@ -58,7 +58,9 @@ def distance(real: np.ndarray, made: np.ndarray) -> float:
     return float(metrics.compare_pictures(real, made, metrics.HOG)["frechet_distance_hog"])
 
 
-def drawn(model: Any, labels: np.ndarray | None = None, guidance: float | None = None) -> Any:
+def draw_samples(
+    model: Any, labels: np.ndarray | None = None, guidance: float | None = None
+) -> Any:
     """Return TESTED samples, of the classes `labels` if there are some."""
     from keras_vae import random
     from keras_vae.acceleration.batching import map_batches
@@ -166,16 +168,16 @@ def row(
     found: dict[str, Any] = {"prior": prior}
     found["codes of test images"] = distance(test, map_batches(model.reconstruct, test, 500))
     if prior == "flow":
-        found["own prior"] = distance(test, drawn(model))
+        found["own prior"] = distance(test, draw_samples(model))
     begin, cpu = time.perf_counter(), time.process_time()
     settings = {"width": given.width, "blocks": given.blocks, "epochs": given.prior_epochs}
     model.fit_prior(train, labels, prior=prior, verbose=2, **settings)
     found["seconds"] = round(time.perf_counter() - begin)
     found["processor_seconds"] = round(time.process_time() - cpu)
-    found["distance"] = distance(test, drawn(model))
+    found["distance"] = distance(test, draw_samples(model))
     asked = (np.arange(TESTED) % 10).astype("int32")
     for guidance in given.guidance:
-        samples = drawn(model, asked, guidance)
+        samples = draw_samples(model, asked, guidance)
         found[f"distance of classes, guidance {guidance:g}"] = distance(test, samples)
         chosen = judge.predict(samples, batch_size=500, verbose=0).argmax(axis=1)
         found[f"accuracy, guidance {guidance:g}"] = float(np.mean(chosen == asked))

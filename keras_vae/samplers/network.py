@@ -123,7 +123,7 @@ class Given:
 
     @property
     def is_guided(self) -> bool:
-        """Whether each row is there twice."""
+        """True if each row is there twice."""
         return self.labels is not None and self.guidance != 1.0
 
     def all_labels(self) -> Tensor | None:
