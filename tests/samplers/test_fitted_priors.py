@@ -56,6 +56,7 @@ def test_planted_codes_and_their_classes_are_learned(kind):
         assert -array(one.log_prob(codes)).mean() == pytest.approx(np.log(3), abs=0.2)
 
 
+@pytest.mark.long
 def test_a_flow_learns_two_gaussians_and_which_class_has_which():
     labels = RANDOM.integers(3, size=384).astype("int32")
     centers = np.array([[-2.0, 0.0], [2.0, 0.0], [0.0, 3.0]])
