@@ -57,7 +57,7 @@ def test_planted_codes_and_their_classes_are_learned(kind):
 
 
 @pytest.mark.long
-def test_a_flow_learns_two_gaussians_and_which_class_has_which():
+def test_a_flow_learns_three_gaussians_and_which_class_has_which():
     labels = RANDOM.integers(3, size=384).astype("int32")
     centers = np.array([[-2.0, 0.0], [2.0, 0.0], [0.0, 3.0]])
     codes = (centers[labels] + 0.3 * RANDOM.normal(size=(384, 2))).astype("float32")
