@@ -26,7 +26,7 @@ class MaskedSampler(NetworkSampler):
 
     Loss:
         - sum over hidden places i of log p(code_i | places that are not hidden, class)
-        times places / number of hidden places
+          times places / number of hidden places
 
     The share of hidden places is cos(pi u / 2) for a uniform u. In each round, all hidden places
     are drawn, and those stay that the network is most certain of.

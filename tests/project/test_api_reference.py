@@ -123,3 +123,25 @@ def test_a_model_names_its_paper(name):
 def test_a_model_has_its_loss(name):
     text = inspect.getdoc(public(name))
     assert re.search(r"\b[Ll]oss\b|objective", text), f"Expected the loss of {name}."
+
+
+def badly_indented(docstring):
+    """Lines that follow the item of a list without its indent, which Sphinx refuses."""
+    lines = inspect.cleandoc(docstring).splitlines()
+    for line, after in zip(lines, lines[1:], strict=False):
+        item = re.match(r"( *)(-|\d+\.) ", line)
+        if item and after.strip() and not re.match(rf"{item[1]}((-|\d+\.) | {{2,}})", after):
+            yield after.strip()
+
+
+def test_an_item_of_a_list_that_goes_on_is_indented():
+    assert list(badly_indented("A list:\n- one\nand a half\n- two")) == ["and a half"]
+    assert not list(badly_indented("A list:\n- one\n  and a half\n- two\n\nText."))
+
+
+@pytest.mark.parametrize("name", sorted(set(public_names())))
+def test_lists_in_a_docstring_are_lists_in_the_documents(name):
+    value = public(name)
+    parts = [value, *vars(value).values()] if inspect.isclass(value) else [value]
+    found = {line for p in parts if has_docstring(p) for line in badly_indented(p.__doc__ or "")}
+    assert not found
