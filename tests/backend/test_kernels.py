@@ -16,7 +16,7 @@ pytestmark = pytest.mark.tensorflow
 @pytest.fixture(autouse=True)
 def onednn(monkeypatch):
     """Pretend that convolutions run on oneDNN, which depends on the processor."""
-    monkeypatch.setattr(kernels, "has_onednn", lambda: True)
+    monkeypatch.setattr(kernels.convolution, "has_onednn", lambda: True)
 
 
 NAMES = {"call", "update_step"}
@@ -77,8 +77,8 @@ def test_a_transposed_convolution_and_its_gradients_are_those_of_keras(name):
             again = sum(tf.reduce_sum(tf.square(g)) for g in first)
         return [y, *first, *outer.gradient(again, inputs)]
 
-    assert kernels._is_narrow(layer)
-    found = both_derivatives(kernels._upsampling_call(layer))
+    assert kernels.convolution._is_narrow(layer)
+    found = both_derivatives(kernels.convolution._upsampling_call(layer))
     close(found, both_derivatives(layer.call), 1e-5)
 
 
@@ -102,7 +102,7 @@ def test_a_transposed_convolution_is_the_sum_of_shifted_kernels(name):
     layer.build((None, *shape))
     x = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
     expected = transposed_by_hand(x, layer.kernel.numpy(), layer.strides)
-    close([kernels._upsampling_call(layer)(tf.constant(x))], [expected], 1e-5)
+    close([kernels.convolution._upsampling_call(layer)(tf.constant(x))], [expected], 1e-5)
 
 
 def test_layers_that_it_is_not_for_are_left_alone():
@@ -116,9 +116,11 @@ def test_layers_that_it_is_not_for_are_left_alone():
         {"data_format": "channels_first"},
         {"dtype": "mixed_bfloat16"},
     ]
-    assert kernels._is_narrow(keras.layers.Conv2DTranspose(**narrow))
+    assert kernels.convolution._is_narrow(keras.layers.Conv2DTranspose(**narrow))
     for other in others:
-        assert not kernels._is_narrow(keras.layers.Conv2DTranspose(**narrow | other)), other
+        assert not kernels.convolution._is_narrow(keras.layers.Conv2DTranspose(**narrow | other)), (
+            other
+        )
 
 
 OPTIMIZERS = {
@@ -233,7 +235,7 @@ def test_a_strategy_keeps_the_ops_of_keras():
 
 
 def test_the_convolutions_of_tensorflow_itself_stay(monkeypatch):
-    monkeypatch.setattr(kernels, "has_onednn", lambda: False)
+    monkeypatch.setattr(kernels.convolution, "has_onednn", lambda: False)
     assert replaced(kernels.use_in_training, made()) == 1  # Adam.
 
 
@@ -247,7 +249,7 @@ def test_contexts_within_each_other_leave_what_they_found():
 
 @pytest.mark.slow
 def test_compiled_verbs_estimates_and_validation_use_them_with_the_same_answers(monkeypatch):
-    upsample, traced = kernels.upsample, []
+    upsample, traced = kernels.convolution.upsample, []
 
     def counted(*arguments):
         traced.append(1)
@@ -260,13 +262,13 @@ def test_compiled_verbs_estimates_and_validation_use_them_with_the_same_answers(
         yield kv.estimators.log_likelihood(model, X[:5], samples=3)
         yield model.evaluate(X[:5], verbose=0)
 
-    monkeypatch.setattr(kernels, "upsample", counted)
+    monkeypatch.setattr(kernels.convolution, "upsample", counted)
     found = []
     for answer in answers():
         assert traced
         traced.clear()
         found.append(answer)
-    monkeypatch.setattr(kernels, "has_onednn", lambda: False)
+    monkeypatch.setattr(kernels.convolution, "has_onednn", lambda: False)
     close(found, answers(), 1e-6)
     assert not traced
 

@@ -1,78 +1,15 @@
-"""TensorFlow ops that are faster than those of Keras on a CPU, with the same results.
+"""Transposed convolutions to few channels as one matrix product."""
 
-Results agree with those of Keras within rounding. An op replaces a method of a layer or of an
-optimizer only while a step or a function runs or is traced. Saved and exported models use Keras's
-own methods.
-"""
-
-import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import keras
 import tensorflow as tf
 
-from keras_vae.backend.keras_private import adam_slots, flatten_layers
 from keras_vae.typing import Tensor
-
-Replacement = tuple[Any, str, Callable]
 
 # Up to this many filters times elements of a kernel, the matrix product is faster.
 LARGEST_COLUMNS = 48
-
-
-def use_in_training(model: keras.Model) -> contextlib.AbstractContextManager[None]:
-    """Return a context in which the step of `model` uses the faster ops.
-
-    Keras's ops stay with XLA, on a GPU, in eager steps, and with several replicas.
-    """
-    unchanged = model.jit_compile or model.run_eagerly or _has_gpu_or_strategy()
-    return _replace_methods([] if unchanged else replacements(model))
-
-
-def use_in_calls(model: keras.Model) -> contextlib.AbstractContextManager[None]:
-    """Return a context in which calls of the layers of `model` use the faster ops.
-
-    It is for functions that are compiled without XLA.
-    """
-    return _replace_methods([] if _has_gpu_or_strategy() else _replace_layers(model))
-
-
-@contextlib.contextmanager
-def _replace_methods(methods: Iterable[Replacement]) -> Iterator[None]:
-    states: list[tuple[dict[str, Any], str, Callable]] = [
-        (owner.__dict__, name, method)
-        for owner, name, method in methods
-        if name not in owner.__dict__
-    ]
-    for state, name, method in states:
-        state[name] = method
-    try:
-        yield
-    finally:
-        for state, name, _ in states:
-            state.pop(name, None)
-
-
-def _has_gpu_or_strategy() -> bool:
-    return tf.distribute.has_strategy() or bool(tf.config.list_logical_devices("GPU"))
-
-
-def replacements(model: keras.Model) -> Iterator[Replacement]:
-    """Yield the owner, the name and the replacement of each method, once for each owner."""
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW) and not optimizer.amsgrad:
-        yield optimizer, "update_step", _fused_adam(optimizer)
-    yield from _replace_layers(model)
-
-
-def _replace_layers(model: keras.Model) -> Iterator[Replacement]:
-    if not has_onednn():  # TensorFlow's own kernels are as fast.
-        return
-    for layer in {id(layer): layer for layer in flatten_layers(model)}.values():
-        if type(layer) is keras.layers.Conv2DTranspose and _is_narrow(layer):
-            yield layer, "call", _upsampling_call(layer)
 
 
 def has_onednn() -> bool:
@@ -84,29 +21,9 @@ def has_onednn() -> bool:
     return bool(_pywrap_util_port.IsMklEnabled())
 
 
-def _fused_adam(optimizer: Any) -> Callable[[Any, Any, Any], None]:
-    """Return `Adam.update_step` as one op, which reads and writes each number once."""
-
-    def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
-        if isinstance(gradient, tf.IndexedSlices) or gradient.dtype != variable.dtype:
-            type(optimizer).update_step(optimizer, gradient, variable, learning_rate)
-            return
-        step = tf.cast(optimizer.iterations + 1, variable.dtype)
-        first, second = adam_slots(optimizer, variable)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=first.value.handle,
-            v=second.value.handle,
-            beta1_power=tf.pow(tf.cast(optimizer.beta_1, variable.dtype), step),
-            beta2_power=tf.pow(tf.cast(optimizer.beta_2, variable.dtype), step),
-            lr=tf.cast(learning_rate, variable.dtype),
-            beta1=tf.cast(optimizer.beta_1, variable.dtype),
-            beta2=tf.cast(optimizer.beta_2, variable.dtype),
-            epsilon=tf.cast(optimizer.epsilon, variable.dtype),
-            grad=gradient,
-        )
-
-    return update_step
+def faster_call(layer: Any) -> Callable[[Tensor], Tensor] | None:
+    """Return a faster `call` of a `Conv2DTranspose`; None where TensorFlow's is as fast."""
+    return _upsampling_call(layer) if has_onednn() and _is_narrow(layer) else None
 
 
 def _is_narrow(layer: Any) -> bool:
