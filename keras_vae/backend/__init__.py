@@ -25,10 +25,12 @@ else:
 
 _functions: Backend = backend
 Step = backend.Step
+call_network = _functions.call_network
 compile_function = _functions.compile_function
 draw_order_seed = _functions.draw_order_seed
 fast_kernels = _functions.fast_kernels
 has_several_workers = _functions.has_several_workers
+host_values = _functions.host_values
 is_traced = _functions.is_traced
 mean_over_workers = _functions.mean_over_workers
 random_state = _functions.random_state

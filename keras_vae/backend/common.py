@@ -28,6 +28,9 @@ class Backend(Protocol):
     def Step(self) -> type:  # noqa: N802
         """The class with `train_step` and `test_step`, from which `Autoencoder` derives."""
 
+    def call_network(self, network: Any, inputs: Any, training: bool) -> Any:
+        """Return `network(inputs, training=training)` in the fastest way outside of graphs."""
+
     def compile_function(self, function: Any, inputs: Any, model: keras.Model) -> tuple[Any, bool]:
         """Compile a pure function of tensors that reads the variables of `model`.
 
@@ -48,6 +51,9 @@ class Backend(Protocol):
 
     def has_several_workers(self, model: Any = None) -> bool:
         """Return whether several processes train `model`, or without one, the current scope."""
+
+    def host_values(self, x: Any) -> np.ndarray | None:
+        """Return the values of an array or a tensor if that takes no copy, and None otherwise."""
 
     def is_traced(self, variable: Any) -> bool:
         """Return whether the value of `variable` is symbolic here, as in a step being compiled."""
@@ -91,6 +97,11 @@ class Trainable:
     metrics_variables: Any
 
 
+def call_network(network: Any, inputs: Any, training: bool) -> Any:
+    """Return `network(inputs, training=training)`."""
+    return network(inputs, training=training)
+
+
 def random_state() -> np.ndarray:
     """Return an empty state: Keras uses no global generator on this backend."""
     return np.zeros(0, "uint8")
@@ -122,6 +133,11 @@ def mean_over_workers(model: keras.Model, value: float) -> float:
 def fast_kernels(model: keras.Model) -> contextlib.AbstractContextManager[None]:
     """Return a context that changes nothing: Keras's own ops are the fastest here."""
     return contextlib.nullcontext()
+
+
+def host_values(x: Any) -> np.ndarray | None:
+    """Return `x` if it is a NumPy array, and None for tensors, whose values may be elsewhere."""
+    return x if isinstance(x, np.ndarray) else None
 
 
 def is_traced(variable: Any) -> bool:

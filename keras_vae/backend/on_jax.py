@@ -8,9 +8,11 @@ import jax
 import keras
 
 from keras_vae.backend.common import Trainable
+from keras_vae.backend.common import call_network as call_network
 from keras_vae.backend.common import draw_order_seed as draw_order_seed
 from keras_vae.backend.common import fast_kernels as fast_kernels
 from keras_vae.backend.common import has_several_workers as has_several_workers
+from keras_vae.backend.common import host_values as host_values
 from keras_vae.backend.common import mean_over_workers as mean_over_workers
 from keras_vae.backend.common import random_state as random_state
 from keras_vae.backend.common import set_batch_order as set_batch_order

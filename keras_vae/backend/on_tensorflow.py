@@ -4,6 +4,7 @@ import contextlib
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_vae.backend import tensorflow_kernels
@@ -13,6 +14,7 @@ from keras_vae.backend.common import random_state as random_state
 from keras_vae.backend.common import set_batch_order as set_batch_order
 from keras_vae.backend.common import set_random_state as set_random_state
 from keras_vae.backend.keras_private import KnownShapes
+from keras_vae.backend.tensorflow_calls import call_network as call_network
 
 
 def fast_kernels(model: keras.Model) -> contextlib.AbstractContextManager[None]:
@@ -31,6 +33,13 @@ def replica_index() -> Any:
     """Return the index of the current replica, from 0."""
     context = tf.distribute.get_replica_context()
     return 0 if context is None else context.replica_id_in_sync_group
+
+
+def host_values(x: Any) -> np.ndarray | None:
+    """Return the values of an array, or of a tensor that has some in the memory of the host."""
+    if isinstance(x, tf.Tensor):
+        return x.numpy() if hasattr(x, "numpy") and x.device.endswith("CPU:0") else None
+    return x if isinstance(x, np.ndarray) else None
 
 
 def is_traced(variable: Any) -> bool:

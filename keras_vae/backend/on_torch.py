@@ -7,8 +7,10 @@ import numpy as np
 import torch
 
 from keras_vae.backend.common import Trainable
+from keras_vae.backend.common import call_network as call_network
 from keras_vae.backend.common import fast_kernels as fast_kernels
 from keras_vae.backend.common import has_several_workers as has_several_workers
+from keras_vae.backend.common import host_values as host_values
 from keras_vae.backend.common import is_traced as is_traced
 from keras_vae.backend.common import mean_over_workers as mean_over_workers
 

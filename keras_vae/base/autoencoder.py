@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_vae import distributions
-from keras_vae.backend import ReplicaSeedGenerator, Step
+from keras_vae.backend import ReplicaSeedGenerator, Step, call_network
 from keras_vae.base.endpoint import nan_unless_finite
 from keras_vae.base.fitting import Fitting
 from keras_vae.base.network_defaults import edition
@@ -198,7 +198,7 @@ class Autoencoder(
         x = data_checks.single_array("x", x, "one row for each example")
         data_checks.check_shape("x", x.shape, self.event_shape)
         self.check_arrays(x)
-        return distributions.parameters(self.encoder(self.prepare(x), training=training))
+        return distributions.parameters(call_network(self.encoder, self.prepare(x), training))
 
     def check_arrays(self, x: Any) -> None:
         """Raise an error for NumPy arrays that are no input of a verb; see `check_numbers`.
@@ -233,7 +233,7 @@ class Autoencoder(
         self, inputs: Any, training: bool = False
     ) -> distributions.Distribution:
         """Return p(x | z) for inputs of the decoder, without a check of their shapes."""
-        return self.observation_from_outputs(self.decoder(inputs, training=training))
+        return self.observation_from_outputs(call_network(self.decoder, inputs, training))
 
     def observation_from_outputs(self, outputs: Any) -> distributions.Distribution:
         """Return p(x | z) for outputs of the decoder."""

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae import distributions
+from keras_vae.backend import call_network
 from keras_vae.base.endpoint import Endpoint
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
@@ -80,7 +81,7 @@ class Conditioning:
         self.build_for(x)
         self.check_arrays(x)
         parts = self.network_inputs(_tensors(x, self.event_dtype))
-        return distributions.parameters(self.encoder(parts, training=training))
+        return distributions.parameters(call_network(self.encoder, parts, training))
 
     def network_inputs(self, pair: list[Tensor]) -> list[Tensor]:
         """Return a pair of raw tensors as the encoder takes it."""

@@ -3,9 +3,10 @@
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from keras_vae.backend import is_traced
+from keras_vae.backend import host_values, is_traced
 from keras_vae.base.endpoint import nan_unless_finite
 from keras_vae.distributions import special
 from keras_vae.preprocessing import Preprocessing
@@ -63,4 +64,12 @@ class RawData:
         """Return `outputs` of codes as `mark_rows` does those of x; codes have no gaps."""
         symbolic = any(isinstance(p, keras.KerasTensor) for p in keras.tree.flatten(inputs))
         traced = symbolic or is_traced(self.steps)
-        return outputs if traced else nan_unless_finite(inputs, outputs)
+        if traced or all(map(_is_finite, keras.tree.flatten(inputs))):
+            return outputs
+        return nan_unless_finite(inputs, outputs)
+
+
+def _is_finite(part: Any) -> bool:
+    """Return whether all values of an array are known to be finite, without a copy of them."""
+    values = host_values(part)
+    return values is not None and (values.dtype.kind in "iub" or bool(np.isfinite(values).all()))

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.backend import call_network
 from keras_vae.base.masking import Masking
 from keras_vae.distributions import Autoregressive, Distribution, get
 from keras_vae.errors import UsageError
@@ -63,7 +64,7 @@ class Tokens(Masking):
             # Padding gets the token that stands before the first step.
             if mask:
                 tokens = ops.where(mask[0] > 0.5, tokens, self.vocabulary_size)
-            return self.decoder([z, tokens], training=training)
+            return call_network(self.decoder, [z, tokens], training)
 
         return self.family(logits, start)
 

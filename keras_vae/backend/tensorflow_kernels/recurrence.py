@@ -73,19 +73,19 @@ def _first_gradient(
 ) -> Sequence[Tensor]:
     @tf.custom_gradient
     def function(*given: Tensor) -> tuple[Sequence[Tensor], Callable]:
-        *given, upstream = given
+        *parts, upstream = given
         x, w, b = _block_gradient(arguments, kept, upstream)
-        features = given[0].shape[-1]
+        features = parts[0].shape[-1]
         gradients = x, _keras_order(w[:features]), _keras_order(w[features:]), _keras_order(b)
 
         def gradient(*upstream_again: Tensor) -> Sequence[Tensor]:
             with tf.GradientTape() as outer:
-                outer.watch([*given, upstream])
+                outer.watch(given)
                 with tf.GradientTape() as tape:
-                    tape.watch(given)
-                    h = loop(*given)
-                first = tape.gradient(h, given, upstream)
-            return outer.gradient(first, [*given, upstream], upstream_again)
+                    tape.watch(parts)
+                    h = loop(*parts)
+                first = tape.gradient(h, parts, upstream)
+            return outer.gradient(first, given, upstream_again)
 
         return gradients, gradient
 

@@ -1,0 +1,117 @@
+"""Networks that are called outside of graphs, compiled at their second call.
+
+Keras runs a network layer by layer from Python, and an LSTM step by step. That takes up to 600
+times as long as the ops themselves for one row.
+"""
+
+import itertools
+import operator
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_vae.backend import tensorflow_kernels
+from keras_vae.backend.keras_private import flatten_layers
+from keras_vae.base.endpoint import nan_unless_finite
+
+# Names under which Keras keeps weights and settings that have a property.
+PRIVATE = {"_kernel", "_activation", "_dtype_policy"}
+
+_known: weakref.WeakKeyDictionary[Any, dict[Any, "_Calls"]] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def call_network(network: Any, inputs: Any, training: bool) -> Any:
+    """Return `network(inputs, training=training)`, compiled from the second call on.
+
+    It is compiled once for all numbers of rows, and again once an attribute of one of its layers
+    was set. Weights are read at each call. Rows that are not finite are NaN. Training, graphs and
+    strategies have calls that are not compiled here.
+
+    Args:
+        network: A built layer or model.
+        inputs: Arrays or tensors as the network takes them, the first axis of each free.
+        training: Whether layers such as dropout are active.
+    """
+    parts = keras.tree.flatten(inputs)
+    if training or not _is_eager(parts):
+        return network(inputs, training=training)
+    tensors = [tf.convert_to_tensor(part) for part in parts]
+    shapes = tuple((part.dtype, *part.shape[1:]) for part in tensors)
+    key = (type(inputs), shapes)
+    known = _known.setdefault(network, {})
+    calls = known.get(key)
+    if calls is None or calls.state != calls.state_now():
+        known[key] = _Calls(network)  # Most networks are called once, which is faster as it is.
+        return network(inputs, training=False)
+    if calls.function is None:
+        calls.compile(network, inputs, shapes)
+    return network(inputs, training=False) if calls.fails else calls.function(*tensors)
+
+
+def _is_eager(parts: list[Any]) -> bool:
+    """Return whether all are arrays with values and rows, outside of graphs and strategies."""
+    return (
+        tf.executing_eagerly()
+        and not tf.config.functions_run_eagerly()
+        and not tf.distribute.has_strategy()
+        and all(isinstance(part, tf.Tensor) or _is_array(part) for part in parts)
+        and all(len(part.shape) > 0 for part in parts)
+    )
+
+
+def _is_array(part: Any) -> bool:
+    return type(part).__module__ == "numpy" and part.dtype.kind in "fiub"
+
+
+class _Calls:
+    """The calls of a network with inputs of one shape.
+
+    Attributes:
+        state: What the attributes of the layers were.
+        function: The compiled function, after the second call.
+        fails: Whether the network cannot be compiled.
+    """
+
+    def __init__(self, network: Any) -> None:
+        self._layers = [(weakref.ref(part), _settings(part)) for part in flatten_layers(network)]
+        self.state = self.state_now()
+        self.function: Any = None
+        self.fails = False
+
+    def state_now(self) -> tuple[int, ...] | None:
+        """Return the identities of all attributes; None if one is gone."""
+        try:
+            parts = [values(layer().__dict__) for layer, values in self._layers]
+        except (KeyError, AttributeError):
+            return None
+        return tuple(map(id, itertools.chain.from_iterable(parts)))
+
+    def compile(self, network: Any, inputs: Any, shapes: tuple) -> None:
+        """Compile the network for all numbers of rows."""
+        reference = weakref.ref(network)
+
+        def function(*tensors: Any) -> Any:
+            given = keras.tree.pack_sequence_as(inputs, list(tensors))
+            called: Any = reference()
+            return nan_unless_finite(given, called(given, training=False), None)
+
+        specs = [tf.TensorSpec((None, *shape), dtype) for dtype, *shape in shapes]
+        graph = tf.function(function, input_signature=specs, autograph=False)
+        with _lock, tensorflow_kernels.use_in_calls(network):
+            if self.function is None and not self.fails:
+                try:
+                    self.function = graph.get_concrete_function()
+                except Exception:  # Whatever Python does with values, graphs have none.
+                    self.fails = True
+        self.state = self.state_now()
+
+
+def _settings(layer: Any) -> Callable[[dict[str, Any]], tuple]:
+    """Return what reads the attributes that a layer computes with."""
+    names = [name for name in layer.__dict__ if not name.startswith("_") or name in PRIVATE]
+    return operator.itemgetter(*names, "_tracker")
