@@ -20,7 +20,7 @@ from keras_vae import cli
 from keras_vae.errors import UsageError
 
 # In the order in which they stand on the page.
-GROUPS = ("training", "inference", "startup", "machine", "scaling")
+GROUPS = ("training", "families", "inference", "startup", "machine", "scaling")
 
 
 def benchmark(

@@ -8,6 +8,7 @@ Keras alone / with it; above 1 it gains.
 """
 
 import argparse
+import functools
 import os
 import statistics
 import time
@@ -16,7 +17,7 @@ from unittest import mock
 
 from keras_vae.typing import LatentModel
 
-CHOICES = {"Keras alone": (), "Adam": ("update_step",), "both": ("update_step", "call")}
+CHOICES = {"Keras alone": (), "Adam": ("update_step",), "all": ("update_step", "call")}
 
 
 def compile_model(model: LatentModel, data: Any, names: tuple[str, ...]) -> Any:
@@ -42,14 +43,24 @@ def seconds(model: LatentModel, data: Any) -> float:
     return time.process_time() - start
 
 
-def networks() -> dict[str, Any]:
-    """Return the network of the other benchmarks, and one without convolutions."""
+def networks(steps: int) -> dict[str, tuple[Any, Any]]:
+    """Return the maker and the data of each network: those of the other benchmarks, and dense."""
     import keras_vae as kv
+    from benchmarks.peers import families
+    from benchmarks.step_overhead import batches
 
     def dense() -> Any:
         return kv.VAE(*kv.nets.dense((28, 28, 1), 16, heads=2), likelihood="bernoulli", seed=0)
 
-    return {"convolutional": lambda: kv.ConvVAE(seed=0), "dense": dense}
+    found: dict[str, tuple[Any, Any]] = {}
+    for size in (128, 32):
+        found[f"convolutional, batch {size}"] = kv.ConvVAE, batches(steps, size)
+        found[f"dense, batch {size}"] = dense, batches(steps, size)
+    for family in families.FAMILIES:
+        x = families.data(family)
+        given = families.batched(x)
+        found[family] = functools.partial(families.keras_model, family), given
+    return found
 
 
 def measure(make: Any, data: Any, rounds: int) -> dict[str, list[float]]:
@@ -77,18 +88,11 @@ def main() -> None:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     import tensorflow as tf
 
-    from benchmarks.step_overhead import batches
-
     tf.config.threading.set_intra_op_parallelism_threads(arguments.cores)
-    for batch_size in (128, 32):
-        data = batches(arguments.steps, batch_size)
-        for network, make in networks().items():
-            for name, ratios in measure(make, data, arguments.rounds).items():
-                low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
-                print(
-                    f"{network}, batch {batch_size}, {name}: {middle:.3f} [{low:.3f}-{high:.3f}]",
-                    flush=True,
-                )
+    for network, (make, data) in networks(arguments.steps).items():
+        for name, ratios in measure(make, data, arguments.rounds).items():
+            low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
+            print(f"{network}, {name}: {middle:.3f} [{low:.3f}-{high:.3f}]", flush=True)
 
 
 if __name__ == "__main__":

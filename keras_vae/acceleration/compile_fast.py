@@ -59,7 +59,7 @@ def compile_fast(
         at_once = _choose_steps(steps_per_epoch)
     at_once = arguments.integer("steps_per_execution", at_once)
     given = "jit_compile" in kwargs
-    kwargs.setdefault("jit_compile", _has_slow_loops(model) if _on_cpu() else "auto")
+    kwargs.setdefault("jit_compile", False if _on_cpu() else "auto")
     if kwargs.get("run_eagerly"):
         kwargs["jit_compile"] = False
     model.compile(optimizer, steps_per_execution=at_once, **kwargs)
@@ -92,23 +92,17 @@ def _on_cpu() -> bool:
     return not tf.config.list_logical_devices("GPU")
 
 
-def _has_slow_loops(model: keras.Model) -> bool:
-    from keras_vae.backend import tensorflow_kernels
-
-    return tensorflow_kernels.has_slow_loops(model)
-
-
 def _report(model: keras.Model, at_once: int, given: bool) -> str:
     """Return the line of text that reports the settings and their reasons."""
     backend = keras.backend.backend()
     steps = f"{at_once} steps in one go" if at_once > 1 else "one step at a time"
     if backend == "torch":
         return f"Compiled for PyTorch: {steps}, the only way that Keras has there."
-    reason = "which pays for its compilation there"
-    if backend == "tensorflow" and _on_cpu():
-        loops = "its loops over time steps are faster on a CPU"
-        reason = loops if model.jit_compile else "TensorFlow's own ops are faster on a CPU"
-    xla = f"{'' if model.jit_compile else 'no '}XLA ({'as asked' if given else reason})"
+    reason = "as asked" if given else "which pays for its compilation there"
+    xla = f"XLA ({reason})"
+    if not model.jit_compile:
+        reason = "as asked" if given else "its convolutions are slower on a CPU"
+        xla = f"no XLA ({reason})"
     text = f"Compiled for {backend}: {steps}, which is all that callbacks see; {xla}"
     return f"{text}; {_onednn()}." if backend == "tensorflow" and _on_cpu() else f"{text}."
 

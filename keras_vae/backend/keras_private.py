@@ -141,12 +141,6 @@ def numbered_origin(output: Any) -> tuple[Any, Any, int]:
     return operation, inputs[0] if inputs else None, number
 
 
-def takes_mask(layer: Any) -> bool:
-    """Return whether a functional model calls `layer` with a mask of time steps."""
-    calls = (node.arguments for node in getattr(layer, "_inbound_nodes", ()))
-    return any(call.kwargs.get("mask") is not None for call in calls)
-
-
 @contextlib.contextmanager
 def unlock(layer: Any) -> Iterator[Any]:
     """Give the tracker of a layer, which takes new variables and sub-layers in the context.

@@ -71,49 +71,6 @@ def test_the_steps_in_one_go_divide_an_epoch_that_is_known():
     assert compile_fast.steps_at_once(96, 20) == 4
 
 
-def lstm(masked=False, **options):
-    return kv.LSTMVAE((5, 2), latent_dim=2, units=(3,), masked=masked, **options)
-
-
-def gru():
-    layers = keras.layers
-    x = keras.Input((5, 2))
-    encoder = keras.Model(x, layers.Dense(2)(layers.GRU(3)(x)))
-    z = keras.Input((2,))
-    h = layers.GRU(3, return_sequences=True)(layers.RepeatVector(5)(z))
-    return kv.Autoencoder(encoder, keras.Model(z, layers.Dense(2)(h)))
-
-
-def mixed():
-    x = keras.Input((5, 2))
-    h = keras.layers.GRU(3)(keras.layers.Conv1D(3, 3, padding="same")(x))
-    return kv.Autoencoder(keras.Model(x, keras.layers.Dense(2)(h)), kv.nets.lstm((5, 2), 2)[1])
-
-
-# Models, each with whether they train with XLA on a processor, as was measured.
-ON_XLA = {
-    "masked LSTM": (lambda: lstm(True), True),
-    "LSTM with missing values": (lambda: lstm("features"), True),
-    "LSTM": (lstm, False),
-    "GRU": (gru, True),
-    "convolutions before a GRU": (mixed, False),
-    "dense layers": (made, False),
-}
-
-
-@pytest.mark.tensorflow
-@pytest.mark.parametrize("name", ON_XLA)
-def test_xla_is_chosen_where_steps_would_be_loops(monkeypatch, name):
-    make, chosen = ON_XLA[name]
-    monkeypatch.setattr(compile_fast, "_on_cpu", lambda: True)
-    said = []
-    model = make()
-    kv.compile_fast(model, say=said.append)
-    assert model.jit_compile is chosen
-    assert ("; XLA (its loops over time steps" in said[0]) is chosen
-    assert ("; no XLA (TensorFlow's own ops" in said[0]) is not chosen
-
-
 def test_what_is_asked_for_is_not_chosen():
     said = []
     model = made()

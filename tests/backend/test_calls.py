@@ -79,7 +79,7 @@ def test_settings_of_layers_that_were_set_later_are_seen():
     made.layers[0].activation = keras.activations.relu
     for _ in range(3):
         near(call(made), 2.5 * np.maximum(first[0], 0))
-    made.quantize("int8")
+    made.layers[0].quantize("int8")
     for _ in range(3):
         near(call(made), made(X))
 

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_vae.backend.keras_private import flatten_layers, takes_mask
+from keras_vae.backend.keras_private import flatten_layers
 from keras_vae.backend.tensorflow_kernels import (
     adam,
     attention,
@@ -23,12 +23,6 @@ from keras_vae.backend.tensorflow_kernels import (
 
 Replacement = tuple[Any, str, Callable]
 
-CONVOLUTIONS = (
-    *(keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D),
-    *(keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose),
-    *(keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D),
-    *(keras.layers.SeparableConv1D, keras.layers.SeparableConv2D),
-)
 # For each kind of layer, the function that returns a faster `call` of a layer, or None.
 LAYERS: dict[type, Callable[[Any], Callable | None]] = {
     keras.layers.Conv2DTranspose: convolution.faster_call,
@@ -89,20 +83,3 @@ def _replace_layers(model: keras.Model) -> Iterator[Replacement]:
         faster = LAYERS.get(type(layer))
         if faster is not None and (call := faster(layer)):
             yield layer, "call", call
-
-
-def has_slow_loops(model: keras.Model) -> bool:
-    """Return whether XLA trains `model` faster on a processor.
-
-    It does if recurrent layers run step by step, such as those with a mask, and if there are no
-    convolutions, which are slower with XLA.
-    """
-    found = flatten_layers(model)
-    if any(isinstance(layer, CONVOLUTIONS) for layer in found):
-        return False
-    masked = {id(part) for layer in found if takes_mask(layer) for part in flatten_layers(layer)}
-    return any(
-        isinstance(layer, keras.layers.RNN)
-        and (id(layer) in masked or type(layer) not in LAYERS or LAYERS[type(layer)](layer) is None)
-        for layer in found
-    )

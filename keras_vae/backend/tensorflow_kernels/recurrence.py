@@ -19,15 +19,39 @@ def faster_call(layer: Any) -> Callable[..., Tensor] | None:
         sequences: Tensor, initial_state: Any = None, mask: Any = None, training: bool = False
     ) -> Tensor:
         known = sequences.shape[1] is not None and sequences.dtype == tf.float32
-        if not known or mask is not None or initial_state is not None:
+        known = known and (mask is None or len(mask.shape) == 2)
+        if not known or initial_state is not None:
             return type(layer).call(layer, sequences, initial_state, mask, training)
-        weights = (cell.kernel, cell.recurrent_kernel, cell.bias)
-        x = tf.transpose(sequences, (1, 0, 2))
-        x = tf.reverse(x, [0]) if layer.go_backwards else x
-        h = lstm(x, *map(tf.convert_to_tensor, weights))
-        return tf.transpose(h, (1, 0, 2)) if layer.return_sequences else h[-1]
+        weights = [tf.convert_to_tensor(v) for v in (cell.kernel, cell.recurrent_kernel, cell.bias)]
+        x = tf.reverse(sequences, [1]) if layer.go_backwards else sequences
+        if mask is not None:
+            mask = tf.cast(tf.reverse(mask, [1]) if layer.go_backwards else mask, tf.int32)
+            x = _masked_to_the_end(x, mask)
+        h = lstm(tf.transpose(x, (1, 0, 2)), *weights)
+        if mask is None:
+            return tf.transpose(h, (1, 0, 2)) if layer.return_sequences else h[-1]
+        seen = tf.cumsum(mask, axis=1)
+        return _outputs_after(h, seen if layer.return_sequences else seen[:, -1])
 
     return call
+
+
+def _masked_to_the_end(x: Tensor, mask: Tensor) -> Tensor:
+    """Move the steps with a mask of 0 behind the others, which keep their order."""
+    steps = tf.range(x.shape[1])
+    order = tf.argsort(tf.where(mask > 0, 0, x.shape[1]) + steps, axis=1)
+    return tf.gather(x, order, batch_dims=1)
+
+
+def _outputs_after(h: Tensor, counts: Tensor) -> Tensor:
+    """Return the outputs of `h`, `(time, batch, units)`, after so many steps: 0 after none.
+
+    A masked step has the output of the step before it.
+    """
+    h = tf.pad(h, ((1, 0), (0, 0), (0, 0)))
+    rows = tf.range(tf.shape(h)[1])
+    rows = rows if len(counts.shape) == 1 else tf.broadcast_to(rows[:, None], tf.shape(counts))
+    return tf.gather_nd(h, tf.stack([counts, rows], -1))
 
 
 def _is_plain(layer: Any) -> bool:
