@@ -32,7 +32,7 @@ class Compiled:
     Example:
         >>> fast = keras_vae.Compiled(model)
         >>> code = model.encode(images[:1])
-        >>> image = fast.decode(code)  # Many times as fast as model.decode for one code.
+        >>> image = fast.decode(code)
 
     Args:
         model: A built model.

@@ -1,4 +1,4 @@
-"""Networks that are called outside of graphs, compiled at their second call.
+"""Networks that are called outside of graphs, compiled at their first call.
 
 Keras runs a network layer by layer from Python, and an LSTM step by step. That takes up to 600
 times as long as the ops themselves for one row.
@@ -26,7 +26,7 @@ _lock = threading.Lock()
 
 
 def call_network(network: Any, inputs: Any, training: bool) -> Any:
-    """Return `network(inputs, training=training)`, compiled from the second call on.
+    """Return `network(inputs, training=training)`, compiled at the first call.
 
     It is compiled once for all numbers of rows, and again once an attribute of one of its layers
     was set. Weights are read at each call. Rows that are not finite are NaN. Training, graphs and
@@ -46,9 +46,11 @@ def call_network(network: Any, inputs: Any, training: bool) -> Any:
     known = _known.setdefault(network, {})
     calls = known.get(key)
     if calls is None or calls.state != calls.state_now():
-        known[key] = _Calls(network)  # Most networks are called once, which is faster as it is.
-        return network(inputs, training=False)
-    if calls.function is None:
+        with _lock:
+            if known.get(key) is calls:  # And not that of another thread.
+                known[key] = _Calls(network)
+            calls = known[key]
+    if calls.function is None and not calls.fails:
         calls.compile(network, inputs, shapes)
     return network(inputs, training=False) if calls.fails else calls.function(*tensors)
 
@@ -73,7 +75,7 @@ class _Calls:
 
     Attributes:
         state: What the attributes of the layers were.
-        function: The compiled function, after the second call.
+        function: The compiled function, after the first call.
         fails: Whether the network cannot be compiled.
     """
 

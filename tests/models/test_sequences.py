@@ -118,6 +118,7 @@ def test_without_positions_attention_does_not_know_the_order(monkeypatch):
     code = array(model.encode([X, MASK]))
     assert np.abs(array(model.encode(list(moved))) - code).max() > 1e-3
     monkeypatch.setattr(sequence, "positions", lambda *shape: np.zeros(shape, "float32"))
+    model = make("TransformerAutoencoder")
     np.testing.assert_allclose(
         array(model.encode(list(moved))), array(model.encode([X, MASK])), rtol=1e-4, atol=1e-6
     )
