@@ -82,7 +82,10 @@ def load_any(
 
 
 def _by_name(custom_objects: Any) -> dict[str, Any]:
-    if not isinstance(custom_objects, Mapping):
+    is_mapping = isinstance(custom_objects, Mapping)
+    if not is_mapping or not all(
+        isinstance(name, str) and callable(one) for name, one in custom_objects.items()
+    ):
         raise UsageTypeError(
             "Expected custom_objects to be a dictionary from names to classes. Received: "
             f"{custom_objects!r}. (Give {{'MyModel': MyModel}}.)"
@@ -124,7 +127,12 @@ def check_archive(path: Path) -> None:
 
 def _open(path: Path) -> IO[bytes]:
     if not path.is_file():
-        raise FileNotFoundError(f"Expected a .keras file. Received: {path}, which is no file.")
+        from keras_vae.presets.places import is_known
+
+        advice = f" (keras_vae.from_preset({str(path)!r}) loads a preset.)" * is_known(path)
+        raise FileNotFoundError(
+            f"Expected a .keras file. Received: {path}, which is no file.{advice}"
+        )
     if path.suffix != ".keras":
         raise UsageError(
             f"Expected a file whose name ends in .keras. Received: {path}. (Load any other file of "

@@ -116,7 +116,7 @@ def check_seeds(seeds: Any) -> Any:
         ValueError: If they have another rank, or integers have more than 32 bits.
         TypeError: If they are no integers, or a graph has integers of 64 bits.
     """
-    if isinstance(seeds, np.ndarray) or not hasattr(seeds, "dtype"):
+    if not (ops.is_tensor(seeds) or isinstance(seeds, keras.KerasTensor)):
         seeds = arguments.array("seeds", seeds)
     shape, kind = tuple(seeds.shape), keras.backend.standardize_dtype(seeds.dtype)
     if not keras.backend.is_int_dtype(kind):

@@ -9,7 +9,7 @@ import keras
 
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageTypeError
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, objects
 
 MOST_STEPS = 32  # More gain nothing measurable: Python overhead is a few percent by then.
 # 469 steps have the divisors 7 and 67: long executions are better than high Python overhead.
@@ -52,6 +52,7 @@ def compile_fast(
             f"Expected an autoencoder of keras_vae. Received: {type(model).__name__}. "
             "(Use its own compile.)"
         )
+    objects.function("say", say)
     if steps_per_epoch is not None:
         steps_per_epoch = arguments.integer("steps_per_epoch", steps_per_epoch)
     at_once = kwargs.pop("steps_per_execution", None)

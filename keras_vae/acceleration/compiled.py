@@ -12,7 +12,7 @@ from keras_vae.backend import compile_function
 from keras_vae.base.endpoint import WholeNumbers, has_gaps
 from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel, Tensor
-from keras_vae.validation import data_checks, value_checks
+from keras_vae.validation import arguments, data_checks, objects, value_checks
 
 Specs = tuple[keras.InputSpec, ...]
 Function = tuple[Callable[..., dict[str, Tensor]], bool, Specs]
@@ -43,9 +43,8 @@ class Compiled:
     """
 
     def __init__(self, model: LatentModel, largest_batch: int = LARGEST_BATCH) -> None:
-        if largest_batch < 1:
-            raise UsageError(f"Expected a largest_batch of at least 1. Received: {largest_batch}.")
-        if not model.built:
+        largest_batch = arguments.integer("largest_batch", largest_batch)
+        if not objects.model(model).built:
             raise UsageError(
                 "Expected a built model. Received: one that has seen no data. "
                 "(Call model.build(shape) or model.fit first.)"
@@ -112,12 +111,11 @@ class Compiled:
         return {key: ops.concatenate([part[key] for part in parts]) for key in parts[0]}
 
     def _compile(self, name: str) -> Function:
+        arguments.choice("name", name, tuple(self.model.endpoints()))
         sampler = self.model.sampler  # Its values are constants in the graph.
         known, function = self._compiled.get(name, (None, None))
         if function is None or known is not sampler:
             endpoints = self.model.endpoints()
-            if name not in endpoints:
-                raise UsageError(f"Expected one of {', '.join(endpoints)}. Received: {name!r}.")
             endpoint = endpoints[name]
             compiled, by_shape = compile_function(endpoint.answer, endpoint.inputs, self.model)
             function = (compiled, by_shape, endpoint.inputs)
@@ -130,7 +128,10 @@ def _to_tensors(specs: Specs, inputs: Any) -> list[Tensor]:
     given = keras.tree.flatten(inputs)
     if len(given) != len(specs):
         names = ", ".join(spec.name for spec in specs)
-        raise UsageError(f"Expected {names}. Received: {len(given)} array(s).")
+        raise UsageError(
+            f"Expected {len(specs)} array(s): {names}. Received: {len(given)}. (For one array of "
+            "all rows: numpy.stack.)"
+        )
     for array, spec in zip(given, specs, strict=True):
         value_checks.check_numbers(spec.name, array, has_gaps(spec))
         if spec.name == "seed":

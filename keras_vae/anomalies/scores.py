@@ -13,7 +13,7 @@ from keras_vae.distributions import sum_event
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.estimators.likelihood import log_weight
 from keras_vae.typing import LatentModel, Tensor
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, objects
 from keras_vae.validation.examples import first_input
 
 
@@ -147,8 +147,7 @@ def check_score(model: LatentModel, score: str) -> None:
         ValueError: If there is no such score.
         TypeError: If the model is no autoencoder, has no bound, or its codes are no real numbers.
     """
-    if not isinstance(model, Autoencoder):
-        raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
+    objects.autoencoder(model, Autoencoder)
     if not isinstance(score, str) or score not in SCORES:
         raise UsageError(f"Expected score to be one of {list(SCORES)}. Received: {score!r}.")
     if score in ("elbo", "likelihood") and not hasattr(model, "posterior"):

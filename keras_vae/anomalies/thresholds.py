@@ -51,8 +51,9 @@ class Threshold:
             )
         object.__setattr__(self, "value", value)
         arguments.choice("method", self.method, ("given", *METHODS))
-        arguments.fraction("asked", 0.0 if self.asked is None else self.asked)
-        arguments.integer("examples", self.examples, 0)
+        if self.asked is not None:
+            object.__setattr__(self, "asked", arguments.fraction("asked", self.asked))
+        object.__setattr__(self, "examples", arguments.integer("examples", self.examples, 0))
 
 
 def quantile(scores: Any, fraction: float) -> Threshold:

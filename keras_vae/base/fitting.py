@@ -1,10 +1,8 @@
 """Checks and data preparation in `fit`, `evaluate` and `predict`, before those of Keras."""
 
 import functools
-import inspect
 import math
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -14,7 +12,13 @@ from keras_vae.backend.keras_private import validates_in_fit
 from keras_vae.base.explosion import with_watch
 from keras_vae.base.starting import start_scale
 from keras_vae.errors import UsageError
-from keras_vae.validation import arguments, data_checks, examples, later_batches, sources
+from keras_vae.validation import data_checks, examples, later_batches, sources
+from keras_vae.validation.of_keras import (
+    check_counts,
+    check_optimizer,
+    name_arguments,
+    refuse_class_weight,
+)
 
 
 class Fitting:
@@ -54,6 +58,7 @@ class Fitting:
                     "likelihood=... and loss_weights=... in the constructor, or override "
                     "loss_terms in a subclass.)"
                 )
+        check_optimizer(optimizer)
         super().compile(optimizer=optimizer, **kwargs)  # type: ignore[misc]
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
@@ -88,7 +93,7 @@ class Fitting:
         is_shuffled = data_checks.are_arrays(x) or isinstance(x, keras.utils.PyDataset)
         given.setdefault("shuffle", is_shuffled)
         check_counts(given)
-        _refuse_class_weight(given.get("class_weight"))
+        refuse_class_weight(given.get("class_weight"))
         given |= self._check_arrays(given, training=True)
         _warn_of_sampler(self)
         if given.get("validation_data") is not None:
@@ -149,7 +154,7 @@ class Fitting:
             ValueError: If the data do not fit the model.
         """
         given = name_arguments(keras.Model.train_on_batch, self, (x, y, *args), kwargs)
-        _refuse_class_weight(given.pop("class_weight", None))
+        refuse_class_weight(given.pop("class_weight", None))
         return super().train_on_batch(**given | self._check_arrays(given, training=True))  # type: ignore[misc]
 
     def test_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -167,6 +172,8 @@ class Fitting:
         Raises:
             ValueError: If arrays have the wrong shape.
         """
+        x = sources.as_arrays(x)
+        data_checks.require_arrays("x", x)
         return super().predict_on_batch(sources.check_shapes(self, x))  # type: ignore[misc, arg-type]
 
     def _check_arrays(self, given: dict[str, Any], training: bool = False) -> dict[str, Any]:
@@ -179,16 +186,6 @@ class Fitting:
         x = sources.check_data(self, given["x"], y, weights, start)  # type: ignore[arg-type]
         y, weights = sources.weighted_target(x, y, weights)
         return {"x": x, "y": y, "sample_weight": weights}
-
-
-def check_counts(given: dict[str, Any]) -> None:
-    """Make Python integers of the counts in `given`; raise for those that Keras would misread."""
-    for name in ("batch_size", "validation_batch_size", "steps_per_epoch", "steps", "epochs"):
-        if given.get(name) is not None:
-            given[name] = arguments.integer(name, given[name], 0 if name == "epochs" else 1)
-    split = given.get("validation_split") or 0.0
-    if not 0 <= arguments.real("validation_split", split) < 1:
-        raise UsageError(f"Expected validation_split from 0 to below 1. Received: {split!r}.")
 
 
 def _sources(given: dict[str, Any]) -> list[str]:
@@ -226,15 +223,6 @@ def _warn_of_sampler(model: keras.Model) -> None:
         )
 
 
-def _refuse_class_weight(class_weight: Any) -> None:
-    if class_weight is not None:
-        raise UsageError(
-            f"Expected no class_weight: y is no class here. Received: {class_weight!r}. (Give a "
-            "weight for each example: sample_weight=numpy.array([class_weight[c] for c in labels])"
-            ".)"
-        )
-
-
 def lower_steps_per_execution(model: keras.Model, *counts: int | None) -> None:
     """Lower `steps_per_execution` to a divisor of each number of steps.
 
@@ -250,16 +238,6 @@ def lower_steps_per_execution(model: keras.Model, *counts: int | None) -> None:
         return
     model.steps_per_execution = math.gcd(model.steps_per_execution, *given)
     model.train_function = model.test_function = model.predict_function = None
-
-
-def name_arguments(
-    function: Callable[..., Any], model: keras.Model, args: tuple, kwargs: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the arguments of a method of Keras by name, without the model."""
-    signature = inspect.signature(function)
-    given = signature.bind(model, *args, **kwargs).arguments
-    others = given.pop("kwargs", {})
-    return {name: value for name, value in given.items() if name != "self"} | others
 
 
 def _needs_whole_executions(callbacks: Any) -> bool:

@@ -11,7 +11,7 @@ from keras_vae.compression.container import INLINE, Container, digest
 from keras_vae.compression.tables import Tables, check_tables, count_tables, require_tables
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, objects
 from keras_vae.validation.value_checks import check_weights
 
 # Largest result without asking for more: a file of a hundred bytes can claim any number of images.
@@ -221,8 +221,7 @@ def _symbols(model: LatentModel, x: Any, step: float | None) -> tuple[np.ndarray
 
 
 def _check_model(model: LatentModel) -> None:
-    if not isinstance(model, Autoencoder):
-        raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
+    objects.autoencoder(model, Autoencoder)
 
 
 def _check_step(model: LatentModel, step: float | None) -> None:

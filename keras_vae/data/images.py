@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,7 +78,7 @@ def load_images(
     """
     from keras_vae.training.data import loading
 
-    path = Path(folder).expanduser().resolve()
+    path = arguments.path("folder", folder).resolve()
     if not path.is_dir():
         raise FileNotFoundError(f"Expected a folder of images. Received: {path}, which is none.")
     shape = None if size is None else arguments.shape("size", size, ("height", "width"), (64, 64))

@@ -2,12 +2,13 @@
 
 import dataclasses
 import math
+import numbers
 from typing import Any
 
 import numpy as np
 
 from keras_vae.distributions.positive import SMALLEST
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.validation import arguments
 
 NUMBERS = ("numeric", "positive", "count")
@@ -16,6 +17,19 @@ KINDS = (*NUMBERS, *CLASSES)
 
 # What a value must be, for messages.
 MEANINGS = {"numeric": "a number", "positive": "a number above 0", "count": "a count, 0, 1, 2, ..."}
+
+
+def check_categories(values: Any) -> tuple[Any, ...]:
+    """Return a list of texts, numbers, and booleans as a tuple; raise TypeError for another."""
+    listed = values.tolist() if hasattr(values, "tolist") else values
+    if not arguments.is_list(listed) or not all(
+        isinstance(one, str | bool | numbers.Real) and one == one for one in listed
+    ):
+        raise UsageTypeError(
+            "Expected categories to be a list of texts, numbers, or booleans. Received: "
+            f'categories={values!r:.80}. (Write categories=["small", "large"].)'
+        )
+    return tuple(listed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +61,12 @@ class Column:
 
     def __post_init__(self) -> None:
         """Check that all fits."""
+        if not isinstance(self.name, str):
+            raise UsageTypeError(f"Expected name to be text. Received: name={self.name!r}.")
         arguments.choice("kind", self.kind, KINDS)
-        object.__setattr__(self, "categories", tuple(self.categories))
+        object.__setattr__(self, "categories", check_categories(self.categories))
+        for name in ("mean", "scale"):
+            arguments.real(name, getattr(self, name))
         count, different = len(self.categories), len(set(self.categories))
         least = 2 if self.kind in CLASSES else 0
         most = {"boolean": 2, "ordinal": math.inf, "categorical": math.inf}.get(self.kind, 0)
@@ -59,8 +77,7 @@ class Column:
                 f"Received: {list(self.categories)}. (Leave out columns of one value.)"
             )
         lowest = {"positive": SMALLEST, "count": 0.0}.get(self.kind, -math.inf)
-        numbers = math.isfinite(self.mean) and math.isfinite(self.scale)
-        if not (numbers and self.mean >= lowest and self.scale > 0.0):
+        if not (self.mean >= lowest and self.scale > 0.0):
             raise UsageError(
                 f"Expected a scale above 0, and the mean of {self.kind} numbers for column "
                 f"{self.name!r}. Received: mean={self.mean!r}, scale={self.scale!r}."

@@ -143,8 +143,7 @@ def _dropout(h: Tensor, rate: float) -> Tensor:
 
 
 def _check(model: LatentModel, dropout: Any) -> None:
-    if not isinstance(model, Autoencoder):
-        raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
+    objects.autoencoder(model, Autoencoder)
     if not model.built:
         raise UsageError(
             f"Expected a built model. Received: {type(model).__name__} that has not seen data. "

@@ -14,7 +14,7 @@ from keras_vae.acceleration.batching import map_batches
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, data_checks, objects, sources
 
 ROWS_AT_ONCE = 256
 # Weight of errors of raw outputs, such as logits, beside those of the decoded data.
@@ -76,9 +76,16 @@ def distill_decoder(
     epochs = arguments.integer("epochs", epochs)
     batch_size = arguments.integer("batch_size", batch_size)
     learning_rate = arguments.real("learning_rate", learning_rate, TINY)
-    seed = arguments.seed(seed)
+    seed, verbose = arguments.seed(seed), arguments.verbose(verbose)
+    x = sources.check_data(model, x)
+    data_checks.require_arrays("x", x)
+    x = keras.tree.map_structure(ops.convert_to_numpy, x)
     if student is None:
         student = _narrow(model.decoder, size)
+    if not isinstance(student, keras.layers.Layer):
+        raise UsageTypeError(
+            f"Expected student to be a Keras network, or None. Received: {type(student).__name__}."
+        )
     new = _with_decoder(model, student)
     inputs = _decoder_inputs(model, x, seed)
     outputs = map_batches(model.decoder, inputs, ROWS_AT_ONCE)
@@ -141,10 +148,7 @@ def _first_rows(outputs: Any) -> Any:
 
 
 def _check(model: Any) -> None:
-    if not isinstance(model, Autoencoder):
-        raise UsageTypeError(
-            f"Expected an autoencoder of keras_vae. Received: {type(model).__name__}."
-        )
+    objects.autoencoder(model, Autoencoder)
     if not model.built:
         raise UsageError("Expected a built model. Received: one that has not seen data. (Fit it.)")
     names = [spec.name for spec in model.endpoints()["decode"].inputs]

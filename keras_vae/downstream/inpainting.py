@@ -9,9 +9,9 @@ import numpy as np
 
 from keras_vae.acceleration.batching import CompiledFunction, default_batch_size, map_batches
 from keras_vae.base.autoencoder import Autoencoder
-from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.errors import UsageError
 from keras_vae.models.masked import MaskedAutoencoder
-from keras_vae.validation import arguments, data_checks
+from keras_vae.validation import arguments, data_checks, objects
 from keras_vae.validation.examples import as_arrays
 
 # Changes of the masked region as fractions of the largest known value of an example: below the
@@ -63,8 +63,7 @@ def inpaint(
             (for a `MaskedAutoencoder` no known patch), or known elements do not fit the model.
         TypeError: If `model` is no autoencoder of `keras_vae`, or an argument has another type.
     """
-    if not isinstance(model, Autoencoder):
-        raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
+    objects.autoencoder(model, Autoencoder)
     steps = arguments.integer("steps", steps)
     if batch_size is not None:
         batch_size = arguments.integer("batch_size", batch_size)

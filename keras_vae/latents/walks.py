@@ -12,8 +12,7 @@ from keras_vae.estimators.codes import kl_per_dimension
 from keras_vae.latents.paths import METHODS, check_ends
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
-from keras_vae.validation.containers import refuse_batches
-from keras_vae.validation.data_checks import check_shape, refuse_condition
+from keras_vae.validation.data_checks import check_shape, refuse_condition, require_arrays
 from keras_vae.validation.value_checks import check_weights
 
 # Values of a traversal: they span nearly all of a standard normal.
@@ -48,8 +47,8 @@ def interpolate(
     refuse_condition(model)
     check_weights(model)
     _check_real_codes(model)
-    refuse_batches("start", start)
-    check_shape("start", np.shape(start), model.event_shape)
+    start, end = arguments.array("start", start), arguments.array("end", end)
+    check_shape("start", start.shape, model.event_shape)
     first, last, _ = check_ends(start, end, steps)
     codes = as_numpy(model.encode(np.concatenate([first, last])))
     return decode(model, METHODS[method](codes[: len(first)], codes[len(first) :], steps))
@@ -89,8 +88,8 @@ def traverse(
     check_weights(model)
     size = _vector_size(model)
     _check_real_codes(model)
-    refuse_batches("x", x)
-    found, wanted = np.shape(x), tuple(model.event_shape)
+    x = arguments.array("x", x)
+    found, wanted = x.shape, tuple(model.event_shape)
     if len(found) != len(wanted) or any(
         size not in (None, have) for size, have in zip(wanted, found, strict=True)
     ):
@@ -98,7 +97,8 @@ def traverse(
             f"Expected one example of shape {wanted}, without a batch axis, such as images[0]. "
             f"Received: shape {found}."
         )
-    x = arguments.array("x", x)
+    if examples is not None:
+        require_arrays("examples", examples)
     if dimensions is None:
         dimensions = ordered_by_kl(model, x[None] if examples is None else examples)
     elif examples is not None:

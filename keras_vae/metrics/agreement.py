@@ -76,7 +76,7 @@ def _ranks(codes: np.ndarray) -> np.ndarray:
 def _used_codes(codes_of_models: Any, kls: Any, threshold: float) -> list[np.ndarray]:
     """Return the columns of each model with a KL divergence above the threshold."""
     for name, value in (("codes_of_models", codes_of_models), ("kls", kls)):
-        if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
+        if not arguments.is_list(value):
             raise UsageTypeError(
                 f"Expected {name} to be a list of one array for each model. Received: "
                 f"{type(value).__name__}."

@@ -258,7 +258,7 @@ def check_codes_and_factors(
         TypeError: If there are values that are not numbers.
     """
     codes, factors = arguments.array("codes", codes), arguments.array("factors", factors)
-    factors = factors.astype("int64") if factors.dtype == bool else factors
+    codes, factors = (x.astype("int64") if x.dtype == bool else x for x in (codes, factors))
     fits = codes.ndim == factors.ndim == 2 and len(codes) == len(factors)
     if not fits or codes.shape[1] < 2 or not factors.shape[1]:
         raise UsageError(

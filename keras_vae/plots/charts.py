@@ -34,10 +34,15 @@ def read_history(path: str | Path) -> dict[str, list[float]]:
         The numbers of each epoch by name, as `keras.callbacks.History.history` has them.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         TypeError: If `path` is neither text nor a path.
         ValueError: If a line is not a JSON object.
     """
     lines, path = [], arguments.path("path", path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"Expected a metrics.jsonl, as JsonLines writes it. Received: {path}, which is no file."
+        )
     for number, text in enumerate(path.read_text(errors="replace").splitlines(), 1):
         try:
             lines.append(arguments.mapping("line", json.loads(text)))
@@ -104,6 +109,7 @@ def latent_scatter(
     data_checks.refuse_condition(model)
     x = examples("x", x)
     labels = check_labels(labels, label_names, len(x))
+    label_names = None if label_names is None else list(label_names)
     codes = arguments.array("codes", model.encode(x)).reshape(len(x), -1)
     points, names = project(codes)
     figure = new_figure(7.2, 5.6, layout="constrained")
@@ -142,10 +148,14 @@ def _curves(history: Any) -> dict[str, list[float]]:
             "Expected the result of fit, its history, or the path of a metrics.jsonl. Received: "
             f"{history!r}."
         )
-    for name, values in logs.items():
-        if arguments.array(name, values, finite=False).ndim != 1:
-            raise UsageError(f"Expected {name} with a number for each epoch. Received: {values!r}.")
-    return dict(logs)
+    arguments.names("the names in history", list(logs), "loss")
+    curves = {name: arguments.array(name, found, finite=False) for name, found in logs.items()}
+    for name, values in curves.items():
+        if values.ndim != 1:
+            raise UsageError(
+                f"Expected {name} with a number for each epoch. Received: {logs[name]!r}."
+            )
+    return {name: values.tolist() for name, values in curves.items()}
 
 
 def _panels(curves: Mapping[str, Sequence[float]]) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 from keras_vae.errors import UsageError
 from keras_vae.latents import as_numpy
 from keras_vae.typing import LatentModel
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, objects
 
 # More classes than this get a color bar instead of a legend.
 MOST_CLASSES = 20
@@ -35,7 +35,7 @@ def sample_images(
     Raises:
         ValueError: If there is a condition that the model does not take, or none that it takes.
     """
-    takes = getattr(model, "conditional", False) or getattr(
+    takes = getattr(objects.model(model), "conditional", False) or getattr(
         getattr(model, "sampler", None), "classes", 0
     )
     given = {"condition": condition} if takes else {}
@@ -57,14 +57,12 @@ def check_labels(labels: Any, names: Sequence[str] | None, count: int) -> np.nda
         if names is not None:
             raise UsageError("Expected labels next to label_names. Received: label_names alone.")
         return None
-    labels = np.asarray(labels)
+    labels = objects.labels("labels", labels)
     text = labels.dtype.kind in "OSU"
     if labels.shape != (count,):
         raise UsageError(
             f"Expected labels of shape ({count},), one for each example. Received: {labels.shape}."
         )
-    if not text and (labels != np.round(labels)).any():
-        raise UsageError("Expected labels of classes, integers. Received: fractions or NaN.")
     if text and len(np.unique(labels)) > MOST_CLASSES:
         raise UsageError(
             f"Expected labels of integers for more than {MOST_CLASSES} classes. Received: "

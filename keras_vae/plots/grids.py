@@ -10,7 +10,7 @@ from keras_vae.errors import UsageError
 from keras_vae.plots.examples import examples, sample_images
 from keras_vae.plots.figures import Figure, image_grid
 from keras_vae.typing import LatentModel
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, objects
 from keras_vae.validation.data_checks import refuse_condition
 
 
@@ -32,7 +32,7 @@ def reconstructions(model: LatentModel, x: Any, columns: int = 10) -> Figure:
         ValueError: If there are no images, one is not finite, or `columns` is less than 1.
     """
     columns = arguments.integer("columns", columns)
-    if getattr(model, "conditional", False):
+    if getattr(objects.model(model), "conditional", False):
         return _reconstructions_of_pairs(model, x, columns)
     x = examples("x", x)[:columns]
     rows = {"input": x}
@@ -154,7 +154,7 @@ def manifold(model: LatentModel, size: int = 20) -> Figure:
     Raises:
         ValueError: If the model's codes are not vectors of two numbers.
     """
-    if tuple(model.latent_shape) != (2,):
+    if tuple(objects.model(model).latent_shape) != (2,):
         raise UsageError(
             f"Expected a model with two latent units. Received: codes of shape "
             f"{tuple(model.latent_shape)}. (plots.traversal draws larger ones.)"

@@ -8,6 +8,7 @@ from keras_vae.errors import UsageError
 from keras_vae.metrics.ranges import ends
 from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
 from keras_vae.validation import arguments
+from keras_vae.validation.containers import refuse_masked, to_array
 
 WIDTH, HEIGHT = 10.0, 2.6  # Inches.
 SCORE_COLOR, THRESHOLD_COLOR, FLAGGED_COLOR = "#1f77b4", "#333333", "#e8710a"
@@ -38,8 +39,15 @@ def timeline(scores: Any, threshold: Any = None, flagged: Any = None, times: Any
     value = None if threshold is None else arguments.real("threshold", _number(threshold))
     if flagged is None:
         flagged = np.zeros(len(scores), bool) if value is None else scores > value
-    places = np.arange(len(scores)) if times is None else np.asarray(times)
-    flagged = np.asarray(flagged).astype(bool)
+    refuse_masked("times", times)
+    places = np.arange(len(scores)) if times is None else to_array("times", times)
+    flagged = arguments.array("flagged", flagged)
+    if places.dtype.kind not in "iufM" or not np.isin(flagged, (0, 1)).all():
+        raise UsageError(
+            "Expected times of numbers or dates, and flagged of booleans. Received: "
+            f"{places.dtype} and {flagged.dtype}. (Of dates as text: times.astype('datetime64').)"
+        )
+    flagged = flagged.astype(bool)
     for name, array in (("flagged", flagged), ("times", places)):
         if array.shape != scores.shape:
             raise UsageError(

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,7 @@ def _exports(exports: Any) -> list[dict[str, Any]] | None:
 
     if exports is None:
         return None
-    if isinstance(exports, Mapping | str) or not isinstance(exports, Iterable):
+    if not arguments.is_list(exports):
         raise UsageTypeError(
             f"Expected exports to be a list of dictionaries. Received: exports={exports!r}."
         )

@@ -3,7 +3,6 @@
 import dataclasses
 from typing import Any
 
-import keras
 import numpy as np
 
 from keras_vae.errors import UsageError, UsageTypeError
@@ -14,7 +13,7 @@ from keras_vae.samplers.network import NetworkSampler
 from keras_vae.samplers.training import train
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
-from keras_vae.validation.containers import refuse_batches, refuse_masked
+from keras_vae.validation.containers import refuse_masked, to_array
 
 MIXTURE = "mixture"
 # Epochs unless given. Small networks for codes of one place are fast and need more of them.
@@ -49,6 +48,7 @@ def fit_prior(
     batch_size = arguments.integer("batch_size", 128 if batch_size is None else batch_size)
     epochs = arguments.integer("epochs", EPOCHS[prior] if epochs is None else epochs)
     sizes, others = _settings(kind, settings)
+    verbose = arguments.verbose(verbose)
     classes = _labels(model, labels)
     codes = mixture.sample_posterior(model, x, seed)
     if classes is not None and len(classes) != len(codes):
@@ -170,10 +170,8 @@ def _labels(model: Any, labels: Any) -> np.ndarray | None:
             f"Expected no labels: {type(model).__name__} takes a condition itself. Received: "
             "labels. (Leave them out; sample(condition=...) gives the decoder its condition.)"
         )
-    refuse_batches("labels", labels)
     refuse_masked("labels", labels)
-    is_tensor = keras.ops.is_tensor(labels)
-    found = np.asarray(keras.ops.convert_to_numpy(labels) if is_tensor else labels)
+    found = to_array("labels", labels)
     if found.dtype.kind not in "iu" or found.ndim != 1 or not found.size:
         raise UsageError(
             "Expected labels of one integer for each example. Received: "

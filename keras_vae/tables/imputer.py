@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_vae.acceleration.compile_fast import compile_fast
-from keras_vae.errors import MissingExtraError, UsageError
+from keras_vae.errors import MissingExtraError, UsageError, UsageTypeError
 from keras_vae.layers.gaps import FillGaps
 from keras_vae.models.vae import VAE
 from keras_vae.random import temporary_seed
@@ -118,8 +118,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             ValueError: If `X` has infinity, masked values or no known number, or an argument is
                 out of range.
         """
-        refuse_masked("X", X, gaps=True)
-        x = validate_data(self, X, dtype=FLOATS, ensure_all_finite="allow-nan")
+        x = self._table(X)
         self._check_arguments()
         self.known_ = ~np.isnan(x).all(axis=0)
         if not self.known_.any():
@@ -131,7 +130,14 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         )
         self.columns_ = Columns(x[:, self.known_].astype("float64"))
         rows = self.columns_.forward(x[:, self.known_].astype("float64"))
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        try:
+            generator = check_random_state(self.random_state)
+        except ValueError as error:
+            raise UsageError(
+                "Expected random_state to be an integer from 0 to 2^32 - 1, a numpy RandomState, "
+                f"or None. Received: random_state={self.random_state!r:.80}."
+            ) from error
+        seed = int(generator.randint(2**31 - 1))
         with temporary_seed(seed):
             self._train(rows[~np.isnan(rows).all(axis=1)].astype("float32"), seed)
         return self
@@ -161,14 +167,28 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             ValueError: If `X` has infinity, or another number of features.
         """
         check_is_fitted(self)
-        refuse_masked("X", X, gaps=True)
-        x = validate_data(self, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=False)
+        x = self._table(X, reset=False)
         filled = np.zeros_like(x)
         filled[:, self.known_] = self._fill(x[:, self.known_])
         filled = filled if self.keep_empty_features else filled[:, self.known_]
         if self.indicator_ is None:
             return filled
         return np.hstack([filled, self.indicator_.transform(x).astype(x.dtype)])
+
+    def _table(self, X: Any, **options: Any) -> np.ndarray:  # noqa: N803
+        """Return a table as floats; errors of scikit-learn tell what to do as others here do."""
+        refuse_masked("X", X, gaps=True)
+        if isinstance(X, np.ndarray) and X.dtype.kind in "Mm":
+            raise UsageTypeError(f"Expected X of numbers. Received: {X.dtype}.")
+        try:
+            x = validate_data(self, X, dtype=FLOATS, ensure_all_finite="allow-nan", **options)
+        except (TypeError, ValueError, RuntimeError) as error:
+            kind = UsageTypeError if isinstance(error, TypeError) else UsageError
+            raise kind(
+                "Expected X, a table (samples, features) of numbers, with NaN for missing ones. "
+                f"Received: {error}"
+            ) from error
+        return arguments.readings("X", x)
 
     def _fill(self, x: np.ndarray) -> np.ndarray:
         """Return rows of the known columns with their means in place of NaN."""
@@ -178,6 +198,12 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             return x
         rows = self.columns_.forward(x[chosen].astype("float64"))
         means = self.columns_.means(*conditional_moments(self.model_, rows, self._noise))
+        if not np.isfinite(means[holes[chosen]]).all():
+            raise UsageError(
+                "Expected X near the numbers of the training data. Received: numbers up to "
+                f"{np.nanmax(np.abs(x[chosen])):g}, too far for a mean given them. (Use NaN for "
+                "those that are wrong.)"
+            )
         filled = x.copy()
         filled[chosen] = np.where(holes[chosen], means, x[chosen])
         return filled
@@ -206,6 +232,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 arguments.integer(name, getattr(self, name))
         for name in ("samples", "batch_size"):
             arguments.integer(name, getattr(self, name))
+        arguments.verbose(self.verbose)
         arguments.real("decay", self.decay, 0.0)
         if arguments.real("learning_rate", self.learning_rate) <= 0:
             raise UsageError(

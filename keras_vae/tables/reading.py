@@ -1,14 +1,16 @@
 """Columns of data frames: their values as arrays, which of them are missing, and their kind."""
 
 import numbers
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from keras_vae.distributions.columns import CLASSES, Column
 from keras_vae.errors import UsageError, UsageTypeError
-from keras_vae.validation.containers import refuse_masked
+from keras_vae.validation import arguments
+from keras_vae.validation.containers import refuse_masked, to_array
+from keras_vae.validation.value_checks import refuse_beyond_float32, refuse_coarse
 
 # Texts of more different values are names and keys, from which there is nothing to learn.
 LARGEST = 1000
@@ -20,15 +22,23 @@ def names_of(frame: Any) -> list[str]:
     Raises:
         TypeError: If it has none, or they are not texts.
     """
-    if hasattr(frame, "columns") or hasattr(frame, "keys"):
-        names = list(frame.columns if hasattr(frame, "columns") else frame.keys())
-        if names and all(isinstance(name, str) for name in names):
+    if isinstance(frame, Mapping) or hasattr(frame, "columns"):
+        names = list(frame if isinstance(frame, Mapping) else frame.columns)
+        if names and all(isinstance(name, str) for name in names) and not _is_lazy(frame):
+            if len(set(names)) < len(names):
+                raise UsageError(f"Expected columns of different names. Received: {names}.")
             return names
+    advice = "(Of an array x: {'a': x[:, 0], 'b': x[:, 1]}.)"
+    if _is_lazy(frame):
+        advice = "(Give frame.collect().)"
     raise UsageTypeError(
         "Expected a data frame of pandas or polars, or a dictionary of sequences, with texts as "
-        f"names of columns. Received: {type(frame).__name__}. (Of an array x: "
-        '{"a": x[:, 0], "b": x[:, 1]}.)'
+        f"names of columns. Received: {type(frame).__name__}. {advice}"
     )
+
+
+def _is_lazy(frame: Any) -> bool:
+    return hasattr(frame, "collect")
 
 
 def values_of(frame: Any, name: str) -> np.ndarray:
@@ -47,13 +57,16 @@ def values_of(frame: Any, name: str) -> np.ndarray:
     refuse_masked(name, column, gaps=True)
     if hasattr(column, "to_numpy"):  # Of pandas and polars.
         column = column.to_numpy()
+    elif hasattr(column, "__array__"):  # A tensor.
+        column = to_array(name, column)
     if isinstance(column, np.ndarray) and column.ndim == 1:
         if column.dtype.kind in "iuf":
             return column.astype("float64")
         column = column.tolist() if column.dtype.kind in "bUO" else list(column)
-    if isinstance(column, str) or not isinstance(column, Iterable) or hasattr(column, "ndim"):
+    if not arguments.is_list(column) or hasattr(column, "ndim"):
         raise UsageTypeError(
             f"Expected a sequence of values in column {name!r}. Received: {type(column).__name__}."
+            " (For example a list, or an array of one axis.)"
         )
     values = [None if is_missing(value) else value for value in column]
     found = np.empty(len(values), object)
@@ -117,8 +130,8 @@ def infer_column(frame: Any, name: str, kind: str | None = None) -> Column:
 def _categories(column: Any, plain: list[Any], kind: str | None) -> tuple[tuple[Any, ...], Any]:
     """Return the categories of a column, and the kind if its type says it."""
     dtype = getattr(column, "dtype", None)
-    declared = getattr(dtype, "categories", None)  # Of pandas, and of an Enum of polars.
-    if declared is not None and len(declared):
+    declared: Any = getattr(dtype, "categories", None)  # Of pandas, and of an Enum of polars.
+    if hasattr(declared, "__len__") and len(declared):  # Those of polars' Categorical have none.
         ordered = getattr(dtype, "ordered", False)
         return tuple(declared), kind or ("ordinal" if ordered else "categorical")
     if all(isinstance(value, bool) for value in plain):
@@ -131,6 +144,9 @@ def _moments(name: str, values: np.ndarray) -> tuple[float, float]:
     """Return mean and standard deviation, which is 1 for a constant column."""
     if not np.isfinite(values).all():
         raise UsageError(f"Expected finite numbers in column {name!r}. Received: infinity.")
+    low, high = values.min(), values.max()
+    refuse_beyond_float32(name, low, high)
+    refuse_coarse(np.array([max(-low, high)]), np.array([high - low]) / 2, name)
     return float(values.mean()), float(values.std()) or 1.0
 
 

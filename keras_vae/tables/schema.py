@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.distributions.columns import CLASSES, Column
-from keras_vae.errors import UsageError
+from keras_vae.distributions.columns import CLASSES, Column, check_categories
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.tables.reading import infer_column, known, names_of, values_of
 from keras_vae.validation import arguments
 
@@ -46,8 +46,15 @@ class Schema:
 
     def __post_init__(self) -> None:
         """Check the names."""
-        object.__setattr__(self, "columns", tuple(self.columns))
-        if not self.columns or len(set(self.names)) < len(self.columns):
+        known = isinstance(self.columns, Schema) or arguments.is_list(self.columns)
+        columns = list(self.columns) if known else []
+        if not all(isinstance(column, Column) for column in columns) or not columns:
+            raise UsageTypeError(
+                "Expected columns to be a list of keras_vae.tables.Column. Received: "
+                f"{self.columns!r:.80}. (Schema.infer(frame) makes them.)"
+            )
+        object.__setattr__(self, "columns", tuple(columns))
+        if len(set(self.names)) < len(self.columns):
             raise UsageError(f"Expected columns of different names. Received: {self.names}.")
 
     @classmethod
@@ -107,7 +114,7 @@ class Schema:
             ValueError: If the kind is unknown, or needs categories that are not given.
         """
         column = self[name]
-        found = column.categories if categories is None else tuple(categories)
+        found = column.categories if categories is None else check_categories(categories)
         arguments.choice("kind", kind, ("numeric", "positive", "count", *CLASSES))
         if kind in CLASSES and not found:
             raise UsageError(
@@ -152,7 +159,7 @@ class Schema:
         Raises:
             ValueError: If it has another number of columns, or a category has no such index.
         """
-        x = np.asarray(keras.ops.convert_to_numpy(x), "float32")
+        x = arguments.readings("x", x).astype("float32")
         if x.ndim != 2 or x.shape[1] != len(self):
             raise UsageError(
                 f"Expected an array of shape (rows, {len(self)}). Received: shape {x.shape}."

@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_vae.acceleration.batching import default_batch_size, map_batches
 from keras_vae.distributions.mixed import Mixed
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.layers.gaps import FillGaps
 from keras_vae.models.vae import VAE
 from keras_vae.tables.conditional import antithetic_noise, draw_rows, expected_rows
@@ -59,6 +60,11 @@ class TabularVAE(VAE):
     def __init__(
         self, schema: Schema, latent_dim: int = 8, hidden: Sequence[int] = (128, 64), **kwargs: Any
     ) -> None:
+        if not isinstance(schema, Schema):
+            raise UsageTypeError(
+                "Expected schema to be a keras_vae.tables.Schema. Received: "
+                f"{type(schema).__name__}. (Schema.infer(frame) makes one.)"
+            )
         networks = mixed_networks(schema.columns, latent_dim, hidden)
         gaps = FillGaps(sentinels(schema.columns))
         super().__init__(*networks, likelihood=Mixed.of(schema), preprocess=gaps, **kwargs)
@@ -84,13 +90,20 @@ class TabularVAE(VAE):
         Returns:
             A dictionary of columns, or a list of them, one for each draw.
         """
-        x = self.schema.to_array(frame)
+        x = self._rows(frame)
         if draws is None:
             noise = antithetic_noise(SAMPLES, self.latent_shape[0], seed=0)
             return self._fill(x, expected_rows(self, x, noise))
         generator = keras.random.SeedGenerator(arguments.seed(seed))
         count = arguments.integer("draws", draws)
         return [self._fill(x, draw_rows(self, x, SAMPLES, generator)) for _ in range(count)]
+
+    def _rows(self, frame: Any) -> np.ndarray:
+        """Return the array of a table; raise ValueError if it has no rows."""
+        x = self.schema.to_array(frame)
+        if not len(x):
+            raise UsageError("Expected a table of at least one row. Received: none.")
+        return x
 
     def _fill(self, x: np.ndarray, found: np.ndarray) -> dict[str, list[Any]]:
         return self.schema.to_frame(np.where(np.isnan(x), found, x))
@@ -120,6 +133,6 @@ class TabularVAE(VAE):
             x = ops.convert_to_tensor(batch)  # Arrays are checked for rows without any number.
             return 0.0 - self.observation(self.posterior(x).mean).element_log_prob(x)
 
-        x = self.schema.to_array(frame)
+        x = self._rows(frame)
         found = map_batches(scores, x, min(default_batch_size(x.shape[1:]), len(x)))
         return dict(zip(self.schema.names, found.T, strict=True))

@@ -15,7 +15,7 @@ from keras_vae.tiles.grid import Row
 from keras_vae.tiles.network import MapNetwork, as_map_network
 from keras_vae.tiles.reach import Axis
 from keras_vae.typing import LatentModel
-from keras_vae.validation import arguments, value_checks
+from keras_vae.validation import arguments, objects, value_checks
 
 MEMORY = 1 << 30
 FLOAT = 4
@@ -81,8 +81,7 @@ def decode_tiled(
 
 def check_images(model: LatentModel) -> None:
     """Raise an error unless a model is a built autoencoder of images."""
-    if not isinstance(model, Autoencoder):
-        raise UsageTypeError(f"Expected an autoencoder of keras_vae. Received: {model!r}.")
+    objects.autoencoder(model, Autoencoder)
     if not model.built or len(model.event_shape) != 3:
         raise UsageError(
             "Expected a built model of images (height, width, channels). Received: "

@@ -9,11 +9,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.files import outputs
-from keras_vae.validation.containers import refuse_batches, refuse_masked, refuse_not_dense
+from keras_vae.validation.containers import refuse_masked, to_array
 from keras_vae.validation.value_checks import check_kind, refuse_beyond_float32
 
 REAL = (int, float, np.integer, np.floating)  # No fractions: no configuration file holds them.
@@ -198,12 +197,7 @@ def array(name: str, values: Any, finite: bool = True) -> np.ndarray:
         TypeError: If they are not real numbers.
         ValueError: If one is masked or, with `finite`, NaN or infinite.
     """
-    refuse_batches(name, values)
-    refuse_not_dense(name, values)
-    try:
-        found = np.asarray(ops.convert_to_numpy(values) if ops.is_tensor(values) else values)
-    except ValueError as error:  # Lists of different lengths.
-        raise UsageError(f"Expected {name} of one shape. Received: {error}") from error
+    found = to_array(name, values)
     check_kind(name, found.dtype)
     refuse_masked(name, values, gaps=not finite)
     if finite and not np.isfinite(found).all():
@@ -222,9 +216,13 @@ def codes(name: str, values: Any) -> np.ndarray:
 
     Raises:
         TypeError: If they are no real numbers, or integers, as the indices of a codebook are.
-        ValueError: If one is masked, NaN or infinite.
+        ValueError: If one is masked, NaN or infinite, or they are a single number.
     """
     found = array(name, values)
+    if not found.ndim:
+        raise UsageError(
+            f"Expected {name} of shape (batch, ...). Received: one number, {name}={found.item()!r}."
+        )
     if found.dtype.kind in "iu":
         raise UsageTypeError(
             f"Expected {name} of real numbers, between which there are distances. Received: "
@@ -276,6 +274,14 @@ def seed(value: Any) -> int | None:
     if number >= 2**32:
         raise UsageError(f"Expected seed below 2^32, or None. Received: seed={value!r}.")
     return number
+
+
+def verbose(value: Any) -> Any:
+    """Return `value`, the verbosity of Keras; raise ValueError for any other than it knows."""
+    known = isinstance(value, int | np.integer | np.bool_) and value in (0, 1, 2)
+    if not (known or (isinstance(value, str) and value == "auto")):
+        raise UsageError(f"Expected verbose to be 'auto', 0, 1 or 2. Received: verbose={value!r}.")
+    return int(value) if known else value
 
 
 def flag(name: str, value: Any) -> bool:

@@ -30,16 +30,30 @@ def refuse_batches(name: str, values: Any) -> None:
     if known or isinstance(values, Sequence | Mapping | Set) or not (is_source or callable(values)):
         return
     kind = type(values).__name__
-    what = f"a source of batches, {kind}" if is_source else f"a {kind}"
+    if isinstance(values, type) or not is_source:
+        raise UsageTypeError(
+            f"Expected {name} to be an array. Received: a {kind}, "
+            f"{getattr(values, '__name__', kind)}. (Give what it returns.)"
+        )
     raise UsageTypeError(
-        f"Expected {name} to be an array. Received: {what}. (Join the batches first: "
-        "numpy.concatenate([batch for batch in batches]).)"
+        f"Expected {name} to be an array. Received: a source of batches, {kind}. (Join the batches "
+        "first: numpy.concatenate([batch for batch in batches]).)"
     )
 
 
 def refuse_not_dense(name: str, values: Any) -> None:
-    """Raise TypeError for a sparse, ragged or structured array, which no layer here takes."""
+    """Raise TypeError for a sparse, ragged or structured array, which no layer here takes.
+
+    A tensor of PyTorch in a graph of gradients, which another backend cannot follow, is refused
+    too.
+    """
     for part in keras.tree.flatten(values):
+        if getattr(part, "requires_grad", False) is True and not keras.ops.is_tensor(part):
+            raise UsageTypeError(
+                f"Expected {name} without gradients of PyTorch, which {keras.backend.backend()} "
+                f"cannot follow. Received: a {type(part).__name__} that requires them. (Give "
+                f"{name}.detach().)"
+            )
         if isinstance(part, np.ndarray) and part.dtype.names:
             raise UsageTypeError(
                 f"Expected {name} of numbers. Received: a structured array of "
@@ -52,6 +66,26 @@ def refuse_not_dense(name: str, values: Any) -> None:
                     f"Expected {name} of dense arrays. Received: {type(part).__name__}. "
                     f"({advice.format(name)})"
                 )
+
+
+def to_array(name: str, values: Any) -> np.ndarray:
+    """Return an array, a tensor, or lists of values as an array of their own type.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: Anything.
+
+    Raises:
+        TypeError: If they are a source of batches, or a sparse, ragged or structured array.
+        ValueError: If lists have different lengths.
+    """
+    refuse_batches(name, values)
+    refuse_not_dense(name, values)
+    is_tensor = keras.ops.is_tensor(values)
+    try:
+        return np.asarray(keras.ops.convert_to_numpy(values) if is_tensor else values)
+    except ValueError as error:  # Lists of different lengths.
+        raise UsageError(f"Expected {name} of one shape. Received: {error}") from error
 
 
 def refuse_masked(name: str, values: Any, gaps: bool = False) -> None:

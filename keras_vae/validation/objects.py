@@ -1,6 +1,5 @@
 """Checks of arguments that are no numbers: models, functions, lists of objects, class labels."""
 
-import inspect
 import numbers
 import os
 from collections.abc import Callable, Collection, Mapping
@@ -11,21 +10,20 @@ import numpy as np
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.validation.arguments import is_list
-from keras_vae.validation.containers import refuse_batches, refuse_masked
+from keras_vae.validation.containers import refuse_masked, to_array
 
 # What is no model, whatever methods it has.
 DATA = (type, str, bytes, os.PathLike, numbers.Number, Mapping, Collection, np.ndarray, np.generic)
+VERBS = ("encode", "decode", "posterior", "reconstruct", "sample")
 
 
 def model(value: Any) -> Any:
     """Return `value`; raise TypeError for a file, data, a function or a layer in its place.
 
-    Any other object may have the methods that are asked of it.
+    Any other object with one of the verbs of a model may have those that are asked of it.
     """
-    is_part = isinstance(value, keras.layers.Layer) or inspect.isroutine(value)
-    if is_part:
-        is_part = not any(hasattr(value, verb) for verb in ("encode", "decode", "posterior"))
-    if value is None or is_part or isinstance(value, DATA) or keras.ops.is_tensor(value):
+    is_part = not any(hasattr(value, verb) for verb in VERBS)
+    if is_part or isinstance(value, DATA):
         is_text = isinstance(value, str | bytes)
         raise UsageTypeError(
             "Expected model to be an autoencoder of keras_vae, such as a keras_vae.VAE. Received: "
@@ -53,6 +51,16 @@ def callbacks(value: Any) -> list[keras.callbacks.Callback]:
     )
 
 
+def autoencoder(value: Any, cls: type) -> Any:
+    """Return `value`; raise TypeError unless it is of `cls`, the class of all autoencoders."""
+    if not isinstance(value, cls):
+        advice = " (keras_vae.load reads a file.)" if isinstance(value, str | os.PathLike) else ""
+        raise UsageTypeError(
+            f"Expected an autoencoder of keras_vae. Received: {_kind_of(value)}.{advice}"
+        )
+    return value
+
+
 def activation(value: Any) -> Any:
     """Return an activation that Keras knows by name, or a function; raise ValueError otherwise."""
     try:
@@ -76,14 +84,13 @@ def labels(name: str, values: Any) -> np.ndarray:
         ValueError: If a label is masked, a fraction, or NaN.
         TypeError: If labels are other objects, such as dates or None.
     """
-    refuse_batches(name, values)
     refuse_masked(name, values)
     if isinstance(values, str | bytes | Mapping | set | frozenset | os.PathLike):
         raise UsageTypeError(
             f"Expected {name} to be a list of classes, one for each example. Received: "
             f"{values!r:.80}."
         )
-    found = np.asarray(values)
+    found = to_array(name, values)
     if found.dtype.kind == "f" and (found != np.round(found)).any():
         raise UsageError(
             f"Expected labels of classes, integers or text, in {name}. Received: fractions or NaN."

@@ -169,4 +169,5 @@ def _is_iterator(source: Any) -> bool:
 def _as_generator(batches: Any) -> Iterator:
     """Yield batches as tuples: of all iterators, Keras takes generators of tuples alone."""
     for batch in batches:
+        require_arrays("x", batch)
         yield tuple(batch) if isinstance(batch, list | tuple) else (batch,)

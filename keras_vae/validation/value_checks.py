@@ -122,7 +122,7 @@ def check_numbers(name: str, values: Any, gaps: bool = False) -> None:
     """
     if not isinstance(values, np.ndarray):
         return
-    if not len(values):
+    if not values.ndim or not len(values):
         raise UsageError(
             f"Expected at least one row in {name}. Received: an array of shape {values.shape}."
         )
@@ -215,19 +215,21 @@ def refuse_8_bit(x: Any, support: tuple[float, float]) -> None:
         )
 
 
-def refuse_coarse(largest: np.ndarray, spread: np.ndarray) -> None:
+def refuse_coarse(largest: np.ndarray, spread: np.ndarray, name: str | None = None) -> None:
     """Raise ValueError for channels whose numbers differ by less than float32 holds.
 
     Args:
         largest: The largest absolute value of each channel, `(channels,)`.
         spread: By how much the numbers of each channel vary, `(channels,)`.
+        name: Name of the only channel, a column of a table.
     """
     steps = np.spacing(largest.astype("float32"))
     if (coarse := (spread > 0.0) & (steps > spread)).any():
         raise UsageError(
             "Expected channels that float32 can tell apart, since models compute in it. Received: "
-            f"channel(s) {np.flatnonzero(coarse).tolist()} that vary less than float32's steps of "
-            f"{steps[coarse].max():g}. (Subtract a constant first, such as the first time stamp.)"
+            f"channel(s) {name or np.flatnonzero(coarse).tolist()} that vary less than float32's "
+            f"steps of {steps[coarse].max():g}. (Subtract a constant first, such as the first time "
+            "stamp.)"
         )
 
 

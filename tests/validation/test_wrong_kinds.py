@@ -76,7 +76,7 @@ BAD = {
     "dates as labels": (lambda: probe(labels=LABELS.astype("M8[s]")), "in train_labels.*datetime"),
     "structured labels": (
         lambda: probe(other=LABELS.astype("f4").view([("a", "f4")])),
-        "in test_labels",
+        "test_labels of numbers.*structured",
     ),
     "masked labels": (lambda: probe(labels=np.ma.masked_equal(LABELS, 1)), "train_labels.*masked"),
     "a text of labels": (lambda: probe(labels="ab" * 8), "train_labels to be a list of classes"),
