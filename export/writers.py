@@ -96,8 +96,9 @@ def export(
     path = arguments.path("filepath", filepath)
     check_suffix(path, format)
     outputs.check_folder(path.parent)
+    overwrite = arguments.flag("overwrite", overwrite)
     if os.path.lexists(path):
-        _check_replaceable(path, format, arguments.flag("overwrite", overwrite))
+        _check_replaceable(path, format, overwrite)
     _check_options(writers, format, options)
     _check_one_file(path, format, choose_endpoints(model, endpoints))
     check_weights(model)

@@ -110,7 +110,7 @@ def infer_column(frame: Any, name: str, kind: str | None = None) -> Column:
             )
     categories, kind = _categories(frame[name], plain, kind)
     is_number = not any(isinstance(value, str) for value in plain)
-    mean, scale = _moments(name, np.array(plain, "float64")) if is_number else (0.0, 1.0)
+    mean, scale = _moments(name, plain) if is_number else (0.0, 1.0)
     kind = kind or _kind(plain, categories, mean, scale)
     if kind not in CLASSES:
         if not is_number:
@@ -140,13 +140,14 @@ def _categories(column: Any, plain: list[Any], kind: str | None) -> tuple[tuple[
     return tuple(sorted(set(whole), key=lambda value: (isinstance(value, str), value))), kind
 
 
-def _moments(name: str, values: np.ndarray) -> tuple[float, float]:
+def _moments(name: str, plain: list[Any]) -> tuple[float, float]:
     """Return mean and standard deviation, which is 1 for a constant column."""
+    values = np.array(plain, "float64")
     if not np.isfinite(values).all():
         raise UsageError(f"Expected finite numbers in column {name!r}. Received: infinity.")
-    low, high = values.min(), values.max()
-    refuse_beyond_float32(name, low, high)
-    refuse_coarse(np.array([max(-low, high)]), np.array([high - low]) / 2, name)
+    refuse_beyond_float32(name, values.min(), values.max())
+    spread = float(max(plain) - min(plain)) / 2  # Of long integers, which float64 has not.
+    refuse_coarse(np.abs(values).max(keepdims=True), np.array([spread]), name)
     return float(values.mean()), float(values.std()) or 1.0
 
 

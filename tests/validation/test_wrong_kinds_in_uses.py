@@ -144,6 +144,10 @@ BAD = {
         lambda: kv.load("a.keras", custom_objects={"A": "B"}),
         "custom_objects to be a dictionary",
     ),
+    "a word as overwrite": (
+        lambda: MODEL.export("absent.tflite", "litert", overwrite="no"),
+        "overwrite to be True or False",
+    ),
     "no model to draw": (lambda: plots().reconstructions(None, X), "model to be"),
     "a file to draw samples of": (lambda: plots().samples("a.keras"), "model to be .*load reads"),
     "a number to draw": (lambda: plots().manifold(3), "model to be"),
