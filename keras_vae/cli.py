@@ -161,7 +161,14 @@ def next_command(*words: str | os.PathLike[str], imports: Iterable[str] = ()) ->
     """
     modules = dict.fromkeys([*_imported, *imports])
     imported = [word for name in modules for word in (IMPORT, name)]
-    return shlex.join(["keras-vae", *[os.fspath(word) for word in words], *imported])
+    return shlex.join(["keras-vae", *map(_as_word, words), *imported])
+
+
+def _as_word(word: str | os.PathLike[str]) -> str:
+    """Return a word of a command line; a path is no option, also if it begins with a dash."""
+    text = os.fspath(word)
+    is_like_option = isinstance(word, os.PathLike) and text.startswith("-")
+    return os.path.join(os.curdir, text) if is_like_option else text
 
 
 def run(call: Callable[[], int | None], clean_up: bool = True) -> int:
@@ -275,6 +282,17 @@ def _program(function: Callable[..., Any]) -> str:
 
 def _message(error: BaseException) -> str:
     """Return the text of an error; those of the operating system have no sentence of ours."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return str(error) or type(error).__name__
+    if not (isinstance(error, OSError) and error.strerror):
+        return str(error) or type(error).__name__
+    if not error.filename:
+        return error.strerror
+    advice = {
+        FileNotFoundError: "Check its name and its folder.",
+        PermissionError: "Change its permissions, or give another path.",
+        IsADirectoryError: "Give a file.",
+        NotADirectoryError: "Give a folder.",
+    }.get(type(error), "Give another path.")
+    return (
+        f"Expected a file or a folder that can be used. Received: {error.filename} "
+        f"({error.strerror}). ({advice})"
+    )

@@ -57,6 +57,11 @@ def command(words: Sequence[str]) -> int:
         print(*recipes.summaries(), sep="\n")
         return 0 if words else cli.BAD_INPUT
     if words[0] == "--list":
+        if words[1:]:
+            raise UsageError(
+                f"Expected --list alone, which shows all recipes. Received: {words[1]!r} after it. "
+                "(keras-vae train RECIPE --help explains one of them.)"
+            )
         print(*recipes.summaries(), sep="\n")
         print(f"\nTheir files are in {Path(recipes.__file__).parent}. Copy one to begin your own.")
         return 0

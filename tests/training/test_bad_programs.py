@@ -233,6 +233,10 @@ PROGRAMS = {
     "options before the recipe": Bad(
         training("--epochs", "1"), "a recipe before all options...--epochs"
     ),
+    "a recipe after the list": Bad(training("--list", "vae_digits"), "--list alone...'vae_digits'"),
+    "data without a name": Bad(
+        training("vae_digits", "--data", "", "--out", "FOLDER/run"), "the name or the path...''"
+    ),
     "no epochs": Bad(training("vae_digits", "--epochs", "0"), "--epochs of at least 1...0"),
     "a negative seed": Bad(training("vae_digits", "--seed", "-1"), "--seed from 0...-1"),
     "resuming nothing": Bad(training("vae_digits", "--resume"), "--out RUN...no --out"),

@@ -47,7 +47,12 @@ def test_help_and_bad_words_are_answered_at_once_without_tensorflow(words, code,
     ("error", "code", "said"),
     [
         (UsageError("Expected a. Received: b."), 2, "Error: Expected a. Received: b.\n"),
-        (OSError(13, "Permission denied", "/x"), 2, "Error: Permission denied: /x\n"),
+        (
+            OSError(13, "Permission denied", "/x"),
+            2,
+            "Error: Expected a file or a folder that can be used. Received: /x (Permission denied)."
+            " (Change its permissions, or give another path.)\n",
+        ),
         (FileNotFoundError("Expected a file."), 2, "Error: Expected a file.\n"),
         (OSError(), 2, "Error: OSError\n"),
         (KeyboardInterrupt(), 130, "Interrupted."),

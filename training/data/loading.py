@@ -91,6 +91,10 @@ def load(
     if limit is not None and limit < 1:
         raise UsageError(f"Expected a limit of at least 1. Received: {limit}.")
     text = os.fspath(name)
+    if not text:
+        raise UsageError(
+            "Expected the name or the path of a data set. Received: ''. (For this folder: '.')"
+        )
     skip_columns = skip_columns or None
     refuse_unused(text, data_dir=data_dir, window=window, stride=stride, skip_columns=skip_columns)
     source, argument = registry.find(text) or _find_without_scheme(text)
