@@ -34,7 +34,7 @@ def prepare(
     recipe = call_recipe(function, arguments, settings.seed)
     recipe = replace(
         recipe,
-        data=settings.data or make_absolute(recipe.data),
+        data=make_absolute(recipe.data) if settings.data is None else settings.data,
         epochs=settings.epochs or recipe.epochs,
         batch_size=settings.batch_size or recipe.batch_size,
     )

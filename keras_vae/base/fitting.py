@@ -14,6 +14,7 @@ from keras_vae.base.starting import start_scale
 from keras_vae.errors import UsageError
 from keras_vae.validation import data_checks, examples, later_batches, sources
 from keras_vae.validation.of_keras import (
+    check_compile_options,
     check_counts,
     check_optimizer,
     name_arguments,
@@ -59,6 +60,7 @@ class Fitting:
                     "loss_terms in a subclass.)"
                 )
         check_optimizer(optimizer)
+        check_compile_options(kwargs)
         super().compile(optimizer=optimizer, **kwargs)  # type: ignore[misc]
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
@@ -94,6 +96,8 @@ class Fitting:
         given.setdefault("shuffle", is_shuffled)
         check_counts(given)
         refuse_class_weight(given.get("class_weight"))
+        examples.require_end(x, given.get("steps_per_epoch"))
+        examples.require_end(given.get("validation_data"), given.get("validation_steps"))
         given |= self._check_arrays(given, training=True)
         _warn_of_sampler(self)
         if given.get("validation_data") is not None:

@@ -234,9 +234,12 @@ def require_arrays(name: str, values: Any) -> None:
             f"Expected {name} of arrays or tensors. Received: {values!r:.200}.{text}"
         )
     if not are_arrays(values):
+        advice = f'For a list of numbers: numpy.asarray({name}, "float32").'
+        if hasattr(keras.tree.flatten([values, 0])[0], "getbands"):  # A picture of Pillow.
+            advice = "Of 8-bit images: numpy.stack([numpy.asarray(one) for one in images]) / 255."
         raise UsageTypeError(
             f"Expected {name} of arrays or tensors. Received: {type(values).__name__} of other "
-            f'objects. (For a list of numbers: numpy.asarray({name}, "float32").)'
+            f"objects. ({advice})"
         )
     refuse_not_dense(name, values)
 

@@ -84,6 +84,11 @@ def check_source(source: Any) -> None:
             "Expected arrays or a source of batches. Received: the class "
             f"{source.__name__}. (Give an object of it.)"
         )
+    if hasattr(source, "collect"):
+        raise UsageTypeError(
+            f"Expected arrays or a source of batches. Received: {type(source).__name__}, a query. "
+            "(Give x.collect().)"
+        )
     if isinstance(source, str | bytes | os.PathLike):
         raise UsageTypeError(
             f"Expected arrays or a source of batches. Received: {source!r:.200}. (Read the file "

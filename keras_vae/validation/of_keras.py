@@ -1,13 +1,20 @@
 """Checks of the arguments that methods of Keras take: counts, callbacks, and optimizers."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import keras
 
+from keras_vae.cli import did_you_mean
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.validation import arguments
+
+# Counts and their smallest values; those of 0 may not be None.
+LEAST = {
+    **dict.fromkeys(("batch_size", "validation_batch_size", "steps_per_epoch", "steps"), 1),
+    **{"validation_steps": 1, "epochs": 0, "initial_epoch": 0},
+}
 
 
 def name_arguments(
@@ -15,22 +22,64 @@ def name_arguments(
 ) -> dict[str, Any]:
     """Return the arguments of a method of Keras by name, without the model."""
     signature = inspect.signature(function)
-    given = signature.bind(model, *args, **kwargs).arguments
+    refuse_unknown(function, kwargs)
+    try:
+        given = signature.bind(model, *args, **kwargs).arguments
+    except TypeError as error:
+        raise UsageTypeError(
+            f"Expected the arguments of keras.Model.{function.__name__}. Received: {error}."
+        ) from error
     others = given.pop("kwargs", {})
     return {name: value for name, value in given.items() if name != "self"} | others
 
 
+def refuse_unknown(function: Callable[..., Any], given: Collection[str]) -> None:
+    """Raise TypeError for names that a method of Keras does not have; those of Keras begin with _.
+
+    Args:
+        function: The method.
+        given: Names of arguments.
+    """
+    known = [name for name in inspect.signature(function).parameters if name != "kwargs"][1:]
+    if unknown := [name for name in given if name not in known and not name.startswith("_")]:
+        raise UsageTypeError(
+            f"Expected arguments of {function.__name__} among {', '.join(known)}. Received: "
+            f"{', '.join(unknown)}.{did_you_mean(unknown[0], known)}"
+        )
+
+
 def check_counts(given: dict[str, Any]) -> None:
     """Make Python integers of the counts in `given`; raise for what Keras would misread."""
-    for name in ("batch_size", "validation_batch_size", "steps_per_epoch", "steps", "epochs"):
-        if given.get(name) is not None:
-            given[name] = arguments.integer(name, given[name], 0 if name == "epochs" else 1)
+    for name, least in LEAST.items():
+        if name in given and (given[name] is not None or not least):
+            given[name] = arguments.integer(name, given[name], least)
+    for name in set(given) & {"shuffle", "return_dict"}:
+        given[name] = arguments.flag(name, given[name])
     if "verbose" in given:
         given["verbose"] = arguments.verbose(given["verbose"])
     check_callbacks(given.get("callbacks"))
+    frequency = given.get("validation_freq", 1)
+    check = arguments.sizes if arguments.is_list(frequency) else arguments.integer
+    check("validation_freq", frequency)
     split = given.get("validation_split") or 0.0
     if not 0 <= arguments.real("validation_split", split) < 1:
         raise UsageError(f"Expected validation_split from 0 to below 1. Received: {split!r}.")
+    if split and given.get("validation_data") is not None:
+        raise UsageError(
+            "Expected validation_split or validation_data. Received: both, "
+            f"validation_split={split!r}. (Leave one out.)"
+        )
+
+
+def check_compile_options(given: dict[str, Any]) -> None:
+    """Raise an error for options of `keras.Model.compile` that Keras would misread or drop."""
+    refuse_unknown(keras.Model.compile, given)
+    for name in ("run_eagerly", "auto_scale_loss", "jit_compile"):
+        value = given.get(name)
+        if value is not None and not (name == "jit_compile" and value == "auto"):
+            arguments.flag(name, value)
+    if given.get("steps_per_execution") is not None:
+        arguments.integer("steps_per_execution", given["steps_per_execution"])
 
 
 def check_callbacks(value: Any) -> None:

@@ -115,7 +115,15 @@ def check_batch_of_source(model: LatentModel, given: Any) -> None:
 
 def check_validation_data(model: LatentModel, data: Any) -> Any:
     """Check the `validation_data` of `fit`, a source or `(x, y, ...)`; see `check_data`."""
-    x, y, sample_weight = (as_arrays(part) for part in keras.utils.unpack_x_y_sample_weight(data))
+    try:
+        parts = keras.utils.unpack_x_y_sample_weight(data)
+    except ValueError as error:
+        raise UsageError(
+            "Expected validation_data of x, (x, y) or (x, y, sample_weight). Received: "
+            f"{type(data).__name__} of {len(data)} parts. (For a list of numbers: "
+            'numpy.asarray(x, "float32").)'
+        ) from error
+    x, y, sample_weight = (as_arrays(part) for part in parts)
     checked = check_data(model, x, y, sample_weight)
     if not are_arrays(checked) and y is None and sample_weight is None:
         return checked

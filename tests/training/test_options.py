@@ -250,7 +250,7 @@ def test_numbers_that_no_step_counts_are_named():
 
 def test_commands_to_type_next_are_words_of_a_shell(monkeypatch):
     monkeypatch.setattr(cli, "_imported", ["my model.py"])
-    assert cli.next_command("train", "x", "--out", Path("-x")).endswith(" x --out ./-x")
+    assert " x --out ./-x " in cli.next_command("train", "x", "--out", Path("-x"))
     command = cli.next_command("evaluate", Path("it's mine") / "a b")
     assert shlex.split(command) == [
         *("keras-vae", "evaluate", "it's mine/a b", "--import", "my model.py")

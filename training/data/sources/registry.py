@@ -99,6 +99,8 @@ def make_absolute(name: str) -> str:
     if source is not None and not source.takes_path:
         return name
     path = Path(argument).expanduser()
+    if not name:  # No name is not the name of this folder.
+        return name
     return f"{name.removesuffix(argument)}{path.resolve()}" if path.exists() else name
 
 
