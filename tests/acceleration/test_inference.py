@@ -99,8 +99,8 @@ def test_a_conditional_model_takes_its_condition():
     [
         (lambda fast: fast.decode(Z[:0]), "at least one"),
         (lambda fast: fast.decode(X), "Expected z of shape"),
-        (lambda fast: fast.encode([X, X]), "Expected x. Received: 2 array"),
-        (lambda fast: fast.call("paint", Z), "Expected one of reconstruct, encode"),
+        (lambda fast: fast.encode([X, X]), r"Expected 1 array\(s\): x. Received: 2"),
+        (lambda fast: fast.call("paint", Z), "Expected name to be .reconstruct., .encode."),
         (lambda fast: fast.score(255 * X), "Divide 8-bit pixels"),
         (lambda fast: compiled.Compiled(fast.model, 0), "largest_batch"),
     ],

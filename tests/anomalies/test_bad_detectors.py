@@ -36,7 +36,7 @@ SETTINGS = {
     "another keyword": (lambda: detector(sample=3), "arguments that AnomalyDetector has.*sample"),
     "a name": (lambda: detector(name="a/b"), "name to be text without '/'"),
     "a list": (lambda: detector(["elbo"]), r"score to be one of .*Received: \['elbo'\]"),
-    "a number": (lambda: kv.AnomalyDetector(3), "an autoencoder of keras_vae. Received: 3"),
+    "a number": (lambda: kv.AnomalyDetector(3), "an autoencoder of keras_vae. Received: int"),
     "a detector": (lambda: kv.AnomalyDetector(detector()), "an autoencoder.*AnomalyDetector"),
     "a network": (lambda: kv.AnomalyDetector(MODEL.encoder), "an autoencoder of keras_vae"),
 }
@@ -82,7 +82,10 @@ PREDICTED = {
     "half a row": (lambda: detector().predict(X, batch_size=2.5), "batch_size of at least 1, an i"),
     "steps": (lambda: detector().predict(X, steps=-1), "steps of at least 1"),
     "no steps of a source": (lambda: detector().predict(iter([X]), steps=0), "steps of at least 1"),
-    "callbacks": (lambda: detector().predict(BATCHES, callbacks=[1]), "no callbacks with a source"),
+    "callbacks": (
+        lambda: detector().predict(BATCHES, callbacks=[keras.callbacks.Callback()]),
+        "no callbacks with a source",
+    ),
     "a threshold": (
         lambda: detector().fit_threshold(X, quantile=0.9, batch_size=0),
         "batch_size of at least 1",
