@@ -42,8 +42,8 @@ BAD = {
     "the name of a note": (lambda: compression.read_note("x"), "the bytes of a file"),
     "the name of a count": (lambda: compression.read_count("x"), "the bytes of a file"),
     "the name of tables": (lambda: Tables.from_bytes("x"), "the bytes of a file"),
-    "no model": (lambda: compression.compress(3, X), "an autoencoder of keras_vae. Received: 3"),
-    "no model to read": (lambda: decompress(model=3), "an autoencoder of keras_vae. Received: 3"),
+    "no model": (lambda: compression.compress(3, X), "an autoencoder of keras_vae. Received: int"),
+    "no model to read": (lambda: decompress(model=3), "an autoencoder of keras_vae. Received: int"),
     "a detector": (
         lambda: compression.codes_of(kv.AnomalyDetector(MODEL), X),
         "an autoencoder of keras_vae",
