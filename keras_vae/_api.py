@@ -34,6 +34,7 @@ from keras_vae.models.conditional import ConditionalVAE
 from keras_vae.models.contractive import ContractiveAutoencoder
 from keras_vae.models.conv import ConvAutoencoder, ConvVAE
 from keras_vae.models.denoising import DenoisingAutoencoder
+from keras_vae.models.dip_vae import DIPVAE
 from keras_vae.models.factor_vae import FactorVAE
 from keras_vae.models.free_bits import FreeBitsVAE
 from keras_vae.models.fsq import FSQ

@@ -12,6 +12,7 @@ import pytest
 import keras_vae
 
 NAMES = [
+    "DIPVAE",
     "FSQ",
     "IAFVAE",
     "IWAE",

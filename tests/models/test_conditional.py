@@ -159,6 +159,7 @@ def composed(base, **kwargs):
 
 
 LIMITS = {
+    "DIPVAE": lambda: composed(kv.DIPVAE, lambda_od=0.0, lambda_d=0.0),
     "FactorVAE": lambda: composed(kv.FactorVAE, gamma=0.0, loss_weights={"discriminator": 0.0}),
     "BetaTCVAE": lambda: composed(kv.BetaTCVAE, dataset_size=20, beta=1.0),
     "InfoVAE": lambda: composed(kv.InfoVAE, alpha=0.0, lambda_=1.0),

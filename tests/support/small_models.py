@@ -113,6 +113,10 @@ def factor_vae() -> Any:
     return kv.FactorVAE(*dense(2), gamma=3.0, discriminator=keras.Sequential(layers), seed=1)
 
 
+def dip_vae(**kwargs: Any) -> Callable[[], Any]:
+    return lambda: kv.DIPVAE(*dense(2), lambda_d=20.0, seed=1, **kwargs)
+
+
 def contractive(probes: int | None) -> Callable[[], Any]:
     def construct() -> Any:
         networks = kv.nets.dense(FEATURES, 3, hidden=(5,), activation="tanh")

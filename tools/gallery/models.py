@@ -14,6 +14,7 @@ FIGURES: dict[str, Callable[[Studio], Figure]] = {
     "ContractiveAutoencoder": autoencoders.contractive,
     "ConvAutoencoder": autoencoders.conv_autoencoder,
     "ConvVAE": variational.conv_vae,
+    "DIPVAE": factors.dip_vae,
     "DenoisingAutoencoder": autoencoders.denoising,
     "FSQ": integers.fsq,
     "FactorVAE": factors.factor_vae,

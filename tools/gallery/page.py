@@ -45,6 +45,8 @@ MODELS = {
     "ConvAutoencoder": "Each channel of the code is a small image of the letter, so the code says "
     "where each stroke is.",
     "ConvVAE": "A low temperature gives you typical letters, and a high one unusual letters.",
+    "DIPVAE": "A penalty on the correlation of units, without a discriminator. The first three "
+    "units follow one property each.",
     "DenoisingAutoencoder": "You give it noisy images, and get clean ones.",
     "FSQ": "A code has three levels, here red, green, and blue. One code in the middle is changed, "
     "and only its surroundings change.",
