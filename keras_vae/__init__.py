@@ -27,6 +27,7 @@ __all__ = [
     "VAE",
     "VQVAE",
     "WAE",
+    "AdversarialAutoencoder",
     "AnomalyDetector",
     "Autoencoder",
     "BetaTCVAE",

@@ -29,6 +29,7 @@ from keras_vae.downstream.distillation import distill_decoder
 from keras_vae.downstream.inpainting import inpaint
 from keras_vae.loading import load
 from keras_vae.losses import controllers, schedules, weights
+from keras_vae.models.adversarial import AdversarialAutoencoder
 from keras_vae.models.compressive import CompressiveAutoencoder
 from keras_vae.models.conditional import ConditionalVAE
 from keras_vae.models.contractive import ContractiveAutoencoder

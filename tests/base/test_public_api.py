@@ -20,6 +20,7 @@ NAMES = [
     "VAE",
     "VQVAE",
     "WAE",
+    "AdversarialAutoencoder",
     "AnomalyDetector",
     "Autoencoder",
     "BetaTCVAE",

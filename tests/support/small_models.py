@@ -108,9 +108,17 @@ def info_vae(**kwargs: Any) -> Callable[[], Any]:
     return lambda: kv.InfoVAE(*dense(2), lambda_=20.0, seed=1, **kwargs)
 
 
-def factor_vae() -> Any:
+def discriminator() -> Any:
     layers = [keras.Input((3,)), keras.layers.Dense(4, "leaky_relu"), keras.layers.Dense(1)]
-    return kv.FactorVAE(*dense(2), gamma=3.0, discriminator=keras.Sequential(layers), seed=1)
+    return keras.Sequential(layers)
+
+
+def factor_vae() -> Any:
+    return kv.FactorVAE(*dense(2), gamma=3.0, discriminator=discriminator(), seed=1)
+
+
+def adversarial() -> Any:
+    return kv.AdversarialAutoencoder(*dense(), discriminator=discriminator(), seed=1)
 
 
 def dip_vae(**kwargs: Any) -> Callable[[], Any]:

@@ -7,6 +7,7 @@ from tools.gallery import autoencoders, factors, integers, planes, series, varia
 from tools.gallery.studio import Studio
 
 FIGURES: dict[str, Callable[[Studio], Figure]] = {
+    "AdversarialAutoencoder": planes.adversarial,
     "Autoencoder": autoencoders.autoencoder,
     "BetaTCVAE": factors.tc_vae,
     "CompressiveAutoencoder": autoencoders.compressive,

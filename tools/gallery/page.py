@@ -33,6 +33,8 @@ STORIES = {
 
 # What you see in the picture of each model.
 MODELS = {
+    "AdversarialAutoencoder": "A discriminator compares codes with samples of the prior, until "
+    "the codes lie near it. The circles are standard deviations of the prior.",
     "Autoencoder": "Random codes of a standard normal decode to no letter. Fit a sampler to the "
     "codes after training, and you get letters.",
     "BetaTCVAE": "Each unit changes one property of the ellipse, and the last one changes none. "
