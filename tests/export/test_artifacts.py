@@ -183,7 +183,7 @@ def test_a_file_has_one_signature_for_each_endpoint(artifact):
 def test_a_file_has_the_names_of_the_model(artifact):
     model = artifact.model
     outputs = VARIATIONAL if isinstance(model, keras_vae.VAE) else PLAIN
-    if isinstance(model, keras_vae.WAE):
+    if isinstance(model, keras_vae.WAE | keras_vae.AdversarialAutoencoder):
         outputs = {**PLAIN, "sample": VARIATIONAL["sample"]}
     if isinstance(model, keras_vae.CompressiveAutoencoder):
         outputs = {**PLAIN, "score": PLAIN["score"] | {"rate"}}
