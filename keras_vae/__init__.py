@@ -25,6 +25,7 @@ __all__ = [
     "IWAE",
     "RAE",
     "VAE",
+    "VAEGAN",
     "VQVAE",
     "WAE",
     "AdversarialAutoencoder",

@@ -52,6 +52,7 @@ from keras_vae.models.sparse import SparseAutoencoder
 from keras_vae.models.tc_vae import BetaTCVAE
 from keras_vae.models.transformer import TransformerAutoencoder, TransformerVAE
 from keras_vae.models.vae import VAE
+from keras_vae.models.vae_gan import VAEGAN
 from keras_vae.models.vamp_vae import VampVAE
 from keras_vae.models.vq_vae import VQVAE
 from keras_vae.models.wae import WAE

@@ -16,25 +16,37 @@ def dense_discriminator(depth: int, activation: str) -> keras.Model:
     return keras.Sequential([*layers, keras.layers.Dense(1)], name="discriminator")
 
 
-def conv_discriminator(shape: tuple[int, ...]) -> keras.Model:
-    """Return a discriminator `[features, log odds]` of images: three convolutions of stride 2.
+class ConvDiscriminator(keras.Model):
+    """A discriminator `[features, log odds]` of images: three convolutions of stride 2.
 
-    Args:
-        shape: Height, width, channels.
-
-    Raises:
-        ValueError: If events are no images.
+    The features are those of the last convolution.
     """
-    if len(shape) != 3:
-        raise UsageError(
-            "Expected images of shape (height, width, channels) for a discriminator of images. "
-            f"Received: {shape}. (Give a discriminator with the outputs [features, log odds].)"
+
+    def __init__(self) -> None:
+        super().__init__(name="discriminator")
+        self.features = keras.Sequential(
+            [
+                keras.layers.Conv2D(filters, 4, 2, "same", activation="leaky_relu")
+                for filters in (32, 64, 128)
+            ]
         )
-    x = image = keras.Input(shape)
-    for filters in (32, 64, 128):
-        x = keras.layers.Conv2D(filters, 4, 2, "same", activation="leaky_relu")(x)
-    odds = keras.layers.Dense(1)(keras.layers.Flatten()(x))
-    return keras.Model(image, [x, odds], name="discriminator")
+        self.head = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+
+    def build(self, input_shape: tuple) -> None:
+        """Make all variables, and raise ValueError unless events are images."""
+        if len(input_shape) != 4:
+            raise UsageError(
+                "Expected images of shape (height, width, channels). Received: events of shape "
+                f"{input_shape[1:]}. (Give a discriminator with the outputs [features, log odds].)"
+            )
+        self.features.build(input_shape)
+        self.head.build(self.features.output_shape)
+        self.built = True
+
+    def call(self, images: Tensor, training: bool = False) -> list[Tensor]:
+        """Return features `(batch, height, width, 128)` and log odds `(batch, 1)`."""
+        features = self.features(images, training=training)
+        return [features, self.head(features, training=training)]
 
 
 def check_discriminator(

@@ -18,6 +18,7 @@ NAMES = [
     "IWAE",
     "RAE",
     "VAE",
+    "VAEGAN",
     "VQVAE",
     "WAE",
     "AdversarialAutoencoder",

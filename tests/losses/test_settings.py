@@ -313,6 +313,9 @@ TWICE = {
     "a weight of an adversary": lambda: kv.AdversarialAutoencoder(
         *dense(), adversarial_weight=0.5, loss_weights={"adversarial": 2.0}
     ),
+    "a weight of a decoder": lambda: kv.VAEGAN(
+        *dense(2), adversarial_weight=0.5, loss_weights={"adversarial": 2.0}
+    ),
     "a weight of codes": lambda: kv.RAE(*dense(), code_weight=0.5, loss_weights={"code": 2.0}),
 }
 

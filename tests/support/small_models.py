@@ -125,6 +125,13 @@ def dip_vae(**kwargs: Any) -> Callable[[], Any]:
     return lambda: kv.DIPVAE(*dense(2), lambda_d=20.0, seed=1, **kwargs)
 
 
+def vae_gan() -> Any:
+    x = keras.Input(FEATURES)
+    features = keras.layers.Dense(4, "leaky_relu")(x)
+    critic = keras.Model(x, [features, keras.layers.Dense(1)(features)])
+    return kv.VAEGAN(*dense(2), discriminator=critic, seed=1)
+
+
 def contractive(probes: int | None) -> Callable[[], Any]:
     def construct() -> Any:
         networks = kv.nets.dense(FEATURES, 3, hidden=(5,), activation="tanh")

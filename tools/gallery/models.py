@@ -34,6 +34,7 @@ FIGURES: dict[str, Callable[[Studio], Figure]] = {
     "TransformerAutoencoder": series.transformer_autoencoder,
     "TransformerVAE": series.transformer_vae,
     "VAE": variational.vae,
+    "VAEGAN": variational.vae_gan,
     "VQVAE": integers.vq_vae,
     "VampVAE": planes.vamp_vae,
     "WAE": planes.wae,

@@ -77,6 +77,8 @@ MODELS = {
     "closer to the true line.",
     "VAE": "The code of an image is a distribution. Its samples decode to one letter, and bright "
     "pixels show you where they differ.",
+    "VAEGAN": "A discriminator compares images by its features, and judges samples. So edges are "
+    "sharper than those of a VAE.",
     "VQVAE": "Each code has a color. One code in the middle is changed, and only its surroundings "
     "change.",
     "VampVAE": "The prior is made of the codes of learned inputs, which look like letters.",

@@ -16,6 +16,7 @@ from tools.gallery.studio import (
     Studio,
     codes_of,
     normal_codes,
+    outputs_of,
     samples_of,
 )
 
@@ -44,6 +45,19 @@ def _decode_draws(model: Any, x: np.ndarray) -> np.ndarray:
     """Decode samples of the posterior, `(DRAWS, *x.shape)`."""
     q = model.posterior(np.concatenate([x] * DRAWS))
     return latents.as_numpy(model.decode(q.sample(0))).reshape(DRAWS, *x.shape)
+
+
+def vae_gan(studio: Studio) -> Figure:
+    """Draw reconstructions and samples of a VAE, and of a VAE with a discriminator."""
+    model = studio.train(studio.make(kv.VAEGAN, beta=0.2), times=2)
+    rows = {
+        "input": studio.some,
+        "VAE": outputs_of(studio.vae, studio.some),
+        "VAEGAN": outputs_of(model, studio.some),
+        "sample, VAE": samples_of(studio.vae),
+        "sample, VAEGAN": samples_of(model),
+    }
+    return rows_of_images(rows, "Reconstructions and samples of a VAE and of a VAEGAN")
 
 
 def conv_vae(studio: Studio) -> Figure:
