@@ -194,7 +194,13 @@ CASES = [
     Case("contractive", contractive(2), kv.ContractiveAutoencoder.terms),
     Case("contractive_exact", contractive(None), kv.ContractiveAutoencoder.terms, variant=True),
     Case("perceptual", perceptual, kv.PerceptualAutoencoder.terms, x=IMAGES),
-    Case("rae", rae, kv.RAE.terms),
+    Case("rae", rae(), kv.RAE.terms),
+    Case(
+        "rae_gradient",
+        rae(regularizer="gradient"),
+        ("reconstruction", "code", "decoder_gradient"),
+        variant=True,
+    ),
     Case("free_bits_vae", free_bits_vae, kv.FreeBitsVAE.terms, range=UNIT, generative=True),
     Case(
         "conditional_vae",

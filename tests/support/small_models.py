@@ -140,8 +140,8 @@ def contractive(probes: int | None) -> Callable[[], Any]:
     return construct
 
 
-def rae() -> Any:
-    return kv.RAE(*dense(), code_weight=0.1, decoder_weight=0.01, seed=1)
+def rae(**kwargs: Any) -> Callable[[], Any]:
+    return lambda: kv.RAE(*dense(), code_weight=0.1, decoder_weight=0.01, seed=1, **kwargs)
 
 
 def lstm(kind: Any, masked: bool) -> Callable[[], Any]:
