@@ -49,6 +49,7 @@ __all__ = [
     "LearnedPriorVAE",
     "MaskedAutoencoder",
     "PerceptualAutoencoder",
+    "SemiSupervisedVAE",
     "SparseAutoencoder",
     "TransformerAutoencoder",
     "TransformerVAE",

@@ -48,6 +48,7 @@ from keras_vae.models.lstm import LSTMVAE, LSTMAutoencoder
 from keras_vae.models.masked import MaskedAutoencoder
 from keras_vae.models.perceptual import PerceptualAutoencoder
 from keras_vae.models.rae import RAE
+from keras_vae.models.semi_supervised import SemiSupervisedVAE
 from keras_vae.models.sparse import SparseAutoencoder
 from keras_vae.models.tc_vae import BetaTCVAE
 from keras_vae.models.transformer import TransformerAutoencoder, TransformerVAE

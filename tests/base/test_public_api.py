@@ -42,6 +42,7 @@ NAMES = [
     "LearnedPriorVAE",
     "MaskedAutoencoder",
     "PerceptualAutoencoder",
+    "SemiSupervisedVAE",
     "SparseAutoencoder",
     "TransformerAutoencoder",
     "TransformerVAE",

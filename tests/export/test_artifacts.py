@@ -24,9 +24,12 @@ OF_ANY_BATCH = ("SavedModel", "ONNX")
 # What every endpoint of a case takes in addition to its own input.
 ALSO = {
     "ConditionalVAE": {"condition"},
+    "SemiSupervisedVAE": {"condition"},
     "LSTMVAE": {"mask"},
     "TransformerAutoencoder": {"mask"},
 }
+# Endpoints that one class has.
+OWN = {"SemiSupervisedVAE": {"classify": ({"x"}, {"probabilities"})}}
 VAE = next(case for case in CASES if case.id == "vae_bernoulli")
 PREPROCESSED = next(case for case in CASES if case.id == "preprocessed_vae")
 # LiteRT's sigmoid with AVX-512 is NaN beyond 8.8e26, see docs/export.md.
@@ -190,7 +193,8 @@ def test_a_file_has_the_names_of_the_model(artifact):
     inputs = {"decode": {"z"}, "sample": {"seed"}}
     also = ALSO.get(type(model).__name__, set())
     assert signatures(artifact.tflite) == {
-        k: (inputs.get(k, {"x"}) | also, v) for k, v in outputs.items()
+        **{k: (inputs.get(k, {"x"}) | also, v) for k, v in outputs.items()},
+        **OWN.get(type(model).__name__, {}),
     }
 
 

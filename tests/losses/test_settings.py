@@ -316,6 +316,12 @@ TWICE = {
     "a weight of a decoder": lambda: kv.VAEGAN(
         *dense(2), adversarial_weight=0.5, loss_weights={"adversarial": 2.0}
     ),
+    "a weight of labels": lambda: kv.SemiSupervisedVAE(
+        *kv.nets.conditional(kv.nets.dense, (6,), 2, 3),
+        kv.nets.dense_encoder((6,), 3),
+        classification_weight=2.0,
+        loss_weights={"classification": 3.0},
+    ),
     "a weight of codes": lambda: kv.RAE(*dense(), code_weight=0.5, loss_weights={"code": 2.0}),
 }
 

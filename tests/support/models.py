@@ -47,6 +47,7 @@ from tests.support.small_models import (
     perceptual,
     rae,
     residual_vq_vae,
+    semi_supervised,
     sparse,
     table,
     tabular_vae,
@@ -141,6 +142,8 @@ SEQUENCES = uniform(ROWS, *SEQUENCE)
 # Sequences of 1 to 4 steps.
 MASKED = (SEQUENCES, (np.arange(4) <= np.arange(ROWS)[:, None] % 4).astype("float32"))
 TOKENS = np.random.default_rng(0).integers(WORDS, size=(ROWS, 4))
+# One-hot labels of two classes, and a row of zeros for each third one, which is missing.
+LABELED = np.eye(2, dtype="float32")[np.arange(ROWS) % 2] * (np.arange(ROWS) % 3 < 2)[:, None]
 WARM_UP = schedules.LinearWarmUp(10)
 
 CASES = [
@@ -208,6 +211,14 @@ CASES = [
         x=(uniform(ROWS, *FEATURES), uniform(ROWS, 2, seed=1)),
         range=UNIT,
         **BOUND,
+    ),
+    Case(
+        "semi_supervised",
+        semi_supervised,
+        kv.SemiSupervisedVAE.terms,
+        x=(uniform(ROWS, *FEATURES), LABELED.astype("float32")),
+        generative=True,
+        range=UNIT,
     ),
     Case("lstm_autoencoder", lstm(kv.LSTMAutoencoder, False), x=SEQUENCES),
     Case("lstm_vae_masked", lstm(kv.LSTMVAE, True), x=MASKED, **BOUND),

@@ -100,6 +100,12 @@ def conditional_vae() -> Any:
     return kv.ConditionalVAE(*networks, seed=1)
 
 
+def semi_supervised() -> Any:
+    networks = kv.nets.conditional(kv.nets.dense, FEATURES, 3, 2, hidden=(5,))
+    classifier = kv.nets.dense_encoder(FEATURES, 2, hidden=(5,))
+    return kv.SemiSupervisedVAE(*networks, classifier, seed=1)
+
+
 def wae(**kwargs: Any) -> Callable[[], Any]:
     return lambda: kv.WAE(*dense(), seed=1, **kwargs)
 

@@ -30,6 +30,7 @@ FIGURES: dict[str, Callable[[Studio], Figure]] = {
     "MaskedAutoencoder": autoencoders.mask_patches,
     "PerceptualAutoencoder": autoencoders.perceptual,
     "RAE": autoencoders.rae,
+    "SemiSupervisedVAE": variational.semi_supervised,
     "SparseAutoencoder": autoencoders.sparse,
     "TransformerAutoencoder": series.transformer_autoencoder,
     "TransformerVAE": series.transformer_vae,

@@ -70,6 +70,8 @@ MODELS = {
     "MaskedAutoencoder": "You hide the orange patches, and it completes the letter.",
     "PerceptualAutoencoder": "From codes of the same size you get sharper edges.",
     "RAE": "Its samples come from a fitted sampler, and are sharper than those of a VAE.",
+    "SemiSupervisedVAE": "Only one image of twenty had a label. A code is a style, you choose the "
+    "letter, and the model also classifies images.",
     "SparseAutoencoder": "A few units describe each letter, and the others are exactly 0.",
     "TransformerAutoencoder": "Ten points of an outline are hidden by a mask. The model fills "
     "them in, in orange over the true line in gray. It finds the way, but cuts corners.",

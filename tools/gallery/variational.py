@@ -13,6 +13,7 @@ from tools.gallery.studio import (
     COLUMNS,
     FILTERS,
     LATENT,
+    WIDTHS,
     Studio,
     codes_of,
     normal_codes,
@@ -28,6 +29,8 @@ FREE_NATS = 0.5
 # Size of the top of the ladder, and nats that each of its levels may say for free.
 TOP, LADDER_NATS = 4, 12.0
 CODES = 5
+# One image of so many has a label for the semi-supervised model.
+LABELED = 20
 
 
 def vae(studio: Studio) -> Figure:
@@ -118,12 +121,31 @@ def conditional(studio: Studio) -> Figure:
     one_hot = np.eye(classes, dtype="float32")
     model = kv.ConditionalVAE(*networks, seed=0)
     studio.train(model, (studio.images, one_hot[studio.labels]), times=2)
-    shown = min(classes, COLUMNS)
+    return _draw_conditions(studio, model, one_hot, "One code under all conditions")
+
+
+def semi_supervised(studio: Studio) -> Figure:
+    """Draw a row for each code, decoded under all classes, of which few labels were known."""
+    keras.utils.set_random_seed(0)
+    classes, shape = int(studio.labels.max()) + 1, studio.data.image_shape
+    networks = kv.nets.conditional(kv.nets.dense, shape, 8, classes, hidden=WIDTHS)
+    classifier = kv.nets.dense_encoder(shape, classes, hidden=WIDTHS)
+    model = kv.SemiSupervisedVAE(*networks, classifier, seed=0)
+    one_hot = np.eye(classes, dtype="float32")
+    known = np.arange(len(studio.labels)) % LABELED == 0
+    studio.train(model, (studio.images, one_hot[studio.labels] * known[:, None]))
+    right = latents.as_numpy(model.classify(studio.test)).argmax(axis=1) == studio.test_labels
+    title = f"One code under all classes; {right.mean():.0%} of test images are classified right"
+    return _draw_conditions(studio, model, one_hot, title)
+
+
+def _draw_conditions(studio: Studio, model: Any, one_hot: np.ndarray, title: str) -> Figure:
+    shown = min(len(one_hot), COLUMNS)
     codes = normal_codes(CODES, 8).repeat(shown, axis=0)
     conditions = np.concatenate([one_hot[:shown]] * CODES)
     images = latents.as_numpy(model.decode((codes, conditions)))
     rows = {f"code {number + 1}": part for number, part in enumerate(np.split(images, CODES))}
-    return rows_of_images(rows, "One code under all conditions", studio.names[:shown])
+    return rows_of_images(rows, title, studio.names[:shown])
 
 
 def ladder(studio: Studio) -> Figure:
