@@ -53,6 +53,7 @@ __all__ = [
     "SparseAutoencoder",
     "TransformerAutoencoder",
     "TransformerVAE",
+    "VaDE",
     "VampVAE",
     "anomalies",
     "callbacks",

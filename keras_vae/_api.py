@@ -52,6 +52,7 @@ from keras_vae.models.semi_supervised import SemiSupervisedVAE
 from keras_vae.models.sparse import SparseAutoencoder
 from keras_vae.models.tc_vae import BetaTCVAE
 from keras_vae.models.transformer import TransformerAutoencoder, TransformerVAE
+from keras_vae.models.vade import VaDE
 from keras_vae.models.vae import VAE
 from keras_vae.models.vae_gan import VAEGAN
 from keras_vae.models.vamp_vae import VampVAE

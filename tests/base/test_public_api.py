@@ -46,6 +46,7 @@ NAMES = [
     "SparseAutoencoder",
     "TransformerAutoencoder",
     "TransformerVAE",
+    "VaDE",
     "VampVAE",
     "anomalies",
     "callbacks",

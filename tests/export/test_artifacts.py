@@ -29,7 +29,10 @@ ALSO = {
     "TransformerAutoencoder": {"mask"},
 }
 # Endpoints that one class has.
-OWN = {"SemiSupervisedVAE": {"classify": ({"x"}, {"probabilities"})}}
+OWN = {
+    "SemiSupervisedVAE": {"classify": ({"x"}, {"probabilities"})},
+    "VaDE": {"cluster": ({"x"}, {"probabilities"})},
+}
 VAE = next(case for case in CASES if case.id == "vae_bernoulli")
 PREPROCESSED = next(case for case in CASES if case.id == "preprocessed_vae")
 # LiteRT's sigmoid with AVX-512 is NaN beyond 8.8e26, see docs/export.md.

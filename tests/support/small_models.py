@@ -83,6 +83,10 @@ def mixture_vae() -> Any:
     return kv.LearnedPriorVAE(*dense(2), kv.priors.MixturePrior(3, seed=2), seed=1)
 
 
+def vade() -> Any:
+    return kv.VaDE(*dense(2), components=3, seed=1)
+
+
 def flow_vae() -> Any:
     return kv.LearnedPriorVAE(*dense(2), kv.priors.FlowPrior(2, (4,), seed=2), seed=1)
 

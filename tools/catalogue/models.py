@@ -196,6 +196,7 @@ SPECIAL: dict[str, Entry] = {
     "TransformerAutoencoder": sequence_entry("TransformerAutoencoder"),
     "TransformerVAE": sequence_entry("TransformerVAE", masked=True),
     "VQVAE": quantized_entry("VQVAE", 8, codebook_size=64),
+    "VaDE": special_entry("VaDE", components=lambda: 10),
     "VampVAE": special_entry("VampVAE", components=lambda: 20),
 }
 

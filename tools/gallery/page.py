@@ -83,6 +83,8 @@ MODELS = {
     "sharper than those of a VAE.",
     "VQVAE": "Each code has a color. One code in the middle is changed, and only its surroundings "
     "change.",
+    "VaDE": "It saw no labels. A column is a cluster: the image of its mean, and test images that "
+    "belong to it.",
     "VampVAE": "The prior is made of the codes of learned inputs, which look like letters.",
     "WAE": "The codes of an autoencoder lie anywhere. Those of a WAE together keep near the "
     "prior, whose standard deviations are the circles.",

@@ -148,6 +148,19 @@ def _draw_conditions(studio: Studio, model: Any, one_hot: np.ndarray, title: str
     return rows_of_images(rows, title, studio.names[:shown])
 
 
+def vade(studio: Studio) -> Figure:
+    """Draw the mean of each cluster, and the images that surely belong to it."""
+    model = studio.make(kv.VaDE, components=COLUMNS, beta=0.0)
+    studio.train(model)
+    model.adapt(studio.images)
+    model.beta = 1.0
+    studio.train(model)
+    surest = np.argsort(-latents.as_numpy(model.cluster(studio.test)), axis=0)
+    rows = {"mean": latents.as_numpy(model.decode(model.learned_prior.mean))}
+    rows |= {f"image {number + 1}": studio.test[surest[number]] for number in range(4)}
+    return rows_of_images(rows, "Ten clusters, found without labels")
+
+
 def ladder(studio: Studio) -> Figure:
     """Draw what is left of images if only the codes of the top levels are kept."""
     keras.utils.set_random_seed(0)
