@@ -46,7 +46,7 @@ def test_the_penalties_of_a_known_covariance_are_their_closed_form(covariance, d
 def test_codes_of_independent_elements_cost_what_the_noise_of_a_batch_does():
     """d (d - 1) / (B - 1) and 2 d / (B - 1), for normal codes of d elements."""
     random, size, count = np.random.default_rng(1), 4, 20
-    z = random.normal(size=(400, count, size)).astype("float32")
+    z = random.normal(size=(150, count, size)).astype("float32")
     found = [[array(t).mean() for t in covariance_gaps(one, 0 * one)] for one in z]
     wanted = np.array([size * (size - 1), 2 * size]) / (count - 1)
     error = np.std(found, axis=0) / np.sqrt(len(found))

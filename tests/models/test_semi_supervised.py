@@ -146,13 +146,16 @@ def test_a_condition_that_is_no_label_is_refused(row):
         one.fit((X, bad), verbose=0)
 
 
-def test_a_bad_label_in_a_later_batch_of_a_source_is_refused():
+@pytest.mark.tensorflow
+def test_a_bad_label_in_a_later_batch_of_a_data_set_is_refused():
+    import tensorflow as tf
+
     one, bad = model(), GIVEN.copy()
     bad[9] = 2.0
-    one.compile("sgd")
-    batches = (((X[i : i + 4], bad[i : i + 4]),) for i in (0, 4, 8))
+    one.compile("sgd", run_eagerly=True)
+    batches = tf.data.Dataset.from_tensor_slices(((X, bad),)).batch(4)
     with pytest.raises(ValueError, match="Expected a condition of one-hot rows.*of the data"):
-        one.fit(batches, steps_per_epoch=3, verbose=0)
+        one.fit(batches, verbose=0)
 
 
 def test_a_classifier_of_other_classes_is_refused():

@@ -97,7 +97,8 @@ def clusters():
     random = np.random.default_rng(0)
     labels = random.integers(3, size=600)
     centers = np.array([[-6.0, 0.0], [0.0, 6.0], [6.0, 0.0]])
-    return labels, (centers[labels] + random.normal(size=(600, 2))).astype("float32")
+    spread = np.array([0.4, 0.8, 1.2])[labels, None]
+    return labels, (centers[labels] + spread * random.normal(size=(600, 2))).astype("float32")
 
 
 def test_adapt_puts_the_clusters_where_the_codes_are():

@@ -37,7 +37,7 @@ FIGURES: dict[str, Callable[[Studio], Figure]] = {
     "VAE": variational.vae,
     "VAEGAN": variational.vae_gan,
     "VQVAE": integers.vq_vae,
-    "VaDE": variational.vade,
+    "VaDE": variational.clusters,
     "VampVAE": planes.vamp_vae,
     "WAE": planes.wae,
 }

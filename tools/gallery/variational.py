@@ -148,7 +148,7 @@ def _draw_conditions(studio: Studio, model: Any, one_hot: np.ndarray, title: str
     return rows_of_images(rows, title, studio.names[:shown])
 
 
-def vade(studio: Studio) -> Figure:
+def clusters(studio: Studio) -> Figure:
     """Draw the mean of each cluster, and the images that surely belong to it."""
     model = studio.make(kv.VaDE, components=COLUMNS, beta=0.0)
     studio.train(model)
