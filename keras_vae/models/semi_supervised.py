@@ -49,7 +49,7 @@ class SemiSupervisedVAE(Conditioning, VAE):
         >>> model.compile("adam")
         >>> given = np.where(labels[:, None] < 0, 0.0, np.eye(10)[labels])  # -1 is missing
         >>> model.fit((images, given), epochs=10)
-        >>> found = model.classify(images).argmax(axis=-1)
+        >>> found = np.argmax(model.classify(images), axis=-1)
         >>> sevens = model.sample(16, condition=np.eye(10)[7])
 
     Args:
