@@ -106,8 +106,8 @@ class VAEGAN(VAE):
             for code in (ops.stop_gradient(z), z_p)
         ]
         real, *judged = (
-            judge(self.discriminator, ops.stop_gradient(each), training)[-1]
-            for each in (self.prepare(y), *fakes)
+            judge(self.discriminator, each, training)[-1]
+            for each in (self.prepare(y), *map(ops.stop_gradient, fakes))
         )
         these, those = (self._constant(self.prepare(e), training)[:-1] for e in (y, p.mean))
         pairs = zip(these, those, strict=True)

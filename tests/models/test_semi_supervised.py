@@ -104,12 +104,12 @@ def test_the_terms_are_sums_over_the_classes():
 def test_with_every_label_and_known_codes_it_is_the_conditional_vae():
     """The bounds differ by log K, and noise is drawn for other rows, so here it is none."""
     one = model(classification_weight=0.0)
-    for variable in one.encoder.trainable_variables[-2:]:
-        variable.assign(0.0 * variable - 40.0)
-    given = np.repeat(EVERY, 1, axis=0)
+    kernel, bias = one.encoder.trainable_variables[-2:]  # Of z_log_var.
+    kernel.assign(0.0 * kernel)
+    bias.assign(0.0 * bias - 20.0)
     plain = kv.ConditionalVAE(one.encoder, one.decoder, seed=4)
-    found, gradients = loss_and_gradients(one, (X, given))
-    wanted, expected = loss_and_gradients(plain, (X, given))
+    found, gradients = loss_and_gradients(one, (X, EVERY))
+    wanted, expected = loss_and_gradients(plain, (X, EVERY))
     assert found == pytest.approx(wanted + np.log(CLASSES), rel=1e-5)
     for first, second in zip(gradients, expected, strict=False):
         np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-4)
