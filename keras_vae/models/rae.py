@@ -52,7 +52,8 @@ class RAE(Autoencoder):
         decoder: As in `Autoencoder`.
         code_weight: Weight of the term `code`, |z|^2 / 2.
         decoder_weight: Weight of R, the term `decoder_decay` or `decoder_gradient`. The first is
-            the same for each example, so sample weights multiply it by their mean.
+            the same for each example, so sample weights multiply it by their mean. The default
+            fits the first. For the second, begin with 1.0.
         loss_weights: As in `Autoencoder`.
         regularizer: "l2" or "gradient".
         probes: Number of random vectors u for each example; None for the exact norm, at one pass
