@@ -70,7 +70,7 @@ MODELS = {
     "MaskedAutoencoder": "You hide the orange patches, and it completes the letter.",
     "PerceptualAutoencoder": "From codes of the same size you get sharper edges.",
     "RAE": "Its samples come from a fitted sampler, and are sharper than those of a VAE.",
-    "SemiSupervisedVAE": "Only one image of twenty had a label. A code is a style, you choose the "
+    "SemiSupervisedVAE": "Only one image of ten had a label. A code is a style, you choose the "
     "letter, and the model also classifies images.",
     "SparseAutoencoder": "A few units describe each letter, and the others are exactly 0.",
     "TransformerAutoencoder": "Ten points of an outline are hidden by a mask. The model fills "
