@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from keras_vae.errors import UsageError
 
 # Names of endpoints, under which a file of another one would be taken for it.
-ENDPOINTS = ("reconstruct", "encode", "decode", "score", "sample")
+ENDPOINTS = ("reconstruct", "encode", "decode", "score", "sample", "classify", "cluster")
 
 
 class EndpointFile(Protocol):

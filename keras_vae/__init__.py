@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "DIPVAE",
     "FSQ",
     "IAFVAE",
     "IWAE",
     "RAE",
     "VAE",
+    "VAEGAN",
     "VQVAE",
     "WAE",
+    "AdversarialAutoencoder",
     "AnomalyDetector",
     "Autoencoder",
     "BetaTCVAE",
@@ -46,9 +49,11 @@ __all__ = [
     "LearnedPriorVAE",
     "MaskedAutoencoder",
     "PerceptualAutoencoder",
+    "SemiSupervisedVAE",
     "SparseAutoencoder",
     "TransformerAutoencoder",
     "TransformerVAE",
+    "VaDE",
     "VampVAE",
     "anomalies",
     "callbacks",

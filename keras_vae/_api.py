@@ -29,11 +29,13 @@ from keras_vae.downstream.distillation import distill_decoder
 from keras_vae.downstream.inpainting import inpaint
 from keras_vae.loading import load
 from keras_vae.losses import controllers, schedules, weights
+from keras_vae.models.adversarial import AdversarialAutoencoder
 from keras_vae.models.compressive import CompressiveAutoencoder
 from keras_vae.models.conditional import ConditionalVAE
 from keras_vae.models.contractive import ContractiveAutoencoder
 from keras_vae.models.conv import ConvAutoencoder, ConvVAE
 from keras_vae.models.denoising import DenoisingAutoencoder
+from keras_vae.models.dip_vae import DIPVAE
 from keras_vae.models.factor_vae import FactorVAE
 from keras_vae.models.free_bits import FreeBitsVAE
 from keras_vae.models.fsq import FSQ
@@ -46,10 +48,13 @@ from keras_vae.models.lstm import LSTMVAE, LSTMAutoencoder
 from keras_vae.models.masked import MaskedAutoencoder
 from keras_vae.models.perceptual import PerceptualAutoencoder
 from keras_vae.models.rae import RAE
+from keras_vae.models.semi_supervised import SemiSupervisedVAE
 from keras_vae.models.sparse import SparseAutoencoder
 from keras_vae.models.tc_vae import BetaTCVAE
 from keras_vae.models.transformer import TransformerAutoencoder, TransformerVAE
+from keras_vae.models.vade import VaDE
 from keras_vae.models.vae import VAE
+from keras_vae.models.vae_gan import VAEGAN
 from keras_vae.models.vamp_vae import VampVAE
 from keras_vae.models.vq_vae import VQVAE
 from keras_vae.models.wae import WAE

@@ -51,7 +51,8 @@ PORTABLE = (
     *("controllers", "estimators", "codes", "data_sources", "inference", "imputer"),
     *("preprocessing", "preprocessed_models", "argument_properties", "resume_events"),
     *("resume_refusals", "resumed_callbacks", "preset_folders", "other_backends", "later_batches"),
-    *("fitted_priors", "sampler_networks", "of_keras"),
+    *("fitted_priors", "sampler_networks", "dip_vae", "adversarial", "vae_gan", "rae"),
+    *("semi_supervised", "vade", "of_keras"),
 )
 
 # The folder of programs that JAX has compiled.

@@ -28,7 +28,7 @@ def replica_index() -> Any:
 def vjp(function: Any, x: Any, upstream: Any) -> Any:
     """Return the gradient of sum(upstream * function(x)) in x, which is differentiable itself."""
     with torch.enable_grad():
-        x = x.detach().requires_grad_()
+        x = x if x.requires_grad else x.detach().requires_grad_()
         return torch.autograd.grad(function(x), x, upstream, create_graph=True)[0]
 
 

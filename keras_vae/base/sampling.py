@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_vae import random
 from keras_vae.base.endpoint import WholeNumbers
+from keras_vae.distributions import Distribution, Normal
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.samplers import fitting
 from keras_vae.samplers.base import Sampler
@@ -19,6 +20,21 @@ def sample_standard_normal(shape: tuple[int, ...], seeds: Any, temperature: floa
     """Sample codes `(len(seeds), *shape)` of N(0, I); see `Sampling.sample_prior_from_seeds`."""
     noise = random.standard_normal(seeds, int(np.prod(shape)))
     return temperature * ops.reshape(noise, (-1, *shape))
+
+
+class StandardNormalPrior:
+    """A mixin for models whose prior p(z) is N(0, I)."""
+
+    generative = True
+    latent_shape: tuple[int, ...]
+
+    def prior(self, z: Tensor) -> Distribution:
+        """Return p(z), a standard normal in the shape of `z`."""
+        return Normal(ops.zeros_like(z))
+
+    def sample_prior_from_seeds(self, seeds: Any, temperature: float = 1.0) -> Tensor:
+        """Sample codes of the standard normal; see `Sampling.sample_prior_from_seeds`."""
+        return sample_standard_normal(self.latent_shape, seeds, temperature)
 
 
 class Sampling:

@@ -77,9 +77,13 @@ class Normal(Distribution):
         """
         if not isinstance(other, Normal):
             return super().kl(other)
+        return sum_event(self.element_kl(other))
+
+    def element_kl(self, other: "Normal") -> Tensor:
+        """Return KL(self || other) of each element, in the common shape of both, in nats."""
         log_ratio = self.log_var - other.log_var
         squared = ops.square(self.mean - other.mean) * ops.exp(-other.log_var)
-        return 0.5 * sum_event(ops.exp(log_ratio) + squared - 1.0 - log_ratio)
+        return 0.5 * (ops.exp(log_ratio) + squared - 1.0 - log_ratio)
 
 
 class NormalPerElement(Normal):

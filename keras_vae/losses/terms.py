@@ -79,6 +79,31 @@ def prior_discrepancy(z: Tensor, seed: Any, kernel: str, scale: float | None) ->
     return mmd_of_rows(flatten_rows(z), flatten_rows(prior), kernel, scale)
 
 
+def covariance_gaps(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """Return squared distances of the covariance of a batch from the identity, a summand each.
+
+    C is the covariance of the means, with denominator batch size - 1, plus the diagonal matrix of
+    the mean variances. The means of the two results are sum_{i != j} C_ij^2 and
+    sum_i (C_ii - 1)^2. Example n has the summand in which one factor is its own part of C. A
+    single example counts as 0.
+
+    Args:
+        mean: `(batch, ...)`.
+        variance: Of the same shape.
+    """
+    mean, variance = flatten_rows(mean), flatten_rows(variance)
+    count = ops.cast(ops.shape(mean)[0], mean.dtype)
+    scale = count / ops.maximum(count - 1.0, 1.0)
+    centered = mean - ops.mean(mean, axis=0, keepdims=True)
+    own = scale * ops.square(centered) + variance
+    gap = ops.mean(own, axis=0, keepdims=True) - 1.0
+    matrix = ops.transpose(centered) @ centered * (scale / count)
+    matrix = matrix * (1.0 - ops.eye(mean.shape[1], dtype=mean.dtype))
+    several = ops.cast(count > 1.0, mean.dtype)
+    off_diagonal = scale * ops.sum(centered @ matrix * centered, axis=1)
+    return several * off_diagonal, several * ops.sum(gap * (own - 1.0), axis=1)
+
+
 def flatten_rows(z: Tensor) -> Tensor:
     """Flatten `(batch, ...)` to `(batch, elements)`."""
     return ops.reshape(z, (-1, math.prod(z.shape[1:])))

@@ -1,15 +1,12 @@
 """The contractive autoencoder."""
 
-import math
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_vae import distributions
-from keras_vae.backend import vjp
 from keras_vae.base.autoencoder import Autoencoder
-from keras_vae.distributions import sum_event
+from keras_vae.losses.jacobian import squared_jacobian, stateless
 from keras_vae.losses.weights import LossWeight
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
@@ -69,33 +66,7 @@ class ContractiveAutoencoder(Autoencoder):
         return {"reconstruction": -p.log_prob(y), "contraction": self._contraction(x, training)}
 
     def _contraction(self, x: Tensor, training: bool) -> Tensor:
-        size = math.prod(self.latent_shape)
-        each = size if self.probes is None else self.probes
-        rows = ops.repeat(ops.cast(self.prepare(x), "float32"), each, axis=0)
-        gradients = vjp(self._encoder(training), rows, self._directions(ops.shape(rows)[0]))
-        squares = ops.reshape(sum_event(ops.square(gradients)), (-1, each))
-        return ops.sum(squares, axis=1) if self.probes is None else ops.mean(squares, axis=1)
-
-    def _directions(self, count: Any) -> Tensor:
-        """Return vectors u, `(count, *latent_shape)`: random signs, or the unit vectors in turn."""
-        size = math.prod(self.latent_shape)
-        if self.probes is None:
-            u = ops.tile(ops.eye(size, dtype="float32"), (count // size, 1))
-        else:
-            u = keras.random.uniform((count, size), dtype="float32", seed=self.seed_generator)
-            u = ops.where(u < 0.5, -1.0, 1.0)
-        return ops.reshape(u, (-1, *self.latent_shape))
-
-    def _encoder(self, training: bool) -> Any:
-        """Return the encoder as a function without side effects, as JAX needs for gradients."""
-        encoder = self.encoder
-        values = [
-            [ops.convert_to_tensor(v) for v in variables]
-            for variables in (encoder.trainable_variables, encoder.non_trainable_variables)
-        ]
-
-        def encode(x: Tensor) -> Tensor:
-            outputs, _ = encoder.stateless_call(*values, x, training=training)
-            return distributions.parameters(outputs)[0]
-
-        return encode
+        encode = stateless(self.encoder, training)
+        x = ops.cast(self.prepare(x), "float32")
+        shape, seed = self.latent_shape, self.seed_generator
+        return squared_jacobian(lambda rows: encode(rows)[0], x, shape, self.probes, seed)

@@ -7,8 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.distributions import parameters
-from keras_vae.errors import UsageError
+from keras_vae.losses.adversary import (
+    check_discriminator,
+    dense_discriminator,
+    discriminator_loss,
+    judge,
+    judge_with_constant_weights,
+)
 from keras_vae.losses.terms import flatten_rows, permute_columns
 from keras_vae.losses.weights import LossWeight, merge_weights
 from keras_vae.models.vae import VAE
@@ -73,24 +78,13 @@ class FactorVAE(VAE):
         weights = merge_weights({"total_correlation": gamma}, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
         if discriminator is None:
-            discriminator = _default_discriminator()
+            discriminator = dense_discriminator(6, "leaky_relu")
         self.discriminator = check_network("discriminator", discriminator)
 
     def build(self, input_shape: Any) -> None:
         """Make all variables, and raise ValueError unless the discriminator fits the codes."""
         super().build(input_shape)
-        codes = keras.KerasTensor((None, math.prod(self.latent_shape)), dtype="float32")
-        wanted = "Expected a discriminator from codes to log odds of shape (None, 1)."
-        try:
-            shape = self.discriminator(codes).shape
-        except ValueError as error:
-            raise UsageError(f"{wanted} Received: one that takes other codes. ({error})") from error
-        if tuple(shape) != (None, 1):
-            raise UsageError(f"{wanted} Received: {tuple(shape)}.")
-        # Keras accepts a last axis of 1 for any other size, until the first batch.
-        taken = getattr(self.discriminator, "input_shape", codes.shape)
-        if taken not in (codes.shape, (None, None)):
-            raise UsageError(f"{wanted} Received: one that takes other codes, {taken}.")
+        check_discriminator(self.discriminator, (math.prod(self.latent_shape),))
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return the four terms of the loss, each `(batch,)`, in nats."""
@@ -99,30 +93,11 @@ class FactorVAE(VAE):
         p = self.observation(self.with_condition(z, x), training)
         codes = ops.stop_gradient(flatten_rows(z))
         permuted = permute_columns(codes, self.seed_generator)
-        joint, product = (self._log_odds(c, training) for c in (codes, permuted))
+        joint, product = (judge(self.discriminator, c, training)[-1] for c in (codes, permuted))
+        constant = judge_with_constant_weights(self.discriminator, flatten_rows(z), training)
         return {
             "reconstruction": -p.log_prob(y),
             "kl": q.kl(self.prior(z)),
-            "total_correlation": self._constant_log_odds(flatten_rows(z), training),
-            "discriminator": 0.5 * (ops.softplus(-joint) + ops.softplus(product)),
+            "total_correlation": constant[-1],
+            "discriminator": discriminator_loss(joint, product),
         }
-
-    def _log_odds(self, codes: Tensor, training: bool) -> Tensor:
-        return parameters(self.discriminator(codes, training=training))[0][:, 0]
-
-    def _constant_log_odds(self, codes: Tensor, training: bool) -> Tensor:
-        """Return the log odds with the weights of the discriminator held constant."""
-        values = [
-            [ops.stop_gradient(ops.convert_to_tensor(v)) for v in variables]
-            for variables in (
-                self.discriminator.trainable_variables,
-                self.discriminator.non_trainable_variables,
-            )
-        ]
-        odds, _ = self.discriminator.stateless_call(*values, codes, training=training)
-        return parameters(odds)[0][:, 0]
-
-
-def _default_discriminator() -> keras.Model:
-    layers = [keras.layers.Dense(1000, activation="leaky_relu") for _ in range(6)]
-    return keras.Sequential([*layers, keras.layers.Dense(1)], name="discriminator")

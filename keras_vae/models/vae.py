@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-from keras import ops
 
 from keras_vae import distributions
 from keras_vae.base.autoencoder import Autoencoder
-from keras_vae.base.sampling import sample_standard_normal
+from keras_vae.base.sampling import StandardNormalPrior
 from keras_vae.distributions import Normal
 from keras_vae.errors import UsageError
 from keras_vae.losses.weights import LossWeight, merge_weights, weight_setting
@@ -18,7 +17,7 @@ from keras_vae.validation.examples import first_input
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class VAE(Autoencoder):
+class VAE(StandardNormalPrior, Autoencoder):
     """Variational autoencoder, and with beta other than 1 the beta-VAE.
 
     Loss:
@@ -58,7 +57,6 @@ class VAE(Autoencoder):
 
     terms: tuple[str, ...] = ("reconstruction", "kl")
     weight_arguments = {"beta": ("kl",)}
-    generative = True
     beta = weight_setting("kl")
 
     def __init__(
@@ -77,10 +75,6 @@ class VAE(Autoencoder):
     def posterior(self, x: Tensor, training: bool = False) -> Normal:
         """Return q(z | x); its mean is `encode(x)`, and its `sample(seed)` samples codes."""
         return Normal(*self.encoder_outputs(x, training))
-
-    def prior(self, z: Tensor) -> distributions.Distribution:
-        """Return p(z), a standard normal in the shape of `z`."""
-        return Normal(ops.zeros_like(z))
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
         """Encode `x` to the mean of q(z | x), `(batch, *latent_shape)`, float32, without noise."""
@@ -125,7 +119,3 @@ class VAE(Autoencoder):
             )
         check_log_variance(codes[1])
         return codes[0]
-
-    def sample_prior_from_seeds(self, seeds: Any, temperature: float = 1.0) -> Tensor:
-        """Sample codes of the standard normal; see `Sampling.sample_prior_from_seeds`."""
-        return sample_standard_normal(self.latent_shape, seeds, temperature)

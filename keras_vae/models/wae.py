@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-from keras import ops
 
 from keras_vae.base.autoencoder import Autoencoder
-from keras_vae.base.sampling import sample_standard_normal
-from keras_vae.distributions import Normal
+from keras_vae.base.sampling import StandardNormalPrior
 from keras_vae.losses.discrepancy import check_kernel
 from keras_vae.losses.terms import prior_discrepancy
 from keras_vae.losses.weights import LossWeight, merge_weights
@@ -16,7 +14,7 @@ from keras_vae.typing import Tensor
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class WAE(Autoencoder):
+class WAE(StandardNormalPrior, Autoencoder):
     """Wasserstein autoencoder with a maximum mean discrepancy, WAE-MMD.
 
     Loss:
@@ -54,7 +52,6 @@ class WAE(Autoencoder):
 
     terms = ("reconstruction", "mmd")
     weight_arguments = {"mmd_weight": ("mmd",)}
-    generative = True
 
     def __init__(
         self,
@@ -70,14 +67,6 @@ class WAE(Autoencoder):
         weights = merge_weights({"mmd": mmd_weight}, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
         self.kernel, self.scale = kernel, scale
-
-    def prior(self, z: Tensor) -> Normal:
-        """Return p(z), a standard normal in the shape of `z`."""
-        return Normal(ops.zeros_like(z))
-
-    def sample_prior_from_seeds(self, seeds: Any, temperature: float = 1.0) -> Tensor:
-        """Sample codes of the standard normal; see `Sampling.sample_prior_from_seeds`."""
-        return sample_standard_normal(self.latent_shape, seeds, temperature)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return reconstruction, in nats, and the MMD term, each `(batch,)`."""

@@ -98,6 +98,19 @@ def check_reconstruction_target(model: LatentModel, y: Any) -> None:
     model.check_event("y", target)
 
 
+def check_label_rows(condition: Any) -> None:
+    """Raise ValueError unless each row holds probabilities of classes, or zeros."""
+    rows = keras.ops.convert_to_numpy(condition)
+    sums = rows.sum(axis=1)
+    bad = (rows < 0).any(axis=1) | ~(np.isclose(sums, 1.0, atol=1e-3) | (rows == 0).all(axis=1))
+    if bad.any():
+        raise UsageError(
+            "Expected a condition of one-hot rows, or of zeros where the label is missing. "
+            f"Received: {rows[bad][0].tolist()} in row {int(np.flatnonzero(bad)[0])}. (Of labels "
+            "with -1 for missing ones: numpy.eye(classes)[labels] * (labels[:, None] >= 0).)"
+        )
+
+
 def check_examples(model: LatentModel, x: Any, count: int) -> np.ndarray:
     """Check examples of x from which a model takes its state, and return them in float32.
 

@@ -82,8 +82,9 @@ def ranges_of(model: LatentModel, batch: Any) -> Ranges | None:
     """
     checks = (type(model).check_event, type(model).check_target, type(model).check_parts)
     ours = all(check.__module__.startswith("keras_vae.") for check in checks)
-    named = getattr(model, "conditional", False) and getattr(model, "condition_name", None)
-    more = model.family.whole or model.family.by_column or named == "mask"
+    own_parts = type(model).check_parts.__qualname__ != "Autoencoder.check_parts"
+    more = getattr(model, "conditional", False) and own_parts
+    more = more or model.family.whole or model.family.by_column
     more = more or model.event_dtype != "float32"
     if more or not ours:
         return None

@@ -20,6 +20,24 @@ def check_network(name: str, network: Any) -> Any:
     )
 
 
+def check_classifier(classifier: Any, event_shape: tuple, classes: tuple) -> None:
+    """Build a classifier; raise ValueError unless it takes events and returns logits of classes.
+
+    Args:
+        classifier: Layer or model.
+        event_shape: Shape of an event.
+        classes: Shape of the logits of an event.
+    """
+    wanted = f"Expected a classifier from {(None, *event_shape)} to logits {(None, *classes)}."
+    try:
+        outputs = keras.tree.flatten(classifier(keras.KerasTensor((None, *event_shape))))
+    except ValueError as error:
+        raise UsageError(f"{wanted} Received: one that takes others. ({error})") from error
+    shapes = [tuple(output.shape) for output in outputs]
+    if shapes != [(None, *classes)]:
+        raise UsageError(f"{wanted} Received: {', '.join(map(str, shapes))}.")
+
+
 def single_code(codes: Any, model: LatentModel) -> Any:
     """Return the one output of an encoder; raise ValueError if there are more."""
     codes = keras.tree.flatten(codes)

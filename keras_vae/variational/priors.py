@@ -68,12 +68,30 @@ class GaussianMixture(Distribution):
         Differences are squared before they are summed. A matrix product would be faster on a CPU,
         but it cancels large numbers, of which accelerators keep three digits.
         """
-        # Components come first: with examples first, OpenVINO 2026.4 reads beyond the end of the
-        # largest density, for more examples than components.
-        mean, log_var = self.components.mean[:, None], self.components.log_var[:, None]
-        pairs = Normal(mean, log_var).element_log_prob(tensor(z)[None])
-        log_densities = ops.sum(pairs, axis=tuple(range(2, len(pairs.shape))))
-        return ops.logsumexp(log_densities + self.log_weights[:, None], axis=0)
+        return ops.logsumexp(self._log_joint(z), axis=0)
+
+    def log_responsibilities(self, z: Tensor) -> Tensor:
+        """Return log p(c | z) of each component c, `(batch, K)`, for codes `(batch, ...)`."""
+        log_joint = self._log_joint(z)
+        return ops.transpose(log_joint - ops.logsumexp(log_joint, axis=0, keepdims=True))
+
+    def component_kl(self, q: Normal) -> Tensor:
+        """Return KL(q || component) of each component, `(batch, K)`, in nats."""
+        rows = Normal(q.mean[None], q.log_var[None])
+        return ops.transpose(_sum_codes(rows.element_kl(self._of_pairs())))
+
+    def _log_joint(self, z: Tensor) -> Tensor:
+        """Return log p(z, c), `(K, batch)`."""
+        log_densities = _sum_codes(self._of_pairs().element_log_prob(tensor(z)[None]))
+        return log_densities + self.log_weights[:, None]
+
+    def _of_pairs(self) -> Normal:
+        """Return the components with an axis for examples, `(K, 1, *latent_shape)`.
+
+        Components come first: with examples first, OpenVINO 2026.4 reads beyond the end of the
+        largest density, for more examples than components.
+        """
+        return Normal(self.components.mean[:, None], self.components.log_var[:, None])
 
     def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """Transform standard normals to codes: two choose the component, the rest are its noise.
@@ -89,6 +107,11 @@ class GaussianMixture(Distribution):
         mean = ops.take(self.components.mean, chosen, axis=0)
         spread = temperature * ops.exp(0.5 * ops.take(self.components.log_var, chosen, axis=0))
         return mean + spread * ops.reshape(noise[:, 2:], (-1, *mean.shape[1:]))
+
+
+def _sum_codes(pairs: Tensor) -> Tensor:
+    """Sum `(K, batch, *latent_shape)` over the elements of codes."""
+    return ops.sum(pairs, axis=tuple(range(2, len(pairs.shape))))
 
 
 class Prior(RecordedInit, keras.layers.Layer):
@@ -156,13 +179,14 @@ class MixturePrior(Prior):
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Return the log density of codes `(batch, *latent_shape)`, shape `(batch,)`, in nats."""
-        return self._mixture().log_prob(z)
+        return self.mixture().log_prob(z)
 
     def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """Transform noise to codes; see `GaussianMixture.from_noise`."""
-        return self._mixture().from_noise(noise, temperature)
+        return self.mixture().from_noise(noise, temperature)
 
-    def _mixture(self) -> GaussianMixture:
+    def mixture(self) -> GaussianMixture:
+        """Return the mixture of the present weights, means and log variances."""
         values = (ops.convert_to_tensor(v) for v in (self.mean, self.log_var, self.logits))
         return GaussianMixture(*values)
 

@@ -197,6 +197,8 @@ OUTPUTS = {
     ("decode", True): {"reconstruction"},
     ("score", False): {"score", "reconstruction_error"},
     ("score", True): {"score", "reconstruction_error", "kl"},
+    ("classify", True): {"probabilities"},
+    ("cluster", True): {"probabilities"},
     ("sample", False): {"reconstruction", "z"},
     ("sample", True): {"reconstruction", "z"},
 }

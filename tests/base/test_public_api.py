@@ -12,13 +12,16 @@ import pytest
 import keras_vae
 
 NAMES = [
+    "DIPVAE",
     "FSQ",
     "IAFVAE",
     "IWAE",
     "RAE",
     "VAE",
+    "VAEGAN",
     "VQVAE",
     "WAE",
+    "AdversarialAutoencoder",
     "AnomalyDetector",
     "Autoencoder",
     "BetaTCVAE",
@@ -39,9 +42,11 @@ NAMES = [
     "LearnedPriorVAE",
     "MaskedAutoencoder",
     "PerceptualAutoencoder",
+    "SemiSupervisedVAE",
     "SparseAutoencoder",
     "TransformerAutoencoder",
     "TransformerVAE",
+    "VaDE",
     "VampVAE",
     "anomalies",
     "callbacks",

@@ -24,8 +24,14 @@ OF_ANY_BATCH = ("SavedModel", "ONNX")
 # What every endpoint of a case takes in addition to its own input.
 ALSO = {
     "ConditionalVAE": {"condition"},
+    "SemiSupervisedVAE": {"condition"},
     "LSTMVAE": {"mask"},
     "TransformerAutoencoder": {"mask"},
+}
+# Endpoints that one class has.
+OWN = {
+    "SemiSupervisedVAE": {"classify": ({"x"}, {"probabilities"})},
+    "VaDE": {"cluster": ({"x"}, {"probabilities"})},
 }
 VAE = next(case for case in CASES if case.id == "vae_bernoulli")
 PREPROCESSED = next(case for case in CASES if case.id == "preprocessed_vae")
@@ -183,14 +189,15 @@ def test_a_file_has_one_signature_for_each_endpoint(artifact):
 def test_a_file_has_the_names_of_the_model(artifact):
     model = artifact.model
     outputs = VARIATIONAL if isinstance(model, keras_vae.VAE) else PLAIN
-    if isinstance(model, keras_vae.WAE):
+    if isinstance(model, keras_vae.WAE | keras_vae.AdversarialAutoencoder):
         outputs = {**PLAIN, "sample": VARIATIONAL["sample"]}
     if isinstance(model, keras_vae.CompressiveAutoencoder):
         outputs = {**PLAIN, "score": PLAIN["score"] | {"rate"}}
     inputs = {"decode": {"z"}, "sample": {"seed"}}
     also = ALSO.get(type(model).__name__, set())
     assert signatures(artifact.tflite) == {
-        k: (inputs.get(k, {"x"}) | also, v) for k, v in outputs.items()
+        **{k: (inputs.get(k, {"x"}) | also, v) for k, v in outputs.items()},
+        **OWN.get(type(model).__name__, {}),
     }
 
 

@@ -309,6 +309,19 @@ TWICE = {
     ),
     "gamma": lambda: kv.FactorVAE(*dense(2), gamma=2.0, loss_weights={"total_correlation": 3.0}),
     "a weight of a discrepancy": lambda: kv.WAE(*dense(), mmd_weight=3.0, loss_weights={"mmd": 1}),
+    "lambda_od": lambda: kv.DIPVAE(*dense(2), lambda_od=1.0, loss_weights={"off_diagonal": 2.0}),
+    "a weight of an adversary": lambda: kv.AdversarialAutoencoder(
+        *dense(), adversarial_weight=0.5, loss_weights={"adversarial": 2.0}
+    ),
+    "a weight of a decoder": lambda: kv.VAEGAN(
+        *dense(2), adversarial_weight=0.5, loss_weights={"adversarial": 2.0}
+    ),
+    "a weight of labels": lambda: kv.SemiSupervisedVAE(
+        *kv.nets.conditional(kv.nets.dense, (6,), 2, 3),
+        kv.nets.dense_encoder((6,), 3),
+        classification_weight=2.0,
+        loss_weights={"classification": 3.0},
+    ),
     "a weight of codes": lambda: kv.RAE(*dense(), code_weight=0.5, loss_weights={"code": 2.0}),
 }
 

@@ -159,6 +159,7 @@ def composed(base, **kwargs):
 
 
 LIMITS = {
+    "DIPVAE": lambda: composed(kv.DIPVAE, lambda_od=0.0, lambda_d=0.0),
     "FactorVAE": lambda: composed(kv.FactorVAE, gamma=0.0, loss_weights={"discriminator": 0.0}),
     "BetaTCVAE": lambda: composed(kv.BetaTCVAE, dataset_size=20, beta=1.0),
     "InfoVAE": lambda: composed(kv.InfoVAE, alpha=0.0, lambda_=1.0),
@@ -193,8 +194,14 @@ def test_each_sample_of_the_iwae_is_decoded_with_the_condition_of_its_example(gr
     np.testing.assert_allclose(-as_numpy(found), truth, rtol=1e-4)
 
 
+OTHERS = (
+    *(kv.AdversarialAutoencoder, kv.FactorVAE, kv.IWAE, kv.RAE, kv.WAE),
+    kv.SparseAutoencoder,
+)
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("base", [kv.FactorVAE, kv.IWAE, kv.RAE, kv.WAE, kv.SparseAutoencoder])
+@pytest.mark.parametrize("base", OTHERS)
 def test_other_models_train_and_decode_with_a_condition(base):
     heads = 2 if issubclass(base, VAE) else 1
     encoder, _ = nets.conditional(nets.dense, (6,), 2, 3, heads=heads, hidden=(8,))

@@ -20,6 +20,7 @@ from tests.support.small_models import (
     ROWS,
     SEQUENCE,
     WORDS,
+    adversarial,
     autoencoder,
     beta_tc_vae,
     compressive,
@@ -31,6 +32,7 @@ from tests.support.small_models import (
     conv_vae,
     counts,
     denoising,
+    dip_vae,
     factor_vae,
     flow_vae,
     free_bits_vae,
@@ -45,6 +47,7 @@ from tests.support.small_models import (
     perceptual,
     rae,
     residual_vq_vae,
+    semi_supervised,
     sparse,
     table,
     tabular_vae,
@@ -52,7 +55,9 @@ from tests.support.small_models import (
     token_transformer,
     transformer,
     uniform,
+    vade,
     vae,
+    vae_gan,
     vamp_vae,
     vq_vae,
     wae,
@@ -138,6 +143,8 @@ SEQUENCES = uniform(ROWS, *SEQUENCE)
 # Sequences of 1 to 4 steps.
 MASKED = (SEQUENCES, (np.arange(4) <= np.arange(ROWS)[:, None] % 4).astype("float32"))
 TOKENS = np.random.default_rng(0).integers(WORDS, size=(ROWS, 4))
+# One-hot labels of two classes, and a row of zeros for each third one, which is missing.
+LABELED = np.eye(2, dtype="float32")[np.arange(ROWS) % 2] * (np.arange(ROWS) % 3 < 2)[:, None]
 WARM_UP = schedules.LinearWarmUp(10)
 
 CASES = [
@@ -182,13 +189,23 @@ CASES = [
     Case("beta_tc_vae", beta_tc_vae(), kv.BetaTCVAE.terms, range=UNIT, generative=True),
     Case("vamp_vae", vamp_vae, range=UNIT, one_mode=False, **BOUND),
     Case("mixture_vae", mixture_vae, range=UNIT, one_mode=False, **BOUND, variant=True),
+    Case("vade", vade, range=UNIT, one_mode=False, **BOUND),
     Case("wae", wae(), kv.WAE.terms, generative=True),
     Case("info_vae", info_vae(), kv.InfoVAE.terms, range=UNIT, generative=True),
     Case("factor_vae", factor_vae, kv.FactorVAE.terms, range=UNIT, generative=True),
+    Case("dip_vae", dip_vae(), kv.DIPVAE.terms, range=UNIT, generative=True),
+    Case("adversarial", adversarial, kv.AdversarialAutoencoder.terms, generative=True),
+    Case("vae_gan", vae_gan, kv.VAEGAN.terms, range=UNIT, generative=True),
     Case("contractive", contractive(2), kv.ContractiveAutoencoder.terms),
     Case("contractive_exact", contractive(None), kv.ContractiveAutoencoder.terms, variant=True),
     Case("perceptual", perceptual, kv.PerceptualAutoencoder.terms, x=IMAGES),
-    Case("rae", rae, kv.RAE.terms),
+    Case("rae", rae(), kv.RAE.terms),
+    Case(
+        "rae_gradient",
+        rae(regularizer="gradient"),
+        ("reconstruction", "code", "decoder_gradient"),
+        variant=True,
+    ),
     Case("free_bits_vae", free_bits_vae, kv.FreeBitsVAE.terms, range=UNIT, generative=True),
     Case(
         "conditional_vae",
@@ -196,6 +213,14 @@ CASES = [
         x=(uniform(ROWS, *FEATURES), uniform(ROWS, 2, seed=1)),
         range=UNIT,
         **BOUND,
+    ),
+    Case(
+        "semi_supervised",
+        semi_supervised,
+        kv.SemiSupervisedVAE.terms,
+        x=(uniform(ROWS, *FEATURES), LABELED.astype("float32")),
+        generative=True,
+        range=UNIT,
     ),
     Case("lstm_autoencoder", lstm(kv.LSTMAutoencoder, False), x=SEQUENCES),
     Case("lstm_vae_masked", lstm(kv.LSTMVAE, True), x=MASKED, **BOUND),

@@ -83,6 +83,10 @@ def mixture_vae() -> Any:
     return kv.LearnedPriorVAE(*dense(2), kv.priors.MixturePrior(3, seed=2), seed=1)
 
 
+def vade() -> Any:
+    return kv.VaDE(*dense(2), components=3, seed=1)
+
+
 def flow_vae() -> Any:
     return kv.LearnedPriorVAE(*dense(2), kv.priors.FlowPrior(2, (4,), seed=2), seed=1)
 
@@ -100,6 +104,12 @@ def conditional_vae() -> Any:
     return kv.ConditionalVAE(*networks, seed=1)
 
 
+def semi_supervised() -> Any:
+    networks = kv.nets.conditional(kv.nets.dense, FEATURES, 3, 2, hidden=(5,))
+    classifier = kv.nets.dense_encoder(FEATURES, 2, hidden=(5,))
+    return kv.SemiSupervisedVAE(*networks, classifier, seed=1)
+
+
 def wae(**kwargs: Any) -> Callable[[], Any]:
     return lambda: kv.WAE(*dense(), seed=1, **kwargs)
 
@@ -108,9 +118,28 @@ def info_vae(**kwargs: Any) -> Callable[[], Any]:
     return lambda: kv.InfoVAE(*dense(2), lambda_=20.0, seed=1, **kwargs)
 
 
-def factor_vae() -> Any:
+def discriminator() -> Any:
     layers = [keras.Input((3,)), keras.layers.Dense(4, "leaky_relu"), keras.layers.Dense(1)]
-    return kv.FactorVAE(*dense(2), gamma=3.0, discriminator=keras.Sequential(layers), seed=1)
+    return keras.Sequential(layers)
+
+
+def factor_vae() -> Any:
+    return kv.FactorVAE(*dense(2), gamma=3.0, discriminator=discriminator(), seed=1)
+
+
+def adversarial() -> Any:
+    return kv.AdversarialAutoencoder(*dense(), discriminator=discriminator(), seed=1)
+
+
+def dip_vae(**kwargs: Any) -> Callable[[], Any]:
+    return lambda: kv.DIPVAE(*dense(2), lambda_d=20.0, seed=1, **kwargs)
+
+
+def vae_gan() -> Any:
+    x = keras.Input(FEATURES)
+    features = keras.layers.Dense(4, "leaky_relu")(x)
+    critic = keras.Model(x, [features, keras.layers.Dense(1)(features)])
+    return kv.VAEGAN(*dense(2), discriminator=critic, seed=1)
 
 
 def contractive(probes: int | None) -> Callable[[], Any]:
@@ -121,8 +150,8 @@ def contractive(probes: int | None) -> Callable[[], Any]:
     return construct
 
 
-def rae() -> Any:
-    return kv.RAE(*dense(), code_weight=0.1, decoder_weight=0.01, seed=1)
+def rae(**kwargs: Any) -> Callable[[], Any]:
+    return lambda: kv.RAE(*dense(), code_weight=0.1, decoder_weight=0.01, seed=1, **kwargs)
 
 
 def lstm(kind: Any, masked: bool) -> Callable[[], Any]:

@@ -113,6 +113,14 @@ def _conditional(shape: Shape) -> Any:
     return kv.ConditionalVAE(*made, seed=0)
 
 
+def _semi_supervised(shape: Shape) -> Any:
+    import keras_vae as kv
+
+    sizes: dict[str, Any] = {"filters": FILTERS, "hidden": HIDDEN}
+    networks = kv.nets.conditional(kv.nets.conv, shape, LATENT, CLASSES, **sizes)
+    return kv.SemiSupervisedVAE(*networks, kv.nets.conv_encoder(shape, CLASSES, **sizes), seed=0)
+
+
 def quantized_entry(name: str, channels: int, spread: bool = False, **arguments: Any) -> Entry:
     """Return an entry for a model whose codes are maps of integers.
 
@@ -184,9 +192,11 @@ SPECIAL: dict[str, Entry] = {
     "LSTMVAE": sequence_entry("LSTMVAE", unroll=True, masked=True),
     "LearnedPriorVAE": special_entry("LearnedPriorVAE", learned_prior=_mixture),
     "MaskedAutoencoder": Entry(_masked),
+    "SemiSupervisedVAE": Entry(_semi_supervised, labeled_inputs),
     "TransformerAutoencoder": sequence_entry("TransformerAutoencoder"),
     "TransformerVAE": sequence_entry("TransformerVAE", masked=True),
     "VQVAE": quantized_entry("VQVAE", 8, codebook_size=64),
+    "VaDE": special_entry("VaDE", components=lambda: 10),
     "VampVAE": special_entry("VampVAE", components=lambda: 20),
 }
 

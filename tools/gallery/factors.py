@@ -39,6 +39,12 @@ def factor_vae(studio: Studio) -> Figure:
     return _draw("FactorVAE", studio, kv.FactorVAE, gamma=15.0, discriminator=critic)
 
 
+def dip_vae(studio: Studio) -> Figure:
+    """Draw the same of a DIP-VAE-II."""
+    weights: dict[str, Any] = {"lambda_od": 50.0, "lambda_d": 50.0, "covariance": "codes"}
+    return _draw("DIPVAE", studio, kv.DIPVAE, **weights)
+
+
 def _draw(name: str, studio: Studio, kind: Any, **arguments: Any) -> Figure:
     factors, images = ellipses(len(studio.images))
     keras.utils.set_random_seed(0)

@@ -7,6 +7,7 @@ from tools.gallery import autoencoders, factors, integers, planes, series, varia
 from tools.gallery.studio import Studio
 
 FIGURES: dict[str, Callable[[Studio], Figure]] = {
+    "AdversarialAutoencoder": planes.adversarial,
     "Autoencoder": autoencoders.autoencoder,
     "BetaTCVAE": factors.tc_vae,
     "CompressiveAutoencoder": autoencoders.compressive,
@@ -14,6 +15,7 @@ FIGURES: dict[str, Callable[[Studio], Figure]] = {
     "ContractiveAutoencoder": autoencoders.contractive,
     "ConvAutoencoder": autoencoders.conv_autoencoder,
     "ConvVAE": variational.conv_vae,
+    "DIPVAE": factors.dip_vae,
     "DenoisingAutoencoder": autoencoders.denoising,
     "FSQ": integers.fsq,
     "FactorVAE": factors.factor_vae,
@@ -28,11 +30,14 @@ FIGURES: dict[str, Callable[[Studio], Figure]] = {
     "MaskedAutoencoder": autoencoders.mask_patches,
     "PerceptualAutoencoder": autoencoders.perceptual,
     "RAE": autoencoders.rae,
+    "SemiSupervisedVAE": variational.semi_supervised,
     "SparseAutoencoder": autoencoders.sparse,
     "TransformerAutoencoder": series.transformer_autoencoder,
     "TransformerVAE": series.transformer_vae,
     "VAE": variational.vae,
+    "VAEGAN": variational.vae_gan,
     "VQVAE": integers.vq_vae,
+    "VaDE": variational.clusters,
     "VampVAE": planes.vamp_vae,
     "WAE": planes.wae,
 }

@@ -33,6 +33,8 @@ STORIES = {
 
 # What you see in the picture of each model.
 MODELS = {
+    "AdversarialAutoencoder": "A discriminator compares codes with samples of the prior, until "
+    "the codes lie near it. The circles are standard deviations of the prior.",
     "Autoencoder": "Random codes of a standard normal decode to no letter. Fit a sampler to the "
     "codes after training, and you get letters.",
     "BetaTCVAE": "Each unit changes one property of the ellipse, and the last one changes none. "
@@ -45,6 +47,8 @@ MODELS = {
     "ConvAutoencoder": "Each channel of the code is a small image of the letter, so the code says "
     "where each stroke is.",
     "ConvVAE": "A low temperature gives you typical letters, and a high one unusual letters.",
+    "DIPVAE": "A penalty on the correlation of units, without a discriminator. The first three "
+    "units follow one property each.",
     "DenoisingAutoencoder": "You give it noisy images, and get clean ones.",
     "FSQ": "A code has three levels, here red, green, and blue. One code in the middle is changed, "
     "and only its surroundings change.",
@@ -66,6 +70,8 @@ MODELS = {
     "MaskedAutoencoder": "You hide the orange patches, and it completes the letter.",
     "PerceptualAutoencoder": "From codes of the same size you get sharper edges.",
     "RAE": "Its samples come from a fitted sampler, and are sharper than those of a VAE.",
+    "SemiSupervisedVAE": "Only one image of ten had a label. A code is a style, you choose the "
+    "letter, and the model also classifies images.",
     "SparseAutoencoder": "A few units describe each letter, and the others are exactly 0.",
     "TransformerAutoencoder": "Ten points of an outline are hidden by a mask. The model fills "
     "them in, in orange over the true line in gray. It finds the way, but cuts corners.",
@@ -73,8 +79,12 @@ MODELS = {
     "closer to the true line.",
     "VAE": "The code of an image is a distribution. Its samples decode to one letter, and bright "
     "pixels show you where they differ.",
+    "VAEGAN": "A discriminator compares images by its features, and judges samples. So edges are "
+    "sharper than those of a VAE.",
     "VQVAE": "Each code has a color. One code in the middle is changed, and only its surroundings "
     "change.",
+    "VaDE": "It saw no labels. A column is a cluster: the image of its mean, and test images that "
+    "belong to it.",
     "VampVAE": "The prior is made of the codes of learned inputs, which look like letters.",
     "WAE": "The codes of an autoencoder lie anywhere. Those of a WAE together keep near the "
     "prior, whose standard deviations are the circles.",

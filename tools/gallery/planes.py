@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
 
 import keras_vae as kv
@@ -20,13 +21,26 @@ ELLIPSES = 80
 
 def wae(studio: Studio) -> Figure:
     """Draw codes of an autoencoder and of a WAE, over the prior."""
+    return _next_to_plain(studio, "WAE", studio.make(kv.WAE, 2, mmd_weight=100.0))
+
+
+def adversarial(studio: Studio) -> Figure:
+    """Draw codes of an autoencoder and of an adversarial one, over the prior."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(64, "relu") for _ in range(2)]
+    critic = keras.Sequential([keras.Input((2,)), *layers, keras.layers.Dense(1)])
+    weights: dict[str, Any] = {"adversarial_weight": 10.0, "discriminator": critic}
+    model = studio.make(kv.AdversarialAutoencoder, 2, **weights)
+    return _next_to_plain(studio, "AdversarialAutoencoder", model)
+
+
+def _next_to_plain(studio: Studio, name: str, model: Any) -> Figure:
+    """Train a model, and draw its codes next to those of a plain autoencoder."""
     plain = studio.train(studio.make(kv.Autoencoder, 2), times=2)
-    model = studio.train(studio.make(kv.WAE, 2, mmd_weight=100.0), times=2)
+    pair = {"Autoencoder": plain, name: studio.train(model, times=2)}
     figure, axes = panels(2, HEIGHT)
-    for axis, (name, trained) in zip(
-        axes, {"Autoencoder": plain, "WAE": model}.items(), strict=True
-    ):
-        plane(axis, codes_of(trained, studio.test), studio.test_labels, name)
+    for axis, (title, trained) in zip(axes, pair.items(), strict=True):
+        plane(axis, codes_of(trained, studio.test), studio.test_labels, title)
     return figure
 
 

@@ -13,9 +13,11 @@ from tools.gallery.studio import (
     COLUMNS,
     FILTERS,
     LATENT,
+    WIDTHS,
     Studio,
     codes_of,
     normal_codes,
+    outputs_of,
     samples_of,
 )
 
@@ -27,6 +29,8 @@ FREE_NATS = 0.5
 # Size of the top of the ladder, and nats that each of its levels may say for free.
 TOP, LADDER_NATS = 4, 12.0
 CODES = 5
+# One image of so many has a label for the semi-supervised model.
+LABELED = 10
 
 
 def vae(studio: Studio) -> Figure:
@@ -44,6 +48,19 @@ def _decode_draws(model: Any, x: np.ndarray) -> np.ndarray:
     """Decode samples of the posterior, `(DRAWS, *x.shape)`."""
     q = model.posterior(np.concatenate([x] * DRAWS))
     return latents.as_numpy(model.decode(q.sample(0))).reshape(DRAWS, *x.shape)
+
+
+def vae_gan(studio: Studio) -> Figure:
+    """Draw reconstructions and samples of a VAE, and of a VAE with a discriminator."""
+    model = studio.train(studio.make(kv.VAEGAN, beta=0.2), times=2)
+    rows = {
+        "input": studio.some,
+        "VAE": outputs_of(studio.vae, studio.some),
+        "VAEGAN": outputs_of(model, studio.some),
+        "sample, VAE": samples_of(studio.vae),
+        "sample, VAEGAN": samples_of(model),
+    }
+    return rows_of_images(rows, "Reconstructions and samples of a VAE and of a VAEGAN")
 
 
 def conv_vae(studio: Studio) -> Figure:
@@ -104,12 +121,44 @@ def conditional(studio: Studio) -> Figure:
     one_hot = np.eye(classes, dtype="float32")
     model = kv.ConditionalVAE(*networks, seed=0)
     studio.train(model, (studio.images, one_hot[studio.labels]), times=2)
-    shown = min(classes, COLUMNS)
+    return _draw_conditions(studio, model, one_hot, "One code under all conditions")
+
+
+def semi_supervised(studio: Studio) -> Figure:
+    """Draw a row for each code, decoded under all classes, of which few labels were known."""
+    keras.utils.set_random_seed(0)
+    classes, shape = int(studio.labels.max()) + 1, studio.data.image_shape
+    networks = kv.nets.conditional(kv.nets.dense, shape, 8, classes, hidden=WIDTHS)
+    classifier = kv.nets.dense_encoder(shape, classes, hidden=WIDTHS)
+    model = kv.SemiSupervisedVAE(*networks, classifier, classification_weight=20.0, seed=0)
+    one_hot = np.eye(classes, dtype="float32")
+    known = np.random.default_rng(0).random(len(studio.labels)) < 1 / LABELED
+    studio.train(model, (studio.images, one_hot[studio.labels] * known[:, None]), times=2)
+    right = latents.as_numpy(model.classify(studio.test)).argmax(axis=1) == studio.test_labels
+    title = f"One code under all classes; {right.mean():.0%} of test images are classified right"
+    return _draw_conditions(studio, model, one_hot, title)
+
+
+def _draw_conditions(studio: Studio, model: Any, one_hot: np.ndarray, title: str) -> Figure:
+    shown = min(len(one_hot), COLUMNS)
     codes = normal_codes(CODES, 8).repeat(shown, axis=0)
     conditions = np.concatenate([one_hot[:shown]] * CODES)
     images = latents.as_numpy(model.decode((codes, conditions)))
     rows = {f"code {number + 1}": part for number, part in enumerate(np.split(images, CODES))}
-    return rows_of_images(rows, "One code under all conditions", studio.names[:shown])
+    return rows_of_images(rows, title, studio.names[:shown])
+
+
+def clusters(studio: Studio) -> Figure:
+    """Draw the mean of each cluster, and the images that surely belong to it."""
+    model = studio.make(kv.VaDE, components=COLUMNS, beta=0.0)
+    studio.train(model)
+    model.adapt(studio.images)
+    model.beta = 1.0
+    studio.train(model)
+    surest = np.argsort(-latents.as_numpy(model.cluster(studio.test)), axis=0)
+    rows = {"mean": latents.as_numpy(model.decode(model.learned_prior.mean))}
+    rows |= {f"image {number + 1}": studio.test[surest[number]] for number in range(4)}
+    return rows_of_images(rows, "Ten clusters, found without labels")
 
 
 def ladder(studio: Studio) -> Figure:
