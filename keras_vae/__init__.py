@@ -47,6 +47,8 @@ __all__ = [
     "MaskedAutoencoder",
     "PerceptualAutoencoder",
     "SparseAutoencoder",
+    "TCNVAE",
+    "TCNAutoencoder",
     "TransformerAutoencoder",
     "TransformerVAE",
     "VampVAE",

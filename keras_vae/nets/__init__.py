@@ -13,6 +13,7 @@ from keras_vae.nets.heads import with_heads
 from keras_vae.nets.ladder import gated_ladder
 from keras_vae.nets.lstm import lstm
 from keras_vae.nets.patches import patches
+from keras_vae.nets.tcn import tcn
 from keras_vae.nets.top_down import Level, TopDown
 from keras_vae.nets.transformer import transformer
 
@@ -31,6 +32,7 @@ __all__ = [
     "gated_dense",
     "lstm",
     "patches",
+    "tcn",
     "transformer",
     "gated_ladder",
     "with_heads",

@@ -40,6 +40,8 @@ NAMES = [
     "MaskedAutoencoder",
     "PerceptualAutoencoder",
     "SparseAutoencoder",
+    "TCNAutoencoder",
+    "TCNVAE",
     "TransformerAutoencoder",
     "TransformerVAE",
     "VampVAE",

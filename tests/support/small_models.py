@@ -130,6 +130,10 @@ def lstm(kind: Any, masked: bool) -> Callable[[], Any]:
     return lambda: kind(SEQUENCE, 3, masked=masked, units=(3,), seed=1)
 
 
+def tcn(kind: Any, masked: bool) -> Callable[[], Any]:
+    return lambda: kind(SEQUENCE, 3, masked=masked, width=4, blocks=1, seed=1)
+
+
 def transformer(kind: Any, masked: bool) -> Callable[[], Any]:
     sizes = {"width": 8, "blocks": 1, "attention_heads": 2}
     return lambda: kind(SEQUENCE, 3, masked=masked, **sizes, seed=1)
