@@ -49,6 +49,7 @@ __all__ = [
     "SparseAutoencoder",
     "TCNVAE",
     "TCNAutoencoder",
+    "TimeVAE",
     "TransformerAutoencoder",
     "TransformerVAE",
     "VampVAE",

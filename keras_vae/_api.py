@@ -49,6 +49,7 @@ from keras_vae.models.rae import RAE
 from keras_vae.models.sparse import SparseAutoencoder
 from keras_vae.models.tc_vae import BetaTCVAE
 from keras_vae.models.tcn import TCNVAE, TCNAutoencoder
+from keras_vae.models.time_vae import TimeVAE
 from keras_vae.models.transformer import TransformerAutoencoder, TransformerVAE
 from keras_vae.models.vae import VAE
 from keras_vae.models.vamp_vae import VampVAE

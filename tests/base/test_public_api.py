@@ -42,6 +42,7 @@ NAMES = [
     "SparseAutoencoder",
     "TCNAutoencoder",
     "TCNVAE",
+    "TimeVAE",
     "TransformerAutoencoder",
     "TransformerVAE",
     "VampVAE",

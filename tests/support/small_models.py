@@ -134,6 +134,11 @@ def tcn(kind: Any, masked: bool) -> Callable[[], Any]:
     return lambda: kind(SEQUENCE, 3, masked=masked, width=4, blocks=1, seed=1)
 
 
+def time_vae(masked: bool = False) -> Callable[[], Any]:
+    sizes: Any = {"filters": (2,), "hidden": 4, "trend_degree": 1, "seasons": [(2, 1)]}
+    return lambda: kv.TimeVAE(SEQUENCE, 3, masked=masked, **sizes, seed=1)
+
+
 def transformer(kind: Any, masked: bool) -> Callable[[], Any]:
     sizes = {"width": 8, "blocks": 1, "attention_heads": 2}
     return lambda: kind(SEQUENCE, 3, masked=masked, **sizes, seed=1)

@@ -186,6 +186,7 @@ SPECIAL: dict[str, Entry] = {
     "MaskedAutoencoder": Entry(_masked),
     "TCNAutoencoder": sequence_entry("TCNAutoencoder"),
     "TCNVAE": sequence_entry("TCNVAE", masked=True),
+    "TimeVAE": sequence_entry("TimeVAE", "normal", seasons=[(4, 1)]),
     "TransformerAutoencoder": sequence_entry("TransformerAutoencoder"),
     "TransformerVAE": sequence_entry("TransformerVAE", masked=True),
     "VQVAE": quantized_entry("VQVAE", 8, codebook_size=64),
