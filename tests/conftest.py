@@ -51,7 +51,7 @@ PORTABLE = (
     *("controllers", "estimators", "codes", "data_sources", "inference", "imputer"),
     *("preprocessing", "preprocessed_models", "argument_properties", "resume_events"),
     *("resume_refusals", "resumed_callbacks", "preset_folders", "other_backends", "later_batches"),
-    *("fitted_priors", "sampler_networks"),
+    *("fitted_priors", "sampler_networks", "grids", "tcn", "time_vae"),
 )
 
 # The folder of programs that JAX has compiled.

@@ -12,7 +12,7 @@ from keras_vae.distributions import Distribution, Laplace, Masked, Normal, Norma
 from keras_vae.distributions.base import tensor
 from keras_vae.errors import UsageError
 from keras_vae.models.vae import VAE
-from keras_vae.nets.time_vae import TREND, network_of_parts
+from keras_vae.nets.time_vae import TREND, decode_parts
 from keras_vae.typing import Tensor
 
 
@@ -72,8 +72,7 @@ class TimeVAE(Masking, VAE):
     def decompose(self, x: Tensor) -> dict[str, Tensor]:
         """Return the parts of `reconstruct(x)`, which add up to it, by name, each `x.shape`."""
         codes = keras.tree.map_structure(tensor, self.with_condition(self.encode(x), x))
-        parts = {n: tensor(part) for n, part in network_of_parts(self.decoder)(codes).items()}
-        raw = self.preprocess.inverse
+        parts, raw = decode_parts(self.decoder, codes), self.preprocess.inverse
         parts = {n: raw(p) - (n != TREND) * raw(ops.zeros_like(p)) for n, p in parts.items()}
         if self.conditional:
             parts = {n: Masked(Normal(part), x[1]).mean for n, part in parts.items()}

@@ -8,6 +8,7 @@ import numpy as np
 from keras import layers, ops
 
 from keras_vae.base.network_defaults import activation_or_default
+from keras_vae.distributions import parameters
 from keras_vae.errors import UsageError
 from keras_vae.nets.conv import conv_decoder, conv_encoder
 from keras_vae.nets.sequence import (
@@ -116,11 +117,13 @@ def season_names(seasons: Sequence[Sequence[int]]) -> dict[str, tuple[int, int]]
     }
 
 
-def network_of_parts(decoder: keras.Model) -> keras.Model:
-    """Return a network from the inputs of a decoder of `time_vae` to its parts, by name."""
+def decode_parts(decoder: keras.Model, inputs: Any) -> dict[str, Tensor]:
+    """Return the parts of a decoder of `time_vae` by name, float32 `(batch, time, features)`."""
     names = (TREND, SEASON, RESIDUAL)
-    parts = [layer for layer in decoder.layers if layer.name.partition("_")[0] in names]
-    return keras.Model(decoder.inputs, {layer.name: layer.output for layer in parts})
+    named = [layer for layer in decoder.layers if layer.name.partition("_")[0] in names]
+    named.sort(key=lambda layer: names.index(layer.name.partition("_")[0]))
+    values = keras.Model(decoder.inputs, [layer.output for layer in named])(inputs)
+    return {layer.name: part for layer, part in zip(named, parameters(values), strict=True)}
 
 
 class _Expansion(layers.Layer):

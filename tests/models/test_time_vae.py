@@ -74,6 +74,7 @@ def test_parts_add_up_to_the_reconstruction_and_keep_their_forms(masked):
 
 
 @pytest.mark.slow
+@pytest.mark.tensorflow
 def test_a_planted_trend_and_season_are_found():
     x, trend, season = series(512)
     keras.utils.set_random_seed(0)
