@@ -67,6 +67,9 @@ MODELS = {
     "PerceptualAutoencoder": "From codes of the same size you get sharper edges.",
     "RAE": "Its samples come from a fitted sampler, and are sharper than those of a VAE.",
     "SparseAutoencoder": "A few units describe each letter, and the others are exactly 0.",
+    "TCNAutoencoder": "Convolutions read an outline of any length, all of its points at once.",
+    "TCNVAE": "You sample new sequences, with all points at once.",
+    "TimeVAE": "You see of which parts a noisy series is made: a trend and a cycle.",
     "TransformerAutoencoder": "Ten points of an outline are hidden by a mask. The model fills "
     "them in, in orange over the true line in gray. It finds the way, but cuts corners.",
     "TransformerVAE": "A VAE fills the same gap in many ways, so you see how sure it is. It keeps "
