@@ -51,6 +51,8 @@ from keras_vae.models.rae import RAE
 from keras_vae.models.semi_supervised import SemiSupervisedVAE
 from keras_vae.models.sparse import SparseAutoencoder
 from keras_vae.models.tc_vae import BetaTCVAE
+from keras_vae.models.tcn import TCNVAE, TCNAutoencoder
+from keras_vae.models.time_vae import TimeVAE
 from keras_vae.models.transformer import TransformerAutoencoder, TransformerVAE
 from keras_vae.models.vade import VaDE
 from keras_vae.models.vae import VAE

@@ -32,7 +32,7 @@ def anomalies(
     skip_columns: tuple[str, ...] = (),
     window: int = 32,
     stride: int | None = None,
-    model: Literal["transformer", "lstm"] = "transformer",
+    model: Literal["transformer", "lstm", "tcn"] = "transformer",
     latent_dim: int = 8,
     epochs: int = 30,
     batch_size: int = 32,
@@ -58,7 +58,7 @@ def anomalies(
         window: Rows in a window.
         stride: Rows from the start of a window to that of the next, at most those of a window; by
             default a quarter of them.
-        model: Kind of the networks.
+        model: Kind of the networks; tcn are temporal convolutions.
         latent_dim: Dimension of the latent code.
         epochs: Number of passes over the windows to train on.
         batch_size: Windows in a batch.
@@ -130,7 +130,7 @@ def make_model(kind: str, parts: Any, latent_dim: int, seed: int) -> Any:
     """Return a variational autoencoder of raw windows with gaps.
 
     Args:
-        kind: "transformer" or "lstm".
+        kind: "transformer", "lstm", or "tcn", the temporal convolutions.
         parts: A `keras_vae.training.anomaly_scores.Parts`.
         latent_dim: Dimension of the latent code.
         seed: Seed of the weights and of the noise.
@@ -149,6 +149,8 @@ def make_model(kind: str, parts: Any, latent_dim: int, seed: int) -> Any:
     }
     if kind == "lstm":
         return kv.LSTMVAE(shape, latent_dim, **settings)
+    if kind == "tcn":
+        return kv.TCNVAE(shape, latent_dim, width=32, **settings)
     return kv.TransformerVAE(shape, latent_dim, width=32, blocks=1, **settings)
 
 

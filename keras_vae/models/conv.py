@@ -1,4 +1,4 @@
-"""The convolutional autoencoder and the convolutional VAE, with networks of their own."""
+"""The convolutional autoencoder and VAE of images, series and volumes, with their networks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,17 +37,20 @@ class ConvAutoencoder(_StatesActivation, Autoencoder):
         >>> model = keras_vae.ConvAutoencoder((28, 28, 1), latent_channels=4)
         >>> model.encode(images[:8]).shape
         TensorShape([8, 7, 7, 4])
+        >>> keras_vae.ConvAutoencoder((128, 2), latent_channels=4).latent_shape
+        (32, 4)
 
     Args:
-        image_shape: `(height, width, channels)`.
+        image_shape: `(height, width, channels)`, for series `(length, channels)`, and for volumes
+            `(depth, height, width, channels)`.
         latent_channels: Channels of the code.
-        filters: Channels of the convolutions; each convolution halves height and width.
+        filters: Channels of the convolutions; each convolution halves all sizes.
         likelihood: As in `Autoencoder`; "bernoulli" is cross entropy for pixels in [0, 1].
         activation: As in `keras_vae.nets.conv_map`.
         **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
-        ValueError: If `image_shape` is no image shape, or a number is less than 1.
+        ValueError: If `image_shape` is none of these shapes, or a number is less than 1.
     """
 
     def __init__(
@@ -84,11 +87,12 @@ class ConvVAE(_StatesActivation, VAE):
 
     Example:
         >>> model = keras_vae.ConvVAE(image_shape=(28, 28, 1), latent_dim=16)
+        >>> of_volumes = keras_vae.ConvVAE((8, 16, 16, 1), latent_dim=16)
 
     Args:
-        image_shape: `(height, width, channels)`.
+        image_shape: As in `ConvAutoencoder`.
         latent_dim: Size of the code.
-        filters: Channels of the convolutions; each convolution halves height and width.
+        filters: Channels of the convolutions; each convolution halves all sizes.
         hidden: Width of the encoder's dense layer.
         likelihood: As in `VAE`.
         activation: As in `keras_vae.nets.conv`.
@@ -97,7 +101,7 @@ class ConvVAE(_StatesActivation, VAE):
         **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
-        ValueError: If `image_shape` is no image shape, or a number is less than 1.
+        ValueError: If `image_shape` is none of these shapes, or a number is less than 1.
     """
 
     def __init__(

@@ -13,6 +13,8 @@ from keras_vae.nets.heads import with_heads
 from keras_vae.nets.ladder import gated_ladder
 from keras_vae.nets.lstm import lstm
 from keras_vae.nets.patches import patches
+from keras_vae.nets.tcn import tcn
+from keras_vae.nets.time_vae import time_vae
 from keras_vae.nets.top_down import Level, TopDown
 from keras_vae.nets.transformer import transformer
 
@@ -31,6 +33,8 @@ __all__ = [
     "gated_dense",
     "lstm",
     "patches",
+    "tcn",
+    "time_vae",
     "transformer",
     "gated_ladder",
     "with_heads",

@@ -84,7 +84,7 @@ class _Path:
         self.sizes, self.filters, self.start, self.target = sizes, filters, start, target
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         """Shape of the state where the path starts."""
         return (*self.sizes[self.start + 1], self.filters[self.start])
 

@@ -30,7 +30,10 @@ SIZES = {
     "half a pixel": Bad(
         of(NETS.conv, (4.5, 4, 1), 3), "image_shape to be (height, width, channels)"
     ),
-    "an image without channels": Bad(of(NETS.conv_map, (4, 4), 3), "image_shape...(4, 4)"),
+    "an image without channels": Bad(of(NETS.conv_ladder, (4, 4)), "image_shape...(4, 4)"),
+    "a grid of four sizes": Bad(of(NETS.conv_map, (4, 4, 4, 4, 1), 3), "volumes...(4, 4, 4, 4, 1)"),
+    "half a step": Bad(of(NETS.conv, (4.5, 1), 3), "image_shape to be (length, channels)"),
+    "a volume of 0": Bad(of(NETS.conv, (4, 4, 0, 1), 3), "(depth, height, width, channels)"),
     "a hidden layer of 0": Bad(of(NETS.dense, (6,), 3, (0,)), "each of hidden of at least 1...0"),
     "one number as hidden layers": Bad(
         of(NETS.dense, (6,), 3, 5), "hidden to be a sequence", TypeError

@@ -220,7 +220,7 @@ ARGUMENTS = {
     "sparsity penalty": (lambda: sparse(penalty="l2"), "'l1', 'kl' or 'top_k'...'l2'"),
     "sparsity target": (lambda: sparse(penalty="kl", target=0.0), "between 0 and 1...0.0"),
     "sparsity without k": (lambda: sparse(penalty="top_k"), "k of at least 1...None"),
-    "image shape": (lambda: kv.ConvVAE((28, 28)), "(height, width, channels)...(28, 28)"),
+    "image shape": (lambda: kv.ConvVAE((28,)), "(height, width, channels)...(28,)"),
     "heads": (lambda: kv.nets.dense((6,), 3, heads=3), "1, for a plain code, or 2...3"),
 }
 

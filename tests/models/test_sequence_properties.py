@@ -14,8 +14,12 @@ from tests.support.objectives import loss_and_gradients
 
 ROWS, TIME, WORDS = 3, 5, 4
 FEW = settings(deadline=None, max_examples=8)
-SIZES = {"LSTM": {"units": (3,)}, "Transformer": {"width": 4, "blocks": 1, "attention_heads": 2}}
-KINDS = ["LSTMAutoencoder", "LSTMVAE", "TransformerAutoencoder", "TransformerVAE"]
+SIZES = {
+    "LSTM": {"units": (3,)},
+    "TCN": {"width": 4, "blocks": 2},
+    "Transformer": {"width": 4, "blocks": 1, "attention_heads": 2},
+}
+KINDS = [name + kind for name in SIZES for kind in ("Autoencoder", "VAE")]
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 # Any steps may be missing, in the middle too, but not all of a row.
@@ -31,7 +35,7 @@ padding = st.one_of(st.integers(-3, 9), st.integers(-(2**31), 2**31 - 1))
 def model_of(kind, tokens):
     keras.utils.set_random_seed(3)
     shape = (TIME,) if tokens else (TIME, 2)
-    sizes = SIZES["LSTM" if kind.startswith("LSTM") else "Transformer"]
+    sizes = SIZES[kind.removesuffix("Autoencoder").removesuffix("VAE")]
     words = {"vocabulary_size": WORDS} if tokens else {}
     return getattr(kv, kind)(shape, 2, masked=True, **sizes, **words, seed=0)
 

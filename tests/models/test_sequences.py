@@ -18,6 +18,8 @@ X = uniform(4, TIME, FEATURES)
 KINDS = {
     "LSTMAutoencoder": {"units": (3, 4)},
     "LSTMVAE": {"units": (4,)},
+    "TCNAutoencoder": {"width": 4, "blocks": 2, "kernel": 2},
+    "TCNVAE": {"width": 4, "blocks": 1},
     "TransformerAutoencoder": {"width": 8, "attention_heads": 2},
     "TransformerVAE": {"width": 8, "attention_heads": 2, "blocks": 1},
 }
@@ -89,7 +91,7 @@ def test_a_mask_of_ones_is_no_mask(kind):
     )
 
 
-@pytest.mark.parametrize("kind", ["LSTMAutoencoder", "TransformerAutoencoder"])
+@pytest.mark.parametrize("kind", ["LSTMAutoencoder", "TransformerAutoencoder", "TCNAutoencoder"])
 def test_steps_after_the_end_are_not_read(kind):
     """The code of a short sequence is that of a model made for its length."""
     long = shared(kind)

@@ -16,6 +16,8 @@ X = np.random.default_rng(0).integers(WORDS, size=(4, TIME))
 KINDS = {
     "LSTMAutoencoder": {"units": (4,)},
     "LSTMVAE": {"units": (3, 4)},
+    "TCNAutoencoder": {"width": 4, "blocks": 2},
+    "TCNVAE": {"width": 4, "blocks": 1},
     "TransformerAutoencoder": {"width": 8, "attention_heads": 2, "blocks": 1},
     "TransformerVAE": {"width": 8, "attention_heads": 2, "blocks": 1},
 }

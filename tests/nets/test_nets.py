@@ -7,6 +7,8 @@ import pytest
 import keras_vae as kv
 
 SIZES = [(28, 28, 1), (30, 30, 3), (31, 17, 1), (8, 8, 3), (1, 5, 2)]
+# Series and volumes.
+SIZES += [(13, 2), (1, 3), (5, 6, 3, 1), (1, 7, 2, 3)]
 
 
 def shapes(outputs):
@@ -54,8 +56,7 @@ def test_conv_map_with_context_keeps_the_shapes(shape):
 @pytest.mark.parametrize("shape", SIZES)
 def test_conv_map_keeps_a_map_that_is_halved_at_each_stage(shape):
     encoder, decoder = kv.nets.conv_map(shape, 5, (4, 8), decoder_heads=3)
-    height, width = (-(-n // 4) for n in shape[:2])
-    assert shapes(encoder.output) == [(None, height, width, 5)]
+    assert shapes(encoder.output) == [(None, *(-(-n // 4) for n in shape[:-1]), 5)]
     assert shapes(decoder.output) == [(None, *shape)] * 3
 
 
@@ -217,7 +218,7 @@ def two_outputs():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: kv.nets.conv((28, 28), 4), r"\(height, width, channels\).*\(28, 28\)"),
+        (lambda: kv.nets.conv((28,), 4), r"\(height, width, channels\).*\(28,\)"),
         (lambda: kv.nets.conv((28, 0, 1), 4), r"positive integers.*\(28, 0, 1\)"),
         (lambda: kv.nets.conv((28, 28, 1), 4, filters=()), "filters of at least one"),
         (lambda: kv.nets.conv((28, 28, 1), 4, kernel=0), "kernel of at least 1"),

@@ -24,4 +24,4 @@ def test_a_row_has_the_defaults_of_its_recipe(recipe, model, code, rate, batch, 
 
 
 def test_the_page_has_rows():
-    assert len(ROWS) == 15
+    assert len(ROWS) == 17

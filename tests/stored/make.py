@@ -144,6 +144,12 @@ MORE: dict[str, tuple[Callable[[], Any], Any]] = {
         saved_networks(kv.VAE, kv.nets.transformer, models.SEQUENCE, 3, 8, 1, 2, heads=2),
         uniform(BATCH, *models.SEQUENCE),
     ),
+    "networks_time_vae": (
+        saved_networks(
+            *(kv.VAE, kv.nets.time_vae, models.SEQUENCE, 3, 1, [(2, 1)], True, (2,), 4), heads=2
+        ),
+        uniform(BATCH, *models.SEQUENCE),
+    ),
     "networks_patches": (
         saved_networks(kv.Autoencoder, kv.nets.patches, PATCHED, 2, 3, 8, 1, 1, 2),
         uniform(BATCH, *PATCHED),

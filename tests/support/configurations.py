@@ -26,6 +26,7 @@ POLICIES = ("float32", "mixed_float16", "mixed_bfloat16", "float16", "bfloat16",
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "lion")
 IMAGES = [(6, 5, 1), (4, 4, 2), (1, 1, 1)]
 SEQUENCES = [(4, 2), (1, 1)]
+GRIDS = [*IMAGES, *SEQUENCES, (3, 2, 4, 1)]
 SHAPES = [(6,), (1,), *SEQUENCES, *IMAGES]
 
 
@@ -57,8 +58,8 @@ HIDDEN = [(5,), (), (3, 4)]
 BUILDERS: dict[str, dict[str, list]] = {
     "dense": {"shape": SHAPES, "latent_dim": [3, 1], "hidden": HIDDEN},
     "gated_dense": {"shape": SHAPES, "latent_dim": [3, 1], "hidden": [(5,), (3, 4)]},
-    "conv": {"image_shape": IMAGES, "latent_dim": [3], "filters": [(2,), (2, 3)], "hidden": [4]},
-    "conv_map": {"image_shape": IMAGES, "latent_channels": [3, 1], "filters": [(2,), (2, 3)]},
+    "conv": {"image_shape": GRIDS, "latent_dim": [3], "filters": [(2,), (2, 3)], "hidden": [4]},
+    "conv_map": {"image_shape": GRIDS, "latent_channels": [3, 1], "filters": [(2,), (2, 3)]},
     "lstm": {
         "shape": SEQUENCES,
         "latent_dim": [3],

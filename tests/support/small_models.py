@@ -16,6 +16,7 @@ FEATURES = (6,)
 IMAGE = (6, 5, 1)  # Odd, not square, not a power of two.
 PATCHED = (4, 6, 1)  # Six patches of 2x2.
 SEQUENCE = (4, 2)
+VOLUME = (3, 4, 2, 1)
 WORDS = 5
 
 
@@ -63,8 +64,8 @@ def conv_autoencoder() -> Any:
     return kv.ConvAutoencoder(IMAGE, latent_channels=2, filters=(2,), seed=1)
 
 
-def conv_vae() -> Any:
-    return kv.ConvVAE(IMAGE, latent_dim=2, filters=(2, 3), hidden=4, seed=1)
+def conv_vae(shape: Any = IMAGE) -> Any:
+    return kv.ConvVAE(shape, latent_dim=2, filters=(2, 3), hidden=4, seed=1)
 
 
 def iwae(**kwargs: Any) -> Callable[[], Any]:
@@ -156,6 +157,15 @@ def rae(**kwargs: Any) -> Callable[[], Any]:
 
 def lstm(kind: Any, masked: bool) -> Callable[[], Any]:
     return lambda: kind(SEQUENCE, 3, masked=masked, units=(3,), seed=1)
+
+
+def tcn(kind: Any, masked: bool) -> Callable[[], Any]:
+    return lambda: kind(SEQUENCE, 3, masked=masked, width=4, blocks=1, seed=1)
+
+
+def time_vae(masked: bool = False) -> Callable[[], Any]:
+    sizes: Any = {"filters": (2,), "hidden": 4, "trend_degree": 1, "seasons": [(2, 1)]}
+    return lambda: kv.TimeVAE(SEQUENCE, 3, masked=masked, **sizes, seed=1)
 
 
 def transformer(kind: Any, masked: bool) -> Callable[[], Any]:

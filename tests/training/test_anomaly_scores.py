@@ -120,10 +120,11 @@ def test_the_summary_lists_flagged_ranges_by_their_highest_score():
 
 
 @pytest.mark.slow
-def test_the_other_networks_learn_from_the_same_windows():
+@pytest.mark.parametrize(("kind", "wanted"), [("lstm", kv.LSTMVAE), ("tcn", kv.TCNVAE)])
+def test_the_other_networks_learn_from_the_same_windows(kind, wanted):
     made = parts()
-    model = anomalies.make_model("lstm", made, 2, 0)
-    assert isinstance(model, kv.LSTMVAE)
+    model = anomalies.make_model(kind, made, 2, 0)
+    assert isinstance(model, wanted)
     model.compile("adam")
     pairs = anomaly_scores.with_ones(made.train)
     before = model.evaluate(pairs, verbose=0, return_dict=True)["loss"]

@@ -169,13 +169,13 @@ def _masked(shape: Shape) -> Any:
     return kv.MaskedAutoencoder(shape, 4, LATENT, likelihood="bernoulli", seed=0, **sizes)
 
 
-def sequence_entry(name: str, **arguments: Any) -> Entry:
+def sequence_entry(name: str, likelihood: str = "bernoulli", **arguments: Any) -> Entry:
     """Return an entry for a sequence model."""
 
     def make(shape: Shape) -> Any:
         time, width, channels = shape
         kind = public_models()[name]
-        return kind((time, width * channels), LATENT, likelihood="bernoulli", seed=0, **arguments)
+        return kind((time, width * channels), LATENT, likelihood=likelihood, seed=0, **arguments)
 
     return Entry(make, masked_row_inputs if arguments.get("masked") else row_inputs)
 
@@ -193,6 +193,9 @@ SPECIAL: dict[str, Entry] = {
     "LearnedPriorVAE": special_entry("LearnedPriorVAE", learned_prior=_mixture),
     "MaskedAutoencoder": Entry(_masked),
     "SemiSupervisedVAE": Entry(_semi_supervised, labeled_inputs),
+    "TCNAutoencoder": sequence_entry("TCNAutoencoder"),
+    "TCNVAE": sequence_entry("TCNVAE", masked=True),
+    "TimeVAE": sequence_entry("TimeVAE", "normal", seasons=[(4, 1)]),
     "TransformerAutoencoder": sequence_entry("TransformerAutoencoder"),
     "TransformerVAE": sequence_entry("TransformerVAE", masked=True),
     "VQVAE": quantized_entry("VQVAE", 8, codebook_size=64),

@@ -73,6 +73,9 @@ MODELS = {
     "SemiSupervisedVAE": "Only one image of ten had a label. A code is a style, you choose the "
     "letter, and the model also classifies images.",
     "SparseAutoencoder": "A few units describe each letter, and the others are exactly 0.",
+    "TCNAutoencoder": "Convolutions read an outline of any length, all of its points at once.",
+    "TCNVAE": "You sample new sequences, with all points at once.",
+    "TimeVAE": "You see of which parts a noisy series is made: a trend and a cycle.",
     "TransformerAutoencoder": "Ten points of an outline are hidden by a mask. The model fills "
     "them in, in orange over the true line in gray. It finds the way, but cuts corners.",
     "TransformerVAE": "A VAE fills the same gap in many ways, so you see how sure it is. It keeps "

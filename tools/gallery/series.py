@@ -24,6 +24,8 @@ HIDDEN = 10
 # The first hidden point of the figures.
 GAP = 16
 DRAWS = 20
+# Steps of the cycle of planted series.
+CYCLE = 8
 # Sizes of the transformers.
 SMALL = {"width": 32, "blocks": 1, "attention_heads": 4}
 BLUE, ORANGE = COLORS[:2]
@@ -31,8 +33,17 @@ BLUE, ORANGE = COLORS[:2]
 
 def lstm_autoencoder(studio: Studio) -> Figure:
     """Draw outlines with different numbers of points, and their reconstructions."""
+    return _draw_lengths(studio, kv.LSTMAutoencoder)
+
+
+def tcn_autoencoder(studio: Studio) -> Figure:
+    """Draw the same of convolutions."""
+    return _draw_lengths(studio, kv.TCNAutoencoder, width=32)
+
+
+def _draw_lengths(studio: Studio, kind: Any, **options: Any) -> Figure:
     trained = outlines_of_many_lengths(_some(studio), POINTS, SPACING)
-    model = _train(studio, kv.LSTMAutoencoder, trained, EPOCHS, masked=True)
+    model = _train(studio, kind, trained, EPOCHS, masked=True, **options)
     x, mask = outlines_of_many_lengths(studio.some, POINTS, SPACING)
     counts = mask.sum(axis=1).astype(int)
     again = latents.as_numpy(model.reconstruct((x, mask)))
@@ -45,7 +56,43 @@ def lstm_autoencoder(studio: Studio) -> Figure:
 
 def lstm_vae(studio: Studio) -> Figure:
     """Draw outlines of letters above new ones."""
-    model = _train(studio, kv.LSTMVAE, outlines(_some(studio), POINTS), EPOCHS)
+    return _draw_new(studio, kv.LSTMVAE)
+
+
+def tcn_vae(studio: Studio) -> Figure:
+    """Draw the same of convolutions."""
+    return _draw_new(studio, kv.TCNVAE, width=32)
+
+
+def time_vae(studio: Studio) -> Figure:
+    """Draw series that are sums of a line, a cycle and noise, and the parts of reconstructions."""
+    parts: dict[str, Any] = {"trend_degree": 1, "seasons": [(CYCLE, 1)], "residual": False}
+    model = kv.TimeVAE((POINTS, 1), LATENT, "normal_learned_scale", seed=0, **parts)
+    studio.train(model, _planted(TRAINED, 0), EPOCHS)
+    given = _planted(COLUMNS, 1)
+    found = {name: latents.as_numpy(part) for name, part in model.decompose(given).items()}
+    drawn = {"input": given, **found, "output": found["trend"] + found["season"]}
+    time = np.linspace(-1, 1, POINTS)
+    rows = {
+        name: [[Line(np.stack([time, one[:, 0]], axis=1), COLORS[i])] for one in values]
+        for i, (name, values) in enumerate(drawn.items())
+    }
+    return rows_of_lines(rows, "New series, and their parts: a line and a cycle")
+
+
+def _planted(count: int, seed: int) -> np.ndarray:
+    """Return sums of a line, a cycle and noise, each series with its own, `(count, POINTS, 1)`."""
+    generator = np.random.default_rng(seed)
+    start, end, *cycle = generator.uniform(-0.5, 0.5, (2 + CYCLE, count, 1))
+    values = np.concatenate(cycle, axis=1)
+    values -= values.mean(axis=1, keepdims=True)
+    line = np.linspace(0, 1, POINTS) * (end - start) + start
+    noise = generator.normal(0, 0.05, (count, POINTS))
+    return (line + values[:, np.arange(POINTS) % CYCLE] + noise)[..., None].astype("float32")
+
+
+def _draw_new(studio: Studio, kind: Any, **options: Any) -> Figure:
+    model = _train(studio, kind, outlines(_some(studio), POINTS), EPOCHS, **options)
     new = samples_of(model, 2 * COLUMNS)
     rows = {
         "of fonts": [[Line(one, GRAY)] for one in outlines(studio.some, POINTS)],
