@@ -143,6 +143,7 @@ SPARSITY = ("reconstruction", "sparsity")
 FREE_BITS = ("reconstruction", "kl", "free_bits")
 BOUND: Any = {"terms": ("reconstruction", "kl"), "generative": True}
 SEQUENCES = uniform(ROWS, *SEQUENCE)
+VOLUMES = uniform(ROWS, *VOLUME)
 # Sequences of 1 to 4 steps.
 MASKED = (SEQUENCES, (np.arange(4) <= np.arange(ROWS)[:, None] % 4).astype("float32"))
 TOKENS = np.random.default_rng(0).integers(WORDS, size=(ROWS, 4))
@@ -181,21 +182,9 @@ CASES = [
     Case("vae_schedule", vae(beta=WARM_UP), range=UNIT, **BOUND),
     Case("vae_controller", controlled_vae, range=UNIT, **BOUND),
     Case("conv_vae", conv_vae, x=IMAGES, range=UNIT, **BOUND),
-    Case(
-        "conv_vae_series",
-        functools.partial(conv_vae, SEQUENCE),
-        x=uniform(ROWS, *SEQUENCE),
-        range=UNIT,
-        **BOUND,
-        variant=True,
-    ),
-    Case(
-        "conv_vae_volumes",
-        functools.partial(conv_vae, VOLUME),
-        x=uniform(ROWS, *VOLUME),
-        range=UNIT,
-        **BOUND,
-        variant=True,
+    *(
+        Case(name, functools.partial(conv_vae, x.shape[1:]), x=x, range=UNIT, variant=True, **BOUND)
+        for name, x in (("conv_vae_series", SEQUENCES), ("conv_vae_volumes", VOLUMES))
     ),
     Case("iwae", iwae(), ("iwae", "reconstruction", "kl"), range=UNIT, generative=True),
     Case(
