@@ -24,7 +24,7 @@ from tests.support.models import (
 ROOT = Path(__file__).parents[2]
 X = uniform(20, *FEATURES)
 LABELS = (X[:, 0] > X[:, 1]).astype("int64") + (X[:, 2] > 0.5)
-REFUSED = {"conditional_vae": "ConditionalVAE"}
+REFUSED = {"conditional_vae": "ConditionalVAE", "semi_supervised": "SemiSupervisedVAE"}
 
 
 def vae(**kwargs):

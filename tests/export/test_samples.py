@@ -97,7 +97,9 @@ def test_the_cpp_sample_says_what_is_wrong(vae, cpp, tmp_path):
         assert done.returncode == 2 and message in done.stderr
 
 
-@pytest.fixture(scope="module", params=["autoregressive", "masked"])
+@pytest.fixture(
+    scope="module", params=["masked", pytest.param("autoregressive", marks=pytest.mark.slow)]
+)
 def drawing(request, tmp_path_factory):
     """A model of integer codes with a prior of classes, and its file."""
     keras.utils.set_random_seed(0)

@@ -80,6 +80,7 @@ def test_known_values_stay_and_missing_ones_are_filled_in_rows_without_any(train
     assert nothing["city"][0] in CITIES and 10 < nothing["income"][0] < 250
 
 
+@pytest.mark.slow
 def test_draws_vary_as_much_as_is_unknown_and_repeat_by_seed(trained):
     frame = {"city": [None, "Oslo"], "income": [50.0, None], "temperature": [0.0] * 2}
     frame["visits"] = [8, 8]

@@ -19,6 +19,7 @@ def trained():
     return model
 
 
+@pytest.mark.slow
 def test_int8_loses_columns_of_different_units_and_is_refused_by_its_answers(trained, tmp_path):
     with pytest.raises(ToleranceError, match="reconstruct/reconstruction with a PSNR of"):
         trained.export(tmp_path / "m.tflite", format="litert", quantize="int8", calibration=X)

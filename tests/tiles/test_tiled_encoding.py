@@ -101,7 +101,7 @@ def test_fields_are_exact(stack):
     for place in np.ndindex(*SMALL):
         changed = x.copy()
         changed[0][place] += 10
-        reached[place] = (array(encoder(changed))[0][cell] != wanted[0][cell]).any()
+        reached[place] = (array(model.encode(changed))[0][cell] != wanted[0][cell]).any()
     axes = encoding.as_map_network(encoder, "encoder", Field(), field.after, field.refusal).axes
     for axis, found in enumerate(axes):
         places = np.flatnonzero(reached.any(axis=1 - axis))

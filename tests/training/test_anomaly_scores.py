@@ -64,6 +64,7 @@ def test_parts_without_a_window_are_refused(rows, message):
         parts(rows)
 
 
+@pytest.mark.slow
 def test_scores_are_means_over_the_windows_with_a_number(tmp_path):
     made = parts()
     found = detector(made)
