@@ -1,5 +1,6 @@
 """Figures of scores over time."""
 
+import datetime
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ def timeline(scores: Any, threshold: Any = None, flagged: Any = None, times: Any
     refuse_masked("times", times)
     places = np.arange(len(scores)) if times is None else to_array("times", times)
     flagged = arguments.array("flagged", flagged)
-    if places.dtype.kind not in "iufM" or not np.isin(flagged, (0, 1)).all():
+    dates = all(isinstance(place, datetime.date) for place in places.flat)
+    if not (dates or places.dtype.kind in "iufM") or not np.isin(flagged, (0, 1)).all():
         raise UsageError(
             "Expected times of numbers or dates, and flagged of booleans. Received: "
             f"{places.dtype} and {flagged.dtype}. (Of dates as text: times.astype('datetime64').)"

@@ -1,5 +1,6 @@
 """Figures in notebooks, and the timeline of scores."""
 
+import datetime
 import io
 import pickle
 
@@ -55,6 +56,13 @@ def test_stretches_are_runs_of_true():
             assert flagged[start:stop].all() and not again[max(start - 1, 0)]
             again[start:stop] = True
         np.testing.assert_array_equal(again, flagged)
+
+
+def test_a_timeline_takes_dates_of_python():
+    start = datetime.datetime(2026, 11, 29)
+    times = [start + datetime.timedelta(hours=hour) for hour in range(len(SCORES))]
+    (axes,) = plots.timeline(SCORES, times=times).axes
+    assert axes.lines[0].get_xdata()[1] == times[1]
 
 
 @pytest.mark.parametrize(

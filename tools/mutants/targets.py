@@ -52,6 +52,11 @@ TARGETS = (
         "backend/test_functions backend/test_steps",
     ),
     _target(
+        "keras_vae/backend/tensorflow_kernels",
+        "attention normalization recurrence",
+        "backend/test_layer_kernels",
+    ),
+    _target(
         "keras_vae/estimators",
         "codes likelihood numerics quadrature",
         "estimators/test_host_arithmetic estimators/test_bad_estimators"
