@@ -26,6 +26,7 @@ ALSO = {
     "ConditionalVAE": {"condition"},
     "SemiSupervisedVAE": {"condition"},
     "LSTMVAE": {"mask"},
+    "TCNVAE": {"mask"},
     "TransformerAutoencoder": {"mask"},
 }
 # Endpoints that one class has.
