@@ -25,6 +25,7 @@ else:
 
 _functions: Backend = backend
 Step = backend.Step
+after = _functions.after
 call_network = _functions.call_network
 compile_function = _functions.compile_function
 draw_order_seed = _functions.draw_order_seed

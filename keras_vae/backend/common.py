@@ -28,6 +28,9 @@ class Backend(Protocol):
     def Step(self) -> type:  # noqa: N802
         """The class with `train_step` and `test_step`, from which `Autoencoder` derives."""
 
+    def after(self, tensor: Any, value: Any) -> Any:
+        """Return `value` as soon as `tensor` is computed, for what must not run without data."""
+
     def call_network(self, network: Any, inputs: Any, training: bool) -> Any:
         """Return `network(inputs, training=training)` in the fastest way outside of graphs."""
 
@@ -95,6 +98,11 @@ class Trainable:
     trainable_variables: Any
     non_trainable_variables: Any
     metrics_variables: Any
+
+
+def after(tensor: Any, value: Any) -> Any:
+    """Return `value`: functions run from top to bottom, or have no state, on this backend."""
+    return value
 
 
 def call_network(network: Any, inputs: Any, training: bool) -> Any:

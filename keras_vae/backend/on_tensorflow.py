@@ -22,6 +22,15 @@ def fast_kernels(model: keras.Model) -> contextlib.AbstractContextManager[None]:
     return tensorflow_kernels.use_in_calls(model)
 
 
+def after(tensor: Any, value: Any) -> Any:
+    """Return `value` as soon as `tensor` is computed.
+
+    A graph may count a step before it finds that the data have ended.
+    """
+    with tf.control_dependencies([tensor]):
+        return tf.identity(value)
+
+
 def sum_over_replicas(x: Any) -> Any:
     """Return the sum of `x` over all replicas that train together."""
     if tf.distribute.get_strategy().num_replicas_in_sync == 1:
@@ -108,7 +117,8 @@ class Step(KnownShapes, Trainable):
                 loss, logs = self.loss_and_logs(data, training=True)
                 loss = self.optimizer.scale_loss(loss)
             gradients = tape.gradient(loss, self.trainable_variables)
-            self.optimizer.apply(gradients, self.trainable_variables)
+            with tf.control_dependencies([loss]):  # As in `after`.
+                self.optimizer.apply(gradients, self.trainable_variables)
         return logs_for_keras(logs)
 
     def test_step(self, data: Any) -> dict[str, Any]:

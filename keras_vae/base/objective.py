@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vae.backend import sum_over_replicas
+from keras_vae.backend import after, sum_over_replicas
 from keras_vae.losses.weights import weigh_term
 from keras_vae.typing import Tensor
 from keras_vae.validation import data_checks, networks
@@ -74,7 +74,7 @@ class Objective:
         objective = self._weigh_terms(terms, rows, training)
         penalty = ops.cast(sum(networks.weight_regularization(model)), "float32")
         if training:
-            self.steps.assign_add(1)
+            self.steps.assign_add(after(objective, 1))
         logs = self._update_trackers({"loss": objective + penalty, **terms}, rows)
         count = ops.cast(ops.shape(objective)[0], "float32")
         total = ops.sum(objective if rows is None else objective * rows) + count * penalty

@@ -215,3 +215,18 @@ def test_an_interrupted_evaluation_or_prediction_leaves_the_weights(moment):
     with pytest.raises(KeyboardInterrupt):
         verb(X, batch_size=BATCH, verbose=0, callbacks=[Interrupt(moment)])
     np.testing.assert_array_equal(flat(values(model.trainable_variables)), start)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.filterwarnings("ignore:.*ran out of data")
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_the_end_of_data_without_a_known_length_is_no_step(at_once):
+    import tensorflow as tf
+
+    networks = keras_vae.nets.dense((6,), 2, (4,), heads=2)
+    model = keras_vae.VAE(*networks, seed=0)
+    model.compile("adam", steps_per_execution=at_once, jit_compile=False)
+    data = tf.data.Dataset.from_tensor_slices(np.zeros((16, 6), "float32")).batch(4)
+    batches = data.filter(lambda x: True)  # Its length is not known.
+    model.fit(batches, epochs=3, verbose=0)
+    assert array(model.steps) == array(model.optimizer.iterations) == 12
