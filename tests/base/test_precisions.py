@@ -16,6 +16,11 @@ def comparable(case, policy):
     """Return whether the backend computes a model in a precision, with the noise of float32."""
     if case.id == "denoising_gaussian":  # Keras draws other noise in other precisions.
         return False
+    # On processors, TensorFlow 2.21 leaves a part of the gradient of a Conv3D of bfloat16 as its
+    # memory was, where maps are smaller than the kernel. docs/sequences.md says so.
+    of_volumes = case.id == "conv_vae_volumes" and keras.backend.backend() == "tensorflow"
+    if of_volumes and policy == "mixed_bfloat16":
+        return False
     if keras.backend.backend() != "jax":
         return True
     if policy == "float64":  # JAX has it only where JAX_ENABLE_X64 is set.
