@@ -30,7 +30,7 @@ class TimeVAE(Masking, VAE):
     Source: Desai et al. 2021 (arXiv:2111.08095); its weight of the reconstruction is 1 / beta here.
 
     Example:
-        >>> model = keras_vae.TimeVAE((48, 1), latent_dim=8, seasons=[(24, 1)])
+        >>> model = keras_vae.TimeVAE((40, 1), latent_dim=8, seasons=[(20, 1)])
         >>> list(model.decompose(series[:4]))
         ['trend', 'season', 'residual']
 

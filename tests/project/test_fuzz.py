@@ -147,6 +147,7 @@ def test_the_program_finds_a_fault_and_prints_its_smallest_configuration(monkeyp
         return "works"
 
     monkeypatch.setattr("tests.support.fuzz.try_out", faulty)
+    monkeypatch.setattr("tests.support.configurations.MODELS", ["Autoencoder", "IWAE", "VAE"])
     fuzz = Fuzz(60, 0)
     fuzz.run()
     assert [place[0] for place in fuzz.found] == ["KeyError"] and fuzz.counts.total() == 60

@@ -92,8 +92,8 @@ BUILDERS: dict[str, dict[str, list]] = {
     },
 }
 ONE_HEAD = {
-    "Autoencoder", "CompressiveAutoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder",
-    "FSQ", "RAE", "SparseAutoencoder", "VQVAE", "WAE",
+    "AdversarialAutoencoder", "Autoencoder", "CompressiveAutoencoder", "ContractiveAutoencoder",
+    "DenoisingAutoencoder", "FSQ", "RAE", "SparseAutoencoder", "VQVAE", "WAE",
 }  # fmt: skip
 SUITED = {"ConditionalVAE": ["conditional"], "LadderVAE": ["gated_ladder", "conv_ladder"]}
 USUAL = ["dense", "dense", "gated_dense", "conv", "conv_map"]
