@@ -54,7 +54,8 @@ def check_counts(given: dict[str, Any]) -> None:
         if name in given and (given[name] is not None or not least):
             given[name] = arguments.integer(name, given[name], least)
     for name in set(given) & {"shuffle", "return_dict"}:
-        given[name] = arguments.flag(name, given[name])
+        if not (name == "shuffle" and isinstance(given[name], str) and given[name] == "batch"):
+            given[name] = arguments.flag(name, given[name])
     if "verbose" in given:
         given["verbose"] = arguments.verbose(given["verbose"])
     check_callbacks(given.get("callbacks"))
