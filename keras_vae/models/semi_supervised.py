@@ -23,7 +23,9 @@ class SemiSupervisedVAE(Conditioning, VAE):
 
     Loss:
         L(x, c) = -log p(x | z, c) + beta * (KL(q(z | x, c) || p(z)) + log K)
+
         U(x) = sum_c q(c | x) * L(x, c) + beta * sum_c q(c | x) log q(c | x)
+
         loss = mean over the batch of
             [ L(x, c) - classification_weight * log q(c | x)  with a label c,  U(x) without one ]
 

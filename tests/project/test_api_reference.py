@@ -132,11 +132,19 @@ def badly_indented(docstring):
         item = re.match(r"( *)(-|\d+\.) ", line)
         if item and after.strip() and not re.match(rf"{item[1]}((-|\d+\.) | {{2,}})", after):
             yield after.strip()
+    # In a formula, more indent after two lines of one paragraph.
+    loss = re.search(r"^Loss:\n((?: {4}.*\n|\n)*)", "\n".join(lines) + "\n", re.MULTILINE)
+    for paragraph in re.split(r"\n\s*\n", loss[1] if loss else ""):
+        first, *others = [len(line) - len(line.lstrip()) for line in paragraph.splitlines()] or [0]
+        if others and others[0] == first and max(others) > first:
+            yield paragraph.strip()
 
 
 def test_an_item_of_a_list_that_goes_on_is_indented():
     assert list(badly_indented("A list:\n- one\nand a half\n- two")) == ["and a half"]
     assert not list(badly_indented("A list:\n- one\n  and a half\n- two\n\nText."))
+    assert list(badly_indented("A.\n\nLoss:\n    a = 1\n    b =\n        2\n"))
+    assert not list(badly_indented("A.\n\nLoss:\n    a = 1\n\n    b =\n        2\n"))
 
 
 @pytest.mark.parametrize("name", sorted(set(public_names())))
