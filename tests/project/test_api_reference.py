@@ -136,7 +136,8 @@ def badly_indented(docstring):
     loss = re.search(r"^Loss:\n((?: {4}.*\n|\n)*)", "\n".join(lines) + "\n", re.MULTILINE)
     for paragraph in re.split(r"\n\s*\n", loss[1] if loss else ""):
         first, *others = [len(line) - len(line.lstrip()) for line in paragraph.splitlines()] or [0]
-        if others and others[0] == first and max(others) > first:
+        is_list = paragraph.lstrip().startswith("- ")
+        if others and others[0] == first and max(others) > first and not is_list:
             yield paragraph.strip()
 
 
