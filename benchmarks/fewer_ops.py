@@ -58,7 +58,7 @@ def networks(steps: int) -> dict[str, tuple[Any, Any]]:
         found[f"dense, batch {size}"] = dense, batches(steps, size)
     for family in families.FAMILIES:
         x = families.data(family)
-        given = families.batched(x)
+        given = families.batches(x)
         found[family] = functools.partial(families.keras_model, family), given
     return found
 

@@ -28,7 +28,7 @@ def data(family: str) -> tuple[np.ndarray, ...]:
     return x, (np.arange(TIME) < lengths).astype("float32")
 
 
-def batched(x: tuple[np.ndarray, ...]) -> Any:
+def batches(x: tuple[np.ndarray, ...]) -> Any:
     """Return the batches of x as a data set."""
     import tensorflow as tf
 
