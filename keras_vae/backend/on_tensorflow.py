@@ -112,6 +112,8 @@ class Step(KnownShapes, Trainable):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Take one step of the optimizer, and return the running means."""
+        if not self.optimizer.built:  # A graph cannot make variables after an op of its own.
+            self.optimizer.build(self.trainable_variables)
         with tensorflow_kernels.use_in_training(self):
             with tf.GradientTape() as tape:
                 loss, logs = self.loss_and_logs(data, training=True)
