@@ -6,6 +6,8 @@ import gc
 import importlib.util
 import os
 import tempfile
+import types
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -98,6 +100,15 @@ def add_markers(item: pytest.Item) -> None:
 
 
 @functools.cache
+def generators(module: types.ModuleType) -> list[tuple[Any, Any]]:
+    """Return the generators of random numbers of a file with their states before its tests."""
+    import numpy as np
+
+    found = [value for value in vars(module).values() if isinstance(value, np.random.Generator)]
+    return [(generator, generator.bit_generator.state) for generator in found]
+
+
+@functools.cache
 def missing(extra: str) -> bool:
     """Return whether a package of an extra is not installed."""
     return any(importlib.util.find_spec(name) is None for name in EXTRAS[extra])
@@ -140,6 +151,13 @@ def eager_functions():
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers_in_any_order(request):
+    """The generators of a file begin anew in each of its tests."""
+    for generator, state in generators(request.module):
+        generator.bit_generator.state = state
 
 
 @pytest.fixture(autouse=True)
