@@ -146,6 +146,7 @@ def _categorical(outputs: Tensor, shift: Tensor, scale: Tensor) -> Distribution:
 
 DENSITIES: dict[str, Callable[[Tensor, Tensor, Tensor], Distribution]] = {
     "numeric": _numeric,
+    "date": _numeric,
     "positive": _positive,
     "count": _count,
     "ordinal": _ordinal,

@@ -11,12 +11,18 @@ from keras_vae.distributions.positive import SMALLEST
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.validation import arguments
 
-NUMBERS = ("numeric", "positive", "count")
+# A date is the number of days since 1970-01-01.
+NUMBERS = ("numeric", "positive", "count", "date")
 CLASSES = ("ordinal", "categorical", "boolean")
 KINDS = (*NUMBERS, *CLASSES)
 
 # What a value must be, for messages.
-MEANINGS = {"numeric": "a number", "positive": "a number above 0", "count": "a count, 0, 1, 2, ..."}
+MEANINGS = {
+    "numeric": "a number",
+    "positive": "a number above 0",
+    "count": "a count, 0, 1, 2, ...",
+    "date": "a date, as days since 1970-01-01",
+}
 
 
 def check_categories(values: Any) -> tuple[Any, ...]:
@@ -43,8 +49,8 @@ class Column:
     Args:
         name: Its name.
         kind: "numeric" for any real number, "positive" for numbers above 0, "count" for 0, 1, 2,
-            ..., "ordinal" for categories in an order, "categorical" for others, and "boolean" for
-            two.
+            ..., "date" for days since 1970-01-01, "ordinal" for categories in an order,
+            "categorical" for others, and "boolean" for two.
         categories: The categories: texts, numbers, or booleans. Empty for numbers.
         mean: Mean of the known numbers, in their unit.
         scale: Standard deviation of the known numbers, above 0.
@@ -99,12 +105,12 @@ class Column:
     @property
     def usual(self) -> float:
         """A value in the support, near the others of the column."""
-        return self.mean if self.kind in ("numeric", "positive") else 0.0
+        return self.mean if self.kind in ("numeric", "positive", "date") else 0.0
 
     def accepts(self, values: np.ndarray) -> np.ndarray:
         """Return which values of an array are NaN, for missing, or in the support, bool."""
         with np.errstate(invalid="ignore"):
-            if self.kind == "numeric":
+            if self.kind in ("numeric", "date"):
                 inside = np.abs(values) < math.inf
             elif self.kind == "positive":
                 inside = (values >= SMALLEST) & (values < math.inf)

@@ -61,7 +61,7 @@ class Mixed(Distribution):
 
     | kind | distribution | outputs |
     |---|---|---|
-    | "numeric" | Gaussian of the standardized number | mean, log variance |
+    | "numeric", "date" | Gaussian of the standardized number | mean, log variance |
     | "positive" | Gaussian of the standardized logarithm | mean, log variance |
     | "count" | negative binomial | logarithm of the mean, standardized, and of the dispersion |
     | "ordinal" | cumulative logits | categories - 1 |

@@ -26,7 +26,7 @@ def sentinels(columns: Sequence[Column], share: float = 1.0) -> list[float]:
         share: 1 for the sentinels, 0.5 for numbers that lie between them and others.
     """
     numeric = [column.mean - share * FAR * column.scale for column in columns]
-    is_numeric = [column.kind == "numeric" for column in columns]
+    is_numeric = [column.kind in ("numeric", "date") for column in columns]
     return np.where(is_numeric, numeric, -share).tolist()
 
 

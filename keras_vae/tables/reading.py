@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_vae.distributions.columns import CLASSES, Column
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.tables import dates
 from keras_vae.validation import arguments
 from keras_vae.validation.containers import refuse_masked, to_array
 from keras_vae.validation.value_checks import refuse_beyond_float32, refuse_coarse
@@ -62,7 +63,9 @@ def values_of(frame: Any, name: str) -> np.ndarray:
     if isinstance(column, np.ndarray) and column.ndim == 1:
         if column.dtype.kind in "iuf":
             return column.astype("float64")
-        column = column.tolist() if column.dtype.kind in "bUO" else list(column)
+        if column.dtype.kind == "M":  # NaT becomes None.
+            column = column.astype("datetime64[us]")
+        column = column.tolist() if column.dtype.kind in "bUOM" else list(column)
     if not arguments.is_list(column) or hasattr(column, "ndim"):
         raise UsageTypeError(
             f"Expected a sequence of values in column {name!r}. Received: {type(column).__name__}."
@@ -102,16 +105,23 @@ def infer_column(frame: Any, name: str, kind: str | None = None) -> Column:
             f"Expected a known value in column {name!r}. Received: none. (Leave it out.)"
         )
     plain = [value.item() if isinstance(value, np.generic) else value for value in values.tolist()]
+    if dates.are_dates(plain):
+        return _date_column(name, plain, kind)
     for value in plain:
         if not isinstance(value, str | numbers.Real):
             raise UsageTypeError(
-                f"Expected numbers, texts, or booleans in column {name!r}. Received: {value!r}. "
-                "(Make it a number first, such as the days since the first date.)"
+                f"Expected numbers, texts, booleans, or dates alone in column {name!r}. Received: "
+                f"{value!r}. (Make it a number first, such as seconds of a duration.)"
             )
     categories, kind = _categories(frame[name], plain, kind)
     is_number = not any(isinstance(value, str) for value in plain)
     mean, scale = _moments(name, plain) if is_number else (0.0, 1.0)
     kind = kind or _kind(plain, categories, mean, scale)
+    if kind == "date":
+        raise UsageError(
+            f"Expected dates in column {name!r} of kind 'date'. Received: {plain[0]!r}. (Convert "
+            "it, such as by pandas.to_datetime.)"
+        )
     if kind not in CLASSES:
         if not is_number:
             raise UsageError(
@@ -125,6 +135,16 @@ def infer_column(frame: Any, name: str, kind: str | None = None) -> Column:
             f"{len(categories)}. (Leave out names and keys, and join rare categories.)"
         )
     return Column(name, kind, categories, mean, scale)
+
+
+def _date_column(name: str, plain: list[Any], kind: str | None) -> Column:
+    if kind not in (None, "date"):
+        raise UsageError(
+            f"Expected the kind 'date' of column {name!r}, which has dates. Received: {kind!r}. "
+            "(For another kind, convert them, such as to texts or years.)"
+        )
+    days = [dates.to_days(name, row, value) for row, value in enumerate(plain)]
+    return Column(name, "date", (), *_moments(name, days))
 
 
 def _categories(column: Any, plain: list[Any], kind: str | None) -> tuple[tuple[Any, ...], Any]:

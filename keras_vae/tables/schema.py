@@ -7,8 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.distributions.columns import CLASSES, Column, check_categories
+from keras_vae.distributions.columns import CLASSES, KINDS, Column, check_categories
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.tables import dates
 from keras_vae.tables.reading import infer_column, known, names_of, values_of
 from keras_vae.validation import arguments
 
@@ -20,8 +21,8 @@ SHOWN = 6  # Categories in a printed schema.
 class Schema:
     """The columns of a table: their names, kinds, and categories.
 
-    Arrays of a table are float32 `(rows, columns)`: numbers, indices of categories, and NaN for
-    missing.
+    Arrays of a table are float32 `(rows, columns)`: numbers, indices of categories, days since
+    1970-01-01 of dates, and NaN for missing.
 
     Example:
         >>> frame = {"age": [31, 58, None], "city": ["Bern", "Rome", "Bern"]}
@@ -63,7 +64,7 @@ class Schema:
 
         Texts are categorical, booleans and 0 with 1 boolean. Whole numbers from 0 are counts,
         unless they vary less than counts do, as years. Other numbers are positive or numeric.
-        Types of pandas and polars with categories keep these, in their order.
+        Types of pandas and polars with categories keep these, in their order. Dates are `date`.
 
         Args:
             frame: A data frame of pandas or polars, or a dictionary of sequences. None, NaN, and
@@ -72,7 +73,7 @@ class Schema:
 
         Raises:
             ValueError: If a column has no known value, one category, or more than 1,000.
-            TypeError: If a column has other values than numbers, texts, and booleans.
+            TypeError: If a column has other values than numbers, texts, booleans, and dates.
         """
         kinds = arguments.mapping("kinds", kinds)
         if unknown := set(kinds) - set(names_of(frame)):
@@ -115,7 +116,12 @@ class Schema:
         """
         column = self[name]
         found = column.categories if categories is None else check_categories(categories)
-        arguments.choice("kind", kind, ("numeric", "positive", "count", *CLASSES))
+        arguments.choice("kind", kind, KINDS)
+        if "date" in (kind, column.kind) and kind != column.kind:
+            raise UsageError(
+                f"Expected column {name!r} of kind {column.kind!r} to stay so. Received: "
+                f"kind={kind!r}. (Convert its values, and infer the schema again.)"
+            )
         if kind in CLASSES and not found:
             raise UsageError(
                 f"Expected the categories of column {name!r} of kind {kind!r}. Received: none. "
@@ -149,7 +155,9 @@ class Schema:
         return np.stack(found, axis=1).astype("float32")
 
     def to_frame(self, x: Any) -> dict[str, list[Any]]:
-        """Return the table of an array, with None for missing; counts are rounded.
+        """Return the table of an array, with None for missing; counts and dates are rounded.
+
+        Dates are `datetime.datetime` at midnight, of the years 1 to 9999.
 
         `pandas.DataFrame` and `polars.DataFrame` take it.
 
@@ -188,22 +196,24 @@ def _encode(column: Column, values: np.ndarray) -> np.ndarray:
     found = np.full(len(values), np.nan)
     index = {category: i for i, category in enumerate(column.categories)}
     is_class = column.kind in CLASSES
-    for row in np.flatnonzero(known(values)) if is_class or values.dtype.kind == "O" else ():
+    one_by_one = values.dtype.kind == "O" or is_class or column.kind == "date"
+    for row in np.flatnonzero(known(values)) if one_by_one else ():
         value = values[row]
         try:
-            found[row] = index[value] if is_class else _number(value)
+            found[row] = index[value] if is_class else _number(column, int(row), value)
         except (KeyError, TypeError):
             raise _unfit(column, int(row), value) from None
-    found = found if is_class or values.dtype.kind == "O" else values
+    found = found if one_by_one else values
     if (wrong := np.flatnonzero(~column.accepts(found))).size:
         raise _unfit(column, int(wrong[0]), values[wrong[0]])
     return found
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, str):
+def _number(column: Column, row: int, value: Any) -> float:
+    is_date = dates.are_dates([value])
+    if isinstance(value, str) or is_date != (column.kind == "date"):
         raise TypeError
-    return float(value)
+    return dates.to_days(column.name, row, value) if is_date else float(value)
 
 
 def _unfit(column: Column, row: int, value: Any) -> UsageError:
@@ -228,6 +238,8 @@ def _decode(column: Column, values: np.ndarray) -> list[Any]:
         )
 
     def value(number: np.float32) -> Any:
+        if column.kind == "date":
+            return dates.from_days(float(number))
         if column.kind in CLASSES:
             return column.categories[int(number)]
         # By its shortest text, so that 0.1 is 0.1 and not the float64 next to the float32.
@@ -237,6 +249,8 @@ def _decode(column: Column, values: np.ndarray) -> list[Any]:
 
 
 def _about(column: Column) -> str:
+    if column.kind == "date":
+        return f"mean {dates.from_days(column.mean):%Y-%m-%d}, scale {column.scale:.6g} days"
     if column.kind not in CLASSES:
         return f"mean {column.mean:.6g}, scale {column.scale:.6g}"
     shown = ", ".join(map(str, column.categories[:SHOWN]))
