@@ -43,7 +43,7 @@ PEERS = {
     "PCA": "pca",
 }
 # Epochs of ours.
-OWN = {"VAE": 30, "TCNVAE": 20}
+OWN = {"VAE": 100, "TCNVAE": 20}
 LATENT_DIM = 4
 Score = Callable[[np.ndarray], np.ndarray]
 
@@ -193,7 +193,7 @@ def main() -> None:
     """Measure and print the table."""
     names = [*OWN, *PEERS]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--windows", nargs="+", type=int, default=(12, 16, 24))
+    parser.add_argument("--windows", nargs="+", type=int, default=(12, 16, 20, 24))
     parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2))
     parser.add_argument("--detectors", nargs="+", choices=names, default=names)
     given = parser.parse_args()

@@ -74,27 +74,43 @@ class IWAE(VAE):
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return minus the bound, and reconstruction and KL, each `(batch,)`, in nats."""
-        k = self.samples
-        q = repeat_rows(self.posterior(x, training), k)
-        z, zeros = q.sample(self.seed_generator), 0.0
-        if self.gradient == "dreg":
-            q = Normal(ops.stop_gradient(q.mean), ops.stop_gradient(q.log_var))
-            z, zeros = _reparameterize_twice(z, k)
-        p = self.observation(self._with_repeated_condition(z, x), training)
-        reconstruction = ops.reshape(-p.log_prob(ops.repeat(y, k, axis=0)), (-1, k))
-        kl = ops.reshape(q.log_prob(z) - self.prior(z).log_prob(z), (-1, k))
-        return {
-            "iwae": -log_mean_exp(zeros - reconstruction - kl),
-            "reconstruction": ops.stop_gradient(ops.mean(reconstruction, axis=1)),
-            "kl": ops.stop_gradient(ops.mean(kl, axis=1)),
-        }
+        return importance_weighted_terms(self, x, y, self.samples, self.gradient, training)
 
-    def _with_repeated_condition(self, z: Tensor, x: Tensor) -> Tensor:
-        """Return `with_condition(z, x)`, with the condition repeated for the k samples."""
-        pair = self.with_condition(z, x)
-        if not isinstance(pair, list):
-            return z
-        return [z, ops.repeat(pair[1], self.samples, axis=0)]
+
+def importance_weighted_terms(
+    model: VAE, x: Tensor, y: Tensor, samples: int, gradient: str = "iwae", training: bool = False
+) -> dict[str, Tensor]:
+    """Return the terms of `IWAE` of a VAE, each `(batch,)`, in nats.
+
+    Args:
+        model: The VAE.
+        x: Input, `(batch, *event_shape)`.
+        y: Target, of the same shape. Missing values count if they count in the likelihood.
+        samples: k, number of samples of z for each example.
+        gradient: As in `IWAE`.
+        training: Whether layers such as dropout are active.
+    """
+    q = repeat_rows(model.posterior(x, training), samples)
+    z, zeros = q.sample(model.seed_generator), 0.0
+    if gradient == "dreg":
+        q = Normal(ops.stop_gradient(q.mean), ops.stop_gradient(q.log_var))
+        z, zeros = _reparameterize_twice(z, samples)
+    p = model.observation(_with_repeated_condition(model, z, x, samples), training)
+    reconstruction = ops.reshape(-p.log_prob(ops.repeat(y, samples, axis=0)), (-1, samples))
+    kl = ops.reshape(q.log_prob(z) - model.prior(z).log_prob(z), (-1, samples))
+    return {
+        "iwae": -log_mean_exp(zeros - reconstruction - kl),
+        "reconstruction": ops.stop_gradient(ops.mean(reconstruction, axis=1)),
+        "kl": ops.stop_gradient(ops.mean(kl, axis=1)),
+    }
+
+
+def _with_repeated_condition(model: VAE, z: Tensor, x: Tensor, samples: int) -> Any:
+    """Return `with_condition(z, x)`, with the condition repeated for the samples."""
+    pair = model.with_condition(z, x)
+    if not isinstance(pair, list):
+        return z
+    return [z, ops.repeat(pair[1], samples, axis=0)]
 
 
 def _reparameterize_twice(z: Tensor, k: int) -> tuple[Tensor, Tensor]:

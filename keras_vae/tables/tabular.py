@@ -11,6 +11,8 @@ from keras_vae.acceleration.batching import default_batch_size, map_batches
 from keras_vae.distributions.mixed import Mixed
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.layers.gaps import FillGaps
+from keras_vae.losses.weights import merge_weights
+from keras_vae.models.iwae import IWAE, importance_weighted_terms
 from keras_vae.models.vae import VAE
 from keras_vae.tables.conditional import antithetic_noise, draw_rows, expected_rows
 from keras_vae.tables.mixed_networks import mixed_networks, sentinels
@@ -32,10 +34,18 @@ class TabularVAE(VAE):
         p(x_c | z) is the distribution of column c, see `keras_vae.distributions.Mixed`, and KL =
         KL(q(z | known columns) || N(0, I)), both in nats of the table.
 
+        With `samples` of k > 1, it is minus the importance-weighted bound of the known columns:
+
+        loss = mean over rows of [ -log( 1/k sum_i p(known | z_i) p(z_i) / q(z_i | known) ) ]
+
+        It is an upper bound on -log p(known), and falls towards it as k grows (MIWAE). The terms
+        are then those of `keras_vae.IWAE`.
+
     The encoder takes standardized numbers, one-hot categories, and which values are known. Its
     arrays are those of `schema.to_array(frame)`, with NaN for missing.
 
-    Source: Nazabal et al. 2020, HI-VAE (arXiv:1807.03653), with a Gaussian code.
+    Sources: Nazabal et al. 2020, HI-VAE (arXiv:1807.03653), with a Gaussian code, and Mattei &
+    Frellsen 2019, MIWAE (arXiv:1812.02633, equation 5).
 
     Example:
         >>> frame = {"age": [31, 58, None, 44] * 16, "city": ["Bern", "Rome", "Rome", None] * 16}
@@ -51,14 +61,20 @@ class TabularVAE(VAE):
         schema: The `keras_vae.tables.Schema` of the table.
         latent_dim: Size of the code.
         hidden: Widths of the hidden layers of the encoder; the decoder has them in reverse.
+        samples: k, the codes of each row in training: 1 for the bound with `beta`, more for MIWAE.
         **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `name`, `dtype`.
 
     Raises:
-        ValueError: If a size is less than 1, or as for `VAE`.
+        ValueError: If a size is less than 1, both `beta` and `samples` are given, or as for `VAE`.
     """
 
     def __init__(
-        self, schema: Schema, latent_dim: int = 8, hidden: Sequence[int] = (128, 64), **kwargs: Any
+        self,
+        schema: Schema,
+        latent_dim: int = 8,
+        hidden: Sequence[int] = (128, 64),
+        samples: int = 1,
+        **kwargs: Any,
     ) -> None:
         if not isinstance(schema, Schema):
             raise UsageTypeError(
@@ -67,8 +83,18 @@ class TabularVAE(VAE):
             )
         networks = mixed_networks(schema.columns, latent_dim, hidden)
         gaps = FillGaps(sentinels(schema.columns))
+        if arguments.integer("samples", samples) > 1:
+            self.terms = IWAE.terms
+            kwargs = _importance_weights(samples, **kwargs)
         super().__init__(*networks, likelihood=Mixed.of(schema), preprocess=gaps, **kwargs)
         self.schema = schema
+        self.samples = samples
+
+    def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
+        """Return the terms of the bound, each `(batch,)`, in nats of the table."""
+        if self.samples == 1:
+            return super().loss_terms(x, y, training)
+        return importance_weighted_terms(self, x, y, self.samples, training=training)
 
     def finish_construction(self) -> None:
         """Build the model; its preprocessing follows from the schema."""
@@ -136,3 +162,14 @@ class TabularVAE(VAE):
         x = self._rows(frame)
         found = map_batches(scores, x, min(default_batch_size(x.shape[1:]), len(x)))
         return dict(zip(self.schema.names, found.T, strict=True))
+
+
+def _importance_weights(samples: int, loss_weights: Any = None, **kwargs: Any) -> dict[str, Any]:
+    """Return arguments of `VAE` in whose loss the importance-weighted bound stands alone."""
+    if "beta" in kwargs:
+        raise UsageError(
+            f"Expected no beta for the importance-weighted bound. Received: beta={kwargs['beta']!r}"
+            f" and samples={samples}. (Leave one out.)"
+        )
+    weights = merge_weights({"reconstruction": 0.0}, loss_weights)
+    return {**kwargs, "beta": 0.0, "loss_weights": weights}
