@@ -1,9 +1,10 @@
 """Tables: a VAE of columns of every kind, and an imputer of numbers for scikit-learn.
 
-`schema.py` has the columns of a table and the way from data frames to arrays, and `reading.py` the
-kinds of columns. `tabular.py` has the model, with `mixed_networks.py`. The imputer is in
-`imputer.py`, with `conditional.py`, the distribution of what is missing given what is known, and
-its networks in `networks.py`.
+`schema.py` has the columns of a table and the way from data frames to arrays, `reading.py` the
+kinds of columns, and `dates.py` the days of dates. `tabular.py` has the model, with
+`mixed_networks.py`, and `verbs.py` its verbs, which take tables. The imputer is in `imputer.py`,
+with `conditional.py`, the distribution of what is missing given what is known, and its networks in
+`networks.py`.
 """
 
 import importlib
