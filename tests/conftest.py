@@ -54,7 +54,8 @@ PORTABLE = (
     *("preprocessing", "preprocessed_models", "argument_properties", "resume_events"),
     *("resume_refusals", "resumed_callbacks", "preset_folders", "other_backends", "later_batches"),
     *("fitted_priors", "sampler_networks", "dip_vae", "adversarial", "vae_gan", "rae"),
-    *("semi_supervised", "vade", "of_keras", "grids", "tcn", "time_vae"),
+    *("semi_supervised", "vade", "of_keras", "grids", "tcn", "time_vae", "extra_terms"),
+    "extra_terms_kept",
 )
 
 # The folder of programs that JAX has compiled.

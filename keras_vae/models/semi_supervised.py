@@ -67,6 +67,7 @@ class SemiSupervisedVAE(Conditioning, VAE):
     """
 
     terms = ("reconstruction", "kl", "classification")
+    takes_extra_terms = False
     weight_arguments = {**VAE.weight_arguments, "classification_weight": ("classification",)}
 
     def __init__(
