@@ -119,7 +119,8 @@ def _check(model: LatentModel, arrays: Sequence[Any]) -> Arrays:
 def generate_examples(model: LatentModel) -> Arrays:
     """Generate examples for a comparison without data.
 
-    They are uniform in the support of the likelihood, or normal if that has no limits.
+    They are uniform in the support of the likelihood, or normal if that has no limits. If it has
+    one, they are on its side. Counts are whole.
     """
     return [_generate(model, spec, seed) for seed, spec in enumerate(_data_specs(model))]
 
@@ -236,6 +237,16 @@ def _data_specs(model: LatentModel) -> tuple[keras.InputSpec, ...]:
     return model.endpoints()["reconstruct"].inputs
 
 
+def _within(support: tuple[float, float], x: np.ndarray) -> np.ndarray:
+    """Return normal numbers, reflected at the limit of a support with one limit."""
+    low, high = support
+    if np.isfinite(low):
+        x = low + np.abs(x)
+    elif np.isfinite(high):
+        x = high - np.abs(x)
+    return x
+
+
 def _generate(model: LatentModel, spec: keras.InputSpec, seed: int) -> np.ndarray:
     shape = (GENERATED_EXAMPLES, *spec.shape[1:])
     random = np.random.default_rng(seed)
@@ -251,7 +262,10 @@ def _generate(model: LatentModel, spec: keras.InputSpec, seed: int) -> np.ndarra
     else:
         x = random.standard_normal(shape).astype(spec.dtype)
         if seed == 0:  # The others are conditions, which are not preprocessed.
+            x = _within(model.family.support, x)
             x = np.array(keras.ops.convert_to_numpy(model.preprocess.inverse(x)), spec.dtype)
+    if seed == 0 and model.family.whole:
+        x = np.rint(x)
     if has_gaps(spec):
         x.reshape(len(x), -1)[::2, :1] = np.nan
     return x

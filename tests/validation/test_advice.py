@@ -42,6 +42,13 @@ def test_a_shape_with_the_channels_first_is_refused_where_keras_is_set_so(channe
         kv.nets.conv((1, 28, 28), 2)
 
 
+def test_outlines_read_the_channels_last_where_keras_is_set_to_channels_first(channels_first):
+    x = uniform(2, 8, 8, 3)
+    found = array(kv.layers.Outlines()(x))
+    keras.config.set_image_data_format("channels_last")
+    np.testing.assert_array_equal(found, array(kv.layers.Outlines()(x)))
+
+
 @pytest.mark.parametrize(
     ("values", "hint"),
     [
