@@ -78,7 +78,7 @@ def explained(words: Sequence[str]) -> Iterator[None]:
 def _advice(words: Sequence[str], said: str) -> str:
     """Return the advice for the first value of an option that a parser has named, or ""."""
     for name, value in _values(words):
-        if name in said and re.fullmatch(r"\[?\(?[\d.]+([,x][\d.]+)+\)?\]?", value):
+        if f"parsing {name}" in said and re.fullmatch(r"\[?\(?[\d.]+([,x][\d.]+)+\)?\]?", value):
             numbers = " ".join(re.findall(r"[\d.]+", value))
             return (
                 f"Error: Expected numbers that are separated by blanks. Received: {name} {value}. "
@@ -86,7 +86,7 @@ def _advice(words: Sequence[str], said: str) -> str:
             )
     for name, meaning in SIDES.items():
         given = [value for option, value in _values(words) if option == name]
-        if name in said and given and len(given) < len(meaning):
+        if f"parsing {name}" in said and given and len(given) < len(meaning):
             return (
                 f"Error: Expected {name} with {' and '.join(meaning)}. Received: "
                 f"{' '.join(given)}. (Write {name} {' '.join([given[-1]] * len(meaning))}, for "
