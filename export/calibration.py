@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_vae.base.endpoint import Endpoint, WholeNumbers, has_gaps
+from keras_vae.distributions.mixed import Mixed
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.export.formats import CALIBRATED
 from keras_vae.random import row_seeds
@@ -120,7 +121,7 @@ def generate_examples(model: LatentModel) -> Arrays:
     """Generate examples for a comparison without data.
 
     They are uniform in the support of the likelihood, or normal if that has no limits. If it has
-    one, they are on its side. Counts are whole.
+    one, they are on its side. Counts are whole, and columns of a table are each of their kind.
     """
     return [_generate(model, spec, seed) for seed, spec in enumerate(_data_specs(model))]
 
@@ -257,7 +258,10 @@ def _generate(model: LatentModel, spec: keras.InputSpec, seed: int) -> np.ndarra
         return numbers
     if np.issubdtype(np.dtype(spec.dtype), np.integer):
         return random.integers(2, size=shape).astype(spec.dtype)
-    if np.isfinite(model.data_range).all():
+    if seed == 0 and issubclass(model.family, Mixed):
+        outputs = keras.ops.zeros((GENERATED_EXAMPLES, model.family.width), "float32")
+        x = np.array(keras.ops.convert_to_numpy(model.family(outputs).sample(seed=0)), spec.dtype)
+    elif np.isfinite(model.data_range).all():
         x = random.uniform(*model.data_range, size=shape).astype(spec.dtype)
     else:
         x = random.standard_normal(shape).astype(spec.dtype)
