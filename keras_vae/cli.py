@@ -72,7 +72,7 @@ def main(
     import tyro
 
     words, modules = split_imports(sys.argv[1:] if arguments is None else arguments)
-    with options.explained(words):
+    with options.explain(words):
         call = tyro.cli(
             _as_thunk(function),
             args=words,

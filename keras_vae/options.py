@@ -52,7 +52,7 @@ def flag(name: str) -> str:
 
 
 @contextlib.contextmanager
-def explained(words: Sequence[str]) -> Iterator[None]:
+def explain(words: Sequence[str]) -> Iterator[None]:
     """Add advice to what a parser says of numbers that are joined, or of a side too few.
 
     Example:

@@ -147,7 +147,7 @@ def parse(
             f"Received: {', '.join(sorted(clash))}. (Epochs, batch size and data are fields of "
             "the Recipe that it returns.)"
         )
-    with options.explained(words):
+    with options.explain(words):
         group, arguments = tyro.cli(
             _command(function, defaults, settings),
             args=words,

@@ -149,7 +149,7 @@ def _curves(history: Any) -> dict[str, list[float]]:
     if not isinstance(logs, Mapping):
         raise UsageTypeError(
             "Expected the result of fit, its history, or the path of a metrics.jsonl. Received: "
-            f"{_described(history)}"
+            f"{_describe(history)}"
         )
     arguments.names("the names in history", list(logs), "loss")
     curves = {name: arguments.array(name, found, finite=False) for name, found in logs.items()}
@@ -161,7 +161,7 @@ def _curves(history: Any) -> dict[str, list[float]]:
     return {name: values.tolist() for name, values in curves.items()}
 
 
-def _described(history: Any) -> str:
+def _describe(history: Any) -> str:
     """Return what a user gave in place of a history, and what to do."""
     if hasattr(history, "columns"):
         columns = "{name: frame[name].to_numpy() for name in frame.columns}"

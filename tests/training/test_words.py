@@ -49,6 +49,6 @@ def test_other_mistakes_get_no_advice_of_numbers(words, capsys):
 
 
 def test_what_is_said_reaches_stderr_also_without_advice(capsys):
-    with options.explained([]):
+    with options.explain([]):
         print("a warning", file=sys.stderr)
     assert capsys.readouterr().err == "a warning\n"
