@@ -56,7 +56,7 @@ def explain(words: Sequence[str]) -> Iterator[None]:
     """Add advice to what a parser says of numbers that are joined, or of a side too few.
 
     Example:
-        >>> with explained(["--filters", "32,64"]):  # Write --filters 32 64.
+        >>> with explain(["--filters", "32,64"]):  # Write --filters 32 64.
         ...     sys.exit(2)
 
     Args:
