@@ -71,7 +71,8 @@ def explain(words: Sequence[str]) -> Iterator[None]:
             said.write(f"{advice}\n")
         raise
     finally:
-        text = re.sub(r"\[/?bold\]", "", said.getvalue())  # Marks that the parser leaves in.
+        # Blanks in place of marks that the parser leaves in keep its box straight.
+        text = re.sub(r"\[bold\](.*?)\[/bold\](`?)", rf"\1\2{13 * ' '}", said.getvalue())
         sys.stderr.write(text)
 
 
