@@ -119,18 +119,12 @@ def export(
 
 
 def _check_one_file(path: Path, format: str, endpoints: Collection[str]) -> None:
-    """Raise ValueError for one endpoint without the suffix of its file, or several with it."""
+    """Raise ValueError for the file of one endpoint without its suffix, which tells its kind."""
     suffix = SUFFIXES[format]
     if format in ("onnx", "torch") and len(endpoints) == 1 and path.suffix.lower() != suffix:
         raise UsageError(
             f"Expected a path that ends in {suffix}, since one endpoint is one file. Received: "
             f"{path}. (Give {path.name.removeprefix(suffix or '') or 'model'}{suffix})"
-        )
-    if format in ("onnx", "torch") and len(endpoints) > 1 and path.suffix.lower() == suffix:
-        raise UsageError(
-            f"Expected the path of a folder, since each of {len(endpoints)} endpoints is a file of "
-            f"its own. Received: {path}. (Give {path.stem}, or one "
-            f"endpoint alone, such as {next(iter(endpoints))}.)"
         )
 
 

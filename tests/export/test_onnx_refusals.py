@@ -28,7 +28,7 @@ pytestmark = pytest.mark.tensorflow
 )
 def test_wrong_options_are_refused(options, message, tmp_path):
     with pytest.raises((UsageError, TypeError), match=message):
-        vae().export(tmp_path / "m.onnx", "onnx", **{"endpoints": ["decode"], **options})
+        vae().export(tmp_path / "m.onnx", format="onnx", **options)
     assert not list(tmp_path.iterdir())
 
 
@@ -59,14 +59,7 @@ def test_a_layer_with_noise_is_named(tmp_path):
 def test_without_its_packages_the_message_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr(conversion, "PACKAGES", ("onnx", "no_such_package"))
     with pytest.raises(RuntimeError, match=r"no no_such_package.*pip install \"keras-vae\[onnx\]"):
-        vae().export(tmp_path / "m", format="onnx")
-
-
-@pytest.mark.parametrize("format, suffix", [("onnx", ".onnx"), ("torch", ".pt2")])
-def test_several_endpoints_are_no_file_with_a_suffix(tmp_path, format, suffix):
-    with pytest.raises(UsageError, match="path of a folder.*Give m, or one endpoint alone"):
-        vae().export(tmp_path / f"m{suffix}", format=format)
-    assert not list(tmp_path.iterdir())
+        vae().export(tmp_path / "m.onnx", format="onnx")
 
 
 def test_names_of_endpoints_that_are_joined_are_told_apart(tmp_path):
