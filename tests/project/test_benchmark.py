@@ -190,12 +190,13 @@ def test_a_training_of_defaults_is_a_line_that_is_not_measured_again(tmp_path, c
     assert rows[0][0].strip() == "relu, network dense, rate 0.002"
 
 
-@pytest.mark.slow
+@pytest.mark.extra(name="backends")
 @pytest.mark.parametrize("family", ["VQ-VAE", "masked autoencoder", "transformer, masked"])
 def test_both_networks_of_a_family_are_of_one_size_and_learn(family):
+    import torch
+
     from benchmarks.peers import families
 
-    torch = pytest.importorskip("torch", reason="the peers are of PyTorch")
     torch.set_num_threads(1)  # Several wait for each other where other programs run.
     shape = [part.shape for part in families.data(family)]
     model = families.keras_model(family)
