@@ -207,3 +207,11 @@ def test_both_networks_of_a_family_are_of_one_size_and_learn(family):
     epoch = families.torch_peer(family, "train")
     first = epoch()
     assert epoch() < first
+
+
+def test_codes_in_use_are_counted_for_each_level():
+    from benchmarks.codebook_use import level_rows
+
+    codes = np.stack([np.arange(8) % 4, np.zeros(8, int), np.arange(8) % 2], axis=-1)
+    shares, perplexities = zip(*level_rows(codes, 4), strict=True)
+    assert shares == (1.0, 0.25, 0.5) and perplexities == pytest.approx((4.0, 1.0, 2.0))
