@@ -33,8 +33,8 @@ def run(rounds: int = 5) -> Section:
             all_found += found
             rows.append([family, what, *_cells(found, amount)])
     text = (
-        "Each peer has the same layers and the same random data: an epoch of 512 to 8,192 "
-        "examples in batches of 64 or 128 for `train`, one example for `encode`. Times are "
+        "Each peer has the same layers and the same random data. An epoch has 512 to 8,192 "
+        "examples in batches of 64 or 128. `encode` takes one example. Times are "
         f"processor time of an example, medians of {rounds} units in turn. The ratio is the time "
         "of the faster PyTorch over ours, median and range of the rounds: above 1, this package is "
         "faster. PyTorch has fused Adam, and channels last for images. "
