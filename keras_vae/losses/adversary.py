@@ -10,6 +10,8 @@ from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
 from keras_vae.validation.networks import takes_shape
 
+LAST = "channels_last"
+
 
 def dense_discriminator(depth: int, activation: str) -> keras.Model:
     """Return `depth` layers of 1000 units and one with the log odds, not built."""
@@ -27,11 +29,11 @@ class ConvDiscriminator(keras.Model):
         super().__init__(name="discriminator")
         self.features = keras.Sequential(
             [
-                keras.layers.Conv2D(filters, 4, 2, "same", activation="leaky_relu")
+                keras.layers.Conv2D(filters, 4, 2, "same", LAST, activation="leaky_relu")
                 for filters in (32, 64, 128)
             ]
         )
-        self.head = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+        self.head = keras.Sequential([keras.layers.Flatten(LAST), keras.layers.Dense(1)])
 
     def build(self, input_shape: tuple) -> None:
         """Make all variables, and raise ValueError unless events are images."""

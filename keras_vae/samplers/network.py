@@ -116,7 +116,7 @@ class NetworkSampler(Sampler):
         """Return labels of which some stand for any class."""
         if labels is None:
             return None
-        hidden = keras.random.uniform(ops.shape(labels), seed=seed) < HIDDEN
+        hidden = keras.random.uniform(ops.shape(labels), dtype="float32", seed=seed) < HIDDEN
         return ops.where(hidden, ops.full_like(labels, self.classes), labels)
 
 
