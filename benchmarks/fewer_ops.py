@@ -57,8 +57,7 @@ def networks(steps: int) -> dict[str, tuple[Any, Any]]:
         found[f"convolutional, batch {size}"] = kv.ConvVAE, batches(steps, size)
         found[f"dense, batch {size}"] = dense, batches(steps, size)
     for family in families.FAMILIES:
-        x = families.data(family)
-        given = families.batches(x)
+        given = families.batches(family)
         found[family] = functools.partial(families.keras_model, family), given
     return found
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_vae.base.endpoint import Endpoint, WholeNumbers, has_gaps
+from keras_vae.distributions.mixed import Mixed
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.export.formats import CALIBRATED
 from keras_vae.random import row_seeds
@@ -119,7 +120,8 @@ def _check(model: LatentModel, arrays: Sequence[Any]) -> Arrays:
 def generate_examples(model: LatentModel) -> Arrays:
     """Generate examples for a comparison without data.
 
-    They are uniform in the support of the likelihood, or normal if that has no limits.
+    They are uniform in the support of the likelihood, or normal if that has no limits. If it has
+    one, they are on its side. Counts are whole, and columns of a table are each of their kind.
     """
     return [_generate(model, spec, seed) for seed, spec in enumerate(_data_specs(model))]
 
@@ -236,6 +238,16 @@ def _data_specs(model: LatentModel) -> tuple[keras.InputSpec, ...]:
     return model.endpoints()["reconstruct"].inputs
 
 
+def _within(support: tuple[float, float], x: np.ndarray) -> np.ndarray:
+    """Return normal numbers, reflected at the limit of a support with one limit."""
+    low, high = support
+    if np.isfinite(low):
+        x = low + np.abs(x)
+    elif np.isfinite(high):
+        x = high - np.abs(x)
+    return x
+
+
 def _generate(model: LatentModel, spec: keras.InputSpec, seed: int) -> np.ndarray:
     shape = (GENERATED_EXAMPLES, *spec.shape[1:])
     random = np.random.default_rng(seed)
@@ -246,12 +258,18 @@ def _generate(model: LatentModel, spec: keras.InputSpec, seed: int) -> np.ndarra
         return numbers
     if np.issubdtype(np.dtype(spec.dtype), np.integer):
         return random.integers(2, size=shape).astype(spec.dtype)
-    if np.isfinite(model.data_range).all():
+    if seed == 0 and issubclass(model.family, Mixed):
+        outputs = keras.ops.zeros((GENERATED_EXAMPLES, model.family.width), "float32")
+        x = np.array(keras.ops.convert_to_numpy(model.family(outputs).sample(seed=0)), spec.dtype)
+    elif np.isfinite(model.data_range).all():
         x = random.uniform(*model.data_range, size=shape).astype(spec.dtype)
     else:
         x = random.standard_normal(shape).astype(spec.dtype)
         if seed == 0:  # The others are conditions, which are not preprocessed.
+            x = _within(model.family.support, x)
             x = np.array(keras.ops.convert_to_numpy(model.preprocess.inverse(x)), spec.dtype)
+    if seed == 0 and model.family.whole:
+        x = np.rint(x)
     if has_gaps(spec):
         x.reshape(len(x), -1)[::2, :1] = np.nan
     return x

@@ -40,6 +40,8 @@ def _check_names(names: Sequence[str], offered: Mapping[str, Endpoint]) -> None:
     unknown = [name for name in names if name not in offered]
     if unknown or not names:
         advice = f" (The model has no {unknown[0]!r}.)" if unknown else ""
+        if unknown and set(unknown[0].split(",")) <= set(offered):
+            advice = f" (Give each name by itself: {', '.join(unknown[0].split(','))}.)"
         raise UsageError(
             f"Expected endpoints among {sorted(offered)}. Received: {names!r}.{advice}"
         )
@@ -131,6 +133,16 @@ def _refuse_other_numbers(tensor: Any, spec: WholeNumbers) -> Any:
             whole = tf.where(tf.reduce_any(whole > 0, axis=event, keepdims=True), whole, spec.count)
         whole = tf.where(whole >= 0, whole, spec.count)  # In ONNX, -1 is the last place of a table.
         return tf.cast(tf.gather(tf.range(spec.count), whole), tensor.dtype)
+
+
+def refuse_double_precision(model: LatentModel) -> None:
+    """Raise ValueError for layers that compute in float64, which devices do not."""
+    if double := [one.name for one in flatten_layers(model) if one.compute_dtype == "float64"]:
+        raise UsageError(
+            f"Expected layers in float32 or half precision. Received: {double[0]} in float64, as "
+            "after keras.config.set_floatx('float64'). (Make the model anew in float32, and load "
+            "its weights: model.save_weights and load_weights.)"
+        )
 
 
 def copy_of_half_precision(model: LatentModel) -> Any:

@@ -76,6 +76,7 @@ __all__ = [
     "layers",
     "load",
     "load_images",
+    "losses",
     "metrics",
     "nets",
     "preprocessing",

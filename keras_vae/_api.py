@@ -9,6 +9,7 @@ from keras_vae import (
     estimators,
     latents,
     layers,
+    losses,
     metrics,
     nets,
     preprocessing,

@@ -72,12 +72,13 @@ def main(
     import tyro
 
     words, modules = split_imports(sys.argv[1:] if arguments is None else arguments)
-    call = tyro.cli(
-        _as_thunk(function),
-        args=words,
-        prog=program or _program(function),
-        description=_description(function),
-    )
+    with options.explain(words):
+        call = tyro.cli(
+            _as_thunk(function),
+            args=words,
+            prog=program or _program(function),
+            description=_description(function),
+        )
     sys.exit(run(lambda: after_imports(modules, call)))
 
 

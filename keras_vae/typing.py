@@ -120,6 +120,7 @@ class LatentModel(Protocol):
         temperature: float,
         condition: Any = None,
         guidance: float | None = None,
+        top_k: int | None = None,
     ) -> Tensor:
         """Sample the codes that `sample` decodes."""
 

@@ -3,7 +3,7 @@
 # prints the seconds of each part. Arguments are pytest's; they may choose tests of some parts only.
 set -u
 : "${VENV:=.venv}"
-times="" failed=""
+times="" failed="" chosen=$#
 
 # part NAME BACKEND ENVIRONMENT PROCESSES MARKS [ARGUMENT ...]
 part() {
@@ -16,13 +16,23 @@ part() {
     status=$?
     times="$times$(printf '\n%6d s  %s' $(($(date +%s) - start)) "$name")"
     # With arguments a part may have nothing to run, which pytest ends with 5.
-    [ "$status" = 0 ] || { [ "$status" = 5 ] && [ $# -gt 0 ]; } || failed="$failed $name;"
+    [ "$status" = 0 ] || { [ "$status" = 5 ] && [ "$chosen" -gt 0 ]; } || failed="$failed $name;"
+}
+
+# extra_part NAME ENVIRONMENT PROCESSES EXTRA [ARGUMENT ...]
+extra_part() {
+    name="$1" environment="$2" processes="$3" extra="$4"
+    shift 4
+    # Only the files with such tests: reading all takes longer than running these.
+    # shellcheck disable=SC2046
+    [ $# -gt 0 ] || set -- $(grep -rl --include='*.py' "extra(name=[\"']$extra" tests)
+    part "$name" tensorflow "$environment" "$processes" "extra(name='$extra')" "$@"
 }
 
 part "TensorFlow" tensorflow "$VENV" 3 \
     "(long or slow or extra) and not extra(name='beam') and not extra(name='trackers')" "$@"
-part "Apache Beam" tensorflow "$VENV/beam" 2 "extra(name='beam')" "$@"
-part "Trackers" tensorflow "$VENV/trackers" 1 "extra(name='trackers')" "$@"
+extra_part "Apache Beam" "$VENV/beam" 2 beam "$@"
+extra_part "Trackers" "$VENV/trackers" 1 trackers "$@"
 part "JAX" jax "$VENV" 2 "portable and not tensorflow and not long" "$@"
 part "PyTorch" torch "$VENV" 2 "portable and not tensorflow and not long" "$@"
 

@@ -54,7 +54,8 @@ PORTABLE = (
     *("preprocessing", "preprocessed_models", "argument_properties", "resume_events"),
     *("resume_refusals", "resumed_callbacks", "preset_folders", "other_backends", "later_batches"),
     *("fitted_priors", "sampler_networks", "dip_vae", "adversarial", "vae_gan", "rae"),
-    *("semi_supervised", "vade", "of_keras", "grids", "tcn", "time_vae", "miwae"),
+    *("semi_supervised", "vade", "of_keras", "grids", "tcn", "time_vae", "extra_terms"),
+    *("extra_terms_kept", "miwae"),
 )
 
 # The folder of programs that JAX has compiled.
@@ -68,7 +69,12 @@ EXTRAS = {
 
 
 def pytest_configure() -> None:
-    """On JAX, take time for no optimization and compile equal programs once in all processes."""
+    """On JAX, take time for no optimization and compile equal programs once in all processes.
+
+    On PyTorch, a process of tests has one thread: those of several wait for each other.
+    """
+    if os.environ.get("KERAS_BACKEND") == "torch":
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     if os.environ.get("KERAS_BACKEND") != "jax" or CACHE in os.environ:
         return
     folder = tempfile.TemporaryDirectory(prefix="keras-vae-jax-", ignore_cleanup_errors=True)

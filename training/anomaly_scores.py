@@ -2,8 +2,6 @@
 
 import csv
 import dataclasses
-import datetime
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from keras_vae.acceleration.batching import CompiledMap, predict_checked
 from keras_vae.errors import UsageError
 from keras_vae.files.folders import partial_folder, publish
 from keras_vae.metrics.ranges import ends
-from keras_vae.training.data.sources.csv_recording import Recording
+from keras_vae.training.data.sources.csv_recording import Recording, as_dates
 from keras_vae.training.tables import format_number, table
 
 PARTS = ("train", "held_out", "new")
@@ -172,7 +170,7 @@ def write(folder: Path, detector: Any, parts: Parts, recording: Recording, score
     """
     with partial_folder(folder.parent) as new:
         write_scores(new / "scores.csv", parts, recording, scores)
-        times = _as_dates(recording.stamps)
+        times = as_dates(recording.stamps)
         figure = kv.plots.timeline(scores.score, detector.threshold, scores.flagged, times)
         figure.savefig(new / "plot.png")
         detector.save(new / "detector.keras")
@@ -227,11 +225,3 @@ def _range(start: int, stop: int, recording: Recording, scores: Scores) -> list[
     highest = float(scores.score[start:stop].max())
     stamps = [recording.stamps[start], recording.stamps[stop - 1]]
     return [*stamps, f"{stop - start:,}", f"{highest:.4g}", recording.names[int(errors.argmax())]]
-
-
-def _as_dates(stamps: Sequence[str]) -> list[datetime.datetime] | None:
-    """Return ISO 8601 dates as such, or None: the plot then counts steps."""
-    try:
-        return [datetime.datetime.fromisoformat(stamp) for stamp in stamps]
-    except ValueError:
-        return None

@@ -121,7 +121,13 @@ def _labels(loaded: Any, limit: int | None) -> Any:
         raise UsageError(
             f"Expected data with labels for --classes. Received: {loaded.name}, which has none."
         )
-    return loaded.train_labels[:limit]
+    labels = loaded.train_labels[:limit]
+    if empty := sorted(set(loaded.train_labels.tolist()) - set(labels.tolist())):
+        raise UsageError(
+            f"Expected an example of each class of {loaded.name} for --classes. Received: none of "
+            f"class {empty[0]} in the first {limit}. (Raise --limit.)"
+        )
+    return labels
 
 
 def _samples(model: Any, labels: Any) -> Any:

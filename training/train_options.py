@@ -147,13 +147,14 @@ def parse(
             f"Received: {', '.join(sorted(clash))}. (Epochs, batch size and data are fields of "
             "the Recipe that it returns.)"
         )
-    group, arguments = tyro.cli(
-        _command(function, defaults, settings),
-        args=words,
-        prog=f"keras-vae train {name}",
-        description=inspect.cleandoc(function.__doc__ or "").split("\nArgs:")[0],
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+    with options.explain(words):
+        group, arguments = tyro.cli(
+            _command(function, defaults, settings),
+            args=words,
+            prog=f"keras-vae train {name}",
+            description=inspect.cleandoc(function.__doc__ or "").split("\nArgs:")[0],
+            config=(tyro.conf.OmitArgPrefixes,),
+        )
     data = None if group.data is None else registry.make_absolute(group.data)
     given = {**vars(group), "data": data}
     return Settings(**given), {key: getattr(arguments, key) for key in defaults}

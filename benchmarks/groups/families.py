@@ -1,7 +1,7 @@
 """Other families of networks against PyTorch: training, and the code of one example."""
 
 from benchmarks.paired import Measurement, Peer, measure, ratios, spread
-from benchmarks.peers.families import BATCH, CALLS, COUNT, FAMILIES
+from benchmarks.peers.families import CALLS, FAMILIES
 from benchmarks.report import Section, failure_text, machine, noise
 
 OURS = "this package"
@@ -28,16 +28,17 @@ def run(rounds: int = 5) -> Section:
     """
     rows, all_found = [], []
     for family in FAMILIES:
-        for what, amount in (("train", COUNT), ("encode", CALLS)):
+        for what, amount in (("train", FAMILIES[family].count), ("encode", CALLS)):
             found = measure(peers(family, what), rounds)
             all_found += found
             rows.append([family, what, *_cells(found, amount)])
     text = (
-        f"Each peer has the same layers and the same data: {COUNT} random examples in batches of "
-        f"{BATCH} for `train`, one example for `encode`. Times are processor time of an example, "
-        f"medians of {rounds} units in turn. The ratio is the time of the faster PyTorch over "
-        "ours, median and range of the rounds: above 1, this package is faster. PyTorch has "
-        f"fused Adam, and channels last for images. {noise(all_found)} {machine()}"
+        "Each peer has the same layers and the same random data. An epoch has 512 to 8,192 "
+        "examples in batches of 64 or 128. `encode` takes one example. Times are "
+        f"processor time of an example, medians of {rounds} units in turn. The ratio is the time "
+        "of the faster PyTorch over ours, median and range of the rounds: above 1, this package is "
+        "faster. PyTorch has fused Adam, and channels last for images. "
+        f"{noise(all_found)} {machine()}"
     )
     header = ["family", "work", "ours, us", "PyTorch, us", "torch.compile, us", "PyTorch / ours"]
     return Section("Families of networks", text, header, rows)

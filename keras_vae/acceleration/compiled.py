@@ -77,12 +77,14 @@ class Compiled:
         temperature: float = 1.0,
         condition: Any = None,
         guidance: float | None = None,
+        top_k: int | None = None,
     ) -> Tensor:
         """Return `model.sample` of the same arguments."""
         if getattr(self.model, "conditional", False):
             codes = self.model.sample_codes(count, seed, temperature)
             return self.decode(codes if condition is None else [codes, condition])
-        return self.decode(self.model.sample_codes(count, seed, temperature, condition, guidance))
+        given = (temperature, condition, guidance, top_k)
+        return self.decode(self.model.sample_codes(count, seed, *given))
 
     def call(self, name: str, inputs: Any) -> dict[str, Tensor]:
         """Return the outputs of an endpoint of the model, by name.

@@ -1,6 +1,6 @@
 """The base class of all models: an encoder, a decoder, and a method with the loss terms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -16,7 +16,9 @@ from keras_vae.base.recorded_init import RecordedInit
 from keras_vae.base.sampling import Sampling
 from keras_vae.base.saving import Saving
 from keras_vae.base.serving import Serving
-from keras_vae.losses.weights import LossWeight, LossWeights, refuse_twice
+from keras_vae.losses.extra_terms import ExtraTerm
+from keras_vae.losses.observed import note_density, note_inputs
+from keras_vae.losses.weights import LossWeight, refuse_twice
 from keras_vae.preprocessing import Preprocessing
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments, data_checks, networks, objects, value_checks
@@ -63,6 +65,7 @@ class Autoencoder(
         preprocess: Adapted `keras.layers.Normalization`, `keras.layers.Rescaling`,
             `keras_vae.layers.FillGaps`, or a list of these. The networks get the preprocessed x.
             Everything outside of them is raw: data, targets, reconstructions, samples, and nats.
+        extra_terms: Terms of `keras_vae.losses` for images, next to those of the model.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Attributes:
@@ -80,7 +83,6 @@ class Autoencoder(
     takes_condition = True
     instead_of_settings = "; for the weight of a loss term: model.loss_weights[TERM] = weight"
 
-    terms: tuple[str, ...] = ("reconstruction",)
     # The constructor arguments that weigh terms, for `losses.weights.refuse_twice`.
     weight_arguments: Mapping[str, tuple[str, ...]] = {}
     latent_dtype = "float32"
@@ -94,6 +96,7 @@ class Autoencoder(
         loss_weights: Mapping[str, LossWeight] | None = None,
         seed: int | None = None,
         preprocess: Any = None,
+        extra_terms: Sequence[ExtraTerm] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**objects.check_keras_arguments(type(self), kwargs))
@@ -106,23 +109,13 @@ class Autoencoder(
         self.preprocess.check_family(likelihood, self.family)
         self.seed = arguments.seed(seed)
         self.seed_generator = ReplicaSeedGenerator(self.seed)
-        self.steps = self.add_weight(
-            name="steps",
-            shape=(),
-            dtype="int32",
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
-        )
+        of_all: Any = {"trainable": False, "aggregation": "only_first_replica"}
+        self.steps = self.add_weight((), "zeros", "int32", name="steps", **of_all)
         self.shared_parameters = [
             self.add_weight(name=name, shape=(), initializer="zeros", autocast=False)
             for name in self.family.shared
         ]
-        weights = LossWeights(self, arguments.mapping("loss_weights", loss_weights))
-        # Set without Keras, which would replace it by a dictionary of its own.
-        object.__setattr__(self, "loss_weights", weights)
-        bound = ("elbo",) if {"reconstruction", "kl"} <= set(self.terms) else ()
-        self.trackers = [keras.metrics.Mean(name=n) for n in ("loss", *bound, *self.terms)]
+        self.set_objective(loss_weights, extra_terms)
 
     def finish_construction(self) -> None:
         """Build at once if the encoder knows its input shape, as functional models do."""
@@ -153,6 +146,8 @@ class Autoencoder(
         self.preprocess.check_event_shape(self.event_shape)
         self.latent_shape = tuple(code.shape[1:])
         self.check_decoder(x)
+        for term in self.extra_terms:
+            term.build_for(self)
 
     def build_for(self, x: Any) -> None:
         """Build for a batch `x`, if the model is not built yet.
@@ -233,12 +228,13 @@ class Autoencoder(
         self, inputs: Any, training: bool = False
     ) -> distributions.Distribution:
         """Return p(x | z) for inputs of the decoder, without a check of their shapes."""
+        note_inputs(inputs)
         return self.observation_from_outputs(call_network(self.decoder, inputs, training))
 
     def observation_from_outputs(self, outputs: Any) -> distributions.Distribution:
         """Return p(x | z) for outputs of the decoder."""
         density = self.family(*distributions.parameters(outputs), *self.shared_parameters)
-        return self.preprocess.of_raw_data(density)
+        return note_density(self.preprocess.of_raw_data(density))
 
     def encode(self, x: Tensor, training: bool = False) -> Tensor:
         """Encode `x` to codes `(batch, *latent_shape)`, of `latent_dtype`, without noise."""

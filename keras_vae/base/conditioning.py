@@ -110,6 +110,7 @@ class Conditioning:
         temperature: float = 1.0,
         condition: Any = None,
         guidance: float | None = None,
+        top_k: int | None = None,
     ) -> Tensor:
         """Sample new examples for a condition; see `Sampling.sample`.
 
@@ -120,6 +121,7 @@ class Conditioning:
             condition: One for each example, `(count, *condition_shape)`, or one for all,
                 `condition_shape`.
             guidance: As in `Sampling.sample`; None for a model that takes a condition itself.
+            top_k: As in `Sampling.sample`.
 
         Returns:
             Shape `(count, *event_shape)`, in the range of the data.
@@ -129,14 +131,16 @@ class Conditioning:
                 is out of range, or there is a guidance.
         """
         if not self.conditional:
-            return super().sample(count, seed, temperature, condition, guidance)  # type: ignore[misc]
+            given = (temperature, condition, guidance, top_k)
+            return super().sample(count, seed, *given)  # type: ignore[misc]
         if guidance is not None:
             raise UsageError(
                 f"Expected no guidance: {type(self).__name__} takes its {self.condition_name} "
                 f"itself. Received: guidance={guidance!r}."
             )
         rows = self._conditions(condition, count)
-        return self.decode([self.sample_codes(len(rows), seed, temperature), rows])
+        codes = self.sample_codes(len(rows), seed, temperature, top_k=top_k)
+        return self.decode([codes, rows])
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Return the endpoints of the model, each with the condition as its second input."""

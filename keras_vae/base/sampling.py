@@ -87,6 +87,7 @@ class Sampling:
         temperature: float = 1.0,
         labels: Any = None,
         guidance: float | None = None,
+        top_k: int | None = None,
     ) -> Tensor:
         """Sample codes of the fitted sampler, or of the prior if there is no sampler.
 
@@ -95,13 +96,15 @@ class Sampling:
             temperature: As in `sample_prior_from_seeds`.
             labels: int32 `(batch,)`, of a sampler that knows classes; None for any class.
             guidance: As in `sample`.
+            top_k: As in `sample`.
 
         Raises:
             TypeError: If the model has neither a prior nor a sampler.
         """
         if self.sampler is None:
             return self.sample_prior_from_seeds(seeds, temperature)
-        return self.sampler.draw(seeds, self.latent_shape, temperature, labels, guidance)
+        more = {} if top_k is None else {"top_k": top_k}
+        return self.sampler.draw(seeds, self.latent_shape, temperature, labels, guidance, **more)
 
     def sample(
         self,
@@ -110,6 +113,7 @@ class Sampling:
         temperature: float = 1.0,
         condition: Any = None,
         guidance: float | None = None,
+        top_k: int | None = None,
     ) -> Tensor:
         """Sample new examples: the mean of p(x | z) for z of the prior or the fitted sampler.
 
@@ -124,6 +128,8 @@ class Sampling:
                 `fit_prior` got labels; None for any class.
             guidance: Above 1, examples are more typical of their class and vary less; 1 as in the
                 data; None for the guidance of `fit_prior`, which is 1 by default.
+            top_k: Number of integers with a chance at each place, the most likely ones, of a model
+                with an autoregressive or masked prior; None for all. Files draw from all.
 
         Returns:
             Shape `(count, *event_shape)`, in the range of the data.
@@ -131,9 +137,11 @@ class Sampling:
         Raises:
             ValueError: If `count` is less than 1, `temperature` is negative, or there is no such
                 class.
-            TypeError: If the model has neither a prior nor a sampler, or got no labels.
+            TypeError: If the model has neither a prior nor a sampler, or got no labels, or `top_k`
+                is given for codes that are no integers.
         """
-        return self.decode(self.sample_codes(count, seed, temperature, condition, guidance))
+        codes = self.sample_codes(count, seed, temperature, condition, guidance, top_k)
+        return self.decode(codes)
 
     def sample_codes(
         self,
@@ -142,16 +150,30 @@ class Sampling:
         temperature: float,
         condition: Any = None,
         guidance: float | None = None,
+        top_k: int | None = None,
     ) -> Tensor:
         """Sample the codes that `sample` decodes, with its arguments and errors."""
         count = arguments.integer("count", count)
         arguments.real("temperature", temperature, 0.0)
         seed = arguments.seed(seed)
         labels = self._labels(condition, guidance, count)
+        self._check_top_k(top_k)
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
         seeds = random.row_seeds(count, seed)
-        return self.sample_codes_from_seeds(seeds, temperature, labels, guidance)
+        more = {} if top_k is None else {"top_k": top_k}
+        return self.sample_codes_from_seeds(seeds, temperature, labels, guidance, **more)
+
+    def _check_top_k(self, top_k: Any) -> None:
+        """Raise an error unless the model has a sampler of integers, or `top_k` is None."""
+        if self.sampler is not None:
+            self.sampler.check_top_k(top_k)
+        elif top_k is not None:
+            raise UsageTypeError(
+                "Expected no top_k: the model has no sampler of integer codes. Received: "
+                f"top_k={top_k!r}. (model.fit_prior(x, prior='autoregressive') or 'masked' of a "
+                "VQVAE fits one.)"
+            )
 
     def _labels(self, condition: Any, guidance: Any, count: int) -> np.ndarray | None:
         """Return the class of each of `count` examples, or None."""

@@ -18,7 +18,7 @@ from keras_vae.samplers import files as sampler_files
 from keras_vae.validation.activations import trust_networks
 
 # What configurations have next to the arguments of the constructor.
-SETTINGS = ("frozen", "changed_loss_weights", "network_defaults")
+SETTINGS = ("frozen", "frozen_layers", "changed_loss_weights", "network_defaults")
 
 _restored = contextvars.ContextVar[int | None]("restored", default=None)
 
@@ -72,8 +72,8 @@ class Saving:
             }
         if not ("activation" in config or {"encoder", "decoder"} <= config.keys()):
             settings["network_defaults"] = self.network_defaults
-        if frozen := [i for i, layer in enumerate(flatten_layers(self)) if not layer.trainable]:
-            settings["frozen"] = frozen
+        if frozen := [i for i, layer in enumerate(_layers(self)) if not layer.trainable]:
+            settings["frozen_layers"] = frozen
         return settings
 
     @classmethod
@@ -147,6 +147,12 @@ class Saving:
         return [variable for variable in self.variables if id(variable) not in weights]
 
 
+def _layers(model: Any) -> list[Any]:
+    """Return `model` and all layers in it, in the same order before and after a reload."""
+    inputs = keras.layers.InputLayer
+    return [layer for layer in flatten_layers(model) if not isinstance(layer, inputs)]
+
+
 def _add_settings(get_config: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
     """Wrap the `get_config` of a class, so that it returns the settings too."""
 
@@ -167,8 +173,10 @@ def _take_settings(from_config: Callable[..., Any]) -> Callable[..., Any]:
             model = from_config(cls, {k: v for k, v in config.items() if k not in SETTINGS})
         for name, weight in config.get("changed_loss_weights", {}).items():
             model.loss_weights[name] = keras.saving.deserialize_keras_object(weight)
-        for number, layer in enumerate(flatten_layers(model)) if "frozen" in config else ():
-            layer.trainable = number not in config["frozen"]
+        # Older files count the inputs of models too, of which a reloaded model may have more.
+        for name, layers in (("frozen", flatten_layers), ("frozen_layers", _layers)):
+            for number, layer in enumerate(layers(model)) if name in config else ():
+                layer.trainable = number not in config[name]
         model.loss_weights.may_be_in_file = True
         return model
 

@@ -51,7 +51,7 @@ class Autoregressive(Distribution):
 
     def sample(self, seed: Any = None) -> Tensor:
         """Sample a sequence for each row, int32 `(batch, time)`."""
-        noise = keras.random.uniform(ops.shape(self.start), seed=seed)
+        noise = keras.random.uniform(ops.shape(self.start), dtype="float32", seed=seed)
         return self._run_freely(lambda logits: choices.by_uniform(logits, noise))
 
     def element_log_prob(self, x: Tensor) -> Tensor:

@@ -79,7 +79,7 @@ class BetaBinomial(Distribution):
         )
         # Chances that rounding or tiny parameters take out of [0, 1] are those of its ends.
         chance = ops.clip(ops.where(ops.isnan(chance), 0.5, chance), 0.0, 1.0)
-        trials = ops.full(shape, float(self.trials))
+        trials = ops.full(shape, float(self.trials), "float32")
         return keras.random.binomial(shape, trials, chance, "float32", next_seed(seed))
 
     def element_log_prob(self, x: Tensor) -> Tensor:

@@ -27,6 +27,9 @@ def by_uniform(logits: Tensor, uniform: Tensor) -> Tensor:
     return ops.minimum(count, logits.shape[-1] - 1)
 
 
+# A logit of no chance at any temperature; infinity would be NaN in products.
+NEVER = -1e9
+
 # Below this temperature the most likely class is the only one, as logits differ by more than that.
 COLD = 1e-6
 
@@ -36,6 +39,17 @@ def at_temperature(logits: Tensor, uniform: Tensor, temperature: float) -> Tenso
     if temperature < COLD:
         return most_likely(logits)
     return by_uniform(logits / temperature, uniform)
+
+
+def keep_top(logits: Tensor, count: int | None) -> Tensor:
+    """Return logits in which all but the `count` largest are of no chance; None keeps all.
+
+    Equals of the last of them are kept too.
+    """
+    if count is None:
+        return logits
+    least = ops.top_k(logits, count)[0][..., -1:]
+    return ops.where(logits < least, ops.full_like(logits, NEVER), logits)
 
 
 def log_prob(logits: Tensor, classes: Tensor) -> Tensor:

@@ -135,7 +135,7 @@ def _unpack_single(tensors: Any) -> Any:
 
 
 def _flatten(h: Tensor) -> Tensor:
-    return layers.Flatten(name="features")(h) if len(h.shape) > 2 else h
+    return layers.Flatten("channels_last", name="features")(h) if len(h.shape) > 2 else h
 
 
 def _dropout(h: Tensor, rate: float) -> Tensor:

@@ -111,7 +111,7 @@ def known_elements(mask: Any, x: np.ndarray) -> np.ndarray:
     if not np.isin(mask, (0, 1)).all():
         raise UsageError(
             "Expected a mask of 1, for known elements, and 0. Received: values "
-            f"{np.unique(mask)[:5].tolist()}."
+            f"{np.unique(mask)[:5].tolist()}. (mask > 0 makes one of an image.)"
         )
     known = np.broadcast_to(shapes[mask.shape] != 0, x.shape)
     if empty := int((~known.reshape(len(x), -1).any(axis=1)).sum()):

@@ -54,8 +54,9 @@ class Outlines(keras.layers.Layer):
         """
         data_checks.check_images(self, x)
         shades = _root(ops.relu(x))
-        differences = ops.depthwise_conv(shades, _kernel(x.shape[-1], x.dtype), padding="same")
-        means = ops.average_pool(ops.abs(differences), self.square, self.square, padding="same")
+        last = {"padding": "same", "data_format": "channels_last"}
+        differences = ops.depthwise_conv(shades, _kernel(x.shape[-1], x.dtype), **last)
+        means = ops.average_pool(ops.abs(differences), self.square, self.square, **last)
         flat = [ops.reshape(part, (-1, np.prod(part.shape[1:]))) for part in (shades, _root(means))]
         return ops.concatenate([flat[0], self.edges * flat[1]], axis=1)
 

@@ -8,6 +8,9 @@ from keras import ops
 from keras_vae.distributions import parameters
 from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
+from keras_vae.validation.networks import takes_shape
+
+LAST = "channels_last"
 
 
 def dense_discriminator(depth: int, activation: str) -> keras.Model:
@@ -26,11 +29,11 @@ class ConvDiscriminator(keras.Model):
         super().__init__(name="discriminator")
         self.features = keras.Sequential(
             [
-                keras.layers.Conv2D(filters, 4, 2, "same", activation="leaky_relu")
+                keras.layers.Conv2D(filters, 4, 2, "same", LAST, activation="leaky_relu")
                 for filters in (32, 64, 128)
             ]
         )
-        self.head = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+        self.head = keras.Sequential([keras.layers.Flatten(LAST), keras.layers.Dense(1)])
 
     def build(self, input_shape: tuple) -> None:
         """Make all variables, and raise ValueError unless events are images."""
@@ -71,9 +74,8 @@ def check_discriminator(
     shapes = [tuple(output.shape) for output in outputs]
     if shapes[-1] != (None, 1) or (len(shapes) > 1) is not features:
         raise UsageError(f"{wanted} Received: {', '.join(map(str, shapes))}.")
-    # Keras accepts a last axis of 1 for any other size, until the first batch.
-    taken = getattr(discriminator, "input_shape", examples.shape)
-    if taken not in (examples.shape, (None,) * len(examples.shape)):
+    if not takes_shape(discriminator, shape):
+        taken = discriminator.input_shape
         raise UsageError(f"{wanted} Received: one that takes other {what}, {taken}.")
 
 
@@ -81,12 +83,13 @@ def judge(discriminator: keras.layers.Layer, x: Tensor, training: bool) -> list[
     """Return the outputs of a discriminator in float32; `x` must be without gradient.
 
     Args:
-        discriminator: Layer or model. Its last output has the log odds, `(batch, 1)`.
+        discriminator: Layer or model. Its last output has the log odds, `(batch, 1)` or
+            `(batch, rows, columns, 1)`.
         x: Its input, from `ops.stop_gradient`, so that the term trains the discriminator alone.
         training: Whether layers such as dropout are active.
 
     Returns:
-        The outputs, with log odds of shape `(batch,)`.
+        The outputs, with log odds of shape `(batch,)`, or `(batch, rows, columns)` of patches.
     """
     return _with_flat_odds(discriminator(x, training=training))
 
@@ -95,12 +98,21 @@ def judge_with_constant_weights(
     discriminator: keras.layers.Layer, x: Tensor, training: bool
 ) -> list[Tensor]:
     """Return the outputs of `judge` for weights held constant, so that a term trains `x` alone."""
-    values = [
-        [ops.stop_gradient(ops.convert_to_tensor(v)) for v in variables]
-        for variables in (discriminator.trainable_variables, discriminator.non_trainable_variables)
-    ]
+    values = constant_values(discriminator)
     outputs, _ = discriminator.stateless_call(*values, x, training=training)
     return _with_flat_odds(outputs)
+
+
+def constant_values(network: keras.layers.Layer) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the trained and the other values of a network without gradient.
+
+    They are the first arguments of its `stateless_call`.
+    """
+    trained, fixed = (
+        [ops.stop_gradient(ops.convert_to_tensor(v)) for v in variables]
+        for variables in (network.trainable_variables, network.non_trainable_variables)
+    )
+    return trained, fixed
 
 
 def discriminator_loss(true: Tensor, false: Tensor) -> Tensor:
@@ -115,4 +127,4 @@ def discriminator_loss(true: Tensor, false: Tensor) -> Tensor:
 
 def _with_flat_odds(outputs: Any) -> list[Tensor]:
     *others, odds = parameters(outputs)
-    return [*others, odds[:, 0]]
+    return [*others, odds[..., 0]]

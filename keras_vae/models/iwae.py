@@ -57,6 +57,7 @@ class IWAE(VAE):
     """
 
     terms = ("iwae", "reconstruction", "kl")
+    takes_extra_terms = False
 
     def __init__(
         self,

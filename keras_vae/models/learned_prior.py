@@ -53,7 +53,7 @@ class RicherPriorVAE(SampledKLVAE):
 
     def sample_prior_from_seeds(self, seeds: Any, temperature: float = 1.0) -> Tensor:
         """Sample codes of the prior; see `Sampling.sample_prior_from_seeds`."""
-        p = self.prior(ops.zeros((1, *self.latent_shape)))
+        p = self.prior(ops.zeros((1, *self.latent_shape), "float32"))
         noise = random.standard_normal(seeds, int(np.prod(self.latent_shape)) + p.extra_noise)
         return p.from_noise(ops.convert_to_tensor(noise), temperature)
 

@@ -7,11 +7,10 @@ from keras import ops
 
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import sum_event
-from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.layers.outlines import Outlines
+from keras_vae.losses.perceptual_term import build_features, extract_features, freeze_features
 from keras_vae.losses.weights import LossWeight, merge_weights
 from keras_vae.typing import Tensor
-from keras_vae.validation.networks import check_network
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -67,25 +66,12 @@ class PerceptualAutoencoder(Autoencoder):
     ) -> None:
         weights = merge_weights({"perceptual": perceptual_weight}, loss_weights)
         super().__init__(encoder, decoder, loss_weights=weights, **kwargs)
-        if isinstance(features, (list, tuple)):
-            raise UsageTypeError(
-                "Expected features to be one layer or model. Received: a list. (Of several layers: "
-                "keras.Model(x, [a, b]), a model with several outputs.)"
-            )
-        self.features = check_network("features", Outlines() if features is None else features)
-        self.features.trainable = False
+        self.features = freeze_features(Outlines() if features is None else features)
 
     def check_decoder(self, x: Any) -> None:
         """Check the decoder, build `features`, and raise ValueError unless it takes events."""
         super().check_decoder(x)
-        try:
-            self.features(keras.KerasTensor((None, *self.event_shape)))
-        except ValueError as error:
-            takes = getattr(self.features, "input_shape", None)
-            raise UsageError(
-                f"Expected features of events of shape {self.event_shape}. Received: "
-                f"{type(self.features).__name__}, which takes {takes or 'others'}. ({error})"
-            ) from error
+        build_features(self.features, self.event_shape)
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return -log p(y | z), in nats, and the perceptual term, each `(batch,)`."""
@@ -93,11 +79,6 @@ class PerceptualAutoencoder(Autoencoder):
         return {"reconstruction": -p.log_prob(y), "perceptual": self._distance(y, p.mean)}
 
     def _distance(self, x: Tensor, y: Tensor) -> Tensor:
-        both = map(self.prepare, (x, y))
-        these, those = (keras.tree.flatten(self._extract(each)) for each in both)
+        these, those = (extract_features(self.features, self.prepare(each)) for each in (x, y))
         parts = zip(these, those, strict=True)
         return sum(0.5 * sum_event(ops.square(one - other)) for one, other in parts)
-
-    def _extract(self, x: Tensor) -> Any:
-        features = self.features(x, training=False)
-        return keras.tree.map_structure(lambda part: ops.cast(part, "float32"), features)

@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.losses.observed import observe
 from keras_vae.quantization.base import Quantizer
 from keras_vae.quantization.code_use import CodeUse
 from keras_vae.typing import Tensor
@@ -105,7 +106,9 @@ class QuantizedAutoencoder(Autoencoder):
         x, y, rows = self.batch_of(data)
         z = self.encoder_outputs(x, training)[0]
         codes = self.quantizer.codes(z)
-        loss, logs = self.reduce_terms(self.code_terms(z, codes, y, training), rows, training)
+        with observe(self.image_target(x, y), rows) as seen:
+            terms = self.code_terms(z, codes, y, training)
+        loss, logs = self.reduce_terms(terms, seen, training)
         weights = _vector_weights(rows, z)
         self.code_use.update_state(codes, weights)
         if training:

@@ -94,7 +94,8 @@ class RAE(Autoencoder):
         p = self.observation(self.with_condition(z, x), training)
         code = 0.5 * sum_event(ops.square(z))
         decay = self._decay if self.regularizer == "l2" else self._gradient
-        return {"reconstruction": -p.log_prob(y), "code": code, self.terms[-1]: decay(z, training)}
+        term = TERMS[self.regularizer]
+        return {"reconstruction": -p.log_prob(y), "code": code, term: decay(z, training)}
 
     def _decay(self, z: Tensor, training: bool) -> Tensor:
         decay = sum(ops.sum(ops.square(v)) for v in self.decoder.trainable_variables)

@@ -67,6 +67,7 @@ class SemiSupervisedVAE(Conditioning, VAE):
     """
 
     terms = ("reconstruction", "kl", "classification")
+    takes_extra_terms = False
     weight_arguments = {**VAE.weight_arguments, "classification_weight": ("classification",)}
 
     def __init__(
@@ -116,7 +117,7 @@ class SemiSupervisedVAE(Conditioning, VAE):
         classes = self.condition_shape[0]
         log_q = ops.log_softmax(self._logits(x, training))
         weights = ops.where(_is_missing(given), ops.exp(log_q), ops.cast(given, "float32"))
-        condition = ops.tile(ops.eye(classes), (ops.shape(x)[0], 1))
+        condition = ops.tile(ops.eye(classes, dtype="float32"), (ops.shape(x)[0], 1))
         pair = [ops.repeat(x, classes, axis=0), condition]
         q = Normal(*super().encoder_outputs(pair, training))
         z = q.sample(self.seed_generator)

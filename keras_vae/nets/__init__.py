@@ -12,6 +12,7 @@ from keras_vae.nets.gated import gated_dense
 from keras_vae.nets.heads import with_heads
 from keras_vae.nets.ladder import gated_ladder
 from keras_vae.nets.lstm import lstm
+from keras_vae.nets.patch_discriminator import patch_discriminator
 from keras_vae.nets.patches import patches
 from keras_vae.nets.tcn import tcn
 from keras_vae.nets.time_vae import time_vae
@@ -32,6 +33,7 @@ __all__ = [
     "dense_encoder",
     "gated_dense",
     "lstm",
+    "patch_discriminator",
     "patches",
     "tcn",
     "time_vae",

@@ -89,7 +89,7 @@ def conv_encoder(
     )
     activation = activation_or_default(activation)
     maps = _down(x, filters, kernel, activation)
-    h = layers.Dense(hidden, activation)(layers.Flatten()(maps))
+    h = layers.Dense(hidden, activation)(layers.Flatten(data_format="channels_last")(maps))
     z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)
     return keras.Model(x, z, name="encoder")
 
@@ -246,7 +246,7 @@ def _add_context(h: Tensor, width: int, activation: str) -> Tensor:
     if width == 0:
         return h
     *places, channels = h.shape[1:]
-    summary = layers.Dense(width, activation)(layers.Flatten()(h))
+    summary = layers.Dense(width, activation)(layers.Flatten(data_format="channels_last")(h))
     context = layers.Dense(math.prod(places) * CONTEXT_CHANNELS)(summary)
     both = layers.Concatenate()([h, layers.Reshape((*places, CONTEXT_CHANNELS))(context)])
     change = _convolution(h)(channels, 3)(layers.Activation(activation)(both))

@@ -107,7 +107,7 @@ def _pyramid(x: Tensor, filters: Sequence[int]) -> list[Tensor]:
 
 def _top(features: Tensor, latent_dim: int, path: _Path) -> Level:
     f, z = keras.Input(features.shape[1:]), keras.Input((latent_dim,))
-    h = layers.Flatten()(layers.Activation("silu")(f))
+    h = layers.Flatten(data_format="channels_last")(layers.Activation("silu")(f))
     q = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads=2)
     h = layers.Reshape(path.shape)(layers.Dense(math.prod(path.shape))(z))
     return Level(keras.Model(f, q), keras.Model(z, path.grow(_block(h, path.shape[-1]))))

@@ -62,7 +62,7 @@ def dense_encoder(
     latent_dim = arguments.integer("latent_dim", latent_dim)
     hidden = arguments.sizes("hidden", hidden, some=False)
     x = keras.Input(event_shape(shape), name="x")
-    h = layers.Flatten()(x) if len(shape) > 1 else x
+    h = layers.Flatten(data_format="channels_last")(x) if len(shape) > 1 else x
     for width in hidden:
         h = layers.Dense(width, activation_or_default(activation))(h)
     z = codes(h, lambda name: layers.Dense(latent_dim, name=name), heads)

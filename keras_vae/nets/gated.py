@@ -46,7 +46,9 @@ def gated_dense(
     hidden = arguments.sizes("hidden", hidden, some=False)
     shape = event_shape(shape)
     x = keras.Input(shape, name="x")
-    features = gated_layers(layers.Flatten()(x) if len(shape) > 1 else x, hidden)
+    features = gated_layers(
+        layers.Flatten(data_format="channels_last")(x) if len(shape) > 1 else x, hidden
+    )
     code = codes(features, lambda name: layers.Dense(latent_dim, name=name), heads)
     z = keras.Input((latent_dim,), name="z")
     flat = layers.Dense(math.prod(shape) * decoder_heads)(gated_layers(z, hidden[::-1]))

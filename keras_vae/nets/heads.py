@@ -92,6 +92,6 @@ def with_heads(network: keras.Model, latent_dim: int, heads: int = 2) -> keras.M
             "(keras.Model(inputs, outputs) makes one.)"
         )
     latent_dim = arguments.integer("latent_dim", latent_dim)
-    features = layers.Flatten(name="features")(network.outputs[0])
+    features = layers.Flatten("channels_last", name="features")(network.outputs[0])
     z = codes(features, lambda name: layers.Dense(latent_dim, name=name), heads)
     return keras.Model(network.inputs[0], z, name=f"{network.name}_encoder")

@@ -49,7 +49,7 @@ def gated_ladder(
     decoder_heads = arguments.integer("decoder_heads", decoder_heads)
     shape = event_shape(shape)
     x = keras.Input(shape, name="x")
-    h = layers.Flatten()(x) if len(shape) > 1 else x
+    h = layers.Flatten(data_format="channels_last")(x) if len(shape) > 1 else x
     features: list[Tensor] = []
     for _ in latent_dims:
         h = gated_layers(h, (width,))

@@ -16,6 +16,9 @@ from keras_vae.validation import arguments, data_checks
 TRAINING_COLOR = "#1f77b4"
 VALIDATION_COLOR = "#e8710a"
 NOT_CURVES = ("epoch", "seconds")
+# Ends of the names of numbers whose unit is not nats.
+UNITLESS = ("units", "perplexity", "learning_rate", "lr", "accuracy", "beta")
+OF_CSV = " (Of keras.callbacks.CSVLogger, give pandas.read_csv(path).to_dict(orient='list').)"
 
 
 def read_history(path: str | Path) -> dict[str, list[float]]:
@@ -49,7 +52,7 @@ def read_history(path: str | Path) -> dict[str, list[float]]:
         except (TypeError, ValueError) as error:
             raise UsageError(
                 f"Expected a JSON object on each line of {path}. Received: {text[:60]!r} on "
-                f"line {number}."
+                f"line {number}.{OF_CSV * (path.suffix.lower() == '.csv')}"
             ) from error
     names = dict.fromkeys(name for line in lines for name in line)
     return {
@@ -146,7 +149,7 @@ def _curves(history: Any) -> dict[str, list[float]]:
     if not isinstance(logs, Mapping):
         raise UsageTypeError(
             "Expected the result of fit, its history, or the path of a metrics.jsonl. Received: "
-            f"{history!r}."
+            f"{_describe(history)}"
         )
     arguments.names("the names in history", list(logs), "loss")
     curves = {name: arguments.array(name, found, finite=False) for name, found in logs.items()}
@@ -156,6 +159,14 @@ def _curves(history: Any) -> dict[str, list[float]]:
                 f"Expected {name} with a number for each epoch. Received: {logs[name]!r}."
             )
     return {name: values.tolist() for name, values in curves.items()}
+
+
+def _describe(history: Any) -> str:
+    """Return what a user gave in place of a history, and what to do."""
+    if hasattr(history, "columns"):
+        columns = "{name: frame[name].to_numpy() for name in frame.columns}"
+        return f"a {type(history).__name__}. (Give its columns: {columns}.)"
+    return f"{history!r}."
 
 
 def _panels(curves: Mapping[str, Sequence[float]]) -> list[str]:
@@ -209,7 +220,7 @@ def _draw_curve(
     else:
         _scale_to_end(axes, [values for values, *_ in curves_by_label.values() if values])
     axes.xaxis.get_major_locator().set_params(integer=True)
-    title = name.replace("_", " ") + ("" if counts else " (nats)")
+    title = name.replace("_", " ") + ("" if name.endswith(UNITLESS) else " (nats)")
     axes.set_title(title, loc="left", fontsize=FONT_SIZE + 1)
     axes.set_xlabel("epoch")
     axes.legend(frameon=False, fontsize=FONT_SIZE - 1)

@@ -259,8 +259,8 @@ def nearest_code(z: Tensor, book: Tensor) -> Tensor:
 def _sample_rows(z: Tensor, weights: Tensor, count: int, seed: Any) -> Tensor:
     """Sample `count` rows of `z` by their weights; any finite numbers if all weights are zero."""
     # One row more, because a replica may have none; its weight is 0.
-    z = ops.concatenate([z, ops.zeros((1, z.shape[1]))])
-    heights = ops.cumsum(ops.concatenate([weights, ops.zeros((1,))]))
+    z = ops.concatenate([z, ops.zeros((1, z.shape[1]), z.dtype)])
+    heights = ops.cumsum(ops.concatenate([weights, ops.zeros((1,), weights.dtype)]))
     u = keras.random.uniform((count,), 0.0, 0.999999, seed=seed, dtype="float32")
     place = ops.searchsorted(heights, u * heights[-1], side="right")
     return ops.take(z, ops.minimum(place, ops.shape(heights)[0] - 1), axis=0)

@@ -41,10 +41,21 @@ class Sampler:
             guidance: How much more a code is of its class than the data: 1 as in the data, 0 of any
                 class; None for `self.guidance`.
 
+        A sampler of integers also takes `top_k`, the number of integers with a chance at a place.
+
         Returns:
             `(batch, *shape)`, of the dtype of codes.
         """
         raise NotImplementedError(f"{type(self).__name__} must define draw.")
+
+    def check_top_k(self, top_k: Any) -> None:
+        """Raise an error unless the sampler draws integers, of which `top_k` have a chance."""
+        if top_k is not None:
+            raise UsageTypeError(
+                f"Expected no top_k: codes of this {type(self).__name__} are real numbers, which "
+                f"cannot be counted. Received: top_k={top_k!r}. (Give a temperature below 1 for "
+                "codes that vary less.)"
+            )
 
     def check_labels(self, labels: Any) -> None:
         """Raise an error unless the sampler knows the classes of `labels`, an array or None."""

@@ -184,6 +184,13 @@ def _labels(model: Any, labels: Any) -> np.ndarray | None:
             f"Expected labels from 0 to {MOST_CLASSES - 1}. Received: {found.min()} to "
             f"{found.max()}. (numpy.unique(labels, return_inverse=True)[1] numbers classes from 0.)"
         )
+    if len(empty := np.setdiff1d(np.arange(found.max()), found)):
+        more = ", ..." if len(empty) > 5 else ""
+        raise UsageError(
+            f"Expected an example of each class from 0 to {found.max()}. Received: none of "
+            f"{', '.join(map(str, empty[:5]))}{more}. (numpy.unique(labels, "
+            "return_inverse=True)[1] numbers the classes of these labels without gaps.)"
+        )
     return found.astype("int32")
 
 

@@ -51,8 +51,8 @@ class FlowSampler(NetworkSampler):
         shape = (-1, size.places, size.inputs)
         mean, scale = (ops.convert_to_tensor(part, "float32") for part in (self.mean, self.scale))
         z = (ops.reshape(codes, shape) - mean) / scale
-        noise = keras.random.normal(ops.shape(z), seed=seed)
-        t = keras.random.uniform((ops.shape(z)[0],), seed=seed)
+        noise = keras.random.normal(ops.shape(z), dtype="float32", seed=seed)
+        t = keras.random.uniform((ops.shape(z)[0],), dtype="float32", seed=seed)
         mixed = noise + t[:, None, None] * (z - noise)
         h = transformer.embed_vectors(weights, size, mixed, t, self.hide_some(labels, seed))
         velocity = transformer.outputs(weights, size, h)

@@ -53,8 +53,8 @@ class MaskedSampler(NetworkSampler):
         size = self.size
         codes = ops.reshape(ops.cast(codes, "int32"), (-1, size.places))
         rows = ops.shape(codes)[0]
-        share = ops.cos(0.5 * math.pi * keras.random.uniform((rows, 1), seed=seed))
-        order = keras.random.uniform((rows, size.places), seed=seed)
+        share = ops.cos(0.5 * math.pi * keras.random.uniform((rows, 1), dtype="float32", seed=seed))
+        order = keras.random.uniform((rows, size.places), dtype="float32", seed=seed)
         hidden = ops.logical_or(order < share, order <= ops.min(order, axis=1, keepdims=True))
         tokens = ops.where(hidden, ops.full_like(codes, size.inputs), codes)
         h = transformer.embed(weights, size, tokens, self.hide_some(labels, seed))

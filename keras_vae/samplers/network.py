@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.distributions import choices
+from keras_vae.errors import UsageError
 from keras_vae.samplers import transformer
 from keras_vae.samplers.base import Sampler
 from keras_vae.typing import Tensor
@@ -89,18 +91,32 @@ class NetworkSampler(Sampler):
         temperature: float = 1.0,
         labels: Any = None,
         guidance: float | None = None,
+        top_k: int | None = None,
     ) -> Tensor:
         """Draw codes; see `Sampler.draw`."""
+        self.check_top_k(top_k)
         guidance = self.guidance if guidance is None else arguments.real("guidance", guidance)
         weights = {name: ops.convert_to_tensor(part) for name, part in self.weights.items()}
-        given = Given(self.size, labels, guidance)
+        given = Given(self.size, labels, guidance, top_k)
         return ops.reshape(self.from_weights(weights, seeds, temperature, given), (-1, *shape))
+
+    def check_top_k(self, top_k: Any) -> None:
+        """Raise an error unless codes are integers, of which there are at least `top_k`."""
+        if top_k is None:
+            return
+        if self.is_real:
+            super().check_top_k(top_k)
+        if arguments.integer("top_k", top_k) > self.size.outputs:
+            raise UsageError(
+                f"Expected top_k of at most {self.size.outputs}, the number of integers of a "
+                f"place. Received: {top_k}."
+            )
 
     def hide_some(self, labels: Tensor | None, seed: Any) -> Tensor | None:
         """Return labels of which some stand for any class."""
         if labels is None:
             return None
-        hidden = keras.random.uniform(ops.shape(labels), seed=seed) < HIDDEN
+        hidden = keras.random.uniform(ops.shape(labels), dtype="float32", seed=seed) < HIDDEN
         return ops.where(hidden, ops.full_like(labels, self.classes), labels)
 
 
@@ -115,11 +131,13 @@ class Given:
         size: Sizes of the transformer.
         labels: int32 `(batch,)`, or None for any class.
         guidance: The factor of the difference that the class makes.
+        top_k: Number of integers with a chance at each place; None for all.
     """
 
     size: transformer.Size
     labels: Any
     guidance: float
+    top_k: int | None = None
 
     @property
     def is_guided(self) -> bool:
@@ -140,8 +158,8 @@ class Given:
         return ops.concatenate([rows, rows], axis=0) if self.is_guided else rows
 
     def combine(self, answers: Tensor) -> Tensor:
-        """Return one answer for each row."""
-        if not self.is_guided:
-            return answers
-        with_class, without = ops.split(answers, 2, axis=0)
-        return without + self.guidance * (with_class - without)
+        """Return one answer for each row, of logits with a chance for `top_k` alone."""
+        if self.is_guided:
+            with_class, without = ops.split(answers, 2, axis=0)
+            answers = without + self.guidance * (with_class - without)
+        return choices.keep_top(answers, self.top_k)

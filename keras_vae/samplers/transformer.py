@@ -177,7 +177,9 @@ def next_outputs(
 
 def empty_cache(size: Size, rows: Any) -> tuple[Tensor, ...]:
     """Return the cache before the first place, for this many rows."""
-    return tuple(ops.zeros((rows, size.places, size.width)) for _ in range(2 * size.blocks))
+    return tuple(
+        ops.zeros((rows, size.places, size.width), "float32") for _ in range(2 * size.blocks)
+    )
 
 
 def _queries(weights: Weights, i: int, h: Tensor) -> list[Tensor]:

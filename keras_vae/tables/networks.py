@@ -53,7 +53,7 @@ class GaussianExperts(layers.Layer):
         pairs = self.loadings[:, :, None] * self.loadings[:, None, :]
         sums = ops.reshape(weights @ ops.reshape(pairs, (columns, -1)), (-1, size, size))
         evidence = (weights * (x - self.center)) @ self.loadings
-        mean = ops.linalg.solve(sums + ops.eye(size), evidence[..., None])[..., 0]
+        mean = ops.linalg.solve(sums + ops.eye(size, dtype="float32"), evidence[..., None])[..., 0]
         return [mean, -ops.log1p(weights @ ops.square(self.loadings))]
 
     def get_config(self) -> dict[str, Any]:

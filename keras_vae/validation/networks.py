@@ -20,6 +20,17 @@ def check_network(name: str, network: Any) -> Any:
     )
 
 
+def takes_shape(network: Any, shape: tuple[int, ...]) -> bool:
+    """Return whether the input shape of a network, if it states one, is that of an event.
+
+    Keras accepts a last axis of 1 for any other size, until the first batch.
+    """
+    taken = getattr(network, "input_shape", None)
+    if not isinstance(taken, tuple) or len(taken) != len(shape) + 1:
+        return taken is None
+    return all(size in (None, own) for size, own in zip(taken[1:], shape, strict=True))
+
+
 def check_classifier(classifier: Any, event_shape: tuple, classes: tuple) -> None:
     """Build a classifier; raise ValueError unless it takes events and returns logits of classes.
 

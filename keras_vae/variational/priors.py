@@ -52,7 +52,7 @@ class GaussianMixture(Distribution):
 
     def __init__(self, mean: Tensor, log_var: Tensor, logits: Tensor | None = None) -> None:
         self.components = Normal(mean, log_var)
-        logits = ops.zeros(mean.shape[:1]) if logits is None else logits
+        logits = ops.zeros(mean.shape[:1], "float32") if logits is None else logits
         self.log_weights = ops.log_softmax(logits)
 
     @property

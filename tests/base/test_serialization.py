@@ -109,3 +109,12 @@ def keys(state, prefix):
 def test_a_model_in_half_precision_makes_its_networks_in_it():
     assert half_precision().encoder.layers[1].compute_dtype == "float16"
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_frozen_layers_stay_those_of_networks_with_several_inputs():
+    """A reloaded model has more layers for these inputs."""
+    model = kv.LadderVAE(*kv.nets.conv_ladder((8, 8, 1), 2, 1, (2, 2), (1, 1)))
+    model.decoder.trainable = False
+    again = kv.LadderVAE.from_config(model.get_config())
+    shapes = [[v.shape for v in each.trainable_variables] for each in (model, again)]
+    assert shapes[0] == shapes[1] and len(shapes[0]) == len(model.encoder.weights)

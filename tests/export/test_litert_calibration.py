@@ -127,6 +127,43 @@ def test_generated_examples_lie_in_the_support_of_the_likelihood(likelihood):
     assert x.shape[1:] == (6,) and np.unique(x).size == x.size
 
 
+@pytest.mark.parametrize("scale", [None, 0.01, -0.01])
+@pytest.mark.parametrize("likelihood", ["gamma", "log_normal", "von_mises"])
+def test_generated_examples_are_data_that_fit_would_take(likelihood, scale):
+    heads = keras_vae.distributions.get(likelihood).heads
+    networks = keras_vae.nets.dense((6,), latent_dim=3, decoder_heads=heads)
+    steps = None if scale is None else keras.layers.Rescaling(scale)
+    model = keras_vae.Autoencoder(*networks, likelihood=likelihood, preprocess=steps)
+    (x,) = generate_examples(model)
+    model.check_event("x", x)
+    assert np.isfinite(np.asarray(model.encode(x))).all()
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial", "beta_binomial_16"])
+def test_generated_counts_are_whole_and_not_below_zero(likelihood):
+    heads = keras_vae.distributions.get(likelihood).heads
+    networks = keras_vae.nets.dense((6,), latent_dim=3, decoder_heads=heads)
+    model = keras_vae.Autoencoder(*networks, likelihood=likelihood)
+    (x,) = generate_examples(model)
+    model.check_event("x", x)
+    assert np.unique(x).size > 1
+
+
+def test_generated_rows_of_a_table_are_of_the_kinds_of_its_columns():
+    columns = [
+        keras_vae.tables.Column("city", "categorical", ("a", "b", "c")),
+        keras_vae.tables.Column("rent", "positive", mean=1700.0, scale=700.0),
+        keras_vae.tables.Column("rooms", "count", mean=4.0, scale=2.0),
+        keras_vae.tables.Column("heat", "numeric", mean=20.0, scale=3.0),
+    ]
+    model = keras_vae.tables.TabularVAE(keras_vae.tables.Schema(columns), 2, (4,), seed=0)
+    (x,) = generate_examples(model)
+    assert np.isnan(x).any()
+    model.family.check_columns("x", x)
+    known = np.nan_to_num(x)
+    assert set(known[:, 0]) == {0, 1, 2} and np.median(known[:, 1]) > 300
+
+
 def test_examples_of_a_functional_model_in_half_precision_are_float32():
     default = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")

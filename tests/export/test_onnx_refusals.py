@@ -62,6 +62,11 @@ def test_without_its_packages_the_message_says_what_to_install(tmp_path, monkeyp
         vae().export(tmp_path / "m.onnx", format="onnx")
 
 
+def test_names_of_endpoints_that_are_joined_are_told_apart(tmp_path):
+    with pytest.raises(UsageError, match="Give each name by itself: encode, decode"):
+        vae().export(tmp_path / "m", format="onnx", endpoints=["encode,decode"])
+
+
 def test_other_formats_do_not_take_the_suffix(tmp_path):
     for format in ("tf_saved_model", "litert"):
         with pytest.raises(UsageError, match=r"For a \.onnx file use format='onnx'"):

@@ -1,5 +1,7 @@
 """What figures refuse, in this package's words."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,10 @@ BAD = {
     "images for series": (lambda: series(X), "series .batch, time, features.*models of series"),
     "no history": (lambda: plots.loss_curves(None), "the result of fit, its history.*None"),
     "a list": (lambda: plots.loss_curves([1.0]), "the result of fit, its history"),
+    "a data frame": (
+        lambda: plots.loss_curves(SimpleNamespace(columns=["loss"])),
+        "a SimpleNamespace. .Give its columns: {name: frame",
+    ),
     "text in a history": (lambda: plots.loss_curves({"loss": ["a"]}), "real numbers in loss"),
     "one number": (lambda: plots.loss_curves({"loss": 1.0}), "loss with a number for each epoch"),
 }
@@ -59,6 +65,12 @@ def test_what_cannot_be_drawn_is_refused_by_name(name):
     call, message = BAD[name]
     with pytest.raises(KerasVAEError, match=f"^Expected .*{message}"):
         call()
+
+
+def test_a_log_of_csv_logger_is_refused_with_the_call_that_reads_it(tmp_path):
+    (tmp_path / "log.csv").write_text("epoch,loss\n0,1.5\n")
+    with pytest.raises(KerasVAEError, match=r"JSON object.*CSVLogger, give pandas.read_csv"):
+        plots.loss_curves(tmp_path / "log.csv")
 
 
 @pytest.mark.parametrize("line", ['{"loss": "x"}', '{"loss": [1]}', '[["loss", 1]]'])

@@ -198,9 +198,12 @@ def test_validations_stand_at_their_epochs():
 
 def test_a_loss_that_is_minus_the_bound_is_drawn_once():
     history = {"loss": [5.0, 4.0], "elbo": [-5.0, -4.0], "val_active_units": [1, 2]}
+    history |= {"learning_rate": [0.1, 0.1], "perplexity": [2.0, 3.0]}  # These are no nats.
     assert {name for name, _ in curves_of(plots.loss_curves(history))} == {
         "elbo (nats)",
         "active units",
+        "learning rate",
+        "perplexity",
     }
 
 

@@ -1,6 +1,7 @@
 """The benchmark compares what is equal, in turn, and says what is missing; no test is of time."""
 
 import contextlib
+import math
 
 import numpy as np
 import pytest
@@ -187,3 +188,30 @@ def test_a_training_of_defaults_is_a_line_that_is_not_measured_again(tmp_path, c
     assert [row[1].strip() for row in rows] == ["2", "2", "2"]
     assert {row[2].strip() for row in rows} == {"1,500.0 [1,000.0, 2,000.0]"}
     assert rows[0][0].strip() == "relu, network dense, rate 0.002"
+
+
+@pytest.mark.extra(name="backends")
+@pytest.mark.parametrize("family", ["VQ-VAE", "masked autoencoder", "transformer, masked"])
+def test_both_networks_of_a_family_are_of_one_size_and_learn(family):
+    import torch
+
+    from benchmarks.peers import families
+
+    torch.set_num_threads(1)  # Several wait for each other where other programs run.
+    shape = [part.shape for part in families.data(family)]
+    model = families.keras_model(family)
+    model.build(shape if len(shape) > 1 else shape[0])
+    peer = families.FAMILIES[family].part("torch_model")(family)
+    count = sum(weight.numel() for weight in peer.parameters())
+    assert count == sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    epoch = families.torch_peer(family, "train")
+    first = epoch()
+    assert epoch() < first
+
+
+def test_codes_in_use_are_counted_for_each_level():
+    from benchmarks.codebook_use import level_rows
+
+    codes = np.stack([np.arange(8) % 4, np.zeros(8, int), np.arange(8) % 2], axis=-1)
+    shares, perplexities = zip(*level_rows(codes, 4), strict=True)
+    assert shares == (1.0, 0.25, 0.5) and perplexities == pytest.approx((4.0, 1.0, 2.0))

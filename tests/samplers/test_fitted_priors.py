@@ -192,6 +192,7 @@ REFUSED = {
     "fewer labels": (vq_vae, {"prior": "masked", "labels": LABELS[:5]}, "each of 13 examples"),
     "labels of text": (vq_vae, {"prior": "masked", "labels": ["a", "b"] * 6}, "return_inverse"),
     "ids as labels": (vq_vae, {"prior": "masked", "labels": LABELS + 2**31}, "numbers classes"),
+    "labels from 1": (vq_vae, {"prior": "masked", "labels": LABELS + 1}, "none of 0.*without gaps"),
     "batches of labels": (vq_vae, {"prior": "masked", "labels": iter(LABELS)}, "labels"),
     "labels with names": (
         vq_vae,

@@ -170,3 +170,65 @@ def test_uniform_numbers_are_uniform_and_stay_inside():
     assert scipy.stats.kstest(found, "uniform").pvalue > 0.01
     first = array(kv.random.uniform(SEEDS, 3))
     np.testing.assert_array_equal(first, array(kv.random.uniform(SEEDS, 5))[:, :3])
+
+
+def test_the_top_logits_have_the_chances_of_a_truncated_distribution():
+    logits = RANDOM.normal(size=(50, 6)).astype("float32")
+    kept = array(choices.keep_top(keras.ops.convert_to_tensor(logits), 3)).astype("float64")
+    chances = np.exp(kept - kept.max(1, keepdims=True))
+    for row, found in zip(logits.astype("float64"), chances, strict=True):
+        wanted = np.zeros(6)
+        top = np.argsort(row)[-3:]
+        wanted[top] = np.exp(row[top]) / np.exp(row[top]).sum()
+        np.testing.assert_allclose(found / found.sum(), wanted, atol=1e-6)
+
+
+def test_autoregressive_codes_of_the_top_follow_the_truncated_density():
+    """Of two integers a place, each with its chance among the two given the one before."""
+    one = sampler(AutoregressiveSampler, sizes(places=2))
+    drawn = array(one.draw(kv.random.row_seeds(20_000, 0), (2,), top_k=2))
+    codes = np.array(list(itertools.product(range(3), repeat=2)))
+    joint = np.exp(array(one.log_prob(codes))).astype("float64").reshape(3, 3)
+    first, second = joint.sum(1), joint / joint.sum(1, keepdims=True)
+    first[first.argmin()] = 0.0
+    second[np.arange(3), second.argmin(1)] = 0.0
+    wanted = (first / first.sum())[:, None] * second / second.sum(1, keepdims=True)
+    found = np.zeros((3, 3))
+    np.add.at(found, tuple(drawn.T), 1 / len(drawn))
+    assert (found[wanted == 0.0] == 0.0).all()
+    np.testing.assert_allclose(found, wanted, atol=0.015)
+
+
+@pytest.mark.parametrize("kind", [AutoregressiveSampler, MaskedSampler])
+def test_the_top_1_is_temperature_0_and_the_top_of_all_is_no_limit(kind):
+    one = sampler(kind)
+    cold = {"rounds": 1} if kind is MaskedSampler else {}
+    one = dataclasses.replace(one, **cold)
+    np.testing.assert_array_equal(
+        array(one.draw(SEEDS, (4,), top_k=1)), array(one.draw(SEEDS, (4,), temperature=0.0))
+    )
+    np.testing.assert_array_equal(
+        array(one.draw(SEEDS, (4,), top_k=3)), array(one.draw(SEEDS, (4,)))
+    )
+
+
+def test_top_k_is_refused_where_it_means_nothing():
+    with pytest.raises(TypeError, match="no top_k: codes of this FlowSampler are real"):
+        sampler(FlowSampler, mean=0.0, scale=1.0).draw(SEEDS, (4, 3), top_k=2)
+    with pytest.raises(ValueError, match="top_k of at most 3.*Received: 4"):
+        sampler(MaskedSampler).draw(SEEDS, (4,), top_k=4)
+    with pytest.raises(ValueError, match="top_k to be an integer|top_k"):
+        sampler(MaskedSampler).draw(SEEDS, (4,), top_k=0)
+    model = kv.VAE(*kv.nets.dense((6,), 2, (5,), heads=2))
+    with pytest.raises(TypeError, match="no top_k: the model has no sampler of integer codes"):
+        model.sample(2, top_k=3)
+
+
+@pytest.mark.parametrize("make", [lambda model: model, lambda model: kv.Compiled(model)])
+def test_a_model_draws_from_the_top_of_its_prior(make):
+    model = kv.VQVAE(*kv.nets.conv_map((4, 4, 1), 2, (2,)), codebook_size=3, seed=0)
+    model.sampler = sampler(AutoregressiveSampler)
+    model, settings = make(model), ({"top_k": 1}, {"temperature": 0.0}, {})
+    top, cold, free = (array(model.sample(9, seed=0, **given)) for given in settings)
+    np.testing.assert_array_equal(top, cold)
+    assert np.ptp(top, axis=0).max() == 0.0 < np.ptp(free, axis=0).max()

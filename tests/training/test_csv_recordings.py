@@ -46,6 +46,38 @@ def test_time_stamps_are_kept_as_they_stand(column, tmp_path):
     assert (found.stamp_name, found.names) == (column, ["a", "b"])
 
 
+START = np.datetime64("2026-03-01T00:00")
+DATES = [str(START + n * np.timedelta64(5, "m")) for n in range(24)]
+HOUR_BACK = [*DATES[:12], *DATES[:12]]  # A clock at the end of summer time.
+
+
+def stamped(tmp_path, stamps):
+    rows = [f"{stamp};{n}" for n, stamp in enumerate(stamps)]
+    return read_recording(write(tmp_path, "\n".join(["time;a", *rows])), "time")
+
+
+@pytest.mark.parametrize("stamps", [DATES, [f"{n},5" for n in range(24)]])
+def test_rows_with_the_newest_first_are_refused(stamps, tmp_path):
+    assert stamped(tmp_path, stamps).stamps == stamps
+    with pytest.raises(UsageError, match=r"order of time.*Received: .* after .*Sort the rows"):
+        stamped(tmp_path, stamps[::-1])
+    with pytest.raises(UsageError, match="order of time"):
+        stamped(tmp_path, np.random.default_rng(0).permutation(stamps))
+
+
+OTHER_STAMPS = {
+    "an hour back": HOUR_BACK,
+    "hours of days": [str(n % 12) for n in range(24)],
+    "words": ["b", "a"] * 12,
+    "zones of some": [*DATES[12:18], *(f"{date}+01:00" for date in DATES[:18])],
+}
+
+
+@pytest.mark.parametrize("name", OTHER_STAMPS)
+def test_stamps_whose_order_is_unknown_or_goes_back_at_times_are_taken(name, tmp_path):
+    assert stamped(tmp_path, OTHER_STAMPS[name]).stamps == OTHER_STAMPS[name]
+
+
 def test_columns_are_left_out_by_name(tmp_path):
     path = write(tmp_path, STAMPED)
     found = read_recording(path, "time", ["a"])

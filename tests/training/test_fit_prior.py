@@ -27,6 +27,12 @@ def models(tmp_path_factory):
     return folder
 
 
+def test_a_limit_that_leaves_a_class_without_examples_is_refused(models, capsys):
+    words = ("--classes", *FAST, "--limit", 3, "--out", models / "few.keras")
+    assert run(models / "vq.keras", *words) == 2
+    assert "in the first 3. (Raise --limit.)" in capsys.readouterr().err
+
+
 def test_the_file_draws_what_its_prior_says_and_the_model_is_as_before(models, capsys):
     before = (models / "vq.keras").read_bytes()
     assert run(models / "vq.keras", "--classes", "--guidance", 1.5, *FAST) == 0

@@ -8,6 +8,7 @@ from keras_vae.schedules import CyclicalWarmUp, SigmoidWarmUp
 
 import keras_vae as kv
 from keras_vae import latents
+from keras_vae.losses.adversary import ConvDiscriminator
 from tests.support import linear
 from tests.support.models import FAST, array, dense, uniform
 
@@ -40,6 +41,35 @@ def test_networks_of_images_are_the_same_where_keras_is_set_to_channels_first(na
 def test_a_shape_with_the_channels_first_is_refused_where_keras_is_set_so(channels_first):
     with pytest.raises(ValueError, match=r"channels last.*moveaxis\(images, 1, -1\)"):
         kv.nets.conv((1, 28, 28), 2)
+
+
+FLAT = {
+    "dense": lambda: kv.nets.dense((8, 8, 3), 2, (3,))[0],
+    "conv": lambda: kv.nets.conv((8, 8, 3), 2, filters=(2,), hidden=3)[0],
+    "context": lambda: kv.nets.conv_map((8, 8, 3), 2, filters=(2,), context=2)[0],
+    "gated": lambda: kv.nets.gated_dense((8, 8, 3), 2, (3,))[0],
+    "a discriminator": ConvDiscriminator,
+}
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_weights_mean_the_same_where_keras_is_set_to_channels_first(name, channels_first):
+    one = FLAT[name]()
+    one.build((None, 8, 8, 3))
+    keras.config.set_image_data_format("channels_last")
+    other = FLAT[name]()
+    other.build((None, 8, 8, 3))
+    other.set_weights(one.get_weights())
+    x = uniform(2, 8, 8, 3)
+    for found, wanted in zip(*(keras.tree.flatten(m(x)) for m in (one, other)), strict=True):
+        np.testing.assert_allclose(array(found), array(wanted), atol=1e-6)
+
+
+def test_outlines_read_the_channels_last_where_keras_is_set_to_channels_first(channels_first):
+    x = uniform(2, 8, 8, 3)
+    found = array(kv.layers.Outlines()(x))
+    keras.config.set_image_data_format("channels_last")
+    np.testing.assert_array_equal(found, array(kv.layers.Outlines()(x)))
 
 
 @pytest.mark.parametrize(

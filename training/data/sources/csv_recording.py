@@ -1,8 +1,10 @@
 """Recordings of sensors in text files: rows with time stamps and holes."""
 
 import dataclasses
+import datetime
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,8 +41,8 @@ def read_recording(
         skip_columns: Names of other columns to leave out.
 
     Raises:
-        ValueError: If the file is of another kind, a cell is neither a number nor a gap, or a
-            column has no number.
+        ValueError: If the file is of another kind, a cell is neither a number nor a gap, a
+            column has no number, or the time stamps run backwards.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"Expected a {', '.join(SUFFIXES)} file. Received: {path}.")
@@ -55,4 +57,42 @@ def read_recording(
     values = table.values()
     if stamps is None:
         return Recording(values, table.names(), [str(n) for n in range(len(values))])
+    _check_order(path, str(time_column), stamps)
     return Recording(values, table.names(), stamps, str(time_column))
+
+
+def as_dates(stamps: Sequence[str]) -> list[datetime.datetime] | None:
+    """Return ISO 8601 dates as such, or None for other stamps."""
+    try:
+        return [datetime.datetime.fromisoformat(stamp) for stamp in stamps]
+    except ValueError:
+        return None
+
+
+def _check_order(path: Path, column: str, stamps: Sequence[str]) -> None:
+    """Raise ValueError for rows that are not in the order of time.
+
+    A clock may go back some times, as at the end of summer time, so a quarter of the rows must.
+    Stamps that are neither dates nor numbers have no order.
+    """
+    places: Any = as_dates(stamps) or _as_numbers(stamps)
+    if places is None:
+        return
+    try:
+        back = [n for n in range(1, len(places)) if places[n] < places[n - 1]]
+    except TypeError:  # Some dates have a zone, others have none.
+        return
+    if 4 * len(back) > len(stamps):
+        first = back[0]
+        raise UsageError(
+            f"Expected rows in the order of time in {path}, the oldest first. Received: "
+            f"{stamps[first]} after {stamps[first - 1]} in {column}, and {len(back)} of "
+            f"{len(stamps)} rows like it. (Sort the rows by {column}.)"
+        )
+
+
+def _as_numbers(stamps: Sequence[str]) -> list[float] | None:
+    try:
+        return [float(stamp.replace(",", ".")) for stamp in stamps]
+    except ValueError:
+        return None
