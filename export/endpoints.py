@@ -19,7 +19,8 @@ def choose_endpoints(model: LatentModel, names: Sequence[str] | None = None) -> 
 
     Raises:
         TypeError: If the names are no list: a set has no first one, and a generator is used up.
-        ValueError: If the model is not built, or a name is unknown or there twice.
+        ValueError: If the model is not built, a layer computes in float64, or a name is unknown or
+            there twice.
     """
     if not model.built:
         raise UsageError(
@@ -27,12 +28,23 @@ def choose_endpoints(model: LatentModel, names: Sequence[str] | None = None) -> 
             "(Call model.build((None, *shape_of_one_example)), or fit it, or give it an encoder "
             "that knows its input shape.)"
         )
+    _refuse_double_precision(model)
     offered = model.endpoints()
     if names is None:
         return dict(offered)
     names = arguments.names("endpoints", names, example=next(iter(sorted(offered))))
     _check_names(names, offered)
     return {name: offered[name] for name in names}
+
+
+def _refuse_double_precision(model: LatentModel) -> None:
+    """Raise ValueError for layers in float64, while inputs of endpoints are float32."""
+    if double := [one.name for one in flatten_layers(model) if one.compute_dtype == "float64"]:
+        raise UsageError(
+            f"Expected layers in float32 or half precision. Received: {double[0]} in float64, as "
+            "after keras.config.set_floatx('float64'). (Make the model anew in float32, and load "
+            "its weights: model.save_weights and load_weights.)"
+        )
 
 
 def _check_names(names: Sequence[str], offered: Mapping[str, Endpoint]) -> None:
@@ -133,16 +145,6 @@ def _refuse_other_numbers(tensor: Any, spec: WholeNumbers) -> Any:
             whole = tf.where(tf.reduce_any(whole > 0, axis=event, keepdims=True), whole, spec.count)
         whole = tf.where(whole >= 0, whole, spec.count)  # In ONNX, -1 is the last place of a table.
         return tf.cast(tf.gather(tf.range(spec.count), whole), tensor.dtype)
-
-
-def refuse_double_precision(model: LatentModel) -> None:
-    """Raise ValueError for layers that compute in float64, which devices do not."""
-    if double := [one.name for one in flatten_layers(model) if one.compute_dtype == "float64"]:
-        raise UsageError(
-            f"Expected layers in float32 or half precision. Received: {double[0]} in float64, as "
-            "after keras.config.set_floatx('float64'). (Make the model anew in float32, and load "
-            "its weights: model.save_weights and load_weights.)"
-        )
 
 
 def copy_of_half_precision(model: LatentModel) -> Any:

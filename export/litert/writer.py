@@ -20,7 +20,6 @@ from keras_vae.export.description import describe, describe_differences
 from keras_vae.export.endpoints import (
     choose_endpoints,
     float32_policy,
-    refuse_double_precision,
     write_archive,
 )
 from keras_vae.export.formats import CALIBRATED
@@ -106,7 +105,6 @@ def write_litert(
     _check(options, calibration is not None, labels)
     _check_sizes(endpoints)
     _check_gaps(endpoints, io)
-    refuse_double_precision(model)
     examples = examples_of(model, calibration)
     rows = endpoint_rows(model, endpoints, examples)
     with tempfile.TemporaryDirectory() as folder:

@@ -74,7 +74,18 @@ def test_counts_are_scored_and_drawn():
     assert array(p.sample(seed=0)).max() <= 16
 
 
-@pytest.mark.tensorflow
-def test_a_device_file_is_refused_with_the_way_to_float32(tmp_path):
+@pytest.mark.parametrize(
+    ("format", "name"),
+    [
+        ("litert", "x.tflite"),
+        ("tf_saved_model", "x"),
+        ("onnx", "x.onnx"),
+        ("openvino", "x"),
+        ("torch", "x.pt2"),
+    ],
+)
+def test_exports_are_refused_with_the_way_to_float32(format, name, tmp_path):
+    model = kv.ConvVAE((8, 8, 1), latent_dim=2, filters=(4,), likelihood="bernoulli", seed=0)
     with pytest.raises(UsageError, match=r"in float64, as after.*save_weights and load_weights"):
-        vae().export(tmp_path / "x.tflite", format="litert", endpoints=["decode"])
+        model.export(tmp_path / name, format=format, endpoints=["decode"])
+    assert not list(tmp_path.iterdir())
