@@ -14,6 +14,7 @@ from keras_vae.validation import arguments
 # many times the weights.
 LARGEST_SHARE = 8
 SMALLEST_LIMIT = 64 << 20
+WEIGHTS_SUFFIX = ".weights.h5"  # Of the files that `keras.Model.save_weights` writes.
 
 
 def load(
@@ -134,10 +135,16 @@ def _open(path: Path) -> IO[bytes]:
             f"Expected a .keras file. Received: {path}, which is no file.{advice}"
         )
     if path.suffix != ".keras":
-        raise UsageError(
-            f"Expected a file whose name ends in .keras. Received: {path}. (Load any other file of "
-            "Keras with keras.saving.load_model, if you trust it, and save it as .keras.)"
+        advice = (
+            "Load any other file of Keras with keras.saving.load_model, if you trust it, and save "
+            "it as .keras."
         )
+        if path.name.endswith(WEIGHTS_SUFFIX):
+            advice = (
+                "It has weights alone: make the same model anew, and call "
+                f"model.load_weights({str(path)!r})."
+            )
+        raise UsageError(f"Expected a file whose name ends in .keras. Received: {path}. ({advice})")
     return path.open("rb")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from keras_vae.backend.keras_private import flatten_layers, own_variables
 from keras_vae.base import network_defaults
 from keras_vae.errors import UsageError
+from keras_vae.loading import WEIGHTS_SUFFIX
 from keras_vae.losses.weights import LossWeights
 from keras_vae.samplers import files as sampler_files
 from keras_vae.validation.activations import trust_networks
@@ -203,9 +204,12 @@ def check_suffix(filepath: Any, zipped: bool | None = None) -> None:
     """Raise ValueError for a file of another format than .keras, which would lose some state."""
     is_path = isinstance(filepath, str | os.PathLike)
     if is_path and zipped is not False and not os.fspath(filepath).endswith(".keras"):
+        advice = "Files for servers and devices are written by model.export."
+        if os.fspath(filepath).endswith(WEIGHTS_SUFFIX):
+            advice = "Weights alone are written by model.save_weights."
         raise UsageError(
             f"Expected a file whose name ends in .keras. Received: {os.fspath(filepath)!r}. "
-            "(Files for servers and devices are written by model.export.)"
+            f"({advice})"
         )
 
 

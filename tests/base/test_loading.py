@@ -15,6 +15,7 @@ import pytest
 
 import keras_vae as kv
 from keras_vae.backend.keras_private import limit_variables
+from keras_vae.errors import UsageError
 from keras_vae.files import keras_archive
 from tests.support.models import array, dense, uniform
 from tests.support.serving import ENVIRONMENT, ROOT
@@ -183,6 +184,14 @@ def test_another_format_is_refused_whatever_its_zip_half_is(file):
     other = file.with_suffix(".h5")
     file.rename(other)
     refused(other, "a file whose name ends in .keras")
+
+
+def test_weights_alone_are_refused_with_the_ways_to_read_and_write_them(file, tmp_path):
+    path, model = tmp_path / "w.weights.h5", kv.load(file)
+    model.save_weights(path)
+    refused(path, f"weights alone: make the same model anew, and call model.load_weights('{path}')")
+    with pytest.raises(UsageError, match=r"w.weights.h5'. \(Weights .*model.save_weights.\)"):
+        model.save(path)
 
 
 def test_what_was_checked_is_loaded_also_if_the_name_is_another_file_by_then(file, monkeypatch):
