@@ -154,6 +154,14 @@ REFUSED = {
         lines(lambda i: f"{i},{i:04}"),
         "'0000' in row 1, column 2: digits behind a 0",
     ),
+    "two columns of one name": (
+        lines(lambda i: f"{plain(i)},{i}.5", ["temp,a,temp"]),
+        r"names that differ, in .*a.csv. Received: 'temp' of columns 1 and 3",
+    ),
+    "the name that a column without one gets": (
+        lines(lambda i: f"{plain(i)},{i}.5", ["column 2,,b"]),
+        "Received: 'column 2' of columns 1 and 2",
+    ),
     "two marks": (lines(lambda i: f"{A[i]};{with_commas(i, ';')}"), "a comma, and others a point"),
     "ragged": (lines(plain, ["a,b"]) + "1,2,3\n", "2 columns in row 2, and 3 in row 32"),
     "an open quotation mark": (

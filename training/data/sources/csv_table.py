@@ -168,6 +168,7 @@ class Table:
     def values(self) -> np.ndarray:
         """Return the numbers, NaN for gaps; raise ValueError for the first cell that is none."""
         self._refuse_column_numbers()
+        self._refuse_names_of_two()
         columns = [self._column(n, [row[n] for row in self._rows]) for n in self._columns]
         return np.stack(columns, axis=1)
 
@@ -184,6 +185,19 @@ class Table:
                 f"Received: {', '.join(first[:4])}, which may be both. (Give the columns names, or "
                 f"write the step with decimals: {first[0]}.0.)"
             )
+
+    def _refuse_names_of_two(self) -> None:
+        """Refuse a name that two columns have, which no answer by name could tell apart."""
+        names = self.names()
+        for name in names if len(set(names)) < len(names) else ():
+            if names.count(name) > 1:
+                numbers = [
+                    n + 1 for n, one in zip(self._columns, names, strict=True) if one == name
+                ]
+                raise UsageError(
+                    f"Expected columns of names that differ, in {self._path}. Received: {name!r} "
+                    f"of columns {' and '.join(map(str, numbers))}. (Rename them in the heading.)"
+                )
 
     def _column(self, place: int, cells: Sequence[str]) -> np.ndarray:
         known = np.array([not (self._gaps and is_gap(cell)) for cell in cells])
