@@ -48,6 +48,7 @@ def test_time_stamps_are_kept_as_they_stand(column, tmp_path):
 
 START = np.datetime64("2026-03-01T00:00")
 DATES = [str(START + n * np.timedelta64(5, "m")) for n in range(24)]
+DAYS = np.arange(24) * np.timedelta64(7 * 60, "m")  # Into the next week.
 HOUR_BACK = [*DATES[:12], *DATES[:12]]  # A clock at the end of summer time.
 
 
@@ -56,7 +57,17 @@ def stamped(tmp_path, stamps):
     return read_recording(write(tmp_path, "\n".join(["time;a", *rows])), "time")
 
 
-@pytest.mark.parametrize("stamps", [DATES, [f"{n},5" for n in range(24)]])
+FORMS = [
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%y %H:%M:%S",
+    "%m/%d/%Y %I:%M %p",
+    "%d/%m/%Y %H:%M",
+    "%Y/%m/%d %H:%M",
+]
+WRITTEN = [[f"{date.item():{form}}" for date in START + DAYS] for form in FORMS]
+
+
+@pytest.mark.parametrize("stamps", [DATES, [f"{n},5" for n in range(24)], *WRITTEN])
 def test_rows_with_the_newest_first_are_refused(stamps, tmp_path):
     assert stamped(tmp_path, stamps).stamps == stamps
     with pytest.raises(UsageError, match=r"order of time.*Received: .* after .*Sort the rows"):
@@ -66,6 +77,11 @@ def test_rows_with_the_newest_first_are_refused(stamps, tmp_path):
 
 
 OTHER_STAMPS = {
+    # The first days of 12 months of two years, where the month is first or the day.
+    "months first": [f"{n % 12 + 1:02}/01/{2024 + n // 12}" for n in range(24)],
+    "days first": [f"01/{n % 12 + 1:02}/{2024 + n // 12}" for n in range(24)],
+    "dates of two forms": [*WRITTEN[0][12:], *WRITTEN[4][:12]],
+    "no such days": [f"{31 - n % 2}.02.2026" for n in range(24)],
     "an hour back": HOUR_BACK,
     "hours of days": [str(n % 12) for n in range(24)],
     "words": ["b", "a"] * 12,

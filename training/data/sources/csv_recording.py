@@ -2,7 +2,8 @@
 
 import dataclasses
 import datetime
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,10 @@ import numpy as np
 
 from keras_vae.errors import UsageError
 from keras_vae.training.data.sources.csv_table import SUFFIXES, open_table
+
+# Forms of dates and times next to ISO 8601, as spreadsheets and loggers write them.
+DATES = ("%d.%m.%Y", "%d.%m.%y", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%Y/%m/%d")
+TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,22 +78,38 @@ def _check_order(path: Path, column: str, stamps: Sequence[str]) -> None:
     """Raise ValueError for rows that are not in the order of time.
 
     A clock may go back some times, as at the end of summer time, so a quarter of the rows must.
-    Stamps that are neither dates nor numbers have no order.
+    Stamps that are neither dates nor numbers have no order. Where the day and the month may be
+    either way, the rows are in order if they are so in one of the two.
     """
-    places: Any = as_dates(stamps) or _as_numbers(stamps)
-    if places is None:
-        return
-    try:
-        back = [n for n in range(1, len(places)) if places[n] < places[n - 1]]
-    except TypeError:  # Some dates have a zone, others have none.
-        return
-    if 4 * len(back) > len(stamps):
+    backwards = [_steps_back(places) for places in _readings(stamps)]
+    if backwards and all(4 * len(back) > len(stamps) for back in backwards):
+        back = backwards[0]
         first = back[0]
         raise UsageError(
             f"Expected rows in the order of time in {path}, the oldest first. Received: "
             f"{stamps[first]} after {stamps[first - 1]} in {column}, and {len(back)} of "
             f"{len(stamps)} rows like it. (Sort the rows by {column}.)"
         )
+
+
+def _steps_back(places: Sequence[Any]) -> list[int]:
+    """Return the rows whose place is before that of the row above; none where that is unknown."""
+    try:
+        return [n for n in range(1, len(places)) if places[n] < places[n - 1]]
+    except TypeError:  # Some dates have a zone, others have none.
+        return []
+
+
+def _readings(stamps: Sequence[str]) -> Iterator[Sequence[Any]]:
+    """Yield the stamps as numbers or dates, in each way in which all of them can be read."""
+    if known := as_dates(stamps) or _as_numbers(stamps):
+        yield known
+        return
+    for form in itertools.starmap("{}{}".format, itertools.product(DATES, TIMES)):
+        try:
+            yield [datetime.datetime.strptime(stamp, form) for stamp in stamps]
+        except ValueError:
+            continue
 
 
 def _as_numbers(stamps: Sequence[str]) -> list[float] | None:
