@@ -18,7 +18,6 @@ from keras_vae.validation.data_checks import (
 from keras_vae.validation.examples import (
     as_arrays,
     batches_of,
-    check_source,
     first_input,
     require_end,
 )
@@ -97,6 +96,17 @@ def checked_batches(model: LatentModel, source: Any, steps: int | None = None) -
 
 def check_batch_of_source(model: LatentModel, given: Any) -> None:
     """Check one batch of a source: x, `(x, y)` or `(x, y, sample_weight)`; see `check_data`."""
+    batch = _parts_of_batch(model, given)
+    if batch[1] is None and batch[2] is not None:
+        raise UsageError(
+            "Expected a target next to sample weights. Received: a batch (x, None, sample_weight). "
+            "(The target is x: give (x, x, sample_weight).)"
+        )
+    check_batch(model, *batch)
+
+
+def _parts_of_batch(model: LatentModel, given: Any) -> tuple[Any, Any, Any]:
+    """Return x, y, and the sample weights of one batch; refuse an example that is no batch."""
     require_arrays("x", given)
     batch = keras.utils.unpack_x_y_sample_weight(given)
     shape = tuple(first_input(batch[0]).shape)
@@ -105,12 +115,7 @@ def check_batch_of_source(model: LatentModel, given: Any) -> None:
             f"Expected data that come in batches, of shape {('batch', *shape)}. Received: single "
             f"examples of shape {shape}. (For a tf.data.Dataset: dataset.batch(128).)"
         )
-    if batch[1] is None and batch[2] is not None:
-        raise UsageError(
-            "Expected a target next to sample weights. Received: a batch (x, None, sample_weight). "
-            "(The target is x: give (x, x, sample_weight).)"
-        )
-    check_batch(model, *batch)
+    return batch
 
 
 def check_validation_data(model: LatentModel, data: Any) -> Any:
@@ -141,23 +146,31 @@ def weighted_target(x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
 
 
 def check_shapes(model: LatentModel, x: Any) -> Any:
-    """Return `x` with DataFrames as arrays, and an array alone for a list of one.
+    """Return `x` with DataFrames as arrays, an array alone for a list of one, as `check_data`.
+
+    Of a source of batches, x of the first batch is checked.
 
     Raises:
-        ValueError: If arrays have a wrong shape.
+        ValueError: If arrays have a wrong shape, or a source gives no batch.
+        TypeError: If x is no array.
     """
     x = as_arrays(x)
     if isinstance(x, list | tuple):
         require_arrays("x", x)
         x = x[0] if len(x) == 1 else x  # Keras would call the model with the list.
     if are_arrays(x):
-        model.build_for(x)
-        check_shape("x", first_input(x).shape, model.event_shape)
-        for part in keras.tree.flatten(x):
-            check_numbers("x", part)
+        _check_shapes_of_arrays(model, x)
         return x
-    check_source(x)
-    return _as_generator(x) if _is_iterator(x) else x
+    first = _first_batch(x)
+    _check_shapes_of_arrays(model, _parts_of_batch(model, first)[0])
+    return _as_generator(itertools.chain([first], x)) if _is_iterator(x) else x
+
+
+def _check_shapes_of_arrays(model: LatentModel, x: Any) -> None:
+    model.build_for(x)
+    check_shape("x", first_input(x).shape, model.event_shape)
+    for part in keras.tree.flatten(x):
+        check_numbers("x", part)
 
 
 def _first_batch(source: Any) -> Any:

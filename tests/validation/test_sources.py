@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import keras_vae as kv
+from keras_vae.errors import KerasVAEError
 from keras_vae.validation.examples import batches_of
 from tests.support.models import FAST
 
@@ -138,3 +139,36 @@ def test_a_data_set_that_repeats_without_end_is_refused(model, use):
         calls[use](model, dataset(X).repeat())
     if use in more:
         more[use](dataset(X).repeat(), steps=2, verbose=0)
+
+
+def parts(x):
+    return np.split(x, 5)
+
+
+NO_BATCHES = {
+    "dictionaries": (
+        [{"image": x, "label": x} for x in parts(X)],
+        r"x as an array.*a dictionary of \['image', 'label'\]. \(Give its values: x\['image'\]",
+    ),
+    "other columns": (parts(X[:, :3]), r"x .*\(4,\)|x .* 4\)"),
+    "single examples": (list(X), "data that come in batches"),
+    "nothing": ([], "arrays or a source that gives at least one batch"),
+}
+
+
+@pytest.mark.parametrize("make", [Endless, iter], ids=["a PyDataset", "an iterator"])
+@pytest.mark.parametrize("name", NO_BATCHES)
+def test_batches_that_no_model_takes_are_refused_by_predict_as_by_fit(model, name, make):
+    model.build_for(X)
+    batches, message = NO_BATCHES[name]
+    for use in (model.fit, model.predict):
+        with pytest.raises(KerasVAEError, match=f"^Expected {message}"):
+            use(make(batches), verbose=0)
+
+
+@pytest.mark.parametrize("make", [Endless, iter], ids=["a PyDataset", "an iterator"])
+def test_each_batch_of_a_source_is_predicted_once_and_nothing_is_asked_of_its_target(model, make):
+    model.build_for(X)
+    batches = [(x, np.full(len(x), 7)) for x in parts(X)]
+    found = model.predict(make(batches), steps=5, verbose=0)
+    np.testing.assert_allclose(found, model.predict(X, verbose=0), rtol=1e-5)
