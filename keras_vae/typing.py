@@ -95,6 +95,9 @@ class LatentModel(Protocol):
     def check_event(self, name: str, values: Any) -> None:
         """Raise ValueError unless `values` are finite and in the support of the likelihood."""
 
+    def check_columns(self, x: Any) -> None:
+        """Raise ValueError for values of a NumPy array that no row of a table can have."""
+
     def check_target(self, y: Any) -> None:
         """Raise ValueError unless `y` is a target for the loss."""
 

@@ -202,6 +202,7 @@ class Autoencoder(
         """
         event, *others = keras.tree.flatten(x)
         value_checks.check_numbers("x", event, self.preprocess.fills)
+        self.check_columns(event)
         value_checks.refuse_8_bit(event, self.data_range)
         for other in others:
             value_checks.check_numbers(

@@ -52,6 +52,16 @@ class RawData:
         if self.family.by_column:
             self.family.check_columns(name, values)
 
+    def check_columns(self, x: Any) -> None:
+        """Raise ValueError for values of a NumPy array that no row of a table can have.
+
+        Infinity is passed over: the verbs answer it with NaN.
+        """
+        if self.family.by_column and isinstance(x, np.ndarray):
+            with np.errstate(over="ignore"):
+                x = x.astype("float32")
+            self.family.check_columns("x", np.where(np.isinf(x), np.nan, x))
+
     def mark_rows(self, inputs: Any, outputs: Tensor) -> Tensor:
         """Return `outputs` of x as `nan_unless_finite` does, outside of graphs being traced.
 

@@ -171,6 +171,7 @@ def _check_shapes_of_arrays(model: LatentModel, x: Any) -> None:
     check_shape("x", first_input(x).shape, model.event_shape)
     for part in keras.tree.flatten(x):
         check_numbers("x", part)
+    model.check_columns(first_input(x))
 
 
 def _first_batch(source: Any) -> Any:

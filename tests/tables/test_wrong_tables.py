@@ -146,3 +146,35 @@ def test_numbers_too_far_from_those_of_training_have_no_mean():
     with pytest.raises(ValueError, match="Expected X near the numbers of the training .*1e[+]30"):
         fitted.transform(far)
     assert np.isfinite(array(fitted.transform(far / 1e29))).all()
+
+
+COUNTED = Schema.infer({"size": [1.5, 2.5, 4.5], "city": ["a", "b", "c"], "rooms": [1, 5, 90]})
+COUNTS = TabularVAE(COUNTED, latent_dim=2, hidden=(3,), seed=0)
+VERBS = {
+    "encode": COUNTS.encode,
+    "reconstruct": COUNTS.reconstruct,
+    "score": COUNTS.score,
+    "predict": lambda x: COUNTS.predict(x, verbose=0),
+    "predict_on_batch": COUNTS.predict_on_batch,
+}
+IMPOSSIBLE = {
+    "a category beyond the last": ([2.0, 7.0, 1.0], "a category, 0 to 2.*'city'.*7 in row 1"),
+    "half a category": ([2.0, 0.5, 1.0], "a category, 0 to 2.*'city'.*0.5 in row 1"),
+    "a negative count": ([2.0, 1.0, -1.0], "in column 'rooms'.*-1 in row 1"),
+    "half a count": ([2.0, 1.0, 2.5], "in column 'rooms'.*2.5 in row 1"),
+    "an amount of 0": ([0.0, 1.0, 1.0], "in column 'size'.*0 in row 1"),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_each_verb_refuses_what_no_row_can_have(verb, name):
+    row, message = IMPOSSIBLE[name]
+    with pytest.raises(KerasVAEError, match=f"^Expected .*{message}.*schema.to_array"):
+        VERBS[verb](np.array([[2.0, np.nan, 1.0], row], "float32"))
+
+
+@pytest.mark.parametrize("verb", ["encode", "reconstruct", "predict", "predict_on_batch"])
+def test_rows_with_infinity_are_answered_with_nan(verb):
+    rows = np.array([[2.0, np.inf, 1.0], [2.0, np.nan, 1.0]], "float32")
+    assert np.isnan(array(VERBS[verb](rows))).any(1).tolist() == [True, False]
