@@ -69,6 +69,7 @@ NAMES = [
     "layers",
     "load",
     "load_images",
+    "losses",
     "metrics",
     "nets",
     "plots",

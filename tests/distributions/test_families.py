@@ -158,7 +158,9 @@ def test_free_running_reaches_the_last_step_if_each_changes_the_next():
 def test_sampled_tokens_are_the_quantiles_of_their_noise(dtype, monkeypatch):
     noise = np.array([[0.1, 0.05, 0.75, 1.0], [0.25, 0.39, 0.99, 0.0]], "float32")
     monkeypatch.setattr(
-        keras.random, "uniform", lambda shape, seed=None: keras.ops.convert_to_tensor(noise)
+        keras.random,
+        "uniform",
+        lambda shape, **given: keras.ops.convert_to_tensor(noise),
     )
     p = d.Autoregressive(lambda t: keras.ops.cast(chain(t), dtype), np.zeros((2, 4)))
     found = numbers(p.sample(0)).astype(int)

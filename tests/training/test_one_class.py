@@ -23,7 +23,7 @@ def pictures(count, level):
 
 
 def two_classes(train=20, test=10):
-    images = [np.concatenate([pictures(n, 60), pictures(n, 70)]) for n in (train, test)]
+    images = [np.concatenate([pictures(n, 60), pictures(n, 66)]) for n in (train, test)]
     labels = [np.repeat([0, 1], n) for n in (train, test)]
     return Data("levels", *images, *labels)
 

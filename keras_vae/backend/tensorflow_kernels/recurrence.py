@@ -44,7 +44,7 @@ def _masked_to_the_end(x: Tensor, mask: Tensor) -> Tensor:
 
 
 def _outputs_after(h: Tensor, counts: Tensor) -> Tensor:
-    """Return the outputs of `h`, `(time, batch, units)`, after so many steps: 0 after none.
+    """Return the outputs of `h`, `(time, batch, units)`, after the steps of `counts`: 0 after none.
 
     A masked step has the output of the step before it.
     """
