@@ -7,6 +7,7 @@ import importlib.util
 import os
 import tempfile
 import types
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -83,6 +84,14 @@ def pytest_configure() -> None:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Read no other files where portable tests alone are asked for: that takes as long as they."""
+    name = collection_path.stem
+    portable_alone = config.option.markexpr.startswith("portable and")
+    others = name.startswith("test_") and name.removeprefix("test_") not in PORTABLE
+    return True if portable_alone and others and collection_path.suffix == ".py" else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
