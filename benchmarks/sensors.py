@@ -95,23 +95,12 @@ def fill_gaps(rows: np.ndarray) -> np.ndarray:
     return np.stack(filled, axis=1)
 
 
-def surprise(scores: np.ndarray, held_out: np.ndarray) -> np.ndarray:
-    """Return -log p of scores, with p the share of held-out scores that are not below, and itself.
-
-    Args:
-        scores: `(count,)`, higher for more unusual.
-        held_out: Scores of normal windows, `(held_out,)`.
-    """
-    below = np.searchsorted(np.sort(held_out), scores, side="left")
-    return -np.log((1 + len(held_out) - below) / (1 + len(held_out)))
-
-
 def merge(scores: np.ndarray, held_out: np.ndarray, how: str, steps: int, window: int) -> Any:
     """Return scores of steps from those of windows, `(steps,)`, NaN for steps in none."""
     import keras_vae as kv
 
     if how == "-log p":
-        scores, how = surprise(scores, held_out), "mean"
+        scores, how = -np.log(kv.anomalies.p_values(scores, held_out)), "mean"
     return kv.point_scores(scores, steps, window, window // 4, reduce=how)
 
 

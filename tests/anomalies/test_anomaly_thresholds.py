@@ -7,7 +7,7 @@ import pytest
 import scipy.signal
 import scipy.stats
 
-from keras_vae.anomalies import ParetoTail, fit_pareto
+from keras_vae.anomalies import ParetoTail, fit_pareto, p_values
 from keras_vae.anomalies.thresholds import false_positive_rate, quantile, tail
 
 SHAPES = [-0.4, -0.1, 0.0, 0.3, 1.5]
@@ -158,3 +158,25 @@ def test_blocks_are_counted_in_the_refusal():
         false_positive_rate(np.arange(44.0), 0.1, 5)
     with pytest.raises(ValueError, match="block_size of at least 1"):
         false_positive_rate(np.arange(44.0), 0.1, 0)
+
+
+def test_p_values_are_shares_of_held_out_scores_that_are_not_below():
+    random = np.random.default_rng(0)
+    held_out = random.integers(0, 6, 50).astype("float64")  # With ties.
+    scores = np.append(np.arange(-1.0, 8.0), np.nan)
+    wanted = [(1 + sum(one >= score for one in held_out)) / 51 for score in scores[:-1]]
+    np.testing.assert_allclose(p_values(scores, held_out), [*wanted, np.nan])
+    assert p_values(np.inf, held_out) == 1 / 51
+    np.testing.assert_array_equal(p_values(scores[:4].reshape(2, 2), held_out).ravel(), wanted[:4])
+    with pytest.raises(ValueError, match="finite held_out of at least one held-out example"):
+        p_values(scores, [np.nan])
+
+
+def test_an_example_is_flagged_at_a_rate_if_its_p_value_is_at_most_that():
+    random = np.random.default_rng(0)
+    held_out, scores = random.normal(size=(2, 4000)).astype("float32").astype("float64")
+    p = p_values(scores, held_out)
+    for rate in (0.01, 0.05, 0.2):
+        flagged = scores > false_positive_rate(held_out, rate).value
+        np.testing.assert_array_equal(flagged, p <= rate)
+        assert np.mean(p <= rate) == pytest.approx(rate, abs=4 * np.sqrt(rate / 2000))
