@@ -1,5 +1,6 @@
 """The verbs of a model of tables: to fill in, to draw, and to score rows of columns by name."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.acceleration.batching import default_batch_size, map_batches
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.models.vae import VAE
 from keras_vae.tables.conditional import antithetic_noise, draw_rows, expected_rows
 from keras_vae.tables.schema import Schema
@@ -16,6 +17,8 @@ from keras_vae.validation import arguments
 
 # Codes of a row in imputation, of which one is drawn or all are averaged by their weights.
 SAMPLES = 100
+# Rows that are drawn for one that fulfils a condition, and at least; and rows drawn at once.
+TRIES, FEWEST_TRIES, MOST_AT_ONCE = 10_000, 100_000, 100_000
 
 
 class TableVerbs:
@@ -63,16 +66,48 @@ class TableVerbs:
     def _fill(self, x: np.ndarray, found: np.ndarray) -> dict[str, list[Any]]:
         return self.schema.to_frame(np.where(np.isnan(x), found, x))
 
-    def sample_table(self, count: int, seed: int | None = None) -> dict[str, list[Any]]:
+    def sample_table(
+        self,
+        count: int,
+        seed: int | None = None,
+        where: Callable[[dict[str, np.ndarray]], Any] | None = None,
+    ) -> dict[str, list[Any]]:
         """Return new rows, samples of p(x | z) with z of the prior, as a dictionary of columns.
+
+        With `where`, rows that do not fulfil it are drawn again. To fix values of columns, impute
+        a table that has these columns alone.
 
         Args:
             count: Number of rows.
             seed: The same seed gives the same rows; None for new ones.
+            where: Such as `lambda columns: columns["age"] > 40`: a function of many rows, a dictionary of arrays `(rows,)`, to a bool array
+                `(rows,)`: True for a row to keep. None to keep all.
+
+        Raises:
+            TypeError: If `where` is no function, or returns no array of bools.
+            ValueError: If fewer than one row in about 10,000 fulfils `where`.
         """
+        count = arguments.integer("count", count)
         noise = keras.random.SeedGenerator(arguments.seed(seed))
-        codes = self.sample_codes(count, seed, 1.0)
-        return self.schema.to_frame(self.observation(codes).sample(noise))
+        if where is None:
+            return self.schema.to_frame(self._draw(count, seed, noise))
+        seeds = np.random.default_rng(seed)
+        kept: list[np.ndarray] = []
+        found, drawn, size = 0, 0, 2 * count
+        while found < count:
+            if drawn >= TRIES * count + FEWEST_TRIES:
+                raise UsageError(
+                    f"Expected where to keep some rows. Received: {found} of {drawn} rows kept, of "
+                    f"{count} to draw. (Loosen it, or train on rows that fulfil it.)"
+                )
+            x = np.asarray(self._draw(size, int(seeds.integers(2**31)), noise))
+            kept.append(x[_fulfils(where, self.schema.to_frame(x))])
+            found, drawn = found + len(kept[-1]), drawn + size
+            size = min(MOST_AT_ONCE, 2 * size)
+        return self.schema.to_frame(np.concatenate(kept)[:count])
+
+    def _draw(self, count: int, seed: int | None, noise: Any) -> Tensor:
+        return self.observation(self.sample_codes(count, seed, 1.0)).sample(noise)
 
     def column_scores(self, frame: Any) -> dict[str, np.ndarray]:
         """Return how unusual each value is: -log p(x_c | z) at the mean code, `(rows,)` by column.
@@ -91,3 +126,20 @@ class TableVerbs:
         x = self._rows(frame)
         found = map_batches(scores, x, min(default_batch_size(x.shape[1:]), len(x)))
         return dict(zip(self.schema.names, found.T, strict=True))
+
+
+def _fulfils(where: Callable[[dict[str, np.ndarray]], Any], frame: dict[str, list]) -> np.ndarray:
+    """Return which rows of a table a condition keeps; raise an error for another answer."""
+    if not callable(where):
+        raise UsageTypeError(
+            "Expected where to be a function of a dictionary of columns. Received: "
+            f"{where!r:.80}. (Write where=lambda columns: columns['age'] > 40.)"
+        )
+    columns = {name: np.array(values) for name, values in frame.items()}
+    kept, rows = np.asarray(where(columns)), len(next(iter(columns.values())))
+    if kept.dtype != bool or kept.shape != (rows,):
+        raise UsageTypeError(
+            f"Expected where to return bools of shape ({rows},), one for each row. Received: "
+            f"{kept.dtype} of shape {kept.shape}. (Join conditions by & and |.)"
+        )
+    return kept

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_vae as kv
-from keras_vae.tables import Column, Schema, TabularVAE
+from keras_vae.tables import Column, Schema, TabularVAE, verbs
 from keras_vae.tables.mixed_networks import TableInputs, sentinels
 from tests.support.models import FAST, array
 from tests.support.objectives import loss_and_gradients
@@ -93,6 +93,20 @@ def test_draws_vary_as_much_as_is_unknown_and_repeat_by_seed(trained):
     assert cities.count("Oslo") > 30
 
 
+def test_rows_of_a_condition_are_those_of_all_rows_that_fulfil_it(trained):
+    def warm(columns):
+        return (columns["temperature"] > 10) & (columns["city"] != "Oslo")
+
+    rows = trained.sample_table(400, seed=3, where=warm)
+    assert rows == trained.sample_table(400, seed=3, where=warm)
+    assert len(rows["city"]) == 400 and warm({k: np.array(v) for k, v in rows.items()}).all()
+    every = {name: np.array(v) for name, v in trained.sample_table(6000, seed=9).items()}
+    for name in ("income", "visits"):
+        wanted = np.log1p(every[name][warm(every)])
+        error = wanted.std() / np.sqrt(400) + wanted.std() / np.sqrt(len(wanted))
+        assert np.log1p(rows[name]).mean() == pytest.approx(wanted.mean(), abs=4 * error)
+
+
 def test_new_rows_keep_the_dependence(trained):
     rows = trained.sample_table(2000, seed=3)
     assert rows == trained.sample_table(2000, seed=3)
@@ -178,6 +192,10 @@ def test_batches_of_a_source_are_checked_by_column():
         model.fit(iter([good, wrong]), steps_per_epoch=2, epochs=1, verbose=0)
 
 
+def drawn_where(where):
+    return tabular_vae().sample_table(2, seed=0, where=where)
+
+
 BAD = {
     "another likelihood": (
         lambda: TabularVAE(TABLE, likelihood="normal"),
@@ -185,9 +203,19 @@ BAD = {
     ),
     "no draw": (lambda: tabular_vae().impute(TABLE.to_frame(table()), draws=0), "Expected draws"),
     "no row": (lambda: tabular_vae().sample_table(0), "Expected count"),
+    "no function": (lambda: drawn_where("age > 60"), "where to be a function.*'age > 60'"),
+    "one answer": (lambda: drawn_where(lambda columns: True), r"shape \(4,\).*bool of shape \(\)"),
+    "no bools": (lambda: drawn_where(lambda columns: np.ones(4)), "Received: float64 of shape"),
     "other columns": (lambda: tabular_vae().impute({"a": [1]}), "Expected a column 'color'"),
     "no size": (lambda: TabularVAE(TABLE, latent_dim=0), "Expected latent_dim"),
 }
+
+
+def test_a_condition_that_no_row_fulfils_comes_to_an_end(monkeypatch):
+    monkeypatch.setattr(verbs, "FEWEST_TRIES", 10)
+    monkeypatch.setattr(verbs, "TRIES", 10)
+    with pytest.raises(ValueError, match="Received: 0 of 60 rows kept, of 2 to draw"):
+        drawn_where(lambda columns: columns["height"] > np.inf)
 
 
 @pytest.mark.parametrize("name", BAD)
