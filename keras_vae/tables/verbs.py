@@ -80,8 +80,9 @@ class TableVerbs:
         Args:
             count: Number of rows.
             seed: The same seed gives the same rows; None for new ones.
-            where: Such as `lambda columns: columns["age"] > 40`: a function of many rows, a dictionary of arrays `(rows,)`, to a bool array
-                `(rows,)`: True for a row to keep. None to keep all.
+            where: Condition such as `lambda columns: columns["age"] > 40`: a function of a
+                dictionary of arrays `(rows,)`, to a bool array `(rows,)` of rows to keep. None to
+                keep all.
 
         Raises:
             TypeError: If `where` is no function, or returns no array of bools.
