@@ -223,7 +223,10 @@ def valid(spec: keras.InputSpec, good: np.ndarray) -> Iterator[tuple[str, np.nda
             yield f"the seed {value}", with_value(good, value)
     else:
         gap = [np.nan] if has_gaps(spec) else []
-        for value in (-0.0, 1e-40, np.float32(1) - np.finfo("float32").epsneg, *gap):
+        others = (1e-40, np.float32(1) - np.finfo("float32").epsneg)
+        if (np.nan_to_num(good.reshape(len(good), -1)[:, -1]) % 1 == 0).all():
+            others = (1.0, 70.0)  # Such as counts, which are whole.
+        for value in (-0.0, *others, *gap):
             yield str(value), with_value(good, value)
 
 
