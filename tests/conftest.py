@@ -146,9 +146,9 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(scope="module")
-def small_heap():
-    """Each export goes through all objects once: not through those of the files before."""
+@pytest.fixture(scope="module", autouse=True)
+def _small_heap():
+    """Exports collect garbage: not among the objects that the files before have left for good."""
     gc.collect()
     gc.freeze()
 

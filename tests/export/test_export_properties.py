@@ -24,7 +24,7 @@ from tests.support.borders import (
     words,
 )
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("small_heap")]
+pytestmark = pytest.mark.tensorflow
 
 
 @dataclasses.dataclass

@@ -10,7 +10,7 @@ from keras_vae.errors import ToleranceError, UsageError, UsageTypeError
 from keras_vae.export.litert import conversion, converter, writer
 from tests.support.litert_files import MODELS, digits, small_conv_vae
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("small_heap")]
+pytestmark = pytest.mark.tensorflow
 
 
 @pytest.fixture(scope="module")
