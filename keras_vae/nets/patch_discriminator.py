@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from keras_vae.errors import UsageError
+from keras_vae.nets.conv import image_shape_of
 from keras_vae.validation import arguments
 
 KERNEL = 4  # Side of the kernels, in pixels.
+LAST = "channels_last"
 
 
 def patch_discriminator(
@@ -36,13 +37,8 @@ def patch_discriminator(
     Raises:
         ValueError: If `image_shape` is no such shape, or `filters` is empty.
     """
-    shape = arguments.shape("image_shape", image_shape, ("height", "width", "channels"))
-    if len(shape) != 3:
-        raise UsageError(
-            f"Expected image_shape to be (height, width, channels). Received: {shape}."
-        )
-    x = hidden = keras.Input(shape)
+    x = hidden = keras.Input(image_shape_of(image_shape))
     for count in arguments.sizes("filters", filters):
-        hidden = layers.Conv2D(count, KERNEL, 2, "same", activation="leaky_relu")(hidden)
-    odds = layers.Conv2D(1, KERNEL, padding="same", name="log_odds")(hidden)
+        hidden = layers.Conv2D(count, KERNEL, 2, "same", LAST, activation="leaky_relu")(hidden)
+    odds = layers.Conv2D(1, KERNEL, 1, "same", LAST, name="log_odds")(hidden)
     return keras.Model(x, odds, name="patch_discriminator")

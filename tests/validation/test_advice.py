@@ -49,6 +49,7 @@ FLAT = {
     "context": lambda: kv.nets.conv_map((8, 8, 3), 2, filters=(2,), context=2)[0],
     "gated": lambda: kv.nets.gated_dense((8, 8, 3), 2, (3,))[0],
     "a discriminator": ConvDiscriminator,
+    "patches": lambda: kv.nets.patch_discriminator((8, 8, 3), (2,)),
 }
 
 
