@@ -54,6 +54,11 @@ def refuse_not_dense(name: str, values: Any) -> None:
                 f"cannot follow. Received: a {type(part).__name__} that requires them. (Give "
                 f"{name}.detach().)"
             )
+        if str(getattr(part, "dtype", "")) == "torch.bfloat16" and not keras.ops.is_tensor(part):
+            raise UsageTypeError(
+                f"Expected {name} of a type that {keras.backend.backend()} reads from PyTorch. "
+                f"Received: torch.bfloat16. (Give {name}.float().)"
+            )
         if isinstance(part, np.ndarray) and part.dtype.names:
             raise UsageTypeError(
                 f"Expected {name} of numbers. Received: a structured array of "

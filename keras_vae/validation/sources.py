@@ -1,5 +1,6 @@
 """Checks of data sets from any source that Keras takes, by their batches."""
 
+import copy
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -63,9 +64,7 @@ def check_data(
         checked = keras.utils.unpack_x_y_sample_weight(first)
     if then is not None:
         then(*checked)
-    if are_arrays(x):
-        return x
-    return _as_generator(itertools.chain([first], x)) if _is_iterator(x) else x
+    return x if are_arrays(x) else _with_first(first, x)
 
 
 def checked_batches(model: LatentModel, source: Any, steps: int | None = None) -> Iterator[Any]:
@@ -163,7 +162,7 @@ def check_shapes(model: LatentModel, x: Any) -> Any:
         return x
     first = _first_batch(x)
     _check_shapes_of_arrays(model, _parts_of_batch(model, first)[0])
-    return _as_generator(itertools.chain([first], x)) if _is_iterator(x) else x
+    return _with_first(first, x)
 
 
 def _check_shapes_of_arrays(model: LatentModel, x: Any) -> None:
@@ -182,6 +181,32 @@ def _first_batch(source: Any) -> Any:
         "Expected arrays or a source that gives at least one batch. Received: "
         f"{'nothing' if source is None else type(source).__name__ + ' without any batch'}."
     )
+
+
+def _with_first(first: Any, source: Any) -> Any:
+    """Return a source with all its batches, in the form in which Keras takes them.
+
+    Args:
+        first: Its first batch, which was taken.
+        source: An iterable of batches or a `PyDataset`.
+    """
+    if _is_iterator(source):
+        return _as_generator(itertools.chain([first], source))
+    if hasattr(source, "collate_fn") and not isinstance(first, list | tuple):
+        # Of a batch that is one array, Keras would take each row for a part.
+        source = copy.copy(source)
+        source.collate_fn = _InTuple(source.collate_fn)
+    return source
+
+
+class _InTuple:
+    """A function of PyTorch that makes a batch, here in a tuple; processes can unpickle it."""
+
+    def __init__(self, collate: Callable[[Any], Any]) -> None:
+        self._collate = collate
+
+    def __call__(self, examples: Any) -> tuple[Any]:
+        return (self._collate(examples),)
 
 
 def _is_iterator(source: Any) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_vae.errors import UsageError
-from keras_vae.training.data.sources.csv_recording import read_recording
+from keras_vae.training.data.sources.csv_recording import as_dates, read_recording
 
 NAN = np.nan
 WANTED = np.array([[1.5, NAN], [NAN, 2.25], [NAN, NAN], [4.0, -1.0]])
@@ -92,6 +92,23 @@ OTHER_STAMPS = {
 @pytest.mark.parametrize("name", OTHER_STAMPS)
 def test_stamps_whose_order_is_unknown_or_goes_back_at_times_are_taken(name, tmp_path):
     assert stamped(tmp_path, OTHER_STAMPS[name]).stamps == OTHER_STAMPS[name]
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", *FORMS])
+def test_dates_in_the_usual_forms_are_the_axis_of_a_plot(form):
+    dates = (START + 3 * DAYS).tolist()  # Three weeks, whose days are more than the months.
+    assert as_dates([f"{date:{form}}" for date in dates]) == dates
+
+
+@pytest.mark.parametrize("name", ["months first", "days first"])
+def test_dates_whose_day_and_month_may_be_either_way_are_no_axis(name):
+    # Both readings go on in time, but only one of them is right.
+    assert as_dates(OTHER_STAMPS[name][:12]) is None
+
+
+def test_words_and_dates_of_two_forms_are_no_dates():
+    for name in ("words", "hours of days", "no such days", "dates of two forms"):
+        assert as_dates(OTHER_STAMPS[name]) is None
 
 
 def test_columns_are_left_out_by_name(tmp_path):

@@ -1,5 +1,6 @@
 """What is no source of batches, and settings without a sense, are refused with the way out."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -48,6 +49,44 @@ def test_a_function_in_place_of_its_generator_is_refused(call):
 def test_a_negative_weight_of_a_term_without_a_largest_value_is_refused(set_weight):
     with pytest.raises(UsageError, match="to be at least 0. Received: -"):
         set_weight()
+
+
+def lone_batches(rows, **options):
+    """Batches of PyTorch that are one array each, not a tuple."""
+    from torch.utils.data import DataLoader
+
+    return DataLoader(rows, batch_size=8, **options)
+
+
+@pytest.mark.extra(name="backends")
+@pytest.mark.parametrize(
+    "options",
+    # JAX has threads, which a forked process does not have.
+    [{}, pytest.param({"num_workers": 1}, marks=pytest.mark.tensorflow)],
+    ids=["here", "in a process"],
+)
+def test_batches_of_pytorch_may_be_one_array_each(options):
+    keras.utils.set_random_seed(0)
+    model, data = vae(), lone_batches(X, **options)
+    np.testing.assert_allclose(
+        model.predict(data, verbose=0), model.predict(X, verbose=0), rtol=1e-6, atol=1e-6
+    )
+    losses = model.fit(data, epochs=2, shuffle=False, verbose=0).history
+    keras.utils.set_random_seed(0)
+    again = vae().fit(X, batch_size=8, epochs=2, shuffle=False, verbose=0).history
+    np.testing.assert_allclose(losses["loss"], again["loss"], rtol=1e-5)
+    validated = model.fit(X, validation_data=data, verbose=0).history
+    assert "val_loss" in validated
+    assert model.evaluate(data, return_dict=True, verbose=0).keys() <= losses.keys()
+    assert type(next(iter(data))) is type(next(iter(lone_batches(X))))  # It stays as it was.
+
+
+@pytest.mark.extra(name="backends")
+def test_numbers_of_pytorch_that_numpy_has_not_are_refused_with_the_way_out():
+    import torch
+
+    with pytest.raises(TypeError, match=r"torch\.bfloat16\. \(Give x\.float\(\)\.\)"):
+        vae().fit(torch.zeros(8, 6, dtype=torch.bfloat16))
 
 
 def test_the_condition_is_named_if_it_is_not_finite():

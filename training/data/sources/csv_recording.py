@@ -67,11 +67,12 @@ def read_recording(
 
 
 def as_dates(stamps: Sequence[str]) -> list[datetime.datetime] | None:
-    """Return ISO 8601 dates as such, or None for other stamps."""
-    try:
-        return [datetime.datetime.fromisoformat(stamp) for stamp in stamps]
-    except ValueError:
-        return None
+    """Return stamps as dates, or None for others, and where day and month may be either way."""
+    readings = [list(places) for places in _readings(stamps)]
+    readings = [each for each in readings if isinstance(each[0], datetime.datetime)]
+    backwards = [len(_steps_back(each)) for each in readings]
+    best = [each for each, back in zip(readings, backwards, strict=True) if back == min(backwards)]
+    return best[0] if best and all(each == best[0] for each in best) else None
 
 
 def _check_order(path: Path, column: str, stamps: Sequence[str]) -> None:
@@ -102,7 +103,7 @@ def _steps_back(places: Sequence[Any]) -> list[int]:
 
 def _readings(stamps: Sequence[str]) -> Iterator[Sequence[Any]]:
     """Yield the stamps as numbers or dates, in each way in which all of them can be read."""
-    if known := as_dates(stamps) or _as_numbers(stamps):
+    if known := _as_iso_dates(stamps) or _as_numbers(stamps):
         yield known
         return
     for form in itertools.starmap("{}{}".format, itertools.product(DATES, TIMES)):
@@ -110,6 +111,13 @@ def _readings(stamps: Sequence[str]) -> Iterator[Sequence[Any]]:
             yield [datetime.datetime.strptime(stamp, form) for stamp in stamps]
         except ValueError:
             continue
+
+
+def _as_iso_dates(stamps: Sequence[str]) -> list[datetime.datetime] | None:
+    try:
+        return [datetime.datetime.fromisoformat(stamp) for stamp in stamps]
+    except ValueError:
+        return None
 
 
 def _as_numbers(stamps: Sequence[str]) -> list[float] | None:
