@@ -56,8 +56,8 @@ def refuse_not_dense(name: str, values: Any) -> None:
             )
         if str(getattr(part, "dtype", "")) == "torch.bfloat16" and not keras.ops.is_tensor(part):
             raise UsageTypeError(
-                f"Expected {name} of a type that {keras.backend.backend()} reads from PyTorch. "
-                f"Received: torch.bfloat16. (Give {name}.float().)"
+                f"Expected a type of NumPy in {name}. Received: torch.bfloat16. (Convert {name} to "
+                f"float32: {name}.float().)"
             )
         if isinstance(part, np.ndarray) and part.dtype.names:
             raise UsageTypeError(

@@ -132,6 +132,10 @@ def check_numbers(name: str, values: Any, gaps: bool = False) -> None:
 
 def check_kind(name: str, dtype: np.dtype) -> None:
     """Raise TypeError unless a dtype of NumPy is one of real numbers that backends have."""
+    if dtype.name.startswith(("bfloat", "float8")):
+        raise UsageTypeError(
+            f"Expected a type of NumPy in {name}. Received: {dtype}. (Convert {name} to float32.)"
+        )
     if dtype.kind in NOT_NUMBERS:
         raise UsageTypeError(f"Expected real numbers in {name}. Received: {dtype}.")
     if dtype.kind == "f" and dtype.itemsize > 8:
