@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("pyarrow", reason="pip install keras-vae[parquet]")
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from keras_vae.training.data import loading
 from keras_vae.training.data.sources import parquet_file
@@ -70,6 +71,16 @@ def test_raw_pixels_without_a_shape_are_told_of_the_column(tmp_path):
     with pytest.raises(ValueError, match="x.parquet, row 0: .*column or feature shape") as error:
         loading.load(f"stream:{path}")
     assert "BytesIO" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["image", "label"])
+def test_two_columns_of_one_name_are_refused(tmp_path, name):
+    columns = [("image", files.lists(IMAGES)), ("label", pa.array([0] * len(IMAGES)))]
+    columns.append((name, dict(columns)[name]))
+    table = pa.Table.from_arrays([array for _, array in columns], [name for name, _ in columns])
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=f"x.parquet. Received: two columns {name}. .Rename one"):
+        loading.load(f"stream:{tmp_path}")
 
 
 def test_images_of_lists_of_another_length_are_named(tmp_path):

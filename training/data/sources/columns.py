@@ -40,8 +40,13 @@ def image_column(schema: Any, where: str) -> Column:
         where: The name of the file, for messages.
 
     Raises:
-        ValueError: If there is none, or it holds something else.
+        ValueError: If there is none, or it holds something else, or two columns have one name.
     """
+    if twice := sorted({name for name in schema.names if schema.names.count(name) > 1}):
+        raise UsageError(
+            f"Expected columns of different names in {where}. Received: two columns "
+            f"{' and two '.join(twice)}. (Rename one.)"
+        )
     found = [field.name for field in schema if _parse_column(field.name, field.type)]
     name = IMAGE if IMAGE in schema.names or len(found) != 1 else found[0]
     column = _parse_column(name, schema.field(name).type) if name in schema.names else None
