@@ -66,7 +66,7 @@ ARGUMENTS = {
         model(kv.VAE, loss_weights=[1.0]), "loss_weights to be a dict", TypeError
     ),
     "no importance samples": Bad(model(kv.IWAE, samples=0), "samples of at least 1...samples=0"),
-    "an unknown gradient": Bad(model(kv.IWAE, gradient="x"), "'iwae' or 'dreg'...gradient='x'"),
+    "an unknown gradient": Bad(model(kv.IWAE, gradient="x"), "'dreg' or 'piwae'...gradient='x'"),
     "no data set": Bad(model(kv.BetaTCVAE, dataset_size=0), "dataset_size of at least 1...0"),
     "alpha of text": Bad(
         model(kv.BetaTCVAE, dataset_size=9, alpha="1"), "alpha to be a", TypeError

@@ -30,6 +30,16 @@ def test_the_bound_has_its_known_value_for_each_number_of_samples(samples, bound
     assert bound < LOG_MARGINAL_AT_0
 
 
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_groups_give_the_mean_of_their_bounds_and_a_share_of_the_elbo(share):
+    """The bounds of 2 samples and of 1 above, whatever the number of groups."""
+    model = gaussian(0.0, 1.0, samples=2, groups=5, elbo_share=share)
+    found = -terms(model, np.zeros((10_000, 1), "float32"))["iwae"]
+    bound = (1 - share) * -1.3173039 + share * -1.4189385
+    assert abs(found.mean() - bound) < 4 * found.std() / 100
+    assert found.std() < 0.3
+
+
 @pytest.mark.parametrize("gradient", ["iwae", "dreg"])
 def test_with_the_true_posterior_every_bound_is_the_marginal_without_variance(gradient):
     """Anchor row 8: q = N(x / 2, 1 / 2)."""
@@ -58,8 +68,8 @@ def test_the_bound_never_lies_below_the_elbo_of_the_same_samples():
 # Gradients of the encoder. Its mean is its input here, so that each row is a draw of the gradient.
 
 
-def encoder_gradients(kind, samples, rows=40_000, variance=0.8):
-    model = gaussian(1.0, variance, samples=samples, gradient=kind)
+def encoder_gradients(kind, samples, rows=40_000, variance=0.8, groups=1):
+    model = gaussian(1.0, variance, samples=samples, gradient=kind, groups=groups)
     y = np.full((rows, 1), 1.2, "float32")
     means = np.full((rows, 1), 0.1, "float32")
     return gradient(lambda x: model.loss_terms(x, y, True)["iwae"], means)[0][:, 0]
@@ -114,6 +124,41 @@ def test_dreg_changes_the_gradient_of_the_encoder_alone():
     assert np.abs(losses[0][1][0] - losses[1][1][0]).max() > 1e-3
 
 
+def two_layers():
+    keras.utils.set_random_seed(0)
+    e, z = keras.Input((5,)), keras.Input((3,))
+    encoder = keras.Model(e, [keras.layers.Dense(3)(e) for _ in range(2)])
+    return encoder, keras.Model(z, keras.layers.Dense(5)(z))
+
+
+def test_piwae_trains_the_decoder_on_all_samples_and_the_encoder_on_groups():
+    """The same noise in all: gradients of the parts are those of the plain bounds."""
+    x = (np.random.default_rng(0).random((16, 5)) > 0.5).astype("float32")
+    networks = two_layers()
+    of_all, of_groups, both = (
+        loss_and_gradients(IWAE(*networks, seed=1, **options), x)
+        for options in (
+            {"samples": 12},
+            {"samples": 3, "groups": 4},
+            {"samples": 3, "groups": 4, "gradient": "piwae"},
+        )
+    )
+    assert both[0] == pytest.approx(of_all[0], rel=1e-6)
+    for part, wanted, other in ((slice(4), of_groups, of_all), (slice(4, 6), of_all, of_groups)):
+        for found, expected, unlike in zip(
+            both[1][part], wanted[1][part], other[1][part], strict=True
+        ):
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+            assert np.abs(found - unlike).max() > 1e-4
+
+
+def test_the_doubly_reparameterized_gradient_of_groups_has_the_mean_of_the_plain_one():
+    found = [encoder_gradients(kind, 3, 20_000, groups=2) for kind in ("iwae", "dreg")]
+    error = np.hypot(*(each.std() for each in found)) / np.sqrt(20_000)
+    assert abs(found[0].mean() - found[1].mean()) < 3 * error
+    assert found[1].std() < found[0].std()
+
+
 def test_only_the_importance_weighted_bound_is_minimized():
     model = gaussian(0.7, 0.4, samples=3)
     model.compile()
@@ -128,9 +173,13 @@ def test_only_the_importance_weighted_bound_is_minimized():
     ("bad", "message"),
     [
         ({"samples": 0}, "samples of at least 1. Received: samples=0"),
-        ({"gradient": "reinforce"}, "'iwae' or 'dreg'. Received: gradient='reinforce'"),
+        ({"gradient": "reinforce"}, "'dreg' or 'piwae'. Received: gradient='reinforce'"),
+        ({"groups": 0}, "groups of at least 1. Received: groups=0"),
+        ({"elbo_share": 1.5}, "Received: elbo_share=1.5"),
+        ({"elbo_share": 0.5, "gradient": "dreg"}, "no elbo_share with gradient='dreg'"),
+        ({"gradient": "piwae"}, "at least 2 groups .* Received: groups=1"),
     ],
 )
-def test_no_samples_or_an_unknown_gradient_are_refused(bad, message):
+def test_options_that_do_not_go_together_are_refused(bad, message):
     with pytest.raises(ValueError, match=message):
         gaussian(0.5, 0.5, **bad)
