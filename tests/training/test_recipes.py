@@ -36,6 +36,7 @@ def test_a_recipe_builds_a_model_for_the_data_that_it_names(name):
     assert recipe.model.seed == 3
     assert name.endswith(recipe.data)
     shapes = {"digits": (8, 8, 1), "mnist1d": (40, 1), "dsprites": (64, 64, 1)}
+    shapes["photo_crops"] = (32, 32, 3)
     assert recipe.model.event_shape == shapes.get(recipe.data, (28, 28, 1))
 
 
@@ -48,6 +49,23 @@ def test_the_sparse_recipe_has_codes_that_its_penalty_takes(penalty):
     z = np.asarray(model.encode(np.random.default_rng(0).random((4, 8, 8, 1), "float32")))
     assert penalty != "kl" or (0 < z.min() and z.max() < 1)
     assert penalty != "top_k" or (np.count_nonzero(z, axis=1) <= 10).all()
+
+
+@pytest.mark.tensorflow
+def test_the_colour_recipe_takes_a_discriminator_and_a_network_of_features(tmp_path):
+    import keras
+
+    make = recipes.find("vq_photo_crops")
+    assert not make().model.extra_terms
+    keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3)]).save(
+        tmp_path / "f.keras"
+    )
+    options = {"perceptual_network": str(tmp_path / "f.keras"), "perceptual_weight": 0.3}
+    small = {"codebook_size": 8, "filters": (4, 8), "image_shape": (16, 16, 3)}
+    model = make(**small, **options, adversarial_weight=0.2, adversarial_start=7).model
+    weights = {name: model.loss_weights.setting(name) for name in ("perceptual", "adversarial")}
+    assert weights == {"perceptual": 0.3, "adversarial": 0.2}
+    assert model.extra_terms[1].start_step == 7
 
 
 @pytest.mark.tensorflow

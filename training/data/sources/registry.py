@@ -129,6 +129,12 @@ def _digits(request: Request) -> Data:
     return read_digits()
 
 
+def _photo_crops(request: Request) -> Data:
+    from keras_vae.training.data.sources.photo_crops import read_photo_crops
+
+    return read_photo_crops()
+
+
 def _fashion_mnist(request: Request) -> Data:
     from keras_vae.training.data.sources.fashion_mnist import read_fashion_mnist
 
@@ -230,6 +236,12 @@ TFDS = Source(
 
 SOURCES = (
     Source("digits", "", "scikit-learn's handwritten digits, 8x8x1, nothing to download", _digits),
+    Source(
+        "photo_crops",
+        "",
+        "crops of two photographs of scikit-learn, 32x32x3, nothing to download",
+        _photo_crops,
+    ),
     Source(
         "fashion_mnist",
         "",
