@@ -29,8 +29,10 @@ extra_part() {
     part "$name" tensorflow "$environment" "$processes" "extra(name='$extra')" "$@"
 }
 
-part "TensorFlow" tensorflow "$VENV" 3 \
-    "(long or slow or extra) and not extra(name='beam') and not extra(name='trackers')" "$@"
+# Two parts, since tests take longer in processes that have run many others.
+others="not extra(name='beam') and not extra(name='trackers')"
+part "TensorFlow, long files" tensorflow "$VENV" 3 "long and $others" "$@"
+part "TensorFlow, slow tests" tensorflow "$VENV" 3 "(slow or extra) and not long and $others" "$@"
 extra_part "Apache Beam" "$VENV/beam" 2 beam "$@"
 extra_part "Trackers" "$VENV/trackers" 1 trackers "$@"
 part "JAX" jax "$VENV" 2 "portable and not tensorflow and not long" "$@"

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-PARTS = ("TensorFlow", "Apache Beam", "Trackers", "JAX", "PyTorch")
+PARTS = (
+    "TensorFlow, long files",
+    "TensorFlow, slow tests",
+    "Apache Beam",
+    "Trackers",
+    "JAX",
+    "PyTorch",
+)
 
 
 @pytest.fixture
@@ -43,7 +50,7 @@ def test_every_part_runs_in_its_environment_and_has_its_time(environment):
     done = run(environment)
     assert done.returncode == 0
     backends = [
-        *(["tensorflow", folder] for folder in ("bin", "beam/bin", "trackers/bin")),
+        *(["tensorflow", folder] for folder in ("bin", "bin", "beam/bin", "trackers/bin")),
         *([backend, "bin"] for backend in ("jax", "torch")),
     ]
     assert calls(environment) == backends
