@@ -111,7 +111,9 @@ class Fitting:
         names = [] if given.get("validation_split") else _sources(given)
         given = tensorflow_data.with_tf_data_for_fit(given, self)
         with later_batches.each_checked(self, given, names, training=True) as given:  # type: ignore[arg-type]
-            return super().fit(**given)  # type: ignore[misc]
+            history = super().fit(**given)  # type: ignore[misc]
+        history.params["validation_freq"] = given.get("validation_freq", 1)  # For plots.
+        return history
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Run `keras.Model.evaluate` after a check of the data (`sources.check_data`).

@@ -47,6 +47,10 @@ class RecordedInit:
                 f"{name}={value!r} afterwards, when steps are compiled and variables made. (Make a "
                 f"new {type(self).__name__}{self.instead_of_settings}.)"
             )
+        if made and isinstance(getattr(kind, name, None), property) and _is_settable(kind, name):
+            # Keras would refuse the state in a value, such as a controller's, before it is set.
+            getattr(kind, name).fset(self, value)
+            return
         super().__setattr__(name, value)
 
     def changed_arguments(self) -> dict[str, Any]:

@@ -49,9 +49,9 @@ def interpolate(
     _check_real_codes(model)
     start, end = arguments.array("start", start), arguments.array("end", end)
     check_shape("start", start.shape, model.event_shape)
-    first, last, _ = check_ends(start, end, steps)
-    codes = as_numpy(model.encode(np.concatenate([first, last])))
-    return decode(model, METHODS[method](codes[: len(first)], codes[len(first) :], steps))
+    check_ends(start.astype("float32"), end.astype("float32"), steps)
+    codes = as_numpy(model.encode(np.concatenate([start, end])))
+    return decode(model, METHODS[method](codes[: len(start)], codes[len(start) :], steps))
 
 
 def traverse(

@@ -60,7 +60,7 @@ def read_history(path: str | Path) -> dict[str, list[float]]:
     }
 
 
-def loss_curves(history: Any, validation_freq: int | None = None) -> Figure:
+def loss_curves(history: Any, validation_freq: int | Sequence[int] | None = None) -> Figure:
     """Draw a panel for each logged number, training and validation together, over epochs.
 
     Example:
@@ -69,8 +69,9 @@ def loss_curves(history: Any, validation_freq: int | None = None) -> Figure:
 
     Args:
         history: The result of `model.fit`, its `.history`, or the path of a `metrics.jsonl`.
-        validation_freq: Epochs between two validations, as in `fit`. None finds it in the number
-            of validations, if one alone leads to it.
+        validation_freq: Epochs between two validations, or a list of the epochs with one, from 1,
+            as in `fit`. None takes that of the `fit` whose result is given. Of other histories, it
+            finds the former in the number of validations, if one alone leads to it.
 
     Raises:
         ValueError: If it holds no epoch, the file is no `metrics.jsonl`, or there are fewer
@@ -79,7 +80,9 @@ def loss_curves(history: Any, validation_freq: int | None = None) -> Figure:
     """
     curves = _curves(history)
     epochs = max((len(values) for values in curves.values()), default=0)
-    every = _spacings(curves, epochs, validation_freq)
+    if validation_freq is None:  # `fit` of this package keeps it.
+        validation_freq = getattr(history, "params", {}).get("validation_freq")
+    places = _epochs_of(curves, epochs, validation_freq)
     names = _panels(curves)
     if not names:
         raise UsageError("Expected the logs of at least one epoch. Received: none.")
@@ -87,7 +90,7 @@ def loss_curves(history: Any, validation_freq: int | None = None) -> Figure:
     rows = -(-len(names) // columns)
     figure = new_figure(3.4 * columns, 3.0 * rows, layout="constrained")
     for place, name in enumerate(names, start=1):
-        _draw_curve(figure.add_subplot(rows, columns, place), curves, every, name)
+        _draw_curve(figure.add_subplot(rows, columns, place), curves, places, name)
     return figure
 
 
@@ -178,47 +181,55 @@ def _panels(curves: Mapping[str, Sequence[float]]) -> list[str]:
     return [name for name in names if curves.get(name) or curves.get(f"val_{name}")]
 
 
-def _spacings(
-    curves: Mapping[str, Sequence[float]], epochs: int, validation_freq: int | None
-) -> dict[str, int]:
-    """Return the epochs between two numbers of each curve."""
-    if validation_freq is not None:
-        validation_freq = arguments.integer("validation_freq", validation_freq)
+def _epochs_of(
+    curves: Mapping[str, Sequence[float]], count: int, validation_freq: int | Sequence[int] | None
+) -> dict[str, Sequence[int]]:
+    """Return the epochs of the numbers of each curve, from 1, of `count` epochs."""
+    if isinstance(validation_freq, Sequence):
+        listed = [arguments.integer("validation_freq", epoch) for epoch in validation_freq]
+        choices = [sorted({epoch for epoch in listed if epoch <= count})]
+    elif validation_freq is not None:
+        choices = [_each(arguments.integer("validation_freq", validation_freq), count)]
+    else:
+        choices = [_each(spacing, count) for spacing in range(2, count + 1)]
+    every: Sequence[int] = _each(1, count)
     found = {}
     for name, values in curves.items():
-        fitting = [k for k in range(1, epochs + 1) if epochs // k == len(values)]
-        fitting = [k for k in fitting if validation_freq in (None, k) or k == 1]
-        if values and len(fitting) != 1:
+        fitting = [each for each in (every, *choices) if len(each) == len(values)]
+        if values and (not fitting or any(each != fitting[0] for each in fitting)):
             raise UsageError(
-                f"Expected {name} at each epoch, or at every validation_freq of {epochs} epochs. "
+                f"Expected {name} at each epoch, or at every validation_freq of {count} epochs. "
                 f"Received: {len(values)} numbers and validation_freq={validation_freq!r}. (Give "
                 "the validation_freq of fit.)"
             )
-        found[name] = fitting[0] if values else 1
+        found[name] = fitting[0] if values else every
     return found
 
 
+def _each(spacing: int, count: int) -> list[int]:
+    return list(range(spacing, count + 1, spacing))
+
+
 def _draw_curve(
-    axes: Any, curves: Mapping[str, Sequence[float]], every: Mapping[str, int], name: str
+    axes: Any,
+    curves: Mapping[str, Sequence[float]],
+    places: Mapping[str, Sequence[int]],
+    name: str,
 ) -> None:
-    curves_by_label = {
-        "training": (curves.get(name), TRAINING_COLOR, every.get(name, 1)),
-        "validation": (
-            *(curves.get(f"val_{name}"), VALIDATION_COLOR),
-            every.get(f"val_{name}", 1),
-        ),
-    }
-    for label, (values, color, step) in curves_by_label.items():
-        if values:
+    shown = {"training": (name, TRAINING_COLOR), "validation": (f"val_{name}", VALIDATION_COLOR)}
+    drawn = []
+    for label, (logged, color) in shown.items():
+        if values := curves.get(logged):
+            drawn.append(values)
             marker = "o" if len(values) < 10 else None
-            epochs = range(step, step * len(values) + 1, step)
+            epochs = places[logged]
             axes.plot(epochs, values, color=color, label=label, marker=marker, markersize=4)
     counts = name.endswith("units")
     if counts:
         axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
         axes.yaxis.get_major_locator().set_params(integer=True)
     else:
-        _scale_to_end(axes, [values for values, *_ in curves_by_label.values() if values])
+        _scale_to_end(axes, drawn)
     axes.xaxis.get_major_locator().set_params(integer=True)
     title = name.replace("_", " ") + ("" if name.endswith(UNITLESS) else " (nats)")
     axes.set_title(title, loc="left", fontsize=FONT_SIZE + 1)

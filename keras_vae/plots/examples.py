@@ -1,5 +1,6 @@
 """Checks of the examples and labels that figures show."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from keras_vae.latents import as_numpy
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments, objects
 
+# Beyond this, images of a model with preprocessing and no largest value are 8-bit levels.
+MOST_OF_FRACTIONS = 2.0
 # More classes than this get a color bar instead of a legend.
 MOST_CLASSES = 20
 
@@ -27,10 +30,21 @@ def examples(name: str, x: Any) -> np.ndarray:
     return x.astype("float32")
 
 
+def as_pixels(model: LatentModel, images: np.ndarray) -> np.ndarray:
+    """Return images in the unit of a model's data as pixels, 0 for black and 1 for white."""
+    low, high = getattr(model, "data_range", (0.0, 1.0))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        of_bytes = (
+            bool(getattr(model, "preprocess", None)) and images.max(initial=0.0) > MOST_OF_FRACTIONS
+        )
+        low, high = 0.0, 255.0 if of_bytes else 1.0
+    return (images - low) / (high - low)
+
+
 def sample_images(
     model: LatentModel, count: int, seed: int, temperature: float, condition: Any
 ) -> np.ndarray:
-    """Return `model.sample`, given the condition if the model takes one.
+    """Return pixels of `model.sample`, given the condition if the model takes one.
 
     Raises:
         ValueError: If there is a condition that the model does not take, or none that it takes.
@@ -44,7 +58,8 @@ def sample_images(
             f"Expected no condition for a {type(model).__name__}, which takes none. Received: an "
             f"array of shape {np.shape(condition)}."
         )
-    return as_numpy(model.sample(count, seed=seed, temperature=temperature, **given))
+    images = as_numpy(model.sample(count, seed=seed, temperature=temperature, **given))
+    return as_pixels(model, images)
 
 
 def check_labels(labels: Any, names: Sequence[str] | None, count: int) -> np.ndarray | None:

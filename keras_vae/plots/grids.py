@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_vae import latents
 from keras_vae.errors import UsageError
-from keras_vae.plots.examples import examples, sample_images
+from keras_vae.plots.examples import as_pixels, examples, sample_images
 from keras_vae.plots.figures import Figure, image_grid
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments, objects
@@ -24,8 +24,8 @@ def reconstructions(model: LatentModel, x: Any, columns: int = 10) -> Figure:
 
     Args:
         model: A built image model of `keras_vae`.
-        x: Images, `(batch, height, width, channels)`, pixels in [0, 1]; for a conditional model a
-            pair of images and conditions.
+        x: Images, `(batch, height, width, channels)`, as the model takes them; for a conditional
+            model a pair of images and conditions.
         columns: Largest number of images to draw.
 
     Raises:
@@ -37,16 +37,25 @@ def reconstructions(model: LatentModel, x: Any, columns: int = 10) -> Figure:
     x = examples("x", x)[:columns]
     rows = {"input": x}
     if hasattr(model, "corruption"):
-        rows["corrupted"] = latents.as_numpy(model.corruption(x, training=True))
+        rows["corrupted"] = _corrupted(model, x)
     rows["reconstruction"] = latents.as_numpy(model.reconstruct(list(rows.values())[-1]))
-    return image_grid(np.stack(list(rows.values())), "Reconstructions", list(rows))
+    images = as_pixels(model, np.stack(list(rows.values())))
+    return image_grid(images, "Reconstructions", list(rows))
+
+
+def _corrupted(model: Any, x: np.ndarray) -> np.ndarray:
+    """Return corrupted raw examples: a corruption has its size in the unit of the networks."""
+    steps = getattr(model, "preprocess", None)
+    corrupted = model.corruption(steps.forward(x) if steps else x, training=True)
+    return latents.as_numpy(steps.inverse(corrupted) if steps else corrupted)
 
 
 def _reconstructions_of_pairs(model: LatentModel, x: Any, columns: int) -> Figure:
     model.build_for(x)
     pair = [np.asarray(part)[:columns] for part in x]
     rows = [examples("x", pair[0]), latents.as_numpy(model.reconstruct(pair))]
-    return image_grid(np.stack(rows), "Reconstructions", ["input", "reconstruction"])
+    images = as_pixels(model, np.stack(rows))
+    return image_grid(images, "Reconstructions", ["input", "reconstruction"])
 
 
 def samples(
@@ -93,7 +102,7 @@ def interpolation(
 
     Args:
         model: A built image model of `keras_vae`.
-        start: Images, `(batch, height, width, channels)`, pixels in [0, 1].
+        start: Images, `(batch, height, width, channels)`, as the model takes them.
         end: Images of the same shape.
         steps: Columns, both ends included.
         method: "slerp" or "lerp", see `keras_vae.latents`.
@@ -103,7 +112,7 @@ def interpolation(
             is less than 2.
         TypeError: If codes are integers, or the model takes a pair.
     """
-    images = latents.interpolate(model, start, end, steps, method)
+    images = as_pixels(model, latents.interpolate(model, start, end, steps, method))
     path = {"slerp": "spherical", "lerp": "linear"}[method]
     return image_grid(images, f"From one example to another, by {path} interpolation of codes")
 
@@ -132,7 +141,7 @@ def traversal(
     x = examples("x", x)
     kl = latents.kl_per_dimension(model, x)
     order = np.argsort(-kl)[:rows].tolist()
-    images = latents.traverse(model, x[0], order, values)
+    images = as_pixels(model, latents.traverse(model, x[0], order, values))
     labels = [f"z{unit}  KL {kl[unit]:.2f}" for unit in order]
     return image_grid(
         images, "One latent unit at a time", labels, [f"{value:g}" for value in values]
@@ -159,6 +168,6 @@ def manifold(model: LatentModel, size: int = 20) -> Figure:
             f"Expected a model with two latent units. Received: codes of shape "
             f"{tuple(model.latent_shape)}. (plots.traversal draws larger ones.)"
         )
-    images = latents.decode(model, latents.normal_grid(size))
+    images = as_pixels(model, latents.decode(model, latents.normal_grid(size)))
     title = "Latent space at even quantiles of the prior, first unit to the right, second up"
     return image_grid(images, title, gap=2, cell=32)

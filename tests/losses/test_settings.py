@@ -281,6 +281,19 @@ def test_settings_show_what_a_schedule_or_a_controller_is():
     assert model.beta is warm and model.loss_weights["kl"] is warm
 
 
+def test_a_controller_set_later_is_used_and_saved(tmp_path):
+    model = kv.VAE(*dense(2), seed=0)
+    model.compile("sgd")
+    model.beta = Capacity(8.0, gamma=2.0)
+    x = np.random.default_rng(0).random((8, 6), "float32")
+    logs = model.train_on_batch(x, return_dict=True)
+    assert logs["loss"] == pytest.approx(logs["reconstruction"] + 2.0 * (8.0 - logs["kl"]))
+    model.save(tmp_path / "m.keras")
+    assert isinstance(kv.load(tmp_path / "m.keras").beta, Capacity)
+    with pytest.raises(TypeError, match="weight of 'kl' to be a number, a Keras schedule or a con"):
+        model.beta = keras.Variable(0.5)
+
+
 TWICE = {
     "beta": lambda: kv.VAE(*dense(2), beta=0.5, loss_weights={"kl": 2.0}),
     "beta of a class with its own networks": lambda: kv.ConvVAE(
