@@ -37,13 +37,13 @@ def reconstructions(model: LatentModel, x: Any, columns: int = 10) -> Figure:
     x = examples("x", x)[:columns]
     rows = {"input": x}
     if hasattr(model, "corruption"):
-        rows["corrupted"] = _corrupted(model, x)
+        rows["corrupted"] = _corrupt(model, x)
     rows["reconstruction"] = latents.as_numpy(model.reconstruct(list(rows.values())[-1]))
     images = as_pixels(model, np.stack(list(rows.values())))
     return image_grid(images, "Reconstructions", list(rows))
 
 
-def _corrupted(model: Any, x: np.ndarray) -> np.ndarray:
+def _corrupt(model: Any, x: np.ndarray) -> np.ndarray:
     """Return corrupted raw examples: a corruption has its size in the unit of the networks."""
     steps = getattr(model, "preprocess", None)
     corrupted = model.corruption(steps.forward(x) if steps else x, training=True)
