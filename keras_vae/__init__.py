@@ -41,6 +41,7 @@ __all__ = [
     "DenoisingAutoencoder",
     "Endpoint",
     "FactorVAE",
+    "FlowVAE",
     "FreeBitsVAE",
     "InfoVAE",
     "LSTMVAE",

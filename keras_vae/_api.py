@@ -38,6 +38,7 @@ from keras_vae.models.conv import ConvAutoencoder, ConvVAE
 from keras_vae.models.denoising import DenoisingAutoencoder
 from keras_vae.models.dip_vae import DIPVAE
 from keras_vae.models.factor_vae import FactorVAE
+from keras_vae.models.flow_vae import FlowVAE
 from keras_vae.models.free_bits import FreeBitsVAE
 from keras_vae.models.fsq import FSQ
 from keras_vae.models.iaf_vae import IAFVAE

@@ -1,22 +1,17 @@
 """The VAE whose posterior is an inverse autoregressive flow."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
-from keras_vae.distributions import Normal
-from keras_vae.models.learned_prior import SampledKLVAE
-from keras_vae.typing import Tensor
+from keras_vae.models.flow_vae import FlowPosteriorVAE
 from keras_vae.validation import arguments
 from keras_vae.variational.flows import autoregressive
-from keras_vae.variational.posteriors import FlowPosterior
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class IAFVAE(SampledKLVAE):
+class IAFVAE(FlowPosteriorVAE):
     """VAE with an inverse autoregressive flow as posterior.
 
     Loss:
@@ -65,26 +60,6 @@ class IAFVAE(SampledKLVAE):
         self.flow_steps = arguments.integer("flow_steps", flow_steps)
         self.hidden = arguments.sizes("hidden", hidden)
 
-    def build(self, input_shape: Any) -> None:
-        """Make all variables, with those of the flow."""
-        super().build(input_shape)
-        size = math.prod(self.latent_shape)
-        seeds = [None if self.seed is None else self.seed + t for t in range(self.flow_steps)]
-        self.flow = [
-            autoregressive(size, t % 2 == 1, self.hidden, self.context_size, seed)
-            for t, seed in enumerate(seeds)
-        ]
-
-    def posterior(self, x: Tensor, training: bool = False) -> Any:
-        """Return q(z | x), a `keras_vae.posteriors.FlowPosterior`."""
-        mean, log_var, *context = self.encoder_outputs(x, training)
-        flat = [ops.reshape(t, (ops.shape(t)[0], -1)) for t in context or (mean, log_var)]
-        return FlowPosterior(Normal(mean, log_var), self.flow, ops.concatenate(flat, axis=1))
-
-    def check_codes(self, codes: Any, input_shape: tuple) -> Any:
-        """Return the first output; raise ValueError unless the first two have one shape."""
-        outputs = keras.tree.flatten(codes)
-        code = super().check_codes(outputs[:2], input_shape)
-        context = outputs[2:] or outputs
-        self.context_size = sum(math.prod(output.shape[1:]) for output in context)
-        return code
+    def make_step(self, number: int, size: int, seed: int | None) -> keras.layers.Layer:
+        """Return an autoregressive step, in the reverse order of the one before it."""
+        return autoregressive(size, number % 2 == 1, self.hidden, self.context_size, seed)

@@ -12,7 +12,6 @@ from keras_vae.distributions import Distribution, Normal, sum_event
 from keras_vae.distributions.base import tensor
 from keras_vae.nets.top_down import TopDown
 from keras_vae.typing import Tensor
-from keras_vae.variational.flows import Affine
 
 __all__ = ["Descent", "FlowPosterior", "TopDownPosterior"]
 
@@ -139,13 +138,14 @@ class TopDownPosterior(Distribution):
 
 
 class FlowPosterior(Distribution):
-    """A posterior q(z | x) by an inverse autoregressive flow.
+    """A posterior q(z | x) by a flow: inverse autoregressive, planar, or radial.
 
-    Source: Kingma et al. 2016, arXiv:1606.04934, section 4.
+    Sources: Kingma et al. 2016, arXiv:1606.04934, section 4, and Rezende & Mohamed 2015,
+    arXiv:1505.05770.
 
-    Noise passes a diagonal Gaussian and then steps z <- z * exp(s) + m. In a step, s and m of an
-    element are functions of the elements before it. log q(z | x) is the log density of the noise
-    minus the sum of all log scales.
+    Noise passes a diagonal Gaussian and then the steps of the flow. An autoregressive step is
+    z <- z * exp(s) + m, where s and m of an element are functions of the elements before it.
+    log q(z | x) is the log density of the noise minus the sum of all log scales.
 
     Example:
         >>> networks = keras_vae.nets.gated_dense((784,), latent_dim=40)
@@ -155,11 +155,12 @@ class FlowPosterior(Distribution):
 
     Args:
         base: The Gaussian.
-        steps: Autoregressive `keras_vae.variational.flows.Affine`s.
+        steps: Autoregressive `keras_vae.variational.flows.Affine`s, or `Planar` and `Radial` of
+            `keras_vae.variational.simple_flows`.
         context: Features of x for the steps, `(batch, elements)`.
     """
 
-    def __init__(self, base: Normal, steps: Sequence[Affine], context: Tensor) -> None:
+    def __init__(self, base: Normal, steps: Sequence[Any], context: Tensor) -> None:
         self.base, self.steps, self.context = base, steps, context
 
     @property
@@ -169,7 +170,10 @@ class FlowPosterior(Distribution):
 
     @property
     def log_var(self) -> Tensor:
-        """Log variance of each element given those before it, at zero noise."""
+        """Log variance of each element given those before it, at zero noise.
+
+        Of a planar or radial step, all elements have the mean of their log scales.
+        """
         return 2.0 * self._at_zero[1]
 
     def noise(self, seed: Any = None) -> Tensor:
@@ -193,8 +197,9 @@ class FlowPosterior(Distribution):
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the log density of codes, `(batch,)`, in nats, by inverting the flow.
 
-        The inverse needs as many passes through each step as a code has elements. Training and
-        estimators therefore use `from_noise_with_log_prob`.
+        The inverse of an autoregressive step needs as many passes through it as a code has
+        elements, that of a planar step a bisection. Training and estimators therefore use
+        `from_noise_with_log_prob`.
         """
         z, total = _flatten([tensor(x)]), 0.0
         for step in reversed(self.steps):

@@ -75,6 +75,9 @@ ARGUMENTS = {
     "a scale of 0": Bad(model(kv.InfoVAE, scale=0.0), "scale above 0...0.0"),
     "negative free bits": Bad(model(kv.FreeBitsVAE, nats=-1.0), "nats of at least 0...-1.0"),
     "no pseudo-inputs": Bad(model(kv.VampVAE, components=0), "components of at least 1...0"),
+    "an unknown flow": Bad(
+        model(kv.FlowVAE, flow_kind="x"), "'planar' or 'radial'...flow_kind='x'"
+    ),
     "no steps of a flow": Bad(model(kv.IAFVAE, flow_steps=0), "flow_steps of at least 1...0"),
     "no learned prior": Bad(model(kv.LearnedPriorVAE, learned_prior="flow"), "'flow'", TypeError),
     "no probes": Bad(model(kv.ContractiveAutoencoder, 1, probes=0), "probes of at least 1...0"),

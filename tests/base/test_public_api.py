@@ -34,6 +34,7 @@ NAMES = [
     "DenoisingAutoencoder",
     "Endpoint",
     "FactorVAE",
+    "FlowVAE",
     "FreeBitsVAE",
     "InfoVAE",
     "LSTMAutoencoder",

@@ -27,3 +27,11 @@ def gradient(function, *values):
             total = keras.ops.sum(function(*values))
         found = tape.gradient(total, values)
     return [keras.ops.convert_to_numpy(g) for g in found]
+
+
+def jacobian(function, point):
+    """d out_i / d in_j of a function of one vector, by automatic differentiation."""
+    rows = [
+        gradient(lambda e, i=i: function(e)[0, i], point[None])[0][0] for i in range(len(point))
+    ]
+    return np.array(rows)

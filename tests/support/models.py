@@ -34,6 +34,7 @@ from tests.support.small_models import (
     counts,
     denoising,
     dip_vae,
+    directed_flow_vae,
     factor_vae,
     flow_vae,
     free_bits_vae,
@@ -253,6 +254,8 @@ CASES = [
     Case("fsq", fsq, measures=("perplexity",)),
     Case("flow_vae", flow_vae, range=UNIT, **BOUND),
     Case("iaf_vae", iaf_vae, range=UNIT, **BOUND),
+    Case("planar_vae", directed_flow_vae(), range=UNIT, **BOUND),
+    Case("radial_vae", directed_flow_vae(flow_kind="radial"), range=UNIT, **BOUND),
     Case("ladder_vae", ladder_vae, FREE_BITS, range=UNIT, generative=True),
     Case(
         "masked_autoencoder",

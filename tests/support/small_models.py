@@ -92,6 +92,10 @@ def flow_vae() -> Any:
     return kv.LearnedPriorVAE(*dense(2), kv.priors.FlowPrior(2, (4,), seed=2), seed=1)
 
 
+def directed_flow_vae(**kwargs: Any) -> Callable[[], Any]:
+    return lambda: kv.FlowVAE(*dense(2), flow_steps=2, seed=1, **kwargs)
+
+
 def iaf_vae() -> Any:
     return kv.IAFVAE(*dense(2), flow_steps=2, hidden=(4,), seed=1)
 

@@ -12,7 +12,8 @@ from keras_vae.models.learned_prior import LearnedPriorVAE
 from keras_vae.models.vae import VAE
 from keras_vae.variational import flows, priors
 from keras_vae.variational.posteriors import FlowPosterior
-from tests.support.differentiation import gradient
+from tests.support.differentiation import gradient, jacobian
+from tests.support.flows import shaken
 from tests.support.objectives import as_numpy, loss_and_gradients, terms
 
 X = (np.random.default_rng(2).random((20, 6)) > 0.5).astype("float32")
@@ -21,22 +22,6 @@ X = (np.random.default_rng(2).random((20, 6)) > 0.5).astype("float32")
 def networks(latent_dim=2, heads=2):
     keras.utils.set_random_seed(3)
     return keras_vae.nets.dense((6,), latent_dim, hidden=(8,), heads=heads)
-
-
-def shaken(layer, scale=0.4, seed=0):
-    """`layer` with random weights, so that it is no identity."""
-    rng = np.random.default_rng(seed)
-    for variable in layer.trainable_variables:
-        variable.assign(rng.normal(size=variable.shape, scale=scale))
-    return layer
-
-
-def jacobian(function, point):
-    """d out_i / d in_j of a function of one vector, by automatic differentiation."""
-    rows = [
-        gradient(lambda e, i=i: function(e)[0, i], point[None])[0][0] for i in range(len(point))
-    ]
-    return np.array(rows)
 
 
 def made_prior(size, shake=0.4, **kwargs):
