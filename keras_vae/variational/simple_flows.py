@@ -131,9 +131,7 @@ class Radial(DirectedStep):
         radius = _length(e - center)
         factor = beta / (alpha + radius)
         along = log1p(factor * alpha / (alpha + radius))
-        return e + factor * (e - center), self._shared(
-            (self.size - 1.0) * log1p(factor) + along
-        )
+        return e + factor * (e - center), self._shared((self.size - 1.0) * log1p(factor) + along)
 
     def invert(self, z: Tensor, context: Tensor, passes: int = 1) -> tuple[Tensor, Tensor]:
         """Return e and the log scales of `transform`; `passes` has no effect.

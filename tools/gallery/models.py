@@ -19,6 +19,7 @@ FIGURES: dict[str, Callable[[Studio], Figure]] = {
     "DenoisingAutoencoder": autoencoders.denoising,
     "FSQ": integers.fsq,
     "FactorVAE": factors.factor_vae,
+    "FlowVAE": planes.flow_vae,
     "FreeBitsVAE": variational.free_bits,
     "IAFVAE": planes.iaf_vae,
     "IWAE": variational.iwae,

@@ -54,6 +54,7 @@ MODELS = {
     "and only its surroundings change.",
     "FactorVAE": "Each unit changes one property or none, as in a `BetaTCVAE`. A discriminator "
     "tells the model when units depend on each other.",
+    "FlowVAE": "Planar steps bend the Gaussian posterior of a VAE, each along one direction.",
     "FreeBitsVAE": "Each unit may say as much as the dashed line for free, so none falls silent.",
     "IAFVAE": "In a VAE, the two units of a posterior are independent. A flow makes them depend on "
     "each other.",

@@ -88,9 +88,17 @@ def _nats_from_prior(model: Any, images: np.ndarray) -> float:
 
 
 def iaf_vae(studio: Studio) -> Figure:
-    """Draw samples of the posteriors of some images, Gaussian and transformed by a flow."""
-    model = studio.train(studio.make(kv.IAFVAE, 2, flow_steps=4), times=2)
-    pair = {"VAE": studio.flat_vae, "IAFVAE": model}
+    """Draw samples of the posteriors of some images, Gaussian and by an autoregressive flow."""
+    return _draw_posteriors("IAFVAE", studio, studio.make(kv.IAFVAE, 2, flow_steps=4))
+
+
+def flow_vae(studio: Studio) -> Figure:
+    """Draw samples of the posteriors of some images, Gaussian and by planar steps."""
+    return _draw_posteriors("FlowVAE", studio, studio.make(kv.FlowVAE, 2, flow_steps=8))
+
+
+def _draw_posteriors(name: str, studio: Studio, model: Any) -> Figure:
+    pair = {"VAE": studio.flat_vae, name: studio.train(model, times=2)}
     figure = new_figure(WIDTH, 2.4)
     figure.subplots_adjust(0.01, 0.02, 0.99, 0.88, hspace=0.4)
     rows = figure.subplots(2, CLOUDS, sharex=True, sharey=True)
