@@ -131,6 +131,8 @@ def _open(path: Path) -> IO[bytes]:
         from keras_vae.presets.places import is_known
 
         advice = f" (keras_vae.from_preset({str(path)!r}) loads a preset.)" * is_known(path)
+        if (inside := path / "model.keras").is_file() and not advice:
+            advice = f" (Of this folder: keras_vae.load({str(inside)!r}).)"
         raise FileNotFoundError(
             f"Expected a .keras file. Received: {path}, which is no file.{advice}"
         )

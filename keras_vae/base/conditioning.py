@@ -178,10 +178,14 @@ class Conditioning:
         if shape == self.condition_shape:
             found = np.repeat(found[None], count or 1, axis=0)
         elif not shape or shape != (shape[0] if count is None else count, *self.condition_shape):
+            advice = "Give it as condition=..."
+            if len(self.condition_shape) == 1 and found.size and found.dtype.kind in "iu":
+                classes = self.condition_shape[0]
+                advice = f"Of classes: keras.utils.to_categorical(condition, {classes})"
             raise UsageError(
                 f"Expected {self.condition_name} of shape {self.condition_shape} for all, or "
                 f"{('count', *self.condition_shape)}. Received: {shape} for count={count!r}. "
-                f"(Give it as condition=...)"
+                f"({advice}.)"
             )
         value_checks.check_numbers(name, found)
         return found.astype("float32")

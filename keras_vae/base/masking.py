@@ -61,6 +61,18 @@ class Masking(Conditioning):
         if self.conditional:
             _check_mask(keras.ops.convert_to_numpy(x[1]))
 
+    def check_event(self, name: str, values: Any) -> None:
+        """Raise ValueError for values that the model does not take, also where the mask is 0."""
+        try:
+            super().check_event(name, values)  # type: ignore[misc]
+        except UsageError as error:
+            if not self.conditional or not np.isnan(ops.convert_to_numpy(values)).any():
+                raise
+            raise UsageError(
+                f"Expected finite values in {name}, also where the mask is 0. Received: NaN. "
+                f"(keras_vae.with_mask({name}) makes the pair of {name} without NaN and its mask.)"
+            ) from error
+
     def present_steps(self, x: Any) -> Tensor:
         """Return how many steps of each example are present, float32 `(batch,)`.
 

@@ -83,7 +83,7 @@ class Tokens(Masking):
     def check_event(self, name: str, values: Any) -> None:
         """Raise ValueError unless all `values` are tokens of the vocabulary."""
         if self.vocabulary_size is None:
-            return super().check_event(name, values)  # type: ignore[misc]
+            return super().check_event(name, values)
         values = ops.convert_to_numpy(values)
         value_checks.check_values(name, values, value_checks.ANY_NUMBER, "all inputs")
         unknown = (values < 0) | (values >= self.vocabulary_size) | (values % 1 != 0)

@@ -1,7 +1,7 @@
 """Columns of data frames: their values as arrays, which of them are missing, and their kind."""
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from keras_vae.validation.value_checks import refuse_beyond_float32, refuse_coar
 
 # Texts of more different values are names and keys, from which there is nothing to learn.
 LARGEST = 1000
+# Up to so many different texts of numbers may be codes of categories.
+MOST_CODES = 20
 
 
 def names_of(frame: Any) -> list[str]:
@@ -23,19 +25,30 @@ def names_of(frame: Any) -> list[str]:
     Raises:
         TypeError: If it has none, or they are not texts.
     """
-    if isinstance(frame, Mapping) or hasattr(frame, "columns"):
-        names = list(frame if isinstance(frame, Mapping) else frame.columns)
+    if isinstance(frame, Mapping) or hasattr(frame, "columns") or _is_structured(frame):
+        names = list(getattr(frame, "columns", frame))
+        if _is_structured(frame):
+            names = list(frame.dtype.names)
         if names and all(isinstance(name, str) for name in names) and not _is_lazy(frame):
             if len(set(names)) < len(names):
                 raise UsageError(f"Expected columns of different names. Received: {names}.")
             return names
     advice = "(Of an array x: {'a': x[:, 0], 'b': x[:, 1]}.)"
+    if isinstance(frame, Sequence) and all(isinstance(row, Mapping) for row in frame):
+        advice = (
+            "(Of dictionaries, one a row: {name: [row[name] for row in rows] for name in rows[0]}.)"
+        )
     if _is_lazy(frame):
         advice = "(Give frame.collect().)"
     raise UsageTypeError(
         "Expected a data frame of pandas or polars, or a dictionary of sequences, with texts as "
         f"names of columns. Received: {type(frame).__name__}. {advice}"
     )
+
+
+def _is_structured(frame: Any) -> bool:
+    """Return whether a table is an array of NumPy with names of columns, one row an element."""
+    return isinstance(frame, np.ndarray) and frame.dtype.names is not None and frame.ndim == 1
 
 
 def _is_lazy(frame: Any) -> bool:
@@ -113,6 +126,8 @@ def infer_column(frame: Any, name: str, kind: str | None = None) -> Column:
                 f"Expected numbers, texts, booleans, or dates alone in column {name!r}. Received: "
                 f"{value!r}. (Make it a number first, such as seconds of a duration.)"
             )
+    if kind is None:
+        _refuse_numbers_as_texts(name, plain)
     categories, kind = _categories(frame[name], plain, kind)
     is_number = not any(isinstance(value, str) for value in plain)
     mean, scale = _moments(name, plain) if is_number else (0.0, 1.0)
@@ -135,6 +150,27 @@ def infer_column(frame: Any, name: str, kind: str | None = None) -> Column:
             f"{len(categories)}. (Leave out names and keys, and join rare categories.)"
         )
     return Column(name, kind, categories, mean, scale)
+
+
+def _refuse_numbers_as_texts(name: str, plain: list[Any]) -> None:
+    """Raise ValueError for many different texts that are numbers, as a reader of CSV gives them.
+
+    Few may be classes, such as "0" and "1".
+    """
+    texts = set(plain) if all(isinstance(value, str) for value in plain) else set()
+    if len(texts) <= MOST_CODES:
+        return
+    try:
+        for text in texts:
+            float(text.replace(",", "."))
+    except ValueError:
+        return
+    raise UsageError(
+        f"Expected numbers, or texts that are no numbers, in column {name!r}. Received: "
+        f"{len(texts)} different texts of numbers, such as {plain[0]!r}. (Convert them: "
+        f"[float(value) for value in frame[{name!r}]]. If they are codes: kinds={{{name!r}: "
+        "'categorical'}.)"
+    )
 
 
 def _date_column(name: str, plain: list[Any], kind: str | None) -> Column:

@@ -130,7 +130,8 @@ class Schema:
         if kind not in CLASSES and any(isinstance(value, str) for value in found):
             raise UsageError(
                 f"Expected a column of numbers for the kind {kind!r}. Received: {name!r} with "
-                f"categories {list(found)}."
+                f"categories {', '.join(map(repr, found[:SHOWN]))} ... (Convert its values, and "
+                "infer the schema again.)"
             )
         changed = dataclasses.replace(
             column, kind=kind, categories=found if kind in CLASSES else ()

@@ -105,6 +105,29 @@ def test_the_condition_is_named_if_it_is_not_finite():
         model.fit((X, condition), verbose=0)
 
 
+def test_a_class_in_place_of_a_condition_is_refused_with_the_way_to_one():
+    networks = kv.nets.conditional(kv.nets.dense, (6,), 3, 2, hidden=(5,))
+    model = kv.ConditionalVAE(*networks, seed=1)
+    with pytest.raises(ValueError, match=r"Of classes: keras.utils.to_categorical\(condition, 2"):
+        model.sample(4, condition=2)
+
+
+def test_gaps_under_a_mask_are_refused_with_the_way_to_a_pair():
+    model = kv.LSTMVAE((5, 2), 2, units=(4,), masked="features", seed=0)
+    model.compile("sgd", **FAST)
+    x = np.random.default_rng(0).normal(size=(8, 5, 2)).astype("float32")
+    x[:, 2] = np.nan
+    with pytest.raises(ValueError, match=r"also where the mask is 0.*keras_vae.with_mask\(x\)"):
+        model.fit((x, ~np.isnan(x)), verbose=0)
+    model.fit(kv.with_mask(x), verbose=0)
+
+
+def test_the_model_in_a_folder_is_named(tmp_path):
+    vae().save(tmp_path / "model.keras")
+    with pytest.raises(FileNotFoundError, match=r"Of this folder: .*model\.keras"):
+        kv.load(tmp_path)
+
+
 def test_data_up_to_16_are_not_taken_for_8_bit_pixels():
     model = kv.Autoencoder(*kv.nets.dense((6,), 2, (3,)), likelihood="bernoulli")
     model.compile("sgd", **FAST)
