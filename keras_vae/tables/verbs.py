@@ -8,9 +8,12 @@ import numpy as np
 from keras import ops
 
 from keras_vae.acceleration.batching import default_batch_size, map_batches
+from keras_vae.distributions.columns import CLASSES
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.models.vae import VAE
+from keras_vae.tables import dates
 from keras_vae.tables.conditional import antithetic_noise, draw_rows, expected_rows
+from keras_vae.tables.reading import is_missing, values_of
 from keras_vae.tables.schema import Schema
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
@@ -51,10 +54,10 @@ class TableVerbs:
         x, model = self._rows(frame), cast(VAE, self)
         if draws is None:
             noise = antithetic_noise(SAMPLES, model.latent_shape[0], seed=0)
-            return self._fill(x, expected_rows(model, x, noise))
+            return self._fill(frame, x, expected_rows(model, x, noise))
         generator = keras.random.SeedGenerator(arguments.seed(seed))
         count = arguments.integer("draws", draws)
-        return [self._fill(x, draw_rows(model, x, SAMPLES, generator)) for _ in range(count)]
+        return [self._fill(frame, x, draw_rows(model, x, SAMPLES, generator)) for _ in range(count)]
 
     def _rows(self, frame: Any) -> np.ndarray:
         """Return the array of a table; raise ValueError if it has no rows."""
@@ -63,8 +66,19 @@ class TableVerbs:
             raise UsageError("Expected a table of at least one row. Received: none.")
         return x
 
-    def _fill(self, x: np.ndarray, found: np.ndarray) -> dict[str, list[Any]]:
-        return self.schema.to_frame(np.where(np.isnan(x), found, x))
+    def _fill(self, frame: Any, x: np.ndarray, found: np.ndarray) -> dict[str, list[Any]]:
+        """Return the table `frame`, whose array is `x`, with what was found for missing values.
+
+        Known numbers stay as they are, beyond the precision of float32 too.
+        """
+        filled = self.schema.to_frame(np.where(np.isnan(x), found, x))
+        for column in self.schema:
+            if column.kind not in (*CLASSES, "date"):
+                kind = int if column.kind == "count" else float
+                for row, value in enumerate(values_of(frame, column.name)):
+                    if not is_missing(value):
+                        filled[column.name][row] = kind(value)
+        return filled
 
     def sample_table(
         self,
@@ -136,7 +150,7 @@ def _fulfils(where: Callable[[dict[str, np.ndarray]], Any], frame: dict[str, lis
             "Expected where to be a function of a dictionary of columns. Received: "
             f"{where!r:.80}. (Write where=lambda columns: columns['age'] > 40.)"
         )
-    columns = {name: np.array(values) for name, values in frame.items()}
+    columns = {name: _as_array(values) for name, values in frame.items()}
     kept, rows = np.asarray(where(columns)), len(next(iter(columns.values())))
     if kept.dtype != bool or kept.shape != (rows,):
         raise UsageTypeError(
@@ -144,3 +158,8 @@ def _fulfils(where: Callable[[dict[str, np.ndarray]], Any], frame: dict[str, lis
             f"{kept.dtype} of shape {kept.shape}. (Join conditions by & and |.)"
         )
     return kept
+
+
+def _as_array(values: list[Any]) -> np.ndarray:
+    """Return the values of a column, dates as those of NumPy."""
+    return np.array(values, "datetime64[us]" if dates.are_dates(values) else None)
