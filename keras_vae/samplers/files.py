@@ -14,6 +14,7 @@ from keras_vae.samplers.flow import FlowSampler
 from keras_vae.samplers.maf import MAFSampler
 from keras_vae.samplers.masked import MaskedSampler
 from keras_vae.samplers.network import NetworkSampler
+from keras_vae.samplers.two_stage import TwoStageSampler
 from keras_vae.validation import arguments
 
 PREFIX = mixture.PREFIX  # Prefix of names in files.
@@ -21,9 +22,8 @@ SETTINGS = "settings"
 WEIGHT = "weight_"
 ARRAYS = ("mean", "scale")  # Those beside the weights.
 MOST_ROUNDS = 1000
-KINDS: dict[str, type[NetworkSampler]] = {
-    kind.name: kind for kind in (AutoregressiveSampler, MaskedSampler, FlowSampler, MAFSampler)
-}
+SAMPLERS = (AutoregressiveSampler, MaskedSampler, FlowSampler, MAFSampler, TwoStageSampler)
+KINDS: dict[str, type[NetworkSampler]] = {kind.name: kind for kind in SAMPLERS}
 
 
 def save(sampler: Sampler | None, store: Any) -> None:
