@@ -230,20 +230,14 @@ class Sampling:
         training, or remove it by `model.sampler = None`. If the model has a posterior q(z | x), the
         codes are samples of it.
 
-        | `prior` | codes | what it is |
-        |---|---|---|
-        | "mixture" | real numbers | Gaussians, see `fit_sampler` |
-        | "flow" | real numbers | from noise to codes, see `samplers.FlowSampler` |
-        | "maf" | real numbers | one element after the other, see `samplers.MAFSampler` |
-        | "two_stage" | real numbers | a second VAE, see `samplers.TwoStageSampler` |
-        | "autoregressive" | integers | see `samplers.AutoregressiveSampler` |
-        | "masked" | integers | all places in a few rounds, see `samplers.MaskedSampler` |
-
-        | `prior` | `epochs` | `width` | `blocks` |
+        | `prior` | codes | what it is | `epochs`, `width`, `blocks` |
         |---|---|---|---|
-        | "autoregressive", "masked", "flow" | 10, 20, 30 | 128 | 3, of a transformer |
-        | "maf" | 30 | 128 | 5, of two hidden layers each |
-        | "two_stage" | 50 | 256 | 3, the hidden layers of both networks |
+        | "mixture" | real | Gaussians, see `fit_sampler` | |
+        | "flow" | real | from noise to codes, see `samplers.FlowSampler` | 30, 128, 3 |
+        | "maf" | real | each element given those before, see `samplers.MAFSampler` | 30, 128, 5 |
+        | "two_stage" | real | a second VAE, see `samplers.TwoStageSampler` | 50, 256, 3 |
+        | "autoregressive" | integers | see `samplers.AutoregressiveSampler` | 10, 128, 3 |
+        | "masked" | integers | in a few rounds, see `samplers.MaskedSampler` | 20, 128, 3 |
 
         Example:
             >>> model.fit(images, epochs=10)
@@ -254,9 +248,9 @@ class Sampling:
             x: Arrays, or a source of batches such as a `tf.data.Dataset`: the training examples.
             labels: Class of each example, integers from 0 `(count,)`, for samples of a class.
             prior: Name of the kind.
-            **settings: For a mixture `components`, `covariance` and `seed`. For the others `epochs`,
-                `width` and `blocks` as above, `batch_size` (128), `seed` (0), and `verbose` as in
-                `fit`. Transformers take `heads` (4), and `guidance` (1.0), the default of `sample`.
+            **settings: For a mixture `components`, `covariance` and `seed`. For the others those of
+                the table, `batch_size` (128), `seed` (0), and `verbose` as in `fit`. All but "maf"
+                and "two_stage" take `heads` (4), and `guidance` (1.0), the default of `sample`.
                 "masked" and "flow" take `rounds` (12), the passes of the network.
 
         Raises:

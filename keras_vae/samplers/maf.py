@@ -66,8 +66,8 @@ class MAFSampler(VectorSampler):
         and `scale`. p is the density of codes before this: log p(codes) has - sum log scale, too.
 
     A density takes one pass of the network. A draw takes one for each element of each block, since
-    an element depends on those before it. Each block has two hidden layers, and connections from
-    its inputs to its outputs.
+    an element depends on those before it. Temperature is a factor of u. Each block has two hidden
+    layers, and connections from its inputs to its outputs.
 
     Source: Papamakarios et al. 2017 (arXiv:1705.07057), with the masks of Germain et al. 2015
     (arXiv:1502.03509).

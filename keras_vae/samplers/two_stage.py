@@ -57,8 +57,9 @@ class TwoStageSampler(VectorSampler):
         z are codes, standardized by `mean` and `scale`, and u has as many elements. gamma is one
         learned number. The loss has + sum log scale, too, so that it bounds -log p(codes) in nats.
 
-    A draw takes u of N(0, I), and z of N(mean(u), gamma I). The networks of q(u | z) and of mean(u)
-    have `blocks` hidden layers each, and connections from their inputs to their outputs.
+    A draw takes u of N(0, I), and z of N(mean(u), gamma I). Temperature is a factor of the noise of
+    both. The networks of q(u | z) and of mean(u) have `blocks` hidden layers each, and connections
+    from their inputs to their outputs.
 
     Source: Dai and Wipf 2019 (arXiv:1903.05789, section 4). There, the first stage is a VAE. Codes
     of any other model are fitted in the same way.
