@@ -194,7 +194,6 @@ class Sampling:
             )
         found = arguments.array("condition", condition)
         self.sampler.check_labels(found)
-        self.sampler.check_guidance(guidance)
         if found.ndim and len(found) != count:
             raise UsageError(
                 f"Expected one class for all, or one for each of {count} examples. Received: "

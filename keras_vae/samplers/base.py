@@ -57,9 +57,6 @@ class Sampler:
                 "codes that vary less.)"
             )
 
-    def check_guidance(self, guidance: Any) -> None:
-        """Raise an error unless samples can be guided to their class by this factor."""
-
     def check_labels(self, labels: Any) -> None:
         """Raise an error unless the sampler knows the classes of `labels`, an array or None."""
         if labels is None:

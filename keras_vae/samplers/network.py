@@ -119,9 +119,9 @@ class NetworkSampler(Sampler):
         """Return the weights as tensors by name."""
         return {name: ops.convert_to_tensor(part) for name, part in self.weights.items()}
 
-    def check_guidance(self, guidance: Any) -> None:
-        """Raise an error unless the network can be asked without a class, or `guidance` is 1."""
-        if not self.is_guided and guidance is not None and guidance != 1.0:
+    def check_guidance(self, guidance: float) -> None:
+        """Raise an error unless the sampler can be guided to a class, or `guidance` is 1."""
+        if not self.is_guided and guidance != 1.0:
             raise UsageTypeError(
                 f"Expected no guidance: {type(self).__name__} draws each class from a "
                 f"distribution of its own. Received: guidance={guidance!r}. (prior='flow' takes "
