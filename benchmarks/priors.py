@@ -1,9 +1,10 @@
 """Samples of priors over codes on Fashion-MNIST, against those of the ConvVAE of the demo.
 
     python -m benchmarks.priors --priors autoregressive masked flow --epochs 8
+    python -m benchmarks.priors --priors flow maf two_stage --epochs 8
 
-Trains a tokenizer of 7x7 codes and a ConvVAE, fits each prior to the codes of the training images,
-and prints a row for each:
+Trains a tokenizer of 7x7 codes, and a ConvVAE of 16 for priors of real codes. Fits each prior to
+the codes of the training images, and prints a row for each:
 
 - `distance`: Fréchet distance in HOG features from 10,000 test images. "codes of test images" is
   that of their reconstructions, which no prior passes.
@@ -11,6 +12,7 @@ and prints a row for each:
   class that was asked for.
 - `LiteRT ms of an image`: the endpoint `sample` on one core.
 - `bits`: bits of the code of a test image under the prior, as a share of a uniform code.
+- `nats`: -log density of a posterior sample of the code of a test image, of `maf` alone.
 - `use`: the share of codes that training images use.
 """
 
@@ -27,6 +29,7 @@ from typing import Any
 import numpy as np
 
 TESTED = 10_000
+REAL = ("flow", "maf", "two_stage")  # Priors of real codes.
 
 
 def classifier(images: np.ndarray, labels: np.ndarray, epochs: int) -> Any:
@@ -100,7 +103,7 @@ def tokenizer(name: str, images: np.ndarray, epochs: int) -> Any:
     import keras_vae as kv
 
     keras.utils.set_random_seed(0)
-    if name == "flow":
+    if name == "real":
         model: Any = kv.ConvVAE((28, 28, 1), latent_dim=16)
     else:
         networks = kv.nets.conv_map((28, 28, 1), 16, (64, 128))
@@ -122,8 +125,8 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=8, help="Epochs of the tokenizer.")
     parser.add_argument("--prior-epochs", type=int, default=None)
     parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 1.5, 2.0])
-    parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--blocks", type=int, default=3)
+    parser.add_argument("--width", type=int, default=None)
+    parser.add_argument("--blocks", type=int, default=None)
     parser.add_argument("--images", type=int, default=60_000)
     parser.add_argument("--keep", type=Path, default=None, help="Folder of the trained models.")
     given = parser.parse_args(words)
@@ -139,7 +142,7 @@ def main(words: Sequence[str] | None = None) -> None:
     print("accuracy on test images:", np.mean(known == np.asarray(data.test_labels)[:TESTED]))
     models: dict[str, Any] = {}
     for prior in given.priors:
-        kind = "flow" if prior == "flow" else "integers"
+        kind = "real" if prior in REAL else "integers"
         path = given.keep and given.keep / f"{kind}.keras"
         if kind not in models:
             models[kind] = _load(path) or tokenizer(kind, train, given.epochs)
@@ -166,25 +169,31 @@ def row(
     given: argparse.Namespace,
 ) -> dict[str, Any]:
     """Fit a prior and return its numbers by name."""
+    import keras_vae as kv
     from keras_vae.acceleration.batching import map_batches
 
     found: dict[str, Any] = {"prior": prior}
+    model.sampler = None
     found["codes of test images"] = distance(test, map_batches(model.reconstruct, test, 500))
-    if prior == "flow":
+    if prior in REAL:
         found["own prior"] = distance(test, draw_samples(model))
     begin, cpu = time.perf_counter(), time.process_time()
     settings = {"width": given.width, "blocks": given.blocks, "epochs": given.prior_epochs}
+    settings = {name: value for name, value in settings.items() if value is not None}
     model.fit_prior(train, labels, prior=prior, verbose=2, **settings)
     found["seconds"] = round(time.perf_counter() - begin)
     found["processor_seconds"] = round(time.process_time() - cpu)
     found["distance"] = distance(test, draw_samples(model))
     asked = (np.arange(TESTED) % 10).astype("int32")
-    for guidance in given.guidance:
+    for guidance in given.guidance if model.sampler.is_guided else [1.0]:
         samples = draw_samples(model, asked, guidance)
         found[f"distance of classes, guidance {guidance:g}"] = distance(test, samples)
         chosen = judge.predict(samples, batch_size=500, verbose=0).argmax(axis=1)
         found[f"accuracy, guidance {guidance:g}"] = float(np.mean(chosen == asked))
     found["LiteRT ms of an image"] = latency(model)
+    if prior == "maf":
+        codes = kv.samplers.sample_posterior(model, test)
+        found["nats"] = float(-map_batches(model.sampler.log_prob, codes, 500).mean())
     if prior == "autoregressive":
         codes = map_batches(model.encode, test, 500)
         nats = map_batches(model.sampler.log_prob, codes, 500)

@@ -3,6 +3,7 @@
     keras-vae fit-prior runs/vq_vae                    # place by place
     keras-vae fit-prior runs/vq_vae --prior masked     # all places in a few rounds
     keras-vae fit-prior runs/vae --classes             # with the classes of the data
+    keras-vae fit-prior runs/vae --prior maf           # one number of a code after the other
 
 The training of the model stays as it is: the result is a new file.
 """
@@ -19,7 +20,7 @@ from keras_vae.files import outputs
 from keras_vae.training.runs import run_directory
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
-Prior = Literal["autoregressive", "masked", "flow", "mixture"]
+Prior = Literal["autoregressive", "masked", "flow", "maf", "two_stage", "mixture"]
 BATCH_SIZE = 250
 ROWS, COLUMNS = 8, 10
 
@@ -51,12 +52,15 @@ def fit_prior(
             next to the file NAME.keras.
         prior: By default autoregressive for integer codes and flow for others.
         classes: Learn the classes of the data, so that samples can be of a class.
-        epochs: Passes over the codes; 10 for autoregressive, 20 for masked, 30 for flow.
+        epochs: Passes over the codes; 10 for autoregressive, 20 for masked, 30 for flow and maf, 50
+            for two_stage.
         batch_size: Codes of a step, 128 by default.
-        width: Features inside the transformer, 128 by default.
-        blocks: Its blocks, 3 by default.
+        width: Features inside the transformer, 128 by default. Units of a hidden layer of maf (128)
+            and two_stage (256).
+        blocks: Its blocks, 3 by default. Blocks of maf (5), hidden layers of two_stage (3).
         rounds: Rounds of masked, or steps of flow, 12 by default.
-        guidance: Above 1, samples are more typical of their class; 1 by default.
+        guidance: Above 1, samples are more typical of their class; 1 by default. Not of maf and
+            two_stage.
         data: A data set in place of the run's own; its training part is used.
         limit: Number of training examples; all by default.
         seed: Seed of the weights, the order of the codes, and the noise.

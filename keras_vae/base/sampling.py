@@ -127,7 +127,8 @@ class Sampling:
             condition: Class of each example, integers `(count,)`, or one for all, of a model whose
                 `fit_prior` got labels; None for any class.
             guidance: Above 1, examples are more typical of their class and vary less; 1 as in the
-                data; None for the guidance of `fit_prior`, which is 1 by default.
+                data; None for the guidance of `fit_prior`, which is 1 by default. The priors "maf"
+                and "two_stage" take no other than 1.
             top_k: Number of integers with a chance at each place, the most likely ones, of a model
                 with an autoregressive or masked prior; None for all. Files draw from all.
 
@@ -138,7 +139,7 @@ class Sampling:
             ValueError: If `count` is less than 1, `temperature` is negative, or there is no such
                 class.
             TypeError: If the model has neither a prior nor a sampler, or got no labels, or `top_k`
-                is given for codes that are no integers.
+                is given for codes that are no integers, or guidance to a prior that has none.
         """
         codes = self.sample_codes(count, seed, temperature, condition, guidance, top_k)
         return self.decode(codes)
@@ -228,12 +229,14 @@ class Sampling:
         training, or remove it by `model.sampler = None`. If the model has a posterior q(z | x), the
         codes are samples of it.
 
-        | `prior` | codes | what it is |
-        |---|---|---|
-        | "mixture" | real numbers | Gaussians, see `fit_sampler` |
-        | "flow" | real numbers | from noise to codes, see `samplers.FlowSampler` |
-        | "autoregressive" | integers | see `samplers.AutoregressiveSampler` |
-        | "masked" | integers | all places in a few rounds, see `samplers.MaskedSampler` |
+        | `prior` | codes | what it is | `epochs`, `width`, `blocks` |
+        |---|---|---|---|
+        | "mixture" | real | Gaussians, see `fit_sampler` | |
+        | "flow" | real | from noise to codes, see `samplers.FlowSampler` | 30, 128, 3 |
+        | "maf" | real | each element given those before, see `samplers.MAFSampler` | 30, 128, 5 |
+        | "two_stage" | real | a second VAE, see `samplers.TwoStageSampler` | 50, 256, 3 |
+        | "autoregressive" | integers | see `samplers.AutoregressiveSampler` | 10, 128, 3 |
+        | "masked" | integers | in a few rounds, see `samplers.MaskedSampler` | 20, 128, 3 |
 
         Example:
             >>> model.fit(images, epochs=10)
@@ -244,11 +247,10 @@ class Sampling:
             x: Arrays, or a source of batches such as a `tf.data.Dataset`: the training examples.
             labels: Class of each example, integers from 0 `(count,)`, for samples of a class.
             prior: Name of the kind.
-            **settings: For a mixture `components`, `covariance` and `seed`. For the others:
-                `epochs` (10 for "autoregressive", 20 for "masked", 30 for "flow"), `batch_size`
-                (128), `seed` (0), `verbose` as in `fit`, `width` (128), `blocks` (3) and `heads`
-                (4) of a transformer, and `guidance` (1.0), the default of `sample`. For "masked"
-                and "flow" `rounds` (12), the passes of the network.
+            **settings: For a mixture `components`, `covariance` and `seed`. For the others those of
+                the table, `batch_size` (128), `seed` (0), and `verbose` as in `fit`. All but "maf"
+                and "two_stage" take `heads` (4), and `guidance` (1.0), the default of `sample`.
+                "masked" and "flow" take `rounds` (12), the passes of the network.
 
         Raises:
             ValueError: If a number is out of range, or the examples or labels do not fit.

@@ -9,12 +9,12 @@ from keras import ops
 from keras_vae import random
 from keras_vae.distributions import choices
 from keras_vae.samplers import transformer
-from keras_vae.samplers.network import Given, NetworkSampler
+from keras_vae.samplers.network import Given, TransformerSampler
 from keras_vae.typing import Tensor
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class AutoregressiveSampler(NetworkSampler):
+class AutoregressiveSampler(TransformerSampler):
     """A causal transformer over the integers of a code, in row-major order.
 
     Loss:
@@ -31,6 +31,7 @@ class AutoregressiveSampler(NetworkSampler):
     """
 
     name = "autoregressive"
+    epochs = 10
 
     def log_prob(self, codes: Any, labels: Any = None) -> Tensor:
         """Return the log probability of codes, `(batch,)`, in nats.
@@ -39,10 +40,9 @@ class AutoregressiveSampler(NetworkSampler):
             codes: Integers, `(batch, *latent_shape)`.
             labels: Class of each code, `(batch,)`; None for any class.
         """
-        weights = {name: ops.convert_to_tensor(part) for name, part in self.weights.items()}
         if labels is not None:
             labels = ops.cast(ops.convert_to_tensor(labels), "int32")
-        return self._log_prob(weights, ops.convert_to_tensor(codes), labels)
+        return self._log_prob(self.constants(), ops.convert_to_tensor(codes), labels)
 
     def follow(self, codes: Any, seeds: Any, labels: Any = None) -> Tensor:
         """Return what is drawn at each place if those before it are as in `codes`.
@@ -57,11 +57,10 @@ class AutoregressiveSampler(NetworkSampler):
         Returns:
             int32, of the shape of `codes`.
         """
-        weights = {name: ops.convert_to_tensor(part) for name, part in self.weights.items()}
         given = Given(self.size, labels, self.guidance)
         codes = ops.cast(ops.convert_to_tensor(codes), "int32")
         flat = given.repeat(ops.reshape(codes, (-1, self.size.places)))
-        logits = given.combine(self._logits(weights, flat, given.all_labels()))
+        logits = given.combine(self._logits(self.constants(), flat, given.all_labels()))
         uniform = ops.convert_to_tensor(random.uniform(seeds, self.size.places))
         return ops.reshape(choices.by_uniform(logits, uniform), ops.shape(codes))
 

@@ -64,8 +64,8 @@ class Sampler:
         if not self.classes:
             raise UsageTypeError(
                 f"Expected no condition: this {type(self).__name__} was fitted without labels. "
-                "Received: one. (model.fit_prior(x, labels) with prior='autoregressive', 'masked' "
-                "or 'flow' learns classes.)"
+                "Received: one. (model.fit_prior(x, labels, prior=...) learns classes with any "
+                "prior but 'mixture'.)"
             )
         if labels.dtype.kind not in "iu" or labels.ndim > 1:
             raise UsageTypeError(

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.samplers import mixture, transformer
+from keras_vae.samplers import mixture
 from keras_vae.samplers.autoregressive import AutoregressiveSampler
 from keras_vae.samplers.base import Sampler
 from keras_vae.samplers.flow import FlowSampler
+from keras_vae.samplers.maf import MAFSampler
 from keras_vae.samplers.masked import MaskedSampler
 from keras_vae.samplers.network import NetworkSampler
+from keras_vae.samplers.two_stage import TwoStageSampler
 from keras_vae.validation import arguments
 
 PREFIX = mixture.PREFIX  # Prefix of names in files.
@@ -20,9 +22,8 @@ SETTINGS = "settings"
 WEIGHT = "weight_"
 ARRAYS = ("mean", "scale")  # Those beside the weights.
 MOST_ROUNDS = 1000
-KINDS: dict[str, type[NetworkSampler]] = {
-    kind.name: kind for kind in (AutoregressiveSampler, MaskedSampler, FlowSampler)
-}
+SAMPLERS = (AutoregressiveSampler, MaskedSampler, FlowSampler, MAFSampler, TwoStageSampler)
+KINDS: dict[str, type[NetworkSampler]] = {kind.name: kind for kind in SAMPLERS}
 
 
 def save(sampler: Sampler | None, store: Any) -> None:
@@ -57,29 +58,39 @@ def load(store: Any) -> Sampler | None:
     }
     try:
         kind = KINDS[settings.pop("kind")]
-        size = _size(settings.pop("size"), len(weights))
+        size = _size(kind, settings.pop("size"), len(weights))
+        _check_shapes(kind, size, weights, others)
         sampler = kind(size, weights, **_check_numbers(settings), **others)
+        sampler.check_guidance(sampler.guidance)
     except (KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"Expected the settings of a sampler of {', '.join(KINDS)}. Received: {error!r}."
         ) from error
-    wanted = {**transformer.weight_shapes(size)}
+    return sampler
+
+
+def _size(kind: type[NetworkSampler], given: dict[str, Any], arrays: int) -> Any:
+    """Return the sizes; raise for those that `arrays` arrays cannot have, before they are used."""
+    size = kind.sizes(**given)
+    numbers = {k: v for k, v in dataclasses.asdict(size).items() if k != "is_real"}
+    if (
+        not all(isinstance(n, int) and 0 <= n < 2**31 for n in numbers.values())
+        or not kind.fewest_blocks <= size.blocks <= arrays
+    ):
+        raise UsageError(f"Expected the sizes of a network. Received: {given}.")
+    if "heads" in numbers and (not size.heads or size.width % size.heads):
+        raise UsageError(f"Expected heads that divide the width. Received: {given}.")
+    return size
+
+
+def _check_shapes(
+    kind: type[NetworkSampler], size: Any, weights: dict[str, Any], others: dict[str, Any]
+) -> None:
+    wanted = dict(kind.weight_shapes(size))
     wanted |= {name: (size.places, size.outputs) for name in ARRAYS if kind.is_real}
     found = {name: part.shape for name, part in {**weights, **others}.items()}
     if found != wanted:
         raise UsageError(f"Expected arrays of the shapes {wanted}. Received: {found}.")
-    return sampler
-
-
-def _size(given: dict[str, Any], arrays: int) -> transformer.Size:
-    """Return the sizes; raise for those that `arrays` arrays cannot have, before they are used."""
-    size = transformer.Size(**given)
-    numbers = [v for k, v in dataclasses.asdict(size).items() if k != "is_real"]
-    if not all(isinstance(n, int) and 0 <= n < 2**31 for n in numbers) or size.blocks > arrays:
-        raise UsageError(f"Expected the sizes of a transformer. Received: {given}.")
-    if not size.heads or size.width % size.heads:
-        raise UsageError(f"Expected heads that divide the width. Received: {given}.")
-    return size
 
 
 def _check_numbers(settings: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError, UsageTypeError
-from keras_vae.samplers import mixture, transformer
+from keras_vae.samplers import mixture
 from keras_vae.samplers.base import Sampler
 from keras_vae.samplers.files import KINDS, MOST_ROUNDS
 from keras_vae.samplers.network import NetworkSampler
@@ -16,11 +16,7 @@ from keras_vae.validation import arguments
 from keras_vae.validation.containers import refuse_masked, to_array
 
 MIXTURE = "mixture"
-# Epochs unless given. Small networks for codes of one place are fast and need more of them.
-EPOCHS = {"autoregressive": 10, "masked": 20, "flow": 30}
-WIDTH, BLOCKS, HEADS = 128, 3, 4
 SMALLEST_DEVIATION = 1e-6
-LARGEST_PLACES = 1024
 MOST_CLASSES = 10_000
 
 
@@ -46,7 +42,7 @@ def fit_prior(
     _check_codes(model, kind)
     seed = arguments.integer("seed", seed, 0)
     batch_size = arguments.integer("batch_size", 128 if batch_size is None else batch_size)
-    epochs = arguments.integer("epochs", EPOCHS[prior] if epochs is None else epochs)
+    epochs = arguments.integer("epochs", kind.epochs if epochs is None else epochs)
     sizes, others = _settings(kind, settings)
     verbose = arguments.verbose(verbose)
     classes = _labels(model, labels)
@@ -60,14 +56,9 @@ def fit_prior(
     size = kind.size_for(
         tuple(model.latent_shape), getattr(model, "codebook_size", None), count, **sizes
     )
-    if size.places > LARGEST_PLACES:
-        raise UsageError(
-            f"Expected codes of at most {LARGEST_PLACES} places, which a transformer reads all at "
-            f"once. Received: {size.places}. (Use an encoder with one more stage.)"
-        )
     if kind.is_real:
         others |= _moments(codes, size)
-    sampler = kind(size, transformer.initial_weights(size, seed), **others)
+    sampler = kind(size, kind.initial_weights(size, seed), **others)
     weights = train(sampler, codes, classes, epochs, batch_size, seed, verbose)
     return dataclasses.replace(sampler, weights=weights)
 
@@ -110,15 +101,14 @@ def _settings(
 ) -> tuple[dict[str, int], dict[str, Any]]:
     """Return the sizes of the network, and the other settings of a sampler."""
     has_rounds = any(field.name == "rounds" for field in dataclasses.fields(kind))
-    _refuse_unknown(
-        given, ("width", "blocks", "heads", "guidance", *(("rounds",) if has_rounds else ()))
-    )
+    more = {"guidance": kind.is_guided, "rounds": has_rounds}
+    _refuse_unknown(given, (*kind.defaults, *(name for name, known in more.items() if known)))
+    least = {"width": 2, "blocks": kind.fewest_blocks}
     sizes = {
-        "width": arguments.integer("width", given.get("width", WIDTH), 2),
-        "blocks": arguments.integer("blocks", given.get("blocks", BLOCKS), 0),
-        "heads": arguments.integer("heads", given.get("heads", HEADS)),
+        name: arguments.integer(name, given.get(name, default), least.get(name, 1))
+        for name, default in kind.defaults.items()
     }
-    if sizes["width"] % sizes["heads"] or sizes["width"] % 2:
+    if "heads" in sizes and (sizes["width"] % sizes["heads"] or sizes["width"] % 2):
         raise UsageError(
             "Expected an even width that heads divide. Received: "
             f"width={sizes['width']}, heads={sizes['heads']}."
@@ -194,7 +184,7 @@ def _labels(model: Any, labels: Any) -> np.ndarray | None:
     return found.astype("int32")
 
 
-def _moments(codes: np.ndarray, size: transformer.Size) -> dict[str, np.ndarray]:
+def _moments(codes: np.ndarray, size: Any) -> dict[str, np.ndarray]:
     """Return mean and standard deviation of codes, each `(places, outputs)`."""
     rows = codes.reshape(len(codes), size.places, size.outputs).astype("float64")
     mean, scale = rows.mean(axis=0), rows.std(axis=0)

@@ -10,12 +10,12 @@ from keras import ops
 
 from keras_vae import random
 from keras_vae.samplers import transformer
-from keras_vae.samplers.network import Given, NetworkSampler
+from keras_vae.samplers.network import Given, TransformerSampler
 from keras_vae.typing import Tensor
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class FlowSampler(NetworkSampler):
+class FlowSampler(TransformerSampler):
     """A velocity v(z, t, class) that moves standard normal noise at t = 0 to codes at t = 1.
 
     Loss:
@@ -38,6 +38,7 @@ class FlowSampler(NetworkSampler):
     """
 
     name = "flow"
+    epochs = 30  # Small networks for codes of one place are fast and need more of them.
     is_real = True
     mean: Any = dataclasses.field(default=0.0, repr=False)
     scale: Any = dataclasses.field(default=1.0, repr=False)

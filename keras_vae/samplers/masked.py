@@ -12,7 +12,7 @@ from keras import ops
 from keras_vae import random
 from keras_vae.distributions import choices
 from keras_vae.samplers import transformer
-from keras_vae.samplers.network import Given, NetworkSampler
+from keras_vae.samplers.network import Given, TransformerSampler
 from keras_vae.typing import Tensor
 
 CERTAIN = 1e9  # Confidence of places that were chosen before.
@@ -21,7 +21,7 @@ NOISE = 4.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class MaskedSampler(NetworkSampler):
+class MaskedSampler(TransformerSampler):
     """A transformer that fills in hidden integers, and draws a code in `rounds` rounds.
 
     Loss:
@@ -44,6 +44,7 @@ class MaskedSampler(NetworkSampler):
     """
 
     name = "masked"
+    epochs = 20
     rounds: int = 12
 
     def losses(

@@ -1,7 +1,8 @@
-"""The base of samplers that are transformers: their numbers, and their loss in training."""
+"""The base of samplers that are networks: their numbers, and their loss in training."""
 
 import dataclasses
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import keras
@@ -9,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.distributions import choices
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.samplers import transformer
 from keras_vae.samplers.base import Sampler
 from keras_vae.typing import Tensor
@@ -17,49 +18,62 @@ from keras_vae.validation import arguments
 
 # How often training hides the class of an example, so that codes of any class are learned too.
 HIDDEN = 0.1
+LARGEST_PLACES = 1024
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class NetworkSampler(Sampler):
-    """A transformer over the places of a code. A subclass defines `losses` and `from_weights`.
+    """A network that draws codes. A subclass defines what raises an error here.
 
     Attributes:
-        size: Sizes of the transformer.
+        size: Sizes of the network, of the class `sizes`.
         weights: Its weights, float32, by name.
         guidance: As in `Sampler`.
     """
 
-    size: transformer.Size
+    size: Any
     weights: Mapping[str, np.ndarray] = dataclasses.field(repr=False)
     guidance: float = 1.0
     name: ClassVar[str]
+    sizes: ClassVar[type]
+    # The settings of the network in `fit_prior`, and its epochs, unless they are given.
+    defaults: ClassVar[Mapping[str, int]]
+    epochs: ClassVar[int]
+    fewest_blocks: ClassVar[int] = 0
     is_real: ClassVar[bool] = False
+    is_guided: ClassVar[bool] = True
 
     @property
     def classes(self) -> int:  # type: ignore[override]
         """Number of classes that it knows; 0 if it was fitted without labels."""
-        return self.size.classes
+        return int(self.size.classes)
 
     @classmethod
     def size_for(
         cls, shape: tuple[int, ...], codebook_size: int | None, classes: int, **sizes: Any
-    ) -> transformer.Size:
+    ) -> Any:
         """Return the sizes for codes of `shape`.
 
         Args:
-            shape: Shape of a code. Integers have one place each. Real numbers of one axis are one
-                place, and those of several are the features of places.
+            shape: Shape of a code.
             codebook_size: Number of different integers; None for real codes.
             classes: Number of classes, or 0.
-            **sizes: `width`, `blocks` and `heads`.
+            **sizes: Those of `defaults`.
+
+        Raises:
+            ValueError: If the codes are too large.
         """
-        if codebook_size is not None:
-            places = int(np.prod(shape, dtype=int))
-            return transformer.Size(places, codebook_size, codebook_size, classes=classes, **sizes)
-        places = int(np.prod(shape[:-1], dtype=int))
-        return transformer.Size(
-            places, shape[-1], shape[-1], classes=classes, is_real=True, **sizes
-        )
+        raise NotImplementedError(f"{cls.__name__} must define size_for.")
+
+    @staticmethod
+    def weight_shapes(size: Any) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the weights by name."""
+        raise NotImplementedError("A sampler that is a network must define weight_shapes.")
+
+    @staticmethod
+    def initial_weights(size: Any, seed: int) -> dict[str, np.ndarray]:
+        """Return the weights before training, float32, by name."""
+        raise NotImplementedError("A sampler that is a network must define initial_weights.")
 
     def losses(
         self, weights: Mapping[str, Tensor], codes: Tensor, labels: Tensor | None, seed: Any
@@ -96,9 +110,23 @@ class NetworkSampler(Sampler):
         """Draw codes; see `Sampler.draw`."""
         self.check_top_k(top_k)
         guidance = self.guidance if guidance is None else arguments.real("guidance", guidance)
-        weights = {name: ops.convert_to_tensor(part) for name, part in self.weights.items()}
+        self.check_guidance(guidance)
         given = Given(self.size, labels, guidance, top_k)
-        return ops.reshape(self.from_weights(weights, seeds, temperature, given), (-1, *shape))
+        codes = self.from_weights(self.constants(), seeds, temperature, given)
+        return ops.reshape(codes, (-1, *shape))
+
+    def constants(self) -> dict[str, Tensor]:
+        """Return the weights as tensors by name."""
+        return {name: ops.convert_to_tensor(part) for name, part in self.weights.items()}
+
+    def check_guidance(self, guidance: float) -> None:
+        """Raise an error unless the sampler can be guided to a class, or `guidance` is 1."""
+        if not self.is_guided and guidance != 1.0:
+            raise UsageTypeError(
+                f"Expected no guidance: {type(self).__name__} draws each class from a "
+                f"distribution of its own. Received: guidance={guidance!r}. (prior='flow' takes "
+                "one.)"
+            )
 
     def check_top_k(self, top_k: Any) -> None:
         """Raise an error unless codes are integers, of which there are at least `top_k`."""
@@ -120,6 +148,36 @@ class NetworkSampler(Sampler):
         return ops.where(hidden, ops.full_like(labels, self.classes), labels)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class TransformerSampler(NetworkSampler):
+    """A transformer over the places of a code. A subclass defines `losses` and `from_weights`."""
+
+    size: transformer.Size
+    sizes = transformer.Size
+    defaults = MappingProxyType({"width": 128, "blocks": 3, "heads": 4})
+    weight_shapes = staticmethod(transformer.weight_shapes)
+    initial_weights = staticmethod(transformer.initial_weights)
+
+    @classmethod
+    def size_for(
+        cls, shape: tuple[int, ...], codebook_size: int | None, classes: int, **sizes: Any
+    ) -> transformer.Size:
+        """Return the sizes for codes of `shape`; see `NetworkSampler.size_for`.
+
+        Integers have one place each. Real numbers of one axis are one place, and those of several
+        are the features of places.
+        """
+        outputs = shape[-1] if codebook_size is None else codebook_size
+        places = int(np.prod(shape if codebook_size else shape[:-1], dtype=int))
+        if places > LARGEST_PLACES:
+            raise UsageError(
+                f"Expected codes of at most {LARGEST_PLACES} places, which a transformer reads all "
+                f"at once. Received: {places}. (Use an encoder with one more stage.)"
+            )
+        is_real = codebook_size is None
+        return transformer.Size(places, outputs, outputs, classes=classes, is_real=is_real, **sizes)
+
+
 @dataclasses.dataclass(frozen=True)
 class Given:
     """The class of each row and how much it counts, for networks asked with and without it.
@@ -128,13 +186,13 @@ class Given:
     2022, arXiv:2207.12598).
 
     Attributes:
-        size: Sizes of the transformer.
+        size: Sizes of the network.
         labels: int32 `(batch,)`, or None for any class.
         guidance: The factor of the difference that the class makes.
         top_k: Number of integers with a chance at each place; None for all.
     """
 
-    size: transformer.Size
+    size: Any
     labels: Any
     guidance: float
     top_k: int | None = None

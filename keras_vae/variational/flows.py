@@ -13,6 +13,11 @@ from keras_vae.typing import Tensor
 LIMIT = 3.0
 
 
+def bend(log_scale: Tensor) -> Tensor:
+    """Return log scales in (-LIMIT, LIMIT)."""
+    return LIMIT * ops.tanh(log_scale / LIMIT)
+
+
 class MaskedDense(keras.layers.Layer):
     """A dense layer without the connections that `mask` excludes, in float32.
 
@@ -76,7 +81,7 @@ class Affine(keras.layers.Layer):
             h = layer(h)
         log_scale, shift = ops.split(self.last(h), 2, axis=1)
         change = tensor(self.change)
-        return change * LIMIT * ops.tanh(log_scale / LIMIT), change * shift
+        return change * bend(log_scale), change * shift
 
     # Not `forward`, which is the name under which PyTorch calls a layer.
     def transform(self, e: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -129,15 +134,23 @@ def autoregressive(
 ) -> Affine:
     """Make an autoregressive step, in which each element depends on those before it (MADE).
 
-    Masks are those of Germain et al. 2015, arXiv:1502.03509, section 4, with evenly distributed
-    hidden units.
-
     Args:
         size: Elements of a vector.
         backwards: Whether the order of the elements is from the last to the first.
         hidden: Widths of the hidden layers.
         context: Elements of a context, on which all elements may depend.
         seed: Seed of the initial weights.
+    """
+    return Affine(autoregressive_masks(size, backwards, hidden, context), seed=seed)
+
+
+def autoregressive_masks(
+    size: int, backwards: bool, hidden: Sequence[int], context: int = 0
+) -> list[np.ndarray]:
+    """Return the masks of the dense layers of an autoregressive step, `(inputs, outputs)` each.
+
+    Masks are those of Germain et al. 2015, arXiv:1502.03509, section 4, with evenly distributed
+    hidden units. The arguments are those of `autoregressive`.
     """
     order = np.arange(size)[::-1] if backwards else np.arange(size)
     # A unit of degree d sees the elements up to d in the order, one of degree -1 the context alone.
@@ -148,4 +161,4 @@ def autoregressive(
         for before, after in zip(degrees, degrees[1:], strict=False)
     ]
     last = degrees[-1][:, None] < np.tile(order, 2)[None]
-    return Affine([*masks, last.astype("float32")], seed=seed)
+    return [*masks, last.astype("float32")]

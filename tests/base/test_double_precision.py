@@ -6,13 +6,11 @@ import pytest
 
 import keras_vae as kv
 from keras_vae.errors import UsageError
-from keras_vae.samplers import transformer
 from keras_vae.samplers.files import KINDS
 from keras_vae.samplers.training import SamplerTraining
 from tests.support.models import array
 
 X = np.random.default_rng(0).random((12, 6)).astype("float32")
-SMALL = {"width": 8, "blocks": 1, "heads": 2, "epochs": 1, "verbose": 0}
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +43,8 @@ def test_a_codebook_is_trained():
 def test_the_loss_of_a_prior_is_in_float32(name):
     kind = KINDS[name]
     shape, book = ((2,), None) if kind.is_real else ((2, 2), 8)
-    size = kind.size_for(shape, book, 2, width=8, blocks=1, heads=2)
-    sampler = kind(size, transformer.initial_weights(size, 0))
+    size = kind.size_for(shape, book, 2, **{**kind.defaults, "width": 8, "blocks": 1})
+    sampler = kind(size, kind.initial_weights(size, 0))
     codes = X[:4, :2] if kind.is_real else np.arange(16, dtype="int32").reshape(4, 2, 2) % 8
     losses = SamplerTraining(sampler, 0)({"codes": codes, "labels": np.arange(4) % 2})
     assert np.isfinite(array(losses)).all() and array(losses).dtype == "float32"
@@ -56,7 +54,8 @@ def test_the_loss_of_a_prior_is_in_float32(name):
 @pytest.mark.parametrize("name", KINDS)
 def test_priors_are_fitted_and_drawn(name):
     model = vae() if KINDS[name].is_real else quantized()
-    model.fit_prior(X, np.arange(12) % 2, prior=name, **SMALL)
+    small = {"width": 8, "blocks": 1, "epochs": 1, "verbose": 0}
+    model.fit_prior(X, np.arange(12) % 2, prior=name, **small)
     assert np.isfinite(array(model.sample(3, seed=0, condition=1))).all()
 
 

@@ -147,9 +147,11 @@ def with_prior(name: str, prior: str) -> Callable[[], Any]:
     def make() -> Any:
         case = next(case for case in models.CASES if case.id == name)
         model = case.trained()
-        sizes: Any = {"width": 8, "blocks": 1, "heads": 2, "guidance": 1.5, "verbose": 0}
+        sizes: Any = {"width": 8, "blocks": 1, "verbose": 0}
         labels = np.arange(len(case.x)) % 2
-        if prior != "autoregressive":
+        if prior not in VECTORS:
+            sizes |= {"heads": 2, "guidance": 1.5}
+        if prior in ("masked", "flow"):
             sizes["rounds"] = 3
         model.fit_prior(case.x, labels, prior, epochs=30, batch_size=4, **sizes)
         return model
@@ -169,12 +171,13 @@ PIXELS = np.round(255 * models.IMAGES)
 VAE = next(case for case in models.CASES if case.id == "vae_bernoulli")
 OTHERS = [case for case in models.CASES if case.id in ("sparse_l1", "mixture_vae")]
 INTEGERS = ("autoregressive", "masked")  # Priors of integer codes.
+VECTORS = ("maf", "two_stage")  # Those that read a code as one vector.
 # One of each class, what encodes in another way, and a detector for each score.
 CASES = [
     *(Case(case.id, case.trained, case.x) for case in (*models.ONE_OF_EACH, *OTHERS)),
     *(Case(f"detector_{s}", detector(s), VAE.x) for s in kv.anomalies.detector.SCORES),
     *(Case(f"prior_{p}", with_prior("vq_vae", p), models.IMAGES) for p in INTEGERS),
-    Case("prior_flow", with_prior("vae_bernoulli", "flow"), VAE.x),
+    *(Case(f"prior_{p}", with_prior("vae_bernoulli", p), VAE.x) for p in ("flow", *VECTORS)),
     Case("preprocessed_vae", preprocessed_vae, READINGS),
     Case("detector_preprocessed", preprocessed_detector, READINGS),
     Case("rescaled_conv_vae", rescaled_conv_vae, PIXELS),

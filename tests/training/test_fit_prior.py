@@ -44,6 +44,16 @@ def test_the_file_draws_what_its_prior_says_and_the_model_is_as_before(models, c
     assert (models / "vq-prior.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("prior", ["maf", pytest.param("two_stage", marks=pytest.mark.slow)])
+def test_a_prior_of_vectors_is_chosen_by_its_name(models, tmp_path, capsys, prior):
+    target = tmp_path / "new.keras"
+    assert run(models / "vae.keras", "--prior", prior, "--classes", "--out", target, *FAST) == 0
+    assert f"prior: {prior}" in capsys.readouterr().out
+    model = kv.load(target)
+    assert (model.sampler.name, model.sampler.classes) == (prior, 10)
+    assert array(model.sample(2, seed=1, condition=[0, 9])).shape == (2, 8, 8, 1)
+
+
 def test_codes_of_real_numbers_get_a_flow(models, tmp_path, capsys):
     target = tmp_path / "new.keras"
     assert run(models / "vae.keras", "--out", target, *FAST) == 0
@@ -63,6 +73,7 @@ def test_codes_of_real_numbers_get_a_flow(models, tmp_path, capsys):
         (("--epochs", "0"), "--epochs"),
         (("--prior", "masked"), "prior='flow' or 'mixture'"),
         (("--prior", "mixture", "--epochs", "2"), "neither labels nor epochs"),
+        (("--prior", "maf", "--classes", "--guidance", "2"), "Received: guidance"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_reason(models, tmp_path, capsys, words, match):

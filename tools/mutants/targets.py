@@ -84,6 +84,11 @@ TARGETS = (
         "samplers/test_sampler_networks samplers/test_fitted_priors",
     ),
     _target(
+        "keras_vae/samplers",
+        "maf two_stage vectors",
+        "samplers/test_maf samplers/test_two_stage samplers/test_vector_samplers",
+    ),
+    _target(
         "keras_vae/metrics",
         "codebook disentanglement distances features neighbors pictures probes",
         "metrics/test_neighbors metrics/test_metrics metrics/test_bad_metrics",
