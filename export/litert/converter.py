@@ -52,10 +52,10 @@ def convert(job: Mapping[str, Any], calibration: Batches) -> bytes:
     Args:
         job: `folder` of the SavedModel, its `signatures`, `quantize` (None, "dynamic", "int8" or
             "int16x8") and `io` as in `write_litert`, `batch_size`, the names of all `layers` and of
-            the `float_layers` among them, and `per_channel` and `keep_float`. With `per_channel`, each unit of a dense layer has its
-            own scale. That is more exact and costs 12 bytes a unit: half of the file for a decoder
-            that begins with a wide layer. With `keep_float`, int8 files compute in integers only
-            where an op has more than `SMALL` weights.
+            the `float_layers` among them, and `per_channel` and `keep_float`. With `per_channel`,
+            each unit of a dense layer has its own scale. That is more exact and costs 12 bytes a
+            unit: half of the file for a decoder that begins with a wide layer. With `keep_float`,
+            int8 files compute in integers only where an op has more than `SMALL` weights.
         calibration: For int8 and int16x8, arrays of rows by signature and by name of the input.
 
     Raises:
@@ -129,7 +129,7 @@ def _quantize(calibrated: bytes, job: Mapping[str, Any]) -> bytes:
 def _without_ranges(calibrated: bytes, floats: set[str]) -> bytes:
     """Return the file without ranges of tensors that no op in integers makes or takes.
 
-    The quantizer rounds a tensor that has a range, and leaves that in where two ops in float ask for
+    The quantizer rounds a tensor that has a range, and leaves that in where ops in float ask for
     different ranges.
     """
     import flatbuffers
@@ -169,7 +169,8 @@ def _float_results(content: bytes, job: Mapping[str, Any]) -> set[str]:
             names = [graph.tensors[index].name.decode() for index in op.outputs]
             # The last op of a network has the name of the output, not that of its layer.
             code = model.operatorCodes[op.opcodeIndex].builtinCode
-            last = code not in codes
+            # The answer of a table is made outside of layers, in the units of its columns.
+            last = code in weighted if job["float_layers"] else code not in codes
             light = code in weighted and np.prod(graph.tensors[op.inputs[WEIGHTS]].shape) <= SMALL
             if job["keep_float"] and (light or code in without_weights):
                 found |= set(names)

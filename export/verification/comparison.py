@@ -9,8 +9,10 @@ import keras
 import numpy as np
 
 from keras_vae.base.endpoint import Endpoint
+from keras_vae.distributions.mixed import Mixed
 from keras_vae.errors import UsageError
 from keras_vae.export.endpoints import float32_policy
+from keras_vae.export.verification.table_outputs import DATA_OUTPUT, split_table
 from keras_vae.metrics.pictures import psnr
 from keras_vae.samplers import AutoregressiveSampler
 from keras_vae.typing import LatentModel
@@ -21,8 +23,6 @@ Rows = Mapping[str, Mapping[str, np.ndarray]]
 # PSNR of equal outputs, since JSON has no infinity.
 EXACT_PSNR = 200.0
 COMPARED_ROWS = 64
-# The output that is data, in the range of the data.
-DATA_OUTPUT = "reconstruction"
 # The endpoint that returns codes, and those that depend on the codes of the same rows.
 CODES = "encode"
 SAMPLE = "sample"
@@ -123,10 +123,22 @@ def differences(
         if DECISION in outputs:
             outputs = {**outputs, DECISION: _decisions(received[endpoint])}
         result[endpoint] = {
-            name: _difference(model, name, values[chosen], received[endpoint][name][chosen])
-            for name, values in outputs.items()
+            part: _difference(model, part, *values)
+            for name, wanted in outputs.items()
+            for part, values in _parts(
+                model, name, wanted[chosen], received[endpoint][name][chosen]
+            ).items()
         }
     return result
+
+
+def _parts(
+    model: LatentModel, name: str, expected: np.ndarray, received: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return an output and that of the file by name; rows of a table are two outputs."""
+    if name == DATA_OUTPUT and issubclass(model.family, Mixed):
+        return split_table(model.family.columns, expected, received)
+    return {name: (expected, received)}
 
 
 def _mark_columns(answers: Answers) -> Answers:
@@ -214,7 +226,7 @@ def _number_texts(*texts: np.ndarray) -> list[np.ndarray]:
 def _decibels(model: LatentModel, name: str, expected: np.ndarray, received: np.ndarray) -> float:
     """Return the PSNR; that of data is in the unit of the networks, the same for all channels."""
     low, high = (-math.inf, math.inf)
-    if name == DATA_OUTPUT:
+    if name == DATA_OUTPUT and not issubclass(model.family, Mixed):
         low, high = model.family.support
         expected, received = (
             keras.ops.convert_to_numpy(model.preprocess.forward(x)) for x in (expected, received)
