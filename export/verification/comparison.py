@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -136,8 +136,8 @@ def _parts(
     model: LatentModel, name: str, expected: np.ndarray, received: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return an output and that of the file by name; rows of a table are two outputs."""
-    if name == DATA_OUTPUT and issubclass(model.family, Mixed):
-        return split_table(model.family.columns, expected, received)
+    if name == DATA_OUTPUT and model.family.by_column:
+        return split_table(cast(type[Mixed], model.family).columns, expected, received)
     return {name: (expected, received)}
 
 
@@ -226,7 +226,7 @@ def _number_texts(*texts: np.ndarray) -> list[np.ndarray]:
 def _decibels(model: LatentModel, name: str, expected: np.ndarray, received: np.ndarray) -> float:
     """Return the PSNR; that of data is in the unit of the networks, the same for all channels."""
     low, high = (-math.inf, math.inf)
-    if name == DATA_OUTPUT and not issubclass(model.family, Mixed):
+    if name == DATA_OUTPUT and not model.family.by_column:
         low, high = model.family.support
         expected, received = (
             keras.ops.convert_to_numpy(model.preprocess.forward(x)) for x in (expected, received)
