@@ -51,11 +51,11 @@ def convert(job: Mapping[str, Any], calibration: Batches) -> bytes:
 
     Args:
         job: `folder` of the SavedModel, its `signatures`, `quantize` (None, "dynamic", "int8" or
-            "int16x8") and `io` as in `write_litert`, `batch_size`, the names of all `layers`, and
-            `per_channel` and `keep_float`. With `per_channel`, each unit of a dense layer has its
-            own scale. That is more exact and costs 12 bytes a unit: half of the file for a decoder
-            that begins with a wide layer. With `keep_float`, int8 files compute in integers only
-            where an op has more than `SMALL` weights.
+            "int16x8") and `io` as in `write_litert`, `batch_size`, the names of all `layers` and of
+            the `float_layers` among them, and `per_channel` and `keep_float`. With `per_channel`,
+            each unit of a dense layer has its own scale. That is more exact and costs 12 bytes a
+            unit: half of the file for a decoder that begins with a wide layer. With `keep_float`,
+            int8 files compute in integers only where an op has more than `SMALL` weights.
         calibration: For int8 and int16x8, arrays of rows by signature and by name of the input.
 
     Raises:
@@ -116,20 +116,44 @@ def _quantize(calibrated: bytes, job: Mapping[str, Any]) -> bytes:
     from tensorflow.lite.python.convert import mlir_quantize
 
     io = tf.int8 if job["io"] == "int8" else tf.float32
+    floats = _float_results(calibrated, job)
     return mlir_quantize(
-        calibrated,
+        _without_ranges(calibrated, floats),
         disable_per_channel_for_dense_layers=not job["per_channel"],
         input_data_type=io,
         output_data_type=io,
-        denylisted_nodes=_float_results(calibrated, job["layers"], job["keep_float"]),
+        denylisted_nodes=floats,
     )
 
 
-def _float_results(content: bytes, layers: Sequence[str], keep_float: bool) -> set[str]:
+def _without_ranges(calibrated: bytes, floats: set[str]) -> bytes:
+    """Return the file without ranges of tensors that no op in integers makes or takes.
+
+    The quantizer rounds a tensor that has a range, and leaves that in where ops in float ask for
+    different ranges.
+    """
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(calibrated, 0)
+    for graph in model.subgraphs:
+        kept: set[int] = set()
+        for op in graph.operators:
+            if not {graph.tensors[index].name.decode() for index in op.outputs} <= floats:
+                kept |= {*op.inputs, *op.outputs}
+        for index, tensor in enumerate(graph.tensors):
+            if index not in kept and tensor.quantization is not None:
+                tensor.quantization.min = tensor.quantization.max = None
+    builder = flatbuffers.Builder(len(calibrated))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _float_results(content: bytes, job: Mapping[str, Any]) -> set[str]:
     """Return the names of the results that stay in float.
 
-    These are the results of ops that belong to no layer. With `keep_float`, those of all ops with
-    few weights or none are added.
+    These are the results of ops that belong to no layer, or to one of `float_layers`. With
+    `keep_float`, those of all ops with few weights or none are added.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -138,18 +162,20 @@ def _float_results(content: bytes, layers: Sequence[str], keep_float: bool) -> s
     all_of_them = (*ARITHMETIC, *RECURRENT_GATES, *ATTENTION)
     without_weights = {getattr(schema.BuiltinOperator, name) for name in all_of_them}
     weighted = {getattr(schema.BuiltinOperator, name) for name in WEIGHTED}
+    floats = {None, *job["float_layers"]}
     found = set()
     for graph in model.subgraphs:
         for op in graph.operators:
             names = [graph.tensors[index].name.decode() for index in op.outputs]
             # The last op of a network has the name of the output, not that of its layer.
             code = model.operatorCodes[op.opcodeIndex].builtinCode
-            last = code not in codes
+            # The answer of a table is made outside of layers, in the units of its columns.
+            last = code in weighted if job["float_layers"] else code not in codes
             light = code in weighted and np.prod(graph.tensors[op.inputs[WEIGHTS]].shape) <= SMALL
-            if keep_float and (light or code in without_weights):
+            if job["keep_float"] and (light or code in without_weights):
                 found |= set(names)
             elif not (last and set(op.outputs) & set(graph.outputs)):
-                found |= {name for name in names if layer_of(name, layers) is None}
+                found |= {name for name in names if layer_of(name, job["layers"]) in floats}
     return found
 
 

@@ -31,6 +31,7 @@ from keras_vae.export.verification import comparison
 from keras_vae.export.verification.comparison import Differences
 from keras_vae.export.verification.tolerances import first_within, refuse_differences
 from keras_vae.files.atomic import write_atomically
+from keras_vae.tables.mixed_networks import TableInputs
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments
 
@@ -181,11 +182,14 @@ def best_content(
         rows: From `endpoint_rows`.
         options: The options of the conversion.
     """
+    layers = flatten_layers(model)
     job = {
         **{key: value for key, value in vars(options).items() if key != "min_psnr"},
         "folder": folder,
         "signatures": list(endpoints),
-        "layers": [layer.name for layer in flatten_layers(model)],
+        "layers": [layer.name for layer in layers],
+        # Columns of a table have units of their own, which one scale of int8 does not fit.
+        "float_layers": [layer.name for layer in layers if isinstance(layer, TableInputs)],
     }
 
     def attempt(variant: Mapping[str, bool]) -> tuple[bytes, Differences]:

@@ -21,12 +21,12 @@ class KerasRuntime(Runtime):
         import keras
 
         from keras_vae.export.endpoints import float32_policy
-        from keras_vae.export.saved_model.writer import add_png_endpoint
+        from keras_vae.export.saved_model.writer import served_endpoints
         from keras_vae.training.runs import run_directory
 
         opened = run_directory.open_run(path)
         model = opened.model()
-        endpoints = add_png_endpoint(model.endpoints())
+        endpoints = served_endpoints(model, model.endpoints())
 
         def run(signature: str, inputs: Arrays) -> dict[str, np.ndarray]:
             endpoint = endpoints[signature]

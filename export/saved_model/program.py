@@ -83,12 +83,12 @@ def write_version(
     """
     from keras_vae.export.endpoints import choose_endpoints
     from keras_vae.export.saved_model import model_card, versions, warmup
-    from keras_vae.export.saved_model.writer import add_png_endpoint, fill_saved_model
+    from keras_vae.export.saved_model.writer import fill_saved_model, served_endpoints
     from keras_vae.files.folders import partial_folder
 
     model = run.model()
     _refuse_untrained(model)
-    endpoints = add_png_endpoint(choose_endpoints(model, names or None))
+    endpoints = served_endpoints(model, choose_endpoints(model, names or None))
     description = model_card.describe(model, run, default=next(iter(endpoints)))
     with partial_folder(base) as folder:
         fill_saved_model(model, folder, endpoints)
@@ -106,11 +106,14 @@ def example_rows(model: LatentModel, endpoints: Mapping[str, Any]) -> dict[str, 
     """
     from keras_vae.export.calibration import endpoint_rows, generate_examples
     from keras_vae.export.saved_model.png_endpoint import encode_png, white_of
+    from keras_vae.export.saved_model.table_endpoints import table_requests
     from keras_vae.export.serving.signatures import DEFAULT
 
     offered = model.endpoints()
     plain = {name: endpoint for name, endpoint in endpoints.items() if name in offered}
-    rows = endpoint_rows(model, plain, generate_examples(model))
+    examples = generate_examples(model)
+    rows = endpoint_rows(model, plain, examples)
+    rows |= table_requests(model, endpoints, examples[0])
     if "reconstruct_png" in endpoints:
         images, *others = rows["reconstruct"].items()
         white = white_of(offered["reconstruct"].inputs[0]) or 1.0

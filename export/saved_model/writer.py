@@ -7,6 +7,7 @@ from keras_vae.base.endpoint import Endpoint
 from keras_vae.errors import UsageError
 from keras_vae.export.endpoints import float32_policy, write_archive
 from keras_vae.export.saved_model.png_endpoint import png_endpoint, white_of
+from keras_vae.export.saved_model.table_endpoints import table_endpoints
 from keras_vae.export.verification import graph_ops
 from keras_vae.files.folders import partial_folder, publish
 from keras_vae.typing import LatentModel
@@ -16,7 +17,8 @@ def write_saved_model(model: LatentModel, path: Path, endpoints: Mapping[str, En
     """Write a SavedModel with one signature for each endpoint and a dynamic batch size.
 
     Weights are stored once. The first endpoint is also `serving_default`. Image models get the
-    further signature `reconstruct_png`, from and to image files.
+    further signature `reconstruct_png`, from and to image files, and models of tables get those of
+    `table_endpoints`.
 
     Args:
         model: The built model.
@@ -30,7 +32,7 @@ def write_saved_model(model: LatentModel, path: Path, endpoints: Mapping[str, En
         ValueError: If an endpoint has random ops, state, or Python code in its graph.
     """
     with partial_folder(path.parent) as folder:
-        fill_saved_model(model, folder, add_png_endpoint(endpoints))
+        fill_saved_model(model, folder, served_endpoints(model, endpoints))
         return publish(folder, path)
 
 
@@ -41,12 +43,13 @@ def fill_saved_model(model: LatentModel, folder: Path, endpoints: Mapping[str, E
     refuse_unservable(folder)
 
 
-def add_png_endpoint(endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
-    """Return `endpoints`, with `reconstruct_png` added if images are reconstructed."""
+def served_endpoints(model: LatentModel, endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
+    """Return `endpoints`, and those that only servers have: of image files, and of tables."""
+    served = {**endpoints, **table_endpoints(model, endpoints)}
     reconstruct = endpoints.get("reconstruct")
-    if reconstruct is None or white_of(reconstruct.inputs[0]) is None:
-        return dict(endpoints)
-    return {**endpoints, "reconstruct_png": png_endpoint(reconstruct)}
+    if reconstruct is not None and white_of(reconstruct.inputs[0]) is not None:
+        served["reconstruct_png"] = png_endpoint(reconstruct)
+    return served
 
 
 def refuse_unservable(folder: Path) -> None:

@@ -3,14 +3,16 @@
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 
 from keras_vae.base.endpoint import Endpoint
+from keras_vae.distributions.mixed import Mixed
 from keras_vae.errors import UsageError
 from keras_vae.export.endpoints import float32_policy
+from keras_vae.export.verification.table_outputs import DATA_OUTPUT, split_table
 from keras_vae.metrics.pictures import psnr
 from keras_vae.samplers import AutoregressiveSampler
 from keras_vae.typing import LatentModel
@@ -21,12 +23,13 @@ Rows = Mapping[str, Mapping[str, np.ndarray]]
 # PSNR of equal outputs, since JSON has no infinity.
 EXACT_PSNR = 200.0
 COMPARED_ROWS = 64
-# The output that is data, in the range of the data.
-DATA_OUTPUT = "reconstruction"
 # The endpoint that returns codes, and those that depend on the codes of the same rows.
 CODES = "encode"
 SAMPLE = "sample"
-ENCODED = ("reconstruct", "serving_default", "reconstruct_png", "score")
+PICTURES = "reconstruct_png"
+ENCODED = ("reconstruct", "serving_default", PICTURES, "score")
+# The endpoint whose outputs are columns of a table, which may have names of other outputs.
+OF_COLUMNS = "impute_table"
 # The output that is a decision, which follows from the file's own score and threshold.
 DECISION = "is_anomaly"
 # The input that is hashed on the host: PyTorch has no shift of unsigned integers.
@@ -44,11 +47,11 @@ class Difference:
         mean: Mean absolute error.
         relative: `largest` divided by the model's largest absolute value. For codes and scores the
             divisor is at least 1, since their sums may cancel while their rounding does not. For
-            integer codes, the fraction that differs.
+            integer codes and texts, the fraction that differs.
         psnr: Peak signal-to-noise ratio in dB. The peak is the range of the data for outputs that
             are data, and otherwise the range of the model's outputs.
         bias: Mean signed error: output of the file minus that of the model.
-        equal: Fraction of equal integer codes, between 0 and 1; None for other outputs.
+        equal: Fraction of equal integer codes or texts, between 0 and 1; None for other outputs.
     """
 
     largest: float
@@ -108,6 +111,7 @@ def differences(
         ValueError: If an output is missing or has another shape.
     """
     result = {}
+    expected, received = _mark_columns(expected), _mark_columns(received)
     expected = _follow(model, expected, received, rows)
     alike = _rows_of_equal_codes(expected, received)
     for endpoint, outputs in expected.items():
@@ -119,10 +123,32 @@ def differences(
         if DECISION in outputs:
             outputs = {**outputs, DECISION: _decisions(received[endpoint])}
         result[endpoint] = {
-            name: _difference(model, name, values[chosen], received[endpoint][name][chosen])
-            for name, values in outputs.items()
+            part: _difference(model, part, *values)
+            for name, wanted in outputs.items()
+            for part, values in _parts(
+                model, name, wanted[chosen], received[endpoint][name][chosen]
+            ).items()
         }
     return result
+
+
+def _parts(
+    model: LatentModel, name: str, expected: np.ndarray, received: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return an output and that of the file by name; rows of a table are two outputs."""
+    if name == DATA_OUTPUT and model.family.by_column:
+        return split_table(cast(type[Mixed], model.family).columns, expected, received)
+    return {name: (expected, received)}
+
+
+def _mark_columns(answers: Answers) -> Answers:
+    """Return answers in which a column has another name than any other output."""
+    return {
+        endpoint: {f"column {name}": values for name, values in outputs.items()}
+        if endpoint == OF_COLUMNS
+        else outputs
+        for endpoint, outputs in answers.items()
+    }
 
 
 def _follow(model: LatentModel, expected: Answers, received: Answers, rows: Rows | None) -> Answers:
@@ -174,6 +200,8 @@ def _decisions(answers: Mapping[str, np.ndarray]) -> np.ndarray:
 def _difference(
     model: LatentModel, name: str, expected: np.ndarray, received: np.ndarray
 ) -> Difference:
+    if expected.dtype.kind in "SO":
+        expected, received = _number_texts(expected, received)
     change = received.astype("float64") - expected.astype("float64")
     error = np.abs(change)
     largest, smallest = float(error.max()), 0.0 if name == DATA_OUTPUT else 1.0
@@ -189,10 +217,16 @@ def _difference(
     )
 
 
+def _number_texts(*texts: np.ndarray) -> list[np.ndarray]:
+    """Return arrays of as many texts as arrays of integers, the same for the same text."""
+    _, numbers = np.unique(np.concatenate(texts).astype("S"), return_inverse=True)
+    return np.split(numbers, len(texts))
+
+
 def _decibels(model: LatentModel, name: str, expected: np.ndarray, received: np.ndarray) -> float:
     """Return the PSNR; that of data is in the unit of the networks, the same for all channels."""
     low, high = (-math.inf, math.inf)
-    if name == DATA_OUTPUT:
+    if name == DATA_OUTPUT and not model.family.by_column:
         low, high = model.family.support
         expected, received = (
             keras.ops.convert_to_numpy(model.preprocess.forward(x)) for x in (expected, received)

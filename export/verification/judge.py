@@ -10,6 +10,7 @@ from keras_vae.export.formats import CALIBRATED
 from keras_vae.export.verification.comparison import (
     DATA_OUTPUT,
     EXACT_PSNR,
+    PICTURES,
     Difference,
     differences,
 )
@@ -194,14 +195,14 @@ class Judge:
 
 
 def gray_levels(answers: Answers) -> Answers:
-    """Return answers as numbers: image files as their gray levels, in steps of GRAY_LEVEL."""
+    """Return answers with image files as their gray levels, in steps of GRAY_LEVEL."""
     from keras_vae.export.saved_model.png_endpoint import decode_png
 
-    def numbers(array: np.ndarray) -> np.ndarray:
-        return decode_png(array) * GRAY_LEVEL if array.dtype.kind in "SO" else array
-
     return {
-        name: {key: numbers(array) for key, array in outputs.items()}
+        name: {
+            key: decode_png(array) * GRAY_LEVEL if name == PICTURES else array
+            for key, array in outputs.items()
+        }
         for name, outputs in answers.items()
     }
 

@@ -163,7 +163,8 @@ def make_requests(model: LatentModel, given: Sequence[np.ndarray] = ()) -> array
     """
     from keras_vae.export.calibration import generate_examples, sample_inputs
     from keras_vae.export.saved_model.png_endpoint import encode_png, white_of
-    from keras_vae.export.saved_model.writer import add_png_endpoint
+    from keras_vae.export.saved_model.table_endpoints import table_requests
+    from keras_vae.export.saved_model.writer import served_endpoints
 
     endpoints = model.endpoints()
     default = next(iter(endpoints))
@@ -176,14 +177,17 @@ def make_requests(model: LatentModel, given: Sequence[np.ndarray] = ()) -> array
     others = [s.name for s in endpoints["decode"].inputs if s.name not in named]
     named |= dict(zip(others, _decoder_inputs(model, [named[name] for name in names]), strict=True))
     named |= sample_inputs(endpoints, count)
-    if "reconstruct_png" in (served := add_png_endpoint(endpoints)):
+    served = served_endpoints(model, endpoints)
+    if "reconstruct_png" in served:
         white = white_of(endpoints["reconstruct"].inputs[0]) or 1.0
         named["image_bytes"] = encode_png(examples[0], white)
+    tables = table_requests(model, served, examples[0])
     requests = {
         name: {spec.name: named[spec.name] for spec in endpoint.inputs}
         for name, endpoint in served.items()
+        if name not in tables
     }
-    return {**requests, DEFAULT: requests[default]}
+    return {**requests, **tables, DEFAULT: requests[default]}
 
 
 def _decoder_inputs(model: LatentModel, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -39,7 +39,7 @@ def conditional_moments(model: VAE, x: np.ndarray, noise: np.ndarray) -> list[np
     return map_batches(lambda batch: _moments(model, batch, noise), x.astype("float32"), rows)
 
 
-def weigh_codes(model: VAE, x: Tensor, noise: Tensor) -> tuple[Tensor, Any, Tensor]:
+def weigh_codes(model: VAE, x: Tensor, noise: Tensor, count: int) -> tuple[Tensor, Any, Tensor]:
     """Return several codes z of each row, p(x | z) of them, and their weights.
 
     The weights are w = p(known values | z) p(z) / q(z), normalized to a sum of 1 over the codes of
@@ -48,15 +48,15 @@ def weigh_codes(model: VAE, x: Tensor, noise: Tensor) -> tuple[Tensor, Any, Tens
     Args:
         model: A VAE that fills gaps.
         x: Rows with NaN for gaps, `(rows, columns)`.
-        noise: Standard normals, `(rows * samples, latent_dim)`, with the samples of a row together.
+        noise: Standard normals, `(rows * count, latent_dim)`, with the samples of a row together.
+        count: Number of codes of each row.
 
     Returns:
-        Codes `(rows * samples, latent_dim)`, the distribution over `(rows * samples, columns)`,
-        and weights `(rows, samples)`.
+        Codes `(rows * count, latent_dim)`, the distribution over `(rows * count, columns)`, and
+        weights `(rows, count)`.
     """
     # A tensor: arrays are checked for rows without any number, which have an answer here.
     x = ops.convert_to_tensor(x)
-    count = len(noise) // len(x)
     q = repeat_rows(model.posterior(x), count)
     z, log_q = q.from_noise_with_log_prob(noise)
     p: Any = model.observation(z)
@@ -71,7 +71,7 @@ def rows_at_once(samples: int, columns: int) -> int:
 
 def _moments(model: VAE, x: Any, noise: np.ndarray) -> list[Tensor]:
     count = len(noise)
-    _, p, weights = weigh_codes(model, x, ops.tile(noise, (len(x), 1)))
+    _, p, weights = weigh_codes(model, x, _for_each_row(noise, x), count)
     weights = weights[:, None]
     mean = weights @ _by_row(p.mean, count)
     squares = _by_row(ops.exp(p.density.log_var) + ops.square(p.mean), count)
@@ -84,18 +84,24 @@ def _by_row(values: Tensor, count: int) -> Tensor:
 
 
 def expected_rows(model: VAE, x: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Return `expected_values` of any number of rows, in batches."""
+    rows = rows_at_once(len(noise), max(x.shape[1], noise.shape[1]))
+    return map_batches(lambda batch: expected_values(model, batch, noise), x, min(rows, len(x)))
+
+
+def expected_values(model: VAE, x: Tensor, noise: np.ndarray) -> Tensor:
     """Return E[x | known values] of a model with the likelihood `Mixed`, `(rows, columns)`.
 
     Categories are the most probable ones, see `Mixed.mean_of_mixtures`. The weights are those of
     `conditional_moments`, and so are the arguments.
     """
+    _, p, weights = weigh_codes(model, x, _for_each_row(noise, x), len(noise))
+    return p.density.mean_of_mixtures(weights)
 
-    def expect(batch: np.ndarray) -> Tensor:
-        _, p, weights = weigh_codes(model, batch, ops.tile(noise, (len(batch), 1)))
-        return p.density.mean_of_mixtures(weights)
 
-    rows = rows_at_once(len(noise), max(x.shape[1], noise.shape[1]))
-    return map_batches(expect, x, min(rows, len(x)))
+def _for_each_row(noise: np.ndarray, x: Tensor) -> Tensor:
+    """Return the noise of one row for each row, `(rows * samples, latent_dim)`."""
+    return ops.tile(noise, (ops.shape(x)[0], 1))
 
 
 def draw_rows(model: VAE, x: np.ndarray, samples: int, seed: Any) -> np.ndarray:
@@ -114,7 +120,7 @@ def draw_rows(model: VAE, x: np.ndarray, samples: int, seed: Any) -> np.ndarray:
 
     def draw(batch: np.ndarray) -> Tensor:
         noise = keras.random.normal((len(batch) * samples, size), dtype="float32", seed=seed)
-        z, _, weights = weigh_codes(model, batch, noise)
+        z, _, weights = weigh_codes(model, batch, noise, samples)
         uniform = keras.random.uniform((len(batch),), dtype="float32", seed=seed)
         chosen = choices.by_uniform(ops.log(weights), uniform)
         starts = ops.arange(len(batch), dtype="int32") * samples

@@ -53,8 +53,7 @@ class TableVerbs:
         """
         x, model = self._rows(frame), cast(VAE, self)
         if draws is None:
-            noise = antithetic_noise(SAMPLES, model.latent_shape[0], seed=0)
-            return self._fill(frame, x, expected_rows(model, x, noise))
+            return self._fill(frame, x, expected_rows(model, x, noise_of_codes(model)))
         generator = keras.random.SeedGenerator(arguments.seed(seed))
         count = arguments.integer("draws", draws)
         return [self._fill(frame, x, draw_rows(model, x, SAMPLES, generator)) for _ in range(count)]
@@ -133,14 +132,25 @@ class TableVerbs:
         Args:
             frame: As in `Schema.infer`.
         """
-
-        def scores(batch: np.ndarray) -> Tensor:
-            x = ops.convert_to_tensor(batch)  # Arrays are checked for rows without any number.
-            return 0.0 - self.observation(self.posterior(x).mean).element_log_prob(x)
-
-        x = self._rows(frame)
-        found = map_batches(scores, x, min(default_batch_size(x.shape[1:]), len(x)))
+        x, rows = self._rows(frame), default_batch_size((len(self.schema),))
+        found = map_batches(lambda batch: value_scores(self, batch), x, min(rows, len(x)))
         return dict(zip(self.schema.names, found.T, strict=True))
+
+
+def noise_of_codes(model: VAE) -> np.ndarray:
+    """Return the noise of the codes over which `impute` takes the mean, `(codes, latent_dim)`."""
+    return antithetic_noise(SAMPLES, model.latent_shape[0], seed=0)
+
+
+def value_scores(model: Any, x: Any) -> Tensor:
+    """Return -log p(x_c | z) at the mean code for each value, `(rows, columns)`, 0 where missing.
+
+    Args:
+        model: A VAE of the arrays of a schema.
+        x: Rows, `(rows, columns)`, with NaN for missing.
+    """
+    x = ops.convert_to_tensor(x)  # Arrays are checked for rows without any number.
+    return 0.0 - model.observation(model.posterior(x).mean).element_log_prob(x)
 
 
 def _fulfils(where: Callable[[dict[str, np.ndarray]], Any], frame: dict[str, list]) -> np.ndarray:

@@ -9,7 +9,9 @@ from keras_vae.export.verification import tolerances
 from keras_vae.export.verification.comparison import differences
 from keras_vae.preprocessing import Preprocessing
 
-MODEL = SimpleNamespace(family=SimpleNamespace(support=(0.0, 1.0)), preprocess=Preprocessing())
+MODEL = SimpleNamespace(
+    family=SimpleNamespace(support=(0.0, 1.0), by_column=False), preprocess=Preprocessing()
+)
 ROWS, CODES = 4, 25
 
 

@@ -16,7 +16,7 @@ from keras_vae.preprocessing import Preprocessing
 TENSOR, UNIT, FLOAT = b"one scale a tensor", b"one scale a unit", b"what is cheap in float"
 MODEL = SimpleNamespace(
     _flatten_layers=lambda: [],
-    family=SimpleNamespace(support=(0.0, 1.0)),
+    family=SimpleNamespace(support=(0.0, 1.0), by_column=False),
     preprocess=Preprocessing(),
 )
 

@@ -11,9 +11,12 @@ from keras_vae.export.verification import tolerances
 from keras_vae.export.verification.comparison import Difference, choose_rows, differences
 from keras_vae.preprocessing import Preprocessing
 
-PIXELS = SimpleNamespace(family=SimpleNamespace(support=(0.0, 1.0)), preprocess=Preprocessing())
+PIXELS = SimpleNamespace(
+    family=SimpleNamespace(support=(0.0, 1.0), by_column=False), preprocess=Preprocessing()
+)
 LINE = SimpleNamespace(
-    family=SimpleNamespace(support=(-math.inf, math.inf)), preprocess=Preprocessing()
+    family=SimpleNamespace(support=(-math.inf, math.inf), by_column=False),
+    preprocess=Preprocessing(),
 )
 EXACT = Difference(largest=0.0, mean=0.0, relative=0.0, psnr=200.0)
 

@@ -16,7 +16,7 @@ from keras_vae.base.endpoint import Endpoint, has_gaps
 from keras_vae.export.onnx_files import answers
 from keras_vae.export.runtimes import cpp_loader
 from keras_vae.export.saved_model import program
-from keras_vae.export.saved_model.writer import add_png_endpoint
+from keras_vae.export.saved_model.writer import served_endpoints
 from tests.support import models
 
 Arrays = dict[str, np.ndarray]
@@ -47,7 +47,7 @@ class Artifact:
         model.export(self.tflite, format="litert", calibration=calibration)
         self.loaded = cpp_loader.SavedModel(model.export(folder / "saved_model"))
         self.endpoints: dict[str, Endpoint] = model.endpoints()
-        self.served = add_png_endpoint(self.endpoints)
+        self.served = served_endpoints(model, self.endpoints)
         rows = program.example_rows(model, self.served)
         self.rows = {name: {k: a[:ROWS] for k, a in i.items()} for name, i in rows.items()}
         interpreter = Interpreter(model_path=str(self.tflite))

@@ -145,7 +145,7 @@ def predicted(server, model, content: dict) -> dict:
         arrays = from_columns(content["inputs"], infos)
     else:
         raise invalid("Missing 'inputs' or 'instances' key")
-    outputs = {k: listed(v) for k, v in server.run(model, name or DEFAULT, arrays).items()}
+    outputs = {k: listed(k, v) for k, v in server.run(model, name or DEFAULT, arrays).items()}
     single = next(iter(outputs.values())) if len(outputs) == 1 else None
     if "inputs" in content:
         return {"outputs": outputs if single is None else single}
@@ -238,9 +238,12 @@ def element(value, number: int):
     raise invalid(f"JSON Value: {json.dumps(value)} is not of expected type: {kind}")
 
 
-def listed(array: np.ndarray):
+def listed(name: str, array: np.ndarray):
+    """JSON of an output; strings are text unless its name ends in `_bytes`."""
     if array.dtype != object:
         return array.tolist()
+    if not name.endswith("_bytes"):
+        return [element.decode() for element in array.tolist()]
     return [{"b64": base64.b64encode(element).decode()} for element in array.tolist()]
 
 
