@@ -72,5 +72,6 @@ def torch_seconds(call: Callable[[], Any]) -> float | None:
         (event.time_range.start, event.time_range.end)
         for event in profiled.events()
         if event.device_type == torch.autograd.DeviceType.CUDA
+        and not getattr(event, "is_user_annotation", False)  # It spans gaps between kernels.
     ]
     return union(found) / 1e6 if found else None

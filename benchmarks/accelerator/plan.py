@@ -1,6 +1,7 @@
 """The rows of the benchmark: networks, number types, and libraries, the most important first."""
 
 import dataclasses
+import itertools
 
 from benchmarks import network
 
@@ -28,7 +29,7 @@ NETWORKS = {
 PRECISIONS = ("float32", "bfloat16")
 JAX, FIT = "JAX, one scan an epoch", "JAX, fit"
 EAGER, COMPILED, GRAPHS = "PyTorch", "torch.compile", "torch.compile, CUDA graphs"
-LIBRARIES = (JAX, EAGER, COMPILED, GRAPHS, FIT)
+TIERS = (JAX, EAGER, COMPILED), (GRAPHS, FIT)  # Those of the first are all measured before.
 TINY = 4  # Batches of so many examples, and two of them an epoch.
 
 
@@ -40,7 +41,7 @@ class Row:
         network: A name in `NETWORKS`.
         precision: "float32", where products may be of TF32, or "bfloat16", where weights stay
             float32.
-        library: One of `LIBRARIES`.
+        library: One of the names above.
         batch: Examples of a step.
         count: Examples of an epoch, a multiple of `batch`.
         units: Timed units, of which the median counts.
@@ -53,7 +54,7 @@ class Row:
     library: str
     batch: int
     count: int
-    units: int = 5
+    units: int = 3
     seconds: float = 1.0
     device: str = "cuda"
 
@@ -71,12 +72,12 @@ def rows(
             by "/".
     """
     found = []
-    for library in LIBRARIES:
+    for libraries in TIERS:
         for name, net in NETWORKS.items():
             size = TINY if tiny else batch or net.batch
             count = 2 * size if tiny else -(-net.count // size) * size
             units, seconds = (1, 0.0) if tiny else (Row.units, Row.seconds)
-            for precision in PRECISIONS:
+            for precision, library in itertools.product(PRECISIONS, libraries):
                 if only in f"{name}/{precision}/{library}":
                     row = Row(name, precision, library, size, count, units, seconds, device)
                     found.append(row)
