@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.child import MEGABYTE
-from benchmarks.paired import spread
-from benchmarks.report import Section, machine
+from benchmarks.paired import busy_seconds, spread
+from benchmarks.report import NOISY, Section, machine
 from keras_vae.__main__ import PROGRAMS
 
 LIMIT = 0.3  # Seconds of processor time.
@@ -31,12 +31,14 @@ class Start:
         cpu: Processor time in seconds, of its children too.
         memory: Peak memory in MB.
         status: The exit status.
+        foreign: The number of processors that other programs kept busy meanwhile.
     """
 
     seconds: float
     cpu: float
     memory: float
     status: int
+    foreign: float = 0.0
 
 
 def run(rounds: int = 5) -> Section:
@@ -56,7 +58,7 @@ def run(rounds: int = 5) -> Section:
         f"{LIMIT} s of processor time. {_over_limit(found)} A first step ends with the first "
         "execution of steps: 24 steps of 64 digits, 67 steps of 128 images of Fashion-MNIST. The "
         f"targets on two cores are {FIRST_STEP:g} s, and {MOST_MEMORY} MB for whole trainings, "
-        f"which have one epoch here. {machine()}"
+        f"which have one epoch here. {_noise(found)} {machine()}"
     )
     header = ["", "seconds", "CPU seconds", "peak MB"]
     return Section("Start-up", text, header, [_row(name, found[name]) for name in names])
@@ -90,15 +92,15 @@ def time_process(words: list[str]) -> Start:
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
     }
     with open(os.devnull, "w") as sink:
-        begin = time.perf_counter()
+        begin, busy = time.perf_counter(), busy_seconds()
         process = subprocess.Popen(
             [sys.executable, *words], cwd=ROOT, env=environment, stdout=sink, stderr=sink
         )
         _, status, used = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begin
+        seconds, busy = time.perf_counter() - begin, busy_seconds() - busy
     process.returncode = os.waitstatus_to_exitcode(status)
     cpu, memory = used.ru_utime + used.ru_stime, used.ru_maxrss / MEGABYTE
-    return Start(seconds, cpu, memory, process.returncode)
+    return Start(seconds, cpu, memory, process.returncode, max(0.0, (busy - cpu) / seconds))
 
 
 def _over_limit(found: dict[str, list[Start]]) -> str:
@@ -108,6 +110,17 @@ def _over_limit(found: dict[str, list[Start]]) -> str:
         if "--help" in name and statistics.median(start.cpu for start in starts) > LIMIT
     ]
     return f"Over the limit: {', '.join(slow)}." if slow else "No program is over it."
+
+
+def _noise(found: dict[str, list[Start]]) -> str:
+    """Return a sentence about other load on the machine."""
+    busy = max(statistics.median(start.foreign for start in starts) for starts in found.values())
+    if busy <= NOISY:
+        return "The machine did nothing else."
+    return (
+        f"**The machine was not quiet**: others kept up to {busy:.1f} processors busy (median of a "
+        "row). So seconds are too long, and CPU seconds a little."
+    )
 
 
 def _row(name: str, starts: list[Start]) -> list[str]:

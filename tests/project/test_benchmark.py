@@ -1,6 +1,7 @@
 """The benchmark compares what is equal, in turn, and says what is missing; no test is of time."""
 
 import contextlib
+import dataclasses
 import math
 
 import numpy as np
@@ -225,6 +226,9 @@ def test_a_process_is_measured_whole():
     starts = [startup.Start(seconds, 0.25, 100.0, 0) for seconds in (1.0, 3.0, 2.0)]
     assert startup._row("x", starts)[1:3] == ["2.00 [1.00-3.00]", "0.25 [0.25-0.25]"]
     assert "failed" in startup._row("x", [*starts, found])[1]
+    assert "nothing else" in startup._noise({"x": starts})
+    loud = [dataclasses.replace(start, foreign=1.5) for start in starts]
+    assert "not quiet" in startup._noise({"x": starts, "y": loud})
 
 
 @pytest.mark.slow
