@@ -129,14 +129,14 @@ class _Child:
         """Run one unit in the child."""
         assert self.process.stdin is not None
         time.sleep(PAUSE)
-        begin, busy = time.perf_counter(), _busy()
+        begin, busy = time.perf_counter(), busy_seconds()
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
         unit = self.answer()
         if "failed" in unit:
             raise UnavailableError(f"Expected a peer that goes on. Received: {unit['failed']}")
         wall = time.perf_counter() - begin
-        return unit | {"foreign": max(0.0, (_busy() - busy - unit["cpu"]) / wall)}
+        return unit | {"foreign": max(0.0, (busy_seconds() - busy - unit["cpu"]) / wall)}
 
 
 @contextlib.contextmanager
@@ -179,7 +179,7 @@ def _environment(peer: Peer) -> dict[str, str]:
     }
 
 
-def _busy() -> float:
+def busy_seconds() -> float:
     """Return processor seconds of the whole machine since its start; 0 where unknown."""
     try:
         first = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]

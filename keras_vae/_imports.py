@@ -26,8 +26,8 @@ API = "keras_vae._api"
 # What needs no Keras. All else is the library: the public API is imported before any part of it, so
 # that its modules are always imported in one order.
 WITHOUT_KERAS = {
-    *("_api", "_imports", "__main__", "cli", "errors", "export", "files", "options", "presets"),
-    *("quiet", "terminal", "training", "typing"),
+    *("_api", "_imports", "__main__", "cli", "deferred", "errors", "export", "files", "options"),
+    *("presets", "quiet", "terminal", "training", "typing"),
 }
 
 

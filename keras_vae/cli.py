@@ -243,11 +243,12 @@ def prepare_tensorflow(training: bool = False) -> None:
     if training:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     quiet = os.environ["TF_CPP_MIN_LOG_LEVEL"] not in ("0", "1")
+    from keras_vae.deferred import import_tensorflow
     from keras_vae.quiet import silence_stderr
 
     # TensorFlow writes to stderr before its own log level applies.
     with silence_stderr() if quiet else contextlib.nullcontext():
-        import tensorflow  # noqa: F401
+        import_tensorflow(light=os.environ["KERAS_BACKEND"] == "tensorflow")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -38,6 +38,7 @@ random_state = _functions.random_state
 replica_index = _functions.replica_index
 set_batch_order = _functions.set_batch_order
 set_random_state = _functions.set_random_state
+split_gradients = _functions.split_gradients
 sum_over_replicas = _functions.sum_over_replicas
 sync_variables = _functions.sync_variables
 vjp = _functions.vjp

@@ -76,6 +76,20 @@ class Backend(Protocol):
     def set_random_state(self, state: np.ndarray) -> None:
         """Restore the state that `random_state` returned."""
 
+    def split_gradients(
+        self, function: Any, x: Any, weights: list[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """Return the values of a function twice: with gradient in `x`, and in `weights` alone.
+
+        Args:
+            function: From `x` and `weights` to a list of tensors, without variables or state.
+            x: A tensor.
+            weights: Tensors.
+
+        Returns:
+            Twice the same list, the first with gradient in `x`, the second in `weights`.
+        """
+
     def sum_over_replicas(self, x: Any) -> Any:
         """Return the sum of a tensor over all replicas that train together."""
 
@@ -151,3 +165,12 @@ def host_values(x: Any) -> np.ndarray | None:
 def is_traced(variable: Any) -> bool:
     """Return False: steps are not compiled here."""
     return False
+
+
+def split_gradients(function: Any, x: Any, weights: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Evaluate the function twice, of which XLA computes what is equal once.
+
+    See `Backend.split_gradients`.
+    """
+    constant = [keras.ops.stop_gradient(weight) for weight in weights]
+    return function(x, constant), function(keras.ops.stop_gradient(x), weights)

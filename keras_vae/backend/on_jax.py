@@ -18,6 +18,7 @@ from keras_vae.backend.common import mean_over_workers as mean_over_workers
 from keras_vae.backend.common import random_state as random_state
 from keras_vae.backend.common import set_batch_order as set_batch_order
 from keras_vae.backend.common import set_random_state as set_random_state
+from keras_vae.backend.common import split_gradients as split_gradients
 from keras_vae.backend.keras_private import stored_value
 
 

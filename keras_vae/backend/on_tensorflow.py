@@ -64,6 +64,32 @@ def vjp(function: Any, x: Any, upstream: Any) -> Any:
     return tape.gradient(value, x, upstream, tf.UnconnectedGradients.ZERO)
 
 
+def split_gradients(function: Any, x: Any, weights: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Evaluate the function once, and take both gradients of the same values.
+
+    See `keras_vae.backend.common.Backend.split_gradients`.
+    """
+
+    @tf.custom_gradient
+    def evaluate(x: Any, *weights: Any) -> Any:
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch([x, *weights])
+            values = function(x, list(weights))
+
+        def gradients(*upstream: Any) -> tuple[Any, ...]:
+            of_x, of_weights = upstream[: len(values)], upstream[len(values) :]
+            zero = tf.UnconnectedGradients.ZERO
+            return (
+                tape.gradient(values, x, list(of_x), zero),
+                *tape.gradient(values, list(weights), list(of_weights), zero),
+            )
+
+        return [tf.identity(value) for value in (*values, *values)], gradients
+
+    both = evaluate(*map(tf.convert_to_tensor, (x, *weights)))
+    return both[: len(both) // 2], both[len(both) // 2 :]
+
+
 def sync_variables(model: keras.Model) -> None:
     """Do nothing: the variables of a model in training are up to date."""
 

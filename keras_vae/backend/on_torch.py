@@ -14,6 +14,7 @@ from keras_vae.backend.common import has_several_workers as has_several_workers
 from keras_vae.backend.common import host_values as host_values
 from keras_vae.backend.common import is_traced as is_traced
 from keras_vae.backend.common import mean_over_workers as mean_over_workers
+from keras_vae.backend.common import split_gradients as split_gradients
 
 
 def sum_over_replicas(x: Any) -> Any:

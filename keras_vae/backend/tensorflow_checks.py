@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from keras_vae.backend.tensorflow_data import without_autotuning
+from keras_vae.backend.tensorflow_data import as_it_is, without_autotuning
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -51,7 +51,7 @@ def take_while(source: Any, accepts: Callable[[Any], bool], ranges_of: Callable[
             return ask()
         return tf.cond(_are_within(tensors, ranges), lambda: tf.constant(True), ask)
 
-    return without_autotuning(source.take_while(is_accepted))
+    return without_autotuning(source.take_while(as_it_is(is_accepted)))
 
 
 def _are_within(tensors: Any, ranges: Any) -> tf.Tensor:

@@ -7,6 +7,7 @@ the page Benchmarks. Keras's own pipeline for arrays has it on, without an optio
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -152,10 +153,13 @@ def batches(arrays: Any, batch_size: int, shuffle: Any = False) -> tf.data.Datas
         rows = {id(tensor): tf.gather(tensor, indices) for tensor in copies.values()}
         return keras.tree.map_structure(lambda t: None if t is None else rows[id(t)], tensors)
 
-    indices = tf.data.Dataset.range(1).map(draw_order).flat_map(slice_batches)
+    indices = tf.data.Dataset.range(1).map(as_it_is(draw_order))
+    indices = indices.flat_map(as_it_is(slice_batches))
     if shuffle == "batch":
-        indices = indices.map(tf.random.shuffle)
-    dataset = indices.map(gather_rows, num_parallel_calls=PARALLEL_BATCHES, deterministic=True)
+        indices = indices.map(as_it_is(tf.random.shuffle))
+    dataset = indices.map(
+        as_it_is(gather_rows), num_parallel_calls=PARALLEL_BATCHES, deterministic=True
+    )
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
     return dataset.prefetch(BATCHES_AHEAD).with_options(pipeline_options())
 
@@ -191,6 +195,17 @@ def aligned_tensor(array: Any) -> tf.Tensor:
     aligned = buffer[start : start + size].view(dtype).reshape(array.shape)
     aligned[...] = array
     return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())
+
+
+def as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that tf.data traces without AutoGraph, which takes long to rewrite it.
+
+    Args:
+        function: A function whose Python control flow does not depend on values of tensors.
+    """
+    import tensorflow as tf
+
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def pipeline_options() -> tf.data.Options:

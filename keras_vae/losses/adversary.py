@@ -1,10 +1,12 @@
 """Adversaries: a discriminator and its opponent in one loss, trained by one optimizer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
+from keras_vae.backend import split_gradients
 from keras_vae.distributions import parameters
 from keras_vae.errors import UsageError
 from keras_vae.typing import Tensor
@@ -101,6 +103,42 @@ def judge_with_constant_weights(
     values = constant_values(discriminator)
     outputs, _ = discriminator.stateless_call(*values, x, training=training)
     return _with_flat_odds(outputs)
+
+
+def judge_and_oppose(
+    discriminator: keras.layers.Layer, examples: Sequence[Tensor], opposed: int, training: bool
+) -> tuple[list[Tensor], Tensor]:
+    """Return log odds of several examples, and of one of them for its own training.
+
+    A discriminator without state is evaluated once for each, and one with state, such as that of
+    dropout, once more for the last number.
+
+    Args:
+        discriminator: Layer or model with one output.
+        examples: Its inputs.
+        opposed: The index of the input that the last log odds train.
+        training: Whether layers such as dropout are active.
+
+    Returns:
+        The log odds of `judge` for each input, `(batch,)`, which train the discriminator alone, and
+        those of `judge_with_constant_weights`, which train `examples[opposed]` alone.
+    """
+    fixed = [ops.stop_gradient(x) for x in examples]
+    if discriminator.non_trainable_variables:
+        odds = [judge(discriminator, x, training)[-1] for x in fixed]
+        return odds, judge_with_constant_weights(discriminator, examples[opposed], training)[-1]
+
+    def outputs_of(x: Tensor, weights: list[Tensor]) -> list[Tensor]:
+        outputs, _ = discriminator.stateless_call(weights, [], x, training=training)
+        return [_with_flat_odds(outputs)[-1]]
+
+    weights = [ops.convert_to_tensor(v) for v in discriminator.trainable_variables]
+    [against], [own] = split_gradients(outputs_of, examples[opposed], weights)
+    odds = [
+        own if place == opposed else judge(discriminator, x, training)[-1]
+        for place, x in enumerate(fixed)
+    ]
+    return odds, against
 
 
 def constant_values(network: keras.layers.Layer) -> tuple[list[Tensor], list[Tensor]]:

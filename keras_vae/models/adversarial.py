@@ -13,8 +13,7 @@ from keras_vae.losses.adversary import (
     check_discriminator,
     dense_discriminator,
     discriminator_loss,
-    judge,
-    judge_with_constant_weights,
+    judge_and_oppose,
 )
 from keras_vae.losses.terms import flatten_rows
 from keras_vae.losses.weights import LossWeight, merge_weights
@@ -96,11 +95,7 @@ class AdversarialAutoencoder(StandardNormalPrior, Autoencoder):
         p = self.observation(self.with_condition(z, x), training)
         codes = flatten_rows(z)
         prior = keras.random.normal(ops.shape(codes), dtype="float32", seed=self.seed_generator)
-        true, false = (
-            judge(self.discriminator, each, training)[-1]
-            for each in (prior, ops.stop_gradient(codes))
-        )
-        odds = judge_with_constant_weights(self.discriminator, codes, training)[-1]
+        (true, false), odds = judge_and_oppose(self.discriminator, (prior, codes), 1, training)
         return {
             "reconstruction": -p.log_prob(y),
             "adversarial": ops.softplus(-odds),

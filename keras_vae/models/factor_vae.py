@@ -11,8 +11,7 @@ from keras_vae.losses.adversary import (
     check_discriminator,
     dense_discriminator,
     discriminator_loss,
-    judge,
-    judge_with_constant_weights,
+    judge_and_oppose,
 )
 from keras_vae.losses.terms import flatten_rows, permute_columns
 from keras_vae.losses.weights import LossWeight, merge_weights
@@ -91,13 +90,14 @@ class FactorVAE(VAE):
         q = self.posterior(x, training)
         z = q.sample(self.seed_generator)
         p = self.observation(self.with_condition(z, x), training)
-        codes = ops.stop_gradient(flatten_rows(z))
-        permuted = permute_columns(codes, self.seed_generator)
-        joint, product = (judge(self.discriminator, c, training)[-1] for c in (codes, permuted))
-        constant = judge_with_constant_weights(self.discriminator, flatten_rows(z), training)
+        codes = flatten_rows(z)
+        permuted = permute_columns(ops.stop_gradient(codes), self.seed_generator)
+        (joint, product), correlation = judge_and_oppose(
+            self.discriminator, (codes, permuted), 0, training
+        )
         return {
             "reconstruction": -p.log_prob(y),
             "kl": q.kl(self.prior(z)),
-            "total_correlation": constant[-1],
+            "total_correlation": correlation,
             "discriminator": discriminator_loss(joint, product),
         }

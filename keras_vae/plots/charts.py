@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.acceleration.batching import default_batch_size, map_batches
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.plots.examples import MOST_CLASSES, check_labels, examples
 from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
@@ -116,7 +117,8 @@ def latent_scatter(
     x = examples("x", x)
     labels = check_labels(labels, label_names, len(x))
     label_names = None if label_names is None else list(label_names)
-    codes = arguments.array("codes", model.encode(x)).reshape(len(x), -1)
+    size = min(len(x), default_batch_size(x.shape[1:]))
+    codes = arguments.array("codes", map_batches(model.encode, x, size)).reshape(len(x), -1)
     points, names = project(codes)
     figure = new_figure(7.2, 5.6, layout="constrained")
     axes = figure.add_subplot()

@@ -1,5 +1,7 @@
 """Arrays become data sets without autotuning, of the batches that Keras would have made."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -122,6 +124,19 @@ def test_no_source_of_fit_is_autotuned():
     ):
         options = autotuned(tensorflow_data.with_tf_data_for_fit(given))
         assert options == [False] * len(options)
+
+
+@pytest.mark.parametrize("shuffle", [False, True, "batch"])
+def test_autograph_rewrites_no_function_of_fit(shuffle):
+    """Its rewriting takes longer than all else between the call of `fit` and the first step."""
+    import tensorflow as tf
+
+    before = [name for name in sys.modules if name.startswith("__autograph_generated_file")]
+    source = tf.data.Dataset.from_tensor_slices(X).batch(25)
+    for x in (X, source):
+        made().fit(x, shuffle=shuffle, verbose=0, steps_per_epoch=1)
+    after = [name for name in sys.modules if name.startswith("__autograph_generated_file")]
+    assert after == before
 
 
 def test_who_asks_for_autotuning_gets_it():

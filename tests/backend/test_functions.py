@@ -69,6 +69,27 @@ def test_a_vector_jacobian_product_is_weighted_by_upstream_and_differentiable_ag
     np.testing.assert_array_equal(zero, [0.0, 0.0, 0.0])
 
 
+def test_split_gradients_are_those_of_two_evaluations_of_one():
+    x, weight, calls = tf.constant([1.0, 2.0]), tf.constant([3.0, -1.0]), []
+
+    def function(x, weights):
+        calls.append(x)
+        return [(weights[0] * x) ** 2, tf.reduce_sum(weights[0])]
+
+    found = []
+    for split in (on_tensorflow.split_gradients, common.split_gradients):
+        with tf.GradientTape() as tape:
+            tape.watch([x, weight])
+            (first, _), (second, total) = split(function, x, [weight])
+            loss = tf.reduce_sum(first * [10.0, 1.0]) + tf.reduce_sum(second) + total
+        found.append((first, second, *tape.gradient(loss, (x, weight))))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(found[0][2], [180.0, 4.0])  # 2 w^2 x, times 10 and 1.
+    np.testing.assert_array_equal(found[0][3], [7.0, -7.0])  # 2 w x^2 + 1.
+    assert len(calls) == 1 + 2
+
+
 @pytest.mark.parametrize(("count", "several"), [(1, False), (2, True)])
 def test_only_a_strategy_of_more_than_one_worker_has_several(count, several, monkeypatch):
     model = SimpleNamespace(distribute_strategy=Workers(count))

@@ -1,5 +1,8 @@
 """Every source gives the same kind of arrays, equal to bytes that the tests wrote themselves."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -30,6 +33,19 @@ def test_digits_are_the_1797_images_of_scikit_learn_scaled_to_bytes():
     np.testing.assert_array_equal(
         sorted(map(tuple, np.rint(ours * 16 / 255))), sorted(map(tuple, theirs))
     )
+
+
+def test_digits_are_the_same_where_scikit_learn_keeps_its_file_elsewhere(monkeypatch):
+    expected = load("digits")
+    monkeypatch.setattr(Path, "is_file", lambda path: False)
+    for name in ("train", "test", "train_labels", "test_labels"):
+        np.testing.assert_array_equal(getattr(load("digits"), name), getattr(expected, name))
+
+
+def test_digits_need_no_import_of_scikit_learn(monkeypatch):
+    monkeypatch.delitem(sys.modules, "sklearn.datasets", raising=False)
+    load("digits")
+    assert "sklearn.datasets" not in sys.modules
 
 
 def test_digits_hold_out_thirty_images_of_each_class():

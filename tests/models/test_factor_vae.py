@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 import keras_vae as kv
+from keras_vae.backend import common
+from keras_vae.losses import adversary
 from keras_vae.losses.terms import permute_columns
 from tests.support.models import array, dense
 from tests.support.objectives import loss_and_gradients, terms
@@ -124,3 +126,40 @@ def test_a_discriminator_with_two_outputs_is_refused():
     two = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match=r"log odds of shape \(None, 1\). Received: \(None, 2\)"):
         model(discriminator=two)
+
+
+class Counted(keras.layers.Dense):
+    """A layer of one unit that counts its evaluations."""
+
+    evaluations = 0
+
+    def call(self, inputs, training=None):
+        self.evaluations += 1
+        return super().call(inputs)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("kind", [kv.FactorVAE, kv.AdversarialAutoencoder])
+@pytest.mark.parametrize(("others", "evaluations"), [((), 2), (("dropout",), 3)])
+def test_a_discriminator_without_state_sees_each_code_once(kind, others, evaluations):
+    last = Counted(1)
+    dropout = [keras.layers.Dropout(0.5, seed=1) for _ in others]
+    made = kind(
+        *dense(2 if kind is kv.FactorVAE else 1), discriminator=keras.Sequential([*dropout, last])
+    )
+    made.build(X.shape)
+    last.evaluations = 0
+    made.loss_terms(keras.ops.convert_to_tensor(X), keras.ops.convert_to_tensor(X), training=True)
+    assert last.evaluations == evaluations
+
+
+@pytest.mark.tensorflow
+def test_one_evaluation_has_the_gradients_of_two(monkeypatch):
+    found = []
+    for split in (adversary.split_gradients, common.split_gradients):
+        monkeypatch.setattr(adversary, "split_gradients", split)
+        loss, gradients = loss_and_gradients(model(), X)
+        found.append([loss, *gradients])
+    assert found[0][0] != 0
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(array(one), array(other))

@@ -1,6 +1,7 @@
 """The benchmark compares what is equal, in turn, and says what is missing; no test is of time."""
 
 import contextlib
+import dataclasses
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from benchmarks import __main__ as program
 from benchmarks import network, paired, report
+from benchmarks.groups import startup
 from benchmarks.paired import Measurement, Peer
 from keras_vae import cli
 
@@ -215,3 +217,24 @@ def test_codes_in_use_are_counted_for_each_level():
     codes = np.stack([np.arange(8) % 4, np.zeros(8, int), np.arange(8) % 2], axis=-1)
     shares, perplexities = zip(*level_rows(codes, 4), strict=True)
     assert shares == (1.0, 0.25, 0.5) and perplexities == pytest.approx((4.0, 1.0, 2.0))
+
+
+def test_a_process_is_measured_whole():
+    found = startup.time_process(["-c", "import sys; x = bytes(60_000_000); sys.exit(3)"])
+    assert found.status == 3 and found.memory > 60
+    assert 0 < found.cpu and 0 < found.seconds
+    starts = [startup.Start(seconds, 0.25, 100.0, 0) for seconds in (1.0, 3.0, 2.0)]
+    assert startup._row("x", starts)[1:3] == ["2.00 [1.00-3.00]", "0.25 [0.25-0.25]"]
+    assert "failed" in startup._row("x", [*starts, found])[1]
+    assert "nothing else" in startup._noise({"x": starts})
+    loud = [dataclasses.replace(start, foreign=1.5) for start in starts]
+    assert "not quiet" in startup._noise({"x": starts, "y": loud})
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_the_process_of_the_first_step_ends_in_the_first_epoch(tmp_path):
+    run = tmp_path / "run"
+    words = ["-m", "benchmarks.first_step", "conv_vae_digits", "--out", str(run)]
+    assert startup.time_process(words).status == 0
+    assert (run / "config.json").is_file() and not (run / "model.keras").exists()

@@ -1,11 +1,13 @@
 """The order of training batches: each image once an epoch, drawn from (seed, epoch), resumable."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from keras_vae.training.data.binarization import dynamic_batches
 from keras_vae.training.data.loading import evaluation_batches, steps_per_epoch, training_batches
 
 pytestmark = pytest.mark.tensorflow
@@ -131,6 +133,18 @@ def test_autotuning_and_copying_rewrites_are_off(make):
     assert options.autotune.enabled is False
     assert options.experimental_optimization.apply_default_optimizations is False
     assert options.deterministic is True
+
+
+@pytest.mark.parametrize("make", [training_batches, evaluation_batches, dynamic_batches])
+def test_autograph_rewrites_no_function_of_a_pipeline(make):
+    """Its rewriting takes longer than all else between the call of `fit` and the first step."""
+    before = autograph_files()
+    next(iter(make(IMAGES, BATCH)))
+    assert autograph_files() == before
+
+
+def autograph_files():
+    return {name for name in sys.modules if name.startswith("__autograph_generated_file")}
 
 
 def test_later_changes_of_the_array_do_not_reach_the_batches():

@@ -76,6 +76,8 @@ def training_batches(
     """
     import tensorflow as tf
 
+    from keras_vae.backend.tensorflow_data import as_it_is
+
     count, steps = len(images), steps_per_epoch(len(images), batch_size)
     _check_labels(labels, count)
     if start_step < 0 or (epochs is not None and start_step >= epochs * steps):
@@ -98,8 +100,8 @@ def training_batches(
     total = tf.data.INFINITE_CARDINALITY if epochs is None else epochs * steps - start_step
     batches = (
         tf.data.Dataset.range(first_epoch, last_epoch)
-        .flat_map(indices_of_epoch)
-        .map(get_batch, num_parallel_calls=PARALLEL_BATCHES, deterministic=True)
+        .flat_map(as_it_is(indices_of_epoch))
+        .map(as_it_is(get_batch), num_parallel_calls=PARALLEL_BATCHES, deterministic=True)
         .apply(tf.data.experimental.assert_cardinality(total))
     )
     return batches.prefetch(BATCHES_AHEAD).with_options(pipeline_options())
@@ -126,6 +128,8 @@ def evaluation_batches(
     """
     import tensorflow as tf
 
+    from keras_vae.backend.tensorflow_data import as_it_is
+
     count, steps = len(images), steps_per_epoch(len(images), batch_size)
     _check_labels(labels, count)
     get_batch = _batch_function(images, labels)
@@ -134,7 +138,7 @@ def evaluation_batches(
         return get_batch(tf.range(step * batch_size, tf.minimum((step + 1) * batch_size, count)))
 
     batches = tf.data.Dataset.range(steps).map(
-        batch_at, num_parallel_calls=PARALLEL_BATCHES, deterministic=True
+        as_it_is(batch_at), num_parallel_calls=PARALLEL_BATCHES, deterministic=True
     )
     return batches.prefetch(BATCHES_AHEAD).with_options(pipeline_options())
 

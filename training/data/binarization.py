@@ -147,6 +147,8 @@ def dynamic_batches(
     """
     import tensorflow as tf
 
+    from keras_vae.backend.tensorflow_data import as_it_is
+
     def draw(step: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
         # Negative, because the order of epoch n uses the key (seed, n).
         uniform = tf.random.stateless_uniform(tf.shape(pixels), tf.stack([seed, -1 - step]))
@@ -154,7 +156,7 @@ def dynamic_batches(
 
     batches = training_batches(images, batch_size, seed, start_step, epochs)
     binary = batches.enumerate(start_step).map(
-        draw, num_parallel_calls=PARALLEL_BATCHES, deterministic=True
+        as_it_is(draw), num_parallel_calls=PARALLEL_BATCHES, deterministic=True
     )
     return binary.prefetch(BATCHES_AHEAD).with_options(pipeline_options())
 

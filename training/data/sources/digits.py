@@ -1,5 +1,8 @@
 """The handwritten digits of scikit-learn, which need no download."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 
 from keras_vae.training.data.sources.base import Data
@@ -17,11 +20,8 @@ def read_digits() -> Data:
     Returns:
         The digits, with labels.
     """
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[..., np.newaxis]
-    labels = bunch.target.astype(np.int64)
+    pixels, labels = _read_pixels()
+    images = np.rint(pixels * (255 / 16)).astype(np.uint8)[..., np.newaxis]
     is_test = np.zeros(len(images), bool)
     for label in range(10):
         members = np.flatnonzero(labels == label)
@@ -34,3 +34,21 @@ def read_digits() -> Data:
         labels[is_test],
         tuple(map(str, range(10))),
     )
+
+
+def _read_pixels() -> tuple[np.ndarray, np.ndarray]:
+    """Return values from 0 to 16 of shape `(1797, 8, 8)`, and labels.
+
+    The import of scikit-learn takes longer than all else before the first training step. So its
+    file is read without it, if it is where it has been since 2010.
+    """
+    spec = importlib.util.find_spec("sklearn")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
+        if path.is_file():
+            rows = np.loadtxt(path, delimiter=",")
+            return rows[:, :-1].reshape(-1, 8, 8), rows[:, -1].astype(np.int64)
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return bunch.images, bunch.target.astype(np.int64)
