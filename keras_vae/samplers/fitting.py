@@ -46,6 +46,11 @@ def fit_prior(
     sizes, others = _settings(kind, settings)
     verbose = arguments.verbose(verbose)
     classes = _labels(model, labels)
+    if classes is None and others.get("guidance", 1.0) != 1.0:
+        raise UsageError(
+            "Expected labels with a guidance, which strengthens their classes. Received: "
+            f"guidance={others['guidance']:g} alone. (model.fit_prior(x, labels, prior={prior!r}).)"
+        )
     codes = mixture.sample_posterior(model, x, seed)
     if classes is not None and len(classes) != len(codes):
         raise UsageError(

@@ -208,6 +208,7 @@ REFUSED = {
     "labels below 0": (vq_vae, {"prior": "masked", "labels": LABELS - 1}, "labels from 0"),
     "integers without limits": (compressive, {"prior": "masked"}, "no largest one"),
     "guidance": (vq_vae, {"prior": "masked", "guidance": np.nan}, "guidance"),
+    "guidance of no class": (vq_vae, {"prior": "masked", "guidance": 2.0}, "Expected labels with"),
 }
 
 
