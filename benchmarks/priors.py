@@ -7,7 +7,7 @@ Trains a tokenizer of 7x7 codes, and a ConvVAE of 16 for priors of real codes. F
 the codes of the training images, and prints a row for each:
 
 - `distance`: Fréchet distance in HOG features from 10,000 test images. "codes of test images" is
-  that of their reconstructions, which no prior passes.
+  that of their reconstructions.
 - `accuracy`: the share of class-conditional samples that a classifier of real images gives the
   class that was asked for.
 - `LiteRT ms of an image`: the endpoint `sample` on one core.

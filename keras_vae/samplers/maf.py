@@ -67,7 +67,8 @@ class MAFSampler(VectorSampler):
 
     A density takes one pass of the network. A draw takes one for each element of each block, since
     an element depends on those before it. Temperature is a factor of u. Each block has two hidden
-    layers, and connections from its inputs to its outputs.
+    layers, and connections from its inputs to its outputs. Where an element is constant or follows
+    from the others, there is no density. `log_prob` then grows with training, and draws stay right.
 
     Source: Papamakarios et al. 2017 (arXiv:1705.07057), with the masks of Germain et al. 2015
     (arXiv:1502.03509).
