@@ -1,5 +1,6 @@
 """Files of tables for devices: what they may be quantized to, and how they are compared."""
 
+import keras
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -42,6 +43,7 @@ def trained():
 
 @pytest.mark.slow
 def test_int8_keeps_columns_of_every_unit(tmp_path):
+    keras.utils.set_random_seed(0)
     model = kv.tables.TabularVAE(kv.tables.Schema(COLUMNS), latent_dim=2, hidden=(16,), seed=0)
     model.compile("adam")
     x = rows()
