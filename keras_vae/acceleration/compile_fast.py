@@ -102,7 +102,7 @@ def _report(model: keras.Model, at_once: int, given: bool) -> str:
     reason = "as asked" if given else "which pays for its compilation there"
     xla = f"XLA ({reason})"
     if not model.jit_compile:
-        reason = "as asked" if given else "its convolutions are slower on a CPU"
+        reason = "as asked" if given else "it is no faster on a CPU"
         xla = f"no XLA ({reason})"
     text = f"Compiled for {backend}: {steps}, which is all that callbacks see; {xla}"
     return f"{text}; {_onednn()}." if backend == "tensorflow" and _on_cpu() else f"{text}."

@@ -292,7 +292,7 @@ def each(cases: list[Case], quick: Collection[str] | None = None, rest: str = "l
 # Cases of a class of which there is another one: what differs between them is training.
 SAME_CLASS = (
     *("vae_normal", "vae_schedule", "vae_controller", "conv_ladder_vae"),
-    *("lstm_autoencoder_tokens", "transformer_vae_tokens", "residual_vq_vae"),
+    *("lstm_autoencoder_tokens", "transformer_vae_tokens", "residual_vq_vae", "radial_vae"),
 )
 # One of each class, without making a model, since each process that collects tests reads this.
 ONE_OF_EACH = [case for case in CASES if not case.variant and case.id not in SAME_CLASS]

@@ -69,9 +69,9 @@ TARGETS = (
     ),
     _target(
         "keras_vae/variational",
-        "flows priors posteriors",
+        "flows posteriors priors simple_flows",
         "variational/test_parts variational/test_posteriors variational/test_flows"
-        " variational/test_priors",
+        " variational/test_priors variational/test_simple_flows",
     ),
     _target(
         "keras_vae/samplers",
