@@ -151,10 +151,10 @@ def test_the_bound_and_the_mean_are_those_of_a_jointly_normal_table():
 
     model = miwae.factor_analysis(500, missing="self_masking")
     assign_mechanism(model, (slope, offset) + (0.0, -30.0) * 3)  # The others are never missing.
-    found = -terms(model, np.repeat(row[None], 40, axis=0))["iwae"].mean()
+    found = -terms(model, np.repeat(row[None], 20, axis=0))["iwae"].mean()
     np.testing.assert_allclose(found, miwae.log_likelihood(row) + np.log(moment(0)), atol=0.02)
     wanted = moment(1) / moment(0)
-    noise = antithetic_noise(20_000, 2, seed=0)
+    noise = antithetic_noise(4000, 2, seed=0)
     mean = array(expected_rows(model, row[None], noise))[0, 0]
     drawn = draw_rows(model, np.repeat(row[None], 400, axis=0), 100, keras.random.SeedGenerator(0))
     np.testing.assert_allclose([mean, drawn[:, 0].mean()], wanted, atol=0.15 * deviation)
@@ -176,12 +176,11 @@ def test_a_mean_is_that_of_values_of_which_the_large_ones_are_missing():
         model = TabularVAE(schema, 1, (), samples=3, missing=missing, seed=0)
         jit = {"jit_compile": False} if keras.backend.backend() == "tensorflow" else {}
         model.compile(keras.optimizers.Adam(0.1), **jit)
-        model.fit(schema.to_array(frame), epochs=30, batch_size=200, verbose=0)
+        model.fit(schema.to_array(frame), epochs=60, batch_size=200, verbose=0)
         tables = model.impute(frame), *model.impute(frame, draws=1, seed=0)
         errors[missing] = [np.mean(table["income"]) - full.mean() for table in tables]
-    print(errors, model.missing_mechanism())
     assert max(errors["at_random"]) < -0.8
-    assert np.abs(errors["self_masking"]).max() < 0.4
+    assert np.abs(errors["self_masking"]).max() < 0.3
     mechanism = model.missing_mechanism()
     assert mechanism["income"]["slope"] > 2.0 and abs(mechanism["size"]["slope"]) < 0.5
 
