@@ -56,7 +56,7 @@ PORTABLE = (
     *("resume_refusals", "resumed_callbacks", "preset_folders", "other_backends", "later_batches"),
     *("fitted_priors", "sampler_networks", "dip_vae", "adversarial", "vae_gan", "rae"),
     *("semi_supervised", "vade", "of_keras", "grids", "tcn", "time_vae", "extra_terms"),
-    *("extra_terms_kept", "miwae", "maf", "two_stage", "vector_samplers"),
+    *("extra_terms_kept", "miwae", "self_masking", "maf", "two_stage", "vector_samplers"),
 )
 
 # The folder of programs that JAX has compiled.

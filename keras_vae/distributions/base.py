@@ -80,6 +80,8 @@ class Distribution:
         whole: Whether the data are whole numbers, as counts are; others are rejected.
         by_column: Whether each column of a row has a support of its own, see `check_columns`.
         encodes_log: Whether the encoder gets log(1 + x) in place of x, as of counts.
+        gap_log_prob: Log probability of a gap of x, that of missing values: a number, or
+            `(batch, ...)`. 0 leaves gaps out.
         scales: Names of arguments that are logarithms of a scale. If they are learned, `fit`
             starts them at `log_scale_of` the data.
     """
@@ -91,6 +93,7 @@ class Distribution:
     whole = False
     by_column = False
     encodes_log = False
+    gap_log_prob: Any = 0.0
     scales: tuple[str, ...] = ()
 
     @classmethod

@@ -84,9 +84,12 @@ class Mixed(Distribution):
     Attributes:
         columns: The `keras_vae.tables.Column` of each column.
         width: Number of outputs of the decoder.
+        points: Numbers of memory that `mean_of_mixtures` needs for each value.
     """
 
     by_column = True
+    prefix = PREFIX
+    points = 1
     columns: tuple[Column, ...] = ()
     groups: tuple[Group, ...] = ()
     width = 0
@@ -115,8 +118,8 @@ class Mixed(Distribution):
             raise UsageError("Expected at least one column. Received: none.")
         groups = groups_of(columns)
         width = sum(len(group.columns) * group.outputs for group in groups)
-        name = PREFIX + json.dumps([column.get_config() for column in columns])
-        return type(name, (Mixed,), {"columns": columns, "groups": groups, "width": width})
+        name = cls.prefix + json.dumps([column.get_config() for column in columns])
+        return type(name, (cls,), {"columns": columns, "groups": groups, "width": width})
 
     @classmethod
     def from_name(cls, name: str) -> type["Mixed"] | None:
@@ -179,8 +182,12 @@ class Mixed(Distribution):
             seed = next_seed(next_seed(seed))  # A density may draw twice.
         return self._join(parts)
 
+    def sample_missing(self, seed: Any = None) -> Tensor:
+        """Sample values that are missing, `(batch, columns)`; here as all others."""
+        return self.sample(seed)
+
     def element_log_prob(self, x: Tensor) -> Tensor:
-        """Return the summands of `log_prob`, `(batch, columns)`, in nats, 0 where missing."""
+        """Return the summands of `log_prob`, `(batch, columns)`, in nats."""
         # Replace before and after: the gradient of the unused branch must be finite as well.
         known = gaps.is_number(x)
         x = ops.where(known, x, np.array([column.usual for column in self.columns], "float32"))
@@ -188,7 +195,7 @@ class Mixed(Distribution):
             density.element_log_prob(ops.take(x, np.array(group.positions), axis=-1))
             for density, group in zip(self.densities, self.groups, strict=True)
         ]
-        return ops.where(known, self._join(each), 0.0)
+        return ops.where(known, self._join(each), self.gap_log_prob)
 
     def _join(self, parts: Sequence[Tensor]) -> Tensor:
         """Return values of all groups in the order of the columns."""

@@ -12,7 +12,7 @@ class Preprocessed(Distribution):
     """The distribution of raw x for a density of y = forward(x), by the change of variables.
 
     A density in nats of the raw data is log p(y) + sum log |dy/dx|. A probability, such as that of
-    a gray level, does not change with the unit. Gaps of x are not observed: they count 0.
+    a gray level, does not change with the unit. Gaps of x count `density.gap_log_prob`, usually 0.
 
     Args:
         density: Of y, over `(batch, *event_shape)`.
@@ -37,12 +37,14 @@ class Preprocessed(Distribution):
         return self.preprocess.inverse(self.density.from_noise(noise))
 
     def element_log_prob(self, x: Tensor) -> Tensor:
-        """Return the summands of `log_prob` of raw `x`, in nats, 0 for gaps."""
+        """Return the summands of `log_prob` of raw `x`, in nats."""
         x = tensor(x)
         each = self.density.element_log_prob(self.preprocess.forward(x))
         if self.continuous:
             each = each + ops.convert_to_tensor(self.preprocess.log_slope)
-        return ops.where(self._counts(x), each, 0.0) if self.preprocess.fills else each
+        if not self.preprocess.fills:
+            return each
+        return ops.where(self._counts(x), each, self.density.gap_log_prob)
 
     def _counts(self, x: Tensor) -> Tensor:
         """Return which elements are no gaps; infinity is none."""

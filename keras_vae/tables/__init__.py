@@ -2,7 +2,8 @@
 
 `schema.py` has the columns of a table and the way from data frames to arrays, `reading.py` the
 kinds of columns, and `dates.py` the days of dates. `tabular.py` has the model, with
-`mixed_networks.py`, and `verbs.py` its verbs, which take tables. The imputer is in `imputer.py`,
+`mixed_networks.py`, `self_masked.py` for values that hide themselves, and `verbs.py` its verbs,
+which take tables. The imputer is in `imputer.py`,
 with `conditional.py`, the distribution of what is missing given what is known, and its networks in
 `networks.py`.
 """

@@ -1,6 +1,6 @@
 """The mean and the deviation of each column given the known ones, by importance weights."""
 
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -43,7 +43,7 @@ def weigh_codes(model: VAE, x: Tensor, noise: Tensor, count: int) -> tuple[Tenso
     """Return several codes z of each row, p(x | z) of them, and their weights.
 
     The weights are w = p(known values | z) p(z) / q(z), normalized to a sum of 1 over the codes of
-    a row.
+    a row. If values mask themselves, p has the factor p(which are missing | known values, z).
 
     Args:
         model: A VAE that fills gaps.
@@ -85,7 +85,8 @@ def _by_row(values: Tensor, count: int) -> Tensor:
 
 def expected_rows(model: VAE, x: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """Return `expected_values` of any number of rows, in batches."""
-    rows = rows_at_once(len(noise), max(x.shape[1], noise.shape[1]))
+    family: Any = model.family
+    rows = rows_at_once(len(noise), max(x.shape[1] * family.points, noise.shape[1]))
     return map_batches(lambda batch: expected_values(model, batch, noise), x, min(rows, len(x)))
 
 
@@ -116,7 +117,7 @@ def draw_rows(model: VAE, x: np.ndarray, samples: int, seed: Any) -> np.ndarray:
         samples: Number of codes of each row to draw from.
         seed: A `keras.random.SeedGenerator`.
     """
-    size = model.latent_shape[0]
+    size, family = model.latent_shape[0], cast(Any, model.family)
 
     def draw(batch: np.ndarray) -> Tensor:
         noise = keras.random.normal((len(batch) * samples, size), dtype="float32", seed=seed)
@@ -124,6 +125,8 @@ def draw_rows(model: VAE, x: np.ndarray, samples: int, seed: Any) -> np.ndarray:
         uniform = keras.random.uniform((len(batch),), dtype="float32", seed=seed)
         chosen = choices.by_uniform(ops.log(weights), uniform)
         starts = ops.arange(len(batch), dtype="int32") * samples
-        return model.observation(ops.take(z, starts + chosen, axis=0)).sample(seed)
+        p: Any = model.observation(ops.take(z, starts + chosen, axis=0))
+        return p.density.sample_missing(seed)
 
-    return map_batches(draw, x, min(rows_at_once(samples, max(x.shape[1], size)), len(x)))
+    values = max(x.shape[1] * family.points, size)
+    return map_batches(draw, x, min(rows_at_once(samples, values), len(x)))

@@ -13,9 +13,13 @@ from keras_vae.models.iwae import IWAE, importance_weighted_terms
 from keras_vae.models.vae import VAE
 from keras_vae.tables.mixed_networks import mixed_networks, sentinels
 from keras_vae.tables.schema import Schema
+from keras_vae.tables.self_masked import SelfMasked
 from keras_vae.tables.verbs import TableVerbs
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
+
+# The likelihood of a table for each way in which values go missing.
+MECHANISMS = {"at_random": Mixed, "self_masking": SelfMasked}
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -35,11 +39,23 @@ class TabularVAE(TableVerbs, VAE):
         It is an upper bound on -log p(known), and falls towards it as k grows (MIWAE). The terms
         are then those of `keras_vae.IWAE`.
 
+        With `missing="self_masking"`, the loss is also that of which values are missing, s_c = 1
+        (not-MIWAE). p(known | z) in both losses above becomes
+
+        p(known, s | z) = product over columns of [ p(x_c | z) p(s_c = 0 | x_c)  if known
+                                                    E over p(x_c | z) of p(s_c = 1 | x_c)  if not ]
+        p(s_c = 1 | x_c) = sigmoid(slope_c * u_c + offset_c)
+
+        u_c is the standardized number of column c, of amounts the standardized logarithm. Slopes
+        and offsets are learned. The expectation is an integral over a grid of 41 points, in place
+        of the samples of the paper. Counts and categories stay missing at random.
+
     The encoder takes standardized numbers, one-hot categories, and which values are known. Its
     arrays are those of `schema.to_array(frame)`, with NaN for missing.
 
-    Sources: Nazabal et al. 2020, HI-VAE (arXiv:1807.03653), with a Gaussian code, and Mattei &
-    Frellsen 2019, MIWAE (arXiv:1812.02633, equation 5).
+    Sources: Nazabal et al. 2020, HI-VAE (arXiv:1807.03653), with a Gaussian code, Mattei &
+    Frellsen 2019, MIWAE (arXiv:1812.02633, equation 5), and Ipsen et al. 2021, not-MIWAE
+    (arXiv:2006.12871).
 
     Example:
         >>> frame = {"age": [31, 58, None, 44] * 16, "city": ["Bern", "Rome", "Rome", None] * 16}
@@ -56,10 +72,14 @@ class TabularVAE(TableVerbs, VAE):
         latent_dim: Size of the code.
         hidden: Widths of the hidden layers of the encoder; the decoder has them in reverse.
         samples: k, the codes of each row in training: 1 for the bound with `beta`, more for MIWAE.
+        missing: "at_random" if holes tell nothing about the values in them, given the known ones;
+            "self_masking" if the chance of a hole depends on its own value.
         **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `name`, `dtype`.
 
     Raises:
-        ValueError: If a size is less than 1, both `beta` and `samples` are given, or as for `VAE`.
+        ValueError: If a size is less than 1, both `beta` and `samples` are given, `missing` is
+            unknown, values are to mask themselves and all columns are counts or categories, or as
+            for `VAE`.
     """
 
     def __init__(
@@ -68,6 +88,7 @@ class TabularVAE(TableVerbs, VAE):
         latent_dim: int = 8,
         hidden: Sequence[int] = (128, 64),
         samples: int = 1,
+        missing: str = "at_random",
         **kwargs: Any,
     ) -> None:
         if not isinstance(schema, Schema):
@@ -80,9 +101,11 @@ class TabularVAE(TableVerbs, VAE):
         if arguments.integer("samples", samples) > 1:
             self.terms = IWAE.terms
             kwargs = _importance_weights(samples, **kwargs)
-        super().__init__(*networks, likelihood=Mixed.of(schema), preprocess=gaps, **kwargs)
+        family = MECHANISMS[arguments.choice("missing", missing, tuple(MECHANISMS))].of(schema)
+        super().__init__(*networks, likelihood=family, preprocess=gaps, **kwargs)
         self.schema = schema
         self.samples = samples
+        self.missing = missing
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return the terms of the bound, each `(batch,)`, in nats of the table."""

@@ -43,6 +43,8 @@ class TableVerbs:
         of `VAEImputer`, and a category the most probable one. Draws are samples of all missing
         values together.
 
+        With `missing="self_masking"`, both are given which values are missing, too.
+
         Args:
             frame: As in `Schema.infer`.
             draws: Number of tables to draw, for multiple imputation; None for the expected one.
@@ -57,6 +59,22 @@ class TableVerbs:
         generator = keras.random.SeedGenerator(arguments.seed(seed))
         count = arguments.integer("draws", draws)
         return [self._fill(frame, x, draw_rows(model, x, SAMPLES, generator)) for _ in range(count)]
+
+    def missing_mechanism(self) -> dict[str, dict[str, float]]:
+        """Return what was learned about missing values, by column, with `missing="self_masking"`.
+
+        Each column has a "slope" and an "offset": a value of u standard deviations above the mean
+        of the schema is missing with probability sigmoid(slope * u + offset). Of amounts, u is that
+        of their logarithm. The dictionary is empty for `missing="at_random"`.
+        """
+        model: Any = cast(VAE, self)
+        found = [float(ops.convert_to_numpy(weight)) for weight in model.shared_parameters]
+        return {
+            self.schema.names[place]: {"slope": slope, "offset": offset}
+            for place, slope, offset in zip(
+                model.family.numbers if found else (), found[::2], found[1::2], strict=True
+            )
+        }
 
     def _rows(self, frame: Any) -> np.ndarray:
         """Return the array of a table; raise ValueError if it has no rows."""
@@ -126,7 +144,8 @@ class TableVerbs:
     def column_scores(self, frame: Any) -> dict[str, np.ndarray]:
         """Return how unusual each value is: -log p(x_c | z) at the mean code, `(rows,)` by column.
 
-        Scores are in nats, and 0 for missing values. Their sum is the reconstruction term of
+        Scores are in nats, and 0 for missing values. With `missing="self_masking"`, they are of
+        being known or missing too. Their sum is the reconstruction term of
         `score_terms`.
 
         Args:
@@ -143,7 +162,7 @@ def noise_of_codes(model: VAE) -> np.ndarray:
 
 
 def value_scores(model: Any, x: Any) -> Tensor:
-    """Return -log p(x_c | z) at the mean code for each value, `(rows, columns)`, 0 where missing.
+    """Return -log p(x_c | z) at the mean code for each value, `(rows, columns)`.
 
     Args:
         model: A VAE of the arrays of a schema.

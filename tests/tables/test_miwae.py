@@ -24,9 +24,9 @@ ROWS = np.array(
 )
 
 
-def factor_analysis(samples):
+def factor_analysis(samples, **changed):
     """p(x | z) = N(linear, VARIANCE) in units of the columns, and q(z | x) = N(0, I)."""
-    model = TabularVAE(SCHEMA, latent_dim=2, hidden=(), samples=samples, seed=3)
+    model = TabularVAE(SCHEMA, latent_dim=2, hidden=(), samples=samples, seed=3, **changed)
     for layer in model.encoder.layers:
         if layer.weights:
             layer.set_weights([np.zeros(w.shape) for w in layer.weights])
