@@ -1,5 +1,6 @@
 """Endpoints of tables that take one tensor for each column, by its name, as clients have them."""
 
+import keyword
 import re
 from collections.abc import Callable, Mapping
 from typing import cast
@@ -73,13 +74,14 @@ def table_endpoints(
 def input_names(schema: Schema) -> list[str]:
     """Return a name for each column that TensorFlow takes: "annual_rent" for "annual rent".
 
-    All but letters and digits of ASCII becomes `_`. A name that begins otherwise than with a letter
-    gets `column_` in front, and one that is there already a number behind.
+    All but letters and digits of ASCII becomes `_`. A name that begins otherwise than with a
+    letter, and a word of Python such as "class", gets `column_` in front. One that is there already
+    gets a number behind.
     """
     names: list[str] = []
     for column in schema:
         name = re.sub("[^A-Za-z0-9]", "_", column.name)
-        if not name[:1].isalpha() or name == "self":
+        if not name[:1].isalpha() or name == "self" or keyword.iskeyword(name):
             name = f"column_{name}"
         taken = {known.lower() for known in names}  # TensorFlow looks at small letters alone.
         others = (f"{name}_{number}" for number in range(2, len(schema) + 2))

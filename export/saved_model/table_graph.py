@@ -33,7 +33,7 @@ def labels_of(column: Column) -> list[str]:
     """
     texts = [str(category) for category in column.categories]
     if "" in texts or len(set(texts)) < len(texts):
-        return [json.dumps(category) for category in column.categories]
+        return [json.dumps(category, ensure_ascii=False) for category in column.categories]
     return texts
 
 

@@ -11,8 +11,8 @@ from keras_vae.models.quantized import QuantizedAutoencoder
 from keras_vae.quantization.base import Quantizer
 from keras_vae.quantization.quantizers import VectorQuantizer
 from keras_vae.typing import Tensor
-from keras_vae.validation import data_checks
-from keras_vae.validation.examples import sample_examples
+from keras_vae.validation import arguments, data_checks
+from keras_vae.validation.examples import first_input, sample_examples
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -103,14 +103,14 @@ class VQVAE(QuantizedAutoencoder):
         Args:
             data: An array `(count, *event_shape)`, or a source of shuffled batches: x, `(x, y)`
                 or `(x, y, sample_weight)`, as tuples or lists.
-            examples: Number of examples to use: at most for an array, exactly for a source.
+            examples: Number of examples to use; all, if there are fewer.
 
         Raises:
             ValueError: If there are fewer vectors than codes, or the data do not fit the model.
             TypeError: If the quantizer has no codebook to initialize.
         """
-        count = min(examples, len(data)) if hasattr(data, "shape") else examples
-        x = data_checks.check_examples(self, sample_examples(data, count, self.seed), count)
+        taken = sample_examples(data, arguments.integer("examples", examples), self.seed)
+        x = data_checks.check_examples(self, taken, max(1, len(first_input(taken))))
         parts = [ops.convert_to_tensor(x[i : i + 100]) for i in range(0, len(x), 100)]
         z = [ops.convert_to_numpy(self.encoder_outputs(part)[0]) for part in parts]
         vectors = np.concatenate([np.reshape(part, (-1, part.shape[-1])) for part in z])

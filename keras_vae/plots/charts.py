@@ -184,10 +184,10 @@ def _panels(curves: Mapping[str, Sequence[float]]) -> list[str]:
 
 
 def _epochs_of(
-    curves: Mapping[str, Sequence[float]], count: int, validation_freq: int | Sequence[int] | None
+    curves: Mapping[str, Sequence[float]], count: int, validation_freq: Any
 ) -> dict[str, Sequence[int]]:
     """Return the epochs of the numbers of each curve, from 1, of `count` epochs."""
-    if isinstance(validation_freq, Sequence):
+    if arguments.is_list(validation_freq):
         listed = [arguments.integer("validation_freq", epoch) for epoch in validation_freq]
         choices = [sorted({epoch for epoch in listed if epoch <= count})]
     elif validation_freq is not None:
@@ -200,7 +200,7 @@ def _epochs_of(
         fitting = [each for each in (every, *choices) if len(each) == len(values)]
         if values and (not fitting or any(each != fitting[0] for each in fitting)):
             raise UsageError(
-                f"Expected {name} at each epoch, or at every validation_freq of {count} epochs. "
+                f"Expected {name} at each of {count} epochs, or at those of validation_freq. "
                 f"Received: {len(values)} numbers and validation_freq={validation_freq!r}. (Give "
                 "the validation_freq of fit.)"
             )

@@ -192,21 +192,28 @@ def _with_first(first: Any, source: Any) -> Any:
     """
     if _is_iterator(source):
         return _as_generator(itertools.chain([first], source))
-    if hasattr(source, "collate_fn") and not isinstance(first, list | tuple):
-        # Of a batch that is one array, Keras would take each row for a part.
+    of_tensors = all(hasattr(part, "cpu") for part in keras.tree.flatten(first))
+    if hasattr(source, "collate_fn") and not (isinstance(first, list | tuple) and of_tensors):
         source = copy.copy(source)
-        source.collate_fn = _InTuple(source.collate_fn)
+        source.collate_fn = _TensorsInTuple(source.collate_fn)
+        source._iterator = None  # Its processes, if they stay, have the function of before.
     return source
 
 
-class _InTuple:
-    """A function of PyTorch that makes a batch, here in a tuple; processes can unpickle it."""
+class _TensorsInTuple:
+    """The function of a `DataLoader` that makes a batch, for Keras; processes can unpickle it.
+
+    Keras takes the rows of a batch that is one array for parts, and tensors of PyTorch alone.
+    """
 
     def __init__(self, collate: Callable[[Any], Any]) -> None:
         self._collate = collate
 
-    def __call__(self, examples: Any) -> tuple[Any]:
-        return (self._collate(examples),)
+    def __call__(self, examples: Any) -> Any:
+        import torch
+
+        batch = keras.tree.map_structure(torch.as_tensor, self._collate(examples))
+        return batch if isinstance(batch, list | tuple) else (batch,)
 
 
 def _is_iterator(source: Any) -> bool:

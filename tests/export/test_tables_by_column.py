@@ -236,10 +236,11 @@ def test_dates_are_those_of_the_calendar():
 
 
 def test_names_of_inputs_are_different_ones_that_tensorflow_takes():
-    names = ["a b", "a_b", "A-B", "1st", "", "self", "größe", "a_b_2"]
+    names = ["a b", "a_b", "A-B", "1st", "", "self", "größe", "a_b_2", "class", "None"]
     schema = kv.tables.Schema(tuple(Column(name, "numeric") for name in names))
     assert input_names(schema) == [
         *("a_b", "a_b_2", "A_B_3", "column_1st", "column_", "column_self", "gr__e", "a_b_2_2"),
+        *("column_class", "column_None"),
     ]
 
 
@@ -247,7 +248,7 @@ def test_texts_of_categories_are_different_and_none_is_empty():
     texts = table_graph.labels_of
     assert texts(Column("a", "categorical", (1, 2.5, "three"))) == ["1", "2.5", "three"]
     assert texts(Column("a", "categorical", (1, "1"))) == ["1", '"1"']
-    assert texts(Column("a", "categorical", ("", "b"))) == ['""', '"b"']
+    assert texts(Column("a", "categorical", ("", "é"))) == ['""', '"é"']
 
 
 def test_another_text_in_an_answer_is_noticed(model):

@@ -120,6 +120,17 @@ def test_with_identity_networks_it_is_k_means():
     assert inertia(model, x) == pytest.approx(wanted, rel=0.01)
 
 
+def test_a_source_of_few_examples_gives_all_of_them():
+    of_source, of_array = linear(), linear()
+    of_source.adapt(iter([(X[:4],), (X[4:7],)]))
+    of_array.adapt(X[:7])
+    np.testing.assert_allclose(
+        np.sort(array(of_source.quantizer.codebook), axis=0),
+        np.sort(array(of_array.quantizer.codebook), axis=0),
+        rtol=1e-5,
+    )
+
+
 def test_without_memory_and_on_the_whole_set_a_step_is_one_of_k_means():
     x = load_digits().data.astype("float32") / 16.0
     start = x[100:110]
@@ -280,6 +291,8 @@ def test_files_have_the_numbers_of_the_codebook_not_the_defaults():
         (lambda: linear(decay=1.0), ValueError, "decay and restart in .0, 1.*decay=1.0"),
         (lambda: linear(restart=-0.1), ValueError, "restart=-0.1"),
         (lambda: linear().adapt(X[:3]), ValueError, "Expected at least 4 vectors for 4 codes"),
+        (lambda: linear().adapt([X[:3]]), ValueError, "Expected at least 4 vectors for 4 codes"),
+        (lambda: linear().adapt([X], examples=0), ValueError, "examples of at least 1"),
         (lambda: linear().adapt(X[:, :2]), ValueError, "Expected x of shape"),
         (lambda: linear().decode(np.zeros(2, "float32")), TypeError, "Received: float32"),
         (lambda: linear().decode(np.array([0, 4])), ValueError, "Received: 0 to 4"),

@@ -188,7 +188,7 @@ def test_validations_stand_at_their_epochs():
     assert places_of(figure, "training") == [[1, 2, 3, 4]]
     assert places_of(figure, "validation") == [[2, 4]]
     history = {"loss": [1.0] * 10, "val_loss": [1.0, 0.5]}  # At every 4th or 5th epoch.
-    with pytest.raises(ValueError, match=r"val_loss at each epoch.*Received: 2 numbers"):
+    with pytest.raises(ValueError, match=r"val_loss at each of 10 epochs.*Received: 2 numbers"):
         plots.loss_curves(history)
     figure = plots.loss_curves(history, validation_freq=4)
     assert places_of(figure, "validation") == [[4, 8]]

@@ -62,8 +62,12 @@ def lone_batches(rows, **options):
 @pytest.mark.parametrize(
     "options",
     # JAX has threads, which a forked process does not have.
-    [{}, pytest.param({"num_workers": 1}, marks=pytest.mark.tensorflow)],
-    ids=["here", "in a process"],
+    [
+        {},
+        {"collate_fn": np.stack},
+        pytest.param({"num_workers": 1, "persistent_workers": True}, marks=pytest.mark.tensorflow),
+    ],
+    ids=["here", "NumPy", "in a process"],
 )
 def test_batches_of_pytorch_may_be_one_array_each(options):
     keras.utils.set_random_seed(0)
@@ -78,7 +82,7 @@ def test_batches_of_pytorch_may_be_one_array_each(options):
     validated = model.fit(X, validation_data=data, verbose=0).history
     assert "val_loss" in validated
     assert model.evaluate(data, return_dict=True, verbose=0).keys() <= losses.keys()
-    assert type(next(iter(data))) is type(next(iter(lone_batches(X))))  # It stays as it was.
+    assert type(next(iter(data))) is type(next(iter(lone_batches(X, **options))))  # As it was.
 
 
 @pytest.mark.extra(name="backends")
