@@ -36,10 +36,12 @@ class DirectedStep(keras.layers.Layer):
         sizes = [size] * vectors + [1] * scales
         self.cuts = [sum(sizes[:count]) for count in range(1, len(sizes))]
         width = sum(sizes)
-        self.kernel = self.add_weight(name="kernel", shape=(context, width), initializer="zeros")
-        self.bias = self.add_weight(name="bias", shape=(width,), initializer="zeros")
         start = keras.initializers.RandomNormal(stddev=1.0 / math.sqrt(size), seed=seed)
-        self.direction = self.add_weight(name="direction", shape=(size,), initializer=start)
+        # Not cast to half precision either where a model, and not this layer, is called.
+        float32: dict[str, Any] = {"dtype": "float32", "autocast": False}
+        self.kernel = self.add_weight((context, width), "zeros", name="kernel", **float32)
+        self.bias = self.add_weight((width,), "zeros", name="bias", **float32)
+        self.direction = self.add_weight((size,), start, name="direction", **float32)
         self.built = True
 
     def parameters(self, context: Tensor) -> list[Tensor]:

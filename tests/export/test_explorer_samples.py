@@ -1,5 +1,6 @@
 """The explorer page of models with a prior: it draws what the model draws, in a real Chromium."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ SIZES = {"width": 8, "blocks": 1, "heads": 2, "verbose": 0, "epochs": 30, "batch
 
 @pytest.fixture(scope="module", params=["autoregressive", "flow"])
 def model(request, data):  # noqa: F811
+    keras.utils.set_random_seed(0)
     x = data.test / np.float32(255)
     if request.param == "flow":
         made = kv.ConvVAE((12, 12, 1), latent_dim=3, filters=(4, 8), hidden=16, seed=0)

@@ -22,8 +22,11 @@ NOT_RUN = {
 
 @pytest.fixture(autouse=True)
 def fast(tmp_path, monkeypatch):
-    """An empty folder, steps that are not compiled, and at most two epochs."""
+    """An empty folder, a seed, steps that are not compiled, and at most two epochs."""
+    import keras
     import tensorflow as tf
+
+    keras.utils.set_random_seed(0)
 
     monkeypatch.chdir(tmp_path)
     fit = Fitting.fit

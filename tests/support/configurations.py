@@ -130,6 +130,11 @@ CORRUPTIONS = [
 ]
 DISCRIMINATORS = [None, Make("nets.dense_encoder", {"shape": (3,), "latent_dim": 1, "hidden": ()})]
 
+CLASSIFIERS = [
+    Make("nets.dense_encoder", {"shape": shape, "latent_dim": 3, "hidden": ()})
+    for shape in ((6,), (4, 4, 2))
+]
+
 GOOD: dict[str, list] = {
     "likelihood": [
         *(name for name, family in kv.distributions.FAMILIES.items() if not family.whole),
@@ -163,6 +168,7 @@ GOOD: dict[str, list] = {
     "kernel": ["imq", "rbf"],
     "scale": [None, 2.0],
     "discriminator": DISCRIMINATORS,
+    "classifier": CLASSIFIERS,
     "probes": [1, 2, None],
     "penalty": ["l1", "kl", "top_k"],
     "target": [0.05, 0.9],
@@ -192,7 +198,7 @@ GOOD: dict[str, list] = {
 ALWAYS = {
     "image_shape", "shape", "latent_dim", "filters", "hidden", "units", "width", "blocks",
     "decoder_blocks", "attention_heads", "patch", "components", "codebook_size", "dataset_size",
-    "learned_prior", "levels", "latent_channels", "discriminator",
+    "learned_prior", "levels", "latent_channels", "discriminator", "classifier",
 }  # fmt: skip
 ODD = [
     None, 0, -1, -0.5, 1.5, 2.5, True, 10**6 + 0.5, math.nan, math.inf, "", "large", (), (0,),
