@@ -34,6 +34,7 @@ class IWAE(VAE):
 
     As k grows, the gradient of the encoder has a falling signal-to-noise ratio (Rainforth et al.
     2018, arXiv:1802.04537). Four options act against it:
+
     - `gradient="dreg"` is the doubly reparameterized gradient, which has the same mean without
       this fall (Tucker et al. 2019, arXiv:1810.04152, equation 10).
     - `groups=M` takes the mean of M such bounds of k samples each (MIWAE of Rainforth et al.).

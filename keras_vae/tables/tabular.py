@@ -40,10 +40,13 @@ class TabularVAE(TableVerbs, VAE):
         are then those of `keras_vae.IWAE`.
 
         With `missing="self_masking"`, the loss is also that of which values are missing, s_c = 1
-        (not-MIWAE). p(known | z) in both losses above becomes
+        (not-MIWAE). p(known | z) in both losses above becomes p(known, s | z), the product over
+        columns of
 
-        p(known, s | z) = product over columns of [ p(x_c | z) p(s_c = 0 | x_c)  if known
-                                                    E over p(x_c | z) of p(s_c = 1 | x_c)  if not ]
+        p(x_c | z) p(s_c = 0 | x_c)  of a known value,
+
+        E over p(x_c | z) of p(s_c = 1 | x_c)  of a missing one,
+
         p(s_c = 1 | x_c) = sigmoid(slope_c * u_c + offset_c)
 
         u_c is the standardized number of column c, of amounts the standardized logarithm. Slopes
