@@ -108,21 +108,42 @@ def test_what_is_not_finite_is_an_anomaly_however_it_is_computed(score):
         np.testing.assert_array_equal(np.isnan(answer["score"]), [0, 1, 1, 1, 1], err_msg=way)
 
 
+def test_a_score_that_is_no_number_is_an_anomaly_in_a_graph(monkeypatch):
+    """Optimizers of graphs rewrite comparisons. x is finite, so the score alone decides."""
+    import tensorflow as tf
+
+    monkeypatch.setitem(
+        kv.anomalies.detector.SCORES, "elbo", lambda _, x: keras.ops.sqrt(x[:, 0, 0, 0])
+    )
+    made = kv.AnomalyDetector(serving.model("ConvVAE"), "elbo")
+    made.threshold = kv.anomalies.Threshold(2.0)
+    x = np.repeat(IMAGES[:1], 4, axis=0)
+    x[:, 0, 0, 0] = [-1.0, 1.0, 4.0, 9.0]
+    answer = tf.function(made.decide)(tf.constant(x))
+    np.testing.assert_array_equal(answer["score"], [np.nan, 1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(answer["is_anomaly"], [1, 0, 0, 1])
+
+
 @pytest.mark.slow
 def test_ties_and_extremes_are_decided_alike_in_every_format(tmp_path, monkeypatch):
-    # The score is a pixel, so that it has the same bits everywhere.
-    monkeypatch.setitem(kv.anomalies.detector.SCORES, "elbo", lambda _, x: x[:, 0, 0, 0])
+    # The score is a pixel, so that it has the same bits everywhere. That of -7 is no number.
+    monkeypatch.setitem(
+        kv.anomalies.detector.SCORES,
+        "elbo",
+        lambda _, x: keras.ops.where(x[:, 0, 0, 0] == -7.0, np.nan, x[:, 0, 0, 0]),
+    )
     made = detector("elbo")
     tie, largest = np.float32(0.7), np.finfo("float32").max
     made.threshold = kv.anomalies.Threshold(float(tie))
     cases = {tie: 0, np.nextafter(tie, np.float32(1)): 1, np.nextafter(tie, np.float32(0)): 0}
-    cases |= {largest: 1, -largest: 0, -0.0: 0, np.inf: 1, -np.inf: 1, np.nan: 1}
+    cases |= {largest: 1, -largest: 0, -0.0: 0, -7.0: 1, np.inf: 1, -np.inf: 1, np.nan: 1}
     x = np.repeat(IMAGES[:1], len(cases), axis=0)
     x[:, 0, 0, 0] = list(cases)
     for way, answer in itertools.chain(in_keras(made, x), in_files(made, x, tmp_path)):
         wanted = list(cases.values())
         np.testing.assert_array_equal(answer["is_anomaly"], wanted, err_msg=way)
-        score = np.where(np.isfinite(x[:, 0, 0, 0]), x[:, 0, 0, 0], np.nan)
+        pixels = x[:, 0, 0, 0]
+        score = np.where(np.isfinite(pixels) & (pixels != -7.0), pixels, np.nan)
         np.testing.assert_array_equal(answer["score"], score, err_msg=way)
         np.testing.assert_array_equal(answer.get("threshold", tie), tie, err_msg=way)
 

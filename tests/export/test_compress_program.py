@@ -42,6 +42,8 @@ def pictures(tmp_path):
     (folder / "sub").mkdir(parents=True)
     for name in NAMES:
         Image.fromarray(random.integers(0, 256, (6, 5), "uint8")).save(folder / name)
+    for junk in ("._a.png", ".DS_Store"):  # Of macOS, which training passes over too.
+        (folder / junk).write_bytes(b"\0\5\x16\7")
     return folder
 
 

@@ -158,29 +158,37 @@ def test_other_methods_are_refused(server, method):
     assert ask(server, "/model.json", method=method)[0] == 501
 
 
-def test_silent_and_slow_connections_are_closed_and_bounded(server, monkeypatch):
+def connect(server):
+    return socket.create_connection(("127.0.0.1", server.server_port), timeout=10)
+
+
+@pytest.mark.parametrize("drips", [False, True])
+def test_a_silent_or_slow_connection_is_closed(server, monkeypatch, drips):
     monkeypatch.setattr(page_server, "PATIENCE", 0.3)
     monkeypatch.setattr(page_server.Handler, "timeout", 0.3)
-    threads = threading.active_count()
-    opened = [
-        socket.create_connection(("127.0.0.1", server.server_port), timeout=10)
-        for _ in range(page_server.MOST_CONNECTIONS + 8)
-    ]
-    time.sleep(0.1)
-    # Each connection has a thread and a timer.
-    assert threading.active_count() - threads <= 2 * page_server.MOST_CONNECTIONS
     began = time.monotonic()
-    drip = opened[0]
-    with pytest.raises(OSError):  # noqa: PT011
-        while time.monotonic() - began < 5:
-            drip.sendall(b"G")
-            time.sleep(0.05)
+    with connect(server) as connection:
+        if drips:
+            with pytest.raises(OSError):  # noqa: PT011
+                while time.monotonic() - began < 4:
+                    connection.sendall(b"G")
+                    time.sleep(0.05)
+        else:
+            assert connection.recv(1) == b""
     assert time.monotonic() - began < 2
-    for connection in opened[1:]:
-        assert connection.recv(1) == b""
-        connection.close()
-    drip.close()
     assert ask(server, "/")[0] == 200
+
+
+def test_connections_beyond_the_most_are_closed_at_once(request, monkeypatch):
+    monkeypatch.setattr(page_server, "MOST_CONNECTIONS", 3)
+    server = request.getfixturevalue("server")
+    opened = [connect(server) for _ in range(5)]
+    assert [connection.recv(1) for connection in opened[3:]] == [b"", b""]
+    for connection in opened[:3]:  # The others wait for their request, and answer it.
+        connection.sendall(b"GET / HTTP/1.0\r\nHost: elsewhere\r\n\r\n")
+        assert connection.recv(12) == b"HTTP/1.0 421"
+    for connection in opened:
+        connection.close()
 
 
 def test_a_folder_that_is_no_page_is_refused(tmp_path):

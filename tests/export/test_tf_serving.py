@@ -153,6 +153,14 @@ def test_a_version_with_a_wrong_name_is_an_error(folder, capsys):
     assert "Expected version folders named by whole numbers" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ['v"ae', "v ae", "v: {ae}", "v\nae"])
+def test_a_model_whose_name_would_be_another_text_in_the_files_is_an_error(folder, capsys, name):
+    (folder / "vae").rename(folder / name)
+    assert program(folder) == 2
+    assert "Expected a name of letters, digits" in capsys.readouterr().err
+    assert not any((folder / one).exists() for one in FILES)
+
+
 def test_a_signature_that_cannot_be_batched_is_an_error(tmp_path, capsys):
     import tensorflow as tf
 

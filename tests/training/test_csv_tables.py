@@ -168,6 +168,7 @@ REFUSED = {
         lines(plain, ["a,b"]) + '"1,2\n3,4\n',
         "row of numbers in each line",
     ),
+    "a cell without end": ("a,b\n" + "1" * 200_000 + ",2\n", "field larger than field limit"),
     "nothing": ("", "0 rows of numbers"),
     "a heading alone": ("a,b\n", "0 rows of numbers"),
     "seconds since 1970": (

@@ -98,6 +98,17 @@ def test_tables_that_were_held_out_are_for_testing(tmp_path, layout):
     np.testing.assert_array_equal(data.test, images[4:])
 
 
+def test_tables_for_validation_beside_those_for_testing_are_in_neither_part(tmp_path):
+    images = picture(0, (6, 3, 2, 1))
+    parts = {"train": images[:3], "validation": images[3:4], "test": images[4:]}
+    for name, part in parts.items():
+        path = tmp_path / f"{name}-00000-of-00001.parquet"
+        parquet_files.write(path, image=parquet_files.lists(part))
+    data = load(f"stream:{tmp_path}")
+    np.testing.assert_array_equal(data.train, images[:3])
+    np.testing.assert_array_equal(data.test, images[4:])
+
+
 def test_an_archive_of_training_and_validation_arrays_is_split_as_it_says(tmp_path, capsys):
     x = picture(0, (6, 3, 2))
     labels = {"y_train": np.arange(4), "y_val": np.arange(2)}
@@ -146,6 +157,18 @@ def test_one_rule_finds_the_images_of_all_sources(messy, capsys):
     assert rows.labels(0, 9).tolist() == EXPECTED
     said = capsys.readouterr().err
     assert f"Passed over in {messy}: 3 hidden, 2 .tif" in said and said.count("\n") == 1
+
+
+def test_the_folder_and_its_parts_may_be_links_and_suffixes_be_in_capitals(tmp_path):
+    for name, count, suffix in (("a", 5, "JPG"), ("b", 2, "PNG")):
+        fill(tmp_path / name, count, suffix=suffix)
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "train").symlink_to(tmp_path / "a")
+    (tmp_path / "root" / "test").symlink_to(tmp_path / "b")
+    (tmp_path / "link").symlink_to(tmp_path / "root")
+    for data in (load(tmp_path / "link"), read_stream(tmp_path / "link")):
+        assert (len(data.train), len(data.test)) == (10, 4)
+        assert data.label_names == ("cat", "dog")
 
 
 def test_nothing_is_said_if_nothing_was_passed_over(tmp_path, capsys):

@@ -68,8 +68,10 @@ def test_windows_of_a_recording_do_not_mix_training_and_test(tmp_path, heading):
     assert data.train.max() < data.test.min()
 
 
-def test_windows_follow_each_other_without_a_stride(tmp_path):
-    data = load(f"series:{recording(tmp_path)}", window=5)
+@pytest.mark.parametrize("name", ["machine.csv", "MACHINE.CSV"])
+def test_windows_follow_each_other_without_a_stride(tmp_path, name):
+    path = recording(tmp_path).rename(tmp_path / name)
+    data = load(f"series:{path}", window=5)
     np.testing.assert_array_equal(data.train.reshape(-1, 2), STEPS[:25].astype("float32"))
 
 
