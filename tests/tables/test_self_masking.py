@@ -132,6 +132,7 @@ def test_without_a_slope_the_bound_is_that_of_before_and_a_constant(samples, ter
     assert all(np.isfinite(gradient).all() for gradient in gradients)
 
 
+@pytest.mark.tensorflow  # JAX takes most of a minute for it.
 def test_the_bound_and_the_mean_are_those_of_a_jointly_normal_table():
     """The first value is missing, and the more so the larger it is; the others say who they are."""
     row, slope, offset = miwae.ROWS[1], 3.0, -1.0
@@ -163,6 +164,7 @@ def test_the_bound_and_the_mean_are_those_of_a_jointly_normal_table():
 
 
 @pytest.mark.slow
+@pytest.mark.tensorflow  # JAX takes most of a minute for it.
 def test_a_mean_is_that_of_values_of_which_the_large_ones_are_missing():
     """Values above the mean are missing, and the other column is correlated with them."""
     generator = np.random.default_rng(0)
@@ -174,8 +176,7 @@ def test_a_mean_is_that_of_values_of_which_the_large_ones_are_missing():
     for missing in ("at_random", "self_masking"):
         keras.utils.set_random_seed(0)
         model = TabularVAE(schema, 1, (), samples=3, missing=missing, seed=0)
-        jit = {"jit_compile": False} if keras.backend.backend() == "tensorflow" else {}
-        model.compile(keras.optimizers.Adam(0.1), **jit)
+        model.compile(keras.optimizers.Adam(0.1), jit_compile=False)
         model.fit(schema.to_array(frame), epochs=60, batch_size=200, verbose=0)
         tables = model.impute(frame), *model.impute(frame, draws=1, seed=0)
         errors[missing] = [np.mean(table["income"]) - full.mean() for table in tables]
@@ -185,6 +186,7 @@ def test_a_mean_is_that_of_values_of_which_the_large_ones_are_missing():
     assert mechanism["income"]["slope"] > 2.0 and abs(mechanism["size"]["slope"]) < 0.5
 
 
+@pytest.mark.tensorflow  # JAX takes most of a minute for it.
 def test_it_is_saved_and_its_next_step_is_the_same(tmp_path):
     model = without_slopes(samples=2, missing="self_masking")
     model.compile(keras.optimizers.Adam(0.05), **FAST)
