@@ -1,6 +1,6 @@
 """`keras-vae train` to the end of the first execution of steps, where the process ends.
 
-    python -m benchmarks.first_step conv_vae_digits --out /tmp/new
+    python -m benchmarks.first_step conv_vae_digits --out runs/new
 
 Callbacks, and so users, see nothing before. The start-up group of `make bench` times the process.
 """

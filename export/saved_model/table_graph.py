@@ -29,7 +29,7 @@ def is_text(column: Column) -> bool:
 def labels_of(column: Column) -> list[str]:
     """Return the categories of a column as texts, all different and none empty.
 
-    Where they are not, such as of 1 and "1", they are written as JSON.
+    If two would be equal or one empty, such as of 1 and "1", all are written as JSON.
     """
     texts = [str(category) for category in column.categories]
     if "" in texts or len(set(texts)) < len(texts):

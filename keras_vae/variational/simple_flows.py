@@ -48,7 +48,7 @@ class DirectedStep(keras.layers.Layer):
         """Return the vectors, `(batch, size)`, and the scalars, `(batch, 1)`."""
         return ops.split(ops.matmul(tensor(context), self.kernel) + self.bias, self.cuts, axis=1)
 
-    def _shared(self, log_determinant: Tensor) -> Tensor:
+    def _per_element(self, log_determinant: Tensor) -> Tensor:
         """Return `(batch, size)` numbers whose sum is `log_determinant`, `(batch, 1)`."""
         return ops.repeat(log_determinant / self.size, self.size, axis=1)
 
@@ -84,7 +84,7 @@ class Planar(DirectedStep):
         e = tensor(e)
         u, w, b, slope = self._direction(context)
         bent = ops.tanh(ops.sum(e * w, axis=1, keepdims=True) + b)
-        return e + u * bent, self._shared(log1p(slope * (1.0 - bent * bent)))
+        return e + u * bent, self._per_element(log1p(slope * (1.0 - bent * bent)))
 
     def invert(self, z: Tensor, context: Tensor, passes: int = 1) -> tuple[Tensor, Tensor]:
         """Return e and the log scales of `transform`; `passes` has no effect.
@@ -133,7 +133,9 @@ class Radial(DirectedStep):
         radius = _length(e - center)
         factor = beta / (alpha + radius)
         along = log1p(factor * alpha / (alpha + radius))
-        return e + factor * (e - center), self._shared((self.size - 1.0) * log1p(factor) + along)
+        return e + factor * (e - center), self._per_element(
+            (self.size - 1.0) * log1p(factor) + along
+        )
 
     def invert(self, z: Tensor, context: Tensor, passes: int = 1) -> tuple[Tensor, Tensor]:
         """Return e and the log scales of `transform`; `passes` has no effect.
