@@ -69,6 +69,8 @@ def lone_batches(rows, **options):
     ],
     ids=["here", "NumPy", "in a process"],
 )
+# Other tests may have started JAX in this process. The forked one computes nothing with it.
+@pytest.mark.filterwarnings("ignore:os.fork")
 def test_batches_of_pytorch_may_be_one_array_each(options):
     keras.utils.set_random_seed(0)
     model, data = vae(), lone_batches(X, **options)
