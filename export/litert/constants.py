@@ -111,30 +111,45 @@ class _Constants:
         """Let all ops read a tensor as float32 that was int8; False if one of them cannot.
 
         Dense layers read both, rows that are taken from it are then float32, and no op has to
-        compute float32 from it any more.
+        compute float32 from it any more. Nothing changes if an op cannot.
         """
-        kinds = schema().BuiltinOperator
-        uses = [(op, place) for op in graph.operators for place in _places(op, index)]
-        codes = [self.model.operatorCodes[op.opcodeIndex].builtinCode for op, _ in uses]
-        can = {(kinds.FULLY_CONNECTED, 1), (kinds.DEQUANTIZE, 0), (kinds.GATHER, 0)}
-        if not {(code, place) for code, (_, place) in zip(codes, uses, strict=True)} <= can:
+        tensors = self._with_rows(graph, index)
+        if tensors is None:
             return False
-        # The signature names its outputs by their numbers.
-        if any(set(op.outputs) & set(graph.outputs) for op, _ in uses):
-            return False
-        taken = [
-            op.outputs[0] for code, (op, _) in zip(codes, uses, strict=True) if code == kinds.GATHER
-        ]
-        if not all(self.read_as_floats(graph, output) for output in taken):
-            return False
-        for output in taken:
-            graph.tensors[output].type = schema().TensorType.FLOAT32
-            graph.tensors[output].quantization = None
-        for code, (op, _) in zip(codes, uses, strict=True):
-            if code == kinds.DEQUANTIZE:
-                _replace(graph, op.outputs[0], index)
-                graph.operators = [other for other in graph.operators if other is not op]
+        for tensor in tensors[1:]:
+            graph.tensors[tensor].type = schema().TensorType.FLOAT32
+            graph.tensors[tensor].quantization = None
+        for tensor in tensors:
+            for op, code, _ in self._uses(graph, tensor):
+                if code == schema().BuiltinOperator.DEQUANTIZE:
+                    _replace(graph, op.outputs[0], tensor)
+                    graph.operators = [other for other in graph.operators if other is not op]
         return True
+
+    def _with_rows(self, graph: Any, index: int) -> list[int] | None:
+        """Return a tensor and those of rows taken from it; None if an op cannot read floats."""
+        kinds, found = schema().BuiltinOperator, [index]
+        readers = {(kinds.FULLY_CONNECTED, 1), (kinds.DEQUANTIZE, 0), (kinds.GATHER, 0)}
+        for op, code, place in self._uses(graph, index):
+            # The signature names its outputs by their numbers.
+            if (code, place) not in readers or set(op.outputs) & set(graph.outputs):
+                return None
+            if code == kinds.GATHER:
+                rows = self._with_rows(graph, op.outputs[0])
+                if rows is None:
+                    return None
+                found += rows
+        return found
+
+    def _uses(self, graph: Any, index: int) -> list[tuple[Any, int, int]]:
+        """Return the ops that read a tensor: each with its code, and which input it is."""
+        codes = self.model.operatorCodes
+        return [
+            (op, codes[op.opcodeIndex].builtinCode, place)
+            for op in graph.operators
+            for place, one in enumerate(op.inputs)
+            if one == index
+        ]
 
     def put(self, tensor: Any, values: np.ndarray) -> None:
         """Give a tensor these numbers and their type."""
@@ -173,10 +188,6 @@ class _Constants:
         code.version = 3
         self.model.operatorCodes.append(code)
         return len(self.model.operatorCodes) - 1
-
-
-def _places(operator: Any, index: int) -> list[int]:
-    return [place for place, one in enumerate(operator.inputs) if one == index]
 
 
 def _replace(graph: Any, old: int, new: int) -> None:

@@ -123,6 +123,11 @@ class TableVerbs:
         noise = keras.random.SeedGenerator(arguments.seed(seed))
         if where is None:
             return self.schema.to_frame(self._draw(count, seed, noise))
+        if not callable(where):
+            raise UsageTypeError(
+                "Expected where to be a function of a dictionary of columns. Received: "
+                f"{where!r:.80}. (Write where=lambda columns: columns['age'] > 40.)"
+            )
         seeds = np.random.default_rng(seed)
         kept: list[np.ndarray] = []
         found, drawn, size = 0, 0, 2 * count
@@ -174,11 +179,6 @@ def value_scores(model: Any, x: Any) -> Tensor:
 
 def _fulfils(where: Callable[[dict[str, np.ndarray]], Any], frame: dict[str, list]) -> np.ndarray:
     """Return which rows of a table a condition keeps; raise an error for another answer."""
-    if not callable(where):
-        raise UsageTypeError(
-            "Expected where to be a function of a dictionary of columns. Received: "
-            f"{where!r:.80}. (Write where=lambda columns: columns['age'] > 40.)"
-        )
     columns = {name: _as_array(values) for name, values in frame.items()}
     kept, rows = np.asarray(where(columns)), len(next(iter(columns.values())))
     if kept.dtype != bool or kept.shape != (rows,):

@@ -7,7 +7,12 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_vae
-from keras_vae.export.litert.constants import SMALL, halve_constants, restore_weights
+from keras_vae.export.litert.constants import (
+    SMALL,
+    _Constants,
+    halve_constants,
+    restore_weights,
+)
 from tests.support.litert_files import run
 
 pytestmark = pytest.mark.tensorflow
@@ -132,3 +137,38 @@ def test_a_weight_is_not_restored_from_another_one_of_the_same_name(tmp_path):
     again = tmp_path / "again.tflite"
     again.write_bytes(restore_weights(path.read_bytes(), other.read_bytes()))
     assert int8_sizes(again) == int8_sizes(path) == {SMALL, 64 * 64}
+
+
+def graph_of_rows(readers):
+    """A graph of int8 numbers from which two ops take rows, each read by one of `readers`."""
+    codes = [schema.BuiltinOperator.GATHER, *readers]
+    model, graph = schema.ModelT(), schema.SubGraphT()
+    model.operatorCodes, model.buffers = [], []
+    for code in codes:
+        model.operatorCodes.append(schema.OperatorCodeT())
+        model.operatorCodes[-1].builtinCode = code
+    graph.tensors = [schema.TensorT() for _ in range(6)]  # numbers, indices, rows, results
+    for tensor in graph.tensors:
+        tensor.type = schema.TensorType.INT8
+    graph.operators = [schema.OperatorT() for _ in range(4)]
+    wires = [(0, [0, 1], [2]), (0, [0, 1], [3]), (1, [2], [4]), (2, [3], [5])]
+    for op, wire in zip(graph.operators, wires, strict=True):
+        op.opcodeIndex, op.inputs, op.outputs = wire
+    graph.outputs = []
+    return model, graph
+
+
+def test_rows_stay_as_they_are_where_one_reader_takes_no_floats():
+    kinds = schema.BuiltinOperator
+    model, graph = graph_of_rows([kinds.DEQUANTIZE, kinds.ADD])
+    assert not _Constants(model).read_as_floats(graph, 0)
+    assert [tensor.type for tensor in graph.tensors] == [schema.TensorType.INT8] * 6
+    assert [op.inputs for op in graph.operators] == [[0, 1], [0, 1], [2], [3]]
+
+    model, graph = graph_of_rows([kinds.DEQUANTIZE, kinds.DEQUANTIZE])
+    graph.operators.append(schema.OperatorT())
+    graph.operators[-1].opcodeIndex, graph.operators[-1].inputs = 0, [5, 1]
+    graph.operators[-1].outputs = []
+    assert _Constants(model).read_as_floats(graph, 0)
+    assert [graph.tensors[rows].type for rows in (2, 3)] == [schema.TensorType.FLOAT32] * 2
+    assert [op.inputs for op in graph.operators] == [[0, 1], [0, 1], [3, 1]]  # The rows themselves.
