@@ -69,6 +69,7 @@ def browser(page, tmp_path_factory):
     driver.server = server
     yield driver
     driver.quit()
+    server.shutdown()  # Its thread would look at the closed socket again and again.
     server.server_close()
 
 

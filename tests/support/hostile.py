@@ -37,13 +37,14 @@ def http_server(answer):
 
     def talk(connection):
         with contextlib.suppress(OSError), connection:
-            text = b""
-            while b"\r\n\r\n" not in text:
-                text += connection.recv(65536)
+            text, received = b"", b"-"
+            while b"\r\n\r\n" not in text and received:
+                text += (received := connection.recv(65536))
             head, _, body = text.partition(b"\r\n\r\n")
             length = re.search(rb"Content-Length: (\d+)", head)
-            while length and len(body) < int(length[1]):
-                body += connection.recv(65536)
+            # A client that has gone sends nothing, at once and for ever.
+            while length and len(body) < int(length[1]) and received:
+                body += (received := connection.recv(65536))
             requests.append(head.decode())
             answer(connection)
 
