@@ -58,7 +58,9 @@ class TableVerbs:
             return self._fill(frame, x, expected_rows(model, x, noise_of_codes(model)))
         generator = keras.random.SeedGenerator(arguments.seed(seed))
         count = arguments.integer("draws", draws)
-        return [self._fill(frame, x, draw_rows(model, x, SAMPLES, generator)) for _ in range(count)]
+        # All draws at once: each row as often as it is drawn.
+        found = draw_rows(model, np.tile(x, (count, 1)), SAMPLES, generator)
+        return [self._fill(frame, x, draw) for draw in np.split(found, count)]
 
     def missing_mechanism(self) -> dict[str, dict[str, float]]:
         """Return what was learned about missing values, by column, with `missing="self_masking"`.
