@@ -11,6 +11,9 @@ File = TypeVar("File")
 
 # Largest error of float32, as a fraction of the largest value.
 RELATIVE_ERROR = 1e-5
+# An error that rounding to float32 explains, as that fraction. It is small next to the values, but
+# large next to their range where all are almost equal, as scores may be.
+ROUNDING = 1e-6
 # Smallest PSNR of decoded codes against the model, in dB.
 MIN_PSNR = {None: 100.0, "float16": 80.0, "dynamic": 50.0, "int16x8": 50.0, "int8": 40.0}
 DECODED = (f"decode/{DATA_OUTPUT}", f"sample/{DATA_OUTPUT}")
@@ -110,13 +113,16 @@ def margin(
 ) -> float:
     """Return the distance of an output to its tolerance; negative outside of it.
 
-    It is in dB for a PSNR, and otherwise a fraction.
+    It is in dB for a PSNR, and otherwise a fraction. An error within `ROUNDING` is never outside of
+    the tolerance of a quantization.
     """
     if difference.equal is not None and min_psnr is None:
         return difference.equal - MIN_EQUAL[quantize]
     if quantize is None and min_psnr is None:
         return RELATIVE_ERROR - difference.relative
-    return difference.psnr - _smallest_psnr(name, quantize, min_psnr)
+    found = difference.psnr - _smallest_psnr(name, quantize, min_psnr)
+    is_rounded = min_psnr is None and difference.relative <= ROUNDING
+    return max(found, 0.0) if is_rounded else found
 
 
 def describe_tolerance(

@@ -135,6 +135,21 @@ def test_each_quantization_has_a_smallest_psnr(name, quantize, smallest):
     assert tolerances.margin(name, psnr(smallest + 3.0), quantize) == pytest.approx(3.0)
 
 
+def test_rounding_is_no_difference_where_all_values_are_almost_equal():
+    # Scores of about 380 nats within a tenth of a nat: float32 has steps of 3e-5 there.
+    scores = np.linspace(380.0, 380.1, 50)
+    rounded = compare(scores, scores + 1e-4, "score", "score", model=LINE)
+    assert rounded.psnr < 65 and 2e-7 < rounded.relative < 4e-7
+    off = compare(scores, scores + 1e-3, "score", "score", model=LINE)
+    for quantize in ("float16", "dynamic"):
+        assert tolerances.is_close("score/score", rounded, quantize)
+        assert not tolerances.is_close("score/score", off, quantize, 80.0)
+    assert not tolerances.is_close("score/score", off, "float16")
+    assert not tolerances.is_close("score/score", rounded, "float16", 80.0)  # As was asked for.
+    nothing = compare(scores, np.full(50, np.nan), "score", "score", model=LINE)
+    assert not tolerances.is_close("score/score", nothing, "float16")
+
+
 def test_float32_has_a_largest_relative_error_of_a_hundred_thousandth():
     good, bad = (dataclasses.replace(EXACT, psnr=0.0, relative=r) for r in (1e-5, 1.001e-5))
     assert tolerances.is_close("decode/reconstruction", good, None)
