@@ -129,6 +129,24 @@ def _digits(request: Request) -> Data:
     return read_digits()
 
 
+def _digit_counts(request: Request) -> Data:
+    from keras_vae.training.data.sources.digits import read_digit_counts
+
+    return read_digit_counts()
+
+
+def _ellipsoids(request: Request) -> Data:
+    from keras_vae.training.data.sources.ellipsoids import read_ellipsoids
+
+    return read_ellipsoids()
+
+
+def _holed_table(request: Request) -> Data:
+    from keras_vae.training.data.sources.tables import read_holed_table
+
+    return read_holed_table(request.argument)
+
+
 def _photo_crops(request: Request) -> Data:
     from keras_vae.training.data.sources.photo_crops import read_photo_crops
 
@@ -237,6 +255,12 @@ TFDS = Source(
 SOURCES = (
     Source("digits", "", "scikit-learn's handwritten digits, 8x8x1, nothing to download", _digits),
     Source(
+        "digit_counts",
+        "",
+        "the same digits as rows of 64 counts of dark dots, from 0 to 16",
+        _digit_counts,
+    ),
+    Source(
         "photo_crops",
         "",
         "crops of two photographs of scikit-learn, 32x32x3, nothing to download",
@@ -251,6 +275,7 @@ SOURCES = (
     ),
     Source("dsprites", "", "70,000 regenerated dSprites images, 64x64x1", _dsprites),
     Source("mnist1d", "", "MNIST-1D, 4,000 training and 1,000 test series of 40x1", _mnist1d),
+    Source("ellipsoids", "", "2,000 training volumes of 16x16x16x1, generated", _ellipsoids),
     Source("glyphs", "", "letters A to J, 28x28x1, from the fonts of this machine", _glyphs),
     Source(
         "notmnist",
@@ -258,6 +283,13 @@ SOURCES = (
         "letters A to J, 28x28x1, from archives in TFDS's downloads/manual",
         _notmnist,
         takes_data_dir=True,
+    ),
+    Source(
+        "table:",
+        "NAME",
+        "breast_cancer, diabetes, iris, or wine of scikit-learn, 20 % of the numbers missing, or "
+        "table:NAME:PERCENT",
+        _holed_table,
     ),
     Source("idx:", "FOLDER", "a folder of IDX files", _idx, takes_path=True),
     Source("static:", "FILE", "binarized MNIST in an .npz file", _static, takes_path=True),
