@@ -8,15 +8,20 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_digits
 
 import keras_vae as kv
+from keras_vae.callbacks import SafeCheckpoint
+from keras_vae.files.atomic import save_model
 from keras_vae.training import session
-from keras_vae.training.data.loading import Data, load
+from keras_vae.training.data.loading import Data, load, resize_data
 from keras_vae.training.data.sources.ellipsoids import read_ellipsoids
 from keras_vae.training.data.sources.tables import read_holed_table
 from keras_vae.training.evaluate import measure_model
 from keras_vae.training.evaluation import baselines, components
 from keras_vae.training.evaluation.asked import EvaluationOptions
 from keras_vae.training.recipes import find
+from keras_vae.training.runs import run_directory
+from keras_vae.training.train import main
 from keras_vae.training.train_options import Settings
+from tests.training.test_train import assert_same, weights
 
 pytestmark = pytest.mark.tensorflow
 
@@ -45,12 +50,12 @@ def test_a_table_loses_a_share_of_its_numbers_and_keeps_the_others():
 
 
 def test_a_row_that_would_lose_all_keeps_a_number():
-    data = read_holed_table("iris:99")
-    known = (~np.isnan(np.concatenate([data.train, data.test]))).sum(axis=1)
-    assert known.min() == 1 and (known == 1).sum() > 100
+    data = read_holed_table("iris:90")
+    known = ~np.isnan(np.concatenate([data.train, data.test]))
+    assert known.any(axis=1).all() and known[:, 0].mean() > 0.6 > 0.2 > known[:, 1].mean()
 
 
-@pytest.mark.parametrize("argument", ["irs", "iris:100", "iris:-1", "iris:half", "", "linnerud"])
+@pytest.mark.parametrize("argument", ["irs", "iris:91", "iris:-1", "iris:half", "", "linnerud"])
 def test_a_table_that_is_not_there_is_refused(argument):
     with pytest.raises(ValueError, match=rf"^Expected table:NAME .* Received: table:{argument}\."):
         load(f"table:{argument}")
@@ -66,7 +71,7 @@ def test_rows_without_a_number_and_volumes_of_floats_are_refused():
     with pytest.raises(ValueError, match="Expected uint8 volumes .* Received: float32"):
         Data("x", *[np.zeros((2, 3, 3, 3, 1), "float32")] * 2)
     with pytest.raises(ValueError, match="Expected no image_size for volumes"):
-        load("ellipsoids", image_size=(8, 8))
+        resize_data(read_ellipsoids(2, 2), (8, 8))
 
 
 def test_ellipsoids_are_the_same_at_each_call_and_lie_inside():
@@ -91,18 +96,23 @@ def test_independent_counts_have_the_frequencies_of_training_rows():
 
 def holed():
     random = np.random.default_rng(0)
-    x = (random.normal(size=(90, 1)) * [1.0, 20.0, 300.0]).astype("float32")
+    x = random.normal(size=(90, 1)) + 0.1 * random.normal(size=(90, 3))
+    x = (x * [1.0, 20.0, 300.0]).astype("float32")
     rows = np.where(random.random(x.shape) < 0.2, np.nan, x).astype("float32")
     rows[:, 0] = x[:, 0]
     frame = dict(zip("abc", rows[:60].T, strict=True))
-    return Data("x", rows[:60], rows[60:], schema=kv.tables.Schema.infer(frame), test_complete=x[60:])
+    return Data(
+        "x", rows[:60], rows[60:], schema=kv.tables.Schema.infer(frame), test_complete=x[60:]
+    )
 
 
 def test_errors_of_missing_numbers_are_in_standard_deviations_of_the_training_rows():
     data = holed()
     keras.utils.set_random_seed(0)
     model = kv.tables.TabularVAE(data.schema, latent_dim=1, hidden=(), seed=0)
-    rows = measure_model(model, data, 30)["measures"]
+    report = measure_model(model, data, 30)
+    assert (report["likelihood"], report["kind"]) == ("Mixed", "rows")
+    rows = report["measures"]
     hidden, scale = np.isnan(data.test), np.nanstd(data.train, axis=0)
     filled = model.impute(dict(zip("abc", data.test.T, strict=True)))
     guesses = {
@@ -112,8 +122,8 @@ def test_errors_of_missing_numbers_are_in_standard_deviations_of_the_training_ro
     for name, guess in guesses.items():
         wanted = np.sqrt(np.mean((((guess - data.test_complete) / scale) ** 2)[hidden]))
         assert rows[name]["value"] == pytest.approx(wanted, rel=1e-4)
-    # The columns are multiples of each other, so a regression is right.
-    assert rows["rmse_imputed_iterative"]["value"] < 0.01 * rows["rmse_imputed_mean"]["value"]
+    # The columns are nearly multiples of each other, so a regression is nearly right.
+    assert rows["rmse_imputed_iterative"]["value"] < 0.3 * rows["rmse_imputed_mean"]["value"]
     assert "mse" not in rows and "nll_independent" not in rows
 
 
@@ -151,3 +161,39 @@ def test_the_recipe_of_counts_takes_other_likelihoods(likelihood):
 def test_a_recipe_of_tables_refuses_images(capsys):
     with pytest.raises(ValueError, match="Expected images of shape .30,., which .*--image-size"):
         session.prepare(find("tabular_vae_breast_cancer"), {}, Settings(data="digits", limit=9))
+
+
+def train(*words):
+    with pytest.raises(SystemExit) as end:
+        main([str(word) for word in words])
+    return end.value.code
+
+
+SMALL = {
+    "vae_digit_counts": ("--hidden", "4", "--latent-dim", "2"),
+    "tabular_vae_breast_cancer": ("--data", "table:iris", "--latent-dim", "2"),
+    "conv_autoencoder_ellipsoids": ("--filters", "2", "--hidden", "4", "--latent-dim", "2"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_a_recipe_is_interrupted_resumed_measured_and_drawn(name, tmp_path, monkeypatch):
+    """The weights are those of a training without the interruption."""
+    words = (name, *SMALL[name], "--limit", "20", "--batch-size", "8", "--epochs", "2")
+    assert train(*words, "--out", tmp_path / "whole") == 0
+    assert {p.name for p in (tmp_path / "whole" / "pictures").iterdir()} >= {"loss_curves.png"}
+    with monkeypatch.context() as patch:
+        patch.setattr(SafeCheckpoint, "on_epoch_end", interrupt_second)
+        assert train(*words, "--out", tmp_path / "parts") == 130
+    assert train(name, "--out", tmp_path / "parts", "--resume") == 0
+    assert_same(*(weights(tmp_path / run) for run in ("whole", "parts")))
+    run = run_directory.open_run(tmp_path / "parts")
+    rows = measure_model(run.model(), run.data(), 8)["measures"]
+    assert all(np.isfinite(row["value"]) for row in rows.values())
+
+
+def interrupt_second(callback, epoch, logs=None):
+    if epoch == 1:
+        raise KeyboardInterrupt
+    save_model(callback.model, callback.path)

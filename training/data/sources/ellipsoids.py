@@ -1,5 +1,7 @@
 """Generated volumes: one ellipsoid each, as a structure in a scan."""
 
+import functools
+
 import numpy as np
 
 from keras_vae.training.data.sources.base import Data
@@ -33,9 +35,14 @@ def _ellipsoid(random: np.random.Generator) -> np.ndarray:
     """Return one volume, uint8 `(16, 16, 16)`."""
     center, semi_axes = random.uniform(*CENTER, 3), random.uniform(*SEMI_AXES, 3)
     turn, _ = np.linalg.qr(random.normal(size=(3, 3)))
-    places = np.stack(np.meshgrid(*[np.arange(SIDE)] * 3, indexing="ij"), axis=-1) - center
-    radius = np.linalg.norm(places @ turn / semi_axes, axis=-1)
+    radius = np.linalg.norm((_voxels() - center) @ turn / semi_axes, axis=-1)
     # The distance from the surface along the radius, about right in voxels.
     depth = (1.0 - radius) * semi_axes.mean()
     inside = np.clip(depth / EDGE + 0.5, 0.0, 1.0)
     return np.rint(random.uniform(*BRIGHTNESS) * inside).astype(np.uint8)
+
+
+@functools.cache
+def _voxels() -> np.ndarray:
+    """Return the places of all voxels, `(16, 16, 16, 3)`."""
+    return np.stack(np.meshgrid(*[np.arange(SIDE)] * 3, indexing="ij"), axis=-1)

@@ -8,7 +8,7 @@ from keras_vae.errors import UsageError
 from keras_vae.training.data.sources.base import Data
 
 TABLES = ("breast_cancer", "diabetes", "iris", "wine")
-PERCENT = 20
+PERCENT, MOST_PERCENT = 20, 90
 TEST_ROW_EVERY = 3
 SEED = 0
 
@@ -37,7 +37,7 @@ def read_holed_table(argument: str) -> Data:
         has the columns, and `test_complete` the test rows before numbers were hidden.
 
     Raises:
-        ValueError: If there is no such table, or the percentage is none from 0 to 99.
+        ValueError: If there is no such table, or the percentage is none from 0 to 90.
     """
     name, percent = _parse(argument)
     from sklearn import datasets
@@ -70,10 +70,10 @@ def read_holed_table(argument: str) -> Data:
 def _parse(argument: str) -> tuple[str, int]:
     name, _, percent = argument.partition(":")
     whole = percent or str(PERCENT)
-    if name not in TABLES or not whole.isdecimal() or int(whole) > 99:
+    if name not in TABLES or not whole.isdecimal() or int(whole) > MOST_PERCENT:
         raise UsageError(
             f"Expected table:NAME or table:NAME:PERCENT, with a name of {', '.join(TABLES)}, and 0 "
-            f"to 99 percent of the numbers to hide. Received: table:{argument}."
+            f"to {MOST_PERCENT} percent of the numbers to hide. Received: table:{argument}."
         )
     return name, int(whole)
 
