@@ -142,10 +142,11 @@ def test_components_have_the_error_of_a_singular_value_decomposition():
         EvaluationOptions(pca=True).check(model, holed())
 
 
-def test_the_recipe_of_tables_takes_the_columns_of_other_tables():
-    settings = Settings(data="table:wine:50", limit=9)
+@pytest.mark.parametrize("table", ["table:wine:50", "table:breast_cancer:50"])
+def test_the_recipe_of_tables_takes_the_columns_of_other_tables(table):
+    settings = Settings(data=table, limit=9)
     recipe, data = session.prepare(find("tabular_vae_breast_cancer"), {"latent_dim": 2}, settings)
-    assert recipe.model.schema == data.schema == load("table:wine:50").schema
+    assert recipe.model.schema == data.schema == load(table).schema
     assert recipe.model.latent_shape == (2,) and len(data.train) == len(data.test_complete) == 9
 
 
