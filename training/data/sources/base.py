@@ -13,6 +13,11 @@ HELD_OUT_EVERY = 10
 ROWS_AT_ONCE = 256
 # The kinds of examples by the rank of their arrays.
 KINDS = {2: "rows", 3: "series", 4: "images", 5: "volumes"}
+# What to do about training and test examples of different shapes.
+HINTS = {
+    "images": "Give an image_size, or fix the data.",
+    "series": "Cut them to one length and one width.",
+}
 # Ends the messages about images of several sizes: what it is for Python, and for programs.
 SIZE_TO_STRETCH_TO = (
     "a size to stretch them to (image_size; --image-size HEIGHT WIDTH or --stretch of programs)"
@@ -58,8 +63,7 @@ class Data:
             check_levels(self.train, f"the training {self.kind} of {self.name}")
             check_levels(self.test, f"the test {self.kind} of {self.name}")
         if self.train.shape[1:] != self.test.shape[1:]:
-            images = "Give an image_size, or fix the data."
-            hint = images if self.kind == "images" else "Cut them to one shape."
+            hint = HINTS.get(self.kind, "Fix the data.")
             raise UsageError(
                 f"Expected training and test {self.kind} of one shape in {self.name}. Received: "
                 f"{shape_text(self.train.shape[1:])} for training and "
