@@ -8,11 +8,13 @@ complete table. Each seed hides other numbers and is the `random_state` of the i
 """
 
 import argparse
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+from keras_vae.training.data.sources.tables import hide
+from keras_vae.training.evaluation import baselines
 
 TABLES = ("breast_cancer", "wine", "diabetes", "iris", "digits")
 
@@ -23,36 +25,27 @@ def standardize(x: np.ndarray) -> np.ndarray:
     return (x - x.mean(axis=0)) / x.std(axis=0)
 
 
-def hide(x: np.ndarray, rate: float, seed: int) -> np.ndarray:
-    """Return `x` with NaN at each place with probability `rate`, completely at random."""
-    return np.where(np.random.default_rng(seed).random(x.shape) < rate, np.nan, x)
-
-
 def error(imputer: Any, x: np.ndarray, holes: np.ndarray) -> float:
     """Return the root of the mean squared error over the missing numbers."""
-    with warnings.catch_warnings():
-        # IterativeImputer says that it has not converged in its 10 rounds.
-        warnings.filterwarnings("ignore", message=".*Early stopping criterion not reached")
-        filled = imputer.fit_transform(holes)
-    return float(np.sqrt(np.mean(np.square(filled - x)[np.isnan(holes)])))
+    with baselines.ignore_early_stopping():
+        return baselines.error_of_missing(imputer.fit_transform(holes), x, holes)
 
 
 def imputers() -> dict[str, Callable[[int], Any]]:
     """Return functions from a seed to an imputer with its defaults, by name."""
     from sklearn.ensemble import ExtraTreesRegressor
-    from sklearn.experimental import enable_iterative_imputer  # noqa: F401
-    from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
+    from sklearn.impute import KNNImputer
 
     from keras_vae.tables import VAEImputer
 
     def trees(seed: int) -> Any:
         forest = ExtraTreesRegressor(n_estimators=50, random_state=seed)
-        return IterativeImputer(forest, max_iter=5, random_state=seed)
+        return baselines.iterative_imputer(seed).set_params(estimator=forest, max_iter=5)
 
     return {
-        "mean": lambda seed: SimpleImputer(),
+        "mean": lambda seed: baselines.simple_imputer(),
         "KNNImputer": lambda seed: KNNImputer(),
-        "IterativeImputer": lambda seed: IterativeImputer(random_state=seed),
+        "IterativeImputer": baselines.iterative_imputer,
         "IterativeImputer, extra trees": trees,
         "VAEImputer": lambda seed: VAEImputer(random_state=seed),
     }

@@ -138,7 +138,7 @@ def error_rows(about: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 def plan(quantize: str, images: Any) -> str:
     """Return a line on the work to come."""
-    source = "generated inputs" if images is None else f"training images of {images.name}"
+    source = "generated inputs" if images is None else f"training {images.kind} of {images.name}"
     isolated = ", in a process of its own" if quantize in CALIBRATED else ""
     return f"Converting to {quantize}{isolated}; comparing with the model on {source} ..."
 

@@ -38,6 +38,7 @@ def evaluate(
     sampler: int | None = None,
     probes: Flag = False,
     factors: Flag = False,
+    pca: Flag = False,
     protocol: str | None = None,
     limit: int | None = None,
 ) -> int:
@@ -60,6 +61,8 @@ def evaluate(
             images, and sample codes from it in place of the prior. Minutes for wide codes.
         probes: Classify the codes, about a minute. The data need labels.
         factors: MIG and FactorVAE score on regenerated dSprites, about ten minutes.
+        pca: Compare with the error of as many principal components of the training examples as the
+            code has elements, about a minute.
         protocol: plain, held_out, or dynamic for binary images; by default that of the run.
         limit: Number of test images to measure; all by default.
 
@@ -74,7 +77,7 @@ def evaluate(
     cli.prepare_tensorflow()
     from keras_vae.training.evaluation.asked import EvaluationOptions
 
-    asked = EvaluationOptions(samples, distances, features or "hog", sampler, probes, factors)
+    asked = EvaluationOptions(samples, distances, features or "hog", sampler, probes, factors, pca)
     protocol = protocol or opened.protocol
     report = measure_model(opened.model(), opened.data(data), batch_size, asked, protocol, limit)
     report["notes"] += opened.notes
@@ -117,12 +120,13 @@ def measure_model(
     options.check(model, images)
     data = splits.limit_test_images(splits.evaluation_data(images, protocol), limit)
     grey = splits.limit_test_images(images, limit) if protocol == "dynamic" else data
-    rows = evaluation.measure(model, data.test, batch_size)
+    rows = evaluation.measure(model, data.test, batch_size) | evaluation.of_rows(model, data)
     rows |= options.measure(model, data, grey, batch_size)
     return {
         "data": images.name,
         "protocol": protocol,
         "test_images": len(data.test),
+        "kind": data.kind,
         "model": type(model).__name__,
         "training_steps": int(model.steps),
         "likelihood": evaluation.likelihood_name(model),
@@ -145,8 +149,8 @@ def markdown(report: dict[str, Any]) -> str:
     ]
     title = (
         f"{report['model']} with likelihood {report['likelihood']}, {report['test_images']:,} "
-        f"test images of {report['data']}, protocol {report['protocol']}, mean of each measure "
-        f"over them, {report['seconds']:.1f} s:"
+        f"test {report['kind']} of {report['data']}, protocol {report['protocol']}, mean of each "
+        f"measure over them, {report['seconds']:.1f} s:"
     )
     return "\n\n".join([title, table(columns, rows), *report["notes"]]) + "\n"
 

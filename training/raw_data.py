@@ -24,17 +24,18 @@ def standardize_inside(model: LatentModel, x: Any) -> Any:
         x: Training series, float32 `(count, time, features)`.
 
     Raises:
-        ValueError: If `x` are images, or the model has a preprocess of its own.
+        ValueError: If `x` are no series, or the model has a preprocess of its own.
     """
     import keras
 
     from keras_vae.preprocessing import Preprocessing, standardize
+    from keras_vae.training.data.sources.base import KINDS
 
     if len(x.shape) != 3 or model.preprocess:
         own = f"a recipe whose model has preprocess ({model.preprocess.describe()})"
         raise UsageError(
             "Expected series of numbers, and a recipe without preprocess, for --standardize. "
-            f"Received: {own if model.preprocess else 'images'}. (Leave the option out.)"
+            f"Received: {own if model.preprocess else KINDS[len(x.shape)]}. (Leave the option out.)"
         )
     steps = keras.saving.serialize_keras_object(Preprocessing(standardize(x)))
     kind: Any = type(model)

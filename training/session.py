@@ -28,6 +28,7 @@ def prepare(
             values.
     """
     from keras_vae.training.data import splits
+    from keras_vae.training.data.advice import SHAPE_ADVICE
     from keras_vae.training.data.loading import as_floats, load
     from keras_vae.validation.data_checks import check_batch
 
@@ -48,14 +49,14 @@ def prepare(
         stride=settings.stride,
         skip_columns=settings.skip_columns,
     )
-    if tuple(recipe.model.event_shape) != data.image_shape:
-        with_shape = {**arguments, "image_shape": data.image_shape, "shape": data.image_shape}
-        recipe = replace(recipe, model=call_recipe(function, with_shape, settings.seed).model)
+    if is_for_other_data(recipe.model, data):
+        of_data = {"image_shape": data.image_shape, "shape": data.image_shape}
+        filled = {**arguments, **of_data, "schema": data.schema}
+        recipe = replace(recipe, model=call_recipe(function, filled, settings.seed).model)
     if tuple(recipe.model.event_shape) != data.image_shape:
         raise UsageError(
             f"Expected {data.kind} of shape {tuple(recipe.model.event_shape)}, which the recipe's "
-            f"model takes. Received: {data.image_shape} in {data.name}. (Give --image-size, or "
-            "let the recipe have an argument image_shape.)"
+            f"model takes. Received: {data.image_shape} in {data.name}. ({SHAPE_ADVICE[data.kind]})"
         )
     seen = splits.training_data(data, recipe.protocol)
     raw_data.refuse_raw_images(recipe.model)
@@ -65,6 +66,13 @@ def prepare(
     check_batch(recipe.model, first)
     recipe.model.observation(recipe.model.encode(first))  # Checks that the likelihood fits.
     return recipe, seen
+
+
+def is_for_other_data(model: LatentModel, data: Any) -> bool:
+    """Return whether a model is for examples of another shape, or for a table of other columns."""
+    if tuple(model.event_shape) != data.image_shape:
+        return True
+    return data.schema is not None and getattr(model, "schema", data.schema) != data.schema
 
 
 def call_recipe(function: Callable[..., Recipe], arguments: dict[str, Any], seed: int) -> Recipe:

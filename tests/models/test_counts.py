@@ -51,6 +51,29 @@ def fit(model, x):
     return model.fit(x, epochs=1, verbose=0)
 
 
+def test_a_decoder_adds_the_logarithm_of_an_exposure_that_is_the_condition():
+    keras.utils.set_random_seed(0)
+    encoder, decoder = kv.nets.dense((3,), 2, (4,), heads=2, decoder_heads=2)
+    x, z, offset = keras.Input((3,)), keras.Input((2,)), keras.Input((1,))
+    log_mean, log_dispersion = decoder(z)
+    model = kv.ConditionalVAE(
+        keras.Model([x, offset], encoder(x)),
+        keras.Model([z, offset], [log_mean + offset, log_dispersion]),
+        likelihood="negative_binomial",
+        seed=0,
+    )
+    rows, codes = counts(5, 3, seed=2), np.ones((5, 2), "float32")
+    exposure = np.array([[0.1], [1.0], [3.0], [50.0], [2e4]])
+    p = model.observation((codes, np.log(exposure).astype("float32")))
+    mean, size = (
+        np.exp(sign * array(part)) for sign, part in zip((1, -1), decoder(codes), strict=True)
+    )
+    true = scipy.stats.nbinom(size, size / (size + exposure * mean))
+    np.testing.assert_allclose(array(p.mean), exposure * mean, rtol=1e-4)
+    np.testing.assert_allclose(array(p.log_prob(rows)), true.logpmf(rows).sum(1), rtol=1e-4)
+    fit(model, (rows, np.log(exposure)))
+
+
 def test_integers_are_counts():
     x = np.minimum(X, 255)
     scores = array(vae().score(x))

@@ -34,9 +34,10 @@ def test_a_recipe_builds_a_model_for_the_data_that_it_names(name):
     assert isinstance(recipe, recipes.Recipe)
     assert isinstance(recipe.model, kv.Autoencoder)
     assert recipe.model.seed == 3
-    assert name.endswith(recipe.data)
+    assert name.endswith(recipe.data.removeprefix("table:"))
     shapes = {"digits": (8, 8, 1), "mnist1d": (40, 1), "dsprites": (64, 64, 1)}
-    shapes["photo_crops"] = (32, 32, 3)
+    shapes |= {"photo_crops": (32, 32, 3), "digit_counts": (64,), "table:breast_cancer": (30,)}
+    shapes["ellipsoids"] = (16, 16, 16, 1)
     assert recipe.model.event_shape == shapes.get(recipe.data, (28, 28, 1))
 
 

@@ -54,8 +54,8 @@ def load(
 ) -> Data:
     """Load a data set by name or path.
 
-    Images are bytes and series are numbers. They are held in memory, except for the sources
-    `stream:PATH` and `stream:tfds:NAME`, which leave images on disk.
+    Images and volumes are bytes, series and rows are numbers. They are held in memory, except for
+    the sources `stream:PATH` and `stream:tfds:NAME`, which leave images on disk.
 
     Example:
         >>> describe(load("digits"))
@@ -75,7 +75,7 @@ def load(
         skip_columns: Names of columns of a .csv file to leave out, such as time stamps.
 
     Returns:
-        Training and test images, uint8, all of one shape; or series, float32.
+        Training and test images, uint8, all of one shape; or other examples, see `Data`.
 
     Raises:
         FileNotFoundError: If a file is missing, or a download failed.

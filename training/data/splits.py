@@ -18,7 +18,7 @@ import numpy as np
 from keras_vae.errors import UsageError
 from keras_vae.training.data import binarization
 from keras_vae.training.data.batches import training_batches
-from keras_vae.training.data.sources.base import Data, shape_text
+from keras_vae.training.data.sources.base import Data, first_of, shape_text
 from keras_vae.training.data.sources.streamed import StreamedImages
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def training_data(data: Data, protocol: str) -> Data:
         test=validation,
         train_labels=None if labels is None else labels[kept],
         test_labels=None if labels is None else labels[chosen],
+        test_complete=None,
     )
 
 
@@ -87,10 +88,8 @@ def evaluation_data(data: Data, protocol: str) -> Data:
 
 def limit_test_images(data: Data, limit: int | None) -> Data:
     """Return the data with the first `limit` test images; None keeps all."""
-    labels = data.test_labels
-    return replace(
-        data, test=data.test[:limit], test_labels=None if labels is None else labels[:limit]
-    )
+    parts = ("test", "test_labels", "test_complete")
+    return replace(data, **{part: first_of(getattr(data, part), limit) for part in parts})
 
 
 def batches(

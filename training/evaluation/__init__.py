@@ -5,13 +5,14 @@ import math
 import numpy as np
 
 from keras_vae.training.evaluation.base import OF_BYTES, Measure, likelihood_name
+from keras_vae.training.evaluation.baselines import of_rows
 from keras_vae.training.evaluation.denoising import denoising
 from keras_vae.training.evaluation.latent import active_units, codebook, information
 from keras_vae.training.evaluation.likelihood import below_floor
 from keras_vae.training.evaluation.objective import objective, reconstruction_error
 from keras_vae.typing import LatentModel
 
-__all__ = ["Measure", "failures", "likelihood_name", "measure", "notes"]
+__all__ = ["Measure", "failures", "likelihood_name", "measure", "notes", "of_rows"]
 
 
 def measure(model: LatentModel, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
@@ -19,7 +20,8 @@ def measure(model: LatentModel, images: np.ndarray, batch_size: int) -> dict[str
 
     Args:
         model: A `keras_vae.Autoencoder`.
-        images: Test images, uint8, `(count, height, width, channels)`; or series, float32.
+        images: Test images, uint8, `(count, height, width, channels)`; or other examples, see
+            `keras_vae.training.data.sources.base.Data`.
         batch_size: Images in a batch; it changes the speed only.
     """
     rows = objective(model, images, batch_size)

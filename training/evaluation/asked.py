@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from keras_vae.errors import UsageError
 from keras_vae.training.data.loading import Data
-from keras_vae.training.evaluation import factors, generation, likelihood, probes
+from keras_vae.training.evaluation import components, factors, generation, likelihood, probes
 from keras_vae.training.evaluation.base import Measure
 from keras_vae.typing import LatentModel
 
@@ -20,6 +20,7 @@ class EvaluationOptions:
         sampler: Number of Gaussians to fit to the codes and to sample from; None for the prior.
         probes: True to classify codes.
         factors: True to measure disentanglement.
+        pca: True to measure the error of principal components.
     """
 
     samples: int | None = None
@@ -28,6 +29,7 @@ class EvaluationOptions:
     sampler: int | None = None
     probes: bool = False
     factors: bool = False
+    pca: bool = False
 
     def check(self, model: LatentModel, data: Data) -> None:
         """Raise ValueError, before any work, if the model or the data do not fit a measure."""
@@ -49,6 +51,8 @@ class EvaluationOptions:
             probes.check(data)
         if self.factors:
             factors.check(model)
+        if self.pca:
+            components.check(model, data)
 
     def measure(
         self, model: LatentModel, data: Data, grey: Data, batch_size: int
@@ -73,4 +77,6 @@ class EvaluationOptions:
             rows |= probes.accuracies(model, data, batch_size)
         if self.factors:
             rows |= factors.disentanglement(model, batch_size)
+        if self.pca:
+            rows |= components.error(model, data)
         return rows

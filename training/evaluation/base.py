@@ -30,8 +30,9 @@ class Measure:
 
 
 def likelihood_name(model: LatentModel) -> str:
-    """Return the name of p(x | z), also if it was given as a class."""
-    return model.likelihood if isinstance(model.likelihood, str) else model.likelihood.__name__
+    """Return the name of p(x | z), also if it was given as a class; for tables without columns."""
+    kind = model.likelihood
+    return kind if isinstance(kind, str) else kind.__name__.partition("_[")[0]
 
 
 def pixels(images: np.ndarray, most: int | None = None) -> np.ndarray:

@@ -39,25 +39,29 @@ def objective(model: LatentModel, images: np.ndarray, batch_size: int) -> dict[s
 def reconstruction_error(
     model: LatentModel, images: np.ndarray, batch_size: int
 ) -> dict[str, Measure]:
-    """Return the squared error, and for images also PSNR and SSIM."""
+    """Return the squared error, of bytes also PSNR, and of images SSIM; nothing for tables."""
     from keras_vae import latents, metrics
     from keras_vae.metrics.pictures import psnr
 
-    is_images = images.dtype == np.uint8
+    if hasattr(model, "schema"):  # One number for columns of all units means nothing.
+        return {}
+    is_bytes = images.dtype == np.uint8
     plain, similar = [], []
     for x in evaluation_batches(images, batch_size):
         y = model.reconstruct(x)
         plain.append(squared_error(x, y))
-        if is_images and min(images.shape[1:3]) >= SMALLEST_SIDE:
+        if images.ndim == 4 and min(images.shape[1:3]) >= SMALLEST_SIDE:
             of_batch = metrics.ssim(latents.as_numpy(x), latents.as_numpy(y))
             similar.append(np.full(len(plain[-1]), of_batch))
-    if not is_images:
-        return {"mse": Measure(mean(plain), "", "squared error a step and feature")}
+    if not is_bytes:
+        each_of = "an element" if images.ndim == 2 else "a step and feature"
+        return {"mse": Measure(mean(plain), "", f"squared error {each_of}")}
+    place, whole = ("voxel", "volume") if images.ndim == 5 else ("pixel", "image")
     each = float(psnr(np.concatenate(plain)).mean())
     rows = {
-        "mse": Measure(mean(plain), "", "squared error a pixel, pixels in [0, 1]"),
+        "mse": Measure(mean(plain), "", f"squared error a {place}, {place}s in [0, 1]"),
         "psnr": Measure(float(psnr(mean(plain))), "dB", "of that error"),
-        "mean_psnr": Measure(each, "dB", "of each image's error, the mean"),
+        "mean_psnr": Measure(each, "dB", f"of each {whole}'s error, the mean"),
     }
     if similar:
         rows["ssim"] = Measure(mean(similar), "", "structural similarity, 1 for equal images")

@@ -8,7 +8,7 @@ A recipe is a function named `recipe`.
 - It imports Keras and `keras_vae` inside, so that `--help` answers at once.
 
 The program fills in some arguments if a recipe has them: `seed`, and from the data `image_shape`,
-or `shape` for series.
+`shape` for other examples than images, and `schema` for tables.
 """
 
 import importlib
@@ -25,7 +25,7 @@ from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.files.scripts import run_python_file
 from keras_vae.typing import LatentModel
 
-FILLED_IN = ("image_shape", "shape", "seed")
+FILLED_IN = ("image_shape", "shape", "schema", "seed")
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,10 @@ def figures(
     if data.kind == "series":
         yield from figures_of_series(model, data, metrics)
         return
+    if data.kind != "images":
+        yield "loss_curves", lambda: plots.loss_curves(metrics)
+        yield "latents", lambda: scatter(model, data)
+        return
     is_vae = hasattr(model, "posterior")
     chosen = one_of_each(data)
     images = as_floats(data.test[chosen[: max(COLUMNS, 2 * PAIRS)]])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,13 @@ from keras_vae.training.data.resizing import resize
 
 HELD_OUT_EVERY = 10
 ROWS_AT_ONCE = 256
+# The kinds of examples by the rank of their arrays.
+KINDS = {2: "rows", 3: "series", 4: "images", 5: "volumes"}
+# What to do about training and test examples of different shapes.
+HINTS = {
+    "images": "Give an image_size, or fix the data.",
+    "series": "Cut them to one length and one width.",
+}
 # Ends the messages about images of several sizes: what it is for Python, and for programs.
 SIZE_TO_STRETCH_TO = (
     "a size to stretch them to (image_size; --image-size HEIGHT WIDTH or --stretch of programs)"
@@ -18,16 +26,20 @@ SIZE_TO_STRETCH_TO = (
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Training and test images, held in memory as bytes; or series, as numbers.
+    """Training and test images, held in memory as bytes; or other examples, see `KINDS`.
 
     Attributes:
         name: The name that programs show.
-        train: Training images, uint8 of shape `(count, height, width, channels)`, 0 to 255; or
-            series, float32 of shape `(count, time, features)`.
-        test: Test images or series, of the same type and shape.
+        train: Training images, uint8 of shape `(count, height, width, channels)`, 0 to 255, or
+            volumes, uint8 of shape `(count, depth, height, width, channels)`. Or series, float32
+            of shape `(count, time, features)`, or rows, float32 of shape `(count, columns)` with
+            NaN for missing numbers.
+        test: Test examples, of the same type and shape.
         train_labels: Class of each training image, int64 of shape `(count,)`, or None.
         test_labels: Class of each test image, or None; given exactly when `train_labels` is.
         label_names: The names of label 0, 1, ..., or None.
+        schema: The `keras_vae.tables.Schema` of the columns of a table, or None.
+        test_complete: The test rows without missing numbers, if they are known, or None.
 
     Raises:
         ValueError: If an array is empty, has another type, rank or shape than stated above, or all
@@ -40,17 +52,18 @@ class Data:
     train_labels: np.ndarray | None = None
     test_labels: np.ndarray | None = None
     label_names: tuple[str, ...] | None = None
+    schema: Any = None
+    test_complete: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Refuse invalid data, so that programs need no checks of their own."""
         check_examples(self.train, f"the training {self.kind} of {self.name}")
         check_examples(self.test, f"the test {self.kind} of {self.name}")
-        if self.kind == "images":
-            check_levels(self.train, f"the training images of {self.name}")
-            check_levels(self.test, f"the test images of {self.name}")
+        if self.train.dtype == np.uint8:
+            check_levels(self.train, f"the training {self.kind} of {self.name}")
+            check_levels(self.test, f"the test {self.kind} of {self.name}")
         if self.train.shape[1:] != self.test.shape[1:]:
-            images = "Give an image_size, or fix the data."
-            hint = images if self.kind == "images" else "Cut them to one length and one width."
+            hint = HINTS.get(self.kind, "Fix the data.")
             raise UsageError(
                 f"Expected training and test {self.kind} of one shape in {self.name}. Received: "
                 f"{shape_text(self.train.shape[1:])} for training and "
@@ -66,13 +79,13 @@ class Data:
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """Height, width and channels of every image; time and features of series."""
+        """Height, width and channels of every image; the shape of an example of other kinds."""
         return self.train.shape[1:]
 
     @property
     def kind(self) -> str:
-        """The kind of examples: "images" or "series"."""
-        return "series" if self.train.ndim == 3 else "images"
+        """The kind of examples, one of `KINDS`."""
+        return KINDS.get(self.train.ndim, "images")
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -81,7 +94,7 @@ def shape_text(shape: Sequence[int]) -> str:
 
 
 def as_floats(examples: np.ndarray) -> np.ndarray:
-    """Return the float32 input of models: bytes of images divided by 255, series unchanged."""
+    """Return the float32 input of models: bytes divided by 255, other numbers unchanged."""
     if examples.dtype == np.uint8:
         return examples.astype(np.float32) / np.float32(255)
     return examples.astype(np.float32)
@@ -93,9 +106,28 @@ def bool_as_bytes(array: np.ndarray) -> np.ndarray:
 
 
 def check_examples(examples: np.ndarray, where: str) -> None:
-    """Raise ValueError unless `examples` are valid images or, with rank 3, valid series."""
-    check = check_series if examples.ndim == 3 else check_images
-    check(examples, where)
+    """Raise ValueError unless `examples` are valid for their rank, see `KINDS`."""
+    checks = {2: check_rows, 3: check_series, 5: check_volumes}
+    checks.get(examples.ndim, check_images)(examples, where)
+
+
+def check_rows(rows: np.ndarray, where: str) -> None:
+    """Raise ValueError unless `rows` are float32 of shape (count, columns), NaN for missing.
+
+    Args:
+        rows: The array to check.
+        where: A description of the array, for the message.
+    """
+    if rows.dtype != np.float32 or rows.ndim != 2 or 0 in rows.shape:
+        raise UsageError(
+            f"Expected float32 rows of shape (count, columns). Received: {rows.dtype} of shape "
+            f"{rows.shape} in {where}"
+        )
+    if np.isinf(rows).any() or np.isnan(rows).all(axis=1).any():
+        raise UsageError(
+            "Expected numbers, and NaN for missing ones, with at least one number in each row. "
+            f"Received: infinity, or a row without a number, in {where}"
+        )
 
 
 def check_series(series: np.ndarray, where: str) -> None:
@@ -113,6 +145,20 @@ def check_series(series: np.ndarray, where: str) -> None:
         )
     if not np.isfinite(series).all():
         raise UsageError(f"Expected finite numbers. Received: NaN or infinity in {where}")
+
+
+def check_volumes(volumes: np.ndarray, where: str) -> None:
+    """Raise ValueError unless `volumes` are uint8 of shape (count, depth, height, width, channels).
+
+    Args:
+        volumes: The array to check.
+        where: A description of the array, for the message.
+    """
+    if volumes.dtype != np.uint8 or volumes.ndim != 5 or 0 in volumes.shape:
+        raise UsageError(
+            "Expected uint8 volumes of shape (count, depth, height, width, channels). Received: "
+            f"{volumes.dtype} of shape {volumes.shape} in {where}"
+        )
 
 
 def check_levels(images: np.ndarray, where: str) -> None:
@@ -194,21 +240,23 @@ def keep_first(data: Data, limit: int | None) -> Data:
     """Keep the first `limit` training and the first `limit` test images; None keeps all."""
     if limit is None:
         return data
-    return replace(
-        data,
-        train=data.train[:limit],
-        test=data.test[:limit],
-        train_labels=None if data.train_labels is None else data.train_labels[:limit],
-        test_labels=None if data.test_labels is None else data.test_labels[:limit],
-    )
+    parts = ("train", "test", "train_labels", "test_labels", "test_complete")
+    return replace(data, **{part: first_of(getattr(data, part), limit) for part in parts})
+
+
+def first_of(array: np.ndarray | None, limit: int | None) -> Any:
+    """Return the first `limit` rows of an array, all for a limit of None, and None for None."""
+    return None if array is None else array[:limit]
 
 
 def resize_data(data: Data, size: tuple[int, int] | None) -> Data:
     """Return the data with every image resized to `size`, see `resize`; None keeps it."""
     if size is None or data.image_shape[:2] == size:
         return data
-    if data.kind == "series":
-        raise UsageError(f"Expected no image_size for series. Received: {size} for {data.name}")
+    if data.kind != "images":
+        raise UsageError(
+            f"Expected no image_size for {data.kind}. Received: {size} for {data.name}"
+        )
     train = np.stack([resize(image, size) for image in data.train])
     test = np.stack([resize(image, size) for image in data.test])
     return replace(data, train=train, test=test)

@@ -6,6 +6,7 @@ of help, and write a test. Entries import their reader when they read, so this m
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,16 +124,26 @@ def help_text() -> str:
     return "\n".join(f"{source.usage}: {source.help}" for source in SOURCES)
 
 
-def _digits(request: Request) -> Data:
-    from keras_vae.training.data.sources.digits import read_digits
+def _holed_table(request: Request) -> Data:
+    from keras_vae.training.data.sources.tables import read_holed_table
 
-    return read_digits()
+    return read_holed_table(request.argument)
 
 
-def _photo_crops(request: Request) -> Data:
-    from keras_vae.training.data.sources.photo_crops import read_photo_crops
+def _named(name: str, help: str, module: str) -> Source:
+    """Return the source of a data set without arguments, which `read_NAME` of a module reads.
 
-    return read_photo_crops()
+    Args:
+        name: The name of the data set.
+        help: One line that says what the data are.
+        module: The name of the module in `keras_vae.training.data`.
+    """
+
+    def read(request: Request) -> Data:
+        readers = importlib.import_module(f"keras_vae.training.data.{module}")
+        return getattr(readers, f"read_{name}")()
+
+    return Source(name, "", help, read)
 
 
 def _fashion_mnist(request: Request) -> Data:
@@ -141,28 +152,10 @@ def _fashion_mnist(request: Request) -> Data:
     return read_fashion_mnist(request.image_size, request.limit, request.data_dir)
 
 
-def _dsprites(request: Request) -> Data:
-    from keras_vae.training.data.dsprites import read_dsprites
-
-    return read_dsprites()
-
-
-def _mnist1d(request: Request) -> Data:
-    from keras_vae.training.data.sources.series import read_mnist1d
-
-    return read_mnist1d()
-
-
 def _larger_mnist1d(request: Request) -> Data:
     from keras_vae.training.data.sources.series import parse_count, read_mnist1d
 
     return read_mnist1d(parse_count(request.argument))
-
-
-def _glyphs(request: Request) -> Data:
-    from keras_vae.training.data.sources.glyphs import read_glyphs
-
-    return read_glyphs()
 
 
 def _notmnist(request: Request) -> Data:
@@ -235,12 +228,18 @@ TFDS = Source(
 )
 
 SOURCES = (
-    Source("digits", "", "scikit-learn's handwritten digits, 8x8x1, nothing to download", _digits),
-    Source(
+    _named(
+        "digits", "scikit-learn's handwritten digits, 8x8x1, nothing to download", "sources.digits"
+    ),
+    _named(
+        "digit_counts",
+        "the same digits as rows of 64 counts of dark dots, from 0 to 16",
+        "sources.digits",
+    ),
+    _named(
         "photo_crops",
-        "",
         "crops of two photographs of scikit-learn, 32x32x3, nothing to download",
-        _photo_crops,
+        "sources.photo_crops",
     ),
     Source(
         "fashion_mnist",
@@ -249,15 +248,22 @@ SOURCES = (
         _fashion_mnist,
         takes_data_dir=True,
     ),
-    Source("dsprites", "", "70,000 regenerated dSprites images, 64x64x1", _dsprites),
-    Source("mnist1d", "", "MNIST-1D, 4,000 training and 1,000 test series of 40x1", _mnist1d),
-    Source("glyphs", "", "letters A to J, 28x28x1, from the fonts of this machine", _glyphs),
+    _named("dsprites", "70,000 regenerated dSprites images, 64x64x1", "dsprites"),
+    _named("mnist1d", "MNIST-1D, 4,000 training and 1,000 test series of 40x1", "sources.series"),
+    _named("ellipsoids", "2,000 training volumes of 16x16x16x1, generated", "sources.ellipsoids"),
+    _named("glyphs", "letters A to J, 28x28x1, from the fonts of this machine", "sources.glyphs"),
     Source(
         "notmnist",
         "",
         "letters A to J, 28x28x1, from archives in TFDS's downloads/manual",
         _notmnist,
         takes_data_dir=True,
+    ),
+    Source(
+        "table:",
+        "NAME",
+        "breast_cancer, diabetes, iris, or wine, 20 % missing; table:NAME:50 for 50 %",
+        _holed_table,
     ),
     Source("idx:", "FOLDER", "a folder of IDX files", _idx, takes_path=True),
     Source("static:", "FILE", "binarized MNIST in an .npz file", _static, takes_path=True),
