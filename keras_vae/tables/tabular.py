@@ -8,8 +8,9 @@ import keras
 from keras_vae.distributions.mixed import Mixed
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.layers.gaps import FillGaps
+from keras_vae.losses.importance import importance_weighted_terms
 from keras_vae.losses.weights import merge_weights
-from keras_vae.models.iwae import IWAE, importance_weighted_terms
+from keras_vae.models.iwae import IWAE
 from keras_vae.models.vae import VAE
 from keras_vae.tables.mixed_networks import mixed_networks, sentinels
 from keras_vae.tables.schema import Schema

@@ -41,6 +41,7 @@ TARGETS = (
         " losses/test_loss_weights losses/test_settings",
     ),
     _target("keras_vae/losses", "discrepancy terms", "losses/test_terms"),
+    _target("keras_vae/losses", "importance", "models/test_iwae"),
     _target(
         "keras_vae/base",
         "objective",
