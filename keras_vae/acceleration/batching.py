@@ -8,10 +8,10 @@ import numpy as np
 from keras import ops
 
 from keras_vae.backend import fast_kernels, release
-from keras_vae.base.endpoint import nan_unless_finite
 from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel
 from keras_vae.validation import data_checks, sources
+from keras_vae.validation.finite_rows import nan_unless_finite
 
 # Values held for one row of a batch and one layer, of which networks hold a few dozen at a time.
 VALUES_PER_BATCH = 400_000

@@ -24,7 +24,7 @@ from keras_vae.anomalies.scores import (
 )
 from keras_vae.anomalies.untrainable import Untrainable
 from keras_vae.anomalies.wrapping import Wrapping
-from keras_vae.base.endpoint import Endpoint, nan_unless_finite
+from keras_vae.base.endpoint import Endpoint
 from keras_vae.base.recorded_init import RecordedInit
 from keras_vae.base.saving import check_suffix
 from keras_vae.base.serving import Serving
@@ -33,6 +33,7 @@ from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel, Tensor
 from keras_vae.validation import arguments, data_checks, objects, sources
 from keras_vae.validation.examples import first_input
+from keras_vae.validation.finite_rows import nan_unless_finite
 from keras_vae.validation.of_keras import check_counts, name_arguments
 
 

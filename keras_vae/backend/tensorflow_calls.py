@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from keras_vae.backend import tensorflow_kernels
 from keras_vae.backend.keras_private import flatten_layers
-from keras_vae.base.endpoint import nan_unless_finite
+from keras_vae.validation.finite_rows import nan_unless_finite
 
 # Names under which Keras keeps weights and settings that have a property.
 PRIVATE = {"_kernel", "_activation", "_dtype_policy"}
@@ -37,22 +37,36 @@ def call_network(network: Any, inputs: Any, training: bool) -> Any:
         inputs: Arrays or tensors as the network takes them, the first axis of each free.
         training: Whether layers such as dropout are active.
     """
+    return network(inputs, training=True) if training else _call(network, None, inputs)
+
+
+def call_method(layer: Any, name: str, inputs: Any) -> Any:
+    """Return what a method of a layer returns for `inputs`, compiled as in `call_network`."""
+    return _call(layer, name, inputs)
+
+
+def _call(layer: Any, name: str | None, inputs: Any) -> Any:
+    """Call the method `name` of a layer, or without a name the layer itself."""
     parts = keras.tree.flatten(inputs)
-    if training or not _is_eager(parts):
-        return network(inputs, training=training)
+    if not _is_eager(parts):
+        return _call_plainly(layer, name, inputs)
     tensors = [tf.convert_to_tensor(part) for part in parts]
     shapes = tuple((part.dtype, *part.shape[1:]) for part in tensors)
-    key = (type(inputs), shapes)
-    known = _known.setdefault(network, {})
+    key = (name, type(inputs), shapes)
+    known = _known.setdefault(layer, {})
     calls = known.get(key)
     if calls is None or calls.state != calls.state_now():
         with _lock:
             if known.get(key) is calls:  # And not that of another thread.
-                known[key] = _Calls(network)
+                known[key] = _Calls(layer, name)
             calls = known[key]
     if calls.function is None and not calls.fails:
-        calls.compile(network, inputs, shapes)
-    return network(inputs, training=False) if calls.fails else calls.function(*tensors)
+        calls.compile(layer, inputs, shapes)
+    return _call_plainly(layer, name, inputs) if calls.fails else calls.function(tensors)
+
+
+def _call_plainly(layer: Any, name: str | None, inputs: Any) -> Any:
+    return layer(inputs, training=False) if name is None else getattr(layer, name)(inputs)
 
 
 def _is_eager(parts: list[Any]) -> bool:
@@ -71,16 +85,17 @@ def _is_array(part: Any) -> bool:
 
 
 class _Calls:
-    """The calls of a network with inputs of one shape.
+    """The calls of a layer, or of one method of it, with inputs of one shape.
 
     Attributes:
         state: What the attributes of the layers were.
-        function: The compiled function, after the first call.
+        function: The compiled function of a list of tensors, after the first call.
         fails: Whether the network cannot be compiled.
     """
 
-    def __init__(self, network: Any) -> None:
-        self._layers = [(weakref.ref(part), _settings(part)) for part in flatten_layers(network)]
+    def __init__(self, layer: Any, name: str | None) -> None:
+        self._name = name
+        self._layers = [(weakref.ref(part), _settings(part)) for part in flatten_layers(layer)]
         self.state = self.state_now()
         self.function: Any = None
         self.fails = False
@@ -93,24 +108,34 @@ class _Calls:
             return None
         return tuple(map(id, itertools.chain.from_iterable(parts)))
 
-    def compile(self, network: Any, inputs: Any, shapes: tuple) -> None:
-        """Compile the network for all numbers of rows."""
-        reference = weakref.ref(network)
+    def compile(self, layer: Any, inputs: Any, shapes: tuple) -> None:
+        """Compile the calls for all numbers of rows."""
+        reference = weakref.ref(layer)
 
         def function(*tensors: Any) -> Any:
             given = keras.tree.pack_sequence_as(inputs, list(tensors))
-            called: Any = reference()
-            return nan_unless_finite(given, called(given, training=False), None)
+            return nan_unless_finite(given, _call_plainly(reference(), self._name, given), None)
 
         specs = [tf.TensorSpec((None, *shape), dtype) for dtype, *shape in shapes]
         graph = tf.function(function, input_signature=specs, autograph=False)
-        with _lock, tensorflow_kernels.use_in_calls(network):
+        with _lock, tensorflow_kernels.use_in_calls(layer):
             if self.function is None and not self.fails:
                 try:
-                    self.function = graph.get_concrete_function()
+                    self.function = _without_signature(graph.get_concrete_function())
                 except Exception:  # Whatever Python does with values, graphs have none.
                     self.fails = True
         self.state = self.state_now()
+
+
+def _without_signature(function: Any) -> Callable[[list[tf.Tensor]], Any]:
+    """Return what calls a concrete function with tensors of its dtypes and shapes.
+
+    `function(...)` compares them with the signature again, which takes longer than a small network.
+    """
+    flat = getattr(function, "_call_flat", None)
+    if flat is None:  # It is not public.
+        return lambda tensors: function(*tensors)
+    return lambda tensors: flat(tensors, function.captured_inputs)
 
 
 def _settings(layer: Any) -> Callable[[dict[str, Any]], tuple]:

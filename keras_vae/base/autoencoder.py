@@ -7,7 +7,6 @@ import keras
 
 from keras_vae import distributions
 from keras_vae.backend import ReplicaSeedGenerator, Step, call_network
-from keras_vae.base.endpoint import nan_unless_finite
 from keras_vae.base.fitting import Fitting
 from keras_vae.base.network_defaults import edition
 from keras_vae.base.objective import Objective
@@ -24,6 +23,7 @@ from keras_vae.typing import Tensor
 from keras_vae.validation import arguments, data_checks, networks, objects, value_checks
 from keras_vae.validation.activations import is_trusted
 from keras_vae.validation.examples import first_input
+from keras_vae.validation.finite_rows import nan_unless_finite
 
 
 @keras.saving.register_keras_serializable("keras_vae")

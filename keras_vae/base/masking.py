@@ -10,8 +10,8 @@ from keras_vae.base.conditioning import Conditioning
 from keras_vae.base.endpoint import WholeNumbers
 from keras_vae.distributions import Distribution, Masked, sum_event
 from keras_vae.errors import UsageError
-from keras_vae.layers import gaps
 from keras_vae.typing import Tensor
+from keras_vae.validation.finite_rows import known
 
 
 class Masking(Conditioning):
@@ -48,7 +48,7 @@ class Masking(Conditioning):
         if not self.preprocess.fills:
             return mask
         steps = mask if len(mask.shape) == 3 else ops.expand_dims(mask, -1)
-        return steps * ops.cast(gaps.known(x[0]), "float32")
+        return steps * ops.cast(known(x[0]), "float32")
 
     def condition_spec(self) -> keras.InputSpec:
         """Return shape, dtype and name of the mask of a batch."""

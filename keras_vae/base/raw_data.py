@@ -7,11 +7,11 @@ import numpy as np
 from keras import ops
 
 from keras_vae.backend import host_values, is_traced
-from keras_vae.base.endpoint import nan_unless_finite
 from keras_vae.distributions import special
 from keras_vae.preprocessing import Preprocessing
 from keras_vae.typing import Tensor
 from keras_vae.validation import value_checks
+from keras_vae.validation.finite_rows import nan_unless_finite
 
 
 class RawData:

@@ -10,6 +10,7 @@ from keras_vae.distributions.base import (
     LOG_2PI,
     Distribution,
     Tensor,
+    clip,
     inside,
     sum_event,
     tensor,
@@ -45,8 +46,12 @@ class Normal(Distribution):
 
     def __init__(self, mean: Tensor, log_var: Tensor | None = None) -> None:
         self._mean = tensor(mean)
-        log_var = ops.zeros_like(self._mean) if log_var is None else tensor(log_var)
-        self.log_var = ops.clip(log_var, *LOG_VAR_RANGE)
+        self._log_var = None if log_var is None else clip(tensor(log_var), LOG_VAR_RANGE)
+
+    @property
+    def log_var(self) -> Tensor:
+        """Log variances, of a shape that broadcasts to that of `mean`."""
+        return ops.zeros_like(self._mean) if self._log_var is None else self._log_var
 
     @property
     def mean(self) -> Tensor:
@@ -67,8 +72,9 @@ class Normal(Distribution):
 
     def element_log_prob(self, x: Tensor) -> Tensor:
         """Return the log density of each element of `x`, `(batch, ...)`, in nats."""
-        squared = ops.square(x - self.mean) * ops.exp(-self.log_var)
-        return -0.5 * (squared + self.log_var + LOG_2PI)
+        log_var = self.log_var
+        squared = ops.square(x - self.mean) * ops.exp(-log_var)
+        return -0.5 * (squared + log_var + LOG_2PI)
 
     def kl(self, other: Distribution) -> Tensor:
         """Return KL(self || other), both diagonal Gaussians, `(batch,)`, in nats.
@@ -81,8 +87,9 @@ class Normal(Distribution):
 
     def element_kl(self, other: "Normal") -> Tensor:
         """Return KL(self || other) of each element, in the common shape of both, in nats."""
-        log_ratio = self.log_var - other.log_var
-        squared = ops.square(self.mean - other.mean) * ops.exp(-other.log_var)
+        other_log_var = other.log_var
+        log_ratio = self.log_var - other_log_var
+        squared = ops.square(self.mean - other.mean) * ops.exp(-other_log_var)
         return 0.5 * (ops.exp(log_ratio) + squared - 1.0 - log_ratio)
 
 

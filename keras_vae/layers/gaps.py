@@ -10,14 +10,7 @@ from keras_vae.distributions.base import tensor
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
-
-LARGEST = float(np.finfo("float32").max)
-
-
-def known(x: Tensor) -> Tensor:
-    """Return which elements of `x` are finite numbers, bool of the same shape."""
-    # Comparisons with NaN are false. Optimizers turn a negated one around, and lose that.
-    return ops.abs(ops.cast(x, "float32")) <= LARGEST
+from keras_vae.validation.finite_rows import LARGEST, known
 
 
 def is_number(x: Tensor) -> Tensor:

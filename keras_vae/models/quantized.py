@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.backend import call_method
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.losses.observed import observe
@@ -70,12 +71,12 @@ class QuantizedAutoencoder(Autoencoder):
 
         Integers have no NaN: `encode` gives examples with values that are not finite code 0.
         """
-        return self.quantizer.codes(outputs[0])
+        return call_method(self.quantizer, "codes", outputs[0])
 
     def decoder_input(self, z: Tensor) -> Tensor:
         """Return the vectors of integer codes; raise for codes that are no integers in range."""
         check_integers(z, self.codebook_size)
-        return self.quantizer.lookup(ops.cast(z, "int32"))
+        return call_method(self.quantizer, "lookup", ops.cast(z, "int32"))
 
     def loss_terms(self, x: Tensor, y: Tensor, training: bool = False) -> dict[str, Tensor]:
         """Return `code_terms` of the vectors of the encoder for `x`."""

@@ -25,9 +25,15 @@ class _Attentive(SequenceModel):
         blocks: int = 2,
         attention_heads: int = 4,
         vocabulary_size: int | None = None,
+        pooling: str = "mean",
         **kwargs: Any,
     ) -> None:
-        options = {"width": width, "blocks": blocks, "attention_heads": attention_heads}
+        options: dict[str, Any] = {
+            "width": width,
+            "blocks": blocks,
+            "attention_heads": attention_heads,
+            "pooling": pooling,
+        }
         super().__init__(
             nets.transformer,
             shape,
@@ -69,6 +75,7 @@ class TransformerAutoencoder(_Attentive, Autoencoder):
         blocks: As in `keras_vae.nets.transformer`.
         attention_heads: As in `keras_vae.nets.transformer`.
         vocabulary_size: As in `LSTMAutoencoder`.
+        pooling: As in `keras_vae.nets.transformer`.
         **kwargs: Of `Autoencoder`: `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:
@@ -113,6 +120,7 @@ class TransformerVAE(_Attentive, VAE):
         blocks: As in `keras_vae.nets.transformer`.
         attention_heads: As in `keras_vae.nets.transformer`.
         vocabulary_size: As in `LSTMAutoencoder`.
+        pooling: As in `keras_vae.nets.transformer`.
         **kwargs: Of `VAE`: `beta`, `loss_weights`, `seed`, `preprocess`, `name`, `dtype`.
 
     Raises:

@@ -23,6 +23,8 @@ from keras_vae.nets.sequence import (
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
 
+POOLINGS = ("mean", "dense")
+
 
 def transformer(
     shape: Sequence[int],
@@ -34,12 +36,14 @@ def transformer(
     decoder_heads: int = 1,
     masked: bool | str = False,
     vocabulary_size: int | None = None,
+    pooling: str = "mean",
 ) -> tuple[keras.Model, keras.Model]:
     """Return a transformer encoder and decoder, from a sequence to one code and back.
 
     Layer normalization comes before attention. The code is made of the mean over the real time
     steps. The input of each step of the decoder is the code and the number of the step; all steps
-    attend to each other. With a `vocabulary_size`, x are tokens, and the decoder takes codes and
+    attend to each other. With `pooling="dense"`, each step has weights of its own on the way to
+    the code and back. With a `vocabulary_size`, x are tokens, and the decoder takes codes and
     tokens and returns logits. A step then attends to the tokens before it.
 
     Sources: Vaswani et al. 2017 (arXiv:1706.03762), Xiong et al. 2020 (arXiv:2002.04745) for the
@@ -62,18 +66,21 @@ def transformer(
             time steps and 0 for padding. "features" if it is `(batch, time, features)`, with 0
             for each missing value.
         vocabulary_size: Number of tokens; None if steps are vectors.
+        pooling: "mean", or "dense" for one dense layer between all steps and the code.
 
     Returns:
         `(encoder, decoder)`, from `(batch, *shape)` to `(batch, latent_dim)` and back.
 
     Raises:
-        ValueError: If `shape` is not `(time, features)` or the heads do not divide `width`.
+        ValueError: If `shape` is not `(time, features)`, the heads do not divide `width`, or there
+            is no such pooling.
     """
     latent_dim = arguments.integer("latent_dim", latent_dim)
     blocks = arguments.integer("blocks", blocks, 0)
     decoder_heads = arguments.integer("decoder_heads", decoder_heads)
     width = arguments.integer("width", width)
     attention_heads = arguments.integer("attention_heads", attention_heads)
+    arguments.choice("pooling", pooling, POOLINGS)
     if width % attention_heads:
         raise UsageError(
             "Expected attention_heads that divide width. Received: "
@@ -91,13 +98,20 @@ def transformer(
         h = embed(x, mask, vocabulary_size, width)
     steps = real_steps(mask)
     h = attention_blocks(SinusoidalPositions()(h), blocks, attention_heads, steps)
-    z = codes(_mean(h, steps), lambda name: layers.Dense(latent_dim, name=name), heads)
+    if pooling == "mean":
+        pooled = _mean(h, steps)
+    else:
+        pooled = layers.Flatten("channels_last")(zero_padding(h, steps))
+    z = codes(pooled, lambda name: layers.Dense(latent_dim, name=name), heads)
     encoder = keras.Model(inputs, z, name="encoder")
 
     of_mask = None if vocabulary_size else of_mask
     inputs, code, mask = inputs_with_mask("z", (latent_dim,), of_mask)
     steps = real_steps(mask)
-    h = layers.RepeatVector(time)(layers.Dense(width, name="start")(code))
+    if pooling == "mean":
+        h = layers.RepeatVector(time)(layers.Dense(width, name="start")(code))
+    else:
+        h = layers.Reshape((time, width))(layers.Dense(time * width, name="start")(code))
     if vocabulary_size is not None:
         tokens = keras.Input((time,), name="tokens", dtype="int32")
         inputs, h = [code, tokens], h + embed_previous(tokens, vocabulary_size, width)

@@ -101,7 +101,7 @@ def refuse_masked(name: str, values: Any, gaps: bool = False) -> None:
         values: Anything.
         gaps: Whether NaN stands for a missing value in this argument.
     """
-    if np.ma.is_masked(values):
+    if type(values) is not np.ndarray and np.ma.is_masked(values):
         filled = f'{name}.astype("float32").filled(numpy.nan)' if gaps else f"{name}.filled(0)"
         raise UsageError(
             f"Expected {'numbers or NaN' if gaps else 'finite values'} in {name}. Received: a "

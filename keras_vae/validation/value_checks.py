@@ -132,6 +132,8 @@ def check_numbers(name: str, values: Any, gaps: bool = False) -> None:
 
 def check_kind(name: str, dtype: np.dtype) -> None:
     """Raise TypeError unless a dtype of NumPy is one of real numbers that backends have."""
+    if dtype == np.float32:
+        return
     if dtype.name.startswith(("bfloat", "float8")):
         raise UsageTypeError(
             f"Expected a type of NumPy in {name}. Received: {dtype}. (Convert {name} to float32.)"

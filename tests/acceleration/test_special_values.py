@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_vae as kv
-from keras_vae.base.endpoint import nan_unless_finite
+from keras_vae.validation.finite_rows import nan_unless_finite
 from tests.support.models import CASES, array, first, uniform
 
 # Rows 1 to 4 have one bad value each, row 5 one that is just finite.

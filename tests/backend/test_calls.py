@@ -177,6 +177,68 @@ def test_threads_share_one_function(monkeypatch):
             near(answer, made(X + number))
 
 
+def test_methods_of_one_layer_are_compiled_once_each():
+    book = CountedBook(5, seed=0)
+    book.build((None, 6))
+    book.adapt(X[:5])
+    before = list(book.count)
+    for rows in (1, 7, 3, 1):
+        codes = calls.call_method(book, "codes", X[:rows])
+        np.testing.assert_array_equal(codes, kv.quantization.VectorQuantizer.codes(book, X[:rows]))
+        vectors = calls.call_method(book, "lookup", codes)
+        np.testing.assert_array_equal(vectors, np.asarray(book.codebook)[np.asarray(codes)])
+    assert np.subtract(book.count, before).tolist() == [1, 1]
+    book.adapt(X[2:])
+    found = calls.call_method(book, "codes", X)
+    np.testing.assert_array_equal(found, kv.quantization.VectorQuantizer.codes(book, X))
+
+
+class CountedBook(kv.quantization.VectorQuantizer):
+    """A codebook that counts how often Python calls `codes` and `lookup`."""
+
+    def __init__(self, *given, **options):
+        super().__init__(*given, **options)
+        self.count = [0, 0]
+
+    def codes(self, z):
+        self.count[0] += 1
+        return super().codes(z)
+
+    def lookup(self, codes):
+        self.count[1] += 1
+        return super().lookup(codes)
+
+
+def test_the_verbs_of_a_codebook_call_it_once_for_all_rows():
+    keras.utils.set_random_seed(0)
+    book = CountedBook(5, seed=0)
+    encoder, decoder = kv.nets.dense((6,), 2, hidden=(4,))
+    model = kv.VQVAE(encoder, decoder, quantizer=book)
+    model.adapt(X)
+    before = list(book.count)
+    found = [np.asarray(model.reconstruct(X[:rows])) for rows in (1, 7, 1)]
+    assert np.subtract(book.count, before).tolist() == [1, 1]
+    z = np.asarray(model.encoder(X))
+    distances = ((z[:, None] - np.asarray(book.codebook)) ** 2).sum(-1)
+    codes = np.asarray(model.encode(X))
+    np.testing.assert_array_equal(codes, distances.argmin(1))
+    near(found[1], model.decoder(np.asarray(book.codebook)[codes]))
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+def test_without_the_way_around_the_signature_answers_are_the_same():
+    made = network(keras.layers.Activation("tanh"))
+    graph = tf.function(made, input_signature=[tf.TensorSpec((None, 6))]).get_concrete_function()
+
+    def public(*tensors):
+        return graph(*tensors)
+
+    x = [tf.constant(X)]
+    found = calls._without_signature(graph)(x)
+    np.testing.assert_array_equal(found, calls._without_signature(public)(x))
+    np.testing.assert_array_equal(found, graph(*x))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("kind", ["LSTMVAE", "TransformerVAE"])

@@ -47,6 +47,7 @@ SIZES = {
     "no units of an LSTM": Bad(of(NETS.lstm, (4, 2), 3, ()), "units of at least one...units=()"),
     "a sequence of one axis": Bad(of(NETS.lstm, (4,), 3), "(time, features)...(4,)"),
     "heads that do not divide": Bad(of(NETS.transformer, (4, 2), 3, 8, 1, 3), "divide width...3"),
+    "no such pooling": Bad(of(NETS.transformer, (4, 2), 3, pooling="max"), "pooling...'max'"),
     "blocks below 0": Bad(of(NETS.transformer, (4, 2), 3, 8, -1), "blocks of at least 0...-1"),
     "patches that do not fit": Bad(of(NETS.patches, (6, 6, 1), 4), "divides the height...patch=4"),
     "no condition": Bad(of(NETS.conditional, NETS.dense, (6,), 3, 0), "condition_dim...0"),

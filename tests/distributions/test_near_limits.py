@@ -17,6 +17,40 @@ def test_a_scale_that_would_start_at_its_limits_starts_one_inside(value, start):
     assert base.inside(value, (-10.0, 5.0)) == start
 
 
+@pytest.mark.parametrize(
+    ("values", "inside"),
+    [
+        ([-0.5, 1.0], True),
+        ([-2.0, 0.0], False),
+        ([1.5, 0.0], False),
+        ([np.nan, 0.0], False),
+        ([], True),
+    ],
+)
+def test_clipping_changes_what_is_beyond_the_limits_alone(values, inside):
+    x = base.tensor(np.array([values], "float32"))
+    found = array(base.clip(x, (-2.0, 1.25)))
+    np.testing.assert_array_equal(found, np.clip(array(x), -2.0, 1.25))
+    assert not inside or (found == array(x)).all()
+
+
+def test_a_normal_of_unit_variance_has_log_variances_of_zero():
+    normal = d.Normal(np.ones((2, 3)))
+    np.testing.assert_array_equal(array(normal.log_var), np.zeros((2, 3)))
+
+
+@pytest.mark.tensorflow
+def test_the_gradient_of_clipping_is_that_of_the_op():
+    import tensorflow as tf
+
+    for values in ([-0.5, 1.0], [-2.0, 0.5], [-3.0, 1.25], [7.0, 0.0]):
+        x = tf.constant(values)
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            found, wanted = base.clip(x, (-2.0, 1.25)), keras.ops.clip(x, -2.0, 1.25)
+        np.testing.assert_array_equal(tape.gradient(found, x), tape.gradient(wanted, x))
+
+
 @pytest.mark.parametrize("deviation", [1e-3, 0.5, 3.0, 40.0])
 def test_a_scale_starts_at_the_deviation_of_the_data(deviation):
     x = np.array([[0.0, 2.0 * deviation]])

@@ -91,6 +91,19 @@ def test_a_mask_of_ones_is_no_mask(kind):
     )
 
 
+def test_dense_pooling_gives_each_step_weights_of_its_own_and_padding_none():
+    model = make("TransformerAutoencoder", pooling="dense")
+    codes = [array(model.encode([padded_with(value), MASK])) for value in (0.0, 1e4)]
+    np.testing.assert_array_equal(*codes)
+    assert model.encoder.get_layer("z").kernel.shape == (TIME * 8, 3)
+    assert model.decoder.get_layer("start").kernel.shape == (3, TIME * 8)
+    plain = make("TransformerAutoencoder", masked=False, pooling="dense")
+    plain.set_weights(model.get_weights())
+    full = LENGTHS == TIME
+    found, wanted = model.reconstruct([X, MASK]), plain.reconstruct(X)
+    np.testing.assert_allclose(array(found)[full], array(wanted)[full], rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["LSTMAutoencoder", "TransformerAutoencoder", "TCNAutoencoder"])
 def test_steps_after_the_end_are_not_read(kind):
     """The code of a short sequence is that of a model made for its length."""
