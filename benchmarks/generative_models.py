@@ -37,7 +37,7 @@ class Images:
         return metrics.HOG(self.test)
 
     @functools.cached_property
-    def labeled(self) -> np.ndarray:
+    def with_labels(self) -> np.ndarray:
         """Numbers of the training images whose label is known, the first ones of each class."""
         each = [np.flatnonzero(self.labels == c)[:LABELS_OF_CLASS] for c in range(CLASSES)]
         return np.concatenate(each)
@@ -114,7 +114,7 @@ def train_model(name: str, images: Images, epochs: int) -> Any:
     model = make(name, images.train.shape[1:])
     if name == "M2":
         given = np.zeros((len(images.train), CLASSES), "float32")
-        given[images.labeled] = ONE_HOT[images.labels[images.labeled]]
+        given[images.with_labels] = ONE_HOT[images.labels[images.with_labels]]
         fit(model, (images.train, given), epochs)
     elif name == "VaDE":
         first = max(1, epochs // 3)
@@ -146,6 +146,6 @@ def classify(images: Images) -> np.ndarray:
     network = kv.nets.dense_encoder(images.train.shape[1:], CLASSES)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile("adam", loss)
-    some = images.labeled
+    some = images.with_labels
     network.fit(images.train[some], images.labels[some], BATCH, CLASSIFIER_EPOCHS, verbose=0)
     return network.predict(images.test, 500, verbose=0).argmax(axis=1)

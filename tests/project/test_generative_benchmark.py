@@ -30,7 +30,7 @@ def test_covariances_of_different_units_are_those_of_numpy():
 
 def test_labels_are_known_of_as_many_images_of_each_class(monkeypatch):
     monkeypatch.setattr(generative_models, "LABELS_OF_CLASS", 2)
-    known = Images(IMAGES.train, LABELS, IMAGES.test, IMAGES.test_labels).labeled
+    known = Images(IMAGES.train, LABELS, IMAGES.test, IMAGES.test_labels).with_labels
     np.testing.assert_array_equal(np.sort(known), np.arange(20))
 
 
