@@ -81,7 +81,9 @@ class Compiled:
     ) -> Tensor:
         """Return `model.sample` of the same arguments."""
         if getattr(self.model, "conditional", False):
-            codes = self.model.sample_codes(count, seed, temperature)
+            model: Any = self.model
+            model.refuse_guidance(guidance)
+            codes = model.sample_codes(count, seed, temperature, top_k=top_k)
             return self.decode(codes if condition is None else [codes, condition])
         given = (temperature, condition, guidance, top_k)
         return self.decode(self.model.sample_codes(count, seed, *given))

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_vae import distributions
 from keras_vae.backend import call_network
+from keras_vae.base.drawing import join
 from keras_vae.base.endpoint import Endpoint
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
@@ -44,7 +45,7 @@ class Conditioning:
     reconstruct: Any
     encode_endpoint: Any
     sample_codes_from_seeds: Any
-    sample_codes: Any
+    code_parts: Any
     score_endpoint: Any
 
     def build(self, input_shape: Any) -> None:
@@ -133,14 +134,18 @@ class Conditioning:
         if not self.conditional:
             given = (temperature, condition, guidance, top_k)
             return super().sample(count, seed, *given)  # type: ignore[misc]
+        self.refuse_guidance(guidance)
+        rows = self._conditions(condition, count)
+        parts = self.code_parts(len(rows), seed, temperature, top_k=top_k)
+        return join(self.decode([codes, rows[part]]) for part, codes in parts)
+
+    def refuse_guidance(self, guidance: Any) -> None:
+        """Raise ValueError unless `guidance` is None: the decoder knows the condition itself."""
         if guidance is not None:
             raise UsageError(
                 f"Expected no guidance: {type(self).__name__} takes its {self.condition_name} "
                 f"itself. Received: guidance={guidance!r}."
             )
-        rows = self._conditions(condition, count)
-        codes = self.sample_codes(len(rows), seed, temperature, top_k=top_k)
-        return self.decode([codes, rows])
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Return the endpoints of the model, each with the condition as its second input."""

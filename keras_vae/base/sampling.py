@@ -1,5 +1,6 @@
 """New examples of a model, decoded from codes of its prior or of a sampler."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -7,9 +8,16 @@ import numpy as np
 from keras import ops
 
 from keras_vae import random
+from keras_vae.base.drawing import (
+    check_top_k,
+    join,
+    labels_of_rows,
+    parts_of,
+    rows_at_once,
+)
 from keras_vae.base.endpoint import WholeNumbers
 from keras_vae.distributions import Distribution, Normal
-from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.errors import UsageTypeError
 from keras_vae.samplers import fitting
 from keras_vae.samplers.base import Sampler
 from keras_vae.typing import Tensor
@@ -99,9 +107,12 @@ class Sampling:
             top_k: As in `sample`.
 
         Raises:
-            TypeError: If the model has neither a prior nor a sampler.
+            TypeError: If the model has neither a prior nor a sampler, or the sampler does not take
+                an argument.
         """
         if self.sampler is None:
+            check_top_k(None, top_k)
+            labels_of_rows(None, labels, guidance, 0)  # Refuses both: the prior has no classes.
             return self.sample_prior_from_seeds(seeds, temperature)
         more = {} if top_k is None else {"top_k": top_k}
         return self.sampler.draw(seeds, self.latent_shape, temperature, labels, guidance, **more)
@@ -118,7 +129,7 @@ class Sampling:
         """Sample new examples: the mean of p(x | z) for z of the prior or the fitted sampler.
 
         Args:
-            count: Number of examples.
+            count: Number of examples. Many are drawn in parts, to keep memory bounded.
             seed: The same seed gives the same examples; None for new ones at each call. The
                 served `sample` gives the same rows for the seeds
                 `keras_vae.random.row_seeds(count, seed)`.
@@ -141,8 +152,8 @@ class Sampling:
             TypeError: If the model has neither a prior nor a sampler, or got no labels, or `top_k`
                 is given for codes that are no integers, or guidance to a prior that has none.
         """
-        codes = self.sample_codes(count, seed, temperature, condition, guidance, top_k)
-        return self.decode(codes)
+        parts = self.code_parts(count, seed, temperature, condition, guidance, top_k)
+        return join(self.decode(codes) for _, codes in parts)
 
     def sample_codes(
         self,
@@ -154,52 +165,34 @@ class Sampling:
         top_k: int | None = None,
     ) -> Tensor:
         """Sample the codes that `sample` decodes, with its arguments and errors."""
+        parts = self.code_parts(count, seed, temperature, condition, guidance, top_k)
+        return join(codes for _, codes in parts)
+
+    def code_parts(
+        self,
+        count: int,
+        seed: int | None,
+        temperature: float,
+        condition: Any = None,
+        guidance: float | None = None,
+        top_k: int | None = None,
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """Return the codes of `sample_codes` in parts of bounded memory, each with its rows."""
         count = arguments.integer("count", count)
         arguments.real("temperature", temperature, 0.0)
         seed = arguments.seed(seed)
-        labels = self._labels(condition, guidance, count)
-        self._check_top_k(top_k)
+        labels = labels_of_rows(self.sampler, condition, guidance, count)
+        check_top_k(self.sampler, top_k)
         if seed is None:
             seed = int(np.random.default_rng().integers(2**31))
         seeds = random.row_seeds(count, seed)
         more = {} if top_k is None else {"top_k": top_k}
-        return self.sample_codes_from_seeds(seeds, temperature, labels, guidance, **more)
 
-    def _check_top_k(self, top_k: Any) -> None:
-        """Raise an error unless the model has a sampler of integers, or `top_k` is None."""
-        if self.sampler is not None:
-            self.sampler.check_top_k(top_k)
-        elif top_k is not None:
-            raise UsageTypeError(
-                "Expected no top_k: the model has no sampler of integer codes. Received: "
-                f"top_k={top_k!r}. (model.fit_prior(x, prior='autoregressive') or 'masked' of a "
-                "VQVAE fits one.)"
-            )
+        def draw(rows: slice) -> Tensor:
+            own = None if labels is None else labels[rows]
+            return self.sample_codes_from_seeds(seeds[rows], temperature, own, guidance, **more)
 
-    def _labels(self, condition: Any, guidance: Any, count: int) -> np.ndarray | None:
-        """Return the class of each of `count` examples, or None."""
-        if guidance is not None:
-            arguments.real("guidance", guidance)
-            if condition is None:
-                raise UsageError(
-                    "Expected guidance with a condition, the class to be guided to. Received: "
-                    f"guidance={guidance!r} alone."
-                )
-        if condition is None:
-            return None
-        if self.sampler is None:
-            raise UsageTypeError(
-                "Expected no condition: the model has no sampler that knows classes. Received: "
-                "one. (model.fit_prior(x, labels, prior=...) fits one.)"
-            )
-        found = arguments.array("condition", condition)
-        self.sampler.check_labels(found)
-        if found.ndim and len(found) != count:
-            raise UsageError(
-                f"Expected one class for all, or one for each of {count} examples. Received: "
-                f"{len(found)}."
-            )
-        return np.broadcast_to(found, (count,)).astype("int32")
+        return ((rows, draw(rows)) for rows in parts_of(count, rows_at_once(self)))
 
     def sample_endpoint(self, seed: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
         """Answer the `sample` endpoint: `reconstruction` and `z`, for one seed a row.

@@ -1,5 +1,6 @@
 """The base of samplers: constant objects that draw codes as pure functions of seeds."""
 
+import math
 from typing import Any
 
 from keras_vae.errors import UsageError, UsageTypeError
@@ -47,6 +48,13 @@ class Sampler:
             `(batch, *shape)`, of the dtype of codes.
         """
         raise NotImplementedError(f"{type(self).__name__} must define draw.")
+
+    def row_size(self, shape: tuple[int, ...]) -> int:
+        """Return the numbers of the largest array that a draw holds for a code of `shape`.
+
+        `model.sample` draws as many rows at a time as fit into its memory for such arrays.
+        """
+        return math.prod(shape)
 
     def check_top_k(self, top_k: Any) -> None:
         """Raise an error unless the sampler draws integers, of which `top_k` have a chance."""

@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_vae import random
 from keras_vae.acceleration.batching import CompiledFunction, default_batch_size, padded_batches
-from keras_vae.errors import MissingExtraError, UsageError
+from keras_vae.errors import MissingExtraError, UsageError, UsageTypeError
 from keras_vae.samplers.base import Sampler
 from keras_vae.typing import LatentModel, Tensor
 from keras_vae.validation import arguments, data_checks, sources
@@ -53,10 +53,20 @@ class MixtureSampler(Sampler):
         labels: Any = None,
         guidance: float | None = None,
     ) -> Tensor:
-        """Draw codes; see `Sampler.draw`. There are no classes, so guidance has no effect."""
+        """Draw codes; see `Sampler.draw`. There are no classes, and so no guidance."""
+        self.check_labels(labels)
+        if guidance not in (None, 1.0):
+            raise UsageTypeError(
+                "Expected no guidance: this MixtureSampler has no classes. Received: "
+                f"guidance={guidance!r}. (prior='flow' learns classes, and takes one.)"
+            )
         noise = random.standard_normal(seeds, math.prod(shape) + self.extra_noise)
         codes = self.from_noise(ops.convert_to_tensor(noise), temperature)
         return ops.reshape(codes, (-1, *shape))
+
+    def row_size(self, shape: tuple[int, ...]) -> int:
+        """Return the numbers of the factor of a component, as each row has its own copy."""
+        return math.prod(self.factors.shape[1:])
 
     def from_noise(self, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """Transform standard normals `(batch, n + 2)` to codes `(batch, n)`.

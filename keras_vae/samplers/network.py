@@ -177,6 +177,11 @@ class TransformerSampler(NetworkSampler):
         is_real = codebook_size is None
         return transformer.Size(places, outputs, outputs, classes=classes, is_real=is_real, **sizes)
 
+    def row_size(self, shape: tuple[int, ...]) -> int:
+        """Return the features, scores, or logits of a code; see `Sampler.row_size`."""
+        size = self.size
+        return size.places * max(4 * size.width, size.heads * size.places, size.outputs)
+
 
 @dataclasses.dataclass(frozen=True)
 class Given:

@@ -69,6 +69,10 @@ class VectorSampler(NetworkSampler):
             )
         return Size(elements, classes=classes, **sizes)
 
+    def row_size(self, shape: tuple[int, ...]) -> int:
+        """Return the units of a layer or of the codes; see `Sampler.row_size`."""
+        return self.size.elements + self.size.width
+
     def standardize(self, codes: Any) -> Tensor:
         """Return codes of any shape as standardized vectors, `(batch, elements)`."""
         rows = ops.reshape(ops.convert_to_tensor(codes, "float32"), (-1, self.size.elements))

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.acceleration.batching import default_batch_size, map_batches
+from keras_vae.base.drawing import join, parts_of
 from keras_vae.distributions.columns import CLASSES
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.models.vae import VAE
@@ -132,21 +133,23 @@ class TableVerbs:
             )
         seeds = np.random.default_rng(seed)
         kept: list[np.ndarray] = []
-        found, drawn, size = 0, 0, 2 * count
+        found, drawn, size = 0, 0, min(MOST_AT_ONCE, 2 * count)
         while found < count:
             if drawn >= TRIES * count + FEWEST_TRIES:
                 raise UsageError(
                     f"Expected where to keep some rows. Received: {found} of {drawn} rows kept, of "
                     f"{count} to draw. (Loosen it, or train on rows that fulfil it.)"
                 )
-            x = np.asarray(self._draw(size, int(seeds.integers(2**31)), noise))
+            x = ops.convert_to_numpy(self._draw(size, int(seeds.integers(2**31)), noise))
             kept.append(x[_fulfils(where, self.schema.to_frame(x))])
             found, drawn = found + len(kept[-1]), drawn + size
             size = min(MOST_AT_ONCE, 2 * size)
         return self.schema.to_frame(np.concatenate(kept)[:count])
 
     def _draw(self, count: int, seed: int | None, noise: Any) -> Tensor:
-        return self.observation(self.sample_codes(count, seed, 1.0)).sample(noise)
+        codes = self.sample_codes(count, seed, 1.0)
+        parts = parts_of(count, MOST_AT_ONCE)
+        return join(self.observation(codes[part]).sample(noise) for part in parts)
 
     def column_scores(self, frame: Any) -> dict[str, np.ndarray]:
         """Return how unusual each value is: -log p(x_c | z) at the mean code, `(rows,)` by column.

@@ -31,7 +31,7 @@ from tests.support import models
 from tests.support.models import BATCH, CASES, FAST, FEATURES, IMAGE, PATCHED, dense, first, uniform
 
 # Their files would hold the same classes as those of another case.
-LEFT_OUT = ("sparse_l1", "iwae_dreg", "contractive_exact")
+LEFT_OUT = ("sparse_l1", "iwae_dreg", "iwae_groups_and_elbo", "iwae_piwae", "contractive_exact")
 X = uniform(BATCH, *FEATURES)
 RUN = ("vae_digits", "--epochs", "1", "--limit", "64", "--hidden", "4", "--out")
 KEPT = ("config.json", "metrics.jsonl", "model.keras")

@@ -195,6 +195,13 @@ CASES = [
         generative=True,
         variant=True,
     ),
+    *(
+        Case(name, iwae(groups=2, **given), kv.IWAE.terms, generative=True, variant=True)
+        for name, given in (
+            ("iwae_groups_and_elbo", {"elbo_share": 0.5}),
+            ("iwae_piwae", {"gradient": "piwae"}),
+        )
+    ),
     Case("beta_tc_vae", beta_tc_vae(), kv.BetaTCVAE.terms, range=UNIT, generative=True),
     Case("vamp_vae", vamp_vae, range=UNIT, one_mode=False, **BOUND),
     Case("mixture_vae", mixture_vae, range=UNIT, one_mode=False, **BOUND, variant=True),
