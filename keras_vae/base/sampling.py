@@ -241,9 +241,10 @@ class Sampling:
             labels: Class of each example, integers from 0 `(count,)`, for samples of a class.
             prior: Name of the kind.
             **settings: For a mixture `components`, `covariance` and `seed`. For the others those of
-                the table, `batch_size` (128), `seed` (0), and `verbose` as in `fit`. All but "maf"
-                and "two_stage" take `heads` (4), and `guidance` (1.0), the default of `sample`.
-                "masked" and "flow" take `rounds` (12), the passes of the network.
+                the table, `batch_size` (128), `seed` (0), and `verbose` and `callbacks` as in
+                `fit`, such as `keras_vae.callbacks.ExactResume`. All but "maf" and "two_stage" take
+                `heads` (4), and `guidance` (1.0), the default of `sample`. "masked" and "flow" take
+                `rounds` (12), the passes of the network. The same seed fits the same prior.
 
         Raises:
             ValueError: If a number is out of range, or the examples or labels do not fit.

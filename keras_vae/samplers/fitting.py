@@ -12,7 +12,7 @@ from keras_vae.samplers.files import KINDS, MOST_ROUNDS
 from keras_vae.samplers.network import NetworkSampler
 from keras_vae.samplers.training import train
 from keras_vae.typing import LatentModel
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, objects
 from keras_vae.validation.containers import refuse_masked, to_array
 
 MIXTURE = "mixture"
@@ -30,13 +30,14 @@ def fit_prior(
     batch_size: int | None = None,
     seed: int = 0,
     verbose: Any = "auto",
+    callbacks: Any = None,
     **settings: Any,
 ) -> Sampler:
     """Return a sampler of the codes of `x`; see `Autoencoder.fit_prior`."""
     arguments.choice("prior", prior, (MIXTURE, *KINDS))
     if prior == MIXTURE:
-        if batch_size is not None:
-            settings["batch_size"] = batch_size
+        more = {"batch_size": batch_size, "callbacks": callbacks}
+        settings |= {name: value for name, value in more.items() if value is not None}
         return _fit_mixture(model, x, labels, epochs, seed, settings)
     kind = KINDS[prior]
     _check_codes(model, kind)
@@ -45,6 +46,7 @@ def fit_prior(
     epochs = arguments.integer("epochs", kind.epochs if epochs is None else epochs)
     sizes, others = _settings(kind, settings)
     verbose = arguments.verbose(verbose)
+    callbacks = objects.callbacks(() if callbacks is None else callbacks)
     classes = _labels(model, labels)
     if classes is None and others.get("guidance", 1.0) != 1.0:
         raise UsageError(
@@ -64,7 +66,7 @@ def fit_prior(
     if kind.is_real:
         others |= _moments(codes, size)
     sampler = kind(size, kind.initial_weights(size, seed), **others)
-    weights = train(sampler, codes, classes, epochs, batch_size, seed, verbose)
+    weights = train(sampler, codes, classes, epochs, batch_size, seed, verbose, callbacks)
     return dataclasses.replace(sampler, weights=weights)
 
 

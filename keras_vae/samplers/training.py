@@ -1,6 +1,6 @@
 """The training of samplers: a Keras model whose output is the loss of each code."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -45,6 +45,42 @@ class SamplerTraining(keras.Model):
         return {name: keras.ops.convert_to_numpy(variable) for name, variable in self.parts.items()}
 
 
+class OrderedBatches(keras.utils.PyDataset):
+    """Batches of codes; the seed and the number of the epoch determine their order.
+
+    Keras's order of arrays depends on its global seed.
+
+    Args:
+        inputs: `codes` and maybe `labels`, each with an example in each row.
+        batch_size: Codes of a batch; the last one may be smaller.
+        seed: Seed of the order.
+    """
+
+    def __init__(self, inputs: dict[str, np.ndarray], batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.inputs, self.batch_size, self.seed = inputs, batch_size, seed
+        self.epoch, self.count = 0, len(inputs["codes"])
+        self.order = self._new_order()
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        return -(-self.count // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Return batch `index` of the epoch, and a target of zeros."""
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        batch = {name: part[rows] for name, part in self.inputs.items()}
+        return batch, np.zeros(len(rows), "float32")
+
+    def on_epoch_end(self) -> None:
+        """Begin the next epoch."""
+        self.epoch += 1
+        self.order = self._new_order()
+
+    def _new_order(self) -> np.ndarray:
+        return np.random.default_rng((self.seed, self.epoch)).permutation(self.count)
+
+
 def train(
     sampler: NetworkSampler,
     codes: np.ndarray,
@@ -53,6 +89,7 @@ def train(
     batch_size: int,
     seed: int,
     verbose: Any,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, np.ndarray]:
     """Return the weights that are trained on codes.
 
@@ -66,6 +103,7 @@ def train(
         batch_size: Codes of a step.
         seed: Seed of the order of codes and of the noise.
         verbose: As in `keras.Model.fit`.
+        callbacks: As in `keras.Model.fit`.
     """
     batch_size = min(batch_size, len(codes))
     steps = epochs * -(-len(codes) // batch_size)
@@ -82,7 +120,6 @@ def train(
         loss=lambda _, losses: keras.ops.mean(losses),
     )
     inputs = {"codes": codes} if labels is None else {"codes": codes, "labels": labels}
-    order = np.random.default_rng(seed).permutation(len(codes))
-    inputs = {name: part[order] for name, part in inputs.items()}
-    model.fit(inputs, np.zeros(len(codes), "float32"), batch_size, epochs, verbose=verbose)
+    batches = OrderedBatches(inputs, batch_size, seed)
+    model.fit(batches, epochs=epochs, verbose=verbose, callbacks=list(callbacks), shuffle=False)
     return model.numbers()

@@ -64,9 +64,51 @@ def test_codes_of_real_numbers_get_a_flow(models, tmp_path, capsys):
     np.testing.assert_array_equal(first, again)
 
 
+class Interrupted(kv.callbacks.ExactResume):
+    """An `ExactResume` that is interrupted after a few steps, the last of them not written."""
+
+    STEPS = 5
+
+    def __init__(self, folder, callbacks):
+        super().__init__(folder, callbacks, steps=2)
+        self.done = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        self.done += 1
+        if self.done == self.STEPS:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("file", "prior"),
+    [("vae", "maf"), *(pytest.param("vq", p, marks=pytest.mark.slow) for p in ("masked",))],
+)
+def test_an_interrupted_fit_ends_with_the_bits_of_one_that_was_not(
+    models, tmp_path, capsys, monkeypatch, file, prior
+):
+    words = (models / f"{file}.keras", "--prior", prior, *FAST, "--epochs", 3, "--batch-size", 12)
+    whole, parts = tmp_path / "whole.keras", tmp_path / "parts.keras"
+    assert run(*words, "--out", whole) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(kv.callbacks, "ExactResume", Interrupted)
+        assert run(*words, "--out", parts) == 130
+    assert not parts.exists() and (tmp_path / "parts-checkpoints").is_dir()
+    assert run(*words, "--out", parts) == 2
+    assert "parts-checkpoints. (Add --resume to go on" in capsys.readouterr().err
+    assert run(*words, "--out", parts, "--resume", "--seed", 1) == 2
+    assert "seed 0. Received: seed 1." in capsys.readouterr().err
+    assert run(*words, "--out", parts, "--resume") == 0
+    first, second = (kv.load(path).sampler.weights for path in (whole, parts))
+    for name, part in first.items():
+        np.testing.assert_array_equal(part, second[name])
+    assert not (tmp_path / "parts-checkpoints").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "match"),
     [
+        (("--resume",), "(Leave out --resume to begin.)"),
         (("--out", "prior.h5"), "ends in .keras"),
         (("--out", "{folder}/vae.keras"), "vae.keras"),
         (("--guidance", "2"), "--classes"),
