@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.acceleration.batching import map_batches
+from keras_vae.acceleration.ordered import OrderedBatches
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
@@ -95,9 +96,8 @@ def distill_decoder(
     # Compiling by XLA takes longer than most lessons; JAX has no other way.
     jit = "auto" if keras.backend.backend() == "jax" else False
     lesson.compile(keras.optimizers.Adam(rate), jit_compile=jit)
-    order = np.random.default_rng(seed).permutation(len(inputs))
-    targets = keras.tree.map_structure(lambda part: part[order], outputs)
-    lesson.fit(inputs[order], targets, batch_size=batch_size, epochs=epochs, verbose=verbose)
+    batches = OrderedBatches(inputs, outputs, batch_size, seed)
+    lesson.fit(batches, epochs=epochs, verbose=verbose, shuffle=False)
     return new
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_vae.acceleration.ordered import OrderedBatches
 from keras_vae.samplers.network import NetworkSampler
 from keras_vae.typing import Tensor
 
@@ -43,42 +44,6 @@ class SamplerTraining(keras.Model):
     def numbers(self) -> dict[str, np.ndarray]:
         """Return the trained weights by name."""
         return {name: keras.ops.convert_to_numpy(variable) for name, variable in self.parts.items()}
-
-
-class OrderedBatches(keras.utils.PyDataset):
-    """Batches of codes; the seed and the number of the epoch determine their order.
-
-    Keras's order of arrays depends on its global seed.
-
-    Args:
-        inputs: `codes` and maybe `labels`, each with an example in each row.
-        batch_size: Codes of a batch; the last one may be smaller.
-        seed: Seed of the order.
-    """
-
-    def __init__(self, inputs: dict[str, np.ndarray], batch_size: int, seed: int) -> None:
-        super().__init__()
-        self.inputs, self.batch_size, self.seed = inputs, batch_size, seed
-        self.epoch, self.count = 0, len(inputs["codes"])
-        self.order = self._new_order()
-
-    def __len__(self) -> int:
-        """Return the number of batches of an epoch."""
-        return -(-self.count // self.batch_size)
-
-    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Return batch `index` of the epoch, and a target of zeros."""
-        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        batch = {name: part[rows] for name, part in self.inputs.items()}
-        return batch, np.zeros(len(rows), "float32")
-
-    def on_epoch_end(self) -> None:
-        """Begin the next epoch."""
-        self.epoch += 1
-        self.order = self._new_order()
-
-    def _new_order(self) -> np.ndarray:
-        return np.random.default_rng((self.seed, self.epoch)).permutation(self.count)
 
 
 def train(
@@ -120,6 +85,6 @@ def train(
         loss=lambda _, losses: keras.ops.mean(losses),
     )
     inputs = {"codes": codes} if labels is None else {"codes": codes, "labels": labels}
-    batches = OrderedBatches(inputs, batch_size, seed)
+    batches = OrderedBatches(inputs, np.zeros(len(codes), "float32"), batch_size, seed)
     model.fit(batches, epochs=epochs, verbose=verbose, callbacks=list(callbacks), shuffle=False)
     return model.numbers()

@@ -20,7 +20,6 @@ from tests.support.models import (
     conv_vae,
     dense,
     each,
-    fsq,
     uniform,
     vae,
     vq_vae,
