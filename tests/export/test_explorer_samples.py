@@ -10,19 +10,20 @@ from tests.export import test_explorer
 from tests.export.test_explorer import browser, data, explorer, wait_until  # noqa: F401
 
 pytestmark = pytest.mark.tensorflow
-SIZES = {"width": 8, "blocks": 1, "heads": 2, "verbose": 0, "epochs": 30, "batch_size": 8}
+SIZES = {"width": 8, "blocks": 1, "verbose": 0, "epochs": 30, "batch_size": 8}
+OWN = {"autoregressive": {"heads": 2}, "masked": {"heads": 2, "rounds": 4}, "flow": {"heads": 2}}
 
 
-@pytest.fixture(scope="module", params=["autoregressive", "flow"])
+@pytest.fixture(scope="module", params=["autoregressive", "masked", "flow", "maf", "two_stage"])
 def model(request, data):  # noqa: F811
     keras.utils.set_random_seed(0)
     x = data.test / np.float32(255)
-    if request.param == "flow":
-        made = kv.ConvVAE((12, 12, 1), latent_dim=3, filters=(4, 8), hidden=16, seed=0)
-    else:
+    if request.param in ("autoregressive", "masked"):
         networks = kv.nets.conv_map((12, 12, 1), 2, (4,))
         made = kv.VQVAE(*networks, 8, likelihood="bernoulli", seed=0)
-    made.fit_prior(x, data.test_labels, request.param, **SIZES)
+    else:
+        made = kv.ConvVAE((12, 12, 1), latent_dim=3, filters=(4, 8), hidden=16, seed=0)
+    made.fit_prior(x, data.test_labels, request.param, **SIZES, **OWN.get(request.param, {}))
     return made
 
 
