@@ -38,7 +38,7 @@ test-backends: $(VENV)/.backends ## Run the backend-neutral tests on JAX and on 
 	@KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not tensorflow" $(ARGS)
 
 $(VENV)/.backends: pyproject.toml scripts/setup.sh
-	@PYTHON="$(PYTHON)" VENV="$(VENV)" EXTRAS="$(EXTRAS),backends" scripts/setup.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" EXTRAS="$(EXTRAS),backends,references" scripts/setup.sh
 	@touch $@
 
 $(VENV)/.beam $(VENV)/.trackers: $(VENV)/.%: $(VENV)/.backends $(VENV)/.docs scripts/extra.sh

@@ -3,7 +3,7 @@
 # scripts/extra.sh install today in new virtual environments. All of it is temporary: .venv is not
 # touched.
 set -eu
-: "${PYTHON:=python3}" "${EXTRAS:=programs,dev,docs,backends}"
+: "${PYTHON:=python3}" "${EXTRAS:=programs,dev,docs,backends,references}"
 : "${LOCK:=requirements-ci.lock}"
 export PYTHON EXTRAS
 

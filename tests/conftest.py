@@ -66,6 +66,7 @@ CACHE = "JAX_COMPILATION_CACHE_DIR"
 # Packages of extras that `make test` does not install; tests that need them are marked `extra`.
 EXTRAS = {
     **{"backends": ("jax", "torch"), "beam": ("apache_beam",), "docs": ("sphinx",)},
+    "references": ("torch", "vector_quantize_pytorch"),
     "trackers": ("keras_tuner", "mlflow", "pandas", "trackio", "wandb"),
 }
 

@@ -96,7 +96,7 @@ def distill_decoder(
     # Compiling by XLA takes longer than most lessons; JAX has no other way.
     jit = "auto" if keras.backend.backend() == "jax" else False
     lesson.compile(keras.optimizers.Adam(rate), jit_compile=jit)
-    batches = OrderedBatches(inputs, outputs, batch_size, seed)
+    batches = OrderedBatches(inputs, tuple(keras.tree.flatten(outputs)), batch_size, seed)
     lesson.fit(batches, epochs=epochs, verbose=verbose, shuffle=False)
     return new
 
@@ -133,6 +133,7 @@ class _Lesson(keras.Model):
         training: bool = True,
     ) -> Tensor:
         """Return the squared errors, each as a fraction of a variance."""
+        y = keras.tree.pack_sequence_as(y_pred, keras.tree.flatten(y))
         raw = zip(keras.tree.flatten(y), keras.tree.flatten(y_pred), self._raw_scale, strict=True)
         loss = RAW_WEIGHT * sum(scale * _squared(a, b) for a, b, scale in raw)
         decoded = [self._observation(outputs).mean for outputs in (y, y_pred)]

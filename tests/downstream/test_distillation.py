@@ -36,6 +36,19 @@ def pair():
     return model, small
 
 
+def test_the_order_follows_from_the_seed_of_the_call_alone():
+    def answers(seed, other_seed):
+        student = keras.Sequential([keras.Input((2,)), keras.layers.Dense(6)])
+        student.set_weights([np.full((2, 6), 0.1, "float32"), np.zeros(6, "float32")])
+        model = teacher()
+        keras.utils.set_random_seed(other_seed)
+        options = {"student": student, "epochs": 2, "batch_size": 16, "seed": seed}
+        return array(distill(model, **options).decoder.layers[-1].kernel)
+
+    np.testing.assert_array_equal(answers(3, 1), answers(3, 2))
+    assert np.any(answers(3, 1) != answers(4, 1))
+
+
 @pytest.mark.slow
 def test_a_student_is_narrow_and_near_its_teacher(pair):
     model, small = pair

@@ -16,7 +16,7 @@ LOCK = REPOSITORY / "requirements-ci.lock"
 # Locks of extras that lie on top of the others in an environment of their own.
 ON_TOP = {name: REPOSITORY / f"requirements-{name}.lock" for name in ("beam", "trackers")}
 # What scripts/setup.sh installs for CI, in the words of pyproject.toml.
-USED = "keras-vae[tensorflow-cpu,programs,dev,docs,backends]"
+USED = "keras-vae[tensorflow-cpu,programs,dev,docs,backends,references]"
 
 
 def lines(lock):

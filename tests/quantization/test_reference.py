@@ -12,7 +12,7 @@ from keras_vae import quantization as q
 from tests.support.differentiation import gradient
 from tests.support.models import array
 
-pytestmark = [pytest.mark.extra(name="backends"), pytest.mark.slow]
+pytestmark = [pytest.mark.extra(name="references"), pytest.mark.slow]
 RANDOM = np.random.default_rng(0)
 LENGTH, PART, SIZE, DEPTH, GROUPS, PLACES = 6, 3, 8, 3, 2, 5
 Z, SLOPES = RANDOM.normal(size=(2, 2, PLACES, LENGTH)).astype("float32")
