@@ -130,7 +130,7 @@ def _holed_table(request: Request) -> Data:
     return read_holed_table(request.argument)
 
 
-def _without_argument(name: str, help: str, module: str) -> Source:
+def _local(name: str, help: str, module: str) -> Source:
     """Return the source of a data set without arguments, which `read_NAME` of a module reads.
 
     Args:
@@ -228,15 +228,15 @@ TFDS = Source(
 )
 
 SOURCES = (
-    _without_argument(
+    _local(
         "digits", "scikit-learn's handwritten digits, 8x8x1, nothing to download", "sources.digits"
     ),
-    _without_argument(
+    _local(
         "digit_counts",
         "the same digits as rows of 64 counts of dark dots, from 0 to 16",
         "sources.digits",
     ),
-    _without_argument(
+    _local(
         "photo_crops",
         "crops of two photographs of scikit-learn, 32x32x3, nothing to download",
         "sources.photo_crops",
@@ -248,16 +248,10 @@ SOURCES = (
         _fashion_mnist,
         takes_data_dir=True,
     ),
-    _without_argument("dsprites", "70,000 regenerated dSprites images, 64x64x1", "dsprites"),
-    _without_argument(
-        "mnist1d", "MNIST-1D, 4,000 training and 1,000 test series of 40x1", "sources.series"
-    ),
-    _without_argument(
-        "ellipsoids", "2,000 training volumes of 16x16x16x1, generated", "sources.ellipsoids"
-    ),
-    _without_argument(
-        "glyphs", "letters A to J, 28x28x1, from the fonts of this machine", "sources.glyphs"
-    ),
+    _local("dsprites", "70,000 regenerated dSprites images, 64x64x1", "dsprites"),
+    _local("mnist1d", "MNIST-1D, 4,000 training and 1,000 test series of 40x1", "sources.series"),
+    _local("ellipsoids", "2,000 training volumes of 16x16x16x1, generated", "sources.ellipsoids"),
+    _local("glyphs", "letters A to J, 28x28x1, from the fonts of this machine", "sources.glyphs"),
     Source(
         "notmnist",
         "",
