@@ -37,7 +37,10 @@ def refused(name, *words, error=ValueError, **options):
 
 
 def test_an_unknown_name_lists_the_known_ones_and_suggests_the_nearest():
-    known = "digits, photo_crops, fashion_mnist, dsprites, mnist1d, glyphs, notmnist, idx:FOLDER"
+    known = (
+        "digits, digit_counts, photo_crops, fashion_mnist, dsprites, mnist1d, ellipsoids, glyphs, "
+        "notmnist, table:NAME, idx:FOLDER"
+    )
     refused("fasion_mnist", known, "tfds:NAME", "fasion_mnist")
     refused("fasion_mnist", "did you mean fashion_mnist?")
     refused("cifar", "did you mean cifar")
