@@ -91,6 +91,7 @@ def test_a_mask_of_ones_is_no_mask(kind):
     )
 
 
+@pytest.mark.slow
 def test_dense_pooling_gives_each_step_weights_of_its_own_and_padding_none():
     model = make("TransformerAutoencoder", pooling="dense")
     codes = [array(model.encode([padded_with(value), MASK])) for value in (0.0, 1e4)]

@@ -80,10 +80,8 @@ class Interrupted(kv.callbacks.ExactResume):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize(
-    ("file", "prior"),
-    [("vae", "maf"), *(pytest.param("vq", p, marks=pytest.mark.slow) for p in ("masked",))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "prior"), [("vae", "maf"), ("vq", "masked")])
 def test_an_interrupted_fit_ends_with_the_bits_of_one_that_was_not(
     models, tmp_path, capsys, monkeypatch, file, prior
 ):
