@@ -91,9 +91,12 @@ def fit_prior(
     if target.suffix != ".keras":
         raise UsageError(f"Expected --out with a name that ends in .keras. Received: {target}.")
     picture = target.with_suffix(".png")
+    checkpoints = target.with_name(f"{target.stem}-checkpoints")
+    if resume and target.exists() and not checkpoints.exists():
+        print(f"{target} is there: its fit has ended.")
+        return 0
     for path in (target, picture):
         outputs.check_new_file(path, "--out")
-    checkpoints = target.with_name(f"{target.stem}-checkpoints")
     if checkpoints.exists() and not resume:
         raise UsageError(
             f"Expected no checkpoints of an interrupted fit. Received: {checkpoints}. (Add "
@@ -106,9 +109,9 @@ def fit_prior(
         )
     cli.prepare_tensorflow(training=True)
     from keras_vae.callbacks import ExactResume
+    from keras_vae.checkpointing.same_options import SameOptions
     from keras_vae.files.atomic import save_model, write_atomically
     from keras_vae.training.data.loading import evaluation_batches
-    from keras_vae.training.runs.same_options import SameOptions
 
     model, loaded = opened.model(), opened.data(data)
     labels = _labels(loaded, limit) if classes else None

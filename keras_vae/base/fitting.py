@@ -178,7 +178,7 @@ class Fitting:
         Raises:
             ValueError: If arrays have the wrong shape.
         """
-        x = sources.as_arrays(x)
+        x = sources.as_arrays_of(self, x)
         data_checks.require_arrays("x", x)
         return super().predict_on_batch(sources.check_shapes(self, x))  # type: ignore[misc, arg-type]
 

@@ -158,8 +158,8 @@ class Sampling:
     def sample_codes(
         self,
         count: int,
-        seed: int | None,
-        temperature: float,
+        seed: int | None = None,
+        temperature: float = 1.0,
         condition: Any = None,
         guidance: float | None = None,
         top_k: int | None = None,

@@ -246,8 +246,8 @@ class ExactResume(CallbackGroup):
     def _restore(self, path: Path, content: files.Content) -> None:
         about, _ = content
         files.check_training(path, about, self.params, self.class_names())
+        self._restore_callbacks()  # First, as they may refuse to go on.
         self._restore_values()
-        self._restore_callbacks()
         self._history, self._means = dict(about["history"]), about["means"]
         self._order = about["order"]
         self._replay.start(self.model, self._means)

@@ -18,7 +18,7 @@ from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.preprocessing.pipeline import fills_gaps
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments, data_checks, objects, value_checks
-from keras_vae.validation.examples import as_arrays
+from keras_vae.validation.examples import as_arrays_of
 from keras_vae.validation.value_checks import DIVERGED
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -167,7 +167,7 @@ def _posterior_parameters(
         )
     if batch_size is not None:
         batch_size = arguments.integer("batch_size", batch_size)
-    x = as_arrays(x)
+    x = as_arrays_of(model, x)
     data_checks.require_arrays("x", x)
     finite = not fills_gaps(model)
     x = keras.tree.map_structure(lambda part: arguments.array("x", part, finite), x)

@@ -15,7 +15,7 @@ from keras_vae.errors import UsageTypeError
 from keras_vae.estimators.numerics import log_mean_exp
 from keras_vae.typing import LatentModel, Tensor
 from keras_vae.validation import arguments, containers, data_checks, value_checks
-from keras_vae.validation.examples import as_arrays
+from keras_vae.validation.examples import as_arrays_of
 
 # Largest count of noise values in a call, and of log weights kept for a batch.
 NOISE_PER_CHUNK = 2**21
@@ -161,7 +161,7 @@ def log_weights(
         >>> [w.shape for w in keras_vae.estimators.log_weights(model, test, samples=10)]
         [(32, 10)]
     """
-    x = as_arrays(x)
+    x = as_arrays_of(model, x)
     data_checks.require_arrays("x", x)
     containers.refuse_masked("x", x)
     x = keras.tree.map_structure(np.asarray, x)

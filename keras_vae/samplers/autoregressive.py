@@ -38,11 +38,12 @@ class AutoregressiveSampler(TransformerSampler):
 
         Args:
             codes: Integers, `(batch, *latent_shape)`.
-            labels: Class of each code, `(batch,)`; None for any class.
+            labels: Class of each code, `(batch,)`, or one for all; None for any class.
+
+        Raises:
+            ValueError: If codes are not those of a batch, or a label is unknown.
         """
-        if labels is not None:
-            labels = ops.cast(ops.convert_to_tensor(labels), "int32")
-        return self._log_prob(self.constants(), ops.convert_to_tensor(codes), labels)
+        return self._log_prob(self.constants(), *self.checked_codes(codes, labels))
 
     def follow(self, codes: Any, seeds: Any, labels: Any = None) -> Tensor:
         """Return what is drawn at each place if those before it are as in `codes`.

@@ -169,6 +169,8 @@ def _labels(model: Any, labels: Any) -> np.ndarray | None:
         )
     refuse_masked("labels", labels)
     found = to_array("labels", labels)
+    if found.ndim == 2 and found.shape[1] == 1:  # As keras.datasets gives them.
+        found = found[:, 0]
     if found.dtype.kind not in "iu" or found.ndim != 1 or not found.size:
         raise UsageError(
             "Expected labels of one integer for each example. Received: "

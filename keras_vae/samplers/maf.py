@@ -99,9 +99,12 @@ class MAFSampler(VectorSampler):
 
         Args:
             codes: `(batch, *latent_shape)`.
-            labels: Class of each code, `(batch,)`; None for any class.
+            labels: Class of each code, `(batch,)`, or one for all; None for any class.
+
+        Raises:
+            ValueError: If codes are not those of a batch, or a label is unknown.
         """
-        return self._to_noise(self.constants(), codes, _labels(labels))[1]
+        return self._to_noise(self.constants(), *self.checked_codes(codes, labels))[1]
 
     def to_noise(self, codes: Any, labels: Any = None) -> Tensor:
         """Return the standard normal noise of which `draw` makes these codes.

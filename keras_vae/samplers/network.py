@@ -1,6 +1,7 @@
 """The base of samplers that are networks: their numbers, and their loss in training."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.backend import host_values
 from keras_vae.distributions import choices
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.samplers import transformer
@@ -114,6 +116,41 @@ class NetworkSampler(Sampler):
         given = Given(self.size, labels, guidance, top_k)
         codes = self.from_weights(self.constants(), seeds, temperature, given)
         return ops.reshape(codes, (-1, *shape))
+
+    def checked_codes(self, codes: Any, labels: Any) -> tuple[Tensor, Tensor | None]:
+        """Return codes and labels of `log_prob` as tensors; raise an error if it has none.
+
+        Args:
+            codes: `(batch, *latent_shape)`.
+            labels: Class of each code, `(batch,)`, one for all, or None.
+        """
+        codes = ops.convert_to_tensor(codes)
+        size = self.size.places * (self.size.outputs if self.is_real else 1)
+        if not codes.shape or math.prod(codes.shape[1:]) != size:
+            raise UsageError(
+                f"Expected codes with {size} numbers for each example, as model.encode returns "
+                f"them. Received: an array of shape {tuple(codes.shape)}."
+            )
+        values = None if self.is_real else host_values(codes)
+        if not self.is_real and not keras.backend.is_int_dtype(codes.dtype):
+            dtype = keras.backend.standardize_dtype(codes.dtype)
+            raise UsageTypeError(f"Expected integers, as encode gives. Received: {dtype}.")
+        if values is not None and not 0 <= values.min() <= values.max() < self.size.outputs:
+            raise UsageError(
+                f"Expected integers from 0 to {self.size.outputs - 1}. Received: {values.min()} to "
+                f"{values.max()}."
+            )
+        if labels is None:
+            return codes, None
+        found = arguments.array("labels", labels)
+        self.check_labels(found)
+        if found.ndim and len(found) != codes.shape[0]:
+            raise UsageError(
+                f"Expected one label for all, or one for each of {codes.shape[0]} codes. "
+                f"Received: {len(found)}."
+            )
+        rows = np.broadcast_to(found, (codes.shape[0],)).astype("int32")
+        return codes, ops.convert_to_tensor(rows)
 
     def constants(self) -> dict[str, Tensor]:
         """Return the weights as tensors by name."""

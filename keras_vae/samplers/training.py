@@ -1,5 +1,6 @@
 """The training of samplers: a Keras model whose output is the loss of each code."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,8 @@ import keras
 import numpy as np
 
 from keras_vae.acceleration.ordered import OrderedBatches
+from keras_vae.checkpointing.exact_resume import ExactResume
+from keras_vae.checkpointing.same_options import SameOptions
 from keras_vae.samplers.network import NetworkSampler
 from keras_vae.typing import Tensor
 
@@ -84,7 +87,20 @@ def train(
         keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=1.0),
         loss=lambda _, losses: keras.ops.mean(losses),
     )
+    for callback in callbacks:
+        if isinstance(callback, ExactResume):
+            callback.others.append(SameOptions({"seed": seed, "data": _checksum(codes, labels)}))
     inputs = {"codes": codes} if labels is None else {"codes": codes, "labels": labels}
     batches = OrderedBatches(inputs, np.zeros(len(codes), "float32"), batch_size, seed)
     model.fit(batches, epochs=epochs, verbose=verbose, callbacks=list(callbacks), shuffle=False)
     return model.numbers()
+
+
+def _checksum(codes: np.ndarray, labels: np.ndarray | None) -> str:
+    """Return a checksum of integer codes and of classes, which tells those of another fit.
+
+    Real codes count by their shape alone: on a GPU, their last bits may differ.
+    """
+    parts = [str(codes.shape).encode(), b"" if labels is None else labels.tobytes()]
+    parts += [codes.tobytes()] if codes.dtype.kind in "iu" else []
+    return f"{zlib.crc32(b' '.join(parts)):08x}"

@@ -63,6 +63,18 @@ class TableVerbs:
         found = draw_rows(model, np.tile(x, (count, 1)), SAMPLES, generator)
         return [self._fill(frame, x, draw) for draw in np.split(found, count)]
 
+    def encoder_outputs(self, x: Tensor, training: bool = False) -> list[Tensor]:
+        """Return the outputs of the encoder for an array; raise TypeError for a frame.
+
+        NumPy would leave out the names of its columns, and so their order.
+        """
+        if hasattr(x, "columns"):
+            raise UsageTypeError(
+                f"Expected an array of the schema. Received: a {type(x).__name__}. (Write "
+                "model.schema.to_array(frame). impute, column_scores, and fit take a frame.)"
+            )
+        return super().encoder_outputs(x, training)  # type: ignore[misc]
+
     def missing_mechanism(self) -> dict[str, dict[str, float]]:
         """Return what was learned about missing values, by column, with `missing="self_masking"`.
 

@@ -28,6 +28,14 @@ def as_arrays(data: Any) -> Any:
     return keras.tree.map_structure(_to_array, data)
 
 
+def as_arrays_of(model: Any, data: Any) -> Any:
+    """Return `as_arrays(data)`; a frame for a model with a `schema` by the names of its columns."""
+    schema = getattr(model, "schema", None)
+    if schema is not None and hasattr(data, "columns") and hasattr(data, "to_numpy"):
+        return schema.to_array(data)
+    return as_arrays(data)
+
+
 def _to_array(data: Any) -> Any:
     if hasattr(data, "to_numpy"):
         return _frame_to_array(data)

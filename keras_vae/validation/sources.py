@@ -18,6 +18,7 @@ from keras_vae.validation.data_checks import (
 )
 from keras_vae.validation.examples import (
     as_arrays,
+    as_arrays_of,
     batches_of,
     first_input,
     require_end,
@@ -53,7 +54,7 @@ def check_data(
             outside the support of the model's likelihood.
         TypeError: If they are not numbers.
     """
-    x = as_arrays(x)
+    x = as_arrays_of(model, x)
     if are_arrays(x):
         checked = (x, as_arrays(y), as_arrays(sample_weight))
         check_batch(model, *checked)
@@ -153,7 +154,7 @@ def check_shapes(model: LatentModel, x: Any) -> Any:
         ValueError: If arrays have a wrong shape, or a source gives no batch.
         TypeError: If x is no array.
     """
-    x = as_arrays(x)
+    x = as_arrays_of(model, x)
     if isinstance(x, list | tuple):
         require_arrays("x", x)
         x = x[0] if len(x) == 1 else x  # Keras would call the model with the list.

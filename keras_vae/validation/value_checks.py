@@ -49,7 +49,12 @@ def check_values(
     low, high = (np.float32(value) for value in extremes)
     if low < support[0] or high > support[1]:
         hint = ""
-        if max(support[0] - low, high - support[1]) < 1e-3:
+        if 0 < support[0] < 1e-30 and low == 0:
+            hint = (
+                " (Zeros have no chance there. Of counts, choose likelihood 'poisson' or "
+                f"'negative_binomial'. Of amounts, keep {name}[{name} > 0].)"
+            )
+        elif max(support[0] - low, high - support[1]) < 1e-3:
             hint = (
                 f" (Clip the rounding errors: numpy.clip({name}, {support[0]:g}, {support[1]:g}).)"
             )

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_vae.tables import Column, Schema
+from keras_vae.tables import Column, Schema, TabularVAE
 from tests.support.models import array
 
 FRAME = {
@@ -204,3 +204,27 @@ def test_what_does_not_fit_is_refused(name):
     call, message = BAD[name]
     with pytest.raises((ValueError, TypeError), match=message):
         call()
+
+
+class Reordered(Frame):
+    """A frame as models see it: an array that says nothing of names."""
+
+    def to_numpy(self):
+        return np.stack([column.to_numpy() for column in self._columns.values()], axis=1)
+
+
+def test_models_read_a_frame_by_the_names_of_its_columns_or_refuse_it():
+    columns = {"a": Series(np.array([1.0, 2.0, 3.5])), "b": Series(np.array([100.0, 220.0, 330.5]))}
+    schema = Schema.infer(Frame(**columns))
+    model = TabularVAE(schema, latent_dim=1, hidden=(2,), seed=0)
+    wanted = model.predict(schema.to_array(Frame(**columns)), verbose=0)
+    for names in ("ab", "ba"):
+        frame = Reordered(**{name: columns[name] for name in names})
+        np.testing.assert_array_equal(model.predict(frame, verbose=0), wanted)
+        for verb in (model.encode, model.reconstruct, model.score):
+            with pytest.raises(TypeError, match=r"Received: a Reordered. .Write model.schema.to_"):
+                verb(frame)
+    model.compile("sgd")
+    assert len(model.fit(frame, epochs=1, verbose=0).epoch) == 1
+    with pytest.raises(ValueError, match="Expected a column 'b'"):
+        model.predict(Reordered(a=columns["a"]), verbose=0)

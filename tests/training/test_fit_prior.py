@@ -101,6 +101,9 @@ def test_an_interrupted_fit_ends_with_the_bits_of_one_that_was_not(
     for name, part in first.items():
         np.testing.assert_array_equal(part, second[name])
     assert not (tmp_path / "parts-checkpoints").exists()
+    written = parts.read_bytes()
+    assert run(*words, "--out", parts, "--resume") == 0
+    assert "its fit has ended" in capsys.readouterr().out and parts.read_bytes() == written
 
 
 @pytest.mark.parametrize(

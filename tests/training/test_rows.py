@@ -198,3 +198,10 @@ def interrupt_second(callback, epoch, logs=None):
     if epoch == 1:
         raise KeyboardInterrupt
     save_model(callback.model, callback.path)
+
+
+def test_pictures_are_compared_of_pictures_alone():
+    model = kv.tables.TabularVAE(load("table:wine").schema, latent_dim=2, hidden=(), seed=0)
+    asked = EvaluationOptions(None, True, "hog", None, False, False, False)
+    with pytest.raises(ValueError, match=r"Expected images for --distances.*shape \(13,\)"):
+        asked.check(model, load("table:wine"))

@@ -66,3 +66,12 @@ def test_numbers_that_float32_cannot_tell_apart_are_refused():
         model.evaluate(clock.round().astype("int64"), verbose=0)
     model.evaluate(x + [0.0, 1000.0, 0.0], verbose=0)
     model.evaluate(x + [0.0, 1.7e9, 0.0] * (np.arange(64) == 0)[:, None], verbose=0)
+
+
+def test_zeros_among_amounts_are_told_apart_from_rounding():
+    networks = kv.nets.dense((6,), 2, (3,), heads=2, decoder_heads=2)
+    model = kv.VAE(*networks, likelihood="gamma", seed=0)
+    with pytest.raises(
+        ValueError, match=r"Of counts, choose likelihood 'poisson' .* keep x\[x > 0"
+    ):
+        model.score(np.zeros((2, 6), "float32"))

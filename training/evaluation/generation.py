@@ -24,6 +24,11 @@ def check(model: LatentModel, images: np.ndarray, features: str, sampler: int | 
     """Raise ValueError unless the model generates images that have the features."""
     if sampler is not None and sampler < 1:
         raise UsageError(f"Expected --sampler of at least 1. Received: {sampler}.")
+    if images.ndim != 4:
+        raise UsageError(
+            "Expected images for --distances, whose features are of pictures. Received: examples "
+            f"of shape {images.shape[1:]}."
+        )
     if "sample" not in model.endpoints() and sampler is None:
         raise UsageError(
             "Expected a model that generates images, such as a VAE, for --distances. Received: "

@@ -62,7 +62,8 @@ def figures(
         return
     if data.kind != "images":
         yield "loss_curves", lambda: plots.loss_curves(metrics)
-        yield "latents", lambda: scatter(model, data)
+        if not np.isnan(data.test[:SCATTERED]).any():
+            yield "latents", lambda: scatter(model, data)
         return
     is_vae = hasattr(model, "posterior")
     chosen = one_of_each(data)
