@@ -59,6 +59,11 @@ def labels_of_rows(
     sampler: Sampler | None, condition: Any, guidance: Any, count: int
 ) -> np.ndarray | None:
     """Return the class of each of `count` examples, int32 `(count,)`, or None."""
+    if sampler is not None and not isinstance(sampler, Sampler):
+        raise UsageTypeError(
+            "Expected model.sampler to be what fit_prior or fit_sampler has fitted, or None. "
+            f"Received: {sampler!r:.80}. (model.fit_prior(x, prior='flow') fits one.)"
+        )
     if guidance is not None:
         arguments.real("guidance", guidance)
         if condition is None:

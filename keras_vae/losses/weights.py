@@ -21,7 +21,10 @@ __all__ = ["LossWeights", "weight_setting"]
 
 LARGEST = float(np.finfo("float32").max)
 # Terms without a largest value.
-NONNEGATIVE = ("reconstruction", "kl")
+NONNEGATIVE = (
+    *("reconstruction", "kl", "off_diagonal", "diagonal", "contraction"),
+    *("perceptual", "features", "classification", "adversarial"),
+)
 
 LossWeight: TypeAlias = float | LearningRateSchedule | Controller
 

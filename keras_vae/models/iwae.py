@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_vae.errors import UsageError
+from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.losses.importance import importance_weighted_terms
 from keras_vae.losses.weights import LossWeight, merge_weights
 from keras_vae.models.vae import VAE
@@ -79,6 +79,11 @@ class IWAE(VAE):
         loss_weights: Mapping[str, LossWeight] | None = None,
         **kwargs: Any,
     ) -> None:
+        if "beta" in kwargs:
+            raise UsageTypeError(
+                "Expected no beta, as the KL is a part of the bound of IWAE. Received: "
+                f"beta={kwargs['beta']!r}. (keras_vae.VAE takes one.)"
+            )
         weights = merge_weights({"reconstruction": 0.0}, loss_weights)
         super().__init__(encoder, decoder, beta=0.0, loss_weights=weights, **kwargs)
         self.samples = arguments.integer("samples", samples)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_vae import nets
 from keras_vae.models.iwae import IWAE
 from keras_vae.models.vae import VAE
 from tests.support.differentiation import gradient
@@ -183,3 +184,8 @@ def test_only_the_importance_weighted_bound_is_minimized():
 def test_options_that_do_not_go_together_are_refused(bad, message):
     with pytest.raises(ValueError, match=message):
         gaussian(0.5, 0.5, **bad)
+
+
+def test_the_bound_has_no_weight_of_the_kl():
+    with pytest.raises(TypeError, match=r"Expected no beta.*Received: beta=2.0"):
+        IWAE(*nets.dense((6,), 2, (3,), heads=2), beta=2.0)

@@ -58,3 +58,10 @@ def test_an_interrupted_fit_goes_on_with_its_own_seed_and_classes_alone(tmp_path
     resume = [kv.callbacks.ExactResume(tmp_path, say=lambda text: None)]
     with pytest.raises(ValueError, match="options of the interrupted training"):
         model.fit_prior(IMAGES, epochs=3, callbacks=resume, **{**own, **given})
+
+
+def test_a_name_is_no_sampler():
+    model = vq_vae()
+    model.sampler = "masked"
+    with pytest.raises(TypeError, match=r"Received: 'masked'. .model.fit_prior"):
+        model.sample(2)

@@ -43,8 +43,9 @@ def test_a_function_in_place_of_its_generator_is_refused(call):
         lambda: setattr(vae(), "beta", -0.5),
         lambda: vae(loss_weights={"reconstruction": -1}),
         lambda: vae().loss_weights.update(kl=-2),
+        lambda: kv.DIPVAE(*kv.nets.dense((6,), 2, (3,), heads=2), lambda_od=-1.0),
     ],
-    ids=["constructor", "setter", "loss_weights", "update"],
+    ids=["constructor", "setter", "loss_weights", "update", "covariances"],
 )
 def test_a_negative_weight_of_a_term_without_a_largest_value_is_refused(set_weight):
     with pytest.raises(UsageError, match="to be at least 0. Received: -"):
