@@ -119,8 +119,8 @@ class LatentModel(Protocol):
     def sample_codes(
         self,
         count: int,
-        seed: int | None,
-        temperature: float,
+        seed: int | None = None,
+        temperature: float = 1.0,
         condition: Any = None,
         guidance: float | None = None,
         top_k: int | None = None,

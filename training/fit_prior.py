@@ -92,7 +92,7 @@ def fit_prior(
         raise UsageError(f"Expected --out with a name that ends in .keras. Received: {target}.")
     picture = target.with_suffix(".png")
     checkpoints = target.with_name(f"{target.stem}-checkpoints")
-    if resume and target.exists() and not checkpoints.exists():
+    if resume and target.exists():
         print(f"{target} is there: its fit has ended.")
         return 0
     for path in (target, picture):
@@ -119,10 +119,10 @@ def fit_prior(
     sizes = {"epochs": epochs, "batch_size": batch_size, "width": width, "blocks": blocks}
     settings = {**sizes, "rounds": rounds, "guidance": guidance}
     train = loaded.train[:limit]
-    callbacks = []
+    callbacks = None
     if chosen != "mixture":
         asked = {"prior": chosen, "classes": classes, "data": loaded.name, "limit": limit}
-        same = SameOptions({**asked, **settings, "seed": seed})
+        same = SameOptions({**asked, **settings})  # The fit compares seed, codes, and classes.
         callbacks = [ExactResume(checkpoints, callbacks=[same])]
     print(f"{len(train):,} training {loaded.kind} of {loaded.name}, prior: {chosen}", flush=True)
     begin = time.perf_counter()
@@ -131,8 +131,8 @@ def fit_prior(
         labels,
         prior=chosen,
         seed=seed,
+        callbacks=callbacks,
         **{name: value for name, value in settings.items() if value is not None},
-        **({"callbacks": callbacks} if callbacks else {}),
     )
     save_model(model, target)
     shutil.rmtree(checkpoints, ignore_errors=True)

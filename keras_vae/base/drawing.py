@@ -78,11 +78,4 @@ def labels_of_rows(
             "Expected no condition: the model has no sampler that knows classes. Received: "
             "one. (model.fit_prior(x, labels, prior=...) fits one.)"
         )
-    found = arguments.array("condition", condition)
-    sampler.check_labels(found)
-    if found.ndim and len(found) != count:
-        raise UsageError(
-            f"Expected one class for all, or one for each of {count} examples. Received: "
-            f"{len(found)}."
-        )
-    return np.broadcast_to(found, (count,)).astype("int32")
+    return sampler.labels_of_rows(condition, count, "condition")

@@ -3,8 +3,11 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
+from keras_vae.validation import arguments
 
 
 class Sampler:
@@ -64,6 +67,23 @@ class Sampler:
                 f"cannot be counted. Received: top_k={top_k!r}. (Give a temperature below 1 for "
                 "codes that vary less.)"
             )
+
+    def labels_of_rows(self, labels: Any, count: int, name: str = "labels") -> np.ndarray:
+        """Return the class of each of `count` examples, int32 `(count,)`.
+
+        Args:
+            labels: One class for each example, or one for all.
+            count: Number of examples.
+            name: Name of the argument, for messages.
+        """
+        found = arguments.array(name, labels)
+        self.check_labels(found)
+        if found.ndim and len(found) != count:
+            raise UsageError(
+                f"Expected one class for all, or one for each of {count} examples. Received: "
+                f"{len(found)}."
+            )
+        return np.broadcast_to(found, (count,)).astype("int32")
 
     def check_labels(self, labels: Any) -> None:
         """Raise an error unless the sampler knows the classes of `labels`, an array or None."""

@@ -142,15 +142,7 @@ class NetworkSampler(Sampler):
             )
         if labels is None:
             return codes, None
-        found = arguments.array("labels", labels)
-        self.check_labels(found)
-        if found.ndim and len(found) != codes.shape[0]:
-            raise UsageError(
-                f"Expected one label for all, or one for each of {codes.shape[0]} codes. "
-                f"Received: {len(found)}."
-            )
-        rows = np.broadcast_to(found, (codes.shape[0],)).astype("int32")
-        return codes, ops.convert_to_tensor(rows)
+        return codes, ops.convert_to_tensor(self.labels_of_rows(labels, codes.shape[0]))
 
     def constants(self) -> dict[str, Tensor]:
         """Return the weights as tensors by name."""

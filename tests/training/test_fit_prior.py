@@ -97,6 +97,7 @@ def test_an_interrupted_fit_ends_with_the_bits_of_one_that_was_not(
     assert run(*words, "--out", parts, "--resume", "--seed", 1) == 2
     assert "seed 0. Received: seed 1." in capsys.readouterr().err
     assert run(*words, "--out", parts, "--resume") == 0
+    assert "Resumed after " in capsys.readouterr().out
     first, second = (kv.load(path).sampler.weights for path in (whole, parts))
     for name, part in first.items():
         np.testing.assert_array_equal(part, second[name])
