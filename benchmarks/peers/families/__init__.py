@@ -68,8 +68,11 @@ def keras_model(family: str) -> Any:
     return FAMILIES[family].part("keras_model")(family)
 
 
-def ours(family: str, what: str) -> Callable[[], float]:
-    """Train an epoch with `compile_fast` and `fit(array)`, or call `model.encode` for one row."""
+def ours(family: str, what: str, compiled: bool = False) -> Callable[[], float]:
+    """Train an epoch with `compile_fast` and `fit(array)`, or encode one row.
+
+    With `compiled`, `kv.Compiled(model)` encodes the row, else the model itself.
+    """
     import keras
 
     import keras_vae as kv
@@ -79,7 +82,8 @@ def ours(family: str, what: str) -> Callable[[], float]:
     x = data(family)
     if what == "encode":
         row = [part[:1] for part in x]
-        return _calls(lambda: model.encode(row if len(row) > 1 else row[0]))
+        encode = kv.Compiled(model).encode if compiled else model.encode
+        return _calls(lambda: encode(row if len(row) > 1 else row[0]))
     kv.compile_fast(model, keras.optimizers.Adam(1e-3), say=lambda text: None)
     batch = FAMILIES[family].batch
 
