@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from keras import ops
 
+from keras_vae.backend.formulas import formulas
 from keras_vae.typing import Tensor
 
 # Above it, three terms of Stirling's series are enough.
@@ -19,13 +20,8 @@ BESSEL_FAR = (
 
 
 def softplus(x: Tensor) -> Tensor:
-    """Return log(1 + exp(x)).
-
-    It also works in LiteRT, whose own softplus overflows for large `x`.
-    """
-    size = ops.abs(x)
-    # (x + |x|) / 2 has a slope of 1/2 at 0; max(x, 0) would have 1 or 0.
-    return 0.5 * (x + size) + ops.softplus(-size)
+    """Return log(1 + exp(x)), without overflow in any format of export."""
+    return formulas.softplus(x)
 
 
 def log_sinhc(u: Tensor) -> Tensor:

@@ -279,3 +279,11 @@ def test_nothing_is_left_behind_by_a_step_that_fails():
     with pytest.raises(ZeroDivisionError):
         ops_of_a_step(model)
     assert not any(NAMES & vars(owner).keys() for owner in owners(model))
+
+
+def test_a_step_takes_one_sigmoid_for_the_gradient_of_a_bernoulli_likelihood(monkeypatch):
+    found = ops_of_a_step(made())
+    keras_alone(monkeypatch)
+    expected = ops_of_a_step(made())
+    assert expected.count("Softplus") == 1 and "Softplus" not in found
+    assert found.count("Log1p") == found.count("Sigmoid") == 1

@@ -1,8 +1,8 @@
 """TensorFlow ops that are faster than those of Keras on a CPU, with the same results.
 
-Results agree with those of Keras within rounding. An op replaces a method of a layer or of an
-optimizer only while a step or a function runs or is traced. Saved and exported models use Keras's
-own methods.
+Results agree with those of Keras within rounding. An op replaces a method of a layer, of an
+optimizer, or of the formulas of this thread only while a step or a function runs or is traced.
+Saved and exported models use Keras's own methods.
 """
 
 import contextlib
@@ -12,11 +12,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_vae.backend.formulas import formulas
 from keras_vae.backend.keras_private import flatten_layers
 from keras_vae.backend.tensorflow_kernels import (
     adam,
     attention,
     convolution,
+    elementwise,
     normalization,
     recurrence,
 )
@@ -79,6 +81,7 @@ def replacements(model: keras.Model) -> Iterator[Replacement]:
 
 
 def _replace_layers(model: keras.Model) -> Iterator[Replacement]:
+    yield formulas, "softplus", elementwise.softplus
     for layer in {id(layer): layer for layer in flatten_layers(model)}.values():
         faster = LAYERS.get(type(layer))
         if faster is not None and (call := faster(layer)):
