@@ -4,7 +4,7 @@ The same model is compiled with and without them, and trained in turn, A B C C B
 drift of the machine cancels in each round. Prints medians of paired ratios of processor time,
 Keras alone / with it; above 1 it gains.
 
-    python -m benchmarks.fewer_ops [--rounds 9] [--steps 32] [--cores 1]
+    python -m benchmarks.fewer_ops [--rounds 9] [--steps 32] [--cores 1] [--only dense IWAE]
 """
 
 import argparse
@@ -17,7 +17,12 @@ from unittest import mock
 
 from keras_vae.typing import LatentModel
 
-CHOICES = {"Keras alone": (), "Adam": ("update_step",), "all": ("update_step", "call")}
+CHOICES = {
+    "Keras alone": (),
+    "Adam": ("update_step",),
+    "softplus": ("softplus",),
+    "all": ("update_step", "call", "softplus"),
+}
 
 
 def compile_model(model: LatentModel, data: Any, names: tuple[str, ...]) -> Any:
@@ -82,6 +87,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, default=32)
     parser.add_argument("--cores", type=int, default=0, help="0 for all")
+    parser.add_argument("--only", nargs="+", default=[""], help="beginnings of names of networks")
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -89,6 +95,8 @@ def main() -> None:
 
     tf.config.threading.set_intra_op_parallelism_threads(arguments.cores)
     for network, (make, data) in networks(arguments.steps).items():
+        if not network.startswith(tuple(arguments.only)):
+            continue
         for name, ratios in measure(make, data, arguments.rounds).items():
             low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
             print(f"{network}, {name}: {middle:.3f} [{low:.3f}-{high:.3f}]", flush=True)
