@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_vae.errors import UsageError
 from keras_vae.training.data.batches import evaluation_batches, steps_per_epoch, training_batches
+from keras_vae.training.data.kinds import counted
 from keras_vae.training.data.resizing import CropTo
 from keras_vae.training.data.sources import registry
 from keras_vae.training.data.sources.base import (
@@ -161,9 +162,9 @@ def explain_moved_data(name: str | None) -> Iterator[None]:
 
 def describe(data: Data) -> str:
     """Return one line with the name, counts and shape of a data set."""
+    tested = counted(len(data.test), f"test {data.kind}")
     return (
-        f"{data.name}: {len(data.train):,} training and {len(data.test):,} test {data.kind} of "
-        f"{shape_text(data.image_shape)}"
+        f"{data.name}: {len(data.train):,} training and {tested} of {shape_text(data.image_shape)}"
     )
 
 
@@ -176,6 +177,7 @@ def _takes(option: str, name: str) -> bool:
 
 def _find_without_scheme(name: str) -> tuple[Source, str]:
     """Return the source of a path or of a bare TFDS name, and its argument."""
+    from keras_vae.training.data.sources.tables import TABLES
     from keras_vae.training.data.sources.tfds import tfds_names
 
     path = Path(name).expanduser()
@@ -184,6 +186,10 @@ def _find_without_scheme(name: str) -> tuple[Source, str]:
         if source is None:
             raise UsageError(_unreadable_file(path))
         return source, name
+    if name.partition(":")[0] in TABLES:
+        raise UsageError(
+            f"Expected table: before the name of a table. Received: {name!r}. (Give table:{name})"
+        )
     if name.partition("/")[0] in tfds_names():
         return registry.TFDS, name
     if path.suffix or len(path.parts) > 1:
