@@ -154,9 +154,9 @@ def train(
         return train_in(folder, recipe, data, settings, stored, config, group)
 
 
-def few_steps_advice(steps: int, recipe: Recipe, examples: int) -> str:
+def few_steps_advice(steps: int, recipe: Recipe, images: int) -> str:
     """Return advice for many epochs of few steps, which train little; else an empty text."""
-    size = max(examples // FEW_STEPS, 1)
+    size = max(images // FEW_STEPS, 1)
     if steps >= FEW_STEPS or recipe.epochs < FEW_STEPS or size >= recipe.batch_size:
         return ""
     return (
@@ -177,6 +177,7 @@ def refuse_other_data(stored: dict[str, Any], data: Any) -> None:
     Runs of earlier versions have no digest: only the number and the shape are compared.
     """
     from keras_vae.training.data.digest import digest
+    from keras_vae.training.data.kinds import count_parts
     from keras_vae.training.data.sources.base import shape_text
 
     counts = {"training_images": len(data.train), "test_images": len(data.test)}
@@ -184,7 +185,7 @@ def refuse_other_data(stored: dict[str, Any], data: Any) -> None:
     before = {name: stored.get(name, value) for name, value in now.items()}
     if before != now:
         was, found = (
-            f"{one['training_images']:,} training and {one['test_images']:,} test {data.kind} of "
+            f"{count_parts(one['training_images'], one['test_images'], data.kind)} of "
             f"{shape_text(one['image_shape'])}"
             for one in (before, now)
         )

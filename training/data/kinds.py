@@ -21,3 +21,8 @@ def one_of(kind: str) -> str:
 def counted(number: int, kind: str) -> str:
     """Return a number with its noun, such as "1 test image" for 1 and "test images"."""
     return f"{number:,} {one_of(kind) if number == 1 else kind}"
+
+
+def count_parts(train: int, test: int, kind: str, tested: str = "test") -> str:
+    """Return the numbers of training and test examples, such as "8 training and 1 test image"."""
+    return f"{train:,} training and {counted(test, f'{tested} {kind}')}"

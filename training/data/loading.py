@@ -9,7 +9,7 @@ from typing import Any
 
 from keras_vae.errors import UsageError
 from keras_vae.training.data.batches import evaluation_batches, steps_per_epoch, training_batches
-from keras_vae.training.data.kinds import counted
+from keras_vae.training.data.kinds import count_parts
 from keras_vae.training.data.resizing import CropTo
 from keras_vae.training.data.sources import registry
 from keras_vae.training.data.sources.base import (
@@ -162,10 +162,8 @@ def explain_moved_data(name: str | None) -> Iterator[None]:
 
 def describe(data: Data) -> str:
     """Return one line with the name, counts and shape of a data set."""
-    tested = counted(len(data.test), f"test {data.kind}")
-    return (
-        f"{data.name}: {len(data.train):,} training and {tested} of {shape_text(data.image_shape)}"
-    )
+    parts = count_parts(len(data.train), len(data.test), data.kind)
+    return f"{data.name}: {parts} of {shape_text(data.image_shape)}"
 
 
 def _takes(option: str, name: str) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 from keras_vae.errors import UsageError
 from keras_vae.training.data import binarization
 from keras_vae.training.data.batches import training_batches
-from keras_vae.training.data.kinds import counted
+from keras_vae.training.data.kinds import count_parts
 from keras_vae.training.data.sources.base import Data, first_of, shape_text
 from keras_vae.training.data.sources.streamed import StreamedImages
 
@@ -120,7 +120,5 @@ def describe(data: Data, protocol: str) -> str:
     """Return one line that describes the result of `training_data`."""
     watch = "test" if protocol == "plain" else "validation"
     how = "" if protocol == "plain" else f", protocol {protocol}"
-    return (
-        f"{data.name}{how}: {len(data.train):,} training and "
-        f"{counted(len(data.test), f'{watch} {data.kind}')} of {shape_text(data.image_shape)}"
-    )
+    parts = count_parts(len(data.train), len(data.test), data.kind, watch)
+    return f"{data.name}{how}: {parts} of {shape_text(data.image_shape)}"
