@@ -173,11 +173,11 @@ def compare(
     """
     import numpy as np
 
-    from keras_vae.training.data.kinds import counted
+    from keras_vae.training.data.kinds import count_of
 
     begin, cpu = time.perf_counter(), time.process_time()
     count = len(wanted) * repeats * len(KINDS)
-    least = counted(settings["least_steps"], "steps")
+    least = count_of(settings["least_steps"], "steps")
     print(f"{count} trainings of at least {least} each", flush=True)
     rows: list[dict[str, Any]] = []
     done = 0
@@ -189,7 +189,7 @@ def compare(
             for kind in KINDS:
                 found[kind].append(accuracy(model, data, indices, kind, seed, settings))
                 done += 1
-                given = counted(len(indices), "labels")
+                given = count_of(len(indices), "labels")
                 print(f"{done}/{count} {given}, {kind}: {found[kind][-1]:.2%}", flush=True)
         means = {kind: float(np.mean(values)) for kind, values in found.items()}
         rows.append({"labels": len(indices), "accuracy": means, "each": found})
@@ -257,9 +257,9 @@ def network(model: Any, data: Any, kind: str, seed: int, settings: dict[str, Any
 
 def markdown(report: dict[str, Any]) -> str:
     """Return the report as a Markdown table with a title."""
-    from keras_vae.training.data.kinds import counted
+    from keras_vae.training.data.kinds import count_of
 
-    tested = counted(report["test_images"], report["kind"])
+    tested = count_of(report["test_images"], report["kind"])
     title = (
         f"Test accuracy on {tested} of {report['data']}, in %, of classifiers from the encoder "
         f"of a {report['model']}; mean of {report['repeats']} and, in brackets, the smallest and "

@@ -150,9 +150,9 @@ def markdown(report: dict[str, Any]) -> str:
         (name, _format_value(row["value"]), row["unit"], row["meaning"])
         for name, row in report["measures"].items()
     ]
-    from keras_vae.training.data.kinds import counted
+    from keras_vae.training.data.kinds import count_of
 
-    tested = counted(report["test_images"], f"test {report['kind']}")
+    tested = count_of(report["test_images"], f"test {report['kind']}")
     title = (
         f"{report['model']} with likelihood {report['likelihood']}, {tested} of "
         f"{report['data']}, protocol {report['protocol']}, mean of each "

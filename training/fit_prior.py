@@ -112,7 +112,7 @@ def fit_prior(
     from keras_vae.checkpointing.same_options import SameOptions
     from keras_vae.files.atomic import save_model, write_atomically
     from keras_vae.training import fits
-    from keras_vae.training.data.kinds import counted
+    from keras_vae.training.data.kinds import count_of
     from keras_vae.training.data.loading import evaluation_batches
 
     model, loaded = opened.model(), opened.data(data)
@@ -127,7 +127,7 @@ def fit_prior(
         asked = {"prior": chosen, "classes": classes, "data": loaded.name, "limit": limit}
         same = SameOptions({**asked, **settings})  # The fit compares seed, codes, and classes.
         callbacks = [ExactResume(checkpoints, callbacks=[same])]
-    given = counted(len(train), f"training {loaded.kind}")
+    given = count_of(len(train), f"training {loaded.kind}")
     print(f"{given} of {loaded.name}, prior: {chosen}", flush=True)
     begin = time.perf_counter()
     model.fit_prior(

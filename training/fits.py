@@ -14,7 +14,6 @@ from keras_vae.training.data.sources.base import Data, as_floats
 from keras_vae.training.recipes import Recipe
 from keras_vae.typing import LatentModel
 
-TABLE = "table:"
 # What to do about examples of another shape than that of a recipe without an argument for it.
 SHAPE_ADVICE = {
     "images": "Give --image-size, or let the recipe have an argument image_shape.",
@@ -73,10 +72,10 @@ def check_kind(function: Callable[..., Recipe], model: LatentModel, data: Data) 
         model: The model that it makes for its own data.
         data: The data to train on.
     """
-    if not (_is_kind(model, data) or _takes_any_kind(function)):
+    if not (_is_kind(model, data) or takes_any_kind(function)):
         takes_others = set(inspect.signature(function).parameters) & {*recipes.FILLED_IN} - {"seed"}
         other = " or another one" if takes_others else ""
-        raise UsageError(f"{_expected(model, f'{other}, which the recipe takes', data)}")
+        raise UsageError(f"{_describe_misfit(model, f'{other}, which the recipe takes', data)}")
 
 
 def check_shape_of_run(wanted: tuple[int, ...], data: Data) -> None:
@@ -97,7 +96,7 @@ def check_data(model: LatentModel, data: Data, part: str = "test") -> None:
         want in (None, have) for want, have in zip(wanted, data.image_shape, strict=True)
     )
     if not (fits and _is_kind(model, data)):
-        raise UsageError(_expected(model, ", which the model takes", data))
+        raise UsageError(_describe_misfit(model, ", which the model takes", data))
     check_values(model, data, data.name, (part,))
 
 
@@ -111,7 +110,9 @@ def check_shape(model: LatentModel, data: Data) -> None:
         )
 
 
-def check_values(model: LatentModel, data: Data, name: str, parts: tuple[str, ...]) -> None:
+def check_values(
+    model: LatentModel, data: Data, name: str, parts: tuple[str, ...], any_kind: bool = False
+) -> None:
     """Raise ValueError for values that a model does not take, with the data that it does take.
 
     Rows and series are checked whole, and of bytes, which all are in [0, 1], one.
@@ -121,12 +122,18 @@ def check_values(model: LatentModel, data: Data, name: str, parts: tuple[str, ..
         data: Its data.
         name: The name of the data, as `keras_vae.training.data.loading.load` takes it.
         parts: The names of the parts to check, "train" and "test".
+        any_kind: Whether the model's recipe takes examples of any kind.
     """
     for part in parts:
         examples = getattr(data, part)
         x = as_floats(examples[:1] if examples.dtype == np.uint8 else examples)
         if error := _refusal(model, x):
-            raise UsageError(_explain(model, data, name, x, error)) from error
+            source = registry.find(name)
+            takes_rows = data.kind == "rows" or any_kind
+            are_counts = source is not None and source[0].gives == "counts"
+            counts = takes_rows and getattr(model.family, "whole", False) and not are_counts
+            advice = f" {registry.advise('counts')}" if counts else ""
+            raise UsageError(_explain(model, data, name, x, error, advice)) from error
 
 
 def _is_kind(model: LatentModel, data: Data) -> bool:
@@ -135,7 +142,7 @@ def _is_kind(model: LatentModel, data: Data) -> bool:
     return data.kind == kind_of(model.event_shape)
 
 
-def _expected(model: LatentModel, which: str, data: Data) -> str:
+def _describe_misfit(model: LatentModel, which: str, data: Data) -> str:
     """Return the message about data of another kind or shape, with the names of those that fit."""
     kind = kind_for(model)
     return (
@@ -144,7 +151,7 @@ def _expected(model: LatentModel, which: str, data: Data) -> str:
     )
 
 
-def _takes_any_kind(function: Callable[..., Recipe]) -> bool:
+def takes_any_kind(function: Callable[..., Recipe]) -> bool:
     """Return whether a recipe has an argument `shape` that may have any length."""
     shape = inspect.get_annotations(function, eval_str=True).get("shape")
     return shape is not None and (Ellipsis in get_args(shape) or not get_args(shape))
@@ -161,13 +168,15 @@ def _refusal(model: LatentModel, x: np.ndarray) -> UsageError | None:
     return None
 
 
-def _explain(model: LatentModel, data: Data, name: str, x: np.ndarray, error: UsageError) -> str:
+def _explain(
+    model: LatentModel, data: Data, name: str, x: np.ndarray, error: UsageError, advice: str
+) -> str:
     """Return the message about values that a model refuses: missing numbers, or others."""
-    advice = f" {registry.advise('counts')}" if getattr(model.family, "whole", False) else ""
     if not np.isnan(x).any():
         return f"{error} (x are the {data.kind} of {data.name}.{advice})"
-    if name.startswith(TABLE) and _refusal(model, _filled(x)) is None:
-        advice = f" {TABLE}{name.removeprefix(TABLE).partition(':')[0]}:0 is complete."
+    if name.startswith(registry.TABLE) and _refusal(model, _fill(x)) is None:
+        table = name.removeprefix(registry.TABLE).partition(":")[0]
+        advice = f" {registry.TABLE}{table}:0 is complete."
     return (
         f"Expected {kind_for(model)} without missing numbers, as a {type(model).__name__} with the "
         f"likelihood {model.likelihood!r} takes them. Received: {data.kind} with missing numbers "
@@ -175,7 +184,7 @@ def _explain(model: LatentModel, data: Data, name: str, x: np.ndarray, error: Us
     )
 
 
-def _filled(x: np.ndarray) -> np.ndarray:
+def _fill(x: np.ndarray) -> np.ndarray:
     """Return rows with the first number of a row in place of its missing ones."""
     first = np.argmin(np.isnan(x), axis=1)
     return np.where(np.isnan(x), x[np.arange(len(x)), first, None], x)

@@ -48,7 +48,7 @@ def one_class(
     options.at_least(1, epochs=epochs, limit=limit)
     from keras_vae.training import recipes
     from keras_vae.training.data import splits
-    from keras_vae.training.data.kinds import counted
+    from keras_vae.training.data.kinds import count_of
     from keras_vae.training.data.loading import load
 
     function = recipes.find(recipe)
@@ -64,7 +64,7 @@ def one_class(
         print(f"Class {label} after {time.perf_counter() - begin:.0f} s", flush=True)
     print(markdown(areas))
     unseen = " that no model saw" if validate else ""
-    tested = counted(len(images.test), "training images" if validate else "test images")
+    tested = count_of(len(images.test), "training images" if validate else "test images")
     print(f"Of {tested}{unseen} of {images.name}")
     print(f"{time.process_time() - cpu:,.0f} s of processor time")
     return 0

@@ -73,7 +73,7 @@ def predict(
     outputs.check_folder(folder)
     pipeline = _import_pipeline() if beam else None
     cli.prepare_tensorflow()
-    from keras_vae.training.data.kinds import counted
+    from keras_vae.training.data.kinds import count_of
     from keras_vae.training.data.resizing import choose_resizing, describe_resizing
     from keras_vae.training.prediction import shard_writer
     from keras_vae.training.prediction.rows import open_rows
@@ -89,7 +89,7 @@ def predict(
     rows = open_rows(source, inputs, **reading)
     options.only_with("images of bytes, which arrays of floats are not", rows.are_resized, **given)
     how = describe_resizing(resizing, inputs[0].shape[1:]) if rows.are_resized else ""
-    print(f"{counted(rows.count, 'rows')} of {rows.name}{how}")
+    print(f"{count_of(rows.count, 'rows')} of {rows.name}{how}")
     folder.mkdir(parents=True, exist_ok=True)
     identity = digests.of_file(opened.model_path)
     cropped = resizing["crop_to_aspect_ratio"]
@@ -104,8 +104,8 @@ def predict(
         else:
             with ProgressBar() as bar:
                 done = shard_writer.predict(model, rows, folder, layout, bar.show)
-    written = counted(len(done), "files")
-    print(f"{counted(done.count, 'rows')}, {', '.join(done.arrays)}, in {written} of {folder}")
+    written = count_of(len(done), "files")
+    print(f"{count_of(done.count, 'rows')}, {', '.join(done.arrays)}, in {written} of {folder}")
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from keras_vae.errors import UsageError
 from keras_vae.training import raw_data, recipes
+from keras_vae.training.data.kinds import count_of
 from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.recipes import Recipe
 from keras_vae.training.runs import metrics_file, run_directory
@@ -54,7 +55,8 @@ def prepare(
     raw_data.refuse_raw_images(recipe.model)
     if settings.standardize:
         recipe = replace(recipe, model=raw_data.standardize_inside(recipe.model, seen.train))
-    fits.check_values(recipe.model, data, recipe.data, ("train", "test"))
+    any_kind = fits.takes_any_kind(function)
+    fits.check_values(recipe.model, data, recipe.data, ("train", "test"), any_kind)
     first = as_floats(data.train[:1])
     recipe.model.observation(recipe.model.encode(first))  # Checks that the likelihood fits.
     return recipe, seen
@@ -168,7 +170,7 @@ def sync_with_model(folder: Path, recipe: Recipe, position: Any) -> None:
         )
     print(
         f"No checkpoint in {folder}: going on from {run_directory.MODEL}, "
-        f"after {position.epoch} epochs."
+        f"after {count_of(position.epoch, 'epochs')}."
     )
     metrics_file.keep_epochs(folder, position.epoch)
     if recipe.protocol != "plain":
@@ -220,9 +222,10 @@ def fit(
         resume.restore(model)
         run_directory.rewrite_if_damaged(resume.folder.parent, model)
         if position.ended:
-            print(f"The training has ended by itself after {done} epochs.")
+            print(f"The training has ended by itself after {count_of(done, 'epochs')}.")
         else:
-            print(f"All {done} epochs are done. (Give --epochs N to train on.)")
+            all_done = "1 epoch is" if done == 1 else f"All {done} epochs are"
+            print(f"{all_done} done. (Give --epochs N to train on.)")
         return
     first = done * steps + position.step
     batches = splits.batches(recipe.protocol, data.train, recipe.batch_size, settings.seed, first)

@@ -119,7 +119,7 @@ def train(
     from keras_vae.base import network_defaults
     from keras_vae.training.data import loading, splits
     from keras_vae.training.data.advice import advise_scale
-    from keras_vae.training.data.kinds import counted
+    from keras_vae.training.data.kinds import count_of
 
     precision.use(settings.precision)
     edition = network_defaults.NEWEST
@@ -144,8 +144,8 @@ def train(
         print(advice)
     print(f"{type(recipe.model).__name__} of {config['parameters']:,} parameters")
     print(f"Seed {settings.seed}, of the weights, of the order of the {data.kind} and of the noise")
-    steps = counted(config["steps_per_epoch"], "steps")
-    print(f"{steps} an epoch, of {counted(recipe.batch_size, data.kind)}")
+    steps = count_of(config["steps_per_epoch"], "steps")
+    print(f"{steps} an epoch, of {count_of(recipe.batch_size, data.kind)}")
     if advice := few_steps_advice(config["steps_per_epoch"], recipe, len(data.train)):
         print(advice)
     out = None if settings.out is None else Path(settings.out)

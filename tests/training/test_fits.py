@@ -56,7 +56,8 @@ def fit_to(kind, data):
     """The model of the recipe of a kind for some data, as the programs make it."""
     function, arguments, model = made(kind)
     model = fits.model_for(function, arguments, model, data, 0)
-    fits.check_values(model, data, "made", ("train", "test"))
+    any_kind = fits.takes_any_kind(function)
+    fits.check_values(model, data, "made", ("train", "test"), any_kind)
     return model
 
 
@@ -91,6 +92,16 @@ def test_counts_beyond_the_first_row_are_checked_before_the_training():
         fit_to("counts", Data("made", COUNTS, counts))
 
 
+@pytest.mark.parametrize(
+    "name, data", [("vae_digits", "digits"), ("vae_digit_counts", "digit_counts")]
+)
+def test_no_data_are_advised_that_the_recipe_refuses_or_has(name, data):
+    """Of a Poisson likelihood of images, and of counts above the largest one."""
+    arguments = {"likelihood": "poisson" if data == "digits" else "beta_binomial_8"}
+    with pytest.raises(ValueError, match=rf"Expected .* of {data}\.\)$"):
+        session.prepare(recipes.find(name), arguments, Settings(limit=9))
+
+
 def rows_recipe(shape: tuple[int, ...] = (3,), seed: int = 0) -> recipes.Recipe:
     """A recipe of rows of numbers."""
     networks = kv.nets.dense(shape, 2, (), heads=2)
@@ -114,10 +125,16 @@ def test_what_is_complete_does_train():
     assert recipe.model.event_shape == (13,)
 
 
-@pytest.mark.parametrize("name", ["wine", "diabetes", "breast_cancer", "iris", "iris:50"])
+@pytest.mark.parametrize("name", ["wine", "diabetes", "breast_cancer", "iris:50", "Iris"])
 def test_the_bare_name_of_a_table_is_told_its_form(name):
-    with pytest.raises(ValueError, match=rf"Received: '{name}'\. \(Give table:{name}\)$"):
+    advice = rf"\(Give table:{name.lower()}\)$"
+    with pytest.raises(ValueError, match=rf"Received: '{name}'\. {advice}"):
         loading.load(name)
+
+
+def test_a_name_like_that_of_a_table_is_answered_with_it():
+    with pytest.raises(ValueError, match="did you mean table:breast_cancer"):
+        loading.load("brest_cancer")
 
 
 @pytest.mark.parametrize("shape", [(30, 3), (6, 20, 2)])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keras_vae as kv
-from keras_vae.training.data.kinds import counted, kind_of, one_of
+from keras_vae.training.data.kinds import count_of, kind_of, one_of
 from keras_vae.training.data.loading import Data
 from keras_vae.training.data.sources import folder
 from keras_vae.training.evaluate import keep_report, markdown, measure_model
@@ -31,7 +31,7 @@ OTHERS = ("series", "volumes", "counts")
     ],
 )
 def test_a_number_has_the_form_of_its_noun(number, kind, text):
-    assert counted(number, kind) == text
+    assert count_of(number, kind) == text
 
 
 def test_kinds_are_known_by_the_axes():

@@ -18,11 +18,11 @@ def one_of(kind: str) -> str:
     return kind if kind.endswith("series") else kind.removesuffix("s")
 
 
-def counted(number: int, kind: str) -> str:
+def count_of(number: int, kind: str) -> str:
     """Return a number with its noun, such as "1 test image" for 1 and "test images"."""
     return f"{number:,} {one_of(kind) if number == 1 else kind}"
 
 
 def count_parts(train: int, test: int, kind: str, tested: str = "test") -> str:
     """Return the numbers of training and test examples, such as "8 training and 1 test image"."""
-    return f"{train:,} training and {counted(test, f'{tested} {kind}')}"
+    return f"{train:,} training and {count_of(test, f'{tested} {kind}')}"

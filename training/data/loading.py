@@ -20,6 +20,7 @@ from keras_vae.training.data.sources.base import (
     shape_text,
 )
 from keras_vae.training.data.sources.registry import Request, Source
+from keras_vae.training.data.sources.tables import TABLES
 
 __all__ = [
     "Data",
@@ -175,7 +176,6 @@ def _takes(option: str, name: str) -> bool:
 
 def _find_without_scheme(name: str) -> tuple[Source, str]:
     """Return the source of a path or of a bare TFDS name, and its argument."""
-    from keras_vae.training.data.sources.tables import TABLES
     from keras_vae.training.data.sources.tfds import tfds_names
 
     path = Path(name).expanduser()
@@ -184,9 +184,10 @@ def _find_without_scheme(name: str) -> tuple[Source, str]:
         if source is None:
             raise UsageError(_unreadable_file(path))
         return source, name
-    if name.partition(":")[0] in TABLES:
+    if name.lower().partition(":")[0] in TABLES:
         raise UsageError(
-            f"Expected table: before the name of a table. Received: {name!r}. (Give table:{name})"
+            f"Expected {registry.TABLE} before the name of a table. Received: {name!r}. (Give "
+            f"{registry.TABLE}{name.lower()})"
         )
     if name.partition("/")[0] in tfds_names():
         return registry.TFDS, name
@@ -220,8 +221,10 @@ def _unreadable_file(path: Path) -> str:
 
 
 def _unknown_name(name: str, others: tuple[str, ...]) -> str:
-    nearest = difflib.get_close_matches(name.lower(), registry.names() + others, n=1)
-    hint = f" (did you mean {nearest[0]}?)" if nearest else ""
+    known = {one: one for one in registry.names() + others}
+    known |= {table: registry.TABLE + table for table in TABLES}
+    nearest = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f" (did you mean {known[nearest[0]]}?)" if nearest else ""
     return (
         f"Expected {', '.join(source.usage for source in registry.SOURCES)}, or one of "
         f"{len(others)} names of TensorFlow Datasets such as mnist. Received: {name!r}{hint}"

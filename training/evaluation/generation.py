@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
-from keras_vae.training.data.kinds import counted, kind_of
+from keras_vae.training.data.kinds import count_of, kind_of
 from keras_vae.training.data.loading import Data, evaluation_batches
 from keras_vae.training.evaluation.base import Measure, pixels
 from keras_vae.typing import LatentModel
@@ -104,7 +104,7 @@ def distances(
     real = pixels(images, MOST)
     generated = samples(model, len(real), batch_size)
     found = metrics.compare_pictures(real, generated, extractor(features))
-    tested = counted(len(real), kind_of(images.shape[1:]))
+    tested = count_of(len(real), kind_of(images.shape[1:]))
     return {name: Measure(value, "", _meaning(name, tested)) for name, value in found.items()}
 
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from keras_vae.training.data.kinds import counted, kind_of, one_of
+from keras_vae.training.data.kinds import count_of, kind_of, one_of
 from keras_vae.training.evaluation.base import Measure, codes, pixels
 from keras_vae.typing import LatentModel
 
@@ -32,7 +32,7 @@ def information(model: LatentModel, images: np.ndarray) -> dict[str, Measure]:
         return {}
     x = pixels(images, MOST)
     kind = kind_of(images.shape[1:])
-    of = f"of {counted(len(x), kind)}, at most {math.log(len(x)):.2f}"
+    of = f"of {count_of(len(x), kind)}, at most {math.log(len(x)):.2f}"
     shared = estimators.mutual_information(model, x)
     rest = float(estimators.kl_per_dimension(model, x).sum()) - shared
     return {
@@ -50,7 +50,7 @@ def codebook(model: LatentModel, images: np.ndarray, batch_size: int) -> dict[st
     size, books = model.codebook_size, getattr(model, "codebooks", 1)
     found = codes(model, images, batch_size).reshape(-1, books)
     used = [metrics.codebook_usage(found[:, i], size) for i in range(books)]
-    of = f"of {counted(size, 'codes')}" + (f", mean of {books} codebooks" if books > 1 else "")
+    of = f"of {count_of(size, 'codes')}" + (f", mean of {books} codebooks" if books > 1 else "")
     perplexity, share = (
         float(np.mean([one[name] for one in used]))
         for name in ("codebook_perplexity", "codebook_used")

@@ -1,7 +1,7 @@
 """Probes: the test accuracy of simple classifiers of the codes."""
 
 from keras_vae.errors import UsageError
-from keras_vae.training.data.kinds import counted
+from keras_vae.training.data.kinds import count_of
 from keras_vae.training.data.loading import Data
 from keras_vae.training.evaluation.base import Measure, codes
 from keras_vae.typing import LatentModel
@@ -23,7 +23,7 @@ def accuracies(model: LatentModel, data: Data, batch_size: int) -> dict[str, Mea
 
     train, test = (codes(model, images, batch_size) for images in (data.train, data.test))
     labeled = (train, data.train_labels, test, data.test_labels)
-    of = f"from the codes of {counted(len(train), f'training {data.kind}')}"
+    of = f"from the codes of {count_of(len(train), f'training {data.kind}')}"
     return {
         "linear_probe": Measure(
             metrics.linear_probe(*labeled), "", f"test accuracy of logistic regression {of}"

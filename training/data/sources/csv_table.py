@@ -151,11 +151,9 @@ class Table:
         """Return the place of the only column of a name; raise ValueError if there is none."""
         found = [n for n in self._columns if self._names and self._names[n] == name]
         if len(found) != 1:
-            named = ", ".join(self._names[n] for n in self._columns if self._names)
-            raise UsageError(
-                f"Expected a column {use}, in {self._path}. Received: {name!r}; the file has "
-                f"{named or 'no names'}."
-            )
+            named = ", ".join(self._names[n] for n in self._columns if self._names) or "no names"
+            where = f"in {self._path}. Received: {name!r}; the file has {named}."
+            raise UsageError(f"Expected a column {use}, {where}")
         return found[0]
 
     def names(self) -> list[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from keras_vae.training.data.sources.base import Data
 
-STREAM = "stream:"
+STREAM, TABLE = "stream:", "table:"
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ SOURCES = (
         takes_data_dir=True,
     ),
     Source(
-        "table:",
+        TABLE,
         "NAME",
         "breast_cancer, diabetes, iris, or wine, 20 % missing; table:NAME:50 for 50 %",
         _by("sources.tables", "read_holed_table", "argument"),
