@@ -139,9 +139,10 @@ def refuse_unused(name: str, **options: Any) -> None:
     """
     for option, value in options.items():
         if value is not None and not _takes(option, name):
+            shown = ", ".join(map(str, value)) if isinstance(value, tuple | list) else value
             usages = [one.usage for one in registry.SOURCES if getattr(one, TAKEN[option])]
             raise UsageError(
-                f"Expected {', '.join(usages)} with a {option}. Received: {option} {value} for "
+                f"Expected {', '.join(usages)} with a {option}. Received: {option} {shown} for "
                 f"{name}. (Leave it out.)"
             )
 

@@ -8,7 +8,8 @@ A recipe is a function named `recipe`.
 - It imports Keras and `keras_vae` inside, so that `--help` answers at once.
 
 The program fills in some arguments if a recipe has them: `seed`, and from the data `image_shape`,
-`shape` for other examples than images, and `schema` for tables.
+`shape` for other examples than images, and `schema` for tables. A recipe takes other data of
+the kind of its own, and of every kind if its `shape` is a `tuple[int, ...]`.
 """
 
 import importlib
