@@ -39,7 +39,7 @@ def checkpoint_cost(
     cli.prepare_tensorflow(training=True)
     from keras_vae.training import session
 
-    made = session.call_recipe(function, {}, seed=0)
+    made = recipes.call(function, {}, seed=0)
     session.compile_model(made, steps=100)
     with tempfile.TemporaryDirectory() as folder:
         seconds, size = time_checkpoints(made.model, Path(folder), checkpoints)

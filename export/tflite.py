@@ -48,7 +48,7 @@ def export_tflite(
         file: The new file.
         endpoints: Endpoints to write, for example decode; all by default.
         quantize: float32; float16 weights (half the size); dynamic: int8 weights (a quarter of the
-            size); int8: also int8 arithmetic, calibrated on training images; int16x8: arithmetic
+            size); int8: also int8 arithmetic, calibrated on training examples; int16x8: arithmetic
             of 16 bits, for encode, decode and reconstruct alone.
         io: Type of inputs and outputs, with int8 arithmetic.
         batch_size: Rows in a batch of the file.

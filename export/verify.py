@@ -31,7 +31,7 @@ def verify(
     SavedModels run in TensorFlow's Python and C++ and in saved_model_cli, and their default
     signature in OpenVINO. .tflite files run in LiteRT, by its interpreter and as a CompiledModel,
     .onnx files in ONNX Runtime and OpenVINO, folders of .xml and .bin files in OpenVINO, and .pt2
-    files in PyTorch. Each runs in a process of its own, on test images.
+    files in PyTorch. Each runs in a process of its own, on test examples.
 
     Tolerances against Keras: float32 within a relative error of 1e-5. Reconstructions at a PSNR of
     at least 80 dB (float16), 50 dB (dynamic) or 40 dB (int8), other outputs 10 dB less. Against the

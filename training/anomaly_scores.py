@@ -12,6 +12,7 @@ from keras_vae.acceleration.batching import CompiledMap, predict_checked
 from keras_vae.errors import UsageError
 from keras_vae.files.folders import partial_folder, publish
 from keras_vae.metrics.ranges import ends
+from keras_vae.training.data.kinds import count_of
 from keras_vae.training.data.sources.csv_recording import Recording, as_dates
 from keras_vae.training.tables import format_number, table
 
@@ -84,9 +85,10 @@ class Parts:
     def describe(self) -> str:
         """Return a line with the numbers of rows, sensors, gaps, and windows."""
         gaps = float(np.isnan(self.rows).mean())
+        train = count_of(len(self.train), "windows")
         return (
-            f"{len(self.rows):,} rows of {self.rows.shape[1]} sensors, {gaps:.1%} gaps; "
-            f"{len(self.train):,} windows to train on, {len(self.held_out):,} held out"
+            f"{len(self.rows):,} rows of {count_of(self.rows.shape[1], 'sensors')}, {gaps:.1%} "
+            f"gaps; {train} to train on, {len(self.held_out):,} held out"
         )
 
 

@@ -2,13 +2,13 @@
 
     keras-vae classify runs/vae --labels 100,1000,all
 
-For each number of labels, three networks are trained in the same way on the same labeled images:
+For each number of labels, three networks are trained in the same way on the same labeled examples:
 
 - the head alone, on the frozen encoder of the run,
 - the whole network, from the encoder of the run,
 - the whole network, from new weights.
 
-Nothing is selected on the test images. Each network is measured once, after a fixed number of
+Nothing is selected on the test examples. Each network is measured once, after a fixed number of
 steps.
 """
 
@@ -59,19 +59,19 @@ def classify(
 
     Args:
         run: A run directory of keras-vae train, or a .keras file.
-        labels: Numbers of training images that keep their labels, the same for each class; or
+        labels: Numbers of training examples that keep their labels, the same for each class; or
             `all`. Separate them by commas. A smaller set is a part of a larger one.
         data: A data set in place of the run's own.
         layer: Read this layer of the encoder in place of the code.
         hidden: Widths of dense layers between the features and the classes.
         dropout: Share of the features that training drops before each dense layer.
-        repeats: Number of times that each network is trained, each with other images and weights.
-            The table has the means. `all` has the same images each time.
-        epochs: Number of passes over the labeled images.
+        repeats: Number of times that each network is trained, each with other examples and
+            weights. The table has the means. `all` has the same examples each time.
+        epochs: Number of passes over the labeled examples.
         least_steps: Smallest number of training steps, which may mean more epochs.
-        batch_size: Images per step.
+        batch_size: Examples per step.
         learning_rate: Of Adam at the first step; it falls to zero along half a cosine.
-        seed: Seed of the choice of images, of the weights and of the order.
+        seed: Seed of the choice of examples, of the weights and of the order.
     """
     wanted = numbers_of_labels(labels)
     options.at_least(
@@ -173,9 +173,12 @@ def compare(
     """
     import numpy as np
 
+    from keras_vae.training.data.kinds import count_of
+
     begin, cpu = time.perf_counter(), time.process_time()
     count = len(wanted) * repeats * len(KINDS)
-    print(f"{count} trainings of at least {settings['least_steps']:,} steps each", flush=True)
+    least = count_of(settings["least_steps"], "steps")
+    print(f"{count} trainings of at least {least} each", flush=True)
     rows: list[dict[str, Any]] = []
     done = 0
     for labels in wanted:
@@ -186,17 +189,16 @@ def compare(
             for kind in KINDS:
                 found[kind].append(accuracy(model, data, indices, kind, seed, settings))
                 done += 1
-                print(
-                    f"{done}/{count} {len(indices):,} labels, {kind}: {found[kind][-1]:.2%}",
-                    flush=True,
-                )
+                given = count_of(len(indices), "labels")
+                print(f"{done}/{count} {given}, {kind}: {found[kind][-1]:.2%}", flush=True)
         means = {kind: float(np.mean(values)) for kind, values in found.items()}
         rows.append({"labels": len(indices), "accuracy": means, "each": found})
-        print(f"{len(indices)} labels: " + ", ".join(f"{k} {v:.2%}" for k, v in means.items()))
+        print(f"{given}: " + ", ".join(f"{k} {v:.2%}" for k, v in means.items()))
     return {
         "data": data.name,
         "model": type(model).__name__,
         "test_images": len(data.test),
+        "kind": data.kind,
         "repeats": repeats,
         "settings": {**settings, "hidden": list(settings["hidden"])},
         "kinds": KINDS,
@@ -255,10 +257,13 @@ def network(model: Any, data: Any, kind: str, seed: int, settings: dict[str, Any
 
 def markdown(report: dict[str, Any]) -> str:
     """Return the report as a Markdown table with a title."""
+    from keras_vae.training.data.kinds import count_of
+
+    tested = count_of(report["test_images"], report["kind"])
     title = (
-        f"Test accuracy on {report['test_images']:,} images of {report['data']}, in %, of "
-        f"classifiers from the encoder of a {report['model']}; mean of {report['repeats']} and, in "
-        "brackets, the smallest and the largest."
+        f"Test accuracy on {tested} of {report['data']}, in %, of classifiers from the encoder "
+        f"of a {report['model']}; mean of {report['repeats']} and, in brackets, the smallest and "
+        "the largest."
     )
     columns = [(heading, "r") for heading in ("labels", *report["kinds"].values())]
     rows = []

@@ -1,4 +1,4 @@
-"""Measure a trained model on test images.
+"""Measure a trained model on test examples.
 
     keras-vae evaluate runs/vae                                       # seconds
     keras-vae evaluate runs/vae --samples 5000 --probes --distances   # minutes
@@ -8,6 +8,7 @@ Slow measures are options. Each group of measures is a file of training/measures
 
 import itertools
 import json
+import re
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -42,7 +43,7 @@ def evaluate(
     protocol: str | None = None,
     limit: int | None = None,
 ) -> int:
-    """Measure a trained model on test images.
+    """Measure a trained model on test examples.
 
     Prints a table, and saves it in the run directory as evaluation.json and evaluation.md. With
     --data, the files are evaluation-DATA.json and evaluation-DATA.md; with --limit N,
@@ -52,19 +53,19 @@ def evaluate(
 
     Args:
         run: A run directory of keras-vae train, or a .keras file.
-        data: A data set in place of the run's own; its test images are used.
-        batch_size: Images in a batch; it changes the speed only.
+        data: A data set in place of the run's own; its test examples are used.
+        batch_size: Examples in a batch; it changes the speed only.
         samples: Importance samples for -log p(x). The usual 5000 take about 9 minutes.
-        distances: Compare generated images with test images, about a minute.
+        distances: Compare generated examples with test examples, about a minute.
         features: The features for --distances: hog by default, or the .keras file of a network.
         sampler: For --distances, fit a mixture of this many Gaussians to the codes of the training
-            images, and sample codes from it in place of the prior. Minutes for wide codes.
+            examples, and sample codes from it in place of the prior. Minutes for wide codes.
         probes: Classify the codes, about a minute. The data need labels.
         factors: MIG and FactorVAE score on regenerated dSprites, about ten minutes.
         pca: Compare with the error of as many principal components of the training examples as the
             code has elements, about a minute.
         protocol: plain, held_out, or dynamic for binary images; by default that of the run.
-        limit: Number of test images to measure; all by default.
+        limit: Number of test examples to measure; all by default.
 
     Returns:
         0, or 1 if a measure is not a number or better than possible.
@@ -102,22 +103,24 @@ def measure_model(
     Args:
         model: A `keras_vae.Autoencoder`.
         images: A `keras_vae.training.data.loading.Data`.
-        batch_size: Images in a batch; it changes the speed only.
+        batch_size: Examples in a batch; it changes the speed only.
         options: A `keras_vae.training.evaluation.asked.EvaluationOptions`; by default no slow
             measure.
-        protocol: The protocol of the test images, see `keras_vae.training.data.splits`.
-        limit: Number of test images to measure; all by default.
+        protocol: The protocol of the test examples, see `keras_vae.training.data.splits`.
+        limit: Number of test examples to measure; all by default.
 
     Raises:
         ValueError: If the model or the data do not fit a measure. This is checked before any work.
     """
-    from keras_vae.training import evaluation
+    from keras_vae.training import evaluation, fits
     from keras_vae.training.data import splits
     from keras_vae.training.evaluation.asked import EvaluationOptions
 
     begin, cpu = time.perf_counter(), time.process_time()
     options = options or EvaluationOptions()
-    options.check(model, images)
+    fits.check_data(model, images)
+    splits.check_binarizable(images, protocol)
+    options.check(model, splits.limit_test_images(images, limit))
     data = splits.limit_test_images(splits.evaluation_data(images, protocol), limit)
     grey = splits.limit_test_images(images, limit) if protocol == "dynamic" else data
     rows = evaluation.measure(model, data.test, batch_size) | evaluation.of_rows(model, data)
@@ -147,9 +150,12 @@ def markdown(report: dict[str, Any]) -> str:
         (name, _format_value(row["value"]), row["unit"], row["meaning"])
         for name, row in report["measures"].items()
     ]
+    from keras_vae.training.data.kinds import count_of
+
+    tested = count_of(report["test_images"], f"test {report['kind']}")
     title = (
-        f"{report['model']} with likelihood {report['likelihood']}, {report['test_images']:,} "
-        f"test {report['kind']} of {report['data']}, protocol {report['protocol']}, mean of each "
+        f"{report['model']} with likelihood {report['likelihood']}, {tested} of "
+        f"{report['data']}, protocol {report['protocol']}, mean of each "
         f"measure over them, {report['seconds']:.1f} s:"
     )
     return "\n\n".join([title, table(columns, rows), *report["notes"]]) + "\n"
@@ -169,11 +175,21 @@ def keep_report(
     """
     source = {} if data is None else {"source": make_absolute(data)}
     report = {**report, **source}
-    stem = kind if data is None else f"{kind}-{report['data'].replace('/', '-')}"
+    stem = kind if data is None else f"{kind}-{as_file_name(report['data'])}"
     for path in quarantine(report, folder, stem):
         print(f"Kept the earlier report, which is of other data, settings, or measures: {path}")
     for path in save(report, text, folder, stem):
         print(f"Saved {path}")
+
+
+def as_file_name(text: str) -> str:
+    """Return text with a hyphen for each run of blanks, commas, slashes, and other such signs.
+
+    Example:
+        >>> as_file_name("wine, 50 % missing")
+        'wine-50-missing'
+    """
+    return re.sub(r"[^\w.-]+", "-", text).strip("-")
 
 
 def quarantine(report: dict[str, Any], folder: Path, stem: str) -> list[Path]:

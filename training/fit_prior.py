@@ -111,9 +111,12 @@ def fit_prior(
     from keras_vae.callbacks import ExactResume
     from keras_vae.checkpointing.same_options import SameOptions
     from keras_vae.files.atomic import save_model, write_atomically
+    from keras_vae.training import fits
+    from keras_vae.training.data.kinds import count_of
     from keras_vae.training.data.loading import evaluation_batches
 
     model, loaded = opened.model(), opened.data(data)
+    fits.check_data(model, loaded, "train")
     labels = _labels(loaded, limit) if classes else None
     chosen = prior or ("autoregressive" if model.latent_dtype == "int32" else "flow")
     sizes = {"epochs": epochs, "batch_size": batch_size, "width": width, "blocks": blocks}
@@ -124,7 +127,8 @@ def fit_prior(
         asked = {"prior": chosen, "classes": classes, "data": loaded.name, "limit": limit}
         same = SameOptions({**asked, **settings})  # The fit compares seed, codes, and classes.
         callbacks = [ExactResume(checkpoints, callbacks=[same])]
-    print(f"{len(train):,} training {loaded.kind} of {loaded.name}, prior: {chosen}", flush=True)
+    given = count_of(len(train), f"training {loaded.kind}")
+    print(f"{given} of {loaded.name}, prior: {chosen}", flush=True)
     begin = time.perf_counter()
     model.fit_prior(
         evaluation_batches(train, BATCH_SIZE),

@@ -48,6 +48,7 @@ def one_class(
     options.at_least(1, epochs=epochs, limit=limit)
     from keras_vae.training import recipes
     from keras_vae.training.data import splits
+    from keras_vae.training.data.kinds import count_of
     from keras_vae.training.data.loading import load
 
     function = recipes.find(recipe)
@@ -62,8 +63,9 @@ def one_class(
         areas[label] = measure_class(new_recipe(function, images, epochs, seed), images, label)
         print(f"Class {label} after {time.perf_counter() - begin:.0f} s", flush=True)
     print(markdown(areas))
-    kind = "training images that no model saw" if validate else "test images"
-    print(f"Of {len(images.test):,} {kind} of {images.name}")
+    unseen = " that no model saw" if validate else ""
+    tested = count_of(len(images.test), "training images" if validate else "test images")
+    print(f"Of {tested}{unseen} of {images.name}")
     print(f"{time.process_time() - cpu:,.0f} s of processor time")
     return 0
 
@@ -79,8 +81,14 @@ def check(images: Any) -> None:
     """Raise ValueError unless there are at least two classes with enough training images."""
     import numpy as np
 
+    from keras_vae.training.data.sources import registry
     from keras_vae.training.evaluation.unusual import NEIGHBORS
 
+    if images.kind != "images":
+        raise UsageError(
+            f"Expected images, whose pixels the scores compare. Received: {images.kind} in "
+            f"{images.name}. ({registry.advise('images')})"
+        )
     labels = images.train_labels
     if labels is None or images.test_labels is None or len(classes(images)) < 2:
         raise UsageError(
@@ -102,10 +110,11 @@ def classes(images: Any) -> list[int]:
 
 def new_recipe(function: Any, images: Any, epochs: int | None, seed: int) -> Any:
     """Return the recipe with a new model for these images."""
-    from keras_vae.training.session import call_recipe
+    from keras_vae.training import fits, recipes
 
-    made = call_recipe(function, {"image_shape": images.image_shape}, seed)
-    return replace(made, epochs=epochs or made.epochs)
+    made = recipes.call(function, {}, seed)
+    model = fits.model_for(function, {}, made.model, images, seed)
+    return replace(made, model=model, epochs=epochs or made.epochs)
 
 
 def measure_class(recipe: Any, images: Any, label: int) -> dict[str, float]:

@@ -54,7 +54,7 @@ def predict(
             the score of each element.
         part: train or test of a data set by name, test by default; or an array of an .npz file.
         format: npz for all arrays of the output, by name; npy for the first one only.
-        rows_per_shard: Rows in a file; by default those of about 64 MB of images.
+        rows_per_shard: Rows in a file; by default those of about 64 MB.
         batch_size: Rows in a batch.
         stretch: Stretch images to the size that the model takes, as a run with --image-size does
             without it. Arrays of bytes are images, others are not stretched.
@@ -73,6 +73,7 @@ def predict(
     outputs.check_folder(folder)
     pipeline = _import_pipeline() if beam else None
     cli.prepare_tensorflow()
+    from keras_vae.training.data.kinds import count_of
     from keras_vae.training.data.resizing import choose_resizing, describe_resizing
     from keras_vae.training.prediction import shard_writer
     from keras_vae.training.prediction.rows import open_rows
@@ -88,7 +89,7 @@ def predict(
     rows = open_rows(source, inputs, **reading)
     options.only_with("images of bytes, which arrays of floats are not", rows.are_resized, **given)
     how = describe_resizing(resizing, inputs[0].shape[1:]) if rows.are_resized else ""
-    print(f"{rows.count:,} rows of {rows.name}{how}")
+    print(f"{count_of(rows.count, 'rows')} of {rows.name}{how}")
     folder.mkdir(parents=True, exist_ok=True)
     identity = digests.of_file(opened.model_path)
     cropped = resizing["crop_to_aspect_ratio"]
@@ -103,7 +104,8 @@ def predict(
         else:
             with ProgressBar() as bar:
                 done = shard_writer.predict(model, rows, folder, layout, bar.show)
-    print(f"{done.count:,} rows, {', '.join(done.arrays)}, in {len(done)} files of {folder}")
+    written = count_of(len(done), "files")
+    print(f"{count_of(done.count, 'rows')}, {', '.join(done.arrays)}, in {written} of {folder}")
     return 0
 
 

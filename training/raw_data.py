@@ -29,13 +29,14 @@ def standardize_inside(model: LatentModel, x: Any) -> Any:
     import keras
 
     from keras_vae.preprocessing import Preprocessing, standardize
-    from keras_vae.training.data.sources.base import KINDS
+    from keras_vae.training.data.kinds import kind_of
 
     if len(x.shape) != 3 or model.preprocess:
+        given = kind_of(x.shape[1:])
         own = f"a recipe whose model has preprocess ({model.preprocess.describe()})"
         raise UsageError(
             "Expected series of numbers, and a recipe without preprocess, for --standardize. "
-            f"Received: {own if model.preprocess else KINDS[len(x.shape)]}. (Leave the option out.)"
+            f"Received: {own if model.preprocess else given}. (Leave the option out.)"
         )
     steps = keras.saving.serialize_keras_object(Preprocessing(standardize(x)))
     kind: Any = type(model)

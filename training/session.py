@@ -1,7 +1,6 @@
 """The parts of a training: recipe and data, the model to start from, and the epochs."""
 
 import contextlib
-import inspect
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -9,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from keras_vae.errors import UsageError, UsageTypeError
+from keras_vae.errors import UsageError
 from keras_vae.training import raw_data, recipes
+from keras_vae.training.data.kinds import count_of
 from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.recipes import Recipe
 from keras_vae.training.runs import metrics_file, run_directory
@@ -24,15 +24,14 @@ def prepare(
     """Return the recipe with all options, and the data that its protocol lets training see.
 
     Raises:
-        ValueError: If the model is for images of another shape, or its likelihood for other
+        ValueError: If the recipe is for data of another kind or shape, or its likelihood for other
             values.
     """
+    from keras_vae.training import fits
     from keras_vae.training.data import splits
-    from keras_vae.training.data.advice import SHAPE_ADVICE
     from keras_vae.training.data.loading import as_floats, load
-    from keras_vae.validation.data_checks import check_batch
 
-    recipe = call_recipe(function, arguments, settings.seed)
+    recipe = recipes.call(function, arguments, settings.seed)
     recipe = replace(
         recipe,
         data=make_absolute(recipe.data) if settings.data is None else settings.data,
@@ -49,49 +48,18 @@ def prepare(
         stride=settings.stride,
         skip_columns=settings.skip_columns,
     )
-    if is_for_other_data(recipe.model, data):
-        of_data = {"image_shape": data.image_shape, "shape": data.image_shape}
-        filled = {**arguments, **of_data, "schema": data.schema}
-        recipe = replace(recipe, model=call_recipe(function, filled, settings.seed).model)
-    if tuple(recipe.model.event_shape) != data.image_shape:
-        raise UsageError(
-            f"Expected {data.kind} of shape {tuple(recipe.model.event_shape)}, which the recipe's "
-            f"model takes. Received: {data.image_shape} in {data.name}. ({SHAPE_ADVICE[data.kind]})"
-        )
+    recipe = replace(
+        recipe, model=fits.model_for(function, arguments, recipe.model, data, settings.seed)
+    )
     seen = splits.training_data(data, recipe.protocol)
     raw_data.refuse_raw_images(recipe.model)
     if settings.standardize:
         recipe = replace(recipe, model=raw_data.standardize_inside(recipe.model, seen.train))
+    any_kind = fits.takes_any_kind(function)
+    fits.check_values(recipe.model, data, recipe.data, ("train", "test"), any_kind)
     first = as_floats(data.train[:1])
-    check_batch(recipe.model, first)
     recipe.model.observation(recipe.model.encode(first))  # Checks that the likelihood fits.
     return recipe, seen
-
-
-def is_for_other_data(model: LatentModel, data: Any) -> bool:
-    """Return whether a model is for examples of another shape, or for a table of other columns."""
-    if tuple(model.event_shape) != data.image_shape:
-        return True
-    return data.schema is not None and getattr(model, "schema", data.schema) != data.schema
-
-
-def call_recipe(function: Callable[..., Recipe], arguments: dict[str, Any], seed: int) -> Recipe:
-    """Call the function of a recipe, with all random numbers from `seed`.
-
-    Raises:
-        TypeError: If the function returns something else.
-    """
-    import keras
-
-    accepted = inspect.signature(function).parameters
-    keras.utils.set_random_seed(seed)
-    given = {k: v for k, v in {**arguments, "seed": seed}.items() if k in accepted}
-    recipe = function(**given)
-    if not isinstance(recipe, Recipe):
-        raise UsageTypeError(
-            f"Expected the function to return a training.recipes.Recipe. Received: {recipe!r}."
-        )
-    return recipe
 
 
 def steps_per_execution(steps: int, wanted: int | None) -> int:
@@ -202,7 +170,7 @@ def sync_with_model(folder: Path, recipe: Recipe, position: Any) -> None:
         )
     print(
         f"No checkpoint in {folder}: going on from {run_directory.MODEL}, "
-        f"after {position.epoch} epochs."
+        f"after {count_of(position.epoch, 'epochs')}."
     )
     metrics_file.keep_epochs(folder, position.epoch)
     if recipe.protocol != "plain":
@@ -213,7 +181,8 @@ def refuse_other_data(stored: dict[str, Any], config: dict[str, Any]) -> None:
     """Raise ValueError if the data are not those that the run was trained on."""
     before, now = (
         {
-            **{key: c.get(key) for key in ("training_images", "steps_per_epoch")},
+            "training examples": c.get("training_images"),
+            "steps an epoch": c.get("steps_per_epoch"),
             "replicas": c.get("replicas", 1),
         }
         for c in (stored, config)
@@ -253,9 +222,10 @@ def fit(
         resume.restore(model)
         run_directory.rewrite_if_damaged(resume.folder.parent, model)
         if position.ended:
-            print(f"The training has ended by itself after {done} epochs.")
+            print(f"The training has ended by itself after {count_of(done, 'epochs')}.")
         else:
-            print(f"All {done} epochs are done. (Give --epochs N to train on.)")
+            all_done = "1 epoch is" if done == 1 else f"All {done} epochs are"
+            print(f"{all_done} done. (Give --epochs N to train on.)")
         return
     first = done * steps + position.step
     batches = splits.batches(recipe.protocol, data.train, recipe.batch_size, settings.seed, first)
@@ -276,8 +246,8 @@ def fit(
     seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
     rate = (steps_of(model) - first) / steps * len(data.train) / seconds
     print(
-        f"Trained in {seconds:,.0f} s ({cpu:,.0f} s of processor time), {rate:,.0f} images/s with "
-        "validation"
+        f"Trained in {seconds:,.0f} s ({cpu:,.0f} s of processor time), {rate:,.0f} "
+        f"{data.kind}/s with validation"
     )
 
 

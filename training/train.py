@@ -119,6 +119,7 @@ def train(
     from keras_vae.base import network_defaults
     from keras_vae.training.data import loading, splits
     from keras_vae.training.data.advice import advise_scale
+    from keras_vae.training.data.kinds import count_of
 
     precision.use(settings.precision)
     edition = network_defaults.NEWEST
@@ -142,8 +143,9 @@ def train(
     if advice := advise_scale(data):
         print(advice)
     print(f"{type(recipe.model).__name__} of {config['parameters']:,} parameters")
-    print(f"Seed {settings.seed}, of the weights, of the order of the images and of the noise")
-    print(f"{config['steps_per_epoch']} steps an epoch, of {recipe.batch_size} images")
+    print(f"Seed {settings.seed}, of the weights, of the order of the {data.kind} and of the noise")
+    steps = count_of(config["steps_per_epoch"], "steps")
+    print(f"{steps} an epoch, of {count_of(recipe.batch_size, data.kind)}")
     if advice := few_steps_advice(config["steps_per_epoch"], recipe, len(data.train)):
         print(advice)
     out = None if settings.out is None else Path(settings.out)
@@ -175,17 +177,21 @@ def refuse_other_data(stored: dict[str, Any], data: Any) -> None:
     Runs of earlier versions have no digest: only the number and the shape are compared.
     """
     from keras_vae.training.data.digest import digest
+    from keras_vae.training.data.kinds import count_parts
+    from keras_vae.training.data.sources.base import shape_text
 
-    now = {
-        "training_images": len(data.train),
-        "test_images": len(data.test),
-        "image_shape": list(data.image_shape),
-    }
-    before = {name: stored[name] for name in now if name in stored}
-    if changed := {name: now[name] for name in before if before[name] != now[name]}:
+    counts = {"training_images": len(data.train), "test_images": len(data.test)}
+    now: dict[str, Any] = {**counts, "image_shape": list(data.image_shape)}
+    before = {name: stored.get(name, value) for name, value in now.items()}
+    if before != now:
+        was, found = (
+            f"{count_parts(one['training_images'], one['test_images'], data.kind)} of "
+            f"{shape_text(one['image_shape'])}"
+            for one in (before, now)
+        )
         raise UsageError(
-            f"Expected the data of the run: { ({name: before[name] for name in changed}) }. "
-            f"Received: {changed} in {data.name}. (Put the same data there, or start a new run.)"
+            f"Expected the data of the run, {was}. Received: {found} in {data.name}. (Put the same "
+            "data there, or start a new run.)"
         )
     if stored.get("data_digest", found := digest(data)) != found:
         raise UsageError(

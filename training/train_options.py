@@ -43,13 +43,13 @@ class Settings:
     """The settings of a training that all recipes share.
 
     Attributes:
-        epochs: Number of passes over the training images; by default that of the recipe.
-        batch_size: Images per step; by default that of the recipe.
+        epochs: Number of passes over the training examples; by default that of the recipe.
+        batch_size: Examples per step; by default that of the recipe.
         data: A data set in place of the recipe's, see `keras_vae.training.data.sources.registry`.
         image_size: Height and width to resize images to; the aspect ratio is not kept by default.
         crop_to_aspect_ratio: Cut the edges of each image off that stand over the aspect ratio of
             --image-size, so that nothing is distorted. Programs that use the run do the same.
-        limit: Number of training images and of test images to use; all by default.
+        limit: Number of training examples and of test examples to use; all by default.
         data_dir: Where TensorFlow Datasets keeps its data, for data sets that come from there.
         window: Steps of each series that is cut out of the recording --data series:FILE.
         stride: Steps from one such series to the next; by default the window.
@@ -60,7 +60,7 @@ class Settings:
         out: Run directory to make; by default runs/RECIPE-NUMBER.
         resume: Continue the run in --out. All other options come from it. --epochs may be
             increased, and --data may name the new place of data that were moved.
-        seed: Seed of the weights, of the order of the images and of the noise.
+        seed: Seed of the weights, of the order of the examples and of the noise.
         precision: Precision in which layers compute. The two mixed ones are for GPUs. Weights stay
             float32.
         steps_per_execution: Steps in one execution, a divisor of the steps of an epoch; by default

@@ -94,10 +94,11 @@ def _build(
     outputs.check_new(folder, "folder, one that does not exist yet")
     outputs.check_folder(folder)
     cli.prepare_tensorflow()
-    from keras_vae.export.explorer.page import write_page
+    from keras_vae.export.explorer.page import check_model, write_page
     from keras_vae.training.data.resizing import choose_resizing, describe_resizing, size_for
 
     model = opened.model()
+    check_model(model)
     resizing = choose_resizing(opened.config.get("settings", {}), **resizing)
     if told := describe_resizing(resizing, model.event_shape).lstrip(", "):
         print(f"Images are {told}.")

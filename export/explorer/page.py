@@ -10,6 +10,7 @@ import numpy as np
 from keras_vae.errors import UsageError
 from keras_vae.export.explorer.page_files import assemble_page, write_files
 from keras_vae.latents import kl_per_dimension
+from keras_vae.training.data.kinds import kind_of
 from keras_vae.typing import LatentModel
 
 
@@ -72,19 +73,7 @@ def describe(model: LatentModel, data: Any, points: int) -> dict[str, Any]:
         ValueError: If the model is no VAE of images with a flat code and has no fitted prior, or
             codes are not finite.
     """
-    takes = [spec.name for spec in model.endpoints()["decode"].inputs]
-    flat = hasattr(model, "posterior") and len(model.latent_shape) == 1 and takes == ["z"]
-    if not flat and (model.sampler is None or takes != ["z"]):
-        raise UsageError(
-            "Expected a VAE with a flat code, whose dimensions can be sliders, or a model with a "
-            f"prior to draw from. Received: {type(model).__name__}, which decodes {takes}, codes "
-            f"of shape {model.latent_shape}. (keras-vae fit-prior fits a prior.)"
-        )
-    if len(model.event_shape) != 3 or model.event_shape[-1] not in (1, 3, 4):
-        raise UsageError(
-            "Expected a VAE of grey or color images, which the page shows. Received: "
-            f"{type(model).__name__} of {model.event_shape}."
-        )
+    check_model(model)
     classes = getattr(model.sampler, "classes", 0)
     names = _label_names(data, data.test_labels) or []
     return {
@@ -93,8 +82,39 @@ def describe(model: LatentModel, data: Any, points: int) -> dict[str, Any]:
         "image_shape": list(model.event_shape),
         "has_prior": model.sampler is not None,
         "classes": [names[i] if i < len(names) else str(i) for i in range(classes)],
-        **(_codes(model, data, points) if flat else {"latent_dim": 0}),
+        **(_codes(model, data, points) if _is_flat(model) else {"latent_dim": 0}),
     }
+
+
+def check_model(model: LatentModel) -> None:
+    """Raise ValueError unless a page can show the model."""
+    if len(model.event_shape) != 3 or model.event_shape[-1] not in (1, 3, 4):
+        kind = kind_of(model.event_shape)
+        raise UsageError(
+            "Expected a model of grey or color images, which the page shows. Received: "
+            f"{type(model).__name__} of {kind} of shape {tuple(model.event_shape)}."
+        )
+    takes = _decoder_takes(model)
+    if takes != ["z"]:
+        raise UsageError(
+            "Expected a model that decodes codes alone, which the sliders set. Received: "
+            f"{type(model).__name__}, which decodes {' and '.join(takes)}."
+        )
+    if not _is_flat(model) and model.sampler is None:
+        raise UsageError(
+            "Expected a VAE with a flat code, whose dimensions can be sliders, or a model with a "
+            f"prior to draw from. Received: {type(model).__name__}, codes of shape "
+            f"{tuple(model.latent_shape)}. (keras-vae fit-prior fits a prior.)"
+        )
+
+
+def _decoder_takes(model: LatentModel) -> list[str]:
+    return [spec.name for spec in model.endpoints()["decode"].inputs]
+
+
+def _is_flat(model: LatentModel) -> bool:
+    """Return whether the dimensions of the code can be sliders."""
+    return hasattr(model, "posterior") and len(model.latent_shape) == 1
 
 
 def _codes(model: LatentModel, data: Any, points: int) -> dict[str, Any]:

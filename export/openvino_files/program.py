@@ -29,7 +29,7 @@ def export_openvino(
         path: The new folder.
         endpoints: Endpoints to write, for example decode; all by default.
         quantize: float32; float16 weights (half the size); dynamic: int8 weights (a quarter of the
-            size); int8: also int8 arithmetic, calibrated on training images.
+            size); int8: also int8 arithmetic, calibrated on training examples.
         batch_size: Rows in a batch of the files; any number by default.
         min_psnr: Smallest PSNR of decoded codes against the model, in dB; 80, 50, 40 by default.
             Outputs that depend on the encoder may be 10 dB lower.

@@ -81,6 +81,9 @@ FAMILIES: dict[str, type[Distribution]] = {
     "zero_inflated_poisson": ZeroInflatedPoisson,
 }
 
+# The form of the names that hold the largest count.
+BETA_BINOMIAL = "beta_binomial_N"
+
 
 def get(identifier: str | type[Distribution]) -> Any:
     """Return the distribution class of a name; a class is returned as it is.
@@ -102,14 +105,14 @@ def get(identifier: str | type[Distribution]) -> Any:
     if is_family and found is not Distribution:  # Which has no density.
         return found
     near = difflib.get_close_matches(str(identifier), FAMILIES, n=1)
+    advice = " (Of a class of your own: pass the class, and to load a file, custom_objects.)"
+    if str(identifier).startswith("beta_binomial"):
+        advice = " (N is the largest count, a whole number from 1, such as 'beta_binomial_20'.)"
+    elif near:
+        advice = f" (Did you mean {near[0]!r}?)"
     raise UsageError(
-        f"Expected the name of a distribution, one of {sorted(FAMILIES)}, or a subclass of "
-        f"keras_vae.distributions.Distribution. Received: {identifier!r}."
-        + (
-            f" (Did you mean {near[0]!r}?)"
-            if near
-            else " (Of a class of your own: pass the class, and to load a file, custom_objects.)"
-        )
+        f"Expected the name of a distribution, one of {sorted([*FAMILIES, BETA_BINOMIAL])}, or a "
+        f"subclass of keras_vae.distributions.Distribution. Received: {identifier!r}.{advice}"
     )
 
 

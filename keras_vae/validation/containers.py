@@ -1,5 +1,6 @@
 """Refusals of what holds numbers otherwise than an array: sources, sparse and masked arrays."""
 
+import os
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
@@ -108,3 +109,8 @@ def refuse_masked(name: str, values: Any, gaps: bool = False) -> None:
             f"masked array with {np.ma.count_masked(values)} masked values, whose data would be "
             f"used. (Fill them: {filled}.)"
         )
+
+
+def shown(value: Any) -> str:
+    """Return a value as messages show it: a path as its text, and others as code."""
+    return repr(os.fspath(value) if isinstance(value, os.PathLike) else value)[:200]

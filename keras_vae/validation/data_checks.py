@@ -12,7 +12,7 @@ from keras import ops
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel
 from keras_vae.validation import objects
-from keras_vae.validation.containers import refuse_batches, refuse_not_dense
+from keras_vae.validation.containers import refuse_batches, refuse_not_dense, shown
 from keras_vae.validation.value_checks import ANY_NUMBER, check_values
 
 
@@ -246,7 +246,7 @@ def require_arrays(name: str, values: Any) -> None:
         is_file = values is not None and name in ("x", "y")
         text = " (Read the file first, such as by numpy.load.)" if is_file else ""
         raise UsageTypeError(
-            f"Expected {name} of arrays or tensors. Received: {values!r:.200}.{text}"
+            f"Expected {name} of arrays or tensors. Received: {shown(values)}.{text}"
         )
     if not are_arrays(values):
         advice = f'For a list of numbers: numpy.asarray({name}, "float32").'

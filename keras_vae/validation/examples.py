@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
+from keras_vae.validation.containers import shown
 
 WITHOUT_END = -1  # As tf.data.INFINITE_CARDINALITY.
 
@@ -99,7 +100,7 @@ def check_source(source: Any) -> None:
         )
     if isinstance(source, str | bytes | os.PathLike):
         raise UsageTypeError(
-            f"Expected arrays or a source of batches. Received: {source!r:.200}. (Read the file "
+            f"Expected arrays or a source of batches. Received: {shown(source)}. (Read the file "
             "first, such as by numpy.load or keras_vae.load_images.)"
         )
     if isinstance(source, Mapping | Set | range):

@@ -140,7 +140,7 @@ def test_a_gzip_file_with_a_flipped_bit_is_refused(idx_folder):
 
 def test_idx_labels_of_another_count_are_refused(idx_folder):
     write_idx(idx_folder / "train-labels-idx1-ubyte", np.arange(5))
-    refused(idx_folder, "one int64 label per image, shape (6,)", "(5,)")
+    refused(idx_folder, "one int64 label for each image, shape (6,)", "(5,)")
 
 
 def test_labels_of_one_part_only_are_refused(idx_folder):

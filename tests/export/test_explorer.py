@@ -232,8 +232,9 @@ def test_a_model_without_sliders_is_refused(data, tmp_path):
 
     plain = kv.ConvAutoencoder((12, 12, 1), latent_channels=2, filters=(2,))
     conditional = kv.ConditionalVAE(*kv.nets.conditional(kv.nets.dense, (12, 12, 1), 2, 3))
-    for model in (plain, conditional):
-        message = f"Expected a VAE with a flat code.*{type(model).__name__}"
+    wanted = {plain: "a VAE with a flat code", conditional: "a model that decodes codes alone"}
+    for model, message in wanted.items():
+        message = f"Expected {message}.*{type(model).__name__}"
         with pytest.raises(ValueError, match=message):
             write_page(tmp_path / "page", model, data)
     assert list(tmp_path.iterdir()) == []

@@ -53,7 +53,7 @@ def test_a_model_without_finite_codes_is_refused(name):
 
 @pytest.mark.parametrize("shape", [(6, 1), (4, 4, 2), (5,)])
 def test_a_model_of_something_else_than_images_is_refused(shape):
-    with pytest.raises(ValueError, match="Expected a VAE of grey or color images"):
+    with pytest.raises(ValueError, match="Expected a model of grey or color images"):
         describe(vae(shape), images(shape=shape), 600)
 
 

@@ -125,13 +125,17 @@ BAD = {
     "too large": ("a,b\n,1\n1,1\n2,1e39\n", {}, "1e39 in row 4"),
     "an empty column": ("a,b\n1,\n2,\n", {}, r"at least one number in column 2 \(b\)"),
     "stamps without a name": (STAMPED, {}, r"'10:00' in row 2, column 1 \(time\)"),
-    "no such time": (STAMPED, {"time_column": "date"}, "'date'; the file has time, a, b"),
+    "no such time": (STAMPED, {"time_column": "date"}, "time stamps.*'date'; the file has time"),
     "time to skip": (
         STAMPED,
         {"time_column": "time", "skip_columns": ["time"]},
         "--skip-columns than the --time-column. Received: time in both",
     ),
-    "time alone": ("time\n10:00\n10:05\n", {"time_column": "time"}, "at least one column to keep"),
+    "time alone": (
+        "time\n10:00\n10:05\n",
+        {"time_column": "time"},
+        "numbers next to the --time-column",
+    ),
 }
 
 

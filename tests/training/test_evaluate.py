@@ -252,7 +252,7 @@ def test_a_collapsed_posterior_is_said_in_words(tmp_path, capsys):
 def test_after_a_few_steps_nothing_is_said_of_a_collapse(tmp_path, capsys):
     assert run(run_directory(tmp_path / "run", vae(collapsed=True, steps=1))) == 0
     said = capsys.readouterr().out
-    assert "after 1 steps of training, too few to judge" in said and "collapsed" not in said
+    assert "after 1 step of training, too few to judge" in said and "collapsed" not in said
 
 
 def test_a_broken_model_fails_the_program(tmp_path, capsys):

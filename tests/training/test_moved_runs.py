@@ -46,7 +46,7 @@ def test_a_run_goes_on_after_its_data_and_its_recipe_were_moved(tmp_path, capsys
         run_directory.open_run(new / "run").data()
     np.save(new / "y.npy", picture(0, (30, 4, 4)))
     assert run(*again, "--data", new / "y.npy") == 2
-    assert "Received: {'training_images': 27, 'test_images': 3}" in capsys.readouterr().err
+    assert "Received: 27 training and 3 test images of 4x4x1 in y" in capsys.readouterr().err
     np.save(new / "w.npy", picture(1, (20, 4, 4)))
     assert run(*again, "--data", new / "w.npy") == 2
     assert "the images that the run was trained on. Received: as many" in capsys.readouterr().err

@@ -111,7 +111,7 @@ def test_pictures_of_another_size_are_named_and_stretched_on_demand(files, tmp_p
     assert run(files / "vae.keras", tmp_path / "in", tmp_path / "out") == cli.BAD_INPUT
     assert "Received: 9x12x1 in" in capsys.readouterr().err
     assert run(files / "vae.keras", tmp_path / "in", tmp_path / "out", "--stretch") == 0
-    assert re.search(r"rows of .*, stretched to \d+x\d+\n", capsys.readouterr().out)
+    assert re.search(r"1 row of .*, stretched to \d+x\d+\n", capsys.readouterr().out)
     floats = files / "vae.keras", files / "x.npy", tmp_path / "floats"
     for option in ("--stretch", "--crop-to-aspect-ratio"):
         assert run(*floats, option) == cli.BAD_INPUT

@@ -157,5 +157,5 @@ def test_images_that_are_no_bytes_are_refused():
 
 
 def test_too_few_images_to_set_a_part_aside_are_refused():
-    with pytest.raises(ValueError, match="at least 6 training images"):
+    with pytest.raises(ValueError, match="at least 6 training examples"):
         binarization.dynamic_split(Data("few", GREY[:5], GREY[5:]))

@@ -160,7 +160,7 @@ def test_the_recipe_of_counts_takes_other_likelihoods(likelihood):
 
 
 def test_a_recipe_of_tables_refuses_images(capsys):
-    with pytest.raises(ValueError, match="Expected images of shape .30,., which .*--image-size"):
+    with pytest.raises(ValueError, match="Expected tables of shape .30,. or .*table:NAME"):
         session.prepare(find("tabular_vae_breast_cancer"), {}, Settings(data="digits", limit=9))
 
 

@@ -96,9 +96,8 @@ def train_detector(entry: Entry) -> Any:
 def recipe_of(entry: Entry) -> Any:
     """Return the recipe of an entry, with a new model."""
     from keras_vae.training import recipes
-    from keras_vae.training.session import call_recipe
 
-    return call_recipe(recipes.find(entry.recipe), {}, seed=0)
+    return recipes.call(recipes.find(entry.recipe), {}, seed=0)
 
 
 def measure(model: Any, data: Any) -> dict[str, Any]:

@@ -6,13 +6,6 @@ from keras_vae.training.data.sources.base import Data
 
 # A feature of standardized numbers has a root mean square of 1.
 USUAL = (0.1, 10.0)
-# What to do about examples of another shape than that of the recipe's model.
-SHAPE_ADVICE = {
-    "images": "Give --image-size, or let the recipe have an argument image_shape.",
-    "series": "Let the recipe have an argument shape.",
-    "rows": "Let the recipe have an argument shape, or schema for a table.",
-    "volumes": "Let the recipe have an argument shape.",
-}
 
 
 def advise_scale(data: Data) -> str | None:

@@ -87,10 +87,10 @@ def dynamic_split(data: Data, seed: int = BINARIZATION_SEED, split_seed: int = S
 
 
 def held_out_indices(count: int, name: str, split_seed: int = SPLIT_SEED) -> np.ndarray:
-    """Return the indices of the validation images, a sixth of `count`, in ascending order.
+    """Return the indices of the validation examples, a sixth of `count`, in ascending order.
 
     Args:
-        count: Number of training images.
+        count: Number of training examples.
         name: Name of the data, for the message.
         split_seed: Seed of the choice.
 
@@ -99,8 +99,8 @@ def held_out_indices(count: int, name: str, split_seed: int = SPLIT_SEED) -> np.
     """
     if count < VALIDATION_SHARE:
         raise UsageError(
-            f"Expected at least {VALIDATION_SHARE} training images to set a part aside. Received: "
-            f"{count} in {name}"
+            f"Expected at least {VALIDATION_SHARE} training examples, to set a part aside. "
+            f"Received: {count} in {name}"
         )
     order = np.random.RandomState(split_seed).permutation(count)
     return np.sort(order[-(count // VALIDATION_SHARE) :])

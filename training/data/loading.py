@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_vae.errors import UsageError
 from keras_vae.training.data.batches import evaluation_batches, steps_per_epoch, training_batches
+from keras_vae.training.data.kinds import count_parts
 from keras_vae.training.data.resizing import CropTo
 from keras_vae.training.data.sources import registry
 from keras_vae.training.data.sources.base import (
@@ -19,6 +20,7 @@ from keras_vae.training.data.sources.base import (
     shape_text,
 )
 from keras_vae.training.data.sources.registry import Request, Source
+from keras_vae.training.data.sources.tables import TABLES
 
 __all__ = [
     "Data",
@@ -137,9 +139,10 @@ def refuse_unused(name: str, **options: Any) -> None:
     """
     for option, value in options.items():
         if value is not None and not _takes(option, name):
+            shown = ", ".join(map(str, value)) if isinstance(value, tuple | list) else value
             usages = [one.usage for one in registry.SOURCES if getattr(one, TAKEN[option])]
             raise UsageError(
-                f"Expected {', '.join(usages)} with a {option}. Received: {option} {value} for "
+                f"Expected {', '.join(usages)} with a {option}. Received: {option} {shown} for "
                 f"{name}. (Leave it out.)"
             )
 
@@ -161,10 +164,8 @@ def explain_moved_data(name: str | None) -> Iterator[None]:
 
 def describe(data: Data) -> str:
     """Return one line with the name, counts and shape of a data set."""
-    return (
-        f"{data.name}: {len(data.train):,} training and {len(data.test):,} test {data.kind} of "
-        f"{shape_text(data.image_shape)}"
-    )
+    parts = count_parts(len(data.train), len(data.test), data.kind)
+    return f"{data.name}: {parts} of {shape_text(data.image_shape)}"
 
 
 def _takes(option: str, name: str) -> bool:
@@ -184,6 +185,11 @@ def _find_without_scheme(name: str) -> tuple[Source, str]:
         if source is None:
             raise UsageError(_unreadable_file(path))
         return source, name
+    if name.lower().partition(":")[0] in TABLES:
+        raise UsageError(
+            f"Expected {registry.TABLE} before the name of a table. Received: {name!r}. (Give "
+            f"{registry.TABLE}{name.lower()})"
+        )
     if name.partition("/")[0] in tfds_names():
         return registry.TFDS, name
     if path.suffix or len(path.parts) > 1:
@@ -216,8 +222,10 @@ def _unreadable_file(path: Path) -> str:
 
 
 def _unknown_name(name: str, others: tuple[str, ...]) -> str:
-    nearest = difflib.get_close_matches(name.lower(), registry.names() + others, n=1)
-    hint = f" (did you mean {nearest[0]}?)" if nearest else ""
+    known = {one: one for one in registry.names() + others}
+    known |= {table: registry.TABLE + table for table in TABLES}
+    nearest = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f" (did you mean {known[nearest[0]]}?)" if nearest else ""
     return (
         f"Expected {', '.join(source.usage for source in registry.SOURCES)}, or one of "
         f"{len(others)} names of TensorFlow Datasets such as mnist. Received: {name!r}{hint}"

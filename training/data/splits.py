@@ -1,8 +1,8 @@
-"""The training, validation and test images of each protocol.
+"""The training, validation and test examples of each protocol.
 
-plain      unchanged images; validation metrics are computed on the test images, and nothing is
+plain      unchanged examples; validation metrics are computed on the test examples, and nothing is
            chosen by them
-held_out   unchanged images; a sixth of the training images chooses the model
+held_out   unchanged examples; a sixth of the training examples chooses the model
 dynamic    binary images, resampled for each batch. A sixth of the training images, binarized
            once, chooses the model. The test images, binarized once, evaluate it. See
            training/data/binarization.py.
@@ -18,6 +18,7 @@ import numpy as np
 from keras_vae.errors import UsageError
 from keras_vae.training.data import binarization
 from keras_vae.training.data.batches import training_batches
+from keras_vae.training.data.kinds import count_parts
 from keras_vae.training.data.sources.base import Data, first_of, shape_text
 from keras_vae.training.data.sources.streamed import StreamedImages
 
@@ -39,26 +40,37 @@ def check_protocol(name: str) -> str:
     return name
 
 
+def check_binarizable(data: Data, protocol: str) -> None:
+    """Raise ValueError if the protocol binarizes, and the data are no images or lie on disk."""
+    if check_protocol(protocol) == "dynamic" and data.kind != "images":
+        raise UsageError(
+            "Expected images for the protocol dynamic, which samples each pixel as 0 or 1. "
+            f"Received: {data.kind} in {data.name}. (Use plain or held_out.)"
+        )
+    if protocol == "dynamic" and isinstance(data.train, StreamedImages):
+        raise UsageError(
+            "Expected images in memory for the protocol dynamic, which binarizes a part of "
+            f"them once. Received: {data.name}, on disk. (Use plain or held_out.)"
+        )
+
+
 def training_data(data: Data, protocol: str) -> Data:
-    """Return the images for training, with those that choose the model as `test`.
+    """Return the examples for training, with those that choose the model as `test`.
 
     Args:
-        data: All images.
+        data: All examples.
         protocol: One of `PROTOCOLS`.
 
     Returns:
-        For "plain" the data themselves, otherwise parts of the training images only.
+        For "plain" the data themselves, otherwise parts of the training examples only.
 
     Raises:
-        ValueError: If there is no such protocol, or there are too few images.
+        ValueError: If there is no such protocol, there are too few examples, or those to binarize
+            are no images in memory.
     """
-    if check_protocol(protocol) == "plain":
+    check_binarizable(data, protocol)
+    if protocol == "plain":
         return data
-    if protocol == "dynamic" and isinstance(data.train, StreamedImages):
-        raise UsageError(
-            f"Expected images in memory for the protocol dynamic, which binarizes a part of "
-            f"them once. Received: {data.name}, on disk. (Use plain or held_out.)"
-        )
     chosen = binarization.held_out_indices(len(data.train), data.name)
     kept = np.delete(np.arange(len(data.train)), chosen)
     validation = data.train[chosen]
@@ -76,18 +88,19 @@ def training_data(data: Data, protocol: str) -> Data:
 
 
 def evaluation_data(data: Data, protocol: str) -> Data:
-    """Return the test images as the protocol evaluates them, and training images for probes.
+    """Return the test examples as the protocol evaluates them, and training ones for probes.
 
     Arguments and errors are those of `training_data`.
     """
-    if check_protocol(protocol) != "dynamic":
+    check_binarizable(data, protocol)
+    if protocol != "dynamic":
         return data
     train = binarization.binarize(data.train, np.random.RandomState(PROBE_SEED))
     return replace(data, train=train, test=binarization.dynamic_split(data).test)
 
 
 def limit_test_images(data: Data, limit: int | None) -> Data:
-    """Return the data with the first `limit` test images; None keeps all."""
+    """Return the data with the first `limit` test examples; None keeps all."""
     parts = ("test", "test_labels", "test_complete")
     return replace(data, **{part: first_of(getattr(data, part), limit) for part in parts})
 
@@ -107,7 +120,5 @@ def describe(data: Data, protocol: str) -> str:
     """Return one line that describes the result of `training_data`."""
     watch = "test" if protocol == "plain" else "validation"
     how = "" if protocol == "plain" else f", protocol {protocol}"
-    return (
-        f"{data.name}{how}: {len(data.train):,} training and {len(data.test):,} {watch} "
-        f"{data.kind} of {shape_text(data.image_shape)}"
-    )
+    parts = count_parts(len(data.train), len(data.test), data.kind, watch)
+    return f"{data.name}{how}: {parts} of {shape_text(data.image_shape)}"

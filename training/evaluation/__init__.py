@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from keras_vae.training.data.kinds import count_of
 from keras_vae.training.evaluation.base import OF_BYTES, Measure, likelihood_name
 from keras_vae.training.evaluation.baselines import of_rows
 from keras_vae.training.evaluation.denoising import denoising
@@ -22,7 +23,7 @@ def measure(model: LatentModel, images: np.ndarray, batch_size: int) -> dict[str
         model: A `keras_vae.Autoencoder`.
         images: Test images, uint8, `(count, height, width, channels)`; or other examples, see
             `keras_vae.training.data.sources.base.Data`.
-        batch_size: Images in a batch; it changes the speed only.
+        batch_size: Examples in a batch; it changes the speed only.
     """
     rows = objective(model, images, batch_size)
     rows |= reconstruction_error(model, images, batch_size)
@@ -41,7 +42,8 @@ def notes(model: LatentModel, rows: dict[str, Measure]) -> list[str]:
     found = []
     if "active_units" in rows and rows["active_units"].value == 0:
         steps = int(model.steps)
-        early = f"No latent unit is in use after {steps} steps of training, too few to judge."
+        trained = count_of(steps, "steps")
+        early = f"No latent unit is in use after {trained} of training, too few to judge."
         found.append(f"Warning: {COLLAPSED}" if steps >= STEPS_TO_COLLAPSE else early)
     if "elbo" in rows and "bits_per_dim" not in rows and "psnr" in rows:
         found.append(

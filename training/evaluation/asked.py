@@ -15,7 +15,7 @@ class EvaluationOptions:
 
     Attributes:
         samples: Number of importance samples of -log p(x); None for no estimate.
-        distances: True to compare generated images with test images.
+        distances: True to compare generated examples with test examples.
         features: The features of that comparison, see `generation.distances`.
         sampler: Number of Gaussians to fit to the codes and to sample from; None for the prior.
         probes: True to classify codes.
@@ -46,7 +46,7 @@ class EvaluationOptions:
                 f"Received: --features {self.features} alone."
             )
         if self.distances:
-            generation.check(model, data.test, self.features, self.sampler)
+            generation.check(model, data, self.features, self.sampler)
         if self.probes:
             probes.check(data)
         if self.factors:
@@ -61,9 +61,9 @@ class EvaluationOptions:
 
         Args:
             model: A `keras_vae.Autoencoder`.
-            data: Images after the binarization of the protocol, if it has one.
-            grey: The same images before it.
-            batch_size: Images in a batch; it changes the speed only.
+            data: Examples after the binarization of the protocol, if it has one.
+            grey: The same examples before it.
+            batch_size: Examples in a batch; it changes the speed only.
         """
         rows: dict[str, Measure] = {}
         if self.samples is not None:

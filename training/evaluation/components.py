@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.kinds import count_of
 from keras_vae.training.data.loading import Data
 from keras_vae.training.evaluation.base import Measure, pixels
 from keras_vae.typing import LatentModel
@@ -40,5 +41,6 @@ def error(model: LatentModel, data: Data) -> dict[str, Measure]:
     train, test = (part.reshape(len(part), -1) for part in (train, test))
     fitted = PCA(size_of(model), random_state=0).fit(train)
     found = np.square(fitted.inverse_transform(fitted.transform(test)) - test, dtype="float64")
-    meaning = f"of {size_of(model)} principal components of the training {data.kind}"
+    components = count_of(size_of(model), "principal components")
+    meaning = f"of {components} of the training {data.kind}"
     return {"mse_pca": Measure(float(found.mean()), "", meaning)}

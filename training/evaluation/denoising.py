@@ -1,9 +1,10 @@
-"""Measures of a denoiser: the errors of the images that it restores."""
+"""Measures of a denoiser: the errors of the images or volumes that it restores."""
 
 from typing import Any
 
 import numpy as np
 
+from keras_vae.training.data.kinds import PLACES, kind_of, one_of
 from keras_vae.training.data.loading import evaluation_batches
 from keras_vae.training.evaluation.base import Measure
 from keras_vae.training.evaluation.objective import mean, squared_error
@@ -16,6 +17,7 @@ def denoising(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Meas
     """Return errors and likelihood of corrupted images, and the error of covered pixels alone."""
     from keras_vae.metrics.pictures import psnr
 
+    kind, place = kind_of(images.shape[1:]), PLACES[kind_of(images.shape[1:])]
     corrupted, denoised, nats, covered = [], [], [], []
     average = images.mean(axis=0) / 255.0
     for x in evaluation_batches(images, batch_size):
@@ -28,14 +30,18 @@ def denoising(model: Any, images: np.ndarray, batch_size: int) -> dict[str, Meas
             errors = (np.square(np.asarray(y, "float64") - x) for y in (restored, average))
             covered.append([*(error[where].sum() for error in errors), where.sum()])
     rows = {
-        "psnr_corrupted": Measure(float(psnr(mean(corrupted))), "dB", "of corrupted images"),
+        "psnr_corrupted": Measure(float(psnr(mean(corrupted))), "dB", f"of corrupted {kind}"),
         "psnr_denoised": Measure(float(psnr(mean(denoised))), "dB", "of the same, denoised"),
-        "reconstruction_denoised": Measure(mean(nats), "nats", "-log p of the images given them"),
+        "reconstruction_denoised": Measure(mean(nats), "nats", f"-log p of the {kind} given them"),
     }
     if covered:
         error, of_mean, count = np.sum(covered, axis=0)
-        rows["mse_covered"] = Measure(float(error / count), "", "squared error a covered pixel")
-        rows["mse_covered_mean"] = Measure(float(of_mean / count), "", "of the mean image there")
+        rows["mse_covered"] = Measure(
+            float(error / count), "", f"squared error of each covered {place}"
+        )
+        rows["mse_covered_mean"] = Measure(
+            float(of_mean / count), "", f"of the mean {one_of(kind)} there"
+        )
     return rows
 
 

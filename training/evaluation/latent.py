@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from keras_vae.training.data.kinds import count_of, kind_of, one_of
 from keras_vae.training.evaluation.base import Measure, codes, pixels
 from keras_vae.typing import LatentModel
 
@@ -12,7 +13,7 @@ MOST = 10_000
 
 
 def active_units(model: LatentModel, images: np.ndarray, batch_size: int) -> Measure:
-    """Count the latent units that change with the image."""
+    """Count the latent units that change with the example."""
     from keras_vae.estimators.codes import count_active
 
     found = codes(model, images, batch_size)
@@ -30,11 +31,12 @@ def information(model: LatentModel, images: np.ndarray) -> dict[str, Measure]:
     if type(model.posterior(pixels(images, 1))) is not distributions.Normal:
         return {}
     x = pixels(images, MOST)
-    of = f"of {len(x):,} images, at most {math.log(len(x)):.2f}"
+    kind = kind_of(images.shape[1:])
+    of = f"of {count_of(len(x), kind)}, at most {math.log(len(x)):.2f}"
     shared = estimators.mutual_information(model, x)
     rest = float(estimators.kl_per_dimension(model, x).sum()) - shared
     return {
-        "mutual_information": Measure(shared, "nats", f"of image and code, {of}"),
+        "mutual_information": Measure(shared, "nats", f"of {one_of(kind)} and code, {of}"),
         "aggregate_kl": Measure(rest, "nats", "KL of the mean of q(z given x) from N(0, I)"),
     }
 
@@ -48,7 +50,7 @@ def codebook(model: LatentModel, images: np.ndarray, batch_size: int) -> dict[st
     size, books = model.codebook_size, getattr(model, "codebooks", 1)
     found = codes(model, images, batch_size).reshape(-1, books)
     used = [metrics.codebook_usage(found[:, i], size) for i in range(books)]
-    of = f"of {size:,} codes" + (f", mean of {books} codebooks" if books > 1 else "")
+    of = f"of {count_of(size, 'codes')}" + (f", mean of {books} codebooks" if books > 1 else "")
     perplexity, share = (
         float(np.mean([one[name] for one in used]))
         for name in ("codebook_perplexity", "codebook_used")

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.kinds import count_of
 from keras_vae.training.evaluation.base import Measure, bits_of, pixels
 from keras_vae.typing import LatentModel
 
@@ -36,7 +37,9 @@ def importance_weighted(model: LatentModel, images: np.ndarray, samples: int) ->
     found = estimators.measure_likelihood(model, x, counts, verbose=int(sys.stdout.isatty()))
     rows = {
         f"nll_{count}": Measure(
-            -float(found.bounds[count].mean()), "nats", f"-log p(x), {count:,} importance samples"
+            -float(found.bounds[count].mean()),
+            "nats",
+            f"-log p(x), {count_of(count, 'importance samples')}",
         )
         for count in counts
     }

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from keras_vae.training.data.kinds import PLACES, kind_of, one_of
 from keras_vae.training.data.loading import evaluation_batches
 from keras_vae.training.evaluation.base import Measure, bits_of
 from keras_vae.typing import LatentModel
 
 MEANINGS = {
     "loss": "the training loss: the weighted sum of the terms",
-    "elbo": "lower bound on log p(x), one draw of z an image",
+    "elbo": "lower bound on log p(x), one draw of z for each x",
     "reconstruction": "-log p(x given z)",
     "kl": "KL of q(z given x) from the prior p(z)",
 }
@@ -19,7 +20,7 @@ SMALLEST_SIDE = 11
 
 
 def objective(model: LatentModel, images: np.ndarray, batch_size: int) -> dict[str, Measure]:
-    """Return the unweighted terms of the objective, as means over the images."""
+    """Return the unweighted terms of the objective, as means over the examples."""
     model.compile(jit_compile=False)
     batches = evaluation_batches(images, batch_size)
     values = model.evaluate(batches, return_dict=True, verbose=0)
@@ -45,7 +46,8 @@ def reconstruction_error(
 
     if hasattr(model, "schema"):  # One number for columns of all units means nothing.
         return {}
-    is_bytes = images.dtype == np.uint8
+    kind, is_bytes = kind_of(images.shape[1:]), images.dtype == np.uint8
+    place = PLACES[kind]
     plain, similar = [], []
     for x in evaluation_batches(images, batch_size):
         y = model.reconstruct(x)
@@ -54,14 +56,12 @@ def reconstruction_error(
             of_batch = metrics.ssim(latents.as_numpy(x), latents.as_numpy(y))
             similar.append(np.full(len(plain[-1]), of_batch))
     if not is_bytes:
-        each_of = "an element" if images.ndim == 2 else "a step and feature"
-        return {"mse": Measure(mean(plain), "", f"squared error {each_of}")}
-    place, whole = ("voxel", "volume") if images.ndim == 5 else ("pixel", "image")
+        return {"mse": Measure(mean(plain), "", f"squared error of each {place}")}
     each = float(psnr(np.concatenate(plain)).mean())
     rows = {
-        "mse": Measure(mean(plain), "", f"squared error a {place}, {place}s in [0, 1]"),
+        "mse": Measure(mean(plain), "", f"squared error of each {place}, {place}s in [0, 1]"),
         "psnr": Measure(float(psnr(mean(plain))), "dB", "of that error"),
-        "mean_psnr": Measure(each, "dB", f"of each {whole}'s error, the mean"),
+        "mean_psnr": Measure(each, "dB", f"of each {one_of(kind)}'s error, the mean"),
     }
     if similar:
         rows["ssim"] = Measure(mean(similar), "", "structural similarity, 1 for equal images")

@@ -12,6 +12,7 @@ import numpy as np
 from keras_vae.errors import UsageError
 from keras_vae.files import digests
 from keras_vae.training.data.file_search import tell_passed_over, tell_unread
+from keras_vae.training.data.kinds import count_of
 from keras_vae.training.data.resizing import refuse_one_image, resize_array, size_for
 from keras_vae.training.data.sources.base import (
     as_floats,
@@ -201,7 +202,7 @@ def _open_images(folder: Path, inputs: Sequence[Any], size: tuple[int, int] | No
     check_levels(images, str(folder))
 
     return Rows(
-        f"{folder}, {len(paths):,} images",
+        f"{folder}, {count_of(len(paths), 'images')}",
         len(paths),
         functools.partial(digests.of_file_list, folder, paths),
         lambda start, stop: [as_floats(np.asarray(images[start:stop]))],

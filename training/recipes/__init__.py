@@ -8,7 +8,8 @@ A recipe is a function named `recipe`.
 - It imports Keras and `keras_vae` inside, so that `--help` answers at once.
 
 The program fills in some arguments if a recipe has them: `seed`, and from the data `image_shape`,
-`shape` for other examples than images, and `schema` for tables.
+`shape` for other examples than images, and `schema` for tables. A recipe takes other data of
+the kind of its own, and of every kind if its `shape` is a `tuple[int, ...]`.
 """
 
 import importlib
@@ -37,15 +38,15 @@ class Recipe:
         optimizer: A Keras optimizer, or a function from the number of training steps to one. The
             learning rate of the latter follows a schedule over the whole training.
         data: Name of a data set, see `keras_vae.training.data.loading.load`.
-        epochs: Number of passes over the training images.
-        batch_size: Images per step.
+        epochs: Number of passes over the training examples.
+        batch_size: Examples per step.
         protocol: "plain", "held_out" or "dynamic", see `keras_vae.training.data.splits`. With the
-            latter two, the model of the best epoch on the validation images is kept as best.keras.
+            latter two, the model of the best epoch on validation examples is kept as best.keras.
         best: The metric that chooses the best epoch: "elbo", the higher the better, or the name of
             a loss term, the lower the better.
         patience: Number of epochs without a better one after which the training ends; None for no
             limit.
-        adapt: True to call the model's `adapt` on training images first.
+        adapt: True to call the model's `adapt` on training examples first.
     """
 
     model: LatentModel
@@ -101,6 +102,25 @@ def defaults(function: Callable[..., Recipe]) -> dict[str, Any]:
     """Return the arguments that a command line can change, with their defaults."""
     parameters = inspect.signature(function).parameters
     return {name: p.default for name, p in parameters.items() if name not in FILLED_IN}
+
+
+def call(function: Callable[..., Recipe], arguments: dict[str, Any], seed: int) -> Recipe:
+    """Call the function of a recipe, with all random numbers from `seed`.
+
+    Raises:
+        TypeError: If the function returns something else.
+    """
+    import keras
+
+    accepted = inspect.signature(function).parameters
+    keras.utils.set_random_seed(seed)
+    given = {k: v for k, v in {**arguments, "seed": seed}.items() if k in accepted}
+    recipe = function(**given)
+    if not isinstance(recipe, Recipe):
+        raise UsageTypeError(
+            f"Expected the function to return a training.recipes.Recipe. Received: {recipe!r}."
+        )
+    return recipe
 
 
 def cosine_adam(learning_rate: float, **kwargs: Any) -> Callable[[int], Any]:

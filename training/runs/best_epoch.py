@@ -1,4 +1,4 @@
-"""The callback that keeps the model of the best epoch on validation images."""
+"""The callback that keeps the model of the best epoch on validation examples."""
 
 import json
 import math
@@ -10,6 +10,7 @@ import keras
 
 from keras_vae.errors import UsageError
 from keras_vae.files.atomic import write_atomically
+from keras_vae.training.data.kinds import count_of
 from keras_vae.training.runs import run_directory
 
 
@@ -43,7 +44,7 @@ class KeepBest(keras.callbacks.Callback):
         """Keep the model of this epoch if it is the best; end the training after `patience`."""
         waited = self.keep()
         if self.patience is not None and waited >= self.patience:
-            print(f"No better val_{self.best} for {waited} epochs: the training ends.")
+            print(f"No better val_{self.best} for {count_of(waited, 'epochs')}: the training ends.")
             self.model.stop_training = True
 
     def resume_state(self) -> dict[str, Any]:

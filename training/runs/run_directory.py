@@ -126,6 +126,7 @@ class Run:
             ValueError: If this is a lone .keras file and no name is given, or the images have
                 another shape.
         """
+        from keras_vae.training import fits
         from keras_vae.training.data.loading import explain_moved_data, load, settings_for
         from keras_vae.training.data.resizing import choose_resizing, size_for
 
@@ -144,12 +145,7 @@ class Run:
                 limit=None if name else settings.get("limit"),
                 **settings_for(chosen, settings),
             )
-        wanted = tuple(self.config.get("image_shape", data.image_shape))
-        if data.image_shape != wanted:
-            raise UsageError(
-                f"Expected {data.kind} of shape {wanted}, as the run was trained on. Received: "
-                f"{data.image_shape} in {data.name}."
-            )
+        fits.check_shape_of_run(tuple(self.config.get("image_shape", data.image_shape)), data)
         return data
 
 

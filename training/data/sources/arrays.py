@@ -113,10 +113,14 @@ def as_images(array: np.ndarray, where: str) -> np.ndarray:
     Raises:
         ValueError: If the values, the rank or the channels are others.
     """
-    if array.ndim == 3:
-        array = array[..., np.newaxis]
-    images = _as_bytes(array, where)
-    check_images(images, where)
+    try:
+        images = _as_bytes(array[..., np.newaxis] if array.ndim == 3 else array, where)
+        check_images(images, where)
+    except UsageError as error:
+        if array.ndim in (2, 3) and array.dtype.kind == "f":
+            advice = "(If it is a recording, or series of numbers: put series: before its path.)"
+            raise UsageError(f"{error} {advice}") from error
+        raise
     return images
 
 

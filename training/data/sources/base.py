@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.kinds import kind_of, one_of
 from keras_vae.training.data.resizing import resize
 
 HELD_OUT_EVERY = 10
 ROWS_AT_ONCE = 256
-# The kinds of examples by the rank of their arrays.
-KINDS = {2: "rows", 3: "series", 4: "images", 5: "volumes"}
 # What to do about training and test examples of different shapes.
 HINTS = {
     "images": "Give an image_size, or fix the data.",
@@ -26,7 +25,7 @@ SIZE_TO_STRETCH_TO = (
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Training and test images, held in memory as bytes; or other examples, see `KINDS`.
+    """Training and test images, held in memory as bytes; or other examples, see `kind`.
 
     Attributes:
         name: The name that programs show.
@@ -71,8 +70,8 @@ class Data:
             )
         if (self.train_labels is None) != (self.test_labels is None):
             raise UsageError(
-                f"Expected labels for both the training and the test images of {self.name}, or "
-                "for neither. Received: labels for one of the two"
+                f"Expected labels for both the training and the test {self.kind} of {self.name}, "
+                "or for neither. Received: labels for one of the two"
             )
         _check_labels(self.train_labels, self.train, self.label_names, f"training, {self.name}")
         _check_labels(self.test_labels, self.test, self.label_names, f"test, {self.name}")
@@ -84,8 +83,8 @@ class Data:
 
     @property
     def kind(self) -> str:
-        """The kind of examples, one of `KINDS`."""
-        return KINDS.get(self.train.ndim, "images")
+        """The kind of examples, one of `keras_vae.training.data.kinds.KINDS`."""
+        return kind_of(self.image_shape)
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -106,7 +105,7 @@ def bool_as_bytes(array: np.ndarray) -> np.ndarray:
 
 
 def check_examples(examples: np.ndarray, where: str) -> None:
-    """Raise ValueError unless `examples` are valid for their rank, see `KINDS`."""
+    """Raise ValueError unless `examples` are valid for their kind, see `Data`."""
     checks = {2: check_rows, 3: check_series, 5: check_volumes}
     checks.get(examples.ndim, check_images)(examples, where)
 
@@ -209,8 +208,8 @@ def _check_labels(
         return
     if labels.dtype != np.int64 or labels.shape != (len(images),):
         raise UsageError(
-            f"Expected one int64 label per image, shape ({len(images)},). Received: {labels.dtype} "
-            f"of shape {labels.shape} ({where})"
+            f"Expected one int64 label for each {one_of(kind_of(images.shape[1:]))}, shape "
+            f"({len(images)},). Received: {labels.dtype} of shape {labels.shape} ({where})"
         )
     if names is not None and not (0 <= labels.min() and labels.max() < len(names)):
         raise UsageError(

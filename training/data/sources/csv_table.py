@@ -143,14 +143,18 @@ class Table:
                 f"skip, {', '.join(names)}."
             )
         for name in names:
-            found = [n for n in self._columns if self._names and self._names[n] == name]
-            if len(found) != 1:
-                named = ", ".join(self._names[n] for n in self._columns if self._names)
-                raise UsageError(
-                    f"Expected a column to skip, of a name of its own, and others to keep, in "
-                    f"{self._path}. Received: {name!r}; the file has {named or 'no names'}."
-                )
-            self._columns.remove(found[0])
+            self._columns.remove(
+                self._find(name, "to skip, of a name of its own, and others to keep")
+            )
+
+    def _find(self, name: str, use: str) -> int:
+        """Return the place of the only column of a name; raise ValueError if there is none."""
+        found = [n for n in self._columns if self._names and self._names[n] == name]
+        if len(found) != 1:
+            named = ", ".join(self._names[n] for n in self._columns if self._names) or "no names"
+            where = f"in {self._path}. Received: {name!r}; the file has {named}."
+            raise UsageError(f"Expected a column {use}, {where}")
+        return found[0]
 
     def names(self) -> list[str]:
         """Return the names of the columns, or "column 1" and so on where there is none."""
@@ -161,8 +165,13 @@ class Table:
 
     def texts(self, name: str) -> list[str]:
         """Return the cells of the column of this name as they stand, and leave the column out."""
-        self.skip([name])
-        place = self._names.index(name)
+        place = self._find(name, "of time stamps, of a name of its own, for --time-column")
+        if len(self._columns) == 1:
+            raise UsageError(
+                f"Expected columns of numbers next to the --time-column in {self._path}. Received: "
+                f"{name!r} alone."
+            )
+        self._columns.remove(place)
         return [row[place] for row in self._rows]
 
     def values(self) -> np.ndarray:

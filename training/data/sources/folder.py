@@ -164,7 +164,8 @@ def _hash(path: Path) -> float:
 def _split(paths: list[Path]) -> tuple[list[Path], list[Path]]:
     if len(paths) == 1:
         raise UsageError(
-            f"Expected at least two images, one to train on and one to test on. Received: {paths}"
+            "Expected at least two images, one to train on and one to test on. Received: "
+            f"{paths[0]} alone."
         )
     wanted = sum(_hash(path) < HELD_OUT for path in paths)
     count = min(max(1, wanted), len(paths) - 1)

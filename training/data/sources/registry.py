@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from keras_vae.training.data.sources.base import Data
 
-STREAM = "stream:"
+STREAM, TABLE = "stream:", "table:"
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Source:
         takes_path: True if the argument is a path.
         takes_window: True if the source cuts windows out of recordings.
         takes_data_dir: True if the data may come from the folder of TFDS.
+        gives: The kind of its examples: images, series, volumes, or, of rows, counts or tables.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Source:
     takes_path: bool = False
     takes_window: bool = False
     takes_data_dir: bool = False
+    gives: str = "images"
 
     @property
     def usage(self) -> str:
@@ -119,37 +121,44 @@ def names() -> tuple[str, ...]:
     return tuple(source.name for source in SOURCES if source.name and not source.argument)
 
 
+def advise(kind: str) -> str:
+    """Return a sentence with the sources of a kind of examples; rows are counts or tables."""
+    kinds = ("counts", "tables") if kind == "rows" else (kind,)
+    usages = ", ".join(source.usage for source in SOURCES if source.gives in kinds)
+    return f"Data of {kind}: {usages}."
+
+
 def help_text() -> str:
     """Return the help of all sources, a line for each."""
     return "\n".join(f"{source.usage}: {source.help}" for source in SOURCES)
 
 
-def _holed_table(request: Request) -> Data:
-    from keras_vae.training.data.sources.tables import read_holed_table
-
-    return read_holed_table(request.argument)
-
-
-def _local(name: str, help: str, module: str) -> Source:
+def _local(name: str, help: str, module: str, gives: str = "images") -> Source:
     """Return the source of a data set without arguments, which `read_NAME` of a module reads.
 
     Args:
         name: The name of the data set.
         help: One line that says what the data are.
         module: The name of the module in `keras_vae.training.data`.
+        gives: As in `Source`.
+    """
+    return Source(name, "", help, _by(module, f"read_{name}"), gives=gives)
+
+
+def _by(module: str, function: str, *fields: str) -> Callable[[Request], Data]:
+    """Return a function that reads by a function of a module, which it imports when it is called.
+
+    Args:
+        module: The name of the module in `keras_vae.training.data`.
+        function: The name of the function.
+        *fields: The attributes of the request that the function takes, in order.
     """
 
     def read(request: Request) -> Data:
-        readers = importlib.import_module(f"keras_vae.training.data.{module}")
-        return getattr(readers, f"read_{name}")()
+        reader = getattr(importlib.import_module(f"keras_vae.training.data.{module}"), function)
+        return reader(*(getattr(request, field) for field in fields))
 
-    return Source(name, "", help, read)
-
-
-def _fashion_mnist(request: Request) -> Data:
-    from keras_vae.training.data.sources.fashion_mnist import read_fashion_mnist
-
-    return read_fashion_mnist(request.image_size, request.limit, request.data_dir)
+    return read
 
 
 def _larger_mnist1d(request: Request) -> Data:
@@ -165,65 +174,11 @@ def _notmnist(request: Request) -> Data:
     return read_tfds("notmnist", request.image_size, request.limit, request.data_dir)
 
 
-def _idx(request: Request) -> Data:
-    from keras_vae.training.data.sources.idx import read_idx_folder
-
-    return read_idx_folder(request.path)
-
-
-def _static(request: Request) -> Data:
-    from keras_vae.training.data.binarization import read_static
-
-    return read_static(request.path)
-
-
-def _series(request: Request) -> Data:
-    from keras_vae.training.data.sources.series import read_series
-
-    return read_series(request.path, request.window, request.stride, request.skip_columns)
-
-
-def _stream(request: Request) -> Data:
-    from keras_vae.training.data.sources.streamed import read_stream
-
-    return read_stream(request.path, request.image_size)
-
-
-def _stream_tfds(request: Request) -> Data:
-    from keras_vae.training.data.sources.tfds_stream import stream_tfds
-
-    return stream_tfds(request.argument, request.image_size, request.data_dir)
-
-
-def _tfds(request: Request) -> Data:
-    from keras_vae.training.data.sources.tfds import read_tfds
-
-    return read_tfds(request.argument, request.image_size, request.limit, request.data_dir)
-
-
-def _folder(request: Request) -> Data:
-    from keras_vae.training.data.sources.folder import read_folder
-
-    return read_folder(request.path, request.image_size, request.limit)
-
-
-def _npz(request: Request) -> Data:
-    from keras_vae.training.data.sources.arrays import read_npz
-
-    return read_npz(request.path)
-
-
-def _npy(request: Request) -> Data:
-    from keras_vae.training.data.sources.arrays import read_npy
-
-    return read_npy(request.path)
-
-
 TFDS = Source(
     "tfds:",
     "NAME",
     "an image data set of TensorFlow Datasets; NAME alone also works",
-    _tfds,
+    _by("sources.tfds", "read_tfds", "argument", "image_size", "limit", "data_dir"),
     takes_data_dir=True,
 )
 
@@ -235,6 +190,7 @@ SOURCES = (
         "digit_counts",
         "the same digits as rows of 64 counts of dark dots, from 0 to 16",
         "sources.digits",
+        "counts",
     ),
     _local(
         "photo_crops",
@@ -245,12 +201,22 @@ SOURCES = (
         "fashion_mnist",
         "",
         "Fashion-MNIST, 28x28x1, from Debian's package or TFDS",
-        _fashion_mnist,
+        _by("sources.fashion_mnist", "read_fashion_mnist", "image_size", "limit", "data_dir"),
         takes_data_dir=True,
     ),
     _local("dsprites", "70,000 regenerated dSprites images, 64x64x1", "dsprites"),
-    _local("mnist1d", "MNIST-1D, 4,000 training and 1,000 test series of 40x1", "sources.series"),
-    _local("ellipsoids", "2,000 training volumes of 16x16x16x1, generated", "sources.ellipsoids"),
+    _local(
+        "mnist1d",
+        "MNIST-1D, 4,000 training and 1,000 test series of 40x1",
+        "sources.series",
+        "series",
+    ),
+    _local(
+        "ellipsoids",
+        "2,000 training volumes of 16x16x16x1, generated",
+        "sources.ellipsoids",
+        "volumes",
+    ),
     _local("glyphs", "letters A to J, 28x28x1, from the fonts of this machine", "sources.glyphs"),
     Source(
         "notmnist",
@@ -260,40 +226,70 @@ SOURCES = (
         takes_data_dir=True,
     ),
     Source(
-        "table:",
+        TABLE,
         "NAME",
         "breast_cancer, diabetes, iris, or wine, 20 % missing; table:NAME:50 for 50 %",
-        _holed_table,
+        _by("sources.tables", "read_holed_table", "argument"),
+        gives="tables",
     ),
-    Source("idx:", "FOLDER", "a folder of IDX files", _idx, takes_path=True),
-    Source("static:", "FILE", "binarized MNIST in an .npz file", _static, takes_path=True),
+    Source(
+        "idx:",
+        "FOLDER",
+        "a folder of IDX files",
+        _by("sources.idx", "read_idx_folder", "path"),
+        True,
+    ),
+    Source(
+        "static:",
+        "FILE",
+        "binarized MNIST in an .npz file",
+        _by("binarization", "read_static", "path"),
+        True,
+    ),
     Source(
         "series:",
         "FILE",
         "series cut out of a recording (.csv, .npy, or .npz), with --window",
-        _series,
+        _by("sources.series", "read_series", "path", "window", "stride", "skip_columns"),
         takes_path=True,
         takes_window=True,
+        gives="series",
     ),
-    Source("mnist1d:", "COUNT", "MNIST-1D with COUNT training series", _larger_mnist1d),
+    Source(
+        "mnist1d:",
+        "COUNT",
+        "MNIST-1D with COUNT training series",
+        _larger_mnist1d,
+        gives="series",
+    ),
     Source(
         STREAM,
         "PATH",
         "images that stay on disk: .npy, TFRecord, ArrayRecord, Parquet, or a folder of images",
-        _stream,
+        _by("sources.streamed", "read_stream", "path", "image_size"),
         takes_path=True,
     ),
     Source(
         f"{STREAM}tfds:",
         "NAME",
         "images of TensorFlow Datasets that stay on disk",
-        _stream_tfds,
+        _by("sources.tfds_stream", "stream_tfds", "argument", "image_size", "data_dir"),
         takes_data_dir=True,
     ),
     TFDS,
     Source(
-        "", "FOLDER", "a folder of images (sub-folders are labels) or of IDX files", _folder, True
+        "",
+        "FOLDER",
+        "a folder of images (sub-folders are labels) or of IDX files",
+        _by("sources.folder", "read_folder", "path", "image_size", "limit"),
+        True,
     ),
-    Source("", "FILE.npz", "arrays x_train and x_test, or train and test", _npz, True),
-    Source("", "FILE.npy", "one array of images", _npy, True),
+    Source(
+        "",
+        "FILE.npz",
+        "arrays x_train and x_test, or train and test",
+        _by("sources.arrays", "read_npz", "path"),
+        True,
+    ),
+    Source("", "FILE.npy", "one array of images", _by("sources.arrays", "read_npy", "path"), True),
 )

@@ -71,9 +71,11 @@ def _parse(argument: str) -> tuple[str, int]:
     name, _, percent = argument.partition(":")
     whole = percent or str(PERCENT)
     if name not in TABLES or not whole.isdecimal() or int(whole) > MOST_PERCENT:
+        example = name if name in TABLES else TABLES[0]
         raise UsageError(
-            f"Expected table:NAME or table:NAME:PERCENT, with a name of {', '.join(TABLES)}, and 0 "
-            f"to {MOST_PERCENT} percent of the numbers to hide. Received: table:{argument}."
+            f"Expected table:NAME or table:NAME:PERCENT, with a name of {', '.join(TABLES)}, and "
+            f"the percentage of the numbers to hide, a whole number from 0 to {MOST_PERCENT}. "
+            f"Received: table:{argument}. (For example table:{example}:50.)"
         )
     return name, int(whole)
 
