@@ -34,7 +34,8 @@ class Likelihood:
         elbo: The evidence lower bound, the mean log weight.
         bounds: The importance-weighted bound for each requested number of samples. A smaller number
             uses the first of the same samples.
-        standard_error: Monte Carlo error of the last bound, by the delta method.
+        standard_error: Monte Carlo error of the last bound, by the delta method. One sample says
+            nothing about it: NaN.
     """
 
     elbo: np.ndarray
@@ -69,7 +70,8 @@ def log_likelihood(
         samples: S; the papers use 5000.
         seed: Seed of the noise, any integer; its lowest 64 bits count.
         batch_size: Examples at a time; chosen by the size of an example if None.
-        return_standard_error: Also return the Monte Carlo standard error of each estimate.
+        return_standard_error: Also return the Monte Carlo standard error of each estimate; NaN for
+            one sample.
         verbose: 1 for a progress bar.
 
     Returns:
@@ -230,6 +232,8 @@ def _noise(
 
 def _standard_error(weights: np.ndarray) -> np.ndarray:
     """Return the error of log_mean_exp(weights) by the delta method: sd(w) / (mean(w) sqrt(S))."""
+    if weights.shape[1] == 1:
+        return np.full(len(weights), np.nan)
     scaled = np.exp(weights - weights.max(axis=1, keepdims=True))
     return scaled.std(axis=1) / (scaled.mean(axis=1) * np.sqrt(weights.shape[1]))
 

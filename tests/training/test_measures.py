@@ -88,6 +88,13 @@ def test_the_standard_error_is_that_of_the_mean_over_images():
     assert 0.6 < np.std(found, ddof=1) / stated < 1.6
 
 
+def test_one_sample_has_no_standard_error():
+    model, _ = linear_vae(excess=1.0)
+    assert "nll_standard_error" not in likelihood.importance_weighted(model, IMAGES[:2], 1)
+    _, error = kv.estimators.log_likelihood(model, PIXELS[:2], 1, return_standard_error=True)
+    np.testing.assert_array_equal(error, [np.nan, np.nan])
+
+
 @pytest.mark.slow
 def test_bits_are_given_for_binary_images_only():
     binary = (IMAGES > 99).astype(np.uint8) * np.uint8(255)

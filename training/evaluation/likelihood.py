@@ -46,7 +46,8 @@ def importance_weighted(model: LatentModel, images: np.ndarray, samples: int) ->
     nll = rows[f"nll_{samples}"].value
     error = float(np.sqrt(np.sum(np.square(found.standard_error))) / len(x))
     gap = -float(found.elbo.mean()) - nll
-    rows["nll_standard_error"] = Measure(error, "nats", f"of nll_{samples}, from its samples")
+    if samples > 1:
+        rows["nll_standard_error"] = Measure(error, "nats", f"of nll_{samples}, from its samples")
     rows["elbo_gap"] = Measure(gap, "nats", f"-elbo less nll_{samples}, elbo of all samples")
     if of := bits_of(model, images):
         bits = estimators.bits_per_dim(nll, images.shape[1:])
