@@ -57,7 +57,7 @@ PORTABLE = (
     *("fitted_priors", "sampler_networks", "dip_vae", "adversarial", "vae_gan", "rae"),
     *("semi_supervised", "vade", "of_keras", "grids", "tcn", "time_vae", "extra_terms"),
     *("extra_terms_kept", "miwae", "self_masking", "maf", "two_stage", "vector_samplers"),
-    "drawing",
+    *("drawing", "whole_numbers", "fitting_kinds"),
 )
 
 # The folder of programs that JAX has compiled.

@@ -26,17 +26,18 @@ class WholeNumbers(keras.InputSpec):
 
 
 class RawNumbers(keras.InputSpec):
-    """Spec of the x of a model that preprocesses it.
+    """Spec of the x of a model that preprocesses it, or of counts.
 
     Args:
         gaps: Whether NaN is a gap, which the model fills.
         white: The value of a white pixel of an image; None if x has other units.
+        whole: Whether x are counts, of which float32 must hold all digits.
         **kwargs: Shape, dtype and name, as of `keras.InputSpec`.
     """
 
-    def __init__(self, gaps: bool, white: float | None, **kwargs: Any) -> None:
+    def __init__(self, gaps: bool, white: float | None, whole: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.gaps, self.white = gaps, white
+        self.gaps, self.white, self.whole = gaps, white, whole
 
 
 def has_gaps(spec: keras.InputSpec) -> bool:

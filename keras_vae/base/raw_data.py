@@ -10,7 +10,7 @@ from keras_vae.backend import host_values, is_traced
 from keras_vae.distributions import special
 from keras_vae.preprocessing import Preprocessing
 from keras_vae.typing import Tensor
-from keras_vae.validation import value_checks
+from keras_vae.validation import precision, value_checks
 from keras_vae.validation.finite_rows import nan_unless_finite
 
 
@@ -49,18 +49,24 @@ class RawData:
         value_checks.check_values(name, values, self.data_range, what, self.preprocess.fills)
         if self.family.whole:  # `later_batches.ranges_of` knows when a range is not all.
             value_checks.check_whole(name, values, what)
+            precision.check_exact(values, f"{name}, for {what}")
         if self.family.by_column:
             self.family.check_columns(name, values)
 
     def check_columns(self, x: Any) -> None:
         """Raise ValueError for values of a NumPy array that no row of a table can have.
 
-        Infinity is passed over: the verbs answer it with NaN.
+        Counts that float32 cannot hold are refused in every array of counts. Infinity is passed
+        over: the verbs answer it with NaN.
         """
-        if self.family.by_column and isinstance(x, np.ndarray):
+        if not isinstance(x, np.ndarray):
+            return
+        if self.family.whole:
+            precision.check_exact(x, f"x, for the {self.likelihood!r} likelihood")
+        if self.family.by_column:
             with np.errstate(over="ignore"):
-                x = x.astype("float32")
-            self.family.check_columns("x", np.where(np.isinf(x), np.nan, x))
+                infinite = np.isinf(x.astype("float32"))
+            self.family.check_columns("x", np.where(infinite, np.nan, x) if infinite.any() else x)
 
     def mark_rows(self, inputs: Any, outputs: Tensor) -> Tensor:
         """Return `outputs` of x as `nan_unless_finite` does, outside of graphs being traced.

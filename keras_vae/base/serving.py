@@ -20,6 +20,7 @@ class Serving:
     event_dtype: str
     encode: Any
     decode: Any
+    family: Any
     preprocess: Any
     reconstruct: Any
     score_terms: Any
@@ -47,10 +48,10 @@ class Serving:
     def event_spec(self) -> keras.InputSpec:
         """Return shape, dtype and name of x of a batch, raw and with gaps if those are filled."""
         shape, dtype, preprocess = self.event_shape, self.event_dtype, self.preprocess
-        if not preprocess:
+        if not (preprocess or self.family.whole):
             return _spec("x", shape, dtype, getattr(self, "vocabulary_size", None))
         about: dict[str, Any] = {"shape": (None, *shape), "dtype": dtype, "name": "x"}
-        return RawNumbers(preprocess.fills, preprocess.white(), **about)
+        return RawNumbers(preprocess.fills, preprocess.white(), self.family.whole, **about)
 
     def encode_endpoint(self, x: Tensor) -> dict[str, Tensor]:
         """Answer the `encode` endpoint: `z`, or `z_mean` and `z_log_var` for a VAE."""

@@ -11,6 +11,7 @@ from keras import ops
 
 from keras_vae.backend import host_values
 from keras_vae.errors import UsageTypeError
+from keras_vae.validation import precision
 from keras_vae.validation.value_checks import check_kind
 
 Tensor = Any  # A tensor of the backend of Keras.
@@ -164,8 +165,17 @@ class Distribution:
         """Return the log density or log probability of `x`, `(batch,)`, in nats.
 
         It is the sum over the event, not the mean.
+
+        Raises:
+            ValueError: If an array of counts has one that float32 cannot hold.
         """
+        self.check_exact(x)
         return sum_event(self.element_log_prob(tensor(x)))
+
+    def check_exact(self, x: Any) -> None:
+        """Raise ValueError for counts of an array that float32 cannot hold; pass over tensors."""
+        if self.whole and isinstance(x, np.ndarray | list):
+            precision.check_exact(np.asarray(x), f"x of {type(self).__name__}")
 
     def element_log_prob(self, x: Tensor) -> Tensor:
         """Return the summands of `log_prob`, `(batch, ...)`, in nats."""

@@ -5,12 +5,14 @@ import re
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_vae.distributions import special
 from keras_vae.distributions.base import Distribution, Tensor, next_seed, tensor
 from keras_vae.distributions.counts import log_negative_binomial
-from keras_vae.validation import arguments
+from keras_vae.errors import UsageError
+from keras_vae.validation import arguments, precision
 
 LOG_CONCENTRATION_RANGE = (-10.0, 10.0)
 
@@ -49,9 +51,14 @@ class BetaBinomial(Distribution):
         """Return the class of counts from 0 to `trials`, which saved models find by its name.
 
         Raises:
-            ValueError: If `trials` is below 1.
+            ValueError: If `trials` is below 1, or float32 cannot hold it.
         """
         trials = arguments.integer("trials", trials)
+        if precision.is_rounded(np.array([trials], object)).any():
+            raise UsageError(
+                f"Expected a number of trials that float32 can hold. Received: trials={trials}. "
+                "(Divide counts and trials first.)"
+            )
         values = {"trials": trials, "support": (0.0, float(trials))}
         return type(f"BetaBinomial_{trials}", (BetaBinomial,), values)
 

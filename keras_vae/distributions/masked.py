@@ -38,6 +38,10 @@ class Masked(Distribution):
         """Sample once for each row, `(batch, time, ...)`, 0 where missing."""
         return self._zero_missing(self.density.sample(seed))
 
+    def check_exact(self, x: Any) -> None:
+        """Check the counts of an array as the density does."""
+        self.density.check_exact(x)
+
     def element_log_prob(self, x: Tensor) -> Tensor:
         """Return the summands of `log_prob`, in nats, 0 where missing."""
         # Replace before and after: the gradient of the unused branch must be finite as well.

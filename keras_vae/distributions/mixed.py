@@ -14,6 +14,7 @@ from keras_vae.distributions.column_densities import DENSITIES, mean_of_mixtures
 from keras_vae.distributions.columns import CLASSES, Column
 from keras_vae.errors import UsageError
 from keras_vae.layers import gaps
+from keras_vae.validation import precision
 
 PREFIX = "Mixed_"
 
@@ -146,11 +147,14 @@ class Mixed(Distribution):
     def check_columns(cls, name: str, values: Any) -> None:
         """Raise ValueError for the first value outside of the support of its column.
 
+        A count that float32 cannot hold is one.
+
         Args:
             name: Name of the argument, for the message.
             values: Rows, `(rows, columns)`, with NaN for missing.
         """
-        values = np.asarray(ops.convert_to_numpy(values), "float32")
+        wide = np.asarray(ops.convert_to_numpy(values))
+        values = wide.astype("float32")
         for position, column in enumerate(cls.columns):
             wrong = np.flatnonzero(~column.accepts(values[:, position]))
             if wrong.size:
@@ -159,6 +163,20 @@ class Mixed(Distribution):
                     f"{name}. Received: {values[wrong[0], position]:g} in row {wrong[0]}. "
                     "(schema.to_array makes the array of a table.)"
                 )
+        cls.check_counts(name, wide)
+
+    @classmethod
+    def check_counts(cls, name: str, values: np.ndarray) -> None:
+        """Raise ValueError for the first count of an array that float32 cannot hold."""
+        for position, column in enumerate(cls.columns):
+            if column.kind == "count":
+                what = f"column {column.name!r} of {name}"
+                precision.check_exact(values[:, position], what, precision.OTHER_KIND)
+
+    def check_exact(self, x: Any) -> None:
+        """Raise ValueError for counts of an array that float32 cannot hold; pass over tensors."""
+        if isinstance(x, np.ndarray | list):
+            self.check_counts("x", np.asarray(x))
 
     @property
     def mean(self) -> Tensor:

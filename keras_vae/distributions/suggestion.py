@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_vae.errors import UsageError, UsageTypeError
-from keras_vae.validation import data_checks
+from keras_vae.validation import data_checks, precision
 from keras_vae.validation.containers import refuse_masked, refuse_not_dense
 from keras_vae.validation.examples import as_arrays, first_input, sample_examples
 
@@ -61,6 +61,9 @@ def suggest(x: Any) -> tuple[str, str]:
     if not np.array_equal(values, np.rint(values)):
         return _of_reals(values)
     name, reason = _of_levels(values)
+    lost = values[precision.is_rounded(values)]
+    if name in ("poisson", "negative_binomial") and lost.size:
+        reason += f" Float32 does not hold all of them, such as {lost[0]:.0f}: divide them first."
     if may_be_tokens and values.min() >= 0.0 and values.max() > 1.0:
         reason += _TOKENS.format(int(values.max()) + 1)
     return name, reason

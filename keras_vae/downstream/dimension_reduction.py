@@ -15,7 +15,7 @@ from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.distributions import get
 from keras_vae.errors import MissingExtraError, UsageError, UsageTypeError
 from keras_vae.random import temporary_seed
-from keras_vae.validation import arguments
+from keras_vae.validation import arguments, data_checks, precision
 from keras_vae.validation.containers import refuse_masked
 
 __all__ = ["AutoencoderTransformer"]
@@ -65,6 +65,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         learning_rate: Learning rate of Adam.
         random_state: Seed of weights, order and noise: an integer, a `RandomState` or None. A fit
             sets the global seed of Keras and of its backend; those of Python and NumPy stay.
+        verbose: As in `keras.Model.fit`: 1 for a progress bar of each epoch.
 
     Attributes:
         model_: The trained `keras_vae.Autoencoder`.
@@ -83,6 +84,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         batch_size: int = 32,
         learning_rate: float = 1e-3,
         random_state: Any = None,
+        verbose: int = 0,
     ) -> None:
         self.n_components = n_components
         self.hidden = hidden
@@ -92,6 +94,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.random_state = random_state
+        self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> "AutoencoderTransformer":  # noqa: N803
         """Train a new autoencoder on the rows of `X`, `(samples, features)`; `y` is ignored.
@@ -102,13 +105,19 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             TypeError: If `build` returns no autoencoder.
         """
         refuse_masked("X", X)
-        x = validate_data(self, X, dtype=[np.float32, np.float64]).astype("float32")
+        # Whole numbers of 64 bits become float64, so that the model sees what float32 would lose.
+        x = validate_data(self, X, dtype=[np.float64, np.float32])
         self._check_arguments()
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         with temporary_seed(seed):
             model = self._make_model(x.shape[1], seed)
             model.compile(keras.optimizers.Adam(self.learning_rate))
-            history = model.fit(x, epochs=self.epochs, batch_size=self.batch_size, verbose=0)
+            data_checks.check_batch(model, x)
+            precision.check_precision(x)
+            x = x.astype("float32")
+            history = model.fit(
+                x, epochs=self.epochs, batch_size=self.batch_size, verbose=self.verbose
+            )
         self.model_, self.history_ = model, history.history
         return self
 
@@ -116,8 +125,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """Return codes `(samples, n_components)` of the rows of `X`, in its floating-point type."""
         check_is_fitted(self)
         refuse_masked("X", X)
-        x = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
-        return _apply_in_batches(self.model_.encode, x)
+        return _apply_in_batches(self.model_.encode, self._rows(X))
 
     def inverse_transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Decode codes `X` to rows `(samples, features)`, in the range of the data.
@@ -137,7 +145,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """Return minus the mean squared error of the reconstruction of `X`; `y` is ignored."""
         check_is_fitted(self)
         refuse_masked("X", X)
-        x = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
+        x = self._rows(X)
         rebuilt = _apply_in_batches(self.model_.reconstruct, x)
         return -float(np.mean(np.square(rebuilt - x, dtype="float64")))
 
@@ -150,9 +158,16 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
+    def _rows(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Return rows as floats; raise ValueError for counts that float32 cannot hold."""
+        x = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        self.model_.check_columns(x)
+        return x
+
     def _check_arguments(self) -> None:
         for name in ("n_components", "epochs", "batch_size"):
             arguments.integer(name, getattr(self, name))
+        arguments.verbose(self.verbose)
         if arguments.real("learning_rate", self.learning_rate) <= 0:
             raise UsageError(
                 f"Expected learning_rate above 0. Received: learning_rate={self.learning_rate!r}."

@@ -36,6 +36,10 @@ class Preprocessed(Distribution):
         """Transform standard normal `noise` to samples in raw units."""
         return self.preprocess.inverse(self.density.from_noise(noise))
 
+    def check_exact(self, x: Any) -> None:
+        """Check the counts of an array as the density does; gaps alone are preprocessed there."""
+        self.density.check_exact(x)
+
     def element_log_prob(self, x: Tensor) -> Tensor:
         """Return the summands of `log_prob` of raw `x`, in nats."""
         x = tensor(x)

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_vae.errors import UsageError
 from keras_vae.layers.gaps import FillGaps
-from keras_vae.validation import arguments, value_checks
+from keras_vae.validation import arguments, precision
 
 # Below, float32 has few digits for a variance, or none.
 SMALLEST_VARIANCE = 1e-37
@@ -51,7 +51,7 @@ def standardize(x: Any, gaps: bool | None = None) -> list[keras.layers.Layer]:
         )
     axes = tuple(range(x.ndim - 1))
     mean, variance = np.nanmean(x, axis=axes), np.nanvar(x, axis=axes)
-    value_checks.refuse_coarse(np.nanmax(np.abs(x), axis=axes), np.sqrt(variance))
+    precision.refuse_coarse(np.nanmax(np.abs(x), axis=axes), np.sqrt(variance))
     tiny = (0.0 < variance) & (variance < SMALLEST_VARIANCE)
     if tiny.any():
         raise UsageError(

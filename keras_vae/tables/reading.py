@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from keras_vae.distributions.columns import CLASSES, Column
+from keras_vae.distributions.columns import CLASSES, KINDS, Column
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.tables import dates
-from keras_vae.validation import arguments
+from keras_vae.tables.encoding import known
+from keras_vae.tables.fitting_kinds import check_kind
+from keras_vae.validation import arguments, precision
 from keras_vae.validation.containers import refuse_masked, to_array
-from keras_vae.validation.value_checks import refuse_beyond_float32, refuse_coarse
+from keras_vae.validation.value_checks import FLOAT32_MAX
 
-# Texts of more different values are names and keys, from which there is nothing to learn.
-LARGEST = 1000
 # Up to so many different texts of numbers may be codes of categories.
 MOST_CODES = 20
 
@@ -58,6 +58,8 @@ def _is_lazy(frame: Any) -> bool:
 def values_of(frame: Any, name: str) -> np.ndarray:
     """Return the values of a column, `(rows,)`: float64 with NaN, or objects with None.
 
+    Integers that float64 does not hold are objects.
+
     Raises:
         ValueError: If there is no such column.
         TypeError: If it is no sequence.
@@ -74,7 +76,7 @@ def values_of(frame: Any, name: str) -> np.ndarray:
     elif hasattr(column, "__array__"):  # A tensor.
         column = to_array(name, column)
     if isinstance(column, np.ndarray) and column.ndim == 1:
-        if column.dtype.kind in "iuf":
+        if column.dtype.kind in "iuf" and not _beyond_float64(column):
             return column.astype("float64")
         if column.dtype.kind == "M":  # NaT becomes None.
             column = column.astype("datetime64[us]")
@@ -90,6 +92,13 @@ def values_of(frame: Any, name: str) -> np.ndarray:
     return found
 
 
+def _beyond_float64(column: np.ndarray) -> bool:
+    """Return whether float64 does not hold all integers of an array, as of long keys."""
+    if column.dtype.kind == "f":
+        return False
+    return bool((np.abs(column.astype("float64")) >= precision.ALL_WHOLE_OF_64_BITS).any())
+
+
 def is_missing(value: Any) -> bool:
     """Return whether a value is None, NaN, or the mark of pandas."""
     if isinstance(value, numbers.Real):
@@ -97,59 +106,65 @@ def is_missing(value: Any) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
-def known(values: np.ndarray) -> np.ndarray:
-    """Return which values of `values_of` are not missing, bool."""
-    if values.dtype.kind == "f":
-        return ~np.isnan(values)
-    return np.array([value is not None for value in values], bool)
-
-
-def infer_column(frame: Any, name: str, kind: str | None = None) -> Column:
-    """Return the column of a name, of a given kind or of that of its values.
+def read_columns(frame: Any, names: Sequence[str]) -> list[np.ndarray]:
+    """Return `values_of` several columns.
 
     Raises:
-        ValueError: If no value is known, or they do not fit the kind.
-        TypeError: If they are no numbers, texts, or booleans.
+        ValueError: If a column is missing, or they have different numbers of rows.
+        TypeError: If one is no sequence.
     """
-    values = values_of(frame, name)
-    values = values[known(values)]
-    if not len(values):
+    found = {name: values_of(frame, name) for name in names}
+    rows = {name: len(values) for name, values in found.items()}
+    if len(set(rows.values())) > 1:
+        raise UsageError(f"Expected columns of equally many rows. Received: {rows}.")
+    return list(found.values())
+
+
+def infer_column(column: Any, name: str, values: np.ndarray, kind: str | None = None) -> Column:
+    """Return a column of a table, of a given kind or of that of its values.
+
+    Args:
+        column: The column of the frame, whose type may state categories.
+        name: Its name.
+        values: As of `values_of`.
+        kind: Its kind, one of `keras_vae.distributions.columns.KINDS`; None to infer it.
+
+    Raises:
+        ValueError: If no value is known, they do not fit the kind, or float32 does not hold them.
+        TypeError: If they are no numbers, texts, booleans, or dates.
+    """
+    rows = np.flatnonzero(known(values))
+    if not len(rows):
         raise UsageError(
             f"Expected a known value in column {name!r}. Received: none. (Leave it out.)"
         )
-    plain = [value.item() if isinstance(value, np.generic) else value for value in values.tolist()]
+    plain = [v.item() if isinstance(v, np.generic) else v for v in values[rows].tolist()]
+    if kind is not None:
+        arguments.choice(f"the kind of column {name!r}", kind, KINDS)
     if dates.are_dates(plain):
-        return _date_column(name, plain, kind)
-    for value in plain:
+        return _date_column(name, rows, plain, kind)
+    for row, value in zip(rows, plain, strict=True):
         if not isinstance(value, str | numbers.Real):
             raise UsageTypeError(
                 f"Expected numbers, texts, booleans, or dates alone in column {name!r}. Received: "
-                f"{value!r}. (Make it a number first, such as seconds of a duration.)"
+                f"{value!r} in row {row}. (Make it a number first, such as seconds of a duration.)"
             )
     if kind is None:
         _refuse_numbers_as_texts(name, plain)
-    categories, kind = _categories(frame[name], plain, kind)
+    categories, stated = _categories(column, plain)
     is_number = not any(isinstance(value, str) for value in plain)
-    mean, scale = _moments(name, plain) if is_number else (0.0, 1.0)
-    kind = kind or _kind(plain, categories, mean, scale)
-    if kind == "date":
-        raise UsageError(
-            f"Expected dates in column {name!r} of kind 'date'. Received: {plain[0]!r}. (Convert "
-            "it, such as by pandas.to_datetime.)"
-        )
-    if kind not in CLASSES:
-        if not is_number:
-            raise UsageError(
-                f"Expected numbers in column {name!r} of kind {kind!r}. Received: texts, such as "
-                f"{next(value for value in plain if isinstance(value, str))!r}."
-            )
-        return Column(name, kind, (), mean, scale)
-    if len(categories) > LARGEST:
-        raise UsageError(
-            f"Expected at most {LARGEST} categories in column {name!r}. Received: "
-            f"{len(categories)}. (Leave out names and keys, and join rare categories.)"
-        )
-    return Column(name, kind, categories, mean, scale)
+    mean, scale = _moments(name, rows, plain) if is_number else (0.0, 1.0)
+    chosen = kind or stated or _kind(plain, categories, mean, scale)
+    check_kind(name, chosen, categories, values)
+    if chosen in CLASSES:
+        return Column(name, chosen, categories, mean, scale)
+    is_lost = (
+        chosen == "positive" and precision.rounding_of(chosen, plain) > precision.MOST_ROUNDING
+    )
+    if kind is None and is_lost:  # Of logarithms; the numbers themselves may be kept.
+        chosen = "numeric"
+    precision.check_column(name, chosen, plain)
+    return Column(name, chosen, (), mean, scale)
 
 
 def _refuse_numbers_as_texts(name: str, plain: list[Any]) -> None:
@@ -173,37 +188,39 @@ def _refuse_numbers_as_texts(name: str, plain: list[Any]) -> None:
     )
 
 
-def _date_column(name: str, plain: list[Any], kind: str | None) -> Column:
+def _date_column(name: str, rows: np.ndarray, plain: list[Any], kind: str | None) -> Column:
     if kind not in (None, "date"):
         raise UsageError(
             f"Expected the kind 'date' of column {name!r}, which has dates. Received: {kind!r}. "
             "(For another kind, convert them, such as to texts or years.)"
         )
-    days = [dates.to_days(name, row, value) for row, value in enumerate(plain)]
-    return Column(name, "date", (), *_moments(name, days))
+    days = [dates.to_days(name, int(row), value) for row, value in zip(rows, plain, strict=True)]
+    return Column(name, "date", (), *_moments(name, rows, days))
 
 
-def _categories(column: Any, plain: list[Any], kind: str | None) -> tuple[tuple[Any, ...], Any]:
+def _categories(column: Any, plain: list[Any]) -> tuple[tuple[Any, ...], str | None]:
     """Return the categories of a column, and the kind if its type says it."""
     dtype = getattr(column, "dtype", None)
     declared: Any = getattr(dtype, "categories", None)  # Of pandas, and of an Enum of polars.
     if hasattr(declared, "__len__") and len(declared):  # Those of polars' Categorical have none.
         ordered = getattr(dtype, "ordered", False)
-        return tuple(declared), kind or ("ordinal" if ordered else "categorical")
+        return tuple(declared), "ordinal" if ordered else "categorical"
     if all(isinstance(value, bool) for value in plain):
-        return (False, True), kind or "boolean"
+        return (False, True), "boolean"
     whole = [int(v) if isinstance(v, float) and v.is_integer() else v for v in plain]
-    return tuple(sorted(set(whole), key=lambda value: (isinstance(value, str), value))), kind
+    return tuple(sorted(set(whole), key=lambda value: (isinstance(value, str), value))), None
 
 
-def _moments(name: str, plain: list[Any]) -> tuple[float, float]:
+def _moments(name: str, rows: np.ndarray, plain: list[Any]) -> tuple[float, float]:
     """Return mean and standard deviation, which is 1 for a constant column."""
+    for row, value in zip(rows, plain, strict=True):
+        if not abs(value) <= FLOAT32_MAX:
+            raise UsageError(
+                f"Expected numbers in column {name!r} that float32 can hold, up to "
+                f"{FLOAT32_MAX:.2g}. Received: {value!r:.40} in row {row}. (Scale them, or give "
+                "None for missing.)"
+            )
     values = np.array(plain, "float64")
-    if not np.isfinite(values).all():
-        raise UsageError(f"Expected finite numbers in column {name!r}. Received: infinity.")
-    refuse_beyond_float32(name, values.min(), values.max())
-    spread = float(max(plain) - min(plain)) / 2  # Of long integers, which float64 has not.
-    refuse_coarse(np.abs(values).max(keepdims=True), np.array([spread]), name)
     return float(values.mean()), float(values.std()) or 1.0
 
 

@@ -10,10 +10,9 @@ import numpy as np
 from keras_vae.distributions.columns import CLASSES, KINDS, Column, check_categories
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.tables import dates
-from keras_vae.tables.reading import infer_column, known, names_of, values_of
+from keras_vae.tables.encoding import SHOWN, encode
+from keras_vae.tables.reading import infer_column, names_of, read_columns
 from keras_vae.validation import arguments
-
-SHOWN = 6  # Categories in a printed schema.
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -63,7 +62,8 @@ class Schema:
         """Return the schema of a table. Print it, and correct what is not as you mean it.
 
         Texts are categorical, booleans and 0 with 1 boolean. Whole numbers from 0 are counts,
-        unless they vary less than counts do, as years. Other numbers are positive or numeric.
+        unless they vary less than counts do, as years. Other numbers are positive or numeric, the
+        latter also if float32 cannot tell their logarithms apart.
         Types of pandas and polars with categories keep these, in their order. Dates are `date`.
 
         Args:
@@ -72,7 +72,9 @@ class Schema:
             kinds: Kinds of columns by name, which are then not inferred.
 
         Raises:
-            ValueError: If a column has no known value, one category, or more than 1,000.
+            ValueError: If a column has no known value, one category, or more than 1,000, if its
+                values do not fit its kind, or float32 does not hold them. Also if columns have
+                different numbers of rows.
             TypeError: If a column has other values than numbers, texts, booleans, and dates.
         """
         kinds = arguments.mapping("kinds", kinds)
@@ -80,7 +82,9 @@ class Schema:
             raise UsageError(
                 f"Expected kinds of columns of the table. Received: {sorted(unknown)}."
             )
-        return cls(tuple(infer_column(frame, n, kinds.get(n)) for n in names_of(frame)))
+        names = names_of(frame)
+        columns = zip(names, read_columns(frame, names), strict=True)
+        return cls(tuple(infer_column(frame[n], n, values, kinds.get(n)) for n, values in columns))
 
     @property
     def names(self) -> list[str]:
@@ -145,14 +149,11 @@ class Schema:
             frame: As in `infer`. Other columns than those of the schema are left out.
 
         Raises:
-            ValueError: If a column is missing, or a value does not fit its column.
+            ValueError: If a column is missing or has another number of rows than others, or a
+                value does not fit its column. A count that float32 cannot hold does not.
         """
-        found = [_encode(column, values_of(frame, column.name)) for column in self.columns]
-        if len({len(values) for values in found}) > 1:
-            raise UsageError(
-                "Expected columns of equally many rows. Received: "
-                f"{ {name: len(values) for name, values in zip(self.names, found, strict=True)} }."
-            )
+        columns = zip(self.columns, read_columns(frame, self.names), strict=True)
+        found = [encode(column, values) for column, values in columns]
         return np.stack(found, axis=1).astype("float32")
 
     def to_frame(self, x: Any) -> dict[str, list[Any]]:
@@ -190,42 +191,6 @@ class Schema:
     def from_config(cls, config: dict[str, Any]) -> "Schema":
         """Return the schema of `get_config()`."""
         return cls(tuple(Column(**column) for column in config["columns"]))
-
-
-def _encode(column: Column, values: np.ndarray) -> np.ndarray:
-    """Return the values of a column as numbers, float64 `(rows,)`, with NaN for missing."""
-    found = np.full(len(values), np.nan)
-    index = {category: i for i, category in enumerate(column.categories)}
-    is_class = column.kind in CLASSES
-    one_by_one = values.dtype.kind == "O" or is_class or column.kind == "date"
-    for row in np.flatnonzero(known(values)) if one_by_one else ():
-        value = values[row]
-        try:
-            found[row] = index[value] if is_class else _number(column, int(row), value)
-        except (KeyError, TypeError):
-            raise _unfit(column, int(row), value) from None
-    found = found if one_by_one else values
-    if (wrong := np.flatnonzero(~column.accepts(found))).size:
-        raise _unfit(column, int(wrong[0]), values[wrong[0]])
-    return found
-
-
-def _number(column: Column, row: int, value: Any) -> float:
-    is_date = dates.are_dates([value])
-    if isinstance(value, str) or is_date != (column.kind == "date"):
-        raise TypeError
-    return dates.to_days(column.name, row, value) if is_date else float(value)
-
-
-def _unfit(column: Column, row: int, value: Any) -> UsageError:
-    wanted = column.meaning
-    if column.kind in CLASSES:
-        wanted = f"one of {list(column.categories)}"
-    value = value.item() if isinstance(value, np.generic) else value
-    return UsageError(
-        f"Expected {wanted}, or None for missing, in column {column.name!r}. Received: {value!r} "
-        f"in row {row}."
-    )
 
 
 def _decode(column: Column, values: np.ndarray) -> list[Any]:

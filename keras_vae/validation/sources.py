@@ -23,7 +23,8 @@ from keras_vae.validation.examples import (
     first_input,
     require_end,
 )
-from keras_vae.validation.value_checks import check_numbers, check_precision
+from keras_vae.validation.precision import check_precision
+from keras_vae.validation.value_checks import check_numbers
 
 
 def check_data(

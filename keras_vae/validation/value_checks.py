@@ -226,37 +226,6 @@ def refuse_8_bit(x: Any, support: tuple[float, float]) -> None:
         )
 
 
-def refuse_coarse(largest: np.ndarray, spread: np.ndarray, name: str | None = None) -> None:
-    """Raise ValueError for channels whose numbers differ by less than float32 holds.
-
-    Args:
-        largest: The largest absolute value of each channel, `(channels,)`.
-        spread: By how much the numbers of each channel vary, `(channels,)`.
-        name: Name of the only channel, a column of a table.
-    """
-    steps = np.spacing(largest.astype("float32"))
-    if (coarse := (spread > 0.0) & (steps > spread)).any():
-        raise UsageError(
-            "Expected channels that float32 can tell apart, since models compute in it. Received: "
-            f"channel(s) {name or np.flatnonzero(coarse).tolist()} that vary less than float32's "
-            f"steps of {steps[coarse].max():g}. (Subtract a constant first, such as the first time "
-            "stamp.)"
-        )
-
-
-def check_precision(x: np.ndarray) -> None:
-    """Raise ValueError if float32 loses the differences of numbers of 64 bits in a channel.
-
-    Args:
-        x: An array `(count, ..., channels)`.
-    """
-    if not isinstance(x, np.ndarray) or x.dtype.itemsize < 8 or x.ndim < 2:
-        return
-    axes = tuple(range(x.ndim - 1))
-    low, high = np.fmin.reduce(x, axes), np.fmax.reduce(x, axes)  # Of the numbers that are there.
-    refuse_coarse(np.maximum(np.abs(low), np.abs(high)), (high - low) / 2)
-
-
 def refuse_beyond_float32(name: str, *values: float) -> None:
     """Raise ValueError if one of finite `values` is beyond the range of float32."""
     largest = max(map(abs, values))

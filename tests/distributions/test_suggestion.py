@@ -21,6 +21,7 @@ CASES = {
     "real": (random.normal(size=(200, 4)), "normal_learned_scale", "real"),
     "outliers": (random.standard_cauchy((200, 4)), "laplace", "outliers"),
     "fractions": (random.random((20, 4)), "normal_learned_scale", "no pixels"),
+    "large": (1_000_003 * np.arange(80).reshape(20, 4), "negative_binomial", "divide them first"),
 }
 
 

@@ -145,7 +145,7 @@ BAD = {
     ),
     "texts as dates": (
         lambda: Schema.infer({"a": ["2024-02-29"]}, {"a": "date"}),
-        "Expected dates in column 'a' of kind 'date'. Received: '2024-02-29'. .*to_datetime",
+        "Expected dates in column 'a' of kind 'date'. Received: '2024-02-29' in row 0. .*to_dat",
     ),
     "replaced": (
         lambda: SCHEMA.replace("day", "numeric"),

@@ -183,7 +183,7 @@ BAD = {
     "a matrix": (lambda: Schema.infer({"a": np.zeros((2, 2))}), "Expected a sequence.*ndarray"),
     "texts of a number": (
         lambda: Schema.infer({"a": ["b", "c"]}, kinds={"a": "count"}),
-        "Expected numbers in column 'a' of kind 'count'. Received: texts, such as 'b'",
+        "Expected a count, .*in column 'a'. Received: 'b' in row 0",
     ),
     "an unknown kind": (lambda: SCHEMA.replace("age", "real"), "Expected kind.*'real'"),
     "a kind of no column": (lambda: Schema.infer(FRAME, {"b": "count"}), r"Received: \['b'\]"),

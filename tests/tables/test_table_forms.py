@@ -53,7 +53,8 @@ def test_a_kind_of_numbers_for_texts_names_some_of_them():
 
 # Not in float32, next to gaps.
 FINE = {
-    "count": [16777217, 5, None, 33554435] * 3,
+    "size": [16777217, 5, None, 33554435] * 3,
+    "count": [16777216, 5, None, 33554440] * 3,
     "amount": [123456.789, 1.5, None, 9876543.21] * 3,
     "day": [datetime.datetime(2024, 3, day) for day in range(1, 13)],
     "kind": ["a", "b", "a", None] * 3,
@@ -62,7 +63,7 @@ FINE = {
 
 @pytest.fixture(scope="module")
 def model():
-    schema = Schema.infer(FINE, kinds={"count": "count", "amount": "numeric"})
+    schema = Schema.infer(FINE, kinds={"count": "count", "size": "numeric", "amount": "numeric"})
     return TabularVAE(schema, latent_dim=2, hidden=(4,), seed=0)
 
 

@@ -85,6 +85,7 @@ def open_rows(
         FileNotFoundError: If there is no such source.
         ValueError: If the model does not take its rows.
     """
+    from keras_vae.base.endpoint import has_gaps
     from keras_vae.training.data import loading
     from keras_vae.training.data.sources.arrays import map_array
     from keras_vae.training.data.sources.idx import has_idx_files
@@ -114,7 +115,8 @@ def open_rows(
     if path.is_dir() and not has_idx_files(path):
         _refuse_part(part, source)
         return _open_images(path, inputs, size)
-    given = {"data_dir": data_dir, "image_size": size}
+    given: dict[str, Any] = {"data_dir": data_dir, "image_size": size}
+    given["gaps"] = has_gaps(inputs[0])
     reading = loading.settings_for(source, settings) | {k: v for k, v in given.items() if v}
     return _open_data_set(source, inputs, part or "test", reading)
 
@@ -158,7 +160,8 @@ def _open_arrays(
         _check_array(array, spec, name)
 
     def read(start: int, stop: int) -> list[np.ndarray]:
-        return [_convert_input(a[start:stop], s) for a, s in zip(arrays, inputs, strict=True)]
+        pairs = zip(arrays, inputs, strict=True)
+        return [_convert_input(array[start:stop], spec, start) for array, spec in pairs]
 
     return Rows(name, counts[0], digest, read, are_resized=resized)
 
@@ -280,8 +283,13 @@ def _check_array(array: np.ndarray, spec: Any, name: str) -> None:
         )
 
 
-def _convert_input(array: np.ndarray, spec: Any) -> np.ndarray:
+def _convert_input(array: np.ndarray, spec: Any, start: int = 0) -> np.ndarray:
+    """Return rows, the first of which has the number `start`, as a model takes them."""
     array = np.asarray(array)
+    if getattr(spec, "whole", False):
+        from keras_vae.validation import precision
+
+        precision.check_exact(array, spec.name, first_row=start)
     if array.ndim < len(spec.shape):
         array = array[..., np.newaxis]
     return array.astype(np.int32) if spec.dtype.startswith("int") else as_floats(array)
