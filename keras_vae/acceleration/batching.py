@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae.acceleration.progress import Progress
 from keras_vae.backend import fast_kernels, release
 from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel
@@ -115,7 +116,7 @@ def padded_batches(x: Any, size: int) -> Iterator[tuple[Any, range]]:
         yield pad_rows(part, size), rows
 
 
-def map_batches(function: Callable[[Any], Any], x: Any, size: int) -> Any:
+def map_batches(function: Callable[[Any], Any], x: Any, size: int, verbose: Any = 0) -> Any:
     """Apply a function to all rows of `x`, in batches of exactly `size` rows.
 
     Args:
@@ -123,6 +124,7 @@ def map_batches(function: Callable[[Any], Any], x: Any, size: int) -> Any:
             The first axis of each is the batch, and no row may depend on the others.
         x: Arrays of equally many rows, at least one, in any structure.
         size: Rows of a batch.
+        verbose: Of `keras_vae.acceleration.progress.Progress`, over the rows.
 
     Returns:
         NumPy arrays of as many rows as `x`, in the structure that the function returns.
@@ -130,7 +132,10 @@ def map_batches(function: Callable[[Any], Any], x: Any, size: int) -> Any:
     Raises:
         ValueError: If `x` has no rows.
     """
-    parts = [_real_rows(function(batch), len(rows)) for batch, rows in padded_batches(x, size)]
+    parts, progress = [], Progress(len(keras.tree.flatten(x)[0]), verbose)
+    for batch, rows in padded_batches(x, size):
+        parts.append(_real_rows(function(batch), len(rows)))
+        progress.show(rows.stop)
     if not parts:
         raise UsageError("Expected at least one example. Received: none.")
     if len(parts) == 1:

@@ -1,9 +1,10 @@
 """Tables: a VAE of columns of every kind, and an imputer of numbers for scikit-learn.
 
 `schema.py` has the columns of a table and the way from data frames to arrays, `reading.py` the
-kinds of columns, and `dates.py` the days of dates. `tabular.py` has the model, with
+kinds of columns, with `fitting_kinds.py`. `encoding.py` has the numbers of values, and `dates.py`
+the days of dates. `tabular.py` has the model, with
 `mixed_networks.py`, `self_masked.py` for values that hide themselves, and `verbs.py` its verbs,
-which take tables. The imputer is in `imputer.py`,
+which take tables, with `rejection.py` for rows of a condition. The imputer is in `imputer.py`,
 with `conditional.py`, the distribution of what is missing given what is known, and its networks in
 `networks.py`.
 """

@@ -22,7 +22,9 @@ def antithetic_noise(samples: int, size: int, seed: int) -> np.ndarray:
     return np.concatenate([half, -half]).astype("float32")
 
 
-def conditional_moments(model: VAE, x: np.ndarray, noise: np.ndarray) -> list[np.ndarray]:
+def conditional_moments(
+    model: VAE, x: np.ndarray, noise: np.ndarray, verbose: Any = 0
+) -> list[np.ndarray]:
     """Return mean and standard deviation of p(x | known values), each `(rows, columns)`.
 
     With z_s from q(z | known values) and the weights w_s = p(known values | z_s) p(z_s) / q(z_s),
@@ -34,9 +36,10 @@ def conditional_moments(model: VAE, x: np.ndarray, noise: np.ndarray) -> list[np
         model: A VAE with the likelihood "normal_per_element" that fills gaps.
         x: Rows with NaN for gaps, `(rows, columns)`.
         noise: Standard normals, `(samples, latent_dim)`.
+        verbose: As in `map_batches`.
     """
-    rows = rows_at_once(len(noise), max(x.shape[1], noise.shape[1]))
-    return map_batches(lambda batch: _moments(model, batch, noise), x.astype("float32"), rows)
+    rows, x = rows_at_once(len(noise), max(x.shape[1], noise.shape[1])), x.astype("float32")
+    return map_batches(lambda batch: _moments(model, batch, noise), x, rows, verbose)
 
 
 def weigh_codes(model: VAE, x: Tensor, noise: Tensor, count: int) -> tuple[Tensor, Any, Tensor]:
@@ -83,11 +86,12 @@ def _by_row(values: Tensor, count: int) -> Tensor:
     return ops.reshape(values, (-1, count, values.shape[-1]))
 
 
-def expected_rows(model: VAE, x: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Return `expected_values` of any number of rows, in batches."""
+def expected_rows(model: VAE, x: np.ndarray, noise: np.ndarray, verbose: Any = 0) -> np.ndarray:
+    """Return `expected_values` of any number of rows, in batches; `verbose` of `map_batches`."""
     family: Any = model.family
     rows = rows_at_once(len(noise), max(x.shape[1] * family.points, noise.shape[1]))
-    return map_batches(lambda batch: expected_values(model, batch, noise), x, min(rows, len(x)))
+    size = min(rows, len(x))
+    return map_batches(lambda batch: expected_values(model, batch, noise), x, size, verbose)
 
 
 def expected_values(model: VAE, x: Tensor, noise: np.ndarray) -> Tensor:
@@ -105,7 +109,7 @@ def _for_each_row(noise: np.ndarray, x: Tensor) -> Tensor:
     return ops.tile(noise, (ops.shape(x)[0], 1))
 
 
-def draw_rows(model: VAE, x: np.ndarray, samples: int, seed: Any) -> np.ndarray:
+def draw_rows(model: VAE, x: np.ndarray, samples: int, seed: Any, verbose: Any = 0) -> np.ndarray:
     """Return samples of p(x | known values), one for each row, `(rows, columns)`.
 
     A code is drawn from `samples` of them, by their weights (sampling importance resampling, Rubin
@@ -116,6 +120,7 @@ def draw_rows(model: VAE, x: np.ndarray, samples: int, seed: Any) -> np.ndarray:
         x: Rows with NaN for gaps, `(rows, columns)`.
         samples: Number of codes of each row to draw from.
         seed: A `keras.random.SeedGenerator`.
+        verbose: As in `map_batches`.
     """
     size, family = model.latent_shape[0], cast(Any, model.family)
 
@@ -129,4 +134,4 @@ def draw_rows(model: VAE, x: np.ndarray, samples: int, seed: Any) -> np.ndarray:
         return p.density.sample_missing(seed)
 
     values = max(x.shape[1] * family.points, size)
-    return map_batches(draw, x, min(rows_at_once(samples, values), len(x)))
+    return map_batches(draw, x, min(rows_at_once(samples, values), len(x)), verbose)

@@ -197,7 +197,8 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if not chosen.any():
             return x
         rows = self.columns_.forward(x[chosen].astype("float64"))
-        means = self.columns_.means(*conditional_moments(self.model_, rows, self._noise))
+        moments = conditional_moments(self.model_, rows, self._noise, self.verbose)
+        means = self.columns_.means(*moments)
         if not np.isfinite(means[holes[chosen]]).all():
             raise UsageError(
                 "Expected X near the numbers of the training data. Received: numbers up to "

@@ -1,6 +1,5 @@
 """The verbs of a model of tables: to fill in, to draw, and to score rows of columns by name."""
 
-from collections.abc import Callable
 from typing import Any, cast
 
 import keras
@@ -12,17 +11,15 @@ from keras_vae.base.drawing import join, parts_of
 from keras_vae.distributions.columns import CLASSES
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.models.vae import VAE
-from keras_vae.tables import dates
 from keras_vae.tables.conditional import antithetic_noise, draw_rows, expected_rows
 from keras_vae.tables.reading import is_missing, values_of
+from keras_vae.tables.rejection import AT_ONCE, Condition, check_condition, rows_where
 from keras_vae.tables.schema import Schema
 from keras_vae.typing import Tensor
 from keras_vae.validation import arguments
 
 # Codes of a row in imputation, of which one is drawn or all are averaged by their weights.
 SAMPLES = 100
-# Rows that are drawn for one that fulfils a condition, and at least; and rows drawn at once.
-TRIES, FEWEST_TRIES, MOST_AT_ONCE = 10_000, 100_000, 100_000
 
 
 class TableVerbs:
@@ -37,7 +34,13 @@ class TableVerbs:
     posterior: Any
     sample_codes: Any
 
-    def impute(self, frame: Any, draws: int | None = None, seed: int | None = None) -> Any:
+    def impute(
+        self,
+        frame: Any,
+        draws: int | None = None,
+        seed: int | None = None,
+        verbose: Any = "auto",
+    ) -> Any:
         """Return a table with values in place of missing ones; the others stay.
 
         A number becomes its expected value given the known ones, over importance-weighted codes as
@@ -50,17 +53,19 @@ class TableVerbs:
             frame: As in `Schema.infer`.
             draws: Number of tables to draw, for multiple imputation; None for the expected one.
             seed: The same seed gives the same draws; None for new ones.
+            verbose: 1 for a progress bar, 0 for none, "auto" for one if it takes some seconds.
 
         Returns:
             A dictionary of columns, or a list of them, one for each draw.
         """
         x, model = self._rows(frame), cast(VAE, self)
         if draws is None:
-            return self._fill(frame, x, expected_rows(model, x, noise_of_codes(model)))
+            found = expected_rows(model, x, noise_of_codes(model), verbose)
+            return self._fill(frame, x, found)
         generator = keras.random.SeedGenerator(arguments.seed(seed))
         count = arguments.integer("draws", draws)
         # All draws at once: each row as often as it is drawn.
-        found = draw_rows(model, np.tile(x, (count, 1)), SAMPLES, generator)
+        found = draw_rows(model, np.tile(x, (count, 1)), SAMPLES, generator, verbose)
         return [self._fill(frame, x, draw) for draw in np.split(found, count)]
 
     def encoder_outputs(self, x: Tensor, training: bool = False) -> list[Tensor]:
@@ -116,7 +121,9 @@ class TableVerbs:
         self,
         count: int,
         seed: int | None = None,
-        where: Callable[[dict[str, np.ndarray]], Any] | None = None,
+        where: Condition | None = None,
+        max_draws: int | None = None,
+        verbose: Any = "auto",
     ) -> dict[str, list[Any]]:
         """Return new rows, samples of p(x | z) with z of the prior, as a dictionary of columns.
 
@@ -129,41 +136,35 @@ class TableVerbs:
             where: Condition such as `lambda columns: columns["age"] > 40`: a function of a
                 dictionary of arrays `(rows,)`, to a bool array `(rows,)` of rows to keep. None to
                 keep all.
+            max_draws: Largest number of rows to draw for `where`, at least `count`. None for
+                10,000 times `count` and 100,000 more, up to ten million or 20 times `count`.
+            verbose: As in `impute`, for the rows of `where`.
 
         Raises:
             TypeError: If `where` is no function, or returns no array of bools.
-            ValueError: If fewer than one row in about 10,000 fulfils `where`.
+            ValueError: If too few rows of `max_draws` fulfil `where`. The message has how many
+                did. If that is clear after 100,000 rows, no more are drawn.
         """
         count = arguments.integer("count", count)
         noise = keras.random.SeedGenerator(arguments.seed(seed))
         if where is None:
             return self.schema.to_frame(self._draw(count, seed, noise))
-        if not callable(where):
-            raise UsageTypeError(
-                "Expected where to be a function of a dictionary of columns. Received: "
-                f"{where!r:.80}. (Write where=lambda columns: columns['age'] > 40.)"
-            )
+        check_condition(where)
+        if max_draws is not None:
+            max_draws = arguments.integer("max_draws", max_draws, count)
         seeds = np.random.default_rng(seed)
-        kept: list[np.ndarray] = []
-        found, drawn, size = 0, 0, min(MOST_AT_ONCE, 2 * count)
-        while found < count:
-            if drawn >= TRIES * count + FEWEST_TRIES:
-                raise UsageError(
-                    f"Expected where to keep some rows. Received: {found} of {drawn} rows kept, of "
-                    f"{count} to draw. (Loosen it, or train on rows that fulfil it.)"
-                )
-            x = ops.convert_to_numpy(self._draw(size, int(seeds.integers(2**31)), noise))
-            kept.append(x[_fulfils(where, self.schema.to_frame(x))])
-            found, drawn = found + len(kept[-1]), drawn + size
-            size = min(MOST_AT_ONCE, 2 * size)
-        return self.schema.to_frame(np.concatenate(kept)[:count])
+
+        def draw(rows: int) -> Tensor:
+            return self._draw(rows, int(seeds.integers(2**31)), noise)
+
+        return self.schema.to_frame(rows_where(draw, self.schema, where, count, max_draws, verbose))
 
     def _draw(self, count: int, seed: int | None, noise: Any) -> Tensor:
         codes = self.sample_codes(count, seed, 1.0)
-        parts = parts_of(count, MOST_AT_ONCE)
+        parts = parts_of(count, AT_ONCE)
         return join(self.observation(codes[part]).sample(noise) for part in parts)
 
-    def column_scores(self, frame: Any) -> dict[str, np.ndarray]:
+    def column_scores(self, frame: Any, verbose: Any = "auto") -> dict[str, np.ndarray]:
         """Return how unusual each value is: -log p(x_c | z) at the mean code, `(rows,)` by column.
 
         Scores are in nats, and 0 for missing values. With `missing="self_masking"`, they are of
@@ -172,9 +173,11 @@ class TableVerbs:
 
         Args:
             frame: As in `Schema.infer`.
+            verbose: As in `impute`.
         """
         x, rows = self._rows(frame), default_batch_size((len(self.schema),))
-        found = map_batches(lambda batch: value_scores(self, batch), x, min(rows, len(x)))
+        size = min(rows, len(x))
+        found = map_batches(lambda batch: value_scores(self, batch), x, size, verbose)
         return dict(zip(self.schema.names, found.T, strict=True))
 
 
@@ -192,20 +195,3 @@ def value_scores(model: Any, x: Any) -> Tensor:
     """
     x = ops.convert_to_tensor(x)  # Arrays are checked for rows without any number.
     return 0.0 - model.observation(model.posterior(x).mean).element_log_prob(x)
-
-
-def _fulfils(where: Callable[[dict[str, np.ndarray]], Any], frame: dict[str, list]) -> np.ndarray:
-    """Return which rows of a table a condition keeps; raise an error for another answer."""
-    columns = {name: _as_array(values) for name, values in frame.items()}
-    kept, rows = np.asarray(where(columns)), len(next(iter(columns.values())))
-    if kept.dtype != bool or kept.shape != (rows,):
-        raise UsageTypeError(
-            f"Expected where to return bools of shape ({rows},), one for each row. Received: "
-            f"{kept.dtype} of shape {kept.shape}. (Join conditions by & and |.)"
-        )
-    return kept
-
-
-def _as_array(values: list[Any]) -> np.ndarray:
-    """Return the values of a column, dates as those of NumPy."""
-    return np.array(values, "datetime64[us]" if dates.are_dates(values) else None)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_vae as kv
-from keras_vae.tables import Column, Schema, TabularVAE, verbs
+from keras_vae.tables import Column, Schema, TabularVAE
 from keras_vae.tables.mixed_networks import TableInputs, sentinels
 from tests.support.models import FAST, array
 from tests.support.objectives import loss_and_gradients
@@ -209,13 +209,6 @@ BAD = {
     "other columns": (lambda: tabular_vae().impute({"a": [1]}), "Expected a column 'color'"),
     "no size": (lambda: TabularVAE(TABLE, latent_dim=0), "Expected latent_dim"),
 }
-
-
-def test_a_condition_that_no_row_fulfils_comes_to_an_end(monkeypatch):
-    monkeypatch.setattr(verbs, "FEWEST_TRIES", 10)
-    monkeypatch.setattr(verbs, "TRIES", 10)
-    with pytest.raises(ValueError, match="Received: 0 of 60 rows kept, of 2 to draw"):
-        drawn_where(lambda columns: columns["height"] > np.inf)
 
 
 @pytest.mark.parametrize("name", BAD)
