@@ -76,11 +76,14 @@ def evaluate(
     if opened.path.is_dir():
         outputs.check_folder(opened.path)
     cli.prepare_tensorflow()
+    from keras_vae.preprocessing.pipeline import fills_gaps
     from keras_vae.training.evaluation.asked import EvaluationOptions
 
     asked = EvaluationOptions(samples, distances, features or "hog", sampler, probes, factors, pca)
     protocol = protocol or opened.protocol
-    report = measure_model(opened.model(), opened.data(data), batch_size, asked, protocol, limit)
+    model = opened.model()
+    images = opened.data(data, gaps=fills_gaps(model))
+    report = measure_model(model, images, batch_size, asked, protocol, limit)
     report["notes"] += opened.notes
     text = markdown(report)
     print(text, end="")

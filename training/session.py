@@ -47,14 +47,14 @@ def prepare(
         window=settings.window,
         stride=settings.stride,
         skip_columns=settings.skip_columns,
+        gaps=True,
     )
     recipe = replace(
         recipe, model=fits.model_for(function, arguments, recipe.model, data, settings.seed)
     )
     seen = splits.training_data(data, recipe.protocol)
-    raw_data.refuse_raw_images(recipe.model)
-    if settings.standardize:
-        recipe = replace(recipe, model=raw_data.standardize_inside(recipe.model, seen.train))
+    model = raw_data.take_raw(recipe.model, data, seen.train, settings.standardize)
+    recipe = replace(recipe, model=model)
     any_kind = fits.takes_any_kind(function)
     fits.check_values(recipe.model, data, recipe.data, ("train", "test"), any_kind)
     first = as_floats(data.train[:1])

@@ -140,7 +140,9 @@ def train(
     config = configuration(name, arguments, settings, recipe, data, stored or {})
     config |= {"replicas": group.replicas, "network_defaults": edition}
     print(splits.describe(data, recipe.protocol))
-    if advice := advise_scale(data):
+    if data.gaps:
+        print(f"Gaps: {data.gaps:.2%} of the numbers, which the model fills and no loss counts")
+    if not settings.standardize and (advice := advise_scale(data)):
         print(advice)
     print(f"{type(recipe.model).__name__} of {config['parameters']:,} parameters")
     print(f"Seed {settings.seed}, of the weights, of the order of the {data.kind} and of the noise")
@@ -210,6 +212,7 @@ def configuration(
 ) -> dict[str, Any]:
     """Return the content of config.json; `stored` is that of the run to continue."""
     from keras_vae.base.parameters import count_parameters
+    from keras_vae.preprocessing.pipeline import fills_gaps
     from keras_vae.training.data.digest import digest
     from keras_vae.training.data.loading import steps_per_epoch
 
@@ -227,6 +230,7 @@ def configuration(
         "training_images": len(data.train),
         "test_images": len(data.test),
         "data_digest": stored.get("data_digest") or digest(data),
+        "gaps": fills_gaps(recipe.model),
         "parameters": count_parameters(recipe.model),
         "steps_per_epoch": steps,
         "steps_per_execution": session.steps_per_execution(steps, at_once),

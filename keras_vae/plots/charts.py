@@ -11,6 +11,7 @@ from keras_vae.acceleration.batching import default_batch_size, map_batches
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.plots.examples import MOST_CLASSES, check_labels, examples
 from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
+from keras_vae.preprocessing.pipeline import fills_gaps
 from keras_vae.typing import LatentModel
 from keras_vae.validation import arguments, data_checks
 
@@ -105,7 +106,7 @@ def latent_scatter(
 
     Args:
         model: A built model of `keras_vae`.
-        x: Examples, `(batch, *event_shape)`.
+        x: Examples, `(batch, *event_shape)`, with NaN for gaps if the model fills them.
         labels: Integer class of each, `(batch,)`, for the colors.
         label_names: Names of classes 0, 1, ... for the legend of up to 20 classes.
 
@@ -114,7 +115,7 @@ def latent_scatter(
         TypeError: If the examples are not numbers.
     """
     data_checks.refuse_condition(model)
-    x = examples("x", x)
+    x = examples("x", x, fills_gaps(model))
     labels = check_labels(labels, label_names, len(x))
     label_names = None if label_names is None else list(label_names)
     size = min(len(x), default_batch_size(x.shape[1:]))

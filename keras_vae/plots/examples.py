@@ -17,14 +17,14 @@ MOST_OF_FRACTIONS = 2.0
 MOST_CLASSES = 20
 
 
-def examples(name: str, x: Any) -> np.ndarray:
-    """Return examples `(batch, ...)` as float32.
+def examples(name: str, x: Any, gaps: bool = False) -> np.ndarray:
+    """Return examples `(batch, ...)` as float32; with `gaps`, NaN is a missing value.
 
     Raises:
         ValueError: If there are none, or a value is not finite.
         TypeError: If they are not numbers.
     """
-    x = arguments.array(name, x)
+    x = arguments.readings(name, x) if gaps else arguments.array(name, x)
     if x.ndim < 2 or not x.size:
         raise UsageError(f"Expected {name} of at least one example. Received: shape {x.shape}.")
     return x.astype("float32")

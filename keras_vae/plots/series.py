@@ -9,6 +9,7 @@ from keras_vae import latents
 from keras_vae.errors import UsageError
 from keras_vae.plots.examples import examples
 from keras_vae.plots.figures import FONT_SIZE, TEXT_COLOR, Figure, new_figure
+from keras_vae.preprocessing.pipeline import fills_gaps
 from keras_vae.typing import LatentModel
 from keras_vae.validation.data_checks import refuse_condition
 
@@ -27,13 +28,13 @@ def series_reconstructions(model: LatentModel, x: Any) -> Figure:
 
     Args:
         model: A built model of series of `keras_vae`, without a mask.
-        x: Series, `(batch, time, features)`.
+        x: Series, `(batch, time, features)`. NaN is a gap of the line for a model that fills gaps.
 
     Raises:
         ValueError: If there are no series, or a value is not finite.
     """
     refuse_condition(model)
-    x = examples("x", x)
+    x = examples("x", x, fills_gaps(model))
     lines = {"input": x, "reconstruction": latents.as_numpy(model.reconstruct(x))}
     return _panels(lines, "Reconstructions")
 

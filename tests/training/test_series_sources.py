@@ -170,7 +170,7 @@ def test_series_are_trained_on_resumed_measured_and_drawn(tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.tensorflow
-def test_raw_series_are_standardized_inside_the_model(tmp_path):
+def test_raw_series_are_standardized_inside_the_model(tmp_path, capsys):
     """The run's model takes the numbers of the file, also when the training goes on."""
     import keras_vae
 
@@ -180,6 +180,7 @@ def test_raw_series_are_standardized_inside_the_model(tmp_path):
     new = [*words, "--epochs", "1", "--data", f"series:{path}", "--window", "10", "--standardize"]
     assert train.train_recipe("lstm_mnist1d", new) == 0
     assert train.train_recipe("lstm_mnist1d", [*words, "--resume"]) == 0
+    assert "Advice" not in capsys.readouterr().out
     model = keras_vae.load(tmp_path / "run" / "model.keras")
     x = load(f"series:{path}", window=10).train
     inside = np.array(model.preprocess.forward(x)).reshape(-1, 2)

@@ -12,11 +12,11 @@ def advise_scale(data: Data) -> str | None:
     """Return advice for series whose features are far from standardized; None for others."""
     if data.kind != "series":
         return None
-    size = np.sqrt(np.mean(np.square(data.train, dtype="float64"), axis=(0, 1)))
+    size = np.sqrt(np.nanmean(np.square(data.train, dtype="float64"), axis=(0, 1)))
     if USUAL[0] <= size.min() and size.max() <= USUAL[1]:
         return None
     return (
         f"Advice: the features of {data.name} have root mean squares from {size.min():.3g} to "
-        f"{size.max():.3g}. Models train well with about 1. (Standardize each feature: subtract "
-        "the mean of the training rows, and divide by their standard deviation.)"
+        f"{size.max():.3g}. Models train well with about 1. (Standardize each feature: "
+        "--standardize does so inside of the model, which then takes raw numbers.)"
     )

@@ -19,6 +19,7 @@ from keras_vae.training.data.sources.base import (
     resize_data,
     shape_text,
 )
+from keras_vae.training.data.sources.csv_table import FILL
 from keras_vae.training.data.sources.registry import Request, Source
 from keras_vae.training.data.sources.tables import TABLES
 
@@ -53,6 +54,7 @@ def load(
     window: int | None = None,
     stride: int | None = None,
     skip_columns: Sequence[str] | None = None,
+    gaps: bool = False,
 ) -> Data:
     """Load a data set by name or path.
 
@@ -75,6 +77,8 @@ def load(
         window: Steps of each series that is cut out of a recording.
         stride: Steps from one such series to the next; `window` by default.
         skip_columns: Names of columns of a .csv file to leave out, such as time stamps.
+        gaps: True to read gaps of series as NaN, for a model that fills them, such as by
+            `keras_vae.preprocessing.standardize`. False to refuse them.
 
     Returns:
         Training and test images, uint8, all of one shape; or other examples, see `Data`.
@@ -105,7 +109,12 @@ def load(
         size = CropTo(size)
     skipped = _names(skip_columns)
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    data = source.read(Request(argument, size, limit, folder, window, stride, skipped))
+    request = Request(argument, size, limit, folder, window, stride, skipped, gaps)
+    data = source.read(request)
+    if data.gaps and not gaps:
+        raise UsageError(
+            f"Expected numbers in {data.name}. Received: NaN in {data.gaps:.2%} of them. ({FILL})"
+        )
     return resize_data(keep_first(data, limit), size)
 
 

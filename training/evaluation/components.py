@@ -14,7 +14,8 @@ from keras_vae.typing import LatentModel
 def check(model: LatentModel, data: Data) -> None:
     """Raise ValueError for missing numbers, and for codes longer than components can be."""
     count, most = size_of(model), min(len(data.train), math.prod(data.image_shape))
-    gaps = data.kind == "rows" and bool(np.isnan(data.train).any() or np.isnan(data.test).any())
+    can_have = data.kind in ("rows", "series")
+    gaps = can_have and bool(np.isnan(data.train).any() or np.isnan(data.test).any())
     if gaps or count > most:
         raise UsageError(
             f"Expected complete data, and codes of at most {most} elements, for --pca. Received: "

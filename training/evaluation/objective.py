@@ -69,11 +69,12 @@ def reconstruction_error(
 
 
 def squared_error(x: Any, y: Any) -> np.ndarray:
-    """Return the mean squared error of each image, `(batch,)`."""
+    """Return the mean squared error of each image, `(batch,)`, over the numbers that are known."""
     from keras_vae import latents
 
-    difference = latents.as_numpy(x).astype("float64") - latents.as_numpy(y)
-    return np.square(difference).mean(axis=tuple(range(1, difference.ndim)))
+    x = latents.as_numpy(x).astype("float64")
+    squares, known = np.square(x - latents.as_numpy(y)), ~np.isnan(x)
+    return squares.mean(axis=tuple(range(1, x.ndim)), where=True if known.all() else known)
 
 
 def mean(parts: list[np.ndarray]) -> float:

@@ -34,15 +34,8 @@ CHECKPOINTS = "checkpoints"
 NEEDED_KEYS = frozenset({"recipe", "arguments", "settings", "image_shape"})
 # All keys of the configurations that have no hash, which earlier versions wrote.
 KEYS_WITHOUT_HASH = NEEDED_KEYS | {
-    "data",
-    "protocol",
-    "training_images",
-    "test_images",
-    "parameters",
-    "steps_per_epoch",
-    "steps_per_execution",
-    "replicas",
-    "versions",
+    *("data", "protocol", "training_images", "test_images", "parameters"),
+    *("steps_per_epoch", "steps_per_execution", "replicas", "versions"),
 }
 
 
@@ -112,12 +105,18 @@ class Run:
                 ) from error
             raise
 
-    def data(self, name: str | None = None, size: tuple[int, int] | None = None) -> Any:
+    def data(
+        self,
+        name: str | None = None,
+        size: tuple[int, int] | None = None,
+        gaps: bool | None = None,
+    ) -> Any:
         """Load the data set of the run, or another one at the image size of the run.
 
         Args:
             name: A data set in place of the run's own.
             size: The size of `data.resizing.size_for`; None for that of the training.
+            gaps: Whether gaps of series are read as NaN; None if the run was trained so.
 
         Returns:
             A `keras_vae.training.data.loading.Data`.
@@ -144,6 +143,7 @@ class Run:
                 image_size=size,
                 limit=None if name else settings.get("limit"),
                 **settings_for(chosen, settings),
+                gaps=self.config.get("gaps", False) if gaps is None else gaps,
             )
         fits.check_shape_of_run(tuple(self.config.get("image_shape", data.image_shape)), data)
         return data

@@ -31,8 +31,8 @@ class Data:
         name: The name that programs show.
         train: Training images, uint8 of shape `(count, height, width, channels)`, 0 to 255, or
             volumes, uint8 of shape `(count, depth, height, width, channels)`. Or series, float32
-            of shape `(count, time, features)`, or rows, float32 of shape `(count, columns)` with
-            NaN for missing numbers.
+            of shape `(count, time, features)`, or rows, float32 of shape `(count, columns)`. Both
+            have NaN for missing numbers.
         test: Test examples, of the same type and shape.
         train_labels: Class of each training image, int64 of shape `(count,)`, or None.
         test_labels: Class of each test image, or None; given exactly when `train_labels` is.
@@ -80,6 +80,14 @@ class Data:
     def image_shape(self) -> tuple[int, ...]:
         """Height, width and channels of every image; the shape of an example of other kinds."""
         return self.train.shape[1:]
+
+    @property
+    def gaps(self) -> float:
+        """The share of the numbers of training and test series that are NaN; 0 of others."""
+        if self.kind != "series":
+            return 0.0
+        parts = (self.train, self.test)
+        return float(sum(np.isnan(part).sum() for part in parts) / sum(part.size for part in parts))
 
     @property
     def kind(self) -> str:
@@ -130,7 +138,7 @@ def check_rows(rows: np.ndarray, where: str) -> None:
 
 
 def check_series(series: np.ndarray, where: str) -> None:
-    """Raise ValueError unless `series` are finite, float32 of shape (count, time, features).
+    """Raise ValueError unless `series` are float32 of shape (count, time, features), NaN for gaps.
 
     Args:
         series: The array to check.
@@ -142,8 +150,11 @@ def check_series(series: np.ndarray, where: str) -> None:
             f"(count, height, width, channels). Received: {series.dtype} of shape {series.shape} "
             f"in {where}"
         )
-    if not np.isfinite(series).all():
-        raise UsageError(f"Expected finite numbers. Received: NaN or infinity in {where}")
+    if np.isinf(series).any() or np.isnan(series).all(axis=(1, 2)).any():
+        raise UsageError(
+            "Expected finite numbers, and NaN for gaps, with at least one number in each series. "
+            f"Received: infinity, or a series without a number, in {where}"
+        )
 
 
 def check_volumes(volumes: np.ndarray, where: str) -> None:

@@ -27,24 +27,25 @@ from keras_vae.training.data.sources.csv_rows import read_rows
 SUFFIXES = (".csv", ".tsv", ".txt")
 CONVERT = "Remove, fill in or convert it. --skip-columns leaves a column out by its name."
 FILL = (
-    "Remove or fill it in. In Python, numpy.genfromtxt makes NaN of it, and a model with "
-    "keras_vae.preprocessing.standardize takes NaN as a gap."
+    "Remove or fill it in. keras-vae train and keras-vae anomalies take gaps in series. In Python, "
+    "load(..., gaps=True) makes NaN of it, for a model that fills gaps."
 )
 
 
-def read_table(path: Path, skip_columns: Sequence[str] = ()) -> np.ndarray:
+def read_table(path: Path, skip_columns: Sequence[str] = (), gaps: bool = False) -> np.ndarray:
     """Read a table of numbers, float64 of shape `(rows, columns)`.
 
     Args:
         path: A text file with a row for each step and a column for each feature, with or without
             a heading. Lines before the first row that begin with # are comments.
         skip_columns: Names of columns to leave out, which may have text and empty cells.
+        gaps: Whether empty cells, and words such as NaN, are gaps, which become NaN.
 
     Raises:
         ValueError: If a cell is no number, or the table can be read in two ways; the message
             names the file, the row and the column.
     """
-    table = open_table(path)
+    table = open_table(path, gaps)
     table.skip(skip_columns)
     return table.values()
 

@@ -30,6 +30,7 @@ class Request:
         window: Steps of each series that is cut out of a recording, or None.
         stride: Steps from one such series to the next, or None for `window`.
         skip_columns: Names of columns of a recording to leave out.
+        gaps: True to read gaps of series as NaN.
     """
 
     argument: str = ""
@@ -39,6 +40,7 @@ class Request:
     window: int | None = None
     stride: int | None = None
     skip_columns: tuple[str, ...] = ()
+    gaps: bool = False
 
     @property
     def path(self) -> Path:
@@ -99,11 +101,9 @@ def find_by_path(path: Path) -> Source | None:
 def make_absolute(name: str) -> str:
     """Return the name of a data set with its path, if it has one that exists, made absolute."""
     source, argument = find(name) or (None, name)
-    if source is not None and not source.takes_path:
-        return name
+    if not name or (source is not None and not source.takes_path):
+        return name  # No name is not the name of this folder.
     path = Path(argument).expanduser()
-    if not name:  # No name is not the name of this folder.
-        return name
     return f"{name.removesuffix(argument)}{path.resolve()}" if path.exists() else name
 
 
@@ -249,8 +249,8 @@ SOURCES = (
     Source(
         "series:",
         "FILE",
-        "series cut out of a recording (.csv, .npy, or .npz), with --window",
-        _by("sources.series", "read_series", "path", "window", "stride", "skip_columns"),
+        "series cut out of a recording (.csv, .npy, or .npz; may have gaps), with --window",
+        _by("sources.series", "read_series", "path", "window", "stride", "skip_columns", "gaps"),
         takes_path=True,
         takes_window=True,
         gives="series",

@@ -2,6 +2,7 @@
 
 import contextlib
 import numbers
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -79,7 +80,11 @@ def parse_count(text: str) -> int:
 
 
 def read_series(
-    path: Path, window: int | None, stride: int | None, skip_columns: Sequence[str] = ()
+    path: Path,
+    window: int | None,
+    stride: int | None,
+    skip_columns: Sequence[str] = (),
+    gaps: bool = False,
 ) -> Data:
     """Read windows of recordings, without scaling.
 
@@ -91,6 +96,8 @@ def read_series(
         window: Steps of each series that is cut out.
         stride: Steps from the start of one to the start of the next; `window` by default.
         skip_columns: Names of columns of a text file to leave out.
+        gaps: True to read empty cells, and words such as NaN, as gaps, which are NaN. Windows of
+            gaps alone are left out. False to refuse them.
 
     Returns:
         The series. The last tenth of the steps of a recording becomes test series, so that no step
@@ -100,7 +107,8 @@ def read_series(
         ValueError: If the file holds something else, or fewer steps than a window.
     """
     if path.suffix.lower() in SUFFIXES:
-        return _windows(path, _numbers(read_table(path, skip_columns), str(path)), window, stride)
+        rows = read_table(path, skip_columns, gaps)
+        return _windows(path, _numbers(rows, str(path)), window, stride)
     if skip_columns:
         raise UsageError(
             f"Expected names of columns to skip for a text file with a heading. Received: "
@@ -127,7 +135,7 @@ def read_series(
         arrays = load_arrays(path, ("train", "test"))
         tell_unread(path, "arrays", set(names) - set(arrays))
         train, test = (_series(arrays[name], f"{name} of {path}") for name in ("train", "test"))
-        return Data(path.stem, train, test)
+        return Data(path.stem, _with_numbers(path, train), _with_numbers(path, test))
     if len(names) != 1:
         raise UsageError(
             f"Expected the arrays train and test, or one recording, in {path}. Received: {names}."
@@ -157,8 +165,21 @@ def _windows(path: Path, steps: np.ndarray, window: int | None, stride: int | No
             f"test on. Received: {len(steps)} steps and a window of {window}."
         )
     parts = (steps[:-tested], steps[-tested:])
-    train, test = (np.ascontiguousarray(windows(part, window, stride)) for part in parts)
+    train, test = (_with_numbers(path, windows(part, window, stride)) for part in parts)
     return Data(path.stem, train, test)
+
+
+def _with_numbers(path: Path, series: np.ndarray) -> np.ndarray:
+    """Return the series that have a number, and tell on stderr how many others there are."""
+    known = ~np.isnan(series).all(axis=tuple(range(1, series.ndim)))
+    if not known.any():
+        raise UsageError(
+            f"Expected series with numbers in {path}, to train and to test on. Received: "
+            f"{len(series)} series of gaps alone."
+        )
+    if left_out := int((~known).sum()):
+        print(f"Passed over in {path}: {left_out} series of gaps alone.", file=sys.stderr)
+    return np.ascontiguousarray(series[known])
 
 
 def _numbers(array: np.ndarray, where: str) -> np.ndarray:
