@@ -7,7 +7,7 @@ import keras_vae as kv
 from keras_vae.base import drawing
 from keras_vae.samplers import MixtureSampler
 from keras_vae.samplers.files import KINDS
-from keras_vae.tables import verbs
+from keras_vae.tables import rejection, verbs
 from tests.support import linear
 from tests.support.models import array, vq_vae
 from tests.support.small_models import conditional_vae, tabular_vae
@@ -131,7 +131,8 @@ def test_rows_at_once_hold_as_many_numbers(model, rows):
 
 @pytest.mark.parametrize("where", [None, lambda columns: columns["height"] > -1e9])
 def test_rows_of_tables_are_drawn_in_parts(where, decoded, monkeypatch):
-    monkeypatch.setattr(verbs, "MOST_AT_ONCE", 20)
+    monkeypatch.setattr(verbs, "AT_ONCE", 20)
+    monkeypatch.setattr(rejection, "AT_ONCE", 20)
     model = tabular_vae()
     rows = model.sample_table(COUNT, seed=5, where=where)
     assert max(decoded) == 20

@@ -78,7 +78,9 @@ def trained():
     schema = Schema.infer(frame)
     keras.utils.set_random_seed(0)
     model = TabularVAE(schema, latent_dim=2, hidden=(32,), seed=0)
-    model.compile(keras.optimizers.Adam(0.02))
+    # A constant rate ends anywhere: the loss goes up and down to the end.
+    rate = keras.optimizers.schedules.CosineDecay(0.02, 300)
+    model.compile(keras.optimizers.Adam(rate))
     model.fit(schema.to_array(frame), epochs=30, batch_size=60, verbose=0)
     return model
 
@@ -87,7 +89,7 @@ def test_a_missing_date_follows_from_the_known_class(trained):
     some = {"model": ["new", "old", None], "sold": [None, None, datetime.date(2021, 3, 4)]}
     filled = trained.impute(some)
     for found, wanted in zip(filled["sold"], ("2023-06-01", "2021-03-01"), strict=False):
-        assert abs(found - datetime.datetime.fromisoformat(wanted)).days < 300
+        assert abs(found - datetime.datetime.fromisoformat(wanted)).days < 200
     assert filled["model"][2] == "old" and filled["sold"][2] == datetime.datetime(2021, 3, 4)
 
 
@@ -96,7 +98,7 @@ def test_new_rows_have_dates_near_those_of_their_class(trained):
     for kind, wanted in (("new", "2023-06-01"), ("old", "2021-03-01")):
         middle = datetime.datetime.fromisoformat(wanted)
         of = [abs(d - middle).days for m, d in zip(*rows.values(), strict=True) if m == kind]
-        assert len(of) > 90 and np.median(of) < 200
+        assert len(of) > 90 and np.median(of) < 100
 
 
 def test_scores_are_densities_of_days(trained):
