@@ -17,7 +17,6 @@ from keras_vae.export.litert import converter, converter_process
 from keras_vae.export.litert.allowed_ops import unrunnable_ops
 from keras_vae.export.litert.constants import halve_constants, restore_weights
 from keras_vae.export.litert.graph_ops import explain_ops, graph_ops
-from keras_vae.export.litert.saturation import saturate_at_zero
 from keras_vae.quiet import silence_stderr
 from keras_vae.typing import LatentModel
 
@@ -48,8 +47,6 @@ def convert_checked(model: LatentModel, job: Mapping[str, Any], calibration: Bat
         drawing = getattr(getattr(model, "sampler", None), "weights", {})
         exact_content = _run(model, exact, calibration, graph)
         content = restore_weights(content, exact_content, drawing.values())
-    if job["quantize"] == "int8":
-        content = saturate_at_zero(content)
     bad = unrunnable_ops(content)
     if bad:
         raise UsageError(
