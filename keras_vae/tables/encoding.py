@@ -7,7 +7,6 @@ import numpy as np
 from keras_vae.distributions.columns import CLASSES, Column
 from keras_vae.errors import UsageError
 from keras_vae.tables import dates
-from keras_vae.validation import precision
 from keras_vae.validation.value_checks import FLOAT32_MAX
 
 SHOWN = 6  # Categories in a printed schema, and in a message.
@@ -28,8 +27,7 @@ def encode(column: Column, values: np.ndarray) -> np.ndarray:
         values: As of `reading.values_of`.
 
     Raises:
-        ValueError: For the first value that does not fit the column, or a count that float32
-            cannot hold.
+        ValueError: For the first value that does not fit the column.
     """
     found = np.full(len(values), np.nan)
     index = {category: i for i, category in enumerate(column.categories)}
@@ -45,8 +43,6 @@ def encode(column: Column, values: np.ndarray) -> np.ndarray:
     refused = ~column.accepts(found) | (np.abs(found) > FLOAT32_MAX)
     if (wrong := np.flatnonzero(refused)).size:
         raise _unfit(column, int(wrong[0]), values[wrong[0]])
-    if column.kind == "count":
-        precision.check_exact(values, f"column {column.name!r}", _other_kind(column.name))
     return found
 
 
@@ -66,11 +62,4 @@ def _unfit(column: Column, row: int, value: Any) -> UsageError:
     return UsageError(
         f"Expected {wanted}, or None for missing, in column {column.name!r}. Received: {value!r} "
         f"in row {row}."
-    )
-
-
-def _other_kind(name: str) -> str:
-    return (
-        f"Divide them first, or give another kind: kinds={{{name!r}: 'numeric'}}. Leave out keys, "
-        "which tell nothing."
     )

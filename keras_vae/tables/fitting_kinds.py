@@ -59,6 +59,10 @@ def _check(name: str, kind: str, categories: tuple[Any, ...], values: np.ndarray
         )
     # Any mean above 0 and any scale: what the kind takes does not depend on them.
     encode(Column(name, kind, categories if kind in CLASSES else (), 1.0, 1.0), values)
+    if kind == "count":
+        other = f"kinds={{{name!r}: 'numeric'}}. Leave out keys, which tell nothing."
+        advice = f"Divide them first, or give another kind: {other}"
+        precision.check_exact(values, f"column {name!r}", advice)
 
 
 def _fits(name: str, kind: str, categories: tuple[Any, ...], values: np.ndarray) -> bool:

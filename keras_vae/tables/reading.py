@@ -155,6 +155,8 @@ def infer_column(column: Any, name: str, values: np.ndarray, kind: str | None = 
     is_number = not any(isinstance(value, str) for value in plain)
     mean, scale = _moments(name, rows, plain) if is_number else (0.0, 1.0)
     chosen = kind or stated or _kind(plain, categories, mean, scale)
+    if kind is None and chosen == "count" and precision.is_rounded(values).any():
+        chosen = "positive" if min(plain) > 0 else "numeric"  # These may be rounded.
     check_kind(name, chosen, categories, values)
     if chosen in CLASSES:
         return Column(name, chosen, categories, mean, scale)

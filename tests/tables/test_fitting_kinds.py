@@ -76,19 +76,30 @@ WIDE = [16777217, 5, None, 33554435]
 @pytest.mark.parametrize(
     "values", [WIDE, np.array(WIDE[:2]), np.array([np.nan if v is None else v for v in WIDE])]
 )
-@pytest.mark.parametrize("kind", [None, "count"])
-def test_counts_that_float32_cannot_hold_are_refused(values, kind):
+def test_counts_that_float32_cannot_hold_are_refused_if_counts_are_asked_for(values):
     message = (
         "whole numbers that float32 can hold in column 'a'. Received: 16777217 in row 0, which "
         r"would become 16777216. .*kinds={'a': 'numeric'}.*Kinds that fit: 'numeric', 'positive'"
     )
     with pytest.raises(UsageError, match=message):
-        infer(values, kind)
+        infer(values, "count")
     assert infer(values, "numeric")["a"].kind == "numeric"
-    column = Schema((Column("a", "count"),))
-    with pytest.raises(UsageError, match="16777217 in row 0"):
-        column.to_array({"a": values})
-    assert column.to_array({"a": [2**24, 3 * 2**24]})[1, 0] == 3 * 2**24
+    found = Schema((Column("a", "count"),)).to_array({"a": values})
+    assert found.dtype == "float32" and found[0, 0] == 2**24  # A trained model takes all rows.
+
+
+@pytest.mark.parametrize(
+    "values, kind",
+    [
+        (np.linspace(1000, 1_400_000_001, 500).astype("int64"), "positive"),
+        (np.linspace(0, 1_400_000_001, 500).astype("int64"), "numeric"),
+        (1_700_000_001 + 63_000 * np.arange(500), "positive"),
+        ([16777217, 5, None, 33554435], "positive"),
+    ],
+    ids=["populations", "with 0", "seconds of a year", "with a gap"],
+)
+def test_large_whole_numbers_have_another_kind_than_counts(values, kind):
+    assert infer(values)["a"].kind == kind
 
 
 def test_counts_of_an_array_are_refused_by_their_column():
