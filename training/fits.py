@@ -51,7 +51,6 @@ def model_for(
     Raises:
         ValueError: If the recipe takes data of another kind or shape.
     """
-    check_kind(function, model, data)
     schema = getattr(model, "schema", None)
     if tuple(model.event_shape) != data.image_shape or schema not in (None, data.schema):
         of_data = {"image_shape": data.image_shape, "shape": data.image_shape}
@@ -64,8 +63,8 @@ def model_for(
 def check_kind(function: Callable[..., Recipe], model: LatentModel, data: Data) -> None:
     """Raise ValueError for data of another kind than a recipe takes.
 
-    A recipe takes the kind that its own model takes. Only an argument `shape` of any length, such
-    as `tuple[int, ...]`, takes all of them.
+    A recipe takes the kind that its own model takes. Only an argument `shape` or `image_shape` of
+    any length, such as `tuple[int, ...]`, takes all of them.
 
     Args:
         function: The function of the recipe.
@@ -75,7 +74,8 @@ def check_kind(function: Callable[..., Recipe], model: LatentModel, data: Data) 
     if not (_is_kind(model, data) or takes_any_kind(function)):
         takes_others = set(inspect.signature(function).parameters) & {*recipes.FILLED_IN} - {"seed"}
         other = " or another one" if takes_others else ""
-        raise UsageError(f"{_describe_misfit(model, f'{other}, which the recipe takes', data)}")
+        advice = " A recipe with an argument shape: tuple[int, ...] takes all kinds."
+        raise UsageError(_describe_misfit(model, f"{other}, which the recipe takes", data, advice))
 
 
 def check_shape_of_run(wanted: tuple[int, ...], data: Data) -> None:
@@ -142,19 +142,20 @@ def _is_kind(model: LatentModel, data: Data) -> bool:
     return data.kind == kind_of(model.event_shape)
 
 
-def _describe_misfit(model: LatentModel, which: str, data: Data) -> str:
+def _describe_misfit(model: LatentModel, which: str, data: Data, advice: str = "") -> str:
     """Return the message about data of another kind or shape, with the names of those that fit."""
     kind = kind_for(model)
     return (
         f"Expected {kind} of shape {tuple(model.event_shape)}{which}. Received: {data.kind} of "
-        f"shape {data.image_shape} in {data.name}. ({registry.advise(kind)})"
+        f"shape {data.image_shape} in {data.name}. ({registry.advise(kind)}{advice})"
     )
 
 
 def takes_any_kind(function: Callable[..., Recipe]) -> bool:
-    """Return whether a recipe has an argument `shape` that may have any length."""
-    shape = inspect.get_annotations(function, eval_str=True).get("shape")
-    return shape is not None and (Ellipsis in get_args(shape) or not get_args(shape))
+    """Return whether a recipe has an argument for the shape that may have any length."""
+    annotations = inspect.get_annotations(function, eval_str=True)
+    shapes = [annotations[name] for name in ("shape", "image_shape") if name in annotations]
+    return any(Ellipsis in get_args(shape) or not get_args(shape) for shape in shapes)
 
 
 def _refusal(model: LatentModel, x: np.ndarray) -> UsageError | None:

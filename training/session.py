@@ -49,6 +49,8 @@ def prepare(
         skip_columns=settings.skip_columns,
         gaps=True,
     )
+    if not settings.resume:  # A run that has begun goes on.
+        fits.check_kind(function, recipe.model, data)
     recipe = replace(
         recipe, model=fits.model_for(function, arguments, recipe.model, data, settings.seed)
     )

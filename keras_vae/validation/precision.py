@@ -74,20 +74,21 @@ def check_exact(
     wrong = is_rounded(values)
     if not wrong.any():
         return
-    row, *others = (int(i) for i in np.argwhere(wrong)[0])
-    value = int(values[row, *others])
+    place = [int(i) for i in np.argwhere(wrong)[0]]
+    value = int(values[tuple(place)])
     raise UsageError(
-        f"Expected whole numbers that float32 can hold in {what}. Received: {value} in "
-        f"row {first_row + row}{_column(others)}, which would become {int(np.float32(value))}. "
-        f"({advice})"
+        f"Expected whole numbers that float32 can hold in {what}. Received: {value}"
+        f"{_place(place, first_row)}, which would become {int(np.float32(value))}. ({advice})"
     )
 
 
-def _column(places: list[int]) -> str:
-    """Return the place of a value in its row as text: one number is that of a column."""
-    if len(places) > 1:
-        return f", place {tuple(places)}"
-    return f", column {places[0]}" if places else ""
+def _place(indices: list[int], first_row: int) -> str:
+    """Return the place of a value as text: its row, and its column or the place in the row."""
+    if not indices:
+        return ""
+    row, *others = indices
+    inside = f", column {others[0]}" if len(others) == 1 else f", place {tuple(others)}"
+    return f" in row {first_row + row}{inside if others else ''}"
 
 
 def rounding_of(kind: str, plain: list[Any]) -> float:

@@ -55,6 +55,7 @@ def made(kind):
 def fit_to(kind, data):
     """The model of the recipe of a kind for some data, as the programs make it."""
     function, arguments, model = made(kind)
+    fits.check_kind(function, model, data)
     model = fits.model_for(function, arguments, model, data, 0)
     any_kind = fits.takes_any_kind(function)
     fits.check_values(model, data, "made", ("train", "test"), any_kind)
@@ -77,7 +78,30 @@ def test_a_recipe_names_the_data_that_fit_in_place_of_others(kind, given):
     assert f"Expected {kind} of shape {shape} or another one, which the recipe takes" in said
     assert f"Received: {DATA[given].kind} of shape {DATA[given].image_shape} in made" in said
     names = [source.usage for source in registry.SOURCES if source.gives == kind]
-    assert names and said.endswith(f"(Data of {kind}: {', '.join(names)}.)")
+    advice = "A recipe with an argument shape: tuple[int, ...] takes all kinds."
+    assert names and said.endswith(f"(Data of {kind}: {', '.join(names)}. {advice})")
+
+
+def recipe(image_shape: tuple[int, ...] = (8, 8, 1), seed: int = 0) -> recipes.Recipe:
+    networks = kv.nets.dense(image_shape, 2, (4,))
+    model = kv.Autoencoder(*networks, seed=seed)
+    return recipes.Recipe(model, lambda steps: "adam", "digits", 1, 8)
+
+
+def test_a_shape_of_any_length_takes_all_kinds():
+    model = recipe().model
+    fits.check_kind(recipe, model, DATA["series"])
+    assert fits.model_for(recipe, {}, model, DATA["series"], 0).event_shape == (20, 2)
+
+
+def test_a_run_that_has_begun_with_data_of_another_kind_goes_on(monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda name, **options: DATA["series"])
+    function, arguments, _ = made("images")
+    given = function, {**arguments, "likelihood": "normal"}
+    with pytest.raises(ValueError, match="Expected images of shape"):
+        session.prepare(*given, Settings())
+    resumed, _ = session.prepare(*given, Settings(resume=True, out="runs/begun"))
+    assert resumed.model.event_shape == (20, 2)
 
 
 @pytest.mark.parametrize("given", ["images", "series", "volumes"])

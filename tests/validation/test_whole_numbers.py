@@ -125,3 +125,8 @@ def test_counts_that_float32_cannot_hold_are_refused_with_their_row(tmp_path):
             continue
         with pytest.raises(UsageError, match="16777217 in row 9, column 1, which would become"):
             rows.read(8, 12)
+
+
+def test_a_single_number_has_no_place():
+    with pytest.raises(UsageError, match=f"Received: {LOST}, which would become {2**24}"):
+        distributions.Poisson(np.zeros((), "float32")).log_prob(np.array(LOST))
