@@ -14,11 +14,8 @@ from keras_vae.files import digests
 from keras_vae.training.data.file_search import tell_passed_over, tell_unread
 from keras_vae.training.data.kinds import count_of
 from keras_vae.training.data.resizing import refuse_one_image, resize_array, size_for
-from keras_vae.training.data.sources.base import (
-    as_floats,
-    check_levels,
-    shape_text,
-)
+from keras_vae.training.data.sources.base import check_levels, shape_text
+from keras_vae.training.prediction.inputs import check_array, check_count, convert_input, is_pixels
 
 PARTS = ("train", "test")
 
@@ -140,7 +137,7 @@ def _open_arrays(
     digest: Callable[[], str],
     size: tuple[int, int] | None = None,
 ) -> Rows:
-    _check_count(arrays, inputs, name)
+    check_count(arrays, inputs, name)
     counts = sorted({len(array) if array.ndim else 0 for array in arrays})
     if 0 in counts:
         shapes = ", ".join(str(array.shape) for array in arrays)
@@ -148,7 +145,7 @@ def _open_arrays(
     if len(counts) != 1:
         raise UsageError(f"Expected as many rows in each array of {name}. Received: {counts}.")
     for array, spec in zip(arrays, inputs, strict=True):
-        if array.dtype == np.uint8 and spec.dtype[0] == "f":
+        if array.dtype == np.uint8 and is_pixels(spec):
             check_levels(array, name)
     for array, spec in zip(arrays, inputs, strict=True):
         refuse_one_image(array, spec, name)
@@ -157,11 +154,11 @@ def _open_arrays(
         arrays = [resize_array(a, s, size) for a, s in zip(arrays, inputs, strict=True)]
     resized = any(one is not other for one, other in zip(arrays, given, strict=True))
     for array, spec in zip(arrays, inputs, strict=True):
-        _check_array(array, spec, name)
+        check_array(array, spec, name)
 
     def read(start: int, stop: int) -> list[np.ndarray]:
         pairs = zip(arrays, inputs, strict=True)
-        return [_convert_input(array[start:stop], spec, start) for array, spec in pairs]
+        return [convert_input(array[start:stop], spec, start) for array, spec in pairs]
 
     return Rows(name, counts[0], digest, read, are_resized=resized)
 
@@ -202,13 +199,14 @@ def _open_images(folder: Path, inputs: Sequence[Any], size: tuple[int, int] | No
         return read_for_model(folder / paths[number], shape, size)
 
     images: Any = StreamedImages(read_one, np.arange(len(paths)), shape)
-    check_levels(images, str(folder))
+    if is_pixels(inputs[0]):
+        check_levels(images, str(folder))
 
     return Rows(
         f"{folder}, {count_of(len(paths), 'images')}",
         len(paths),
         functools.partial(digests.of_file_list, folder, paths),
-        lambda start, stop: [as_floats(np.asarray(images[start:stop]))],
+        lambda start, stop: [convert_input(images[start:stop], inputs[0], start)],
         lambda start, stop: names[start:stop],
         bool(size),
     )
@@ -220,11 +218,11 @@ def _open_shards(folder: Path, inputs: Sequence[Any], check: bool) -> Rows:
 
     done = shards.read_whole(folder) if check else shards.read_manifest(folder)
     name = done.arrays[0]
-    _check_count([name], inputs, str(folder))
-    _check_array(done.read(name, 0, 1), inputs[0], f"{name} of {folder}")
+    check_count([name], inputs, str(folder))
+    check_array(done.read(name, 0, 1), inputs[0], f"{name} of {folder}")
 
     def read(start: int, stop: int) -> list[np.ndarray]:
-        return [_convert_input(done.read(name, start, stop), inputs[0])]
+        return [convert_input(done.read(name, start, stop), inputs[0])]
 
     return Rows(str(folder), done.count, lambda: done.digest, read)
 
@@ -251,45 +249,3 @@ def _refuse_part(part: str | None, source: str) -> None:
         raise UsageError(
             f"Expected no --part for {source}, of which all rows are taken. Received: {part}."
         )
-
-
-def _check_count(arrays: Sequence[Any], inputs: Sequence[Any], name: str) -> None:
-    if len(arrays) != len(inputs):
-        raise UsageError(
-            f"Expected {len(inputs)} arrays, {' and '.join(spec.name for spec in inputs)}, which "
-            f"the model takes. Received: {len(arrays)} in {name}. (Give an .npz file with arrays "
-            "of these names.)"
-        )
-
-
-def _check_array(array: np.ndarray, spec: Any, name: str) -> None:
-    """Raise ValueError unless the model takes arrays of this shape and type."""
-    wanted, shape = tuple(spec.shape[1:]), array.shape[1:]
-    if shape == wanted[:-1] and wanted[-1:] == (1,):
-        shape = wanted
-    fits = len(shape) == len(wanted) and all(
-        want in (None, have) for want, have in zip(wanted, shape, strict=True)
-    )
-    whole = spec.dtype.startswith("int")
-    kinds = "iu" if whole else "fb"
-    if not fits or not (array.dtype.kind in kinds or (array.dtype == np.uint8 and not whole)):
-        types = "integers" if whole else "floats, bool, or bytes that stand for 0 to 1"
-        are_images = array.dtype == np.uint8 and len(wanted) == 3 and len(shape) in (2, 3)
-        only_size = are_images and (shape[2:] or (1,)) == wanted[2:]
-        hint = " (Add --stretch, or --crop-to-aspect-ratio.)" * only_size
-        raise UsageError(
-            f"Expected {types} of shape {('rows', *wanted)} for the input {spec.name} of the "
-            f"model. Received: {array.dtype} of shape {array.shape} in {name}.{hint}"
-        )
-
-
-def _convert_input(array: np.ndarray, spec: Any, start: int = 0) -> np.ndarray:
-    """Return rows, the first of which has the number `start`, as a model takes them."""
-    array = np.asarray(array)
-    if getattr(spec, "whole", False):
-        from keras_vae.validation import precision
-
-        precision.check_exact(array, spec.name, first_row=start)
-    if array.ndim < len(spec.shape):
-        array = array[..., np.newaxis]
-    return array.astype(np.int32) if spec.dtype.startswith("int") else as_floats(array)
