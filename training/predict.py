@@ -48,7 +48,8 @@ def predict(
     Args:
         run: A run directory of keras-vae train, or a .keras file of a model or of a detector.
         source: A .npy, .npz or .parquet file, a folder of images or of .parquet files, or a data
-            set by name. With --output decode, a folder that encode has written.
+            set by name. With --output decode, a folder that encode has written. Bytes of images
+            stand for 0 to 1; all other integers are numbers as they are.
         out: A new folder, or that of a prediction to continue.
         output: The output of the model. Of a detector, score has the decisions too, and score_map
             the score of each element.
