@@ -14,10 +14,11 @@ from keras_vae.files import digests
 from keras_vae.training.data.file_search import tell_passed_over, tell_unread
 from keras_vae.training.data.kinds import count_of
 from keras_vae.training.data.resizing import refuse_one_image, resize_array, size_for
+from keras_vae.training.data.sources import registry
 from keras_vae.training.data.sources.base import check_levels, shape_text
 from keras_vae.training.prediction.inputs import check_array, check_count, convert_input, is_pixels
 
-PARTS = ("train", "test")
+PARTS = ("train", "test", "all")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Rows:
             model, as the model takes them.
         labels: A function from `(start, stop)` to the names of these rows; None for no names.
         are_resized: Whether images are stretched or cropped.
+        may_be_empty: Whether rows of gaps alone are no error, and have no answer.
+        note: What the program says about the part that is taken, or nothing.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Rows:
     read: Callable[[int, int], list[np.ndarray]]
     labels: Callable[[int, int], np.ndarray] | None = None
     are_resized: bool = False
+    may_be_empty: bool = False
+    note: str = ""
 
     @functools.cached_property
     def identity(self) -> str:
@@ -70,13 +75,16 @@ def open_rows(
             - a folder that `training.predict` has written;
             - a data set for `keras_vae.training.data.loading.load`, in memory.
         inputs: The inputs of the model: a `keras.InputSpec` with a name for each array.
-        part: "train" or "test" images of a data set, "test" by default; or the name of an array of
-            an .npz file. By default that is the only array, or the one with the name of the input.
+        part: "train", "test", or "all" examples of a data set, or the name of an array of an .npz
+            file. The default of a data set is "test". That of a recording is "all" if the run was
+            not trained on it. That of an .npz file is the only array, or the one with the name of
+            the input.
         stretch: True to stretch images, as files or as bytes, to the size that the model takes.
         crop_to_aspect_ratio: True to crop them first, so that nothing is distorted.
         check: True to read all files of `training.predict`, and check that they are whole.
         data_dir: The folder of TensorFlow Datasets, for data sets that come from there.
-        settings: The settings of the model's run, such as the window of its series.
+        settings: The settings of the model's run, such as the window of its series, see
+            `keras_vae.training.data.loading.settings_of`.
 
     Raises:
         FileNotFoundError: If there is no such source.
@@ -86,11 +94,12 @@ def open_rows(
     from keras_vae.training.data import loading
     from keras_vae.training.data.sources.arrays import map_array
     from keras_vae.training.data.sources.idx import has_idx_files
+    from keras_vae.training.data.sources.series import is_recording, path_of
     from keras_vae.training.data.sources.streamed import find_tables
     from keras_vae.training.prediction import shards
 
     path = Path(source).expanduser()
-    suffix = path.suffix.lower()
+    suffix = "" if registry.find(source) else path.suffix.lower()  # As of series:FILE.npy.
     size = size_for(inputs[0].shape[1:], stretch, crop_to_aspect_ratio)
     loading.refuse_unused(source, data_dir=data_dir)
     if suffix in (".npy", ".npz"):
@@ -114,20 +123,45 @@ def open_rows(
         return _open_images(path, inputs, size)
     given: dict[str, Any] = {"data_dir": data_dir, "image_size": size}
     given["gaps"] = has_gaps(inputs[0])
+    if "length" not in settings and len(inputs[0].shape) == 3:
+        settings = {**settings, "length": inputs[0].shape[1]}
     reading = loading.settings_for(source, settings) | {k: v for k, v in given.items() if v}
+    if (recording := path_of(source)) is not None and is_recording(recording):
+        own = registry.make_absolute(source) == settings.get("data")
+        return _open_recording(recording, inputs, part or ("test" if own else "all"), reading)
     return _open_data_set(source, inputs, part or "test", reading)
 
 
 def _open_data_set(source: str, inputs: Sequence[Any], part: str, reading: dict[str, Any]) -> Rows:
     from keras_vae.training.data import loading
 
-    if part not in PARTS:
-        raise UsageError(f"Expected --part {' or '.join(PARTS)} for {source}. Received: {part}.")
-    array = getattr(loading.load(source, **reading), part)
+    _check_part(part, source)
+    data = loading.load(source, **reading)
+    if part == "all" and not isinstance(data.train, np.ndarray):
+        raise UsageError(
+            f"Expected --part train or test of {source}, which stays on disk. Received: all."
+        )
+    array = np.concatenate([data.train, data.test]) if part == "all" else getattr(data, part)
     found = _open_arrays(
         [array], inputs, f"{source}, {part}", functools.partial(digests.of_rows, array)
     )
     return replace(found, are_resized=bool(reading.get("image_size")))
+
+
+def _open_recording(path: Path, inputs: Sequence[Any], part: str, reading: dict[str, Any]) -> Rows:
+    from keras_vae.training.data.sources.series import read_windows
+
+    _check_part(part, f"{registry.SERIES}{path}")
+    series, count = read_windows(path, part, **{"gaps": False, **reading})
+    digest = functools.partial(digests.of_rows, series)
+    found = _open_arrays([series], inputs, f"{registry.SERIES}{path}, {part}", digest)
+    note = "" if part == "all" else f"; the whole recording has {count:,}: --part all"
+    return replace(found, may_be_empty=reading.get("gaps", False), note=note)
+
+
+def _check_part(part: str, source: str) -> None:
+    if part not in PARTS:
+        raise UsageError(f"Expected --part {' or '.join(PARTS)} for {source}. Received: {part}.")
 
 
 def _open_arrays(

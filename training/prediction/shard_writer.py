@@ -202,12 +202,19 @@ def check_of(model: LatentModel, output: str) -> Check:
 
 
 def check_rows(check: Check, arrays: Sequence[np.ndarray], rows: Rows, start: int) -> None:
-    """Check a batch that begins with the row `start`; name its first row that is refused."""
+    """Check a batch that begins with the row `start`; name its first row that is refused.
+
+    Rows of gaps alone are passed over where they have no answer.
+    """
     count = len(arrays[0])
+    known = np.arange(count)
+    if rows.may_be_empty:
+        known = known[~np.isnan(arrays[0]).reshape(count, -1).all(axis=1)]
     try:
-        check(arrays)
+        if len(known):
+            check(arrays if len(known) == count else [array[known] for array in arrays])
     except ValueError as error:
-        first = next((n for n in range(count) if _is_refused(check, arrays, n)), None)
+        first = next((int(n) for n in known if _is_refused(check, arrays, int(n))), None)
         with name_rows_in_errors(rows, start, count, first):
             raise error
 

@@ -126,7 +126,12 @@ class Run:
                 another shape.
         """
         from keras_vae.training import fits
-        from keras_vae.training.data.loading import explain_moved_data, load, settings_for
+        from keras_vae.training.data.loading import (
+            explain_moved_data,
+            load,
+            settings_for,
+            settings_of,
+        )
         from keras_vae.training.data.resizing import choose_resizing, size_for
 
         settings = self.config.get("settings", {})
@@ -142,7 +147,7 @@ class Run:
                 chosen,
                 image_size=size,
                 limit=None if name else settings.get("limit"),
-                **settings_for(chosen, settings),
+                **settings_for(chosen, settings_of(self.config)),
                 gaps=self.config.get("gaps", False) if gaps is None else gaps,
             )
         fits.check_shape_of_run(tuple(self.config.get("image_shape", data.image_shape)), data)

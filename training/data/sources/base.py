@@ -39,6 +39,7 @@ class Data:
         label_names: The names of label 0, 1, ..., or None.
         schema: The `keras_vae.tables.Schema` of the columns of a table, or None.
         test_complete: The test rows without missing numbers, if they are known, or None.
+        columns: The names of the features of series from a file with a heading, or None.
 
     Raises:
         ValueError: If an array is empty, has another type, rank or shape than stated above, or all
@@ -53,6 +54,7 @@ class Data:
     label_names: tuple[str, ...] | None = None
     schema: Any = None
     test_complete: np.ndarray | None = None
+    columns: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse invalid data, so that programs need no checks of their own."""

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from keras_vae.training.data.sources.base import Data
 
-STREAM, TABLE = "stream:", "table:"
+STREAM, TABLE, SERIES = "stream:", "table:", "series:"
+SERIES_OPTIONS = ("window", "stride", "skip_columns", "gaps", "columns")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Request:
         stride: Steps from one such series to the next, or None for `window`.
         skip_columns: Names of columns of a recording to leave out.
         gaps: True to read gaps of series as NaN.
+        columns: Names of the columns of a recording, found by name, or None for all.
     """
 
     argument: str = ""
@@ -41,6 +43,7 @@ class Request:
     stride: int | None = None
     skip_columns: tuple[str, ...] = ()
     gaps: bool = False
+    columns: tuple[str, ...] | None = None
 
     @property
     def path(self) -> Path:
@@ -162,7 +165,7 @@ def _by(module: str, function: str, *fields: str) -> Callable[[Request], Data]:
 
 
 def _larger_mnist1d(request: Request) -> Data:
-    from keras_vae.training.data.sources.series import parse_count, read_mnist1d
+    from keras_vae.training.data.sources.mnist1d import parse_count, read_mnist1d
 
     return read_mnist1d(parse_count(request.argument))
 
@@ -208,7 +211,7 @@ SOURCES = (
     _local(
         "mnist1d",
         "MNIST-1D, 4,000 training and 1,000 test series of 40x1",
-        "sources.series",
+        "sources.mnist1d",
         "series",
     ),
     _local(
@@ -247,10 +250,10 @@ SOURCES = (
         True,
     ),
     Source(
-        "series:",
+        SERIES,
         "FILE",
         "series cut out of a recording (.csv, .npy, or .npz; may have gaps), with --window",
-        _by("sources.series", "read_series", "path", "window", "stride", "skip_columns", "gaps"),
+        _by("sources.series", "read_series", "path", *SERIES_OPTIONS),
         takes_path=True,
         takes_window=True,
         gives="series",
