@@ -77,12 +77,16 @@ def test_a_recipe_names_the_data_that_fit_in_place_of_others(kind, given):
     assert f"Expected {kind} of shape {shape} or another one, which the recipe takes" in said
     assert f"Received: {DATA[given].kind} of shape {DATA[given].image_shape} in made" in said
     names = [source.usage for source in registry.SOURCES if source.gives == kind]
-    assert names and said.endswith(f"(Data of {kind}: {', '.join(names)}.)")
+    names += ["FILE.npy", "FILE.npz"] if kind in ("series", "volumes") else []
+    own = " Train on a table of your own in Python: Schema and TabularVAE of keras_vae.tables."
+    wanted = f"(Data of {kind}: {', '.join(names)}.{own if kind == 'tables' else ''})"
+    assert len(names) > 0 and said.endswith(wanted)
 
 
 @pytest.mark.parametrize("given", ["images", "series", "volumes"])
 def test_a_recipe_of_counts_names_data_of_counts(given):
-    with pytest.raises(ValueError, match=r"Expected .* made\. Data of counts: digit_counts\.\)$"):
+    message = r"Expected .* made\. Data of counts: digit_counts, FILE.npy, FILE.npz\.\)$"
+    with pytest.raises(ValueError, match=message):
         fit_to("counts", DATA[given])
 
 

@@ -11,6 +11,7 @@ from keras_vae.errors import UsageError
 from keras_vae.training.data.batches import evaluation_batches, steps_per_epoch, training_batches
 from keras_vae.training.data.kinds import count_parts
 from keras_vae.training.data.resizing import CropTo
+from keras_vae.training.data.source_advice import OWN_TABLE
 from keras_vae.training.data.sources import registry
 from keras_vae.training.data.sources.base import (
     Data,
@@ -57,6 +58,7 @@ def load(
     skip_columns: Sequence[str] | None = None,
     gaps: bool = False,
     columns: Sequence[str] | None = None,
+    kind: str = "images",
 ) -> Data:
     """Load a data set by name or path.
 
@@ -83,6 +85,8 @@ def load(
             `keras_vae.preprocessing.standardize`. False to refuse them.
         columns: Names of the columns of a .csv file to take, in this order, as those of a
             training. A file without a heading must have as many. None for all.
+        kind: What the arrays of a .npy or .npz file are, if they have the axes of this kind:
+            "images", "rows", "series", or "volumes".
 
     Returns:
         Training and test images, uint8, all of one shape; or other examples, see `Data`.
@@ -115,7 +119,7 @@ def load(
     skipped = _names(skip_columns)
     folder = None if data_dir is None else Path(data_dir).expanduser()
     named = None if columns is None else tuple(columns)
-    request = Request(argument, size, limit, folder, window, stride, skipped, gaps, named)
+    request = Request(argument, size, limit, folder, window, stride, skipped, gaps, named, kind)
     data = source.read(request)
     if data.gaps and not gaps:
         raise UsageError(
@@ -234,8 +238,9 @@ def _find_without_scheme(name: str) -> tuple[Source, str]:
 
 
 _ADVICE_ON_CSV = (
-    " (Give series:{} with --window and --stride, where the program has them. Or cut it with "
-    "keras_vae.windows, and numpy.save the result)"
+    " (Of a recording, give series:{} with --window and --stride, where the program has them. Or "
+    "cut it with keras_vae.windows, and numpy.save the result. Of counts, numpy.save the array. "
+    f"{OWN_TABLE})"
 )
 
 
@@ -248,7 +253,7 @@ def _unreadable_file(path: Path) -> str:
     return (
         f"Expected a folder of images or of IDX files, or an {' or '.join(suffixes)} file. "
         f"Received: the file {path}."
-        + (_ADVICE_ON_CSV.format(path) if path.suffix == ".csv" else "")
+        + (_ADVICE_ON_CSV.format(path) if path.suffix.lower() == ".csv" else "")
         + (f" (Give its folder: {path.parent})" if path.suffix.lower() in SUFFIXES else "")
         + (f" (Give {registry.STREAM}{path})" if kind_of(path) in OPENERS else "")
     )

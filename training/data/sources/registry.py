@@ -33,6 +33,7 @@ class Request:
         skip_columns: Names of columns of a recording to leave out.
         gaps: True to read gaps of series as NaN.
         columns: Names of the columns of a recording, found by name, or None for all.
+        kind: The kind of the examples of an array.
     """
 
     argument: str = ""
@@ -44,6 +45,7 @@ class Request:
     skip_columns: tuple[str, ...] = ()
     gaps: bool = False
     columns: tuple[str, ...] | None = None
+    kind: str = "images"
 
     @property
     def path(self) -> Path:
@@ -122,13 +124,6 @@ def missing_path(name: str | None) -> Path | None:
 def names() -> tuple[str, ...]:
     """Return the names that stand alone, which precede folders of the same name."""
     return tuple(source.name for source in SOURCES if source.name and not source.argument)
-
-
-def advise(kind: str) -> str:
-    """Return a sentence with the sources of a kind of examples; rows are counts or tables."""
-    kinds = ("counts", "tables") if kind == "rows" else (kind,)
-    usages = ", ".join(source.usage for source in SOURCES if source.gives in kinds)
-    return f"Data of {kind}: {usages}."
 
 
 def help_text() -> str:
@@ -291,8 +286,14 @@ SOURCES = (
         "",
         "FILE.npz",
         "arrays x_train and x_test, or train and test",
-        _by("sources.arrays", "read_npz", "path"),
+        _by("sources.arrays", "read_npz", "path", "kind"),
         True,
     ),
-    Source("", "FILE.npy", "one array of images", _by("sources.arrays", "read_npy", "path"), True),
+    Source(
+        "",
+        "FILE.npy",
+        "one array, of the kind that the recipe takes",
+        _by("sources.arrays", "read_npy", "path", "kind"),
+        True,
+    ),
 )
