@@ -48,7 +48,8 @@ def test_arrays_are_the_examples_that_the_recipe_takes(tmp_path, recipe, array, 
     else:
         np.savez(path, x_train=array[3:], x_test=array[:3])
     data = prepared(recipe, path)
-    wanted = VOLUMES[..., None] if "ellipsoids" in recipe else array.astype("float32")
+    wanted = array[..., None] if array is VOLUMES else array.astype("float32")
+    assert data.train.dtype == wanted.dtype
     found = data.test if suffix == ".npz" else data.train[:2]
     np.testing.assert_array_equal(found, wanted[:3] if suffix == ".npz" else wanted[1:3])
 
@@ -68,7 +69,7 @@ def test_arrays_are_the_examples_that_the_recipe_takes(tmp_path, recipe, array, 
             COUNTS / 3,
             "Expected whole numbers.*Data of counts: digit_counts, FI",
         ),
-        ("conv_autoencoder_ellipsoids", VOLUMES / 254.3, "uint8 volumes, .*keep volumes as bytes"),
+        ("conv_autoencoder_ellipsoids", VOLUMES / 9.0, r"x in \[0, 1\].*x are the volumes of own"),
     ],
     ids=["a table", "a recording", "images", "fractions", "volumes of other floats"],
 )

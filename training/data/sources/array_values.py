@@ -20,7 +20,7 @@ def as_examples(array: np.ndarray, where: str, kind: str) -> np.ndarray:
         kind: One of `keras_vae.training.data.kinds.KINDS`.
 
     Returns:
-        float32 of rows and series, NaN for missing numbers; uint8 of volumes and images.
+        float32 of rows, series, and volumes of floats; uint8 of images and other volumes.
 
     Raises:
         ValueError: If a number would change, or the values are others.
@@ -29,7 +29,8 @@ def as_examples(array: np.ndarray, where: str, kind: str) -> np.ndarray:
         return _as_numbers(array, where)
     if kind == "volumes" and array.ndim in (4, 5):
         volumes = array if array.ndim == 5 else array[..., np.newaxis]
-        return _as_bytes(volumes, where, kind)
+        of_floats = array.dtype.kind == "f"
+        return _as_numbers(volumes, where) if of_floats else _as_bytes(volumes, where, kind)
     return as_images(array, where)
 
 
@@ -79,11 +80,11 @@ def _as_bytes(array: np.ndarray, where: str, kind: str = "images") -> np.ndarray
             )
         check_levels(array, where)
     if array.dtype.kind == "f" and array.size:
-        return _float_as_bytes(array, where, kind)
+        return _float_as_bytes(array, where)
     return array.astype(np.uint8) if array.dtype.kind in "ui" else array
 
 
-def _float_as_bytes(array: np.ndarray, where: str, kind: str) -> np.ndarray:
+def _float_as_bytes(array: np.ndarray, where: str) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
         levels = np.rint(array.astype(np.float32) * 255)
         exact = bool((np.abs(array - levels / 255) <= TOLERANCE).all())
@@ -92,7 +93,7 @@ def _float_as_bytes(array: np.ndarray, where: str, kind: str) -> np.ndarray:
         return levels.astype(np.uint8)
     reason = "in steps other than 1/255" if 0 <= low and high <= 1 else "outside [0, 1]"
     raise UsageError(
-        f"Expected uint8 {kind}, or floats in [0, 1] that are multiples of 1/255. Received: "
-        f"{array.dtype} from {low:g} to {high:g}, {reason}, in {where}. (Programs keep {kind} as "
+        "Expected uint8 images, or floats in [0, 1] that are multiples of 1/255. Received: "
+        f"{array.dtype} from {low:g} to {high:g}, {reason}, in {where}. (Programs keep images as "
         "bytes. Convert them as you intend, for example numpy.rint(255 * x).astype('uint8').)"
     )
