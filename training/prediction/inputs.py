@@ -48,8 +48,8 @@ def is_pixels(spec: Any) -> bool:
 
     Integers of all others, such as counts, series, labels, and codes, are numbers as they are.
     """
-    is_picture = spec.name == "x" and kind_of(spec.shape[1:]) in ("images", "volumes")
-    return is_picture and spec.dtype.startswith("float") and not getattr(spec, "whole", False)
+    whole = str(spec.dtype).startswith("int") or getattr(spec, "whole", False)
+    return spec.name == "x" and kind_of(spec.shape[1:]) in ("images", "volumes") and not whole
 
 
 def convert_input(array: np.ndarray, spec: Any, start: int = 0) -> np.ndarray:
@@ -61,6 +61,6 @@ def convert_input(array: np.ndarray, spec: Any, start: int = 0) -> np.ndarray:
         precision.check_exact(array, spec.name, first_row=start)
     if array.ndim < len(spec.shape):
         array = array[..., np.newaxis]
-    if spec.dtype.startswith("int"):
+    if str(spec.dtype).startswith("int"):
         return array.astype(np.int32)
     return as_floats(array) if is_pixels(spec) else array.astype(np.float32)

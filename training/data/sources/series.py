@@ -98,7 +98,7 @@ def read_windows(
     empty = np.flatnonzero(~_has_number(found))
     if empty.size:
         print(
-            f"Without an answer in {path}: {_numbered(empty)}, of gaps alone.",
+            f"Without an answer in {path}: {_name_series(empty)}, of gaps alone.",
             file=sys.stderr,
         )
     return np.ascontiguousarray(found), len(every)
@@ -225,11 +225,11 @@ def _has_number(series: np.ndarray) -> np.ndarray:
     return ~np.isnan(series).all(axis=tuple(range(1, series.ndim)))
 
 
-def _numbered(numbers_of: np.ndarray) -> str:
+def _name_series(places: np.ndarray) -> str:
     """Return how many series there are, with the numbers of the first ones."""
-    shown = ", ".join(map(str, numbers_of[:NAMED]))
-    more = ", ..." if len(numbers_of) > NAMED else ""
-    return f"{len(numbers_of)} series ({shown}{more})"
+    shown = ", ".join(map(str, places[:NAMED]))
+    more = ", ..." if len(places) > NAMED else ""
+    return f"{len(places)} series ({shown}{more})"
 
 
 def _with_numbers(path: Path, series: np.ndarray) -> np.ndarray:
@@ -241,7 +241,7 @@ def _with_numbers(path: Path, series: np.ndarray) -> np.ndarray:
             f"{len(series)} series of gaps alone."
         )
     if not known.all():
-        empty = _numbered(np.flatnonzero(~known))
+        empty = _name_series(np.flatnonzero(~known))
         print(f"Passed over in {path}: {empty} of gaps alone.", file=sys.stderr)
     return np.ascontiguousarray(series[known])
 
