@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_vae.errors import UsageError
 from keras_vae.training import recipes
+from keras_vae.training.data import source_advice
 from keras_vae.training.data.kinds import kind_of
 from keras_vae.training.data.sources import registry
 from keras_vae.training.data.sources.base import Data, as_floats
@@ -82,7 +83,7 @@ def check_shape_of_run(wanted: tuple[int, ...], data: Data) -> None:
     """Raise ValueError for examples of another shape than a run was trained on."""
     if data.image_shape != wanted:
         kind = kind_of(wanted)
-        advice = "" if kind == data.kind else f" ({registry.advise(kind)})"
+        advice = "" if kind == data.kind else f" ({source_advice.advise(kind)})"
         raise UsageError(
             f"Expected {kind} of shape {wanted}, as the run was trained on. Received: {data.kind} "
             f"of shape {data.image_shape} in {data.name}.{advice}"
@@ -132,7 +133,7 @@ def check_values(
             takes_rows = data.kind == "rows" or any_kind
             are_counts = source is not None and source[0].gives == "counts"
             counts = takes_rows and getattr(model.family, "whole", False) and not are_counts
-            advice = f" {registry.advise('counts')}" if counts else ""
+            advice = f" {source_advice.advise('counts')}" if counts else ""
             raise UsageError(_explain(model, data, name, x, error, advice)) from error
 
 
@@ -147,7 +148,7 @@ def _describe_misfit(model: LatentModel, which: str, data: Data, advice: str = "
     kind = kind_for(model)
     return (
         f"Expected {kind} of shape {tuple(model.event_shape)}{which}. Received: {data.kind} of "
-        f"shape {data.image_shape} in {data.name}. ({registry.advise(kind)}{advice})"
+        f"shape {data.image_shape} in {data.name}. ({source_advice.advise(kind)}{advice})"
     )
 
 

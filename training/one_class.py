@@ -81,13 +81,13 @@ def check(images: Any) -> None:
     """Raise ValueError unless there are at least two classes with enough training images."""
     import numpy as np
 
-    from keras_vae.training.data.sources import registry
+    from keras_vae.training.data import source_advice
     from keras_vae.training.evaluation.unusual import NEIGHBORS
 
     if images.kind != "images":
         raise UsageError(
             f"Expected images, whose pixels the scores compare. Received: {images.kind} in "
-            f"{images.name}. ({registry.advise('images')})"
+            f"{images.name}. ({source_advice.advise('images')})"
         )
     labels = images.train_labels
     if labels is None or images.test_labels is None or len(classes(images)) < 2:

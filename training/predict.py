@@ -48,11 +48,14 @@ def predict(
     Args:
         run: A run directory of keras-vae train, or a .keras file of a model or of a detector.
         source: A .npy, .npz or .parquet file, a folder of images or of .parquet files, or a data
-            set by name. With --output decode, a folder that encode has written.
+            set by name. With --output decode, a folder that encode has written. Bytes of images
+            stand for 0 to 1; all other integers are numbers as they are.
         out: A new folder, or that of a prediction to continue.
         output: The output of the model. Of a detector, score has the decisions too, and score_map
             the score of each element.
-        part: train or test of a data set by name, test by default; or an array of an .npz file.
+        part: train, test, or all of a data set by name or of series:FILE; or an array of an .npz
+            file. By default test of a data set by name, and of the file that the run was trained
+            on; all of other recordings, of which no part was seen.
         format: npz for all arrays of the output, by name; npy for the first one only.
         rows_per_shard: Rows in a file; by default those of about 64 MB.
         batch_size: Rows in a batch.
@@ -73,6 +76,7 @@ def predict(
     outputs.check_folder(folder)
     pipeline = _import_pipeline() if beam else None
     cli.prepare_tensorflow()
+    from keras_vae.training.data import loading
     from keras_vae.training.data.kinds import count_of
     from keras_vae.training.data.resizing import choose_resizing, describe_resizing
     from keras_vae.training.prediction import shard_writer
@@ -83,13 +87,14 @@ def predict(
     takes_images = len(inputs[0].shape) == 4
     given = {"stretch": stretch, "crop_to_aspect_ratio": crop_to_aspect_ratio}
     options.only_with("images as the input of the model", takes_images, **given)
-    settings = opened.config.get("settings", {})
+    settings = loading.settings_of(opened.config)
     resizing = choose_resizing(settings, **given) if takes_images else given
-    reading = {"part": part, **resizing, "data_dir": data_dir, "settings": settings}
+    reading: dict[str, Any] = {"part": part, **resizing, "data_dir": data_dir}
+    reading["settings"] = settings
     rows = open_rows(source, inputs, **reading)
     options.only_with("images of bytes, which arrays of floats are not", rows.are_resized, **given)
     how = describe_resizing(resizing, inputs[0].shape[1:]) if rows.are_resized else ""
-    print(f"{count_of(rows.count, 'rows')} of {rows.name}{how}")
+    print(f"{count_of(rows.count, 'rows')} of {rows.name}{how}{rows.note}")
     folder.mkdir(parents=True, exist_ok=True)
     identity = digests.of_file(opened.model_path)
     cropped = resizing["crop_to_aspect_ratio"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from keras_vae.errors import UsageError
 from keras_vae.training import raw_data, recipes
-from keras_vae.training.data.kinds import count_of
+from keras_vae.training.data.kinds import count_of, kind_of
 from keras_vae.training.data.sources.registry import make_absolute
 from keras_vae.training.recipes import Recipe
 from keras_vae.training.runs import metrics_file, run_directory
@@ -48,6 +48,7 @@ def prepare(
         stride=settings.stride,
         skip_columns=settings.skip_columns,
         gaps=True,
+        kind=kind_of(recipe.model.event_shape),
     )
     if not settings.resume:  # A run that has begun goes on.
         fits.check_kind(function, recipe.model, data)

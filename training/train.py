@@ -231,6 +231,7 @@ def configuration(
         "test_images": len(data.test),
         "data_digest": stored.get("data_digest") or digest(data),
         "gaps": fills_gaps(recipe.model),
+        "columns": data.columns,
         "parameters": count_parameters(recipe.model),
         "steps_per_epoch": steps,
         "steps_per_execution": session.steps_per_execution(steps, at_once),

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,19 +73,24 @@ def _run(model: LatentModel, job: Mapping[str, Any], calibration: Batches, graph
             "process and its files are as they were.)"
         ) from error
     except Exception as error:
-        raise UsageError(_explain(model, str(error), graph)) from error
+        raise UsageError(_explain(model, str(error), graph, job["signatures"])) from error
 
 
-def _explain(model: LatentModel, message: str, graph: Mapping[str, list[str]]) -> str:
+def _explain(
+    model: LatentModel, message: str, graph: Mapping[str, list[str]], endpoints: Sequence[str]
+) -> str:
     """Return the layers that need unsupported ops, or else the converter's message."""
     ops = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", message)))
     if ops:
         return _refusal(explain_ops(model, ops, graph))
     if few := sorted(set(re.findall(r"16x8-bit not yet supported for op: '(\w+)'", message))):
+        others = [name for name in endpoints if name not in ("encode", "decode")]
+        advice = "Choose int8 or dynamic."
+        if others and not any("_3D" in op for op in few):
+            advice = f"Leave out the endpoints {', '.join(others)}, or choose int8."
         return (
-            "Expected endpoints of layers that convert to 16 bits, for quantize='int16x8'. "
-            f"Received: the ops {', '.join(few)}. (Give endpoints=['encode', 'decode'], or "
-            "quantize='int8'.)"
+            "Expected endpoints of layers that convert to 16 bits, for int16x8. Received: the ops "
+            f"{', '.join(few)} in {', '.join(endpoints)}. ({advice})"
         )
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     errors = [line for line in lines if "error:" in line] or lines or ["no message"]

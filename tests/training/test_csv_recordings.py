@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.loading import load
 from keras_vae.training.data.sources.csv_recording import as_dates, read_recording
 
 NAN = np.nan
@@ -149,3 +150,14 @@ def test_what_is_neither_a_number_nor_a_gap_is_refused_with_its_place(name, tmp_
 def test_other_files_are_refused(tmp_path):
     with pytest.raises(UsageError, match=r"Expected a .csv, .tsv, .txt file. Received: .*a.npy"):
         read_recording(write(tmp_path, "", "a.npy"))
+
+
+def test_text_in_a_column_recommends_the_options_that_the_program_has(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("time,a\n2026-03-01,1.5\n2026-03-02,2.5\n")
+    with pytest.raises(UsageError, match=r"--time-column names the column of time.*--skip-columns"):
+        read_recording(path)
+    with pytest.raises(UsageError, match=r"'2026-03-01' in row 2.*convert it\.\)$"):
+        load(f"series:{path}", window=1, columns=["time", "a"])
+    with pytest.raises(UsageError, match="In keras-vae train, --skip-columns leaves"):
+        load(f"series:{path}", window=1)

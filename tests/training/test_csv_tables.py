@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 
 from keras_vae.errors import UsageError
-from keras_vae.training.data.sources.csv_table import read_table
+from keras_vae.training.data.sources.csv_table import open_table
 
 STEPS = np.random.default_rng(0).normal(size=(30, 2)).round(4)
 A, B = STEPS.T
+
+
+def read_table(path, skip_columns=()):
+    table = open_table(path)
+    table.skip(skip_columns)
+    return table.values()
 
 
 def lines(row, head=(), end="\n"):

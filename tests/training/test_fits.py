@@ -78,8 +78,11 @@ def test_a_recipe_names_the_data_that_fit_in_place_of_others(kind, given):
     assert f"Expected {kind} of shape {shape} or another one, which the recipe takes" in said
     assert f"Received: {DATA[given].kind} of shape {DATA[given].image_shape} in made" in said
     names = [source.usage for source in registry.SOURCES if source.gives == kind]
+    names += ["FILE.npy", "FILE.npz"] if kind in ("series", "volumes") else []
+    own = " Train on a table of your own in Python: Schema and TabularVAE of keras_vae.tables."
     advice = "A recipe with an argument shape: tuple[int, ...] takes all kinds."
-    assert names and said.endswith(f"(Data of {kind}: {', '.join(names)}. {advice})")
+    wanted = f"(Data of {kind}: {', '.join(names)}.{own if kind == 'tables' else ''} {advice})"
+    assert len(names) > 0 and said.endswith(wanted)
 
 
 def recipe(image_shape: tuple[int, ...] = (8, 8, 1), seed: int = 0) -> recipes.Recipe:
@@ -106,7 +109,8 @@ def test_a_run_that_has_begun_with_data_of_another_kind_goes_on(monkeypatch):
 
 @pytest.mark.parametrize("given", ["images", "series", "volumes"])
 def test_a_recipe_of_counts_names_data_of_counts(given):
-    with pytest.raises(ValueError, match=r"Expected .* made\. Data of counts: digit_counts\.\)$"):
+    message = r"Expected .* made\. Data of counts: digit_counts, FILE.npy, FILE.npz\.\)$"
+    with pytest.raises(ValueError, match=message):
         fit_to("counts", DATA[given])
 
 

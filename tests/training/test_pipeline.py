@@ -12,7 +12,16 @@ from keras_vae.training.predict import predict
 from keras_vae.training.prediction import shard_writer
 from keras_vae.training.prediction.rows import open_rows
 from tests.support.image_files import picture, save
-from tests.training.test_bulk import BATCH, PIXELS, ROWS_PER_SHARD, X, contents, model, saved
+from tests.training.test_bulk import (
+    BATCH,
+    PIXELS,
+    ROWS_PER_SHARD,
+    X,
+    contents,
+    joined,
+    model,
+    saved,
+)
 
 pytestmark = pytest.mark.tensorflow
 needs_beam = pytest.mark.extra(name="beam")
@@ -147,3 +156,17 @@ def test_the_extra_is_named_where_beam_is_not_installed(file, tmp_path, monkeypa
     assert run(file, saved(tmp_path), tmp_path / "out") == cli.BAD_INPUT
     assert "keras-vae[beam]" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@needs_beam
+def test_counts_are_numbers_and_fractions_of_them_are_refused(tmp_path, capsys):
+    from tests.training.test_predicted_numbers import COUNTS, of_counts
+
+    of_counts().save(tmp_path / "counts.keras")
+    words = tmp_path / "counts.keras", saved(tmp_path, COUNTS.astype("uint8"))
+    assert run(*words, tmp_path / "out", "--output", "score") == 0
+    expected = keras.ops.convert_to_numpy(of_counts().score(COUNTS.astype("float32")))
+    np.testing.assert_allclose(joined(tmp_path / "out", "score"), expected, rtol=1e-4)
+    saved(tmp_path, COUNTS / 16)
+    assert run(*words, tmp_path / "none", "--output", "score") == cli.BAD_INPUT
+    assert "Expected whole numbers" in capsys.readouterr().err

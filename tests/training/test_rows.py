@@ -61,15 +61,17 @@ def test_a_table_that_is_not_there_is_refused(argument):
         load(f"table:{argument}")
 
 
-def test_rows_without_a_number_and_volumes_of_floats_are_refused():
+def test_rows_without_a_number_and_volumes_of_other_floats_are_refused():
     rows = np.ones((4, 3), "float32")
     empty = np.where(np.arange(4)[:, None] == 2, np.nan, rows).astype("float32")
     with pytest.raises(ValueError, match="a row without a number, in the test rows of x"):
         Data("x", rows, empty)
     with pytest.raises(ValueError, match="Expected float32 rows .* Received: float64"):
         Data("x", rows.astype("float64"), rows)
-    with pytest.raises(ValueError, match="Expected uint8 volumes .* Received: float32"):
-        Data("x", *[np.zeros((2, 3, 3, 3, 1), "float32")] * 2)
+    with pytest.raises(ValueError, match="Expected uint8 or float32 volumes .* Received: float64"):
+        Data("x", *[np.zeros((2, 3, 3, 3, 1))] * 2)
+    with pytest.raises(ValueError, match="Expected finite volumes. Received: NaN"):
+        Data("x", *[np.full((2, 3, 3, 3, 1), np.nan, "float32")] * 2)
     with pytest.raises(ValueError, match="Expected no image_size for volumes"):
         resize_data(read_ellipsoids(2, 2), (8, 8))
 

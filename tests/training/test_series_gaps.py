@@ -56,7 +56,7 @@ def test_windows_of_gaps_alone_are_left_out_and_told(tmp_path, capsys):
     path = recording(tmp_path, empty)
     data = load(f"series:{path}", window=10, gaps=True)
     assert len(data.train) == 17 and np.isnan(data.train).any()
-    assert capsys.readouterr().err == f"Passed over in {path}: 1 series of gaps alone.\n"
+    assert capsys.readouterr().err == f"Passed over in {path}: 1 series (2) of gaps alone.\n"
     empty = [(row, column) for row in range(100) for column in range(2)]
     with pytest.raises(UsageError, match="series with numbers in .*Received: 1 series of gaps al"):
         load(f"series:{recording(tmp_path, empty)}", window=100, gaps=True)

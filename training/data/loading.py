@@ -11,6 +11,7 @@ from keras_vae.errors import UsageError
 from keras_vae.training.data.batches import evaluation_batches, steps_per_epoch, training_batches
 from keras_vae.training.data.kinds import count_parts
 from keras_vae.training.data.resizing import CropTo
+from keras_vae.training.data.source_advice import OWN_TABLE
 from keras_vae.training.data.sources import registry
 from keras_vae.training.data.sources.base import (
     Data,
@@ -32,6 +33,7 @@ __all__ = [
     "load",
     "refuse_unused",
     "settings_for",
+    "settings_of",
     "steps_per_epoch",
     "training_batches",
 ]
@@ -40,7 +42,7 @@ __all__ = [
 # The options that only some sources take, and the field of `Source` that says so.
 TAKEN = {
     "data_dir": "takes_data_dir",
-    **dict.fromkeys(("window", "stride", "skip_columns"), "takes_window"),
+    **dict.fromkeys(("window", "stride", "skip_columns", "columns"), "takes_window"),
 }
 
 
@@ -55,6 +57,8 @@ def load(
     stride: int | None = None,
     skip_columns: Sequence[str] | None = None,
     gaps: bool = False,
+    columns: Sequence[str] | None = None,
+    kind: str = "images",
 ) -> Data:
     """Load a data set by name or path.
 
@@ -79,6 +83,10 @@ def load(
         skip_columns: Names of columns of a .csv file to leave out, such as time stamps.
         gaps: True to read gaps of series as NaN, for a model that fills them, such as by
             `keras_vae.preprocessing.standardize`. False to refuse them.
+        columns: Names of the columns of a .csv file to take, in this order, as those of a
+            training. A file without a heading must have as many. None for all.
+        kind: What the arrays of a .npy or .npz file are, if they have the axes of this kind:
+            "images", "rows", "series", or "volumes".
 
     Returns:
         Training and test images, uint8, all of one shape; or other examples, see `Data`.
@@ -102,14 +110,16 @@ def load(
             "Expected the name or the path of a data set. Received: ''. (For this folder: '.')"
         )
     skip_columns = skip_columns or None
-    refuse_unused(text, data_dir=data_dir, window=window, stride=stride, skip_columns=skip_columns)
+    of_series = {"window": window, "stride": stride, "skip_columns": skip_columns}
+    refuse_unused(text, data_dir=data_dir, **of_series, columns=columns)
     source, argument = registry.find(text) or _find_without_scheme(text)
     size = None if image_size is None else (image_size[0], image_size[1])
     if size and (crop_to_aspect_ratio or isinstance(image_size, CropTo)):
         size = CropTo(size)
     skipped = _names(skip_columns)
     folder = None if data_dir is None else Path(data_dir).expanduser()
-    request = Request(argument, size, limit, folder, window, stride, skipped, gaps)
+    named = None if columns is None else tuple(columns)
+    request = Request(argument, size, limit, folder, window, stride, skipped, gaps, named, kind)
     data = source.read(request)
     if data.gaps and not gaps:
         raise UsageError(
@@ -131,12 +141,30 @@ def settings_for(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         name: A data set for `load`.
-        settings: The settings of a training.
+        settings: The settings of a training, with those of
+            `keras_vae.training.data.sources.series.options_for`.
 
     Returns:
         The arguments of `load` in `TAKEN`, if the source takes them.
     """
-    return {key: settings.get(key) for key in TAKEN if _takes(key, name)}
+    found = {key: settings.get(key) for key in TAKEN if _takes(key, name)}
+    if not name.startswith(registry.SERIES):
+        return found
+    from keras_vae.training.data.sources.series import options_for, path_of
+
+    path = path_of(name)
+    return found if path is None else found | options_for(path, settings)
+
+
+def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run, with the names of the columns and the length of its series.
+
+    Args:
+        config: The content of the run's config.json; empty for a lone model.
+    """
+    shape = config.get("image_shape", ())
+    length = {"length": shape[0]} if len(shape) == 2 else {}
+    return {**config.get("settings", {}), "columns": config.get("columns"), **length}
 
 
 def refuse_unused(name: str, **options: Any) -> None:
@@ -210,8 +238,9 @@ def _find_without_scheme(name: str) -> tuple[Source, str]:
 
 
 _ADVICE_ON_CSV = (
-    " (Give series:{} with --window and --stride, where the program has them. Or cut it with "
-    "keras_vae.windows, and numpy.save the result)"
+    " (Of a recording, give series:{} with --window and --stride, where the program has them. Or "
+    "cut it with keras_vae.windows, and numpy.save the result. Of counts, numpy.save the array. "
+    f"{OWN_TABLE})"
 )
 
 
@@ -224,7 +253,7 @@ def _unreadable_file(path: Path) -> str:
     return (
         f"Expected a folder of images or of IDX files, or an {' or '.join(suffixes)} file. "
         f"Received: the file {path}."
-        + (_ADVICE_ON_CSV.format(path) if path.suffix == ".csv" else "")
+        + (_ADVICE_ON_CSV.format(path) if path.suffix.lower() == ".csv" else "")
         + (f" (Give its folder: {path.parent})" if path.suffix.lower() in SUFFIXES else "")
         + (f" (Give {registry.STREAM}{path})" if kind_of(path) in OPENERS else "")
     )

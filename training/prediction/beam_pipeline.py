@@ -118,14 +118,21 @@ class Source:
 
     def __init__(self, name: str, inputs: Sequence[Any], options: dict[str, Any]) -> None:
         self._name, self._options = name, options
-        self._inputs = [{"shape": s.shape, "dtype": s.dtype, "name": s.name} for s in inputs]
+        self._inputs = [_describe(spec) for spec in inputs]
 
     def open(self) -> Rows:
         """Open the rows, which the sender has checked."""
-        import keras
+        from keras_vae.base.endpoint import RawNumbers
 
-        specs = [keras.InputSpec(**words) for words in self._inputs]
+        specs = [RawNumbers(**words) for words in self._inputs]
         return open_rows(self._name, specs, check=False, **self._options)
+
+
+def _describe(spec: Any) -> dict[str, Any]:
+    """Return the arguments of the `keras_vae.base.endpoint.RawNumbers` that is like a spec."""
+    raw = {"gaps": False, "white": None, "whole": False}
+    words = {name: getattr(spec, name, value) for name, value in raw.items()}
+    return {**words, "shape": spec.shape, "dtype": spec.dtype, "name": spec.name}
 
 
 class ReadBatches(beam.DoFn):
@@ -134,25 +141,29 @@ class ReadBatches(beam.DoFn):
     Args:
         source: The source of the rows.
         folder: The folder of the shards.
-        bounds: From `keras_vae.training.prediction.shard_writer.bounds_of`.
+        path: The run or the .keras file of the model, whose checks the batches pass.
+        output: The name of the endpoint.
     """
 
-    def __init__(self, source: Source, folder: Path, bounds: shard_writer.Bounds) -> None:
-        self._source, self._folder, self._bounds = source, folder, bounds
+    def __init__(self, source: Source, folder: Path, path: str, output: str) -> None:
+        self._source, self._folder = source, folder
+        self._path, self._output = path, output
 
     def setup(self) -> None:
-        """Open the source and the folder, once for each worker."""
+        """Open the source, the folder, and the model, once for each worker."""
+        cli.prepare_tensorflow()
         self._rows = self._source.open()
         self._shards = read_manifest(self._folder)
+        model = run_directory.open_run(self._path).model(detectors=True)
+        self._check = shard_writer.check_of(model, self._output)
 
     def process(self, number: int) -> Iterator[tuple[tuple[int, int], Arrays]]:
         """Read the batches of a shard in order."""
         shard, size = self._shards.rows(number), self._shards.batch_size
         for start in range(shard.start, shard.stop, size):
             stop = min(start + size, shard.stop)
-            with shard_writer.name_rows_in_errors(self._rows, start, stop - start):
-                arrays = self._rows.read(start, stop)
-                shard_writer.check(arrays, *self._bounds)
+            arrays = self._rows.read(start, stop)
+            shard_writer.check_rows(self._check, arrays, self._rows, start)
             yield (number, start), arrays
 
 
@@ -204,7 +215,7 @@ def predict(
     """
     output = found.about["options"]["output"]
     handler = EndpointHandler(path, output, found.batch_size, max_batch_size=1)
-    reader = ReadBatches(source, found.folder, shard_writer.bounds_of(model, output))
+    reader = ReadBatches(source, found.folder, path, output)
     if found.missing:
         flags = PipelineOptions([f"--{option.removeprefix('--')}" for option in options])
         with beam.Pipeline(options=flags) as pipeline:

@@ -14,13 +14,11 @@ from keras_vae.files import digests
 from keras_vae.training.data.file_search import tell_passed_over, tell_unread
 from keras_vae.training.data.kinds import count_of
 from keras_vae.training.data.resizing import refuse_one_image, resize_array, size_for
-from keras_vae.training.data.sources.base import (
-    as_floats,
-    check_levels,
-    shape_text,
-)
+from keras_vae.training.data.sources import registry
+from keras_vae.training.data.sources.base import check_levels, shape_text
+from keras_vae.training.prediction.inputs import check_array, check_count, convert_input, is_pixels
 
-PARTS = ("train", "test")
+PARTS = ("train", "test", "all")
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,8 @@ class Rows:
             model, as the model takes them.
         labels: A function from `(start, stop)` to the names of these rows; None for no names.
         are_resized: Whether images are stretched or cropped.
+        may_be_empty: Whether rows of gaps alone are no error, and have no answer.
+        note: What the program says about the part that is taken, or nothing.
     """
 
     name: str
@@ -44,6 +44,8 @@ class Rows:
     read: Callable[[int, int], list[np.ndarray]]
     labels: Callable[[int, int], np.ndarray] | None = None
     are_resized: bool = False
+    may_be_empty: bool = False
+    note: str = ""
 
     @functools.cached_property
     def identity(self) -> str:
@@ -73,13 +75,16 @@ def open_rows(
             - a folder that `training.predict` has written;
             - a data set for `keras_vae.training.data.loading.load`, in memory.
         inputs: The inputs of the model: a `keras.InputSpec` with a name for each array.
-        part: "train" or "test" images of a data set, "test" by default; or the name of an array of
-            an .npz file. By default that is the only array, or the one with the name of the input.
+        part: "train", "test", or "all" examples of a data set, or the name of an array of an .npz
+            file. The default of a data set is "test". That of a recording is "all" if the run was
+            not trained on it. That of an .npz file is the only array, or the one with the name of
+            the input.
         stretch: True to stretch images, as files or as bytes, to the size that the model takes.
         crop_to_aspect_ratio: True to crop them first, so that nothing is distorted.
         check: True to read all files of `training.predict`, and check that they are whole.
         data_dir: The folder of TensorFlow Datasets, for data sets that come from there.
-        settings: The settings of the model's run, such as the window of its series.
+        settings: The settings of the model's run, such as the window of its series, see
+            `keras_vae.training.data.loading.settings_of`.
 
     Raises:
         FileNotFoundError: If there is no such source.
@@ -89,11 +94,12 @@ def open_rows(
     from keras_vae.training.data import loading
     from keras_vae.training.data.sources.arrays import map_array
     from keras_vae.training.data.sources.idx import has_idx_files
+    from keras_vae.training.data.sources.series import is_recording, path_of
     from keras_vae.training.data.sources.streamed import find_tables
     from keras_vae.training.prediction import shards
 
     path = Path(source).expanduser()
-    suffix = path.suffix.lower()
+    suffix = "" if registry.find(source) else path.suffix.lower()  # As of series:FILE.npy.
     size = size_for(inputs[0].shape[1:], stretch, crop_to_aspect_ratio)
     loading.refuse_unused(source, data_dir=data_dir)
     if suffix in (".npy", ".npz"):
@@ -117,20 +123,45 @@ def open_rows(
         return _open_images(path, inputs, size)
     given: dict[str, Any] = {"data_dir": data_dir, "image_size": size}
     given["gaps"] = has_gaps(inputs[0])
+    if "length" not in settings and len(inputs[0].shape) == 3:
+        settings = {**settings, "length": inputs[0].shape[1]}
     reading = loading.settings_for(source, settings) | {k: v for k, v in given.items() if v}
+    if (recording := path_of(source)) is not None and is_recording(recording):
+        own = registry.make_absolute(source) == settings.get("data")
+        return _open_recording(recording, inputs, part or ("test" if own else "all"), reading)
     return _open_data_set(source, inputs, part or "test", reading)
 
 
 def _open_data_set(source: str, inputs: Sequence[Any], part: str, reading: dict[str, Any]) -> Rows:
     from keras_vae.training.data import loading
 
-    if part not in PARTS:
-        raise UsageError(f"Expected --part {' or '.join(PARTS)} for {source}. Received: {part}.")
-    array = getattr(loading.load(source, **reading), part)
+    _check_part(part, source)
+    data = loading.load(source, **reading)
+    if part == "all" and not isinstance(data.train, np.ndarray):
+        raise UsageError(
+            f"Expected --part train or test of {source}, which stays on disk. Received: all."
+        )
+    array = np.concatenate([data.train, data.test]) if part == "all" else getattr(data, part)
     found = _open_arrays(
         [array], inputs, f"{source}, {part}", functools.partial(digests.of_rows, array)
     )
     return replace(found, are_resized=bool(reading.get("image_size")))
+
+
+def _open_recording(path: Path, inputs: Sequence[Any], part: str, reading: dict[str, Any]) -> Rows:
+    from keras_vae.training.data.sources.series import read_windows
+
+    _check_part(part, f"{registry.SERIES}{path}")
+    series, count = read_windows(path, part, **{"gaps": False, **reading})
+    digest = functools.partial(digests.of_rows, series)
+    found = _open_arrays([series], inputs, f"{registry.SERIES}{path}, {part}", digest)
+    note = "" if part == "all" else f"; the whole recording has {count:,}: --part all"
+    return replace(found, may_be_empty=reading.get("gaps", False), note=note)
+
+
+def _check_part(part: str, source: str) -> None:
+    if part not in PARTS:
+        raise UsageError(f"Expected --part {' or '.join(PARTS)} for {source}. Received: {part}.")
 
 
 def _open_arrays(
@@ -140,7 +171,7 @@ def _open_arrays(
     digest: Callable[[], str],
     size: tuple[int, int] | None = None,
 ) -> Rows:
-    _check_count(arrays, inputs, name)
+    check_count(arrays, inputs, name)
     counts = sorted({len(array) if array.ndim else 0 for array in arrays})
     if 0 in counts:
         shapes = ", ".join(str(array.shape) for array in arrays)
@@ -148,7 +179,7 @@ def _open_arrays(
     if len(counts) != 1:
         raise UsageError(f"Expected as many rows in each array of {name}. Received: {counts}.")
     for array, spec in zip(arrays, inputs, strict=True):
-        if array.dtype == np.uint8 and spec.dtype[0] == "f":
+        if array.dtype == np.uint8 and is_pixels(spec):
             check_levels(array, name)
     for array, spec in zip(arrays, inputs, strict=True):
         refuse_one_image(array, spec, name)
@@ -157,11 +188,11 @@ def _open_arrays(
         arrays = [resize_array(a, s, size) for a, s in zip(arrays, inputs, strict=True)]
     resized = any(one is not other for one, other in zip(arrays, given, strict=True))
     for array, spec in zip(arrays, inputs, strict=True):
-        _check_array(array, spec, name)
+        check_array(array, spec, name)
 
     def read(start: int, stop: int) -> list[np.ndarray]:
         pairs = zip(arrays, inputs, strict=True)
-        return [_convert_input(array[start:stop], spec, start) for array, spec in pairs]
+        return [convert_input(array[start:stop], spec, start) for array, spec in pairs]
 
     return Rows(name, counts[0], digest, read, are_resized=resized)
 
@@ -202,13 +233,14 @@ def _open_images(folder: Path, inputs: Sequence[Any], size: tuple[int, int] | No
         return read_for_model(folder / paths[number], shape, size)
 
     images: Any = StreamedImages(read_one, np.arange(len(paths)), shape)
-    check_levels(images, str(folder))
+    if is_pixels(inputs[0]):
+        check_levels(images, str(folder))
 
     return Rows(
         f"{folder}, {count_of(len(paths), 'images')}",
         len(paths),
         functools.partial(digests.of_file_list, folder, paths),
-        lambda start, stop: [as_floats(np.asarray(images[start:stop]))],
+        lambda start, stop: [convert_input(images[start:stop], inputs[0], start)],
         lambda start, stop: names[start:stop],
         bool(size),
     )
@@ -220,11 +252,11 @@ def _open_shards(folder: Path, inputs: Sequence[Any], check: bool) -> Rows:
 
     done = shards.read_whole(folder) if check else shards.read_manifest(folder)
     name = done.arrays[0]
-    _check_count([name], inputs, str(folder))
-    _check_array(done.read(name, 0, 1), inputs[0], f"{name} of {folder}")
+    check_count([name], inputs, str(folder))
+    check_array(done.read(name, 0, 1), inputs[0], f"{name} of {folder}")
 
     def read(start: int, stop: int) -> list[np.ndarray]:
-        return [_convert_input(done.read(name, start, stop), inputs[0])]
+        return [convert_input(done.read(name, start, stop), inputs[0])]
 
     return Rows(str(folder), done.count, lambda: done.digest, read)
 
@@ -251,45 +283,3 @@ def _refuse_part(part: str | None, source: str) -> None:
         raise UsageError(
             f"Expected no --part for {source}, of which all rows are taken. Received: {part}."
         )
-
-
-def _check_count(arrays: Sequence[Any], inputs: Sequence[Any], name: str) -> None:
-    if len(arrays) != len(inputs):
-        raise UsageError(
-            f"Expected {len(inputs)} arrays, {' and '.join(spec.name for spec in inputs)}, which "
-            f"the model takes. Received: {len(arrays)} in {name}. (Give an .npz file with arrays "
-            "of these names.)"
-        )
-
-
-def _check_array(array: np.ndarray, spec: Any, name: str) -> None:
-    """Raise ValueError unless the model takes arrays of this shape and type."""
-    wanted, shape = tuple(spec.shape[1:]), array.shape[1:]
-    if shape == wanted[:-1] and wanted[-1:] == (1,):
-        shape = wanted
-    fits = len(shape) == len(wanted) and all(
-        want in (None, have) for want, have in zip(wanted, shape, strict=True)
-    )
-    whole = spec.dtype.startswith("int")
-    kinds = "iu" if whole else "fb"
-    if not fits or not (array.dtype.kind in kinds or (array.dtype == np.uint8 and not whole)):
-        types = "integers" if whole else "floats, bool, or bytes that stand for 0 to 1"
-        are_images = array.dtype == np.uint8 and len(wanted) == 3 and len(shape) in (2, 3)
-        only_size = are_images and (shape[2:] or (1,)) == wanted[2:]
-        hint = " (Add --stretch, or --crop-to-aspect-ratio.)" * only_size
-        raise UsageError(
-            f"Expected {types} of shape {('rows', *wanted)} for the input {spec.name} of the "
-            f"model. Received: {array.dtype} of shape {array.shape} in {name}.{hint}"
-        )
-
-
-def _convert_input(array: np.ndarray, spec: Any, start: int = 0) -> np.ndarray:
-    """Return rows, the first of which has the number `start`, as a model takes them."""
-    array = np.asarray(array)
-    if getattr(spec, "whole", False):
-        from keras_vae.validation import precision
-
-        precision.check_exact(array, spec.name, first_row=start)
-    if array.ndim < len(spec.shape):
-        array = array[..., np.newaxis]
-    return array.astype(np.int32) if spec.dtype.startswith("int") else as_floats(array)

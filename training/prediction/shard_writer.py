@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from keras_vae.base.endpoint import has_gaps
 from keras_vae.errors import UsageError
 from keras_vae.training.prediction import shards
 from keras_vae.training.prediction.rows import Rows
@@ -22,7 +21,7 @@ BYTES_PER_SHARD = 64 << 20
 BATCH_SIZE = 250
 LABELS = "path"  # The array of the names of rows, if they have names.
 
-Bounds = tuple[tuple[float, float], str, bool]
+Check = Callable[[Sequence[np.ndarray]], None]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -88,13 +87,13 @@ def predict(
     """
     found = open_shards(model, rows, out, options, log)
     run = compile_endpoint(model, options.output, found.batch_size)
-    bounds = bounds_of(model, options.output)
+    check = check_of(model, options.output)
     done = rows.count - sum(len(found.rows(number)) for number in found.missing)
     for number in found.missing:
         parts = []
         for start, arrays in _batches(rows, found.rows(number), found.batch_size):
+            check_rows(check, arrays, rows, start)
             with name_rows_in_errors(rows, start, len(arrays[0])):
-                check(arrays, *bounds)
                 parts.append(run(arrays))
             progress(done := done + len(arrays[0]), rows.count)
         found.write(number, join_batches(parts, rows, found.rows(number), found.arrays))
@@ -181,31 +180,72 @@ def _ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
             yield waiting.result()
 
 
-def bounds_of(model: LatentModel, output: str) -> Bounds:
-    """Return the bounds of the first input, whose they are, and whether NaN is a gap."""
+def check_of(model: LatentModel, output: str) -> Check:
+    """Return a function that raises ValueError for a batch that an endpoint does not take.
+
+    It makes the checks of values that the verbs and `fit` make: of finite numbers, the support of
+    the likelihood, whole counts, and of each column of a table.
+    """
     spec = model.endpoints()[output].inputs[0]
-    support = model.data_range if tuple(spec.shape[1:]) == tuple(model.event_shape) else None
-    bounds = support or value_checks.ANY_NUMBER
-    return bounds, f"the {model.likelihood!r} likelihood", has_gaps(spec)
+    of_event = spec.name == "x" and tuple(spec.shape[1:]) == tuple(model.event_shape)
+
+    def check(arrays: Sequence[np.ndarray]) -> None:
+        first, *others = arrays
+        if of_event:
+            model.check_event("x", first)
+        for other in others if of_event else arrays:
+            value_checks.check_values("x", other, value_checks.ANY_NUMBER, "all inputs")
+        if of_event and others:
+            model.check_parts(list(arrays))
+
+    return check
 
 
-def check(
-    arrays: Sequence[np.ndarray], support: tuple[float, float], likelihood: str, gaps: bool
-) -> None:
-    """Raise ValueError for values that are not finite or outside the support of the likelihood."""
-    for number, array in enumerate(arrays):
-        bounds = support if number == 0 else value_checks.ANY_NUMBER
-        value_checks.check_values("x", array, bounds, likelihood, gaps and number == 0)
+def check_rows(check: Check, arrays: Sequence[np.ndarray], rows: Rows, start: int) -> None:
+    """Check a batch that begins with the row `start`; name its first row that is refused.
+
+    Rows of gaps alone are passed over where they have no answer.
+    """
+    count = len(arrays[0])
+    known = np.arange(count)
+    if rows.may_be_empty:
+        known = known[~np.isnan(arrays[0]).reshape(count, -1).all(axis=1)]
+    try:
+        if len(known):
+            check(arrays if len(known) == count else [array[known] for array in arrays])
+    except ValueError as error:
+        first = next((int(n) for n in known if _is_refused(check, arrays, int(n))), None)
+        with name_rows_in_errors(rows, start, count, first):
+            raise error
+
+
+def _is_refused(check: Check, arrays: Sequence[np.ndarray], number: int) -> bool:
+    try:
+        check([array[number : number + 1] for array in arrays])
+    except ValueError:
+        return True
+    return False
 
 
 @contextlib.contextmanager
-def name_rows_in_errors(rows: Rows, start: int, count: int) -> Iterator[None]:
-    """Add the numbers of the rows to the message of a ValueError in the block."""
+def name_rows_in_errors(
+    rows: Rows, start: int, count: int, first: int | None = None
+) -> Iterator[None]:
+    """Add the numbers of the rows to the message of a ValueError in the block.
+
+    Args:
+        rows: All rows.
+        start: The number of the first row of the batch.
+        count: The number of rows of the batch.
+        first: The row of the batch that the error is about, or None.
+    """
     try:
         yield
     except ValueError as error:
-        last = start + count - 1
-        raise UsageError(f"{error} (In rows {start:,} to {last:,} of {rows.name}.)") from error
+        place = f"rows {start:,} to {start + count - 1:,} of {rows.name}"
+        if first is not None:
+            place += f", first in row {start + first:,}"
+        raise UsageError(f"{error} (In {place}.)") from error
 
 
 def join_batches(

@@ -126,7 +126,8 @@ class Run:
                 another shape.
         """
         from keras_vae.training import fits
-        from keras_vae.training.data.loading import explain_moved_data, load, settings_for
+        from keras_vae.training.data import loading
+        from keras_vae.training.data.kinds import kind_of
         from keras_vae.training.data.resizing import choose_resizing, size_for
 
         settings = self.config.get("settings", {})
@@ -136,16 +137,18 @@ class Run:
                 f"Received: {self.path}, a lone model. (Give --data NAME.)"
             )
         chosen = name or settings["data"]
-        size = size or size_for(self.config.get("image_shape", ()), **choose_resizing(settings))
-        with explain_moved_data(None if name else chosen):
-            data = load(
+        shape = self.config.get("image_shape", ())
+        size = size or size_for(shape, **choose_resizing(settings))
+        with loading.explain_moved_data(None if name else chosen):
+            data = loading.load(
                 chosen,
                 image_size=size,
                 limit=None if name else settings.get("limit"),
-                **settings_for(chosen, settings),
+                **loading.settings_for(chosen, loading.settings_of(self.config)),
                 gaps=self.config.get("gaps", False) if gaps is None else gaps,
+                kind=kind_of(shape),
             )
-        fits.check_shape_of_run(tuple(self.config.get("image_shape", data.image_shape)), data)
+        fits.check_shape_of_run(tuple(shape or data.image_shape), data)
         return data
 
 

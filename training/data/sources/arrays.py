@@ -1,4 +1,4 @@
-"""Images from NumPy's own files, .npy and .npz."""
+"""Images, rows, series and volumes from NumPy's own files, .npy and .npz."""
 
 import codecs
 import contextlib
@@ -13,13 +13,8 @@ import numpy as np
 
 from keras_vae.errors import UsageError
 from keras_vae.training.data.file_search import tell_unread
-from keras_vae.training.data.sources.base import (
-    Data,
-    bool_as_bytes,
-    check_images,
-    check_levels,
-    hold_out,
-)
+from keras_vae.training.data.sources.array_values import as_examples
+from keras_vae.training.data.sources.base import Data, hold_out
 
 # The names that test images have, the first one found.
 TESTS = ("test", "val", "valid", "validation")
@@ -28,22 +23,21 @@ HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-# A level of an 8-bit image is 1/255 = 0.0039: float16 keeps the levels apart within this.
-TOLERANCE = 1e-3
 
 
-def read_npz(path: Path) -> Data:
+def read_npz(path: Path, kind: str = "images") -> Data:
     """Read `x_train` and `x_test` (or `train` and `test`), and `y_train`, `y_test` if present.
 
     Args:
         path: An archive as `numpy.savez` writes it. If it holds no test images, `x_val` (or
             `x_valid`, `x_validation`) has them. Otherwise every tenth training image becomes one.
+        kind: The kind of examples that is wanted, see `as_examples`.
 
     Returns:
-        The images as bytes, see `as_images`, and the labels.
+        The examples, see `as_examples`, and the labels.
 
     Raises:
-        ValueError: If the file is unreadable, or its arrays are not images. The message names it.
+        ValueError: If the file is unreadable, or its arrays are others. The message names it.
     """
     names = array_names(path)
     prefix = "x_" if "x_train" in names else ""
@@ -53,32 +47,33 @@ def read_npz(path: Path) -> Data:
     wanted = [f"{prefix}train", "y_train", *([f"{prefix}{test}", f"y_{test}"] if test else ())]
     arrays = load_arrays(path, wanted)
     tell_unread(path, "arrays", set(names) - set(wanted))
-    images = as_images(arrays[f"{prefix}train"], f"{prefix}train of {path}")
+    images = as_examples(arrays[f"{prefix}train"], f"{prefix}train of {path}", kind)
     labels = _as_labels(arrays.get("y_train"), f"y_train of {path}")
     if test is None:
         return _split(path.stem, images, labels)
     return Data(
         path.stem,
         images,
-        as_images(arrays[f"{prefix}{test}"], f"{prefix}{test} of {path}"),
+        as_examples(arrays[f"{prefix}{test}"], f"{prefix}{test} of {path}", kind),
         labels,
         _as_labels(arrays.get(f"y_{test}"), f"y_{test} of {path}"),
     )
 
 
-def read_npy(path: Path) -> Data:
+def read_npy(path: Path, kind: str = "images") -> Data:
     """Read one array of images; every tenth image, from the first, becomes a test image.
 
     Args:
         path: A file as `numpy.save` writes it.
+        kind: The kind of examples that is wanted, see `as_examples`.
 
     Returns:
-        The images as bytes, see `as_images`, without labels.
+        The examples, see `as_examples`, without labels.
 
     Raises:
-        ValueError: If the file is unreadable, or its array is not images. The message names it.
+        ValueError: If the file is unreadable, or its array is another. The message names it.
     """
-    return _split(path.stem, as_images(load_arrays(path)[""], str(path)), None)
+    return _split(path.stem, as_examples(load_arrays(path)[""], str(path), kind), None)
 
 
 def map_array(path: Path) -> np.memmap:
@@ -97,61 +92,6 @@ def map_array(path: Path) -> np.memmap:
         raise UsageError(
             f"Expected a file written by numpy.save. Received: {path} ({error})."
         ) from error
-
-
-def as_images(array: np.ndarray, where: str) -> np.ndarray:
-    """Convert an array of images to bytes, or refuse it if that would lose information.
-
-    Args:
-        array: Shape `(count, height, width)` or `(count, height, width, channels)`; bool, integers
-            from 0 to 255, or floats in [0, 1] that lie on the 256 levels k/255.
-        where: A description of the array, for the messages.
-
-    Returns:
-        uint8 of shape `(count, height, width, channels)`.
-
-    Raises:
-        ValueError: If the values, the rank or the channels are others.
-    """
-    try:
-        images = _as_bytes(array[..., np.newaxis] if array.ndim == 3 else array, where)
-        check_images(images, where)
-    except UsageError as error:
-        if array.ndim in (2, 3) and array.dtype.kind == "f":
-            advice = "(If it is a recording, or series of numbers: put series: before its path.)"
-            raise UsageError(f"{error} {advice}") from error
-        raise
-    return images
-
-
-def _as_bytes(array: np.ndarray, where: str) -> np.ndarray:
-    array = bool_as_bytes(array)
-    if array.dtype.kind in "ui" and array.size:
-        low, high = array.min(), array.max()
-        if low < 0 or high > 255:
-            raise UsageError(
-                f"Expected uint8 images with values from 0 to 255. Received: {array.dtype} from "
-                f"{low} to {high} in {where}. (Scale the values to 0 to 255.)"
-            )
-        check_levels(array, where)
-    if array.dtype.kind == "f" and array.size:
-        return _float_as_bytes(array, where)
-    return array.astype(np.uint8) if array.dtype.kind in "ui" else array
-
-
-def _float_as_bytes(array: np.ndarray, where: str) -> np.ndarray:
-    with np.errstate(over="ignore", invalid="ignore"):
-        levels = np.rint(array.astype(np.float32) * 255)
-        exact = bool((np.abs(array - levels / 255) <= TOLERANCE).all())
-    low, high = array.min(), array.max()
-    if exact and levels.min() >= 0 and levels.max() <= 255:
-        return levels.astype(np.uint8)
-    reason = "in steps other than 1/255" if 0 <= low and high <= 1 else "outside [0, 1]"
-    raise UsageError(
-        "Expected uint8 images, or floats in [0, 1] that are multiples of 1/255. Received: "
-        f"{array.dtype} from {low:g} to {high:g}, {reason}, in {where}. (Programs keep images as "
-        "bytes. Convert them as you intend, for example numpy.rint(255 * x).astype('uint8').)"
-    )
 
 
 def _as_labels(array: np.ndarray | None, where: str) -> np.ndarray | None:

@@ -30,15 +30,16 @@ class Data:
     Attributes:
         name: The name that programs show.
         train: Training images, uint8 of shape `(count, height, width, channels)`, 0 to 255, or
-            volumes, uint8 of shape `(count, depth, height, width, channels)`. Or series, float32
-            of shape `(count, time, features)`, or rows, float32 of shape `(count, columns)`. Both
-            have NaN for missing numbers.
+            volumes of shape `(count, depth, height, width, channels)`, uint8, or float32 as the
+            model takes them. Or series, float32 of shape `(count, time, features)`, or rows,
+            float32 of shape `(count, columns)`. Both have NaN for missing numbers.
         test: Test examples, of the same type and shape.
         train_labels: Class of each training image, int64 of shape `(count,)`, or None.
         test_labels: Class of each test image, or None; given exactly when `train_labels` is.
         label_names: The names of label 0, 1, ..., or None.
         schema: The `keras_vae.tables.Schema` of the columns of a table, or None.
         test_complete: The test rows without missing numbers, if they are known, or None.
+        columns: The names of the features of series from a file with a heading, or None.
 
     Raises:
         ValueError: If an array is empty, has another type, rank or shape than stated above, or all
@@ -53,6 +54,7 @@ class Data:
     label_names: tuple[str, ...] | None = None
     schema: Any = None
     test_complete: np.ndarray | None = None
+    columns: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse invalid data, so that programs need no checks of their own."""
@@ -158,17 +160,22 @@ def check_series(series: np.ndarray, where: str) -> None:
 
 
 def check_volumes(volumes: np.ndarray, where: str) -> None:
-    """Raise ValueError unless `volumes` are uint8 of shape (count, depth, height, width, channels).
+    """Raise ValueError unless `volumes` are of shape (count, depth, height, width, channels).
+
+    They are bytes, or float32 that are finite.
 
     Args:
         volumes: The array to check.
         where: A description of the array, for the message.
     """
-    if volumes.dtype != np.uint8 or volumes.ndim != 5 or 0 in volumes.shape:
+    fits = volumes.dtype in (np.uint8, np.float32) and volumes.ndim == 5
+    if not fits or 0 in volumes.shape:
         raise UsageError(
-            "Expected uint8 volumes of shape (count, depth, height, width, channels). Received: "
-            f"{volumes.dtype} of shape {volumes.shape} in {where}"
+            "Expected uint8 or float32 volumes of shape (count, depth, height, width, channels). "
+            f"Received: {volumes.dtype} of shape {volumes.shape} in {where}"
         )
+    if volumes.dtype == np.float32 and not np.isfinite(volumes).all():
+        raise UsageError(f"Expected finite volumes. Received: NaN or infinity in {where}.")
 
 
 def check_levels(images: np.ndarray, where: str) -> None:

@@ -56,7 +56,10 @@ def read_recording(
             f"Expected other columns in --skip-columns than the --time-column. Received: "
             f"{time_column} in both."
         )
-    table = open_table(path, gaps=True)
+    advice = "--skip-columns leaves a column out by its name."
+    if time_column is None:
+        advice = f"--time-column names the column of time stamps. {advice}"
+    table = open_table(path, gaps=True, advice=advice)
     stamps = None if time_column is None else table.texts(time_column)
     table.skip(skip_columns)
     values = table.values()

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_vae.errors import UsageError
+from keras_vae.training.data.sources import csv_columns
 from keras_vae.training.data.sources.csv_cells import (
     FRACTION,
     NUMBER,
@@ -25,38 +26,25 @@ from keras_vae.training.data.sources.csv_cells import (
 from keras_vae.training.data.sources.csv_rows import read_rows
 
 SUFFIXES = (".csv", ".tsv", ".txt")
-CONVERT = "Remove, fill in or convert it. --skip-columns leaves a column out by its name."
+CONVERT = "Remove, fill in or convert it."
+SKIP = (
+    "In keras-vae train, --skip-columns leaves a column out by its name; in Python, skip_columns."
+)
 FILL = (
     "Remove or fill it in. keras-vae train and keras-vae anomalies take gaps in series. In Python, "
     "load(..., gaps=True) makes NaN of it, for a model that fills gaps."
 )
 
 
-def read_table(path: Path, skip_columns: Sequence[str] = (), gaps: bool = False) -> np.ndarray:
-    """Read a table of numbers, float64 of shape `(rows, columns)`.
+def open_table(path: Path, gaps: bool = False, advice: str = SKIP) -> "Table":
+    """Return the table of a text file, with all its columns but the index of pandas.
 
     Args:
         path: A text file with a row for each step and a column for each feature, with or without
             a heading. Lines before the first row that begin with # are comments.
-        skip_columns: Names of columns to leave out, which may have text and empty cells.
-        gaps: Whether empty cells, and words such as NaN, are gaps, which become NaN.
-
-    Raises:
-        ValueError: If a cell is no number, or the table can be read in two ways; the message
-            names the file, the row and the column.
-    """
-    table = open_table(path, gaps)
-    table.skip(skip_columns)
-    return table.values()
-
-
-def open_table(path: Path, gaps: bool = False) -> "Table":
-    """Return the table of a text file, with all its columns but the index of pandas.
-
-    Args:
-        path: As in `read_table`.
         gaps: Whether empty cells, and words such as NaN, are gaps. Rows of empty cells are then
             rows of gaps, except at the end.
+        advice: How to leave a column out, for the messages.
 
     Raises:
         ValueError: If rows have different lengths, or there are none.
@@ -69,7 +57,7 @@ def open_table(path: Path, gaps: bool = False) -> "Table":
         raise UsageError(
             f"Expected rows of numbers, all of one length, in {path}. Received: 0 rows of numbers."
         )
-    table = Table(path, rows, numbers, heading or [], delimiter, gaps)
+    table = Table(path, rows, numbers, heading or [], delimiter, gaps, advice)
     table.check_lengths()
     table.drop_empty_column()
     table.drop_index()
@@ -87,8 +75,10 @@ class Table:
         heading: Sequence[str],
         delimiter: str,
         gaps: bool = False,
+        advice: str = SKIP,
     ) -> None:
         self._path, self._rows, self._numbers, self._gaps = path, rows, numbers, gaps
+        self._advice, self._may_be_empty = advice, False
         self._names, self._delimiter = list(heading), delimiter
         self._columns = list(range(len(rows[0])))
 
@@ -131,31 +121,26 @@ class Table:
             )
             del self._columns[0]
 
+    @property
+    def has_heading(self) -> bool:
+        """Whether the columns have names."""
+        return bool(self._names)
+
+    @property
+    def _named(self) -> dict[int, str]:
+        return {n: self._names[n] if self._names else "" for n in self._columns}
+
     def skip(self, names: Sequence[str]) -> None:
         """Leave out the columns of these names; raise ValueError for a name that none has."""
-        if twice := [name for name in dict.fromkeys(names) if list(names).count(name) > 1]:
-            raise UsageError(
-                f"Expected each column to skip once. Received: {', '.join(twice)} more than once."
-            )
-        has = [self._names[n] for n in self._columns] if self._names else []
-        if has and len(set(has)) == len(has) and set(has) <= set(names):
-            raise UsageError(
-                f"Expected at least one column to keep, in {self._path}. Received: all of them to "
-                f"skip, {', '.join(names)}."
-            )
-        for name in names:
-            self._columns.remove(
-                self._find(name, "to skip, of a name of its own, and others to keep")
-            )
+        if names:
+            self._columns = csv_columns.without(self._path, self._named, names)
 
-    def _find(self, name: str, use: str) -> int:
-        """Return the place of the only column of a name; raise ValueError if there is none."""
-        found = [n for n in self._columns if self._names and self._names[n] == name]
-        if len(found) != 1:
-            named = ", ".join(self._names[n] for n in self._columns if self._names) or "no names"
-            where = f"in {self._path}. Received: {name!r}; the file has {named}."
-            raise UsageError(f"Expected a column {use}, {where}")
-        return found[0]
+    def take(self, names: Sequence[str], skipped: Sequence[str] = ()) -> None:
+        """Keep the columns of a training, see `csv_columns.in_order`; those of gaps alone too."""
+        named = dict(zip(self._columns, self.names(), strict=True))
+        named = named if self._names else self._named
+        self._columns = csv_columns.in_order(self._path, named, names, skipped)
+        self._advice, self._may_be_empty = "", self._gaps
 
     def names(self) -> list[str]:
         """Return the names of the columns, or "column 1" and so on where there is none."""
@@ -166,7 +151,8 @@ class Table:
 
     def texts(self, name: str) -> list[str]:
         """Return the cells of the column of this name as they stand, and leave the column out."""
-        place = self._find(name, "of time stamps, of a name of its own, for --time-column")
+        use = "of time stamps, of a name of its own, for --time-column"
+        place = csv_columns.find(self._path, self._named, name, use)
         if len(self._columns) == 1:
             raise UsageError(
                 f"Expected columns of numbers next to the --time-column in {self._path}. Received: "
@@ -211,10 +197,10 @@ class Table:
 
     def _column(self, place: int, cells: Sequence[str]) -> np.ndarray:
         known = np.array([not (self._gaps and is_gap(cell)) for cell in cells])
-        if not known.any():
+        if not known.any() and not self._may_be_empty:
             raise UsageError(
                 f"Expected at least one number in {self._name(place)} of {self._path}. Received: "
-                "empty cells alone. (Leave the column out: --skip-columns.)"
+                f"empty cells alone. (Fill it in. {self._advice})"
             )
         found = np.full(len(cells), np.nan)
         places = np.flatnonzero(known)
@@ -290,9 +276,10 @@ class Table:
         cell, number = cells[bad], self._numbers[rows[bad]]
         self._refuse_comment(number, cell)
         what = f"{cell!r}" if cell else "an empty cell"
+        advice = f"{CONVERT} {self._advice}".rstrip() if cell else FILL
         raise UsageError(
             f"Expected numbers in {self._path}. Received: {what} in row {number}, "
-            f"{self._name(place)}{f': {why}' if why else ''}. ({CONVERT if cell else FILL})"
+            f"{self._name(place)}{f': {why}' if why else ''}. ({advice})"
         )
 
     def _name(self, place: int) -> str:

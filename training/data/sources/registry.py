@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from keras_vae.training.data.sources.base import Data
 
-STREAM, TABLE = "stream:", "table:"
+STREAM, TABLE, SERIES = "stream:", "table:", "series:"
+SERIES_OPTIONS = ("window", "stride", "skip_columns", "gaps", "columns")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Request:
         stride: Steps from one such series to the next, or None for `window`.
         skip_columns: Names of columns of a recording to leave out.
         gaps: True to read gaps of series as NaN.
+        columns: Names of the columns of a recording, found by name, or None for all.
+        kind: The kind of the examples of an array.
     """
 
     argument: str = ""
@@ -41,6 +44,8 @@ class Request:
     stride: int | None = None
     skip_columns: tuple[str, ...] = ()
     gaps: bool = False
+    columns: tuple[str, ...] | None = None
+    kind: str = "images"
 
     @property
     def path(self) -> Path:
@@ -121,13 +126,6 @@ def names() -> tuple[str, ...]:
     return tuple(source.name for source in SOURCES if source.name and not source.argument)
 
 
-def advise(kind: str) -> str:
-    """Return a sentence with the sources of a kind of examples; rows are counts or tables."""
-    kinds = ("counts", "tables") if kind == "rows" else (kind,)
-    usages = ", ".join(source.usage for source in SOURCES if source.gives in kinds)
-    return f"Data of {kind}: {usages}."
-
-
 def help_text() -> str:
     """Return the help of all sources, a line for each."""
     return "\n".join(f"{source.usage}: {source.help}" for source in SOURCES)
@@ -162,7 +160,7 @@ def _by(module: str, function: str, *fields: str) -> Callable[[Request], Data]:
 
 
 def _larger_mnist1d(request: Request) -> Data:
-    from keras_vae.training.data.sources.series import parse_count, read_mnist1d
+    from keras_vae.training.data.sources.mnist1d import parse_count, read_mnist1d
 
     return read_mnist1d(parse_count(request.argument))
 
@@ -208,7 +206,7 @@ SOURCES = (
     _local(
         "mnist1d",
         "MNIST-1D, 4,000 training and 1,000 test series of 40x1",
-        "sources.series",
+        "sources.mnist1d",
         "series",
     ),
     _local(
@@ -247,10 +245,10 @@ SOURCES = (
         True,
     ),
     Source(
-        "series:",
+        SERIES,
         "FILE",
         "series cut out of a recording (.csv, .npy, or .npz; may have gaps), with --window",
-        _by("sources.series", "read_series", "path", "window", "stride", "skip_columns", "gaps"),
+        _by("sources.series", "read_series", "path", *SERIES_OPTIONS),
         takes_path=True,
         takes_window=True,
         gives="series",
@@ -288,8 +286,14 @@ SOURCES = (
         "",
         "FILE.npz",
         "arrays x_train and x_test, or train and test",
-        _by("sources.arrays", "read_npz", "path"),
+        _by("sources.arrays", "read_npz", "path", "kind"),
         True,
     ),
-    Source("", "FILE.npy", "one array of images", _by("sources.arrays", "read_npy", "path"), True),
+    Source(
+        "",
+        "FILE.npy",
+        "one array, of the kind that the recipe takes",
+        _by("sources.arrays", "read_npy", "path", "kind"),
+        True,
+    ),
 )
