@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_vae.backend.keras_private import flatten_layers
+from keras_vae.backend.keras_private import flatten_layers, plain_addition
 from keras_vae.base.endpoint import Endpoint, WholeNumbers
 from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel, Tensor
@@ -76,9 +76,10 @@ def write_archive(
             has no value for.
     """
     archive = keras.export.ExportArchive()
-    for name, endpoint in endpoints.items():
-        archive.add_endpoint(name, *traceable(endpoint, batch_size, keep_nan))
-    archive.write_out(path, verbose=False)
+    with contextlib.nullcontext() if batch_size is None else plain_addition():
+        for name, endpoint in endpoints.items():
+            archive.add_endpoint(name, *traceable(endpoint, batch_size, keep_nan))
+        archive.write_out(path, verbose=False)
 
 
 def traceable(
