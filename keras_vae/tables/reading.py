@@ -35,6 +35,10 @@ def names_of(frame: Any) -> list[str]:
         advice = (
             "(Of dictionaries, one a row: {name: [row[name] for row in rows] for name in rows[0]}.)"
         )
+    if isinstance(frame, Mapping) and frame:
+        advice = "(Make names texts: {str(name): column for name, column in frame.items()}.)"
+    elif hasattr(frame, "columns"):
+        advice = "(Make names texts, as frame.rename(columns=str) does in pandas.)"
     if _is_lazy(frame):
         advice = "(Give frame.collect().)"
     raise UsageTypeError(
@@ -144,7 +148,7 @@ def infer_column(column: Any, name: str, values: np.ndarray, kind: str | None = 
         if not isinstance(value, str | numbers.Real):
             raise UsageTypeError(
                 f"Expected numbers, texts, booleans, or dates alone in column {name!r}. Received: "
-                f"{value!r} in row {row}. (Make it a number first, such as seconds of a duration.)"
+                f"{value!r} in row {row}. ({texts.advise_conversion(name, value)}.)"
             )
     if kind is None and not hasattr(getattr(column, "dtype", None), "categories"):
         texts.refuse_unread(name, rows, plain)

@@ -1,6 +1,7 @@
 """Texts that a reader of CSV has not converted: numbers, dates, and marks of holes."""
 
 import datetime
+import decimal
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -42,6 +43,15 @@ def refuse_unread(name: str, rows: np.ndarray, plain: list[Any]) -> None:
             f"{rows[holes[0]]}. (Read a CSV by pandas.read_csv, or put None there. If it is a "
             f"category: kinds={{{name!r}: 'categorical'}}.)"
         )
+
+
+def advise_conversion(name: str, value: Any) -> str:
+    """Return the way from a value that no column takes to one that a column takes."""
+    if isinstance(value, decimal.Decimal):
+        return f"Convert them: [None if v is None else float(v) for v in frame[{name!r}]]"
+    if isinstance(value, bytes):
+        return f"Decode them: [None if v is None else v.decode() for v in frame[{name!r}]]"
+    return "Make it a number first, such as seconds of a duration"
 
 
 def is_hole(value: Any) -> bool:
