@@ -76,10 +76,9 @@ def write_archive(
             has no value for.
     """
     archive = keras.export.ExportArchive()
-    with contextlib.nullcontext() if batch_size is None else plain_addition():
-        for name, endpoint in endpoints.items():
-            archive.add_endpoint(name, *traceable(endpoint, batch_size, keep_nan))
-        archive.write_out(path, verbose=False)
+    for name, endpoint in endpoints.items():
+        archive.add_endpoint(name, *traceable(endpoint, batch_size, keep_nan))
+    archive.write_out(path, verbose=False)
 
 
 def traceable(
@@ -124,7 +123,8 @@ def _check_inputs_of(
         ]
         same = [tf.shape(other)[0] == tf.shape(checked[0])[0] for other in checked[1:]]
         text = "Expected as many rows in each input."
-        with tf.control_dependencies([tf.raw_ops.Assert(condition=c, data=[text]) for c in same]):
+        checks = [tf.raw_ops.Assert(condition=c, data=[text]) for c in same]
+        with tf.control_dependencies(checks), plain_addition():
             return answer(*map(tf.identity, checked))
 
     return answer_checked

@@ -119,7 +119,7 @@ def plain_addition() -> Iterator[None]:
     """Let sums of Keras on TensorFlow be additions where the second array has one channel.
 
     With a batch of one, Keras takes `(1, time, 1)` for a bias of `time` channels that come first.
-    No converter for devices has that op. Other threads see the change, with the same numbers.
+    LiteRT and ONNX do not have that op. Other threads see the change, with the same numbers.
     """
     import tensorflow as tf
     from keras.src.backend.tensorflow import numpy as formulas

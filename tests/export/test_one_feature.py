@@ -1,4 +1,4 @@
-"""Series of one feature in LiteRT, where Keras takes `(1, time, 1)` for a bias."""
+"""Series of one feature in LiteRT and ONNX, where Keras takes `(1, time, 1)` for a bias."""
 
 import keras
 import numpy as np
@@ -43,6 +43,13 @@ SERIES = {
 def test_a_sum_of_series_of_one_feature_converts(tmp_path, name):
     path = FAST[name]().export(tmp_path / "m.tflite", "litert", endpoints=["decode"])
     assert list(writer.read_metadata(path)["endpoints"]) == ["decode"]
+
+
+def test_such_a_sum_converts_to_onnx_of_one_row(tmp_path):
+    pytest.importorskip("tf2onnx")
+    options = {"endpoints": ["decode"], "batch_size": 1}
+    path = own_model().export(tmp_path / "m.onnx", "onnx", **options)
+    assert path.is_file()
 
 
 @pytest.mark.slow
