@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_vae.backend.keras_private import flatten_layers
+from keras_vae.backend.keras_private import flatten_layers, plain_addition
 from keras_vae.base.endpoint import Endpoint, WholeNumbers
 from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel, Tensor
@@ -123,7 +123,8 @@ def _check_inputs_of(
         ]
         same = [tf.shape(other)[0] == tf.shape(checked[0])[0] for other in checked[1:]]
         text = "Expected as many rows in each input."
-        with tf.control_dependencies([tf.raw_ops.Assert(condition=c, data=[text]) for c in same]):
+        checks = [tf.raw_ops.Assert(condition=c, data=[text]) for c in same]
+        with tf.control_dependencies(checks), plain_addition():
             return answer(*map(tf.identity, checked))
 
     return answer_checked

@@ -114,6 +114,33 @@ def _item_size(dtype: str) -> int:
     return max(int(bits or 8) // 8, 1)
 
 
+@contextlib.contextmanager
+def plain_addition() -> Iterator[None]:
+    """Let sums of Keras on TensorFlow be additions where the second array has one channel.
+
+    With a batch of one, Keras takes `(1, time, 1)` for a bias of `time` channels that come first.
+    LiteRT and ONNX do not have that op. Other threads see the change, with the same numbers.
+    """
+    import tensorflow as tf
+    from keras.src.backend.tensorflow import numpy as formulas
+
+    add = formulas.add
+
+    def add_channel(x1: Any, x2: Any) -> Any:
+        if not (tf.is_tensor(x1) and tf.is_tensor(x2)) or x1.dtype != x2.dtype:
+            return add(x1, x2)
+        is_channel = x1.shape.rank is not None and x1.shape.rank == x2.shape.rank
+        if is_channel and x1.shape.rank > 2 and x2.shape[-1] == 1:
+            return tf.add(x1, x2)
+        return add(x1, x2)
+
+    formulas.add = add_channel
+    try:
+        yield
+    finally:
+        formulas.add = add
+
+
 def own_variables(layer: Any) -> list[Any]:
     """Return the variables of `layer` without those of sub-layers, in the order of files."""
     return [*layer._trainable_variables, *layer._non_trainable_variables]

@@ -184,7 +184,11 @@ class Conditioning:
             found = np.repeat(found[None], count or 1, axis=0)
         elif not shape or shape != (shape[0] if count is None else count, *self.condition_shape):
             advice = "Give it as condition=..."
-            if len(self.condition_shape) == 1 and found.size and found.dtype.kind in "iu":
+            if len(self.condition_shape) == len(found.shape) == 1 and _are_reals(
+                found, self.condition_shape
+            ):
+                advice = _advise_reals("condition", self.condition_shape)
+            elif len(self.condition_shape) == 1 and found.size and found.dtype.kind in "iu":
                 classes = self.condition_shape[0]
                 advice = f"Of classes: keras.utils.to_categorical(condition, {classes})"
             raise UsageError(
@@ -224,13 +228,32 @@ class Conditioning:
             labels = "labels" if len(shape) == 1 else "labels[:, 0]"
             if getattr(condition.dtype, "kind", "") in "OSU":
                 labels = f"numpy.unique({labels}, return_inverse=True)[1]"
+            advice = (
+                "Of labels, make one number for each class: "
+                f"keras.utils.to_categorical({labels}, {wanted[0]})"
+            )
+            if _are_reals(condition, wanted):
+                advice = _advise_reals(self.condition_name, wanted)
             raise UsageError(
                 f"Expected {self.condition_name} of shape {('batch', *wanted)}. Received: {shape}. "
-                "(Of labels, make one number for each class: "
-                f"keras.utils.to_categorical({labels}, {wanted[0]}).)"
+                f"({advice}.)"
             )
         data_checks.check_shape(self.condition_name, condition.shape, self.condition_shape)
         value_checks.check_numbers(f"the {self.condition_name}", condition)
+
+
+def _are_reals(condition: Any, wanted: tuple[int, ...]) -> bool:
+    """Return whether a condition that lacks its last axis is of real numbers, not of labels."""
+    if wanted == (1,):  # Classes have two numbers at least.
+        return True
+    found = condition if isinstance(condition, np.ndarray) else ops.convert_to_numpy(condition)
+    return found.dtype.kind == "f" and not np.array_equal(found, np.rint(found))
+
+
+def _advise_reals(name: str, wanted: tuple[int, ...]) -> str:
+    if wanted == (1,):
+        return f"Add an axis: {name}[:, None]"
+    return f"Give each row its {wanted[0]} numbers"
 
 
 def _tensors(pair: Any, dtype: str = "float32") -> list[Tensor]:

@@ -99,11 +99,16 @@ class LossWatch(keras.callbacks.Callback):
 
     def _warn(self, what: str, before: str, value: float, where: str) -> None:
         self._warned = True
+        family, scale = self.model.family, ""
+        if not (np.isfinite(family.support).any() or family.by_column):  # Which take no scale.
+            scale = (
+                " Data far from 0 and 1 need a scale: "
+                "preprocess=keras_vae.preprocessing.standardize(x)."
+            )
         warnings.warn(
             f"Expected a loss that falls. Received: a {what} that has grown from {before} to "
             f"{value:.4g} nats, the mean up to {where}. (Lower the learning rate, or limit the "
-            "gradients with clipnorm=1.0 in the optimizer. Data far from 0 and 1 need a scale: "
-            "preprocess=keras_vae.preprocessing.standardize(x).)",
+            f"gradients with clipnorm=1.0 in the optimizer.{scale})",
             stacklevel=2,
         )
 

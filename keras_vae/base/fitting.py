@@ -11,6 +11,7 @@ from keras_vae.backend import tensorflow_data
 from keras_vae.backend.keras_private import validates_in_fit
 from keras_vae.base.explosion import with_watch
 from keras_vae.base.starting import start_scale
+from keras_vae.base.step_bar import with_bar
 from keras_vae.errors import UsageError
 from keras_vae.validation import data_checks, examples, later_batches, sources
 from keras_vae.validation.of_keras import (
@@ -108,6 +109,7 @@ class Fitting:
         if _needs_whole_executions(given.get("callbacks")):
             lower_steps_per_execution(self, _count_batches(given))
         given["callbacks"] = with_watch(given)
+        given = with_bar(given, self)
         names = [] if given.get("validation_split") else _sources(given)
         given = tensorflow_data.with_tf_data_for_fit(given, self)
         with later_batches.each_checked(self, given, names, training=True) as given:  # type: ignore[arg-type]
@@ -137,6 +139,7 @@ class Fitting:
         examples.require_end(given["x"], given.get("steps"))
         given |= self._check_arrays(given)
         lower_steps_per_execution(self, given.get("steps"))
+        given = with_bar(given, self)
         names, given = _sources(given), tensorflow_data.with_tf_data_for_one_pass(given, self)
         with later_batches.each_checked(self, given, names) as given:  # type: ignore[arg-type]
             return super().evaluate(**given)  # type: ignore[misc]
@@ -151,6 +154,7 @@ class Fitting:
         check_counts(given)
         examples.require_end(x, given.get("steps"))
         given["x"] = sources.check_shapes(self, x)  # type: ignore[arg-type]
+        given = with_bar(given, self)
         return super().predict(**tensorflow_data.with_tf_data_for_one_pass(given, self))  # type: ignore[misc]
 
     def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:

@@ -1,10 +1,12 @@
 """A likelihood for data, by what values they have."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from keras_vae.distributions.positive import SMALLEST
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.validation import data_checks, precision
 from keras_vae.validation.containers import refuse_masked, refuse_not_dense
@@ -16,6 +18,9 @@ _TOKENS = (
     " If they are tokens of sequences, such as words by number, give no likelihood: a model of "
     "sequences takes them with vocabulary_size={}."
 )
+_GAPS = " NaN are gaps, which preprocess=keras_vae.layers.FillGaps() lets a model take."
+# Nats of each value by which a distribution of amounts has to be better than a Gaussian.
+MARGIN = 0.05
 HEAVY = 20.0  # Fourth moment in units of the variance squared; that of a Gaussian is 3.
 
 
@@ -39,7 +44,7 @@ def suggest(x: Any) -> tuple[str, str]:
         may be counts or tokens. The key is that of counts, and the reason says how to model both.
 
     Raises:
-        ValueError: If there are no examples, or values that are not finite.
+        ValueError: If there are no examples, or infinite values, or no known ones. NaN are gaps.
         TypeError: If the values are not numbers.
     """
     refuse_not_dense("x", x)
@@ -52,12 +57,29 @@ def suggest(x: Any) -> tuple[str, str]:
     if values.dtype.kind not in "biuf":
         raise UsageTypeError(f"Expected x of numbers. Received: values of type {values.dtype}.")
     may_be_tokens = values.ndim == 2 and values.dtype.kind in "iu"
-    values = values.astype("float64")
+    values = values.astype("float64", order="C")
+    if has_gaps := bool(np.isnan(values).any()) and values.ndim > 1:
+        _fill_gaps(values)
     if values.ndim < 2 or not values.size or not np.isfinite(values).all():
         raise UsageError(
             f"Expected x of finite numbers, of shape (count, *event). Received: {values.shape}"
             + (", with NaN or infinity." if values.size else ", without values.")
         )
+    name, reason = _of_numbers(values, may_be_tokens)
+    return name, reason + (_GAPS if has_gaps else "")
+
+
+def _fill_gaps(values: np.ndarray) -> None:
+    """Put known values of the same element in place of NaN, which keeps their distribution."""
+    known = values[~np.isnan(values)]
+    columns = values.reshape(len(values), -1)  # A view, as values are contiguous.
+    for place in np.flatnonzero(np.isnan(columns).any(axis=0)) if known.size else ():
+        holes = np.isnan(columns[:, place])
+        some = columns[~holes, place]
+        columns[holes, place] = np.resize(some if some.size else known, holes.sum())
+
+
+def _of_numbers(values: np.ndarray, may_be_tokens: bool) -> tuple[str, str]:
     if not np.array_equal(values, np.rint(values)):
         return _of_reals(values)
     name, reason = _of_levels(values)
@@ -85,11 +107,14 @@ def _of_levels(values: Any) -> tuple[str, str]:
 
 def _of_counts(values: Any) -> tuple[str, str]:
     """Choose for counts, by their variance around the mean of each element."""
-    limit = f'Of counts out of {values.max():g}, take "beta_binomial_{values.max():g}".'
+    trials = int(values.max())
+    limit = f' Of counts out of {trials}, take "beta_binomial_{trials}".'
+    if trials < 1 or precision.is_rounded(np.array([trials])).any():  # There is no such name.
+        limit = ""
     if values.var(axis=0).mean() > OVERDISPERSED * values.mean():
         seen = "The values are counts that vary more than a Poisson distribution."
-        return "negative_binomial", f"{seen} {limit}"
-    return "poisson", f"The values are counts that vary as a Poisson distribution does. {limit}"
+        return "negative_binomial", seen + limit
+    return "poisson", f"The values are counts that vary as a Poisson distribution does.{limit}"
 
 
 def _of_reals(values: Any) -> tuple[str, str]:
@@ -103,6 +128,8 @@ def _of_reals(values: Any) -> tuple[str, str]:
             f"The values are {kind} levels in [0, 1]. For bits per dimension, take "
             '"discretized_logistic_mixture".',
         )
+    if values.min() >= SMALLEST and (found := _of_amounts(values)):
+        return found
     centered = values - values.mean(axis=0)
     variance = np.square(centered).mean()
     if variance > 0.0 and np.mean(centered**4) > HEAVY * variance**2:
@@ -111,3 +138,27 @@ def _of_reals(values: Any) -> tuple[str, str]:
             "There are outliers. Its scale is 1: divide the data by their mean absolute deviation.",
         )
     return "normal_learned_scale", "The values are real numbers, and their noise is learned."
+
+
+def _of_amounts(values: np.ndarray) -> tuple[str, str] | None:
+    """Choose for numbers above 0 by the likelihood of each element; None for a Gaussian."""
+    logs = np.log(values)
+    mean, mean_log = values.mean(axis=0), logs.mean(axis=0)
+    variance, variance_log = values.var(axis=0), logs.var(axis=0)
+    varies = (variance > 0.0) & (variance_log > 0.0) & (np.log(mean) - mean_log > 1e-12)
+    if not varies.any():
+        return None
+    mean, mean_log = mean[varies], mean_log[varies]
+    # The largest mean log density of each distribution, in nats; that of gamma by Minka's start.
+    normal = -0.5 * np.log(2.0 * np.pi * np.e * variance[varies])
+    log_normal = -mean_log - 0.5 * np.log(2.0 * np.pi * np.e * variance_log[varies])
+    gap = np.log(mean) - mean_log
+    shape = (3.0 - gap + np.sqrt((gap - 3.0) ** 2 + 24.0 * gap)) / (12.0 * gap)
+    log_gamma = np.vectorize(math.lgamma)(shape)
+    gamma = (shape - 1.0) * mean_log - shape * (1.0 + np.log(mean / shape)) - log_gamma
+    found = {"log_normal": log_normal.mean(), "gamma": gamma.mean()}
+    best = max(found, key=lambda name: found[name])
+    if found[best] < normal.mean() + MARGIN:
+        return None
+    other = "gamma" if best == "log_normal" else "log_normal"
+    return best, f'The values are amounts above 0, with a long tail. Compare it with "{other}".'

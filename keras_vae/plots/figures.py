@@ -19,6 +19,13 @@ MARGIN = 10
 TITLE_HEIGHT = 30
 COLUMN_LABEL_HEIGHT = 22
 LETTER_WIDTH = 8
+# What draws other data than images, by the axes of rows, columns, and one example.
+NO_FIGURE = "These figures are for image models"
+OTHER_FIGURES = {
+    3: f"{NO_FIGURE}. Of counts and tables, keras_vae.plots.latent_scatter draws codes",
+    4: f"{NO_FIGURE}. Of series: series_samples and series_reconstructions of keras_vae.plots",
+    6: f"{NO_FIGURE}. Of volumes, draw slices, such as x[:, 4] by matplotlib's imshow",
+}
 
 
 def new_figure(width: float, height: float, **options: Any) -> Figure:
@@ -65,7 +72,7 @@ def image_grid(
     if images.ndim != 5:
         raise UsageError(
             "Expected images of shape (height, width, channels) in rows and columns. Received: "
-            f"an array of shape {images.shape}. (These figures are for image models.)"
+            f"an array of shape {images.shape}. ({OTHER_FIGURES.get(images.ndim, NO_FIGURE)}.)"
         )
     picture = mosaic(enlarge(arguments.array("images", images), cell), gap)
     rows, columns = images.shape[:2]

@@ -58,8 +58,10 @@ def _unfit(column: Column, row: int, value: Any) -> UsageError:
     if column.kind in CLASSES:
         shown, more = list(column.categories[:SHOWN]), len(column.categories) - SHOWN
         wanted = f"one of {shown}" + (f" and {more} more categories" if more > 0 else "")
+    is_text_of_date = column.kind == "date" and isinstance(value, str)
+    advice = " (Convert it, such as by pandas.to_datetime.)" if is_text_of_date else ""
     value = value.item() if isinstance(value, np.generic) else value
     return UsageError(
         f"Expected {wanted}, or None for missing, in column {column.name!r}. Received: {value!r} "
-        f"in row {row}."
+        f"in row {row}.{advice}"
     )

@@ -6,14 +6,16 @@ import numpy as np
 
 from keras_vae.distributions.columns import CLASSES, KINDS, Column
 from keras_vae.errors import UsageError
-from keras_vae.tables.encoding import encode, known
+from keras_vae.tables.encoding import SHOWN, encode, known
 from keras_vae.validation import precision
 
 # Texts of more different values are names and keys, from which there is nothing to learn.
 LARGEST = 1000
 
 
-def check_kind(name: str, kind: str, categories: tuple[Any, ...], values: np.ndarray) -> None:
+def check_kind(
+    name: str, kind: str, categories: tuple[Any, ...], values: np.ndarray, is_ordered: bool = False
+) -> None:
     """Raise ValueError for the first value of a column that its kind does not take.
 
     Args:
@@ -21,14 +23,15 @@ def check_kind(name: str, kind: str, categories: tuple[Any, ...], values: np.nda
         kind: Its kind, one of `keras_vae.distributions.columns.KINDS`.
         categories: Its different values in order, of which classes have some alone.
         values: As of `reading.values_of`, with at least one that is known.
+        is_ordered: Whether the order of the categories is that of the table.
 
     Raises:
         ValueError: The message has the value, its row, and the kinds that fit.
     """
     try:
-        _check(name, kind, categories, values)
+        _check(name, kind, categories, values, is_ordered)
     except UsageError as error:
-        others = [other for other in KINDS if _fits(name, other, categories, values)]
+        others = [other for other in KINDS if _fits(name, other, categories, values, is_ordered)]
         if not others:
             raise
         advice = f"Kinds that fit: {', '.join(map(repr, others))}.)"
@@ -37,7 +40,25 @@ def check_kind(name: str, kind: str, categories: tuple[Any, ...], values: np.nda
         raise UsageError(text) from None
 
 
-def _check(name: str, kind: str, categories: tuple[Any, ...], values: np.ndarray) -> None:
+def check_order(name: str, categories: tuple[Any, ...]) -> None:
+    """Raise ValueError for texts as categories of an ordinal column whose order is not given.
+
+    Numbers and booleans have an order of their own.
+    """
+    if not any(isinstance(category, str) for category in categories):
+        return
+    found = ", ".join(map(repr, categories[:SHOWN]))
+    more = ", ..." if len(categories) > SHOWN else ""
+    raise UsageError(
+        f"Expected the order of the categories of column {name!r} of kind 'ordinal'. Received: "
+        f"texts, which have none: {found}{more}. (Give it: schema.replace({name!r}, 'ordinal', "
+        "categories=[...]), from the lowest one to the highest.)"
+    )
+
+
+def _check(
+    name: str, kind: str, categories: tuple[Any, ...], values: np.ndarray, is_ordered: bool
+) -> None:
     if kind == "boolean" and len(categories) > 2:
         third = _first_of_third(values)
         raise UsageError(
@@ -57,6 +78,8 @@ def _check(name: str, kind: str, categories: tuple[Any, ...], values: np.ndarray
             f"Expected at most {LARGEST} categories in column {name!r}. Received: "
             f"{len(categories)}. (Leave out names and keys, and join rare categories.)"
         )
+    if kind == "ordinal" and not is_ordered:
+        check_order(name, categories)
     # Any mean above 0 and any scale: what the kind takes does not depend on them.
     encode(Column(name, kind, categories if kind in CLASSES else (), 1.0, 1.0), values)
     if kind == "count":
@@ -65,9 +88,9 @@ def _check(name: str, kind: str, categories: tuple[Any, ...], values: np.ndarray
         precision.check_exact(values, f"column {name!r}", advice)
 
 
-def _fits(name: str, kind: str, categories: tuple[Any, ...], values: np.ndarray) -> bool:
+def _fits(*column: Any) -> bool:
     try:
-        _check(name, kind, categories, values)
+        _check(*column)
     except UsageError:
         return False
     return True

@@ -8,15 +8,12 @@ import numpy as np
 
 from keras_vae.distributions.columns import CLASSES, KINDS, Column
 from keras_vae.errors import UsageError, UsageTypeError
-from keras_vae.tables import dates
+from keras_vae.tables import dates, texts
 from keras_vae.tables.encoding import known
 from keras_vae.tables.fitting_kinds import check_kind
 from keras_vae.validation import arguments, precision
 from keras_vae.validation.containers import refuse_masked, to_array
 from keras_vae.validation.value_checks import FLOAT32_MAX
-
-# Up to so many different texts of numbers may be codes of categories.
-MOST_CODES = 20
 
 
 def names_of(frame: Any) -> list[str]:
@@ -38,6 +35,10 @@ def names_of(frame: Any) -> list[str]:
         advice = (
             "(Of dictionaries, one a row: {name: [row[name] for row in rows] for name in rows[0]}.)"
         )
+    if isinstance(frame, Mapping) and frame:
+        advice = "(Make names texts: {str(name): column for name, column in frame.items()}.)"
+    elif hasattr(frame, "columns"):
+        advice = "(Make names texts, as frame.rename(columns=str) does in pandas.)"
     if _is_lazy(frame):
         advice = "(Give frame.collect().)"
     raise UsageTypeError(
@@ -147,17 +148,17 @@ def infer_column(column: Any, name: str, values: np.ndarray, kind: str | None = 
         if not isinstance(value, str | numbers.Real):
             raise UsageTypeError(
                 f"Expected numbers, texts, booleans, or dates alone in column {name!r}. Received: "
-                f"{value!r} in row {row}. (Make it a number first, such as seconds of a duration.)"
+                f"{value!r} in row {row}. ({texts.advise_conversion(name, value)}.)"
             )
-    if kind is None:
-        _refuse_numbers_as_texts(name, plain)
+    if kind is None and not hasattr(getattr(column, "dtype", None), "categories"):
+        texts.refuse_unread(name, rows, plain)
     categories, stated = _categories(column, plain)
     is_number = not any(isinstance(value, str) for value in plain)
     mean, scale = _moments(name, rows, plain) if is_number else (0.0, 1.0)
     chosen = kind or stated or _kind(plain, categories, mean, scale)
     if kind is None and chosen == "count" and precision.is_rounded(values).any():
         chosen = "positive" if min(plain) > 0 else "numeric"  # These may be rounded.
-    check_kind(name, chosen, categories, values)
+    check_kind(name, chosen, categories, values, _is_ordered(column, stated))
     if chosen in CLASSES:
         return Column(name, chosen, categories, mean, scale)
     is_lost = (
@@ -167,27 +168,6 @@ def infer_column(column: Any, name: str, values: np.ndarray, kind: str | None = 
         chosen = "numeric"
     precision.check_column(name, chosen, plain)
     return Column(name, chosen, (), mean, scale)
-
-
-def _refuse_numbers_as_texts(name: str, plain: list[Any]) -> None:
-    """Raise ValueError for many different texts that are numbers, as a reader of CSV gives them.
-
-    Few may be classes, such as "0" and "1".
-    """
-    texts = set(plain) if all(isinstance(value, str) for value in plain) else set()
-    if len(texts) <= MOST_CODES:
-        return
-    try:
-        for text in texts:
-            float(text.replace(",", "."))
-    except ValueError:
-        return
-    raise UsageError(
-        f"Expected numbers, or texts that are no numbers, in column {name!r}. Received: "
-        f"{len(texts)} different texts of numbers, such as {plain[0]!r}. (Convert them: "
-        f"[float(value) for value in frame[{name!r}]]. If they are codes: kinds={{{name!r}: "
-        "'categorical'}.)"
-    )
 
 
 def _date_column(name: str, rows: np.ndarray, plain: list[Any], kind: str | None) -> Column:
@@ -211,6 +191,12 @@ def _categories(column: Any, plain: list[Any]) -> tuple[tuple[Any, ...], str | N
         return (False, True), "boolean"
     whole = [int(v) if isinstance(v, float) and v.is_integer() else v for v in plain]
     return tuple(sorted(set(whole), key=lambda value: (isinstance(value, str), value))), None
+
+
+def _is_ordered(column: Any, stated: str | None) -> bool:
+    """Return whether the type of a column says the order of its categories, as an Enum does."""
+    is_enum = stated == "categorical" and not hasattr(column.dtype, "ordered")
+    return stated == "ordinal" or is_enum
 
 
 def _moments(name: str, rows: np.ndarray, plain: list[Any]) -> tuple[float, float]:

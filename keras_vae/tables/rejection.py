@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_vae.acceleration.progress import Progress
 from keras_vae.errors import UsageError, UsageTypeError
-from keras_vae.tables import dates
+from keras_vae.tables.condition_columns import ConditionColumns, condition_columns
 from keras_vae.tables.schema import Schema
 from keras_vae.typing import Tensor
 
@@ -72,17 +72,17 @@ def rows_where(
                 "on rows that fulfil it.)"
             )
         x = ops.convert_to_numpy(draw(size))
-        kept.append(x[_fulfils(where, schema.to_frame(x))])
+        kept.append(x[_fulfils(where, schema.to_frame(x), schema)])
         found, drawn = found + len(kept[-1]), drawn + size
         size = min(AT_ONCE, 2 * size, max(most - drawn, 1))
         progress.show(found, drawn=drawn)
     return np.concatenate(kept)[:count]
 
 
-def _fulfils(where: Condition, frame: dict[str, list]) -> np.ndarray:
+def _fulfils(where: Condition, frame: dict[str, list], schema: Schema) -> np.ndarray:
     """Return which rows of a table a condition keeps; raise an error for another answer."""
-    columns = {name: _as_array(values) for name, values in frame.items()}
-    kept, rows = np.asarray(where(columns)), len(next(iter(columns.values())))
+    columns = condition_columns(frame, schema)
+    kept, rows = np.asarray(_ask(where, columns)), len(next(iter(columns.values())))
     if kept.dtype != bool or kept.shape != (rows,):
         raise UsageTypeError(
             f"Expected where to return bools of shape ({rows},), one for each row. Received: "
@@ -91,6 +91,23 @@ def _fulfils(where: Condition, frame: dict[str, list]) -> np.ndarray:
     return kept
 
 
-def _as_array(values: list[Any]) -> np.ndarray:
-    """Return the values of a column, dates as those of NumPy."""
-    return np.array(values, "datetime64[us]" if dates.are_dates(values) else None)
+def _ask(where: Condition, columns: ConditionColumns) -> Any:
+    """Return the answer of a condition; its usual mistakes raise an error with an advice."""
+    try:
+        return where(columns)
+    except UsageError:
+        raise
+    except (AttributeError, TypeError) as error:
+        types = ", ".join(f"{name!r} of {values.dtype}" for name, values in columns.items())
+        raise UsageTypeError(
+            "Expected where to compare columns with values of their types, as columns['age'] > 40."
+            f" Received: {type(error).__name__}: {error}. (Columns: {types}.)"
+        ) from error
+    except ValueError as error:
+        if "truth value" not in str(error):
+            raise
+        raise UsageError(
+            "Expected where to join conditions by & and |, each in parentheses, and to negate by "
+            "~. Received: and, or, not, if, or a < b < c, of arrays. (Write (columns['age'] > 20) "
+            "& (columns['age'] < 40).)"
+        ) from error

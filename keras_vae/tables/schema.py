@@ -11,6 +11,7 @@ from keras_vae.distributions.columns import CLASSES, KINDS, Column, check_catego
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.tables import dates
 from keras_vae.tables.encoding import SHOWN, encode
+from keras_vae.tables.fitting_kinds import check_order
 from keras_vae.tables.reading import infer_column, names_of, read_columns
 from keras_vae.validation import arguments
 
@@ -65,6 +66,8 @@ class Schema:
         unless they vary less than counts do, as years. Other numbers are positive or numeric, the
         latter also if float32 cannot tell their logarithms apart.
         Types of pandas and polars with categories keep these, in their order. Dates are `date`.
+        Texts that a reader of CSV did not convert are refused: numbers, dates, and marks of holes
+        such as "" and "NA". If they are categories, give their kind.
 
         Args:
             frame: A data frame of pandas or polars, or a dictionary of sequences. None, NaN, and
@@ -73,8 +76,9 @@ class Schema:
 
         Raises:
             ValueError: If a column has no known value, one category, or more than 1,000, if its
-                values do not fit its kind, or float32 does not hold them. Also if columns have
-                different numbers of rows.
+                values do not fit its kind, or float32 does not hold them. Also if texts are
+                numbers, dates, or holes, if texts are to be ordinal, which have no order, or if
+                columns have different numbers of rows.
             TypeError: If a column has other values than numbers, texts, booleans, and dates.
         """
         kinds = arguments.mapping("kinds", kinds)
@@ -113,10 +117,11 @@ class Schema:
         Args:
             name: The column.
             kind: Its kind, as in `keras_vae.tables.Column`.
-            categories: Its categories in order; None for those it has.
+            categories: Its categories in order; None for those it has. Texts need them to
+                become ordinal.
 
         Raises:
-            ValueError: If the kind is unknown, or needs categories that are not given.
+            ValueError: If the kind is unknown, or needs categories or an order that are not given.
         """
         column = self[name]
         found = column.categories if categories is None else check_categories(categories)
@@ -137,6 +142,8 @@ class Schema:
                 f"categories {', '.join(map(repr, found[:SHOWN]))} ... (Convert its values, and "
                 "infer the schema again.)"
             )
+        if kind == "ordinal" and categories is None and column.kind != "ordinal":
+            check_order(name, found)
         changed = dataclasses.replace(
             column, kind=kind, categories=found if kind in CLASSES else ()
         )

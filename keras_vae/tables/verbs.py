@@ -135,15 +135,17 @@ class TableVerbs:
             seed: The same seed gives the same rows; None for new ones.
             where: Condition such as `lambda columns: columns["age"] > 40`: a function of a
                 dictionary of arrays `(rows,)`, to a bool array `(rows,)` of rows to keep. None to
-                keep all.
+                keep all. Texts of ordinal columns compare by their order in the schema.
             max_draws: Largest number of rows to draw for `where`, at least `count`. None for
                 10,000 times `count` and 100,000 more, up to ten million or 20 times `count`.
             verbose: As in `impute`, for the rows of `where`.
 
         Raises:
-            TypeError: If `where` is no function, or returns no array of bools.
-            ValueError: If too few rows of `max_draws` fulfil `where`. The message has how many
-                did. If that is clear after 100,000 rows, no more are drawn.
+            TypeError: If `where` is no function, returns no array of bools, or compares a column
+                with a value of another type.
+            ValueError: If `where` asks for an unknown column or category, or if too few rows of
+                `max_draws` fulfil it. The message has how many did. If that is clear after
+                100,000 rows, no more are drawn.
         """
         count = arguments.integer("count", count)
         noise = keras.random.SeedGenerator(arguments.seed(seed))

@@ -15,6 +15,8 @@ NOT_DENSE = {
     "dense_shape": "Make it dense: tf.sparse.to_dense({0}).",
     "row_splits": "Pad the rows with {0}.to_tensor(), and mask the steps that there are not.",
 }
+# The way from a dictionary of columns to an array.
+OF_A_TABLE = "Of the columns of a table: model.schema.to_array({0}), of a TabularVAE."
 
 
 def refuse_batches(name: str, values: Any) -> None:

@@ -12,7 +12,7 @@ from keras import ops
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import LatentModel
 from keras_vae.validation import objects
-from keras_vae.validation.containers import refuse_batches, refuse_not_dense, shown
+from keras_vae.validation.containers import OF_A_TABLE, refuse_batches, refuse_not_dense, shown
 from keras_vae.validation.value_checks import ANY_NUMBER, check_values
 
 
@@ -250,6 +250,8 @@ def require_arrays(name: str, values: Any) -> None:
         )
     if not are_arrays(values):
         advice = f'For a list of numbers: numpy.asarray({name}, "float32").'
+        if isinstance(values, Mapping):
+            advice = OF_A_TABLE.format(name)
         if hasattr(keras.tree.flatten([values, 0])[0], "getbands"):  # A picture of Pillow.
             advice = "Of 8-bit images: numpy.stack([numpy.asarray(one) for one in images]) / 255."
         raise UsageTypeError(

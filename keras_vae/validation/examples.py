@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.typing import Tensor
-from keras_vae.validation.containers import shown
+from keras_vae.validation.containers import OF_A_TABLE, shown
 
 WITHOUT_END = -1  # As tf.data.INFINITE_CARDINALITY.
 
@@ -104,9 +104,10 @@ def check_source(source: Any) -> None:
             "first, such as by numpy.load or keras_vae.load_images.)"
         )
     if isinstance(source, Mapping | Set | range):
+        advice = f" ({OF_A_TABLE.format('x')})" if isinstance(source, Mapping) else ""
         raise UsageTypeError(
             "Expected arrays or a source of batches, such as a tf.data.Dataset or a generator. "
-            f"Received: {type(source).__name__}."
+            f"Received: {type(source).__name__}.{advice}"
         )
     if not hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
         named = getattr(source, "__name__", type(source).__name__)

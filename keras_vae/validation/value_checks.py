@@ -50,9 +50,11 @@ def check_values(
     if low < support[0] or high > support[1]:
         hint = ""
         if 0 < support[0] < 1e-30 and low == 0:
+            axes = tuple(range(1, len(values.shape)))
+            rows = f"({name} > 0).all(axis={axes[0] if len(axes) == 1 else axes})"
             hint = (
                 " (Zeros have no chance there. Of counts, choose likelihood 'poisson' or "
-                f"'negative_binomial'. Of amounts, keep {name}[{name} > 0].)"
+                f"'negative_binomial'. Of amounts, keep the rows without: {name}[{rows}].)"
             )
         elif max(support[0] - low, high - support[1]) < 1e-3:
             hint = (

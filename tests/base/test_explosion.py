@@ -1,5 +1,6 @@
 """`fit` warns once of a loss that grows tenfold, and not of one that is meant to rise."""
 
+import contextlib
 import re
 import warnings
 
@@ -122,3 +123,19 @@ def test_a_scale_far_below_the_data_is_no_explosion(likelihood):
     x = np.random.default_rng(0).normal(9.0, 0.1, (12, 4)).astype("float32")
     model.compile(keras.optimizers.SGD(0.0), **FAST)
     assert model.fit(x, verbose=0).history["loss"][0] > 10_000.0
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "scaled"),
+    [("normal", True), ("poisson", False), ("gamma", False), ("beta_binomial_9", False)],
+)
+def test_a_scale_is_advised_where_the_likelihood_takes_one(likelihood, scaled):
+    heads = kv.distributions.get(likelihood).heads
+    networks = kv.nets.dense((4,), 2, hidden=(), decoder_heads=heads)
+    model = kv.Autoencoder(*networks, likelihood=likelihood)
+    with pytest.warns(UserWarning, match="Expected a loss that falls") as found:
+        watch(model, *autoencoder_logs(3.0, 1e6))
+    assert ("standardize" in str(found[0].message)) == scaled
+    given = kv.preprocessing.standardize(np.arange(32.0).reshape(8, 4))
+    with contextlib.nullcontext() if scaled else pytest.raises(ValueError, match="preprocess"):
+        kv.Autoencoder(*networks, likelihood=likelihood, preprocess=given)

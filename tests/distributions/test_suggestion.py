@@ -1,5 +1,7 @@
 """`suggest` names a likelihood whose support has the data, by the kind of their values."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -23,6 +25,47 @@ CASES = {
     "fractions": (random.random((20, 4)), "normal_learned_scale", "no pixels"),
     "large": (1_000_003 * np.arange(80).reshape(20, 4), "negative_binomial", "divide them first"),
 }
+
+
+FLAT = np.random.default_rng(1)
+AMOUNTS = {
+    "log-normal": (FLAT.lognormal(3, 1.5, (500, 4)), "log_normal"),
+    "narrow log-normal": (FLAT.lognormal(3, 0.7, (500, 4)), "log_normal"),
+    "gamma": (FLAT.gamma(2, 50, (500, 4)), "gamma"),
+    "exponential": (FLAT.exponential(9, (500, 4)), "gamma"),
+    "one constant": (FLAT.gamma(2, [50.0, 1e-9], (500, 2)) + [0.0, 3.0], "gamma"),
+    "heights": (FLAT.normal(170, 10, (500, 4)), "normal_learned_scale"),
+    "uniform": (FLAT.uniform(1, 100, (500, 4)), "normal_learned_scale"),
+    "zeros too": (FLAT.gamma(2, 50, (500, 4)) * (FLAT.random((500, 4)) < 0.9), "normal"),
+}
+
+
+@pytest.mark.parametrize("name", AMOUNTS)
+def test_amounts_above_0_get_a_distribution_of_amounts(name):
+    x, expected = AMOUNTS[name]
+    likelihood, reason = suggest(x)
+    assert likelihood.startswith(expected)
+    assert ("amounts above 0" in reason) == (expected in ("gamma", "log_normal"))
+
+
+@pytest.mark.parametrize("largest", [0, 1_000_000, 1_234_567, 16_777_216, 16_777_217])
+def test_the_number_of_trials_is_a_name_that_exists(largest):
+    x = np.zeros((20, 4))
+    x[3, 1] = largest
+    named = re.findall(r'"(beta_binomial_\S*)"', suggest(x)[1])
+    assert len(named) == (0 < largest <= 2**24)
+    for name in named:
+        assert kv.distributions.get(name).trials == largest
+
+
+@pytest.mark.parametrize("name", ["counts", "dispersed counts", "real", "binary"])
+def test_gaps_do_not_change_the_likelihood(name):
+    x, expected, _ = CASES[name]
+    x = np.where(np.random.default_rng(0).random(x.shape) < 0.3, np.nan, x)
+    x[:, -1] = np.nan
+    likelihood, reason = suggest(np.asfortranarray(x))
+    assert likelihood == expected and "FillGaps" in reason
+    assert np.isnan(x).any()
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -86,9 +86,17 @@ def test_channels_that_are_no_color_are_averaged():
     np.testing.assert_allclose(mosaic(cell, gap=2), [[0.3]])
 
 
-def test_data_that_are_no_images_are_refused():
-    with pytest.raises(ValueError, match="These figures are for image models"):
-        image_grid(np.zeros((2, 3, 5)), "T")
+@pytest.mark.parametrize(
+    ("shape", "other"),
+    [
+        ((5,), "latent_scatter"),
+        ((5, 1), "series_samples and series_reconstructions of keras_vae.plots"),
+        ((4, 5, 6, 1), r"slices, such as x\[:, 4\]"),
+    ],
+)
+def test_data_that_are_no_images_are_refused_with_another_figure(shape, other):
+    with pytest.raises(ValueError, match=f"These figures are for image models. .*{other}"):
+        image_grid(np.zeros((2, 3, *shape)), "T")
 
 
 def test_the_labels_of_rows_lie_within_the_figure():

@@ -23,9 +23,10 @@ UNFIT = {
     "an amount of 0": ([2.5, 0.0], "positive", "above 0.*'a'. Received: 0.0 in row 1", "numeric"),
     "amounts below 0": ([-2.5, -1], "positive", "above 0.*'a'. Received: -2.5 in row 0", "numeric"),
     "three booleans": ([1, None, 0, 3], "boolean", "two.*'a'.* 3 in row 3, the third", "count"),
-    "texts as counts": (["x", "y"], "count", "a count.*'a'. Received: 'x' in row 0", "ordinal"),
+    "texts as counts": (["x", "y"], "count", "a count.*'a'. Received: 'x' in row 0", "boolean"),
     "a text among numbers": ([1, "x"], "numeric", "number.*'a'. Received: 'x' in row 1", "boolean"),
     "texts as dates": ([None, "today", "x"], "date", "dates.*'a'.*: 'today' in row 1", "boolean"),
+    "texts in no order": (["x", "y"], "ordinal", "the order of .*'a'.*: .*'x', 'y'", "categorical"),
     "one class": ([4, 4], "categorical", r"at least 2 different.*'a'.*\[4\]", "count"),
     "too many classes": (list(range(1001)), "ordinal", "at most 1000.*'a'.*: 1001", "count"),
 }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_vae.errors import UsageError
+from keras_vae.errors import KerasVAEError, UsageError
 from keras_vae.tables import Column, Schema, rejection
 from tests.support.small_models import table, tabular_vae
 
@@ -86,3 +86,60 @@ def test_tables_take_both_options():
         model.sample_table(2, seed=0, where=never, verbose=7)
     with pytest.raises(ValueError, match="Expected verbose"):
         model.impute(model.schema.to_frame(table()), verbose=7)
+
+
+GRADES = Schema((Column("grade", "ordinal", ("low", "mid", "high")), Column("age", "count")))
+SEEN = np.array([[0, 20], [1, 30], [2, 40], [1, 50]], "float32")
+
+
+def kept(where):
+    """Return the ages of the rows of `SEEN` that fulfil a condition, with `SEEN` drawn again."""
+    draw = lambda count: np.resize(SEEN, (count, 2))  # noqa: E731
+    found = rejection.rows_where(draw, GRADES, where, 40, verbose=0)[:, 1].tolist()
+    return found[: len(set(found))]
+
+
+@pytest.mark.parametrize(
+    ("where", "ages"),
+    [
+        (lambda c: c["grade"] > "low", [30, 40, 50]),
+        (lambda c: c["grade"] >= "high", [40]),
+        (lambda c: "mid" >= c["grade"], [20, 30, 50]),
+        (lambda c: c["grade"] < np.array("mid"), [20]),
+        (lambda c: (c["grade"] == "mid") & (c["age"] > 30), [50]),
+        (lambda c: np.isin(c["grade"], ["low", "high"]), [20, 40]),
+        (lambda c: c["grade"] == c["grade"].max(), [40]),
+        (lambda c: c["grade"].astype(str) > "low", [30, 50]),
+    ],
+)
+def test_texts_of_ordinal_columns_compare_by_the_order_of_the_column(where, ages):
+    assert kept(where) == ages
+
+
+MISTAKES = {
+    "a text that is no category": (
+        lambda c: c["grade"] > "good",
+        r"an ordinal column with one of \['low', 'mid', 'high'\]. Received: 'good'",
+    ),
+    "a misspelt column": (
+        lambda c: c["aeg"] > 3,
+        r"columns among \['grade', 'age'\]. Received: 'aeg'. \(Did you mean 'age'\?\)",
+    ),
+    "and": (lambda c: c["age"] > 3 and c["age"] < 9, "join conditions by & and |.*and, or, not"),
+    "a chain": (lambda c: 3 < c["age"] < 9, "join conditions by & and |.*a < b < c"),
+    "a number and a text": (lambda c: c["age"] > "3", "of their types.*'age' of int64"),
+    "an attribute": (lambda c: c.age > 3, r"columns\['age'\].*AttributeError.*'age' of int64"),
+}
+
+
+@pytest.mark.parametrize(("where", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_of_a_condition_are_explained(where, message):
+    with pytest.raises(KerasVAEError, match=f"^Expected where to .*{message}"):
+        kept(where)
+
+
+def test_other_errors_of_a_condition_stay_as_they_are():
+    with pytest.raises(ZeroDivisionError):
+        kept(lambda columns: columns["age"] > 1 / 0)
+    with pytest.raises(ValueError, match="^could not convert"):
+        kept(lambda columns: columns["age"] > float("old"))

@@ -1,6 +1,7 @@
 """Tables in other forms than frames: structured arrays, rows, and texts of numbers."""
 
 import datetime
+import types
 
 import numpy as np
 import pytest
@@ -31,17 +32,76 @@ def test_rows_are_refused_with_the_way_to_columns():
     assert Schema.infer(advised) == Schema.infer(PLAIN)
 
 
-@pytest.mark.parametrize("texts", [RENTS, [text.replace(".", ",") for text in RENTS]])
-def test_texts_of_numbers_are_refused_unless_they_are_said_to_be_codes(texts):
-    frame = {"rent": texts, "rooms": list(range(60))}
-    message = r"60 different texts of numbers, such as '500.00'. \(Convert them: .*'categorical'"
-    with pytest.raises(UsageError, match=message):
+COMMAS = [text.replace(".", ",") for text in RENTS]
+UNREAD = {
+    "numbers": (RENTS, "texts of numbers, such as '500.00'.*pandas.read_csv.*float"),
+    "numbers with commas": (COMMAS, "texts of numbers, such as '500,00'"),
+    "few numbers and a hole": (["1", "2.5", "3", ""], "texts of numbers, such as '1'"),
+    "an empty text": (
+        ["Bern", "", "Rome"],
+        r"None for missing in column 'rent'.*: '' in row 1.*pandas.read_csv",
+    ),
+    "a mark": (
+        [None, "Bern", "n/a", "Rome"],
+        "None for missing in column 'rent'.*: 'n/a' in row 2",
+    ),
+    "marks alone": (["NA", "nan"], "None for missing in column 'rent'.*: 'NA' in row 0"),
+    "dates": (["2024-02-28", "", "2024-03-01"], "texts of dates, .*'2024-02-28'.*to_datetime"),
+    "times": (["2024-02-28 10:30", "2024-03-01 09:00"], "texts of dates, .*'2024-02-28 10:30'"),
+}
+
+
+@pytest.mark.parametrize(("texts", "message"), UNREAD.values(), ids=UNREAD)
+def test_texts_of_a_csv_are_refused_unless_they_are_said_to_be_categories(texts, message):
+    frame = {"rent": texts}
+    with pytest.raises(UsageError, match=f"^Expected .*{message}") as caught:
         Schema.infer(frame)
-    assert Schema.infer(frame, kinds={"rent": "categorical"})["rent"].kind == "categorical"
-    few = {"rent": texts[:20] * 3, "rooms": list(range(60))}
-    assert Schema.infer(few)["rent"].kind == "categorical"
-    words = {"rent": [*texts[:-1], "unknown"], "rooms": list(range(60))}
-    assert Schema.infer(words)["rent"].kind == "categorical"
+    assert "kinds={'rent': 'categorical'}" in str(caught.value)
+    said = Schema.infer(frame, kinds={"rent": "categorical"})["rent"]
+    assert said.kind == "categorical" and set(said.categories) == set(texts) - {None}
+
+
+@pytest.mark.parametrize("texts", [[*RENTS, "unknown"], ["1st", "2nd"], ["True", "False"]])
+def test_other_texts_are_categories(texts):
+    assert Schema.infer({"rent": texts})["rent"].kind == "categorical"
+
+
+class Stated:
+    """A column of pandas whose type has texts of numbers as categories, or of polars' Enum."""
+
+    def __init__(self, **dtype):
+        self.dtype = types.SimpleNamespace(categories=("1", "2", "10"), **dtype)
+
+    def to_numpy(self):
+        return np.array(["1", "10", "2", "1"], object)
+
+
+def test_a_type_with_categories_states_its_texts_and_an_enum_its_order():
+    assert Schema.infer({"a": Stated(ordered=False)})["a"].kind == "categorical"
+    assert Schema.infer({"a": Stated(ordered=True)})["a"].kind == "ordinal"
+    assert Schema.infer({"a": Stated()})["a"].kind == "categorical"
+    enum = Schema.infer({"a": Stated()}, kinds={"a": "ordinal"})["a"]
+    assert enum.kind == "ordinal" and enum.categories == ("1", "2", "10")
+
+
+def test_texts_become_ordinal_with_their_order_alone():
+    frame, order = {"grade": ["mid", "low", "high", "low"]}, ["low", "mid", "high"]
+    schema = Schema.infer(frame)
+    message = "the order of the categories of column 'grade'.*: 'high', 'low', 'mid'. .*replace"
+    for wrong in (
+        lambda: schema.replace("grade", "ordinal"),
+        lambda: Schema.infer(frame, kinds={"grade": "ordinal"}),
+        lambda: Schema.infer({"grade": Stated(ordered=False)}, kinds={"grade": "ordinal"}),
+    ):
+        with pytest.raises(UsageError, match=message.split(".*:")[0]):
+            wrong()
+    with pytest.raises(UsageError, match=message):
+        schema.replace("grade", "ordinal")
+    ordered = schema.replace("grade", "ordinal", categories=order)
+    assert ordered.to_array(frame).ravel().tolist() == [1, 0, 2, 0]
+    assert ordered.replace("grade", "ordinal") == ordered
+    flags = Schema.infer({"paid": [True, False, True]}).replace("paid", "ordinal")
+    assert flags["paid"].categories == (False, True)
 
 
 def test_a_kind_of_numbers_for_texts_names_some_of_them():

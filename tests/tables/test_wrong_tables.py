@@ -1,5 +1,7 @@
 """Tables, columns, and arguments of wrong kinds are refused by their names."""
 
+import decimal
+
 import numpy as np
 import pytest
 from keras import ops
@@ -56,6 +58,18 @@ BAD = {
         lambda: infer([2**60, 2**60 + 1, 2**60 + 5]),
         "numbers in column 'x' that float32 can tell apart.*1152921504606846976",
     ),
+    "decimals": (
+        lambda: infer([None, decimal.Decimal("1.5"), decimal.Decimal(2)]),
+        r"Decimal\('1.5'\) in row 1. \(Convert them: .*float",
+    ),
+    "bytes": (lambda: infer([b"a", b"b", b"a"]), r"b'a' in row 0. \(Decode them: .*decode"),
+    "numbers as names": (lambda: Schema.infer({1: [1.5, 2.5]}), r"dict. \(Make names texts: .*str"),
+    "texts as dates": (
+        lambda: Schema((Column("day", "date"),)).to_array({"day": [None, "2024-02-29"]}),
+        "a date.*'day'. Received: '2024-02-29' in row 1. .Convert it, such as by pandas.to_dat",
+    ),
+    "a dictionary to encode": (lambda: MODEL.encode(FRAME), "x of arrays.*model.schema.to_array"),
+    "a dictionary to predict": (lambda: MODEL.predict(FRAME), "arrays or .*model.schema.to_array"),
     "text as categories": (lambda: categories("small"), "categories to be a list.*'small'"),
     "bytes as categories": (lambda: categories(b"ab"), "categories to be a list"),
     "a number as categories": (lambda: categories(2), "categories to be a list"),

@@ -86,9 +86,10 @@ def test_fewer_different_codes_than_components_are_counted():
     [
         (np.arange(6) % 3, r"to_categorical\(labels, 3\)"),
         (np.arange(6)[:, None] % 3, r"to_categorical\(labels\[:, 0\], 3\)"),
+        (np.linspace(0.1, 0.9, 6), r"\(Give each row its 3 numbers\.\)"),
         (np.array(list("abcabc")), r"numpy\.unique\(labels, return_inverse=True\)\[1\], 3\)"),
     ],
-    ids=["integers", "a column", "text"],
+    ids=["integers", "a column", "reals", "text"],
 )
 def test_labels_are_told_how_to_become_conditions(labels, advice):
     networks = kv.nets.conditional(kv.nets.dense, (6,), 2, 3)
@@ -96,6 +97,18 @@ def test_labels_are_told_how_to_become_conditions(labels, advice):
     model.compile("sgd")
     with pytest.raises(ValueError, match=advice):
         model.fit((X[:6], labels), verbose=0)
+
+
+@pytest.mark.parametrize("values", [np.linspace(0.1, 0.9, 6), np.ones(6)])
+def test_one_number_for_each_row_is_told_to_have_an_axis(values):
+    networks = kv.nets.conditional(kv.nets.dense, (6,), 2, 1)
+    model = kv.ConditionalVAE(*networks, likelihood="normal")
+    for call in (model.score, model.encode):
+        with pytest.raises(ValueError, match=r"\(Add an axis: condition\[:, None\]\.\)"):
+            call((X[:6], values.astype("float32")))
+    with pytest.raises(ValueError, match=r"\(Add an axis: condition\[:, None\]\.\)"):
+        model.sample(6, condition=values)
+    assert np.shape(model.score((X[:6], values.astype("float32")[:, None]))) == (6,)
 
 
 def test_advice_on_a_support_fits_the_values():
