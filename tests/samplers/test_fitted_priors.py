@@ -96,6 +96,12 @@ def model_with(prior):
     return model
 
 
+@pytest.fixture(scope="module")
+def masked():
+    """A model with a prior of classes, for tests that do not change it."""
+    return model_with("masked")
+
+
 RELOAD = """
 import sys, numpy as np, keras_vae
 model = keras_vae.load(sys.argv[1])
@@ -161,11 +167,10 @@ def test_codes_of_several_codebooks_are_drawn_in_their_shape():
     assert array(model.sample(7, seed=0)).shape == (7, 6)
 
 
-def test_a_compiled_model_draws_the_same_examples():
-    model = model_with("masked")
-    fast = kv.Compiled(model)
+def test_a_compiled_model_draws_the_same_examples(masked):
+    fast = kv.Compiled(masked)
     for given in ({}, {"condition": [0, 1, 0]}, {"condition": 1, "guidance": 0.5}):
-        wanted = array(model.sample(3, seed=2, **given))
+        wanted = array(masked.sample(3, seed=2, **given))
         np.testing.assert_allclose(array(fast.sample(3, seed=2, **given)), wanted, atol=1e-6)
 
 
@@ -233,10 +238,9 @@ def test_what_does_not_fit_is_refused_before_training(case):
         ({"condition": 1, "guidance": "much"}, "guidance"),
     ],
 )
-def test_classes_that_do_not_fit_are_refused(given, match):
-    model = model_with("masked")
+def test_classes_that_do_not_fit_are_refused(given, match, masked):
     with pytest.raises((ValueError, TypeError), match=match):
-        model.sample(3, seed=0, **given)
+        masked.sample(3, seed=0, **given)
 
 
 def test_classes_are_refused_where_nobody_learned_them():
