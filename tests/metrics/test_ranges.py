@@ -130,6 +130,7 @@ def test_point_adjusted_f1_is_that_of_adjusted_flags(k):
         assert metrics.point_adjusted_f1_at_k(labels, flagged, k) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_the_area_over_k_is_the_mean_over_a_fine_grid():
     labels, scores = series(steps=90)
     grid = np.arange(0.05, 100, 0.1)

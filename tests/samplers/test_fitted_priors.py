@@ -127,6 +127,7 @@ def test_a_fresh_process_draws_the_same_examples(tmp_path, prior):
     np.testing.assert_array_equal(array(other.sample(3, 5, 1.0, 1, guidance)).ravel(), wanted)
 
 
+@pytest.mark.slow
 def test_only_samples_change_and_training_goes_on_as_before():
     plain, fitted = (vq_vae() for _ in range(2))
     for one in (plain, fitted):
@@ -174,6 +175,7 @@ def test_a_compiled_model_draws_the_same_examples(masked):
         np.testing.assert_allclose(array(fast.sample(3, seed=2, **given)), wanted, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_endpoint_takes_a_label_where_the_number_of_classes_stands_for_any():
     model = model_with("flow")
     endpoint = model.endpoints()["sample"]

@@ -39,6 +39,7 @@ def test_codes_that_no_model_draws_have_no_probability(name):
         model.sampler.log_prob(change(codes), **more)
 
 
+@pytest.mark.slow
 def test_classes_in_a_column_are_those_of_a_row():
     first, second = vq_vae(), vq_vae()
     second.set_weights(first.get_weights())

@@ -182,6 +182,7 @@ def test_a_small_file_of_much_is_refused_before_it_is_read(tmp_path, name, monke
         loading.load(f"stream:{path}")
 
 
+@pytest.mark.slow
 def test_equal_images_that_the_file_holds_once_are_counted_as_often_as_they_come(tmp_path):
     """A dictionary of one image of 1 MB: 300 rows of it are 300 MB, of 400 KB of file."""
     image = np.random.default_rng(0).integers(0, 256, 1_000_000, np.uint8).tobytes()

@@ -168,6 +168,7 @@ def test_a_run_in_two_parts_has_the_best_of_one_in_one(recipe, tmp_path, monkeyp
         assert same(weights(whole / name), weights(parts / name))
 
 
+@pytest.mark.slow
 def test_epochs_of_a_scheduled_training_are_not_changed_on_the_way(recipe, tmp_path, capsys):
     out = tmp_path / "run"
     assert run(recipe, "--out", out, "--epochs", "2") == 0

@@ -90,6 +90,7 @@ def test_real_numbers_may_be_rounded():
     assert np.isfinite(array(vae("normal").score(with_lost("int64")))).all()
 
 
+@pytest.mark.slow
 def test_a_transformer_sees_the_counts_of_its_rows():
     made = kv.dimension_reduction.AutoencoderTransformer(
         1, hidden=(2,), likelihood="poisson", epochs=1, random_state=0
