@@ -8,6 +8,7 @@ import contextlib
 import contextvars
 import functools
 import math
+import threading
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
@@ -17,6 +18,7 @@ from keras.src.trainers.data_adapters.data_adapter import DataAdapter as DataAda
 from keras_vae.errors import UsageError
 
 _left: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar("left", default=None)
+_adding = threading.RLock()
 
 
 def flatten_layers(model: Any) -> list[Any]:
@@ -119,12 +121,11 @@ def plain_addition() -> Iterator[None]:
     """Let sums of Keras on TensorFlow be additions where the second array has one channel.
 
     With a batch of one, Keras takes `(1, time, 1)` for a bias of `time` channels that come first.
-    LiteRT and ONNX do not have that op. Other threads see the change, with the same numbers.
+    LiteRT and ONNX do not have that op. Other threads see the change, with the same numbers. One
+    at a time makes it, so that the last one takes it back.
     """
     import tensorflow as tf
     from keras.src.backend.tensorflow import numpy as formulas
-
-    add = formulas.add
 
     def add_channel(x1: Any, x2: Any) -> Any:
         if not (tf.is_tensor(x1) and tf.is_tensor(x2)) or x1.dtype != x2.dtype:
@@ -134,11 +135,13 @@ def plain_addition() -> Iterator[None]:
             return tf.add(x1, x2)
         return add(x1, x2)
 
-    formulas.add = add_channel
-    try:
-        yield
-    finally:
-        formulas.add = add
+    with _adding:
+        add = formulas.add
+        formulas.add = add_channel
+        try:
+            yield
+        finally:
+            formulas.add = add
 
 
 def own_variables(layer: Any) -> list[Any]:

@@ -1,11 +1,14 @@
 """Series of one feature in LiteRT and ONNX, where Keras takes `(1, time, 1)` for a bias."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
 import keras_vae as kv
+from keras_vae.backend.keras_private import plain_addition
 from keras_vae.export.litert import writer
 
 pytestmark = pytest.mark.tensorflow
@@ -62,3 +65,24 @@ def test_every_series_model_of_one_feature_converts(tmp_path, name, quantize):
     options = {"quantize": quantize, "calibration": data, "min_psnr": quantize and 5.0}
     path = model.export(tmp_path / "m.tflite", "litert", **options)
     assert set(model.endpoints()) == set(writer.read_metadata(path)["endpoints"])
+
+
+def test_threads_that_overlap_leave_the_sums_of_keras_as_they_were():
+    from keras.src.backend.tensorflow import numpy as formulas
+
+    before, inside, leave = formulas.add, threading.Event(), threading.Event()
+
+    def second():
+        with plain_addition():
+            inside.set()
+            leave.wait(5.0)
+
+    thread = threading.Thread(target=second)
+    with plain_addition():
+        thread.start()
+        inside.wait(0.2)  # Without a lock, the second begins here and keeps what the first made.
+        assert formulas.add is not before
+    inside.wait(5.0)
+    leave.set()
+    thread.join()
+    assert formulas.add is before

@@ -1,4 +1,4 @@
-"""What programs recommend in place of data that do not fit."""
+"""The data that programs recommend in place of those that do not fit."""
 
 from keras_vae.training.data.sources.registry import SOURCES
 

@@ -123,7 +123,7 @@ class Table:
 
     @property
     def has_heading(self) -> bool:
-        """Whether the columns have names."""
+        """True if the columns have names."""
         return bool(self._names)
 
     @property
