@@ -40,7 +40,7 @@ def call_network(network: Any, inputs: Any, training: bool) -> Any:
     return network(inputs, training=True) if training else _call(network, None, inputs)
 
 
-def call_method(layer: Any, name: str, inputs: Any) -> Any:
+def call_method(layer: Any, name: str, *inputs: Any) -> Any:
     """Return what a method of a layer returns for `inputs`, compiled as in `call_network`."""
     return _call(layer, name, inputs)
 
@@ -66,7 +66,7 @@ def _call(layer: Any, name: str | None, inputs: Any) -> Any:
 
 
 def _call_plainly(layer: Any, name: str | None, inputs: Any) -> Any:
-    return layer(inputs, training=False) if name is None else getattr(layer, name)(inputs)
+    return layer(inputs, training=False) if name is None else getattr(layer, name)(*inputs)
 
 
 def _is_eager(parts: list[Any]) -> bool:

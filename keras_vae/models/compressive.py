@@ -72,7 +72,10 @@ class CompressiveAutoencoder(Autoencoder):
 
     def build(self, input_shape: Any) -> None:
         """Make all variables, with those of the distribution of codes."""
+        was_built = self.built
         super().build(input_shape)
+        if was_built:
+            return
         size = self.latent_shape[-1:]
         self.location, self.log_scale = (
             self.add_weight(name=name, shape=size, initializer="zeros", autocast=False)

@@ -28,16 +28,20 @@ class FlowPosteriorVAE(SampledKLVAE):
 
     def build(self, input_shape: Any) -> None:
         """Make all variables, with those of the flow."""
+        was_built = self.built
         super().build(input_shape)
+        if was_built:
+            return
         size = math.prod(self.latent_shape)
         seeds = [None if self.seed is None else self.seed + t for t in range(self.flow_steps)]
         self.flow = [self.make_step(t, size, seed) for t, seed in enumerate(seeds)]
 
     def posterior(self, x: Tensor, training: bool = False) -> Any:
         """Return q(z | x), a `keras_vae.posteriors.FlowPosterior`."""
-        mean, log_var, *context = self.encoder_outputs(x, training)
-        flat = [ops.reshape(t, (ops.shape(t)[0], -1)) for t in context or (mean, log_var)]
-        return FlowPosterior(Normal(mean, log_var), self.flow, ops.concatenate(flat, axis=1))
+        mean, log_var, *others = self.encoder_outputs(x, training)
+        flat = [ops.reshape(t, (ops.shape(t)[0], -1)) for t in others or (mean, log_var)]
+        context = ops.concatenate(flat, axis=1)
+        return FlowPosterior(Normal(mean, log_var), self.flow, context, training)
 
     def check_codes(self, codes: Any, input_shape: tuple) -> Any:
         """Return the first output; raise ValueError unless the first two have one shape."""

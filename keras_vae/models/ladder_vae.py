@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_vae import distributions
+from keras_vae.backend import call_network
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.losses.terms import free_bits_excess
 from keras_vae.losses.weights import LossWeight, merge_weights, weight_setting
@@ -123,7 +124,8 @@ class LadderVAE(VAE):
 
     def _observation_of_state(self, state: Tensor, training: bool = False) -> Any:
         """Return p(x | z) for the state after the last level."""
-        return self.observation_from_outputs(self.decoder.head(state, training=training))
+        outputs = call_network(self.decoder.head, state, training)
+        return self.observation_from_outputs(outputs)
 
     def check_codes(self, codes: Any, input_shape: tuple) -> Any:
         """Return a flat code; raise ValueError unless the encoder has features for each level."""

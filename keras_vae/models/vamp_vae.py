@@ -59,7 +59,10 @@ class VampVAE(RicherPriorVAE):
 
     def build(self, input_shape: Any) -> None:
         """Make all variables, with the pseudo-inputs."""
+        was_built = self.built
         super().build(input_shape)
+        if was_built:
+            return
         low, high = self.family.support
         noise = keras.initializers.RandomNormal(seed=self.seed)
         if math.isfinite(low) and math.isfinite(high):

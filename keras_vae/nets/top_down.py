@@ -143,6 +143,46 @@ class TopDown(RecordedInit, keras.layers.Layer):
             state = level(code(number, state), state, training=training)
         return state
 
+    def descend_posterior(
+        self,
+        features: Sequence[Tensor],
+        choose: Callable[[int, Normal], Tensor],
+        training: bool = False,
+    ) -> tuple[list[Tensor], list[Normal], Tensor]:
+        """Run all levels with codes that depend on their posteriors.
+
+        Args:
+            features: Outputs of the encoder for each level.
+            choose: Function from the number of a level and its posterior to the code of the level.
+            training: Whether layers such as dropout are active.
+
+        Returns:
+            The codes and the posteriors of the levels, and the last state.
+        """
+        codes: list[Tensor] = []
+        posteriors: list[Normal] = []
+
+        def code(number: int, state: Tensor | None) -> Tensor:
+            posteriors.append(self.levels[number].q(features[number], state, training))
+            codes.append(choose(number, posteriors[-1]))
+            return codes[-1]
+
+        state = self.descend(code, training)
+        return codes, posteriors, state
+
+    def descend_means(self, *features: Tensor) -> tuple[list[Tensor], list[Any], Tensor]:
+        """Run all levels with the means of their posteriors, which are pairs in the result."""
+        return _as_pairs(self.descend_posterior(features, lambda _, q: q.mean))
+
+    def descend_noise(
+        self, noise: Tensor, *features: Tensor
+    ) -> tuple[list[Tensor], list[Any], Tensor]:
+        """Run all levels with samples of their posteriors, which are pairs in the result."""
+        parts = self.split(noise)
+        return _as_pairs(
+            self.descend_posterior(features, lambda number, q: q.from_noise(parts[number]))
+        )
+
     def split(self, z: Tensor) -> list[Tensor]:
         """Split codes `(batch, sum(sizes))` into those of each level, `(batch, *code_shape)`."""
         parts, start = [], 0
@@ -150,6 +190,13 @@ class TopDown(RecordedInit, keras.layers.Layer):
             parts.append(ops.reshape(z[:, start : start + size], (-1, *level.code_shape)))
             start += size
         return parts
+
+
+def _as_pairs(
+    found: tuple[list[Tensor], list[Normal], Tensor],
+) -> tuple[list[Tensor], list[Any], Tensor]:
+    codes, posteriors, state = found
+    return codes, [(q.mean, q.log_var) for q in posteriors], state
 
 
 def _check_functional(name: str, network: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_vae.backend import call_method
 from keras_vae.distributions import Distribution, Normal, sum_event
 from keras_vae.distributions.base import tensor
 from keras_vae.nets.top_down import TopDown
@@ -81,22 +82,14 @@ class TopDownPosterior(Distribution):
 
     def descend(self, choose: Callable[[int, Normal], Tensor]) -> Descent:
         """Pass all levels with the codes of `choose(level number, its posterior)`."""
-        codes: list[Tensor] = []
-        posteriors: list[Normal] = []
-
-        def code(number: int, state: Tensor | None) -> Tensor:
-            level = self.decoder.levels[number]
-            posteriors.append(level.q(self.features[number], state, self.training))
-            codes.append(choose(number, posteriors[-1]))
-            return codes[-1]
-
-        state = self.decoder.descend(code, self.training)
-        return Descent(codes, posteriors, state)
+        return Descent(*self.decoder.descend_posterior(self.features, choose, self.training))
 
     @functools.cached_property
     def at_mean(self) -> Descent:
         """The descent along the mean of each level, given the means above it."""
-        return self.descend(lambda _, q: q.mean)
+        if self.training:
+            return self.descend(lambda _, q: q.mean)
+        return self._compiled("descend_means")
 
     @property
     def mean(self) -> Tensor:
@@ -115,8 +108,15 @@ class TopDownPosterior(Distribution):
 
     def descend_from_noise(self, noise: Tensor) -> Descent:
         """Return the descent for standard normal `noise`, `(batch, elements)`."""
-        parts = self.decoder.split(noise)
-        return self.descend(lambda number, q: q.from_noise(parts[number]))
+        if self.training:
+            parts = self.decoder.split(noise)
+            return self.descend(lambda number, q: q.from_noise(parts[number]))
+        return self._compiled("descend_noise", noise)
+
+    def _compiled(self, name: str, *inputs: Tensor) -> Descent:
+        """Return the descent of a method of the decoder, one call outside of graphs."""
+        codes, pairs, state = call_method(self.decoder, name, *inputs, *self.features)
+        return Descent(codes, [Normal(*pair) for pair in pairs], state)
 
     def sample(self, seed: Any = None) -> Tensor:
         """Sample once for each row, `(batch, elements)`."""
@@ -158,10 +158,13 @@ class FlowPosterior(Distribution):
         steps: Autoregressive `keras_vae.variational.flows.Affine`s, or `Planar` and `Radial` of
             `keras_vae.variational.simple_flows`.
         context: Features of x for the steps, `(batch, elements)`.
+        training: Whether the steps are trained.
     """
 
-    def __init__(self, base: Normal, steps: Sequence[Any], context: Tensor) -> None:
-        self.base, self.steps, self.context = base, steps, context
+    def __init__(
+        self, base: Normal, steps: Sequence[Any], context: Tensor, training: bool = False
+    ) -> None:
+        self.base, self.steps, self.context, self.training = base, steps, context, training
 
     @property
     def mean(self) -> Tensor:
@@ -215,7 +218,12 @@ class FlowPosterior(Distribution):
         """Return z, and the log of dz_i / d noise_i, both of the shape of a code."""
         z, total = _flatten([self.base.from_noise(noise)]), _flatten([0.5 * self.base.log_var])
         for step in self.steps:
-            z, log_scale = step.transform(z, self.context)
+            transform = (
+                step.transform
+                if self.training
+                else functools.partial(call_method, step, "transform")
+            )
+            z, log_scale = transform(z, self.context)
             total = total + log_scale
         return ops.reshape(z, ops.shape(noise)), ops.reshape(total, ops.shape(noise))
 

@@ -37,6 +37,16 @@ def test_a_new_model_has_finite_weights(case):
     value_checks.check_weights(case.untouched)
 
 
+@each(ONE_OF_EACH)
+def test_a_second_build_adds_nothing(case):
+    model = case.make()
+    shape = keras.tree.map_structure(lambda part: (None, *part.shape[1:]), case.x)
+    model.build(shape)
+    weights = {id(weight) for weight in model.weights}
+    model.build(shape)
+    assert {id(weight) for weight in model.weights} == weights
+
+
 def test_the_list_of_one_case_of_each_class_is_whole():
     classes = [type(case.untouched) for case in ONE_OF_EACH]
     every = {type(case.untouched) for case in CASES if not case.variant}

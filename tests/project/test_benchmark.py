@@ -193,7 +193,9 @@ def test_a_training_of_defaults_is_a_line_that_is_not_measured_again(tmp_path, c
 
 
 @pytest.mark.extra(name="backends")
-@pytest.mark.parametrize("family", ["VQ-VAE", "masked autoencoder", "transformer, masked"])
+@pytest.mark.parametrize(
+    "family", ["VQ-VAE", "masked autoencoder", "ladder", "transformer, masked"]
+)
 def test_both_networks_of_a_family_are_of_one_size_and_learn(family):
     import torch
 

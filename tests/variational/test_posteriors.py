@@ -6,6 +6,7 @@ import pytest
 import scipy.stats
 
 from keras_vae.distributions import Normal
+from keras_vae.nets.top_down import TopDown
 from keras_vae.variational import flows
 from keras_vae.variational.posteriors import FlowPosterior, TopDownPosterior
 
@@ -32,8 +33,11 @@ class Level:
         return Normal(mean, keras.ops.full_like(mean, self.log_var))
 
 
-class Decoder:
+class Decoder(keras.layers.Layer):
     """Two levels of 2 and 3 elements, whose state is the sum of the last code."""
+
+    descend_posterior = TopDown.descend_posterior
+    descend_means, descend_noise = TopDown.descend_means, TopDown.descend_noise
 
     sizes = (2, 3)
     levels = (Level(0.4), Level(-1.0))

@@ -42,6 +42,7 @@ FAMILIES = {
     "VQ-VAE": Family("images"),
     "convolutions 64x64x3, BatchNorm": Family("images"),
     "masked autoencoder": Family("images"),
+    "ladder": Family("ladder", count=256),
     "LSTM": Family("series"),
     "LSTM, masked": Family("series"),
     "transformer": Family("series"),
