@@ -26,6 +26,7 @@ else:
 _functions: Backend = backend
 Step = backend.Step
 after = _functions.after
+call_function = _functions.call_function
 call_method = _functions.call_method
 call_network = _functions.call_network
 compile_function = _functions.compile_function

@@ -31,6 +31,16 @@ class Backend(Protocol):
     def after(self, tensor: Any, value: Any) -> Any:
         """Return `value` as soon as `tensor` is computed, for what must not run without data."""
 
+    def call_function(self, function: Any, owner: Any, settings: Any, *inputs: Any) -> Any:
+        """Return `function(owner, *inputs)` in the fastest way outside of graphs.
+
+        Args:
+            function: A pure function, which does not refer to the owner otherwise.
+            owner: An object that does not change.
+            settings: What else the function depends on, hashable.
+            inputs: Arrays or tensors, the first axis of each free.
+        """
+
     def call_method(self, layer: Any, name: str, *inputs: Any) -> Any:
         """Return `layer.name(*inputs)` in the fastest way outside of graphs; it draws no noise."""
 
@@ -120,6 +130,11 @@ class Trainable:
 def after(tensor: Any, value: Any) -> Any:
     """Return `value`: functions run from top to bottom, or have no state, on this backend."""
     return value
+
+
+def call_function(function: Any, owner: Any, settings: Any, *inputs: Any) -> Any:
+    """Return `function(owner, *inputs)`."""
+    return function(owner, *inputs)
 
 
 def call_method(layer: Any, name: str, *inputs: Any) -> Any:

@@ -9,6 +9,7 @@ import keras
 
 from keras_vae.backend.common import Trainable
 from keras_vae.backend.common import after as after
+from keras_vae.backend.common import call_function as call_function
 from keras_vae.backend.common import call_method as call_method
 from keras_vae.backend.common import call_network as call_network
 from keras_vae.backend.common import draw_order_seed as draw_order_seed

@@ -14,6 +14,7 @@ from keras_vae.backend.common import random_state as random_state
 from keras_vae.backend.common import set_batch_order as set_batch_order
 from keras_vae.backend.common import set_random_state as set_random_state
 from keras_vae.backend.keras_private import KnownShapes
+from keras_vae.backend.tensorflow_calls import call_function as call_function
 from keras_vae.backend.tensorflow_calls import call_method as call_method
 from keras_vae.backend.tensorflow_calls import call_network as call_network
 

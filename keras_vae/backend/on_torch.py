@@ -8,6 +8,7 @@ import torch
 
 from keras_vae.backend.common import Trainable
 from keras_vae.backend.common import after as after
+from keras_vae.backend.common import call_function as call_function
 from keras_vae.backend.common import call_method as call_method
 from keras_vae.backend.common import call_network as call_network
 from keras_vae.backend.common import fast_kernels as fast_kernels

@@ -8,7 +8,7 @@ import itertools
 import operator
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import keras
@@ -21,7 +21,10 @@ from keras_vae.validation.finite_rows import nan_unless_finite
 # Names under which Keras keeps weights and settings that have a property.
 PRIVATE = {"_kernel", "_activation", "_dtype_policy"}
 
-_known: weakref.WeakKeyDictionary[Any, dict[Any, "_Calls"]] = weakref.WeakKeyDictionary()
+# Of one owner, with different settings.
+MOST_FUNCTIONS = 8
+
+_known: weakref.WeakKeyDictionary[Any, dict[Any, Any]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -43,6 +46,42 @@ def call_network(network: Any, inputs: Any, training: bool) -> Any:
 def call_method(layer: Any, name: str, *inputs: Any) -> Any:
     """Return what a method of a layer returns for `inputs`, compiled as in `call_network`."""
     return _call(layer, name, inputs)
+
+
+def call_function(
+    function: Callable[..., Any], owner: Any, settings: Hashable, *inputs: Any
+) -> Any:
+    """Return `function(owner, *inputs)`, compiled at the first call.
+
+    It is compiled once for all numbers of rows, and once for each of a few settings.
+
+    Args:
+        function: A pure function, which does not refer to the owner otherwise.
+        owner: An object that does not change.
+        settings: What else the function depends on.
+        inputs: Arrays or tensors, the first axis of each free.
+    """
+    if not _is_eager(list(inputs)):
+        return function(owner, *inputs)
+    tensors = [tf.convert_to_tensor(part) for part in inputs]
+    key = (settings, *((part.dtype, *part.shape[1:]) for part in tensors))
+    known = _known.setdefault(owner, {})
+    if key not in known:
+        with _lock:
+            if key not in known:  # Another thread may have been faster.
+                known[key] = _compile_function(function, owner, tensors)
+            for oldest in list(known)[:-MOST_FUNCTIONS]:
+                known.pop(oldest)
+    return known[key](tensors)
+
+
+def _compile_function(function: Callable[..., Any], owner: Any, tensors: list[tf.Tensor]) -> Any:
+    reference = weakref.ref(owner)
+    specs = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in tensors]
+    graph = tf.function(
+        lambda *given: function(reference(), *given), input_signature=specs, autograph=False
+    )
+    return _without_signature(graph.get_concrete_function())
 
 
 def _call(layer: Any, name: str | None, inputs: Any) -> Any:

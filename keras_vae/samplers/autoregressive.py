@@ -58,7 +58,7 @@ class AutoregressiveSampler(TransformerSampler):
         Returns:
             int32, of the shape of `codes`.
         """
-        given = Given(self.size, labels, self.guidance)
+        given = Given(self.size, self.guidance, labels=labels)
         codes = ops.cast(ops.convert_to_tensor(codes), "int32")
         flat = given.repeat(ops.reshape(codes, (-1, self.size.places)))
         logits = given.combine(self._logits(self.constants(), flat, given.all_labels()))

@@ -40,6 +40,7 @@ class FlowSampler(TransformerSampler):
     name = "flow"
     epochs = 30  # Small networks for codes of one place are fast and need more of them.
     is_real = True
+    is_loop = False
     mean: Any = dataclasses.field(default=0.0, repr=False)
     scale: Any = dataclasses.field(default=1.0, repr=False)
     rounds: int = 12
@@ -63,14 +64,18 @@ class FlowSampler(TransformerSampler):
         self, weights: Mapping[str, Tensor], seeds: Any, temperature: float, given: Given
     ) -> Tensor:
         """Follow the velocity from the noise of the seeds."""
-        size, labels = self.size, given.all_labels()
+        size = self.size
         noise = ops.convert_to_tensor(random.standard_normal(seeds, size.places * size.inputs))
         z = temperature * ops.reshape(noise, (-1, size.places, size.inputs))
 
-        def velocity(z: Tensor, time: float) -> Tensor:
-            t = ops.convert_to_tensor(np.asarray([time], "float32"))
+        def network(given: Given, z: Tensor, t: Tensor) -> Tensor:
+            labels = given.all_labels()
             h = transformer.embed_vectors(weights, size, given.repeat(z), t, labels)
             return given.combine(transformer.outputs(weights, size, h))
+
+        def velocity(z: Tensor, time: float) -> Tensor:
+            t = ops.convert_to_tensor(np.asarray([time], "float32"))
+            return self.call_network(network, given, z, t)
 
         step = 1.0 / self.rounds
         for number in range(self.rounds):

@@ -45,6 +45,7 @@ class MaskedSampler(TransformerSampler):
 
     name = "masked"
     epochs = 20
+    is_loop = False
     rounds: int = 12
 
     def losses(
@@ -68,16 +69,20 @@ class MaskedSampler(TransformerSampler):
         self, weights: Mapping[str, Tensor], seeds: Any, temperature: float, given: Given
     ) -> Tensor:
         """Draw all hidden places in each round, and keep the most certain ones."""
-        size, labels = self.size, given.all_labels()
+        size = self.size
         count = self.rounds * size.places
         noise = ops.convert_to_tensor(random.uniform(seeds, 2 * count))
         noise = ops.reshape(noise, (-1, 2, self.rounds, size.places))
         hidden = ops.ones_like(noise[:, 0, 0])
         codes = ops.cast(ops.zeros_like(hidden), "int32")
+
+        def network(given: Given, tokens: Tensor) -> Tensor:
+            h = transformer.embed(weights, size, given.repeat(tokens), given.all_labels())
+            return given.combine(transformer.outputs(weights, size, h))
+
         for number, kept in enumerate(self.kept_places()):
             tokens = ops.where(hidden > 0.5, ops.full_like(codes, size.inputs), codes)
-            h = transformer.embed(weights, size, given.repeat(tokens), labels)
-            logits = given.combine(transformer.outputs(weights, size, h))
+            logits = self.call_network(network, given, tokens)
             drawn = choices.at_temperature(logits, noise[:, 0, number], temperature)
             codes = ops.where(hidden > 0.5, drawn, codes)
             if kept == size.places:

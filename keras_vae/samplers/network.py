@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vae.backend import host_values
+from keras_vae.backend import call_function, host_values
 from keras_vae.distributions import choices
 from keras_vae.errors import UsageError, UsageTypeError
 from keras_vae.samplers import transformer
@@ -44,6 +44,8 @@ class NetworkSampler(Sampler):
     fewest_blocks: ClassVar[int] = 0
     is_real: ClassVar[bool] = False
     is_guided: ClassVar[bool] = True
+    # Whether a draw is one loop, or so short that it is compiled as a whole.
+    is_loop: ClassVar[bool] = True
 
     @property
     def classes(self) -> int:  # type: ignore[override]
@@ -113,9 +115,36 @@ class NetworkSampler(Sampler):
         self.check_top_k(top_k)
         guidance = self.guidance if guidance is None else arguments.real("guidance", guidance)
         self.check_guidance(guidance)
-        given = Given(self.size, labels, guidance, top_k)
-        codes = self.from_weights(self.constants(), seeds, temperature, given)
-        return ops.reshape(codes, (-1, *shape))
+        weights = self.constants()
+
+        def codes(sampler: NetworkSampler, seeds: Any, *labels: Any) -> Tensor:
+            given = Given(sampler.size, guidance, top_k, *labels)
+            return sampler.from_weights(weights, seeds, temperature, given)
+
+        inputs = (seeds,) if labels is None else (seeds, labels)
+        if not self.is_loop:  # Its network is compiled instead.
+            return ops.reshape(codes(self, *inputs), (-1, *shape))
+        drawn = call_function(codes, self, (temperature, guidance, top_k), *inputs)
+        return ops.reshape(drawn, (-1, *shape))
+
+    def call_network(
+        self, network: Callable[..., Tensor], given: "Given", *inputs: Tensor
+    ) -> Tensor:
+        """Return `network(given, *inputs)`, compiled outside of graphs.
+
+        Args:
+            network: A pure function, which does not refer to this sampler.
+            given: The class of each row.
+            inputs: Tensors, `(batch, ...)` or `(1, ...)`.
+        """
+        unlabeled, count = dataclasses.replace(given, labels=None), len(inputs)
+
+        def call(_: Any, *parts: Tensor) -> Tensor:
+            labels = parts[count] if len(parts) > count else None
+            return network(dataclasses.replace(unlabeled, labels=labels), *parts[:count])
+
+        labels = () if given.labels is None else (given.labels,)
+        return call_function(call, self, (given.guidance, given.top_k), *inputs, *labels)
 
     def checked_codes(self, codes: Any, labels: Any) -> tuple[Tensor, Tensor | None]:
         """Return codes and labels of `log_prob` as tensors; raise an error if it has none.
@@ -221,15 +250,15 @@ class Given:
 
     Attributes:
         size: Sizes of the network.
-        labels: int32 `(batch,)`, or None for any class.
         guidance: The factor of the difference that the class makes.
         top_k: Number of integers with a chance at each place; None for all.
+        labels: int32 `(batch,)`, or None for any class.
     """
 
     size: Any
-    labels: Any
     guidance: float
     top_k: int | None = None
+    labels: Any = None
 
     @property
     def is_guided(self) -> bool:
