@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae.acceleration.progress import Progress
-from keras_vae.backend import fast_kernels, release
+from keras_vae.backend import compiles_networks, fast_kernels, release
 from keras_vae.errors import UsageError
 from keras_vae.typing import LatentModel
 from keras_vae.validation import data_checks, sources
@@ -52,6 +52,20 @@ class CompiledMap(CompiledFunction):
         """Call the plain function; `predict(x)` calls the compiled one."""
         checked = self.inner.preprocess.without_gaps(inputs)
         return nan_unless_finite(checked, self.function(inputs))
+
+
+def verb_of_batches(model: keras.Model, verb: Callable[..., Any]) -> Callable[[Any], np.ndarray]:
+    """Return a function of tuples of arrays that calls a verb of a model, and returns an array.
+
+    It is compiled anew, except where the networks of the model are compiled already.
+
+    Args:
+        model: The model.
+        verb: From tensors to one tensor; the first axis of each is the batch.
+    """
+    if not compiles_networks:
+        return CompiledFunction(model, verb).predict_on_batch
+    return lambda batch: ops.convert_to_numpy(verb(*batch))
 
 
 def predict_checked(compiled: keras.Model, model: LatentModel, x: Any) -> Any:

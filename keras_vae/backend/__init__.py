@@ -30,6 +30,7 @@ call_function = _functions.call_function
 call_method = _functions.call_method
 call_network = _functions.call_network
 compile_function = _functions.compile_function
+compiles_networks = _functions.compiles_networks
 draw_order_seed = _functions.draw_order_seed
 fast_kernels = _functions.fast_kernels
 has_several_workers = _functions.has_several_workers

@@ -31,6 +31,10 @@ class Backend(Protocol):
     def after(self, tensor: Any, value: Any) -> Any:
         """Return `value` as soon as `tensor` is computed, for what must not run without data."""
 
+    @property
+    def compiles_networks(self) -> bool:
+        """Whether `call_network` compiles, so that verbs are fast outside of graphs."""
+
     def call_function(self, function: Any, owner: Any, settings: Any, *inputs: Any) -> Any:
         """Return `function(owner, *inputs)` in the fastest way outside of graphs.
 
@@ -130,6 +134,9 @@ class Trainable:
 def after(tensor: Any, value: Any) -> Any:
     """Return `value`: functions run from top to bottom, or have no state, on this backend."""
     return value
+
+
+compiles_networks = False
 
 
 def call_function(function: Any, owner: Any, settings: Any, *inputs: Any) -> Any:

@@ -12,6 +12,7 @@ from keras_vae.backend.common import after as after
 from keras_vae.backend.common import call_function as call_function
 from keras_vae.backend.common import call_method as call_method
 from keras_vae.backend.common import call_network as call_network
+from keras_vae.backend.common import compiles_networks as compiles_networks
 from keras_vae.backend.common import draw_order_seed as draw_order_seed
 from keras_vae.backend.common import fast_kernels as fast_kernels
 from keras_vae.backend.common import has_several_workers as has_several_workers

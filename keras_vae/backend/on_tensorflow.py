@@ -17,6 +17,7 @@ from keras_vae.backend.keras_private import KnownShapes
 from keras_vae.backend.tensorflow_calls import call_function as call_function
 from keras_vae.backend.tensorflow_calls import call_method as call_method
 from keras_vae.backend.tensorflow_calls import call_network as call_network
+from keras_vae.backend.tensorflow_calls import compiles_networks as compiles_networks
 
 
 def fast_kernels(model: keras.Model) -> contextlib.AbstractContextManager[None]:

@@ -21,6 +21,8 @@ from keras_vae.validation.finite_rows import nan_unless_finite
 # Names under which Keras keeps weights and settings that have a property.
 PRIVATE = {"_kernel", "_activation", "_dtype_policy"}
 
+compiles_networks = True
+
 # Of one owner, with different settings.
 MOST_FUNCTIONS = 8
 

@@ -7,7 +7,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vae.acceleration.batching import CompiledFunction, default_batch_size, map_batches
+from keras_vae.acceleration.batching import (
+    CompiledFunction,
+    default_batch_size,
+    map_batches,
+    verb_of_batches,
+)
 from keras_vae.base.autoencoder import Autoencoder
 from keras_vae.errors import UsageError
 from keras_vae.models.masked import MaskedAutoencoder
@@ -156,8 +161,8 @@ def _step(
         visible = visible_patches(model, known)
         fill = CompiledFunction(model, lambda x, seen: model.decode(model.encode_visible(x, seen)))
         return fill.predict_on_batch, [visible], 1
-    rebuild = CompiledFunction(model, lambda *x: model.reconstruct(list(x) if others else x[0]))
-    return rebuild.predict_on_batch, others, steps
+    rebuild = verb_of_batches(model, lambda *x: model.reconstruct(list(x) if others else x[0]))
+    return rebuild, others, steps
 
 
 def _fill(

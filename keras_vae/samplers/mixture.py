@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae import random
-from keras_vae.acceleration.batching import CompiledFunction, default_batch_size, padded_batches
+from keras_vae.acceleration.batching import default_batch_size, padded_batches, verb_of_batches
 from keras_vae.errors import MissingExtraError, UsageError, UsageTypeError
 from keras_vae.samplers.base import Sampler
 from keras_vae.typing import LatentModel, Tensor
@@ -182,13 +182,13 @@ def sample_posterior(
     if batch_size is not None:
         arguments.integer("batch_size", batch_size)
     x = sources.check_data(model, x)
-    compute = CompiledFunction(model, model.codes_from_noise)
+    compute = verb_of_batches(model, model.codes_from_noise)
     generator = np.random.default_rng(seed)
     parts = []
     for batch, count in _batches(model, x, batch_size or default_batch_size(model.event_shape)):
         shape = (len(keras.tree.flatten(batch)[0]), *model.latent_shape)
         noise = generator.standard_normal(shape, dtype="float32")
-        parts.append(compute.predict_on_batch((batch, noise))[:count])
+        parts.append(compute((batch, noise))[:count])
     return np.concatenate(parts)
 
 

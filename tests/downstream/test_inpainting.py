@@ -191,3 +191,25 @@ def test_what_cannot_be_filled_in_is_refused(name):
     arguments, message = BAD[name]
     with pytest.raises((ValueError, TypeError), match=f"Expected .*{message}"):
         kv.inpaint(*arguments)
+
+
+@pytest.mark.tensorflow
+def test_a_second_call_runs_no_layer_from_python():
+    """Nor does sample_posterior: both use the networks that verbs compiled."""
+    traced = []
+
+    class Told(keras.layers.Layer):
+        def call(self, z):
+            traced.append(z)
+            return z
+
+    encoder, decoder = kv.nets.dense((6,), 2, hidden=(3,))
+    encoder = keras.Sequential([keras.Input((6,)), Told(), encoder])
+    model = kv.Autoencoder(encoder, decoder)
+    for function in (
+        lambda: kv.inpaint(model, X, KNOWN, steps=1),
+        lambda: kv.samplers.sample_posterior(model, X),
+    ):
+        first, count = function(), len(traced)
+        np.testing.assert_array_equal(function(), first)
+        assert len(traced) == count
