@@ -15,7 +15,7 @@ help: ## Show this list.
 $(VENV)/.ready: pyproject.toml scripts/setup.sh
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" EXTRAS="$(EXTRAS)" scripts/setup.sh
 
-demo: $(VENV)/.ready ## Train, evaluate, draw, export and verify a VAE on Fashion-MNIST (3 to 5 minutes).
+demo: $(VENV)/.ready ## Train, evaluate, draw, export and verify a VAE on Fashion-MNIST (3 to 10 minutes).
 	@scripts/fashion_mnist.sh
 	@$(BIN)/keras-vae demo $(ARGS)
 

@@ -42,9 +42,7 @@ def train_model(images: np.ndarray, depth: int, size: int, epochs: int) -> Any:
     quantizer = kv.quantization.ResidualVectorQuantizer(depth, size, dropout=0.5, seed=0)
     model = kv.VQVAE(*networks, quantizer=quantizer, likelihood="bernoulli", seed=0)
     model.adapt(images)
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * math.ceil(len(images) / 128))
-    model.compile(keras.optimizers.Adam(rate))
-    kv.compile_fast(model)
+    kv.compile_fast(model, keras.optimizers.Adam(1e-3))
     model.fit(images, batch_size=128, epochs=epochs, verbose=2)
     return model
 

@@ -1,7 +1,7 @@
 """Memory of a training on images that stay on disk: python -m benchmarks.out_of_core.
 
 The program writes a TFRecord or Parquet file of random images of 64x64x3 and trains a small
-autoencoder on it for an epoch, as training.train does. It prints the largest memory of the process
+autoencoder on it for an epoch, as keras-vae train does. It prints the largest memory of the process
 and exits with status 1 if that is not below 2 GB. The memory is that of the program and of the open
 row groups, plus 8 bytes for the position of each record, and 12 to 16 bytes for the order of an
 epoch (50 with row groups). A file of 10 GB, 814,000 such images, takes 10 to 40 MB more than one of

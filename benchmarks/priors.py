@@ -109,9 +109,7 @@ def tokenizer(name: str, images: np.ndarray, epochs: int) -> Any:
         networks = kv.nets.conv_map((28, 28, 1), 16, (64, 128))
         model = kv.VQVAE(*networks, 256, likelihood="bernoulli", seed=0)
         model.adapt(images)
-    steps = epochs * math.ceil(len(images) / 128)
-    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)))
-    kv.compile_fast(model)
+    kv.compile_fast(model, keras.optimizers.Adam(1e-3))
     model.fit(images, batch_size=128, epochs=epochs, verbose=2)
     return model
 

@@ -47,9 +47,7 @@ def tabular_vae(frame: Frame, seed: int) -> Frame:
     latent_dim = int(np.clip(len(schema), 2, 16))
     model = kv.tables.TabularVAE(schema, latent_dim=latent_dim, hidden=(128, 128), seed=seed)
     epochs = max(100, 3_000 * 64 // rows)
-    steps = epochs * -(-rows // 64)
-    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)))
-    kv.compile_fast(model)
+    kv.compile_fast(model, keras.optimizers.Adam(1e-3))
     model.fit(schema.to_array(frame), batch_size=64, epochs=epochs, verbose=0)
     return model.sample_table(rows, seed=seed)
 

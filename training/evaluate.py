@@ -3,7 +3,7 @@
     keras-vae evaluate runs/vae                                       # seconds
     keras-vae evaluate runs/vae --samples 5000 --probes --distances   # minutes
 
-Slow measures are options. Each group of measures is a file of training/measures.
+Slow measures are options. Each group of measures is a file of training/evaluation.
 """
 
 import itertools

@@ -56,7 +56,7 @@ def run(rounds: int = 5) -> Section:
     rows = [
         ["training, compile_fast", f"{training.rate(COUNT):,.0f} images/s, {flops:.0f} GFLOP/s"],
         [
-            "its input pipeline alone (target: 5 times the need)",
+            "its input pipeline alone",
             f"{source.rate(DRAWN):,.0f} images/s, {source.rate(DRAWN) / training.rate(COUNT):.0f} "
             "times the need",
         ],

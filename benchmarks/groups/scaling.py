@@ -32,8 +32,8 @@ def run(rounds: int = 5) -> Section:
         "Time of training in `compile_fast`'s configuration, medians of "
         f"{rounds} units in turn. The exponent is log of the ratio of times over log of the ratio "
         "of sizes, against the smallest. The last column has the operations of a step in place of "
-        "sizes, which grow with the square of the width. The target is an exponent of 1.05 in "
-        f"data, area, and operations. {noise(found)} {machine()}"
+        "sizes, which grow with the square of the width. "
+        f"{noise(found)} {machine()}"
     )
     header = ["", "us/image", "GFLOP/s", "exponent", "exponent of operations"]
     return Section("Scaling", text, header, rows)

@@ -11,7 +11,7 @@ from benchmarks.paired import Peer, measure
 from benchmarks.report import COMPARED, Section, comparison_rows, machine, noise
 
 COUNT, COUNT_ON_ONE_CORE = 16384, 4096
-OURS = "this package: compile_fast, as training.train"
+OURS = "this package: compile_fast, as keras-vae train"
 TEXTBOOK = "Keras, tutorial, tf.data, AUTOTUNE off"
 DNN = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 TCMALLOC = (
@@ -77,6 +77,7 @@ def run(rounds: int = 5) -> Section:
         f"{count:,} images of {what} in batches of {network.BATCH}. An image takes {flops:.2f} "
         f"million operations. Each row has one epoch to warm up and {rounds} that are timed, in "
         "turn. Speed is relative to the first row, by wall time and by processor time: median and "
-        f"range of the rounds. {noise(found)} {machine()}"
+        "range of the rounds. Foreign CPU is the number of processors that other programs kept "
+        f"busy. {noise(found)} {machine()}"
     )
     return Section("Training", text, COMPARED, comparison_rows(found, count, OURS))

@@ -146,7 +146,7 @@ class ExactResume(CallbackGroup):
             raise UsageError(
                 "Expected one process that trains. Received: a model of several workers, which "
                 "would write checkpoints at different moments. (Save the model after each epoch, "
-                "as training.train does with --strategy multiworker.)"
+                "as keras-vae train does with --strategy multiworker.)"
             )
         outputs.make_folder(self.folder)
         self._at = self.position

@@ -1,7 +1,7 @@
 """The registry of data sources.
 
-To add a source, write its reader in a file of `training/sources`, add one entry below with a line
-of help, and write a test. Entries import their reader when they read, so this module is light.
+To add a source, write its reader in a file of `training/data/sources`, add one entry below with a
+line of help, and write a test. Entries import their reader when they read, so this module is light.
 """
 
 from __future__ import annotations
