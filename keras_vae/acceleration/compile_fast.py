@@ -37,7 +37,8 @@ def compile_fast(
 
     Args:
         model: An autoencoder of this package, whose `fit` trains exactly the steps it is given.
-        optimizer: The optimizer, as for `model.compile`.
+        optimizer: The optimizer, as for `model.compile`. The one that the model was compiled with
+            before is replaced, and the line says so if none is given.
         steps_per_epoch: The `steps_per_epoch` that `fit` will get, if any. The steps of one
             execution divide it.
         say: Called with one line of text that reports the settings.
@@ -63,8 +64,10 @@ def compile_fast(
     kwargs.setdefault("jit_compile", False if _on_cpu() else "auto")
     if kwargs.get("run_eagerly"):
         kwargs["jit_compile"] = False
+    before = type(model.optimizer).__name__ if model.compiled else None
     model.compile(optimizer, steps_per_execution=at_once, **kwargs)
-    say(_report(model, at_once, given))
+    hint = f" The optimizer is a new Adam in place of the {before} of before: give it, to keep it."
+    say(_report(model, at_once, given) + (hint if before and optimizer == "adam" else ""))
 
 
 def steps_at_once(*counts: int) -> int:

@@ -88,6 +88,14 @@ def test_one_line_says_what_was_chosen_and_why():
     assert expected in said[0]
 
 
+def test_the_line_says_that_an_optimizer_is_replaced():
+    said, model = [], made()
+    kv.compile_fast(model, "sgd", say=said.append)
+    kv.compile_fast(model, say=said.append)
+    kv.compile_fast(model, "sgd", say=said.append)
+    assert ["in place of the SGD" in line for line in said] == [False, True, False]
+
+
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("value", "words"), [("1", "oneDNN on"), ("0", "oneDNN off"), (None, "before it is imported")]
