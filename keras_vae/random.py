@@ -110,7 +110,7 @@ def row_seeds(count: int, seed: int) -> np.ndarray:
 
 
 def check_seeds(seeds: Any) -> Any:
-    """Return seeds, those on the host as an array.
+    """Return seeds, those on the host as an int32 array.
 
     Raises:
         ValueError: If they have another rank, or integers have more than 32 bits.
@@ -129,7 +129,7 @@ def check_seeds(seeds: Any) -> Any:
             f"Expected seeds of 32 bits in a graph. Received: {kind}, whose values are not known. "
             '(keras.ops.cast(seeds, "int32") takes their last 32 bits.)'
         )
-    return seeds
+    return seeds.astype("uint32").view("int32") if isinstance(seeds, np.ndarray) else seeds
 
 
 def standard_normal(seeds: Any, size: int) -> Tensor:

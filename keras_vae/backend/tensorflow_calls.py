@@ -8,10 +8,11 @@ import itertools
 import operator
 import threading
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_vae.backend import tensorflow_kernels
@@ -27,7 +28,8 @@ compiles_networks = True
 MOST_FUNCTIONS = 8
 
 _known: weakref.WeakKeyDictionary[Any, dict[Any, Any]] = weakref.WeakKeyDictionary()
-_lock = threading.Lock()
+# Reentrant: a layer may call another network outside of the graph that is being made.
+_lock = threading.RLock()
 
 
 def call_network(network: Any, inputs: Any, training: bool) -> Any:
@@ -55,7 +57,8 @@ def call_function(
 ) -> Any:
     """Return `function(owner, *inputs)`, compiled at the first call.
 
-    It is compiled once for all numbers of rows, and once for each of a few settings.
+    It is compiled once for all numbers of rows, and once for each of a few settings. What graphs
+    cannot run is called as it is.
 
     Args:
         function: A pure function, which does not refer to the owner otherwise.
@@ -63,7 +66,7 @@ def call_function(
         settings: What else the function depends on.
         inputs: Arrays or tensors, the first axis of each free.
     """
-    if not _is_eager(list(inputs)):
+    if not (_is_eager(list(inputs)) and _is_hashable(settings)):
         return function(owner, *inputs)
     tensors = [tf.convert_to_tensor(part) for part in inputs]
     key = (settings, *((part.dtype, *part.shape[1:]) for part in tensors))
@@ -74,7 +77,26 @@ def call_function(
                 known[key] = _compile_function(function, owner, tensors)
             for oldest in list(known)[:-MOST_FUNCTIONS]:
                 known.pop(oldest)
-    return known[key](tensors)
+    # None too where another thread has just removed it.
+    return _run(known.get(key), tensors, lambda: function(owner, *inputs))
+
+
+def _is_hashable(settings: Any) -> bool:
+    try:
+        hash(settings)
+    except TypeError:  # An array or a tensor in place of a number.
+        return False
+    return True
+
+
+def _run(compiled: Any, tensors: list[tf.Tensor], call: Callable[[], Any]) -> Any:
+    """Return what a compiled function returns, or without one what `call` returns."""
+    if compiled is None:
+        return call()
+    try:
+        return compiled(tensors)
+    except tf.errors.InvalidArgumentError:  # Ops one by one have shorter messages.
+        return call()
 
 
 def _compile_function(function: Callable[..., Any], owner: Any, tensors: list[tf.Tensor]) -> Any:
@@ -83,7 +105,15 @@ def _compile_function(function: Callable[..., Any], owner: Any, tensors: list[tf
     graph = tf.function(
         lambda *given: function(reference(), *given), input_signature=specs, autograph=False
     )
-    return _without_signature(graph.get_concrete_function())
+    return _compile(graph)
+
+
+def _compile(graph: Any) -> Any:
+    """Return what calls `graph` with a list of tensors; None if it cannot be compiled."""
+    try:
+        return _without_signature(graph.get_concrete_function())
+    except Exception:  # Whatever Python does with values, graphs have none.
+        return None
 
 
 def _call(layer: Any, name: str | None, inputs: Any) -> Any:
@@ -96,14 +126,14 @@ def _call(layer: Any, name: str | None, inputs: Any) -> Any:
     key = (name, type(inputs), shapes)
     known = _known.setdefault(layer, {})
     calls = known.get(key)
-    if calls is None or calls.state != calls.state_now():
+    if calls is None or calls.gone or calls.state != calls.state_now():
         with _lock:
             if known.get(key) is calls:  # And not that of another thread.
                 known[key] = _Calls(layer, name)
             calls = known[key]
     if calls.function is None and not calls.fails:
         calls.compile(layer, inputs, shapes)
-    return _call_plainly(layer, name, inputs) if calls.fails else calls.function(tensors)
+    return _run(calls.function, tensors, lambda: _call_plainly(layer, name, inputs))
 
 
 def _call_plainly(layer: Any, name: str | None, inputs: Any) -> Any:
@@ -130,6 +160,7 @@ class _Calls:
 
     Attributes:
         state: What the attributes of the layers were.
+        gone: Attributes of then that are no more: others may have their identities.
         function: The compiled function of a list of tensors, after the first call.
         fails: Whether the network cannot be compiled.
     """
@@ -137,17 +168,28 @@ class _Calls:
     def __init__(self, layer: Any, name: str | None) -> None:
         self._name = name
         self._layers = [(weakref.ref(part), _settings(part)) for part in flatten_layers(layer)]
-        self.state = self.state_now()
+        self.note_state()
         self.function: Any = None
         self.fails = False
 
+    def note_state(self) -> None:
+        """Note what the attributes of the layers are now."""
+        self.gone: list[Any] = []
+        values = list(self._attributes() or ())
+        self.state = tuple(map(id, values))
+        self._kept = [_keep(value, self.gone.append) for value in values]
+
     def state_now(self) -> tuple[int, ...] | None:
         """Return the identities of all attributes; None if one is gone."""
+        values = self._attributes()
+        return None if values is None else tuple(map(id, values))
+
+    def _attributes(self) -> Iterator[Any] | None:
         try:
             parts = [values(layer().__dict__) for layer, values in self._layers]
         except (KeyError, AttributeError):
             return None
-        return tuple(map(id, itertools.chain.from_iterable(parts)))
+        return itertools.chain.from_iterable(parts)
 
     def compile(self, layer: Any, inputs: Any, shapes: tuple) -> None:
         """Compile the calls for all numbers of rows."""
@@ -161,11 +203,9 @@ class _Calls:
         graph = tf.function(function, input_signature=specs, autograph=False)
         with _lock, tensorflow_kernels.use_in_calls(layer):
             if self.function is None and not self.fails:
-                try:
-                    self.function = _without_signature(graph.get_concrete_function())
-                except Exception:  # Whatever Python does with values, graphs have none.
-                    self.fails = True
-        self.state = self.state_now()
+                self.function = _compile(graph)
+                self.fails = self.function is None
+        self.note_state()
 
 
 def _without_signature(function: Any) -> Callable[[list[tf.Tensor]], Any]:
@@ -177,6 +217,20 @@ def _without_signature(function: Any) -> Callable[[list[tf.Tensor]], Any]:
     if flat is None:  # It is not public.
         return lambda tensors: function(*tensors)
     return lambda tensors: flat(tensors, function.captured_inputs)
+
+
+def _keep(value: Any, note: Callable[[Any], None]) -> Any:
+    """Return what keeps numbers and strings, and notes when another object is gone.
+
+    Another object is not kept: it may refer to the layer.
+    """
+    parts = value if type(value) is tuple else (value,)
+    if all(isinstance(part, int | float | str | np.generic) for part in parts):
+        return value
+    try:
+        return weakref.ref(value, note)
+    except TypeError:  # None, and containers.
+        return None
 
 
 def _settings(layer: Any) -> Callable[[dict[str, Any]], tuple]:

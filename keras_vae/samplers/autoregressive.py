@@ -32,6 +32,7 @@ class AutoregressiveSampler(TransformerSampler):
 
     name = "autoregressive"
     epochs = 10
+    is_loop = True
 
     def log_prob(self, codes: Any, labels: Any = None) -> Tensor:
         """Return the log probability of codes, `(batch,)`, in nats.

@@ -40,7 +40,6 @@ class FlowSampler(TransformerSampler):
     name = "flow"
     epochs = 30  # Small networks for codes of one place are fast and need more of them.
     is_real = True
-    is_loop = False
     mean: Any = dataclasses.field(default=0.0, repr=False)
     scale: Any = dataclasses.field(default=1.0, repr=False)
     rounds: int = 12

@@ -128,11 +128,15 @@ class MAFSampler(VectorSampler):
         self, weights: Mapping[str, Tensor], seeds: Any, temperature: float, given: Given
     ) -> Tensor:
         """Invert the blocks from the last to the first, one element after the other."""
-        size, labels = self.size, given.all_labels()
-        z = temperature * ops.convert_to_tensor(random.standard_normal(seeds, size.elements))
-        for block in reversed(range(size.blocks)):
-            z = _invert(size, block, _affine(weights, block, labels), z)
-        return self.restore(z)
+        size = self.size
+        noise = temperature * ops.convert_to_tensor(random.standard_normal(seeds, size.elements))
+
+        def network(given: Given, z: Tensor) -> Tensor:
+            for block in reversed(range(size.blocks)):
+                z = _invert(size, block, _affine(weights, block, given.all_labels()), z)
+            return z
+
+        return self.restore(self.call_network(network, given, noise))
 
     def _to_noise(
         self, weights: Mapping[str, Tensor], codes: Any, labels: Tensor | None

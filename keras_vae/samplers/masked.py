@@ -45,7 +45,6 @@ class MaskedSampler(TransformerSampler):
 
     name = "masked"
     epochs = 20
-    is_loop = False
     rounds: int = 12
 
     def losses(

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vae import random
 from keras_vae.backend import call_function, host_values
 from keras_vae.distributions import choices
 from keras_vae.errors import UsageError, UsageTypeError
@@ -44,8 +45,8 @@ class NetworkSampler(Sampler):
     fewest_blocks: ClassVar[int] = 0
     is_real: ClassVar[bool] = False
     is_guided: ClassVar[bool] = True
-    # Whether a draw is one loop, or so short that it is compiled as a whole.
-    is_loop: ClassVar[bool] = True
+    # Whether a draw is one loop, which is compiled as a whole, and again for a new temperature.
+    is_loop: ClassVar[bool] = False
 
     @property
     def classes(self) -> int:  # type: ignore[override]
@@ -115,7 +116,7 @@ class NetworkSampler(Sampler):
         self.check_top_k(top_k)
         guidance = self.guidance if guidance is None else arguments.real("guidance", guidance)
         self.check_guidance(guidance)
-        weights = self.constants()
+        seeds, weights = random.check_seeds(seeds), self.constants()
 
         def codes(sampler: NetworkSampler, seeds: Any, *labels: Any) -> Tensor:
             given = Given(sampler.size, guidance, top_k, *labels)

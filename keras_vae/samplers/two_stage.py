@@ -85,10 +85,11 @@ class TwoStageSampler(VectorSampler):
     ) -> Tensor:
         """Return the negative bound on log p(codes), `(batch,)`, in nats."""
         labels, z = self.hide_some(labels, seed), self.standardize(codes)
-        mean, log_variance = ops.split(self._outputs(weights, ENCODER, z, labels), 2, axis=1)
+        outputs = _outputs(self.size, weights, ENCODER, z, labels)
+        mean, log_variance = ops.split(outputs, 2, axis=1)
         q = Normal(mean, log_variance)
         u = q.sample(seed)
-        p = self._observation(weights, u, labels)
+        p = _observation(weights, _outputs(self.size, weights, DECODER, u, labels))
         return self.log_volume() - p.log_prob(z) + q.kl(Normal(ops.zeros_like(u)))
 
     def from_weights(
@@ -97,23 +98,27 @@ class TwoStageSampler(VectorSampler):
         """Draw u, and z given u."""
         noise = ops.convert_to_tensor(random.standard_normal(seeds, 2 * self.size.elements))
         first, second = ops.split(temperature * noise, 2, axis=1)
-        p = self._observation(weights, first, given.all_labels())
+        size = self.size
+
+        def network(given: Given, u: Tensor) -> Tensor:
+            return _outputs(size, weights, DECODER, u, given.all_labels())
+
+        p = _observation(weights, self.call_network(network, given, first))
         return self.restore(p.from_noise(second))
 
-    def _observation(
-        self, weights: Mapping[str, Tensor], u: Tensor, labels: Tensor | None
-    ) -> Normal:
-        """Return p(z | u)."""
-        mean = self._outputs(weights, DECODER, u, labels)
-        return Normal(mean, ops.zeros_like(mean) + GAIN * weights["log_gamma"])
 
-    def _outputs(
-        self, weights: Mapping[str, Tensor], network: str, x: Tensor, labels: Tensor | None
-    ) -> Tensor:
-        h = x
-        for block in range(self.size.blocks):
-            name = f"{network}_{block}"
-            h = ops.relu(ops.matmul(h, weights[name]) + vectors.bias(weights, name, labels))
-        name = f"{network}_output"
-        h = ops.matmul(ops.concatenate([x, h], axis=1), weights[name])
-        return h + vectors.bias(weights, name, labels)
+def _observation(weights: Mapping[str, Tensor], mean: Tensor) -> Normal:
+    """Return p(z | u) for the mean of z."""
+    return Normal(mean, ops.zeros_like(mean) + GAIN * weights["log_gamma"])
+
+
+def _outputs(
+    size: Size, weights: Mapping[str, Tensor], network: str, x: Tensor, labels: Tensor | None
+) -> Tensor:
+    h = x
+    for block in range(size.blocks):
+        name = f"{network}_{block}"
+        h = ops.relu(ops.matmul(h, weights[name]) + vectors.bias(weights, name, labels))
+    name = f"{network}_output"
+    h = ops.matmul(ops.concatenate([x, h], axis=1), weights[name])
+    return h + vectors.bias(weights, name, labels)

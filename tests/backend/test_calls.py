@@ -1,5 +1,6 @@
 """Networks called outside of graphs: compiled at the first call, with the answers of Keras."""
 
+import functools
 import gc
 import threading
 import weakref
@@ -81,6 +82,47 @@ def test_settings_of_layers_that_were_set_later_are_seen():
     made.layers[0].quantize("int8")
     for _ in range(3):
         near(call(made), made(X))
+
+
+def test_settings_that_were_set_twice_since_the_last_call_are_seen():
+    made = network(keras.layers.Activation("linear"))
+    first = np.asarray(call(made))
+    for number in range(1, 6):
+        for factor in (-1.0, float(number)):
+            made.layers[1].activation = functools.partial(keras.ops.multiply, factor)
+        near(call(made), number * first)
+    counted = Counted()
+    for number in range(1, 6):
+        for factor in (-1.0, number + 0.5):
+            counted.scale = 1.0 * factor
+        near(call(counted), (number + 0.5) * X)
+
+
+def test_a_layer_may_call_another_network_while_its_graph_is_made():
+    other = Counted()
+
+    class CallsAnother(keras.layers.Layer):
+        def call(self, x):
+            if not calls._lock.acquire(timeout=1.0):
+                return x  # It would wait for itself.
+            calls._lock.release()
+            with tf.init_scope():
+                shift = float(np.asarray(call(other, X[:1])).sum())
+            return x + shift
+
+    made = CallsAnother()
+    near(call(made), X + 2 * X[0].sum())
+    assert [known.fails for known in calls._known[made].values()] == [False]
+
+
+def test_errors_are_those_of_layers_one_by_one():
+    class Joined(keras.layers.Layer):
+        def together(self, a, b):
+            return keras.ops.concatenate([a, b], axis=1)
+
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        calls.call_method(Joined(), "together", X, X[:3])
+    assert "Graph execution error" not in str(error.value)
 
 
 def test_rows_that_are_not_finite_are_nan():

@@ -6,8 +6,10 @@ import weakref
 
 import numpy as np
 import pytest
+from keras import ops
 
 import keras_vae as kv
+from keras_vae.errors import UsageError
 from keras_vae.samplers import (
     AutoregressiveSampler,
     FlowSampler,
@@ -69,16 +71,75 @@ def test_a_function_takes_any_number_of_rows(kind, monkeypatch):
         np.testing.assert_allclose(found, drawn[:rows], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", [MAFSampler, FlowSampler])
-def test_samplers_and_old_settings_are_not_kept(kind):
+@pytest.mark.parametrize("kind", KINDS)
+def test_seeds_of_64_bits_are_those_of_32_bits(kind):
     one = sampler(kind)
-    for number in range(calls.MOST_FUNCTIONS + 2):
+    drawn = one.draw(SEEDS, (4,))
+    for seeds in (SEEDS.astype("int64"), ops.convert_to_tensor(SEEDS.astype("int64"))):
+        np.testing.assert_allclose(one.draw(seeds, (4,)), drawn, rtol=1e-5, atol=1e-6)
+    with pytest.raises(UsageError, match=r"32 bits. Received: 1 to 4294967297. \(keras_vae.random"):
+        one.draw(np.array([1, 2**32 + 1]), (4,))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_temperature_may_be_an_array(kind):
+    one = sampler(kind)
+    drawn = one.draw(SEEDS, (4,), 0.5)
+    for temperature in (np.array(0.5, "float32"), ops.convert_to_tensor(0.5)):
+        np.testing.assert_allclose(one.draw(SEEDS, (4,), temperature), drawn, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [FlowSampler, MAFSampler, MaskedSampler, TwoStageSampler])
+def test_another_temperature_is_not_compiled_again(kind, monkeypatch):
+    one = sampler(kind)
+    drawn = np.asarray(one.draw(SEEDS, (4,), 1.0))
+    monkeypatch.setattr(calls, "_compile_function", lambda *given: pytest.fail("compiled again"))
+    assert (np.asarray(one.draw(SEEDS, (4,), 0.0)) != drawn).any()
+
+
+@pytest.mark.parametrize("kind", [AutoregressiveSampler, MAFSampler])
+def test_samplers_and_old_settings_are_not_kept(kind, monkeypatch):
+    monkeypatch.setattr(calls, "MOST_FUNCTIONS", 2)
+    one = sampler(kind)
+    for number in range(4):
         one.draw(SEEDS, (4,), 1.0 + 0.1 * number)
-    assert 0 < len(calls._known[one]) <= calls.MOST_FUNCTIONS
+    assert len(calls._known[one]) == (1 if kind is MAFSampler else 2)
     gone = weakref.ref(one)
     del one
     gc.collect()
     assert gone() is None
+
+
+class Owner:
+    """An object that never changes."""
+
+
+def test_what_no_graph_can_run_is_called_as_it_is(monkeypatch):
+    owner, tried = Owner(), []
+    compile_function = calls._compile_function
+    monkeypatch.setattr(
+        calls, "_compile_function", lambda *given: tried.append(1) or compile_function(*given)
+    )
+
+    def of_values(owner, x):
+        return x * float(np.asarray(x).max())
+
+    for x in (LABELS, 3 * LABELS):
+        np.testing.assert_array_equal(
+            calls.call_function(of_values, owner, (), x), x * float(x.max())
+        )
+    assert len(tried) == 1
+
+
+def test_a_function_that_another_thread_removed_is_not_missed():
+    class Removing(dict):
+        def __contains__(self, key):
+            return True  # And then it was removed.
+
+    owner = Owner()
+    calls._known[owner] = Removing()
+    found = calls.call_function(lambda owner, x: 2 * x, owner, (), LABELS)
+    np.testing.assert_array_equal(found, 2 * LABELS)
 
 
 def test_threads_share_one_function(monkeypatch):
