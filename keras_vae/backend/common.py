@@ -33,7 +33,7 @@ class Backend(Protocol):
 
     @property
     def compiles_networks(self) -> bool:
-        """Whether `call_network` compiles, so that verbs are fast outside of graphs."""
+        """True if `call_network` compiles, so that verbs are fast outside of graphs."""
 
     def call_function(self, function: Any, owner: Any, settings: Any, *inputs: Any) -> Any:
         """Return `function(owner, *inputs)` in the fastest way outside of graphs.

@@ -89,7 +89,7 @@ class TopDownPosterior(Distribution):
         """The descent along the mean of each level, given the means above it."""
         if self.training:
             return self.descend(lambda _, q: q.mean)
-        return self._compiled("descend_means")
+        return self._call_decoder("descend_means")
 
     @property
     def mean(self) -> Tensor:
@@ -111,9 +111,9 @@ class TopDownPosterior(Distribution):
         if self.training:
             parts = self.decoder.split(noise)
             return self.descend(lambda number, q: q.from_noise(parts[number]))
-        return self._compiled("descend_noise", noise)
+        return self._call_decoder("descend_noise", noise)
 
-    def _compiled(self, name: str, *inputs: Tensor) -> Descent:
+    def _call_decoder(self, name: str, *inputs: Tensor) -> Descent:
         """Return the descent of a method of the decoder, one call outside of graphs."""
         codes, pairs, state = call_method(self.decoder, name, *inputs, *self.features)
         return Descent(codes, [Normal(*pair) for pair in pairs], state)
