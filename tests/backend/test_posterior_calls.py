@@ -45,7 +45,10 @@ def near(found, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.slow if kind == "conv ladder" else ()) for kind in KINDS],
+)
 def test_verbs_answer_as_layers_one_by_one(kind, monkeypatch):
     model, x = model_and_data(kind)
     verbs = model.encode, model.reconstruct, model.score

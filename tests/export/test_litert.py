@@ -82,6 +82,7 @@ def test_sample_of_a_file_draws_what_the_model_draws(tmp_path, vae):
     np.testing.assert_allclose(drawn, vae.sample(4, seed=7), atol=2e-6)
 
 
+@pytest.mark.slow
 def test_a_larger_batch_and_chosen_endpoints_are_what_the_file_has(tmp_path, vae):
     path = vae.export(tmp_path / "m.tflite", format="litert", endpoints=["decode"], batch_size=3)
     assert set(signatures(path)) == {"decode"}

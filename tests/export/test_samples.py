@@ -97,9 +97,7 @@ def test_the_cpp_sample_says_what_is_wrong(vae, cpp, tmp_path):
         assert done.returncode == 2 and message in done.stderr
 
 
-@pytest.fixture(
-    scope="module", params=["masked", pytest.param("autoregressive", marks=pytest.mark.slow)]
-)
+@pytest.fixture(scope="module", params=["masked", "autoregressive"])
 def drawing(request, tmp_path_factory):
     """A model of integer codes with a prior of classes, and its file."""
     keras.utils.set_random_seed(0)
@@ -113,6 +111,7 @@ def drawing(request, tmp_path_factory):
     return model, model.export(path, format="litert", endpoints=["decode", "sample"])
 
 
+@pytest.mark.slow
 def test_samples_of_a_prior_are_those_of_keras_in_python_and_in_cpp(drawing, cpp):
     model, path = drawing
     python = [sys.executable, str(SAMPLES / "python/decode.py")]

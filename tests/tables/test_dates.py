@@ -85,6 +85,7 @@ def trained():
     return model
 
 
+@pytest.mark.slow
 def test_a_missing_date_follows_from_the_known_class(trained):
     some = {"model": ["new", "old", None], "sold": [None, None, datetime.date(2021, 3, 4)]}
     filled = trained.impute(some)

@@ -55,6 +55,7 @@ def test_the_planted_kinds_are_inferred():
     assert [c.kind for c in SCHEMA] == ["categorical", "positive", "numeric", "count"]
 
 
+@pytest.mark.slow
 def test_missing_values_are_recovered_from_the_city(trained):
     known = {"city": CITIES, **{name: [None] * 3 for name in SCHEMA.names[1:]}}
     filled = trained.impute(known)
