@@ -53,6 +53,15 @@ def test_the_sparse_recipe_has_codes_that_its_penalty_takes(penalty):
 
 
 @pytest.mark.tensorflow
+def test_the_recipe_of_grey_levels_has_levels_of_maps():
+    function = recipes.find("grey_vae_fashion_mnist")
+    given = {"levels": (0, 1), "filters": (2, 3), "latent_dim": 5, "latent_channels": 2}
+    model = recipes.call(function, {**given, "image_shape": (8, 8, 1), "warm_up_steps": 4}, 0).model
+    assert type(model).__name__ == "LadderVAE" and model.latent_shape == (5 + 2 * 2 * 2,)
+    assert model.family.__name__ == "DiscretizedLogisticMixture"
+
+
+@pytest.mark.tensorflow
 def test_the_colour_recipe_takes_a_discriminator_and_a_network_of_features(tmp_path):
     import keras
 
