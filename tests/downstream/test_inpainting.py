@@ -193,6 +193,13 @@ def test_what_cannot_be_filled_in_is_refused(name):
         kv.inpaint(*arguments)
 
 
+def test_a_change_next_to_zeros_is_told_within_bounds():
+    """Each change is infinitely large in terms of known elements of 0."""
+    model = linear(3 * np.eye(6), np.eye(6), np.ones(6))
+    with pytest.warns(UserWarning, match=r"still change by up to 1000\.0%"):
+        kv.inpaint(model, np.zeros((1, 6), "float32"), KNOWN[:1], steps=5)
+
+
 @pytest.mark.tensorflow
 def test_a_second_call_runs_no_layer_from_python():
     """Nor does sample_posterior: both use the networks that verbs compiled."""
